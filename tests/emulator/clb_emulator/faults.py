@@ -1,0 +1,136 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Faults on order: which calls they meet, how often, and what they do to the call."""
+
+from __future__ import annotations
+
+import fnmatch
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_COMMON = {"action": "*", "times": 1, "skip": 0}
+
+KINDS: dict[str, dict[str, Any]] = {
+    "error": {"code": "InternalError", "message": "An internal error has occurred.", "apply": False},
+    "fail_listeners": {"listeners": None, "message": "The listener could not be changed.", "apply": "none"},
+    "refuse_targets": {"targets": [], "code": "InvalidParameter", "message": "The target can not be bound."},
+    "cut_before": {},
+    "cut_after": {},
+    "http": {"status": 502, "body": "<html><body><h1>502 Bad Gateway</h1></body></html>", "apply": False},
+    "redirect": {"status": 302, "location": "http://127.0.0.1:9/", "apply": False},
+    "html": {"body": "<html><body><h1>Please log in</h1></body></html>", "apply": False},
+    "torn": {"apply": False},
+    "no_response": {"apply": False},
+    "slow": {"seconds": 1.0},
+    "hang": {"seconds": 60.0, "apply": False},
+    "lag": {"seconds": 1.0},
+    "task_fails": {"message": "The task failed.", "apply": "none"},
+    "task_unknown": {},
+    "task_slow": {"seconds": 1.0},
+    "lock": {"seconds": 1.0},
+}
+"""Kind -> its own settings, with their defaults."""
+
+WRITE_ONLY = frozenset({"fail_listeners", "lag", "task_fails", "task_unknown", "task_slow", "lock"})
+"""Kinds that meet only calls which change something."""
+
+
+@dataclass
+class Fault:
+    """One ordered fault.
+
+    ``times`` is how many more calls it meets (-1: all), ``skip`` how many matching calls it lets pass first.
+    """
+
+    action: str
+    kind: str
+    times: int
+    skip: int
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, order: Mapping[str, Any]) -> Fault:
+        """Read one order.
+
+        Raises:
+            ValueError: an unknown kind or setting.
+        """
+        kind = order.get("kind")
+        if kind not in KINDS:
+            raise ValueError(f"fault kind {kind!r} is none of {', '.join(KINDS)}")
+        own = {name: value for name, value in order.items() if name not in (*_COMMON, "kind")}
+        unknown = sorted(own.keys() - KINDS[kind].keys())
+        if unknown:
+            raise ValueError(f"fault kind {kind} has no setting {', '.join(unknown)}")
+        common = {name: order.get(name, default) for name, default in _COMMON.items()}
+        return cls(kind=kind, settings={**KINDS[kind], **own}, **common)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.settings[name]
+
+    def matches(self, action: str, params: Mapping[str, Any], is_write: bool) -> bool:
+        """Tell whether it can meet this call."""
+        if not self.times or not fnmatch.fnmatchcase(action, self.action) or (self.kind in WRITE_ONLY and not is_write):
+            return False
+        if self.kind == "refuse_targets":
+            refused = {_canonical(name) for name in self["targets"]}
+            return any(name in refused for name in _backends(params))
+        if self.kind == "fail_listeners":
+            # Only these answer with a FailListenerIdSet.
+            return action in ("BatchRegisterTargets", "BatchDeregisterTargets") and (
+                self["listeners"] is None
+                or any(target["ListenerId"] in self["listeners"] for target in params["Targets"])
+            )
+        return True
+
+
+class Faults:
+    """The orders, oldest first; a call meets the first one that matches it."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def add(self, orders: Iterable[Mapping[str, Any]]) -> None:
+        """Append orders.
+
+        Raises:
+            ValueError: one is malformed; then none is added.
+        """
+        self._faults.extend([Fault.parse(order) for order in orders])
+
+    def clear(self) -> None:
+        """Drop all orders."""
+        self._faults.clear()
+
+    def pick(self, action: str, params: Mapping[str, Any], is_write: bool) -> Fault | None:
+        """Return the fault that this call meets, and count it as met."""
+        for fault in self._faults:
+            if not fault.matches(action, params, is_write):
+                continue
+            if fault.skip:
+                fault.skip -= 1
+                continue
+            if fault.times > 0:
+                fault.times -= 1
+            return fault
+        return None
+
+
+def _canonical(name: str) -> str:
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        return name
+
+
+def _backends(params: Mapping[str, Any]) -> Iterator[str]:
+    """Yield every InstanceId and EniIp that a write's parameters name."""
+    for part in (params, *params.get("ModifyList", [])):
+        for target in part.get("Targets", []):
+            for name in ("InstanceId", "EniIp"):
+                if name in target:
+                    yield _canonical(target[name])

@@ -1,0 +1,171 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Load balancers, listeners, rules and what is bound to them."""
+
+from __future__ import annotations
+
+import copy
+import ipaddress
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+DEFAULT_WEIGHT = 10
+
+_ALWAYS_LAYER7 = frozenset({"HTTP", "HTTPS"})
+
+
+def canonical_ip(text: str) -> str:
+    """Return an IP address in its one canonical spelling.
+
+    Raises:
+        ValueError: it is no IP address.
+    """
+    return str(ipaddress.ip_address(text))
+
+
+@dataclass
+class Binding:
+    """One backend bound to a listener or rule.
+
+    ``addresses`` are the canonical private addresses, the primary one first. A CVM is addressed by its instance or its
+    primary address; every other kind by any of its addresses. ``spelling`` is the primary address as it was written.
+    ``alive_at`` is the moment (seconds since the server's start) from which health checks can find it alive.
+    """
+
+    addresses: tuple[str, ...]
+    port: int
+    weight: int = DEFAULT_WEIGHT
+    tag: str | None = ""
+    type: str = "CVM"
+    instance_id: str | None = None
+    instance_name: str | None = None
+    eni_id: str | None = None
+    zone: str | None = None
+    public_ips: tuple[str, ...] | None = None
+    spelling: str = ""
+    registered: str = ""
+    alive_at: float = 0.0
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_cvm(self) -> bool:
+        return self.type.upper() == "CVM"
+
+    @property
+    def keys(self) -> list[tuple[str, int]]:
+        """Every (address, port) by which a caller may mean this binding."""
+        return [(address, self.port) for address in (self.addresses[:1] if self.is_cvm else self.addresses)]
+
+    @property
+    def label(self) -> str:
+        """The instance ID of a CVM, the primary address of everything else."""
+        return self.instance_id if self.is_cvm and self.instance_id else self.addresses[0]
+
+
+class Pool:
+    """The bindings of one listener (layer 4) or of one rule (layer 7)."""
+
+    def __init__(
+        self, listener_id: str, location_id: str | None, function_targets: list[dict[str, Any]] | None
+    ) -> None:
+        self.listener_id = listener_id
+        self.location_id = location_id
+        self.function_targets = function_targets
+        self._bindings: dict[tuple[str, int], Binding] = {}
+        self._primary: dict[tuple[str, int], tuple[str, int]] = {}
+        self._stale: list[Binding] = []
+        self._stale_until = 0.0
+
+    def __len__(self) -> int:
+        return len(self._bindings)
+
+    def __iter__(self) -> Iterator[Binding]:
+        return iter(self._bindings.values())
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return f"listener {self.listener_id}" + (f" location {self.location_id}" if self.location_id else "")
+
+    def find(self, address: str, port: int) -> Binding | None:
+        """Return the binding that this canonical address and port mean, if it is bound."""
+        key = self._primary.get((address, port))
+        return None if key is None else self._bindings[key]
+
+    def add(self, binding: Binding) -> None:
+        """Bind it. None of its keys may be in use."""
+        primary = binding.keys[0]
+        self._bindings[primary] = binding
+        for key in binding.keys:
+            self._primary[key] = primary
+
+    def remove(self, binding: Binding) -> None:
+        """Unbind it."""
+        del self._bindings[binding.keys[0]]
+        for key in binding.keys:
+            del self._primary[key]
+
+    def keep_stale(self, now: float, until: float) -> None:
+        """Let reads go on seeing what is bound now until the moment ``until``."""
+        if now >= self._stale_until:
+            self._stale = [copy.copy(binding) for binding in self]
+        self._stale_until = max(self._stale_until, until)
+
+    def visible(self, now: float) -> Iterable[Binding]:
+        """What a read at the moment ``now`` sees."""
+        return self._stale if now < self._stale_until else self._bindings.values()
+
+
+@dataclass
+class Rule:
+    """A forwarding rule of a layer-7 listener."""
+
+    id: str
+    domain: str
+    url: str
+    pool: Pool
+    target_type: str = "NODE"
+
+
+@dataclass
+class Listener:
+    """A listener. ``rules`` is None on layer 4, where ``pool`` holds the bindings."""
+
+    id: str
+    protocol: str
+    port: int
+    name: str
+    pool: Pool
+    rules: dict[str, Rule] | None = None
+    end_port: int | None = 0
+    target_type: str = "NODE"
+
+    @property
+    def pools(self) -> list[Pool]:
+        return [self.pool] if self.rules is None else [rule.pool for rule in self.rules.values()]
+
+
+def is_layer7(protocol: str, has_rules: bool) -> bool:
+    """Tell whether a listener forwards by rules; QUIC does where it has some."""
+    return protocol in _ALWAYS_LAYER7 or (protocol == "QUIC" and has_rules)
+
+
+@dataclass
+class LoadBalancer:
+    """A load balancer. ``locked_until`` is in seconds since the server's start."""
+
+    id: str
+    name: str
+    region: str
+    vip: str
+    created: str
+    listeners: dict[str, Listener] = field(default_factory=dict)
+    locked_until: float = 0.0
+
+    @property
+    def pools(self) -> Iterator[Pool]:
+        for listener in self.listeners.values():
+            yield from listener.pools

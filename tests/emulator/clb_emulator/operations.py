@@ -1,0 +1,189 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The parameters of a write, turned into single operations on bindings, each checked against what is bound."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .errors import ApiError
+from .instances import Instance, Instances
+from .model import DEFAULT_WEIGHT, Listener, LoadBalancer, Pool, canonical_ip
+
+MAX_TARGETS = 500
+"""Targets in one batch call."""
+MAX_SINGLE_TARGETS = 20
+"""Targets in one RegisterTargets."""
+MAX_ENTRIES = 100
+"""Entries in the ModifyList of a BatchModifyTargetWeight."""
+MAX_ENTRY_TARGETS = 50
+"""Targets in one of these entries."""
+
+Verb = Literal["register", "deregister", "weight", "tag"]
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One change of one binding. ``spelling`` is the address as it was sent, ``weight`` and ``tag`` the new values."""
+
+    verb: Verb
+    pool: Pool
+    address: str
+    port: int
+    spelling: str
+    instance: Instance | None
+    weight: int = DEFAULT_WEIGHT
+    tag: str = ""
+
+
+def check_lengths(action: str, params: Params) -> None:
+    """Check how many targets and entries a write has.
+
+    Raises:
+        ApiError: none, or more than the API takes.
+    """
+    if action == "RegisterTargets":
+        _length("Targets", len(params["Targets"]), MAX_SINGLE_TARGETS)
+    elif "ModifyList" in params:
+        entries = params["ModifyList"]
+        if action == "BatchModifyTargetWeight":
+            _length("ModifyList", len(entries), MAX_ENTRIES)
+            for index, entry in enumerate(entries):
+                _length(f"ModifyList.{index}.Targets", len(entry["Targets"]), MAX_ENTRY_TARGETS)
+        _length("ModifyList.Targets", sum(len(entry["Targets"]) for entry in entries), MAX_TARGETS)
+    else:
+        _length("Targets", len(params["Targets"]), MAX_TARGETS)
+
+
+def plan(action: str, params: Params, balancer: LoadBalancer, instances: Instances, quota: int) -> list[Operation]:
+    """Return the operations of a write.
+
+    Args:
+        quota: how many targets a listener or rule may have.
+
+    Raises:
+        ApiError: one of them is impossible; the whole call is refused then.
+    """
+    operations = []
+    for verb, entry, target in _flatten(action, params):
+        pool = _pool(balancer, entry, verb)
+        address, spelling, instance = _address(target, instances)
+        operation = Operation(
+            verb=verb,
+            pool=pool,
+            address=address,
+            port=_in_range("Port", target["Port"], 1, 65535),
+            spelling=spelling,
+            instance=instance,
+            weight=_in_range("Weight", target.get("Weight", entry.get("Weight", DEFAULT_WEIGHT)), 0, 100),
+            tag=target.get("Tag") or entry.get("Tag") or "",
+        )
+        if verb != "register" and pool.find(address, operation.port) is None:
+            raise ApiError("InvalidParameter", f"The target {spelling}:{operation.port} is not bound to {pool.name}.")
+        operations.append(operation)
+    _check_quota(operations, quota)
+    return operations
+
+
+def _flatten(action: str, params: Params) -> Iterable[tuple[Verb, Params, Params]]:
+    """Yield what is done, the part of the parameters that names listener and rule, and the target."""
+    if "ModifyList" in params:
+        verb: Verb = "weight" if action == "BatchModifyTargetWeight" else "tag"
+        for entry in params["ModifyList"]:
+            for target in entry["Targets"]:
+                yield verb, entry, target
+    elif action == "RegisterTargets":
+        for target in params["Targets"]:
+            yield "register", params, target
+    else:
+        for target in params["Targets"]:
+            yield "register" if action == "BatchRegisterTargets" else "deregister", target, target
+
+
+def _pool(balancer: LoadBalancer, entry: Params, verb: Verb) -> Pool:
+    listener = balancer.listeners.get(entry["ListenerId"])
+    if listener is None:
+        raise ApiError("InvalidParameter.ListenerIdNotFound", f"The listener `{entry['ListenerId']}` is not found.")
+    pool, target_type = _layer4(listener, entry) if listener.rules is None else _layer7(listener, entry)
+    if target_type != "NODE" and verb == "register":
+        raise ApiError("InvalidParameter", f"The {pool.name} is bound to a target group and takes no targets.")
+    return pool
+
+
+def _layer4(listener: Listener, entry: Params) -> tuple[Pool, str]:
+    for name in ("LocationId", "Domain", "Url"):
+        if entry.get(name):
+            raise ApiError(
+                "InvalidParameter.ProtocolCheckFailed",
+                f"`{name}` is not supported by the {listener.protocol} listener `{listener.id}`.",
+            )
+    return listener.pool, listener.target_type
+
+
+def _layer7(listener: Listener, entry: Params) -> tuple[Pool, str]:
+    rules = listener.rules or {}
+    wanted = entry.get("LocationId")
+    if wanted:
+        rule = rules.get(wanted)
+    elif "Domain" in entry and "Url" in entry:
+        wanted = entry["Domain"] + entry["Url"]
+        names = (entry["Domain"].lower(), entry["Url"])
+        rule = next((rule for rule in rules.values() if (rule.domain.lower(), rule.url) == names), None)
+    else:
+        raise ApiError(
+            "InvalidParameter.LocationNotFound",
+            f"The {listener.protocol} listener `{listener.id}` needs a `LocationId`.",
+        )
+    if rule is None:
+        raise ApiError(
+            "InvalidParameter.LocationNotFound", f"The location `{wanted}` is not found in listener `{listener.id}`."
+        )
+    return rule.pool, rule.target_type
+
+
+def _address(target: Params, instances: Instances) -> tuple[str, str, Instance | None]:
+    """Return the canonical address, its spelling, and the instance there, if any."""
+    instance_id, eni_ip = target.get("InstanceId"), target.get("EniIp")
+    if instance_id and eni_ip:
+        raise ApiError("InvalidParameter", "Only one of `InstanceId` and `EniIp` can be specified.")
+    if instance_id:
+        instance = instances.get(instance_id)
+        return instance.ip, instance.ip, instance
+    if not eni_ip:
+        raise ApiError("MissingParameter", "One of `InstanceId` and `EniIp` must be specified.")
+    try:
+        address = canonical_ip(eni_ip)
+    except ValueError:
+        raise ApiError("InvalidParameter.FormatError", f"`EniIp` {eni_ip} is not an IP address.") from None
+    return address, eni_ip, instances.at(address)
+
+
+def _check_quota(operations: Iterable[Operation], quota: int) -> None:
+    new = {
+        (id(operation.pool), operation.address, operation.port): operation.pool
+        for operation in operations
+        if operation.verb == "register" and operation.pool.find(operation.address, operation.port) is None
+    }
+    pools = {id(pool): pool for pool in new.values()}
+    for key, count in Counter(id(pool) for pool in new.values()).items():
+        if len(pools[key]) + count > quota:
+            raise ApiError(
+                "LimitExceeded", f"The number of targets bound to {pools[key].name} exceeds the quota of {quota}."
+            )
+
+
+def _length(name: str, count: int, most: int) -> None:
+    if not 1 <= count <= most:
+        raise ApiError("InvalidParameterValue.Length", f"The length of `{name}` is {count}; it must be 1 to {most}.")
+
+
+def _in_range(name: str, value: int, least: int, most: int) -> int:
+    if not least <= value <= most:
+        raise ApiError("InvalidParameterValue.Range", f"`{name}` is {value}; it must be {least} to {most}.")
+    return value

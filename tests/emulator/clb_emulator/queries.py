@@ -1,0 +1,66 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Questions to a journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+Entries = Iterable[dict[str, Any]]
+
+
+def calls(entries: Entries, action: str | None = None) -> list[dict[str, Any]]:
+    """Return the calls, of this action only where one is given."""
+    return [entry for entry in entries if entry["kind"] == "call" and action in (None, entry["action"])]
+
+
+def busy_share(
+    entries: Entries, load_balancer_id: str, since: float | None = None, until: float | None = None
+) -> float:
+    """Return which share of the time from ``since`` to ``until`` a task worked on a load balancer, 0.0 to 1.0.
+
+    Args:
+        since: seconds since the server's start; None: when its first task started.
+        until: likewise; None: when its last task finished.
+    """
+    started: dict[str, float] = {}
+    spans = []
+    for entry in entries:
+        if entry.get("load_balancer_id") != load_balancer_id:
+            continue
+        if entry["kind"] == "task_started":
+            started[entry["task_id"]] = entry["time"]
+        elif entry["kind"] == "task_finished" and entry["task_id"] in started:
+            spans.append((started[entry["task_id"]], entry["time"]))
+    if not spans:
+        return 0.0
+    since = min(start for start, _ in spans) if since is None else since
+    until = max(end for _, end in spans) if until is None else until
+    # The lock lets no two tasks of a load balancer overlap, so that their lengths add up.
+    worked = sum(max(0.0, min(end, until) - max(start, since)) for start, end in spans)
+    return worked / (until - since) if until > since else 0.0
+
+
+def min_serving(entries: Entries, listener_id: str, location_id: str | None = None, since: float | None = None) -> int:
+    """Return the fewest healthy targets of weight above 0 that a listener or rule had at any moment.
+
+    Args:
+        since: look only from this moment on (seconds since the server's start).
+
+    Raises:
+        LookupError: the journal says nothing about this listener or rule.
+    """
+    seen = [
+        entry
+        for entry in entries
+        if entry["kind"] == "serving" and (entry["listener_id"], entry["location_id"]) == (listener_id, location_id)
+    ]
+    if not seen:
+        raise LookupError(f"the journal knows no listener {listener_id} with rule {location_id}")
+    later = [entry["serving"] for entry in seen if since is None or entry["time"] >= since]
+    # What held at ``since`` was said before it.
+    earlier = [entry["serving"] for entry in seen if since is not None and entry["time"] < since]
+    return int(min(earlier[-1:] + later))

@@ -1,0 +1,92 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The HTTP server: aiohttp in front of the emulated cloud. One event loop, so that the cloud needs no locks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from typing import Any
+
+from aiohttp import web
+
+from . import api, control, metadata
+from .answer import Answer
+from .cloud import Cloud
+from .scenario import Raw, parse
+
+
+class Server:
+    """Serves a scenario's cloud.
+
+    Args:
+        raw: the scenario as read from its file.
+
+    Raises:
+        ValueError: the scenario is malformed.
+    """
+
+    def __init__(self, raw: Raw) -> None:
+        self.cloud = Cloud(parse(raw))
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> str:
+        """Listen, and return the URL. Port 0 takes a free one.
+
+        Raises:
+            OSError: the address can't be listened on.
+        """
+        # The API's own limit on the body is checked behind the signature and answered in its own way.
+        app = web.Application(client_max_size=2 * api.MAX_BODY)
+        app.router.add_post("/", self._api)
+        app.router.add_get(metadata.PATH + "{role:.*}", self._metadata)
+        app.router.add_route("*", "/_control/{name}", self._control)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port, ssl_context=tls, shutdown_timeout=0.1)
+        await site.start()
+        address = self._runner.addresses[0]
+        return f"{'https' if tls else 'http'}://{address[0]}:{address[1]}"
+
+    async def stop(self) -> None:
+        """Stop listening and cut what is still connected."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _api(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        return await _send(request, api.handle(self.cloud, api.Request(_headers(request), body)))
+
+    async def _metadata(self, request: web.Request) -> web.StreamResponse:
+        return await _send(request, metadata.handle(self.cloud, request.match_info["role"], _headers(request)))
+
+    async def _control(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        name = request.match_info["name"]
+        try:
+            payload: Any = json.loads(body) if body else None
+            if (request.method, name) == ("POST", "scenario"):
+                self.cloud = Cloud(parse(payload))
+                return web.json_response(None)
+            return web.json_response(control.handle(self.cloud, request.method, name, payload))
+        except (ValueError, LookupError, TypeError) as error:
+            return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
+
+
+def _headers(request: web.Request) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}
+
+
+async def _send(request: web.Request, answer: Answer) -> web.StreamResponse:
+    if answer.delay:
+        await asyncio.sleep(answer.delay)
+    if answer.cut:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response()
+    response = web.Response(body=answer.body, status=answer.status, headers=answer.headers)
+    response.headers["Content-Type"] = answer.content_type
+    return response
