@@ -1,0 +1,26 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The fast part of the tests: style, types, changelog, unit tests with coverage."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from steps import Step, pytest_step, report, run_lanes
+
+STATIC = [
+    Step("ruff check", ["ruff", "check", "."]),
+    Step("ruff format", ["ruff", "format", "--check", "--diff", "."]),
+    Step("yamllint", ["yamllint", "--strict", "."]),
+    Step("changelog", ["antsibull-changelog", "lint"]),
+    Step("mypy plugins", ["mypy", "--package", "ansible_collections.tencentcloud.clb.plugins"]),
+    Step("mypy scripts", ["mypy", "scripts"]),
+]
+UNIT = [pytest_step("unit", "--numprocesses=2", "--cov", "--cov-report=term", "tests/unit")]
+
+if __name__ == "__main__":
+    started = time.monotonic()
+    sys.exit(report(run_lanes(STATIC, UNIT), started))
