@@ -7,10 +7,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from .errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 DEFAULT_SECRET_ID = "AKIDemulatorEXAMPLE00000000000000000"
 DEFAULT_SECRET_KEY = "emulatorEXAMPLEkey00000000000000"

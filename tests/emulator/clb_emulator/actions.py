@@ -7,15 +7,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import views
 from .cloud import Cloud, Twist
 from .errors import ApiError
-from .faults import Fault
-from .journal import Entry
-from .model import Binding, Listener
 from .operations import Operation, check_lengths, plan
+
+if TYPE_CHECKING:
+    from .faults import Fault
+    from .journal import Entry
+    from .model import Binding, Listener
 
 WRITES = frozenset(
     {

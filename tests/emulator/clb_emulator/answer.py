@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .faults import Fault
+if TYPE_CHECKING:
+    from .faults import Fault
 
 # The vendor's SDK reads the body of an answer only under exactly this content type.
 JSON = "application/json"

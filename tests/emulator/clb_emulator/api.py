@@ -10,15 +10,17 @@ import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import actions, signature, sts
 from .actions import Context
 from .answer import Answer, distort, spares
 from .cloud import Cloud
 from .errors import ApiError
-from .faults import Fault
 from .params import SCHEMAS
+
+if TYPE_CHECKING:
+    from .faults import Fault
 
 MAX_BODY = 10 * 1024 * 1024
 """Bytes of a request's body."""

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timezone
 
 
 class Clock:
@@ -32,4 +31,4 @@ class Clock:
 
 def iso(seconds: float) -> str:
     """Return a time of day (seconds since 1970) as the API writes it, ``2026-01-31T12:00:00Z``."""
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -11,7 +11,6 @@ was due.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -22,10 +21,12 @@ from .errors import ApiError
 from .faults import Faults
 from .journal import Entry, Journal
 from .model import Binding, LoadBalancer, Pool, canonical_ip
-from .operations import Operation
 from .rate import RateLimiter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .operations import Operation
     from .scenario import Scenario
 
 DONE, FAILED, RUNNING = 0, 1, 2

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .cloud import Cloud
 from .errors import ApiError
 from .operations import Operation, plan
+
+if TYPE_CHECKING:
+    from .cloud import Cloud
 
 _NO_QUOTA = 1 << 30
 
@@ -23,8 +25,9 @@ def handle(cloud: Cloud, method: str, name: str, payload: Any) -> Any:
         ValueError: the payload is malformed.
     """
     handlers = {
-        ("GET", "journal"): lambda: cloud.journal.read(),
+        ("GET", "journal"): cloud.journal.read,
         ("DELETE", "journal"): cloud.restart_journal,
+        ("GET", "now"): cloud.settle,
         ("GET", "state"): cloud.state,
         ("POST", "faults"): lambda: cloud.faults.add(payload),
         ("DELETE", "faults"): cloud.faults.clear,

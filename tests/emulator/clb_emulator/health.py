@@ -7,9 +7,12 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from .model import Binding, Pool
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .model import Binding, Pool
 
 
 def _canonical(name: str) -> str:

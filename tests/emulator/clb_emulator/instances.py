@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _INVENTED_NETWORK = int(ipaddress.IPv4Address("10.128.0.0"))
 _INVENTED_SIZE = 1 << 23

@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import json
 import uuid
+from typing import TYPE_CHECKING
 
 from . import sts
 from .answer import Answer, distort, spares
 from .clock import iso
-from .cloud import Cloud
+
+if TYPE_CHECKING:
+    from .cloud import Cloud
 
 PATH = "/latest/meta-data/cam/security-credentials/"
 

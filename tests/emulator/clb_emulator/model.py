@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import copy
 import ipaddress
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 DEFAULT_WEIGHT = 10
 

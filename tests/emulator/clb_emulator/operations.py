@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import ApiError
-from .instances import Instance, Instances
 from .model import DEFAULT_WEIGHT, Listener, LoadBalancer, Pool, canonical_ip
+
+if TYPE_CHECKING:
+    from .instances import Instance, Instances
 
 MAX_TARGETS = 500
 """Targets in one batch call."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -19,6 +18,9 @@ from .clock import iso
 from .health import Health
 from .instances import Instance, Instances
 from .model import Binding, Listener, LoadBalancer, Pool, Rule, canonical_ip, is_layer7
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _EPOCH = 1767225600.0
 """When everything in a scenario was made: 2026-01-01."""

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from . import api, control, metadata
-from .answer import Answer
 from .cloud import Cloud
 from .scenario import Raw, parse
+
+if TYPE_CHECKING:
+    import ssl
+
+    from .answer import Answer
 
 
 class Server:

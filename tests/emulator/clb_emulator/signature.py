@@ -12,11 +12,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+import time
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 from .errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ALGORITHM = "TC3-HMAC-SHA256"
 MAX_SKEW = 300
@@ -106,7 +109,7 @@ def check(
             f"Signature expired. The difference between the timestamp {timestamp} and the server time {int(wall)} "
             f"is more than {MAX_SKEW} seconds.",
         )
-    day = datetime.fromtimestamp(int(timestamp), timezone.utc).strftime("%Y-%m-%d")
+    day = time.strftime("%Y-%m-%d", time.gmtime(int(timestamp)))
     problem = None
     if auth.date != day:
         problem = "the credential's date is not the timestamp's UTC date"

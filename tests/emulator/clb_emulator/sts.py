@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from .accounts import DEFAULT_ACCOUNT, Credential
 from .clock import iso
-from .cloud import Cloud
 from .errors import ApiError
 
 if TYPE_CHECKING:
     from .actions import Context
+    from .cloud import Cloud
 
 DEFAULT_DURATION = 7200
 MAX_DURATION = 43200

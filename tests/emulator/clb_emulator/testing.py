@@ -17,10 +17,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -28,6 +26,10 @@ from . import queries
 from .accounts import DEFAULT_SECRET_ID, DEFAULT_SECRET_KEY
 from .scenario import load
 from .server import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import TracebackType
 
 START_SECONDS = 20.0
 
@@ -153,6 +155,10 @@ class Emulator:
         """Return everything that happened, oldest first; see journal.Journal for the entries."""
         entries: list[dict[str, Any]] = self._control("GET", "journal")
         return entries
+
+    def now(self) -> float:
+        """Return the present moment in the journal's time, seconds since the server's start."""
+        return float(self._control("GET", "now"))
 
     def clear_journal(self) -> None:
         """Forget what happened so far."""

@@ -15,10 +15,10 @@ import ipaddress
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .health import Health
 from .model import Binding, Listener, LoadBalancer, Pool, Rule
 
 if TYPE_CHECKING:
+    from .health import Health
     from .scenario import Scenario
 
 Keep = Callable[[Binding], bool]
