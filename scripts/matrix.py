@@ -1,0 +1,62 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run unit and integration tests on every supported ansible-core, each with the newest Python it supports that is here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from steps import BUILD, ROOT, Step, pytest_step, report, run_lanes
+
+# ansible-core's release, and the Python versions that its controller runs on, newest first.
+MATRIX = {
+    "2.19.14": ("3.13", "3.12", "3.11"),
+    "2.20.10": ("3.14", "3.13", "3.12"),
+    "2.21.5": ("3.14", "3.13", "3.12"),
+}
+
+
+def environment(release: str, python: str) -> Path:
+    """Make or reuse the virtual environment of one column and return its directory."""
+    directory = BUILD / "matrix" / release / "venv"
+    requirements = ROOT / "requirements" / "test.txt"
+    script = ROOT / "scripts" / "environment.py"
+    subprocess.run([python, script, directory, requirements, f"ansible-core=={release}"], check=True)
+    return directory
+
+
+def steps(release: str, python: str) -> list[Step]:
+    """Return the steps of one column, which installs the collection with its own ansible-galaxy."""
+    binaries = environment(release, python) / "bin"
+    env = {
+        "PATH": f"{binaries}:/usr/bin:/bin",
+        "VIRTUAL_ENV": str(binaries.parent),
+        "CLB_COLLECTIONS": str(BUILD / "matrix" / release / "collections"),
+    }
+    run = str(binaries / "python")
+    series = release.rpartition(".")[0]
+    return [
+        pytest_step(f"{series} unit", "--numprocesses=2", "tests/unit", env=env, python=run),
+        pytest_step(f"{series} integration", "--numprocesses=2", "-m", "not alone", "tests/integration", env=env, python=run),
+        pytest_step(f"{series} integration alone", "-m", "alone", "tests/integration", env=env, python=run),
+    ]
+
+
+def main() -> int:
+    started = time.monotonic()
+    outcomes = []
+    for release, versions in MATRIX.items():
+        found = subprocess.run([ROOT / "scripts" / "find-python", *versions], stdout=subprocess.PIPE, text=True, check=True)
+        python = found.stdout.strip()
+        print(f"\nansible-core {release} on {python}", flush=True)
+        outcomes += run_lanes(steps(release, python))
+    return report(outcomes, started)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every test there is: the fast checks, the integration tests, ansible-test, ansible-lint, Galaxy's import, the documentation."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from build_collection import COLLECTIONS, ROOT, build_and_install
+from check import STATIC, UNIT
+from sanity import COLLECTION
+from steps import BUILD, Step, pytest_step, report, run_lanes
+
+INSTALLED = COLLECTIONS / COLLECTION
+FIND_COLLECTION = {"ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)}
+LINT = ["ansible-lint", "--strict", "--offline", "--profile=production", "--nocolor"]
+
+SANITY = [Step("ansible-test sanity", [sys.executable, "scripts/sanity.py"])]
+PUBLICATION = [
+    # antsibull-changelog writes changelog.yaml in a layout of its own.
+    Step("ansible-lint collection", [*LINT, "--exclude=changelogs/changelog.yaml"], FIND_COLLECTION, INSTALLED),
+    Step("ansible-lint playbooks", [*LINT, "--project-dir=demo", "demo"], FIND_COLLECTION),
+    Step("galaxy-importer", [sys.executable, "scripts/importer.py"]),
+    Step(
+        "antsibull-docs lint",
+        ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--check-extra-docs-refs"]
+        + ["--validate-collection-refs=self", INSTALLED],
+        FIND_COLLECTION,
+    ),
+    Step("make docs", [sys.executable, "scripts/docs.py"]),
+]
+INTEGRATION = pytest_step("integration", "--numprocesses=2", "-m", "not alone", "tests/integration")
+ALONE = pytest_step("integration alone", "-m", "alone", "tests/integration")
+
+
+def main() -> int:
+    started = time.monotonic()
+    build_and_install()
+    # What measures time has the machine for itself.
+    outcomes = run_lanes([*STATIC, *UNIT, *PUBLICATION], SANITY)
+    outcomes += run_lanes([INTEGRATION, ALONE])
+    return report(outcomes, started)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,192 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fixtures for tests that run real Ansible with the installed collection against the emulator.
+
+``collections_path``
+    Directory that holds the collection, built and installed with ``ansible-galaxy``.
+``emulator``
+    A ``clb_emulator.testing.Emulator`` in a process of its own, holding the demo's scenario; ``emulator.load(...)`` replaces it.
+``playbook``
+    ``playbook(plays, ...)`` runs ``ansible-playbook`` to its end and returns a ``PlaybookRun``;
+    ``playbook.start(plays, ...)`` only starts it and returns a ``RunningPlaybook``, for several at once.
+    It points to the emulator where the test asks for that fixture too.
+``ansible_environment``
+    The environment for any other Ansible command.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from clb_emulator.testing import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SCENARIOS = ROOT / "tests" / "emulator" / "scenarios"
+TIMEOUT_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """What one task returned on one host; ``status`` is ok, failed, skipped or unreachable."""
+
+    task: str
+    host: str
+    status: str
+    result: dict[str, Any]
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.result.get("changed"))
+
+
+@dataclass(frozen=True)
+class PlaybookRun:
+    """A finished run. ``recap`` is host -> the counts that ansible-playbook prints last."""
+
+    rc: int
+    stdout: str
+    stderr: str
+    tasks: list[TaskResult]
+    recap: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    @property
+    def output(self) -> str:
+        return self.stdout + self.stderr
+
+    def task(self, name: str, host: str | None = None) -> TaskResult:
+        """Return the only result of the task of that name; raise ``LookupError`` where there is none or more than one."""
+        found = [task for task in self.tasks if task.task == name and host in (None, task.host)]
+        if len(found) != 1:
+            raise LookupError(f"{len(found)} results of task {name!r}, host {host!r}:\n{self.output}")
+        return found[0]
+
+    def result(self, name: str, host: str | None = None) -> dict[str, Any]:
+        """Return what the only task of that name returned."""
+        return self.task(name, host).result
+
+
+@dataclass
+class RunningPlaybook:
+    """A started ``ansible-playbook``."""
+
+    process: subprocess.Popen[str]
+    results: Path
+
+    def wait(self, timeout: float = TIMEOUT_SECONDS) -> PlaybookRun:
+        """Wait for the end; raise ``subprocess.TimeoutExpired``, the process killed, after ``timeout`` seconds."""
+        try:
+            stdout, stderr = self.process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+            raise
+        lines = self.results.read_text(encoding="utf-8").splitlines() if self.results.exists() else []
+        entries = [json.loads(line) for line in lines]
+        tasks = [TaskResult(**entry) for entry in entries if "task" in entry]
+        recap = next((entry["recap"] for entry in entries if "recap" in entry), {})
+        return PlaybookRun(self.process.returncode, stdout, stderr, tasks, recap)
+
+
+class PlaybookRunner:
+    """Runs playbooks in a directory of their own."""
+
+    def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
+        self.directory = directory
+        self.environment = dict(environment)
+        self._numbers = itertools.count(1)
+
+    def __call__(
+        self,
+        plays: str | Path | Sequence[Mapping[str, Any]],
+        *arguments: str,
+        timeout: float = TIMEOUT_SECONDS,
+        **how: Any,
+    ) -> PlaybookRun:
+        """Run a playbook to its end; ``how`` is what ``start`` takes."""
+        return self.start(plays, *arguments, **how).wait(timeout)
+
+    def start(
+        self,
+        plays: str | Path | Sequence[Mapping[str, Any]],
+        *arguments: str,
+        variables: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> RunningPlaybook:
+        """Start a playbook.
+
+        ``plays`` is YAML text, a file, or a list of plays; ``arguments`` go to ``ansible-playbook`` (``--check``, ``-i``);
+        ``variables`` are extra variables; ``environment`` comes on top of the fixture's.
+        """
+        number = next(self._numbers)
+        if isinstance(plays, Path):
+            file = plays
+        else:
+            file = self.directory / f"playbook-{number}.yml"
+            text = plays if isinstance(plays, str) else yaml.safe_dump(list(plays), sort_keys=False, allow_unicode=True)
+            file.write_text(text, encoding="utf-8")
+        results = self.directory / f"results-{number}.jsonl"
+        process = subprocess.Popen(
+            ["ansible-playbook", file, "--extra-vars", json.dumps(variables or {}), *arguments],
+            cwd=self.directory,
+            env={**self.environment, **(environment or {}), "CLB_TASK_RESULTS": str(results)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+        return RunningPlaybook(process, results)
+
+
+@pytest.fixture(scope="session")
+def collections_path() -> Path:
+    """Build and install the collection, once for all processes of the test run."""
+    command = [sys.executable, ROOT / "scripts" / "build_collection.py"]
+    if directory := os.environ.get("CLB_COLLECTIONS"):
+        command.append(directory)
+    return Path(subprocess.check_output(command, text=True).strip())
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator.spawn(SCENARIOS / "demo.yml") as running:
+        yield running
+
+
+@pytest.fixture
+def ansible_environment(collections_path, tmp_path, request) -> dict[str, str]:
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {
+        **os.environ,
+        "ANSIBLE_CALLBACKS_ENABLED": "task_results",
+        "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "plugins" / "callback"),
+        "ANSIBLE_COLLECTIONS_PATH": str(collections_path),
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_NOCOLOR": "true",
+        "HOME": str(home),
+        "LC_ALL": "C.UTF-8",
+    }
+    if "emulator" in request.fixturenames:
+        environment.update(request.getfixturevalue("emulator").environ())
+    return environment
+
+
+@pytest.fixture
+def playbook(ansible_environment, tmp_path) -> PlaybookRunner:
+    return PlaybookRunner(tmp_path, ansible_environment)
