@@ -26,7 +26,9 @@ SHIPPED = ("*.md", "COPYING", "galaxy.yml", "changelogs/*", "docs/**/*", "meta/*
 
 def fingerprint() -> str:
     """Return a hash that changes with any file that the archive holds."""
-    files = sorted(path for pattern in SHIPPED for path in ROOT.glob(pattern) if path.is_file() and path.suffix != ".pyc")
+    files = sorted(
+        path for pattern in SHIPPED for path in ROOT.glob(pattern) if path.is_file() and path.suffix != ".pyc"
+    )
     digest = hashlib.sha256()
     for path in files:
         digest.update(f"{path.relative_to(ROOT)}\0".encode())

@@ -16,23 +16,16 @@ DOCS = BUILD / "docs"
 
 
 def main() -> None:
+    """Run antsibull-docs, then Sphinx."""
     env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(build_and_install())}
     shutil.rmtree(DOCS, ignore_errors=True)
     sources = DOCS / "rst"
     sources.mkdir(parents=True)
     sources.chmod(0o700)  # antsibull-docs takes no directory that others could write to
-    subprocess.run(
-        ["antsibull-docs", "collection", "--use-current", "--squash-hierarchy", "--fail-on-error"]
-        + ["--dest-dir", sources, "tencentcloud.clb"],
-        env=env,
-        check=True,
-    )
-    subprocess.run(
-        ["sphinx-build", "--fail-on-warning", "--keep-going", "-q", "-c", ROOT / "scripts" / "sphinx"]
-        + ["-b", "html", sources, DOCS / "html"],
-        env=env,
-        check=True,
-    )
+    collect = ["antsibull-docs", "collection", "--use-current", "--squash-hierarchy", "--fail-on-error"]
+    subprocess.run([*collect, "--dest-dir", str(sources), "tencentcloud.clb"], env=env, check=True)
+    render = ["sphinx-build", "--fail-on-warning", "--keep-going", "-q", "-c", str(ROOT / "scripts" / "sphinx")]
+    subprocess.run([*render, "-b", "html", str(sources), str(DOCS / "html")], env=env, check=True)
     print(f"Rendered to {DOCS / 'html' / 'index.html'}")
 
 

@@ -43,8 +43,8 @@ def starts(python: Path) -> bool:
 def install(directory: Path, requirements: Path, overrides: list[str]) -> None:
     """Install a requirement file into the environment at ``directory``, made or remade where needed.
 
-    Raises ``subprocess.CalledProcessError`` when pip fails. The environment is then incomplete, and the next call goes on
-    with it.
+    Raises ``subprocess.CalledProcessError`` when pip fails. The environment is then incomplete, and the next call
+    goes on with it.
     """
     constraints = pins(requirements, overrides)
     made_from = "\n".join([sys.version, read_with_includes(requirements), constraints])
@@ -61,15 +61,16 @@ def install(directory: Path, requirements: Path, overrides: list[str]) -> None:
     print(f"Installing requirements/{requirements.name} into {directory.name} ...", flush=True)
     constraints_file = directory / "constraints.txt"
     constraints_file.write_text(constraints, encoding="utf-8")
-    pip = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--requirement", requirements, "--constraint", constraints_file], check=True)
+    pip = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--requirement", str(requirements), "--constraint", str(constraints_file)], check=True)
     stamp.write_text(fingerprint, encoding="utf-8")
 
 
 def main() -> None:
+    """Install, one process at a time."""
     directory, requirements = Path(sys.argv[1]), Path(sys.argv[2])
     directory.parent.mkdir(parents=True, exist_ok=True)
-    with open(directory.with_name(f"{directory.name}.lock"), "w", encoding="utf-8") as lock:
+    with directory.with_name(f"{directory.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         install(directory, requirements, sys.argv[3:])
 

@@ -23,6 +23,7 @@ SETTINGS = {
 
 
 def main() -> int:
+    """Run galaxy-importer on the archive; return 0 when it has nothing to say."""
     build_and_install()
     (archive,) = ARCHIVES.glob("*.tar.gz")
     work = BUILD / "importer"  # the importer leaves its result in the current directory

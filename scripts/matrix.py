@@ -2,16 +2,20 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run unit and integration tests on every supported ansible-core, each with the newest Python it supports that is here."""
+"""Run unit and integration tests on every supported ansible-core, each with the newest Python it supports here."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from steps import BUILD, ROOT, Step, pytest_step, report, run_lanes
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # ansible-core's release, and the Python versions that its controller runs on, newest first.
 MATRIX = {
@@ -34,7 +38,7 @@ def steps(release: str, python: str) -> list[Step]:
     """Return the steps of one column, which installs the collection with its own ansible-galaxy."""
     binaries = environment(release, python) / "bin"
     env = {
-        "PATH": f"{binaries}:/usr/bin:/bin",
+        "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
         "VIRTUAL_ENV": str(binaries.parent),
         "CLB_COLLECTIONS": str(BUILD / "matrix" / release / "collections"),
     }
@@ -42,16 +46,21 @@ def steps(release: str, python: str) -> list[Step]:
     series = release.rpartition(".")[0]
     return [
         pytest_step(f"{series} unit", "--numprocesses=2", "tests/unit", env=env, python=run),
-        pytest_step(f"{series} integration", "--numprocesses=2", "-m", "not alone", "tests/integration", env=env, python=run),
+        pytest_step(
+            f"{series} integration", "--numprocesses=2", "-m", "not alone", "tests/integration", env=env, python=run
+        ),
         pytest_step(f"{series} integration alone", "-m", "alone", "tests/integration", env=env, python=run),
     ]
 
 
 def main() -> int:
+    """Run column after column; return the exit status."""
     started = time.monotonic()
     outcomes = []
     for release, versions in MATRIX.items():
-        found = subprocess.run([ROOT / "scripts" / "find-python", *versions], stdout=subprocess.PIPE, text=True, check=True)
+        found = subprocess.run(
+            [ROOT / "scripts" / "find-python", *versions], stdout=subprocess.PIPE, text=True, check=True
+        )
         python = found.stdout.strip()
         print(f"\nansible-core {release} on {python}", flush=True)
         outcomes += run_lanes(steps(release, python))

@@ -4,9 +4,9 @@
 
 """Run ansible-test's sanity tests on the collection as it was built.
 
-ansible-test wants a git repository at ``.../ansible_collections/tencentcloud/clb``, so the installed files are copied to one.
-The full set runs on the interpreter of the environment; compile and import also run on the oldest Python that managed
-nodes may have, where one is there.
+ansible-test wants a git repository at ``.../ansible_collections/tencentcloud/clb``, so the installed files are
+copied to one. The full set runs on the interpreter of the environment; compile and import also run on the oldest
+Python that managed nodes may have, where one is there.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OLDEST_TARGET_PYTHON = "3.9"
 COLLECTION = Path("ansible_collections/tencentcloud/clb")
 DOWNLOAD_SECONDS = 10
 
-OFFLINE_GET_PIP = '''"""Stand-in for the pip bootstrap script, for machines that cannot download it: pip comes from ensurepip."""
+OFFLINE_GET_PIP = '''"""Install pip from ensurepip, where its bootstrap script cannot be downloaded."""
 import ensurepip
 import subprocess
 import sys
@@ -77,6 +77,7 @@ def usable_path(interpreters: list[Path]) -> str:
 
 
 def find_oldest_target_python() -> Path | None:
+    """Return the interpreter of ``OLDEST_TARGET_PYTHON``, or None where there is none."""
     found = subprocess.run(
         [ROOT / "scripts" / "find-python", OLDEST_TARGET_PYTHON], capture_output=True, text=True, check=False
     )
@@ -84,10 +85,10 @@ def find_oldest_target_python() -> Path | None:
 
 
 def provide_pip_bootstrap() -> None:
-    """Put a stand-in where ansible-test keeps its pip bootstrap script, if that can't be downloaded and isn't there yet.
+    """Put a stand-in where ansible-test keeps its pip bootstrap script, if that is not there and can't be downloaded.
 
-    Address and version are read from ansible-test's own sources. Where they can't be found there any more, nothing is done,
-    and ansible-test speaks for itself.
+    Address and version are read from ansible-test's own sources. Where they can't be found there any more, nothing is
+    done, and ansible-test speaks for itself.
     """
     spec = find_spec("ansible_test")
     if spec is None or not spec.submodule_search_locations:
@@ -114,6 +115,7 @@ def provide_pip_bootstrap() -> None:
 
 
 def main() -> int:
+    """Run the tests; return the exit status."""
     tree = make_tree()
     provide_pip_bootstrap()
     oldest = find_oldest_target_python()

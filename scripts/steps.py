@@ -10,10 +10,13 @@ import os
 import subprocess
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
@@ -86,7 +89,11 @@ def run_one(step: Step) -> Outcome:
 def run_lanes(*lanes: Sequence[Step]) -> list[Outcome]:
     """Run the lanes at the same time, and the steps of each lane one after the other. A failed step stops nothing."""
     with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
-        return [outcome for outcomes in pool.map(lambda lane: [run_one(step) for step in lane], lanes) for outcome in outcomes]
+        return [
+            outcome
+            for outcomes in pool.map(lambda lane: [run_one(step) for step in lane], lanes)
+            for outcome in outcomes
+        ]
 
 
 def tally(outcomes: Sequence[Outcome]) -> Tally:

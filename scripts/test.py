@@ -2,21 +2,23 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every test there is: the fast checks, the integration tests, ansible-test, ansible-lint, Galaxy's import, the documentation."""
+"""Every test: the fast checks, integration tests, ansible-test, ansible-lint, Galaxy's import, the documentation."""
 
 from __future__ import annotations
 
 import sys
 import time
 
-from build_collection import COLLECTIONS, ROOT, build_and_install
+from build_collection import COLLECTIONS, build_and_install
 from check import STATIC, UNIT
 from sanity import COLLECTION
-from steps import BUILD, Step, pytest_step, report, run_lanes
+from steps import Step, pytest_step, report, run_lanes
 
 INSTALLED = COLLECTIONS / COLLECTION
 FIND_COLLECTION = {"ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)}
 LINT = ["ansible-lint", "--strict", "--offline", "--profile=production", "--nocolor"]
+LINT_DOCS = ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--check-extra-docs-refs"]
+LINT_DOCS += ["--validate-collection-refs=self"]
 
 SANITY = [Step("ansible-test sanity", [sys.executable, "scripts/sanity.py"])]
 PUBLICATION = [
@@ -24,12 +26,7 @@ PUBLICATION = [
     Step("ansible-lint collection", [*LINT, "--exclude=changelogs/changelog.yaml"], FIND_COLLECTION, INSTALLED),
     Step("ansible-lint playbooks", [*LINT, "--project-dir=demo", "demo"], FIND_COLLECTION),
     Step("galaxy-importer", [sys.executable, "scripts/importer.py"]),
-    Step(
-        "antsibull-docs lint",
-        ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--check-extra-docs-refs"]
-        + ["--validate-collection-refs=self", INSTALLED],
-        FIND_COLLECTION,
-    ),
+    Step("antsibull-docs lint", [*LINT_DOCS, INSTALLED], FIND_COLLECTION),
     Step("make docs", [sys.executable, "scripts/docs.py"]),
 ]
 INTEGRATION = pytest_step("integration", "--numprocesses=2", "-m", "not alone", "tests/integration")
@@ -37,6 +34,7 @@ ALONE = pytest_step("integration alone", "-m", "alone", "tests/integration")
 
 
 def main() -> int:
+    """Run everything; return the exit status."""
     started = time.monotonic()
     build_and_install()
     # What measures time has the machine for itself.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What holds for every test. ``ansible_collections`` and ``clb_emulator`` are importable: see pythonpath in pyproject.toml."""
+"""What holds for every test. ``ansible_collections`` and ``clb_emulator`` are importable: see pyproject.toml."""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@
 ``collections_path``
     Directory that holds the collection, built and installed with ``ansible-galaxy``.
 ``emulator``
-    A ``clb_emulator.testing.Emulator`` in a process of its own, holding the demo's scenario; ``emulator.load(...)`` replaces it.
+    A ``clb_emulator.testing.Emulator`` in a process of its own, holding the demo's scenario, which
+    ``emulator.load(...)`` replaces.
 ``playbook``
     ``playbook(plays, ...)`` runs ``ansible-playbook`` to its end and returns a ``PlaybookRun``;
     ``playbook.start(plays, ...)`` only starts it and returns a ``RunningPlaybook``, for several at once.
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+
 from clb_emulator.testing import Emulator
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ class PlaybookRun:
         return self.stdout + self.stderr
 
     def task(self, name: str, host: str | None = None) -> TaskResult:
-        """Return the only result of the task of that name; raise ``LookupError`` where there is none or more than one."""
+        """Return the only result of the task of that name; raise ``LookupError`` for none or several."""
         found = [task for task in self.tasks if task.task == name and host in (None, task.host)]
         if len(found) != 1:
             raise LookupError(f"{len(found)} results of task {name!r}, host {host!r}:\n{self.output}")
@@ -128,7 +130,7 @@ class PlaybookRunner:
     ) -> RunningPlaybook:
         """Start a playbook.
 
-        ``plays`` is YAML text, a file, or a list of plays; ``arguments`` go to ``ansible-playbook`` (``--check``, ``-i``);
+        ``plays`` is YAML text, a file, or a list of plays; ``arguments`` go to ``ansible-playbook`` (``--check``);
         ``variables`` are extra variables; ``environment`` comes on top of the fixture's.
         """
         number = next(self._numbers)
