@@ -15,7 +15,7 @@ help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## See the collection at work, without an account
-	$(DEMO) python scripts/demo.py
+	$(DEMO) env PYTHONPATH=tests/emulator python scripts/demo.py
 
 check: ## Style, types and unit tests, in seconds
 	$(DEV) python scripts/check.py
