@@ -1,0 +1,366 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is bound to a load balancer: DescribeTargets and DescribeTargetHealth, parsed once into typed, indexed pictures.
+
+The shapes are those of ``tencentcloud.clb.v20180317.models`` in the vendor's SDK.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple, Optional
+
+LAYER7_PROTOCOLS = frozenset({"HTTP", "HTTPS", "QUIC"})
+"""Listeners of these protocols hold their targets in rules."""
+
+DEFAULT_WEIGHT = 10
+"""What a register call without a weight gives (vendor's model ``BatchTarget.Weight``)."""
+
+SlotKey = tuple[str, Optional[str]]
+"""(listener ID, location ID; None on layer 4): where targets are bound."""
+
+Raw = Mapping[str, Any]
+
+
+@lru_cache(maxsize=65536)
+def canonical_ip(text: str) -> str:
+    """Spell an IP address in its shortest form, so that equal addresses are equal texts.
+
+    :param text: an IPv4 or IPv6 address in any spelling.
+    :raises ValueError: it is none.
+    """
+    return str(ipaddress.ip_address(text.strip()))
+
+
+def _address(text: object) -> str | None:
+    """An address of an answer in its shortest form; what does not parse stays as it came."""
+    if not isinstance(text, str) or not text:
+        return None
+    try:
+        return canonical_ip(text)
+    except ValueError:
+        return text
+
+
+class Slot(NamedTuple):
+    """A place that targets are bound to: a layer-4 listener, or a rule of a layer-7 listener.
+
+    :param listener_id: the listener.
+    :param location_id: the rule; None on layer 4.
+    :param protocol: the listener's, in capitals.
+    :param port: the listener's.
+    :param end_port: the last port of a port-range listener, else None.
+    :param domain: the rule's; None on layer 4.
+    :param url: the rule's; None on layer 4.
+    """
+
+    listener_id: str
+    location_id: str | None
+    protocol: str
+    port: int
+    end_port: int | None = None
+    domain: str | None = None
+    url: str | None = None
+
+    @property
+    def key(self) -> SlotKey:
+        """What identifies it in a load balancer."""
+        return (self.listener_id, self.location_id)
+
+    @property
+    def label(self) -> str:
+        """How it is called in texts for people."""
+        ports = f"{self.port}-{self.end_port}" if self.end_port else str(self.port)
+        listener = f"{self.protocol}:{ports} ({self.listener_id})"
+        if self.location_id is None:
+            return listener
+        return f"{listener} {self.domain or ''}{self.url or ''} ({self.location_id})"
+
+
+class Backend(NamedTuple):
+    """How a call addresses a backend: exactly one of the two is set.
+
+    :param instance_id: of a CVM, for its primary private IPv4 address.
+    :param eni_ip: any other address, in its shortest form.
+    """
+
+    instance_id: str | None
+    eni_ip: str | None
+
+    @property
+    def address(self) -> str:
+        """The instance ID or the IP address."""
+        return self.instance_id or self.eni_ip or ""
+
+
+class Binding(NamedTuple):
+    """One backend and port bound to one slot.
+
+    :param slot: where.
+    :param backend: how a call addresses it.
+    :param port: the backend's port.
+    :param weight: 0 to 100; 0 gets no new traffic.
+    :param tag: empty where it has none, None where the cloud does not tell tags.
+    :param aliases: every text that addresses this backend: the instance ID, and IP addresses.
+    :param kind: the cloud's ``Type``, such as ``CVM`` or ``ENI``.
+    :param private_ips: its private addresses in the cloud's order.
+    :param instance_name: None where it has none.
+    :param zone: None where the cloud does not say.
+    :param registered_time: in the cloud's own form, None where it does not say.
+    """
+
+    slot: Slot
+    backend: Backend
+    port: int
+    weight: int
+    tag: str | None
+    aliases: tuple[str, ...] = ()
+    kind: str | None = None
+    private_ips: tuple[str, ...] = ()
+    instance_name: str | None = None
+    zone: str | None = None
+    registered_time: str | None = None
+
+    @property
+    def identity(self) -> tuple[SlotKey, str, int]:
+        """What makes it this binding: slot, address, port."""
+        return (self.slot.key, self.backend.address, self.port)
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A listener and the slots in it.
+
+    :param listener_id: its ID.
+    :param protocol: in capitals.
+    :param port: its port, the first of a range.
+    :param end_port: the last of a range, else None.
+    :param layer7: whether its targets are bound to rules.
+    :param slots: itself on layer 4, its rules on layer 7.
+    """
+
+    listener_id: str
+    protocol: str
+    port: int
+    end_port: int | None
+    layer7: bool
+    slots: tuple[Slot, ...]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What one DescribeTargets answered, indexed.
+
+    :param listeners: by ID, in the cloud's order.
+    :param slots: by key, in the cloud's order.
+    :param bindings: by slot key; a slot without any has an empty tuple. Cloud functions and backends that no call can
+        address are not in it.
+    :param index: by slot key, address (instance ID or IP) and port.
+    :param instances: primary private IP to instance ID, for every CVM in the answer.
+    :param tags_known: whether the answer tells tags.
+    :param listener_ids: what the answer was filtered by, None for the whole load balancer.
+    """
+
+    listeners: Mapping[str, Listener]
+    slots: Mapping[SlotKey, Slot]
+    bindings: Mapping[SlotKey, tuple[Binding, ...]]
+    index: Mapping[tuple[SlotKey, str, int], Binding]
+    instances: Mapping[str, str]
+    tags_known: bool
+    listener_ids: tuple[str, ...] | None = None
+
+    def find(self, slot: SlotKey, backend: Backend, port: int) -> Binding | None:
+        """Find the binding of a backend, asked for by instance ID or by address.
+
+        :param slot: where.
+        :param backend: whose.
+        :param port: the backend's port.
+        :returns: None where it is not bound.
+        """
+        return self.index.get((slot, backend.address, port))
+
+    def all_bindings(self) -> Iterator[Binding]:
+        """Every binding, slot by slot."""
+        for bindings in self.bindings.values():
+            yield from bindings
+
+
+def parse_targets(answer: Raw, listener_ids: tuple[str, ...] | None = None) -> Picture:
+    """Parse an answer of DescribeTargets.
+
+    :param answer: its ``Response``.
+    :param listener_ids: the filter that was sent, None for none.
+    """
+    listeners: dict[str, Listener] = {}
+    slots: dict[SlotKey, Slot] = {}
+    bindings: dict[SlotKey, tuple[Binding, ...]] = {}
+    index: dict[tuple[SlotKey, str, int], Binding] = {}
+    instances: dict[str, str] = {}
+    raw_listeners = answer.get("Listeners") or ()
+    tags_known = any("Tag" in raw for raw in _raw_backends(raw_listeners))
+    for raw_listener in raw_listeners:
+        listener, targets = _parse_listener(raw_listener)
+        listeners[listener.listener_id] = listener
+        for slot, raw_targets in zip(listener.slots, targets):
+            found = tuple(
+                binding for raw in raw_targets if (binding := parse_backend(slot, raw, tags_known)) is not None
+            )
+            slots[slot.key] = slot
+            bindings[slot.key] = found
+            for binding in found:
+                for alias in binding.aliases:
+                    index.setdefault((slot.key, alias, binding.port), binding)
+                if binding.backend.instance_id and binding.private_ips:
+                    instances.setdefault(binding.private_ips[0], binding.backend.instance_id)
+    return Picture(listeners, slots, bindings, index, instances, tags_known, listener_ids)
+
+
+def _raw_backends(raw_listeners: Any) -> Iterator[Raw]:
+    for listener in raw_listeners:
+        yield from listener.get("Targets") or ()
+        for rule in listener.get("Rules") or ():
+            yield from rule.get("Targets") or ()
+
+
+def _parse_listener(raw: Raw) -> tuple[Listener, list[Any]]:
+    """A listener with, slot by slot, the raw backends in it."""
+    listener_id = str(raw.get("ListenerId") or "")
+    protocol = str(raw.get("Protocol") or "").upper()
+    port = int(raw.get("Port") or 0)
+    end_port = int(raw.get("EndPort") or 0) or None
+    rules = raw.get("Rules") or ()
+    layer7 = bool(rules) or protocol in LAYER7_PROTOCOLS
+    if layer7:
+        slots = tuple(
+            Slot(
+                listener_id,
+                str(rule.get("LocationId") or ""),
+                protocol,
+                port,
+                end_port,
+                str(rule.get("Domain") or ""),
+                str(rule.get("Url") or ""),
+            )
+            for rule in rules
+        )
+        targets = [rule.get("Targets") or () for rule in rules]
+    else:
+        slots = (Slot(listener_id, None, protocol, port, end_port),)
+        targets = [raw.get("Targets") or ()]
+    return Listener(listener_id, protocol, port, end_port, layer7, slots), targets
+
+
+def parse_backend(slot: Slot, raw: Raw, tags_known: bool) -> Binding | None:
+    """Parse one ``Backend`` of an answer.
+
+    Only a CVM is addressed by its ``InstanceId``, which stands for its first private address; every other kind by one
+    of its private addresses, whatever its other IDs say.
+
+    :param slot: where it is bound.
+    :param raw: the entry.
+    :param tags_known: whether the answer tells tags at all.
+    :returns: None for what no call can address.
+    """
+    kind = raw.get("Type") or None
+    private_ips = tuple(ip for ip in map(_address, raw.get("PrivateIpAddresses") or ()) if ip is not None)
+    instance_id = raw.get("InstanceId") or None
+    port = int(raw.get("Port") or 0)
+    if instance_id is not None and (kind is None or str(kind).upper() == "CVM"):
+        backend = Backend(str(instance_id), None)
+        aliases = (str(instance_id), *private_ips[:1])
+    elif private_ips:
+        backend = Backend(None, private_ips[0])
+        aliases = private_ips
+    else:
+        return None
+    if not 1 <= port <= 65535:
+        return None
+    weight = raw.get("Weight")
+    return Binding(
+        slot=slot,
+        backend=backend,
+        port=port,
+        weight=DEFAULT_WEIGHT if weight is None else int(weight),
+        tag=str(raw.get("Tag") or "") if tags_known else None,
+        aliases=aliases,
+        kind=None if kind is None else str(kind),
+        private_ips=private_ips,
+        instance_name=raw.get("InstanceName") or None,
+        zone=raw.get("Zone") or None,
+        registered_time=raw.get("RegisteredTime") or None,
+    )
+
+
+class Health(NamedTuple):
+    """What the health check says of one target.
+
+    :param healthy: whether it gets traffic; a check that is switched off (``Close``) counts as healthy.
+    :param detail: ``Alive``, ``Dead``, ``Unknown``, ``Close``, or what else the cloud says.
+    """
+
+    healthy: bool
+    detail: str
+
+
+NO_HEALTH = Health(False, "Unknown")
+"""Of a target that the answer does not mention."""
+
+
+@dataclass(frozen=True)
+class HealthPicture:
+    """What one DescribeTargetHealth answered.
+
+    :param index: by slot key, address (target ID or IP) and port.
+    """
+
+    index: Mapping[tuple[SlotKey, str, int], Health]
+
+    def of(self, binding: Binding) -> Health:
+        """The health of a binding; unknown where the answer does not mention it.
+
+        :param binding: which.
+        """
+        # The address first: a network interface can carry the ID of the very instance that is bound beside it.
+        for alias in reversed(binding.aliases or (binding.backend.address,)):
+            found = self.index.get((binding.slot.key, alias, binding.port))
+            if found is not None:
+                return found
+        return NO_HEALTH
+
+
+def parse_health(answer: Raw, load_balancer_id: str) -> HealthPicture:
+    """Parse an answer of DescribeTargetHealth.
+
+    Layer-4 listeners answer as one rule without domain and URL.
+
+    :param answer: its ``Response``.
+    :param load_balancer_id: which load balancer of the answer.
+    """
+    index: dict[tuple[SlotKey, str, int], Health] = {}
+    for balancer in answer.get("LoadBalancers") or ():
+        if balancer.get("LoadBalancerId") not in (load_balancer_id, None):
+            continue
+        for listener in balancer.get("Listeners") or ():
+            layer7 = str(listener.get("Protocol") or "").upper() in LAYER7_PROTOCOLS
+            for rule in listener.get("Rules") or ():
+                location = str(rule.get("LocationId") or "") if layer7 or rule.get("Domain") else None
+                key = (str(listener.get("ListenerId") or ""), location)
+                for target in rule.get("Targets") or ():
+                    health = _parse_target_health(target)
+                    for address in (_address(target.get("IP")), _address(target.get("TargetId"))):
+                        if address is not None:
+                            index.setdefault((key, address, int(target.get("Port") or 0)), health)
+    return HealthPicture(index)
+
+
+def _parse_target_health(raw: Raw) -> Health:
+    detail = raw.get("HealthStatusDetail") or raw.get("HealthStatusDetial")
+    if detail:
+        return Health(str(detail) in ("Alive", "Close"), str(detail))
+    alive = bool(raw.get("HealthStatus"))
+    return Health(alive, "Alive" if alive else "Unknown")

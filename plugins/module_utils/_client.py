@@ -1,0 +1,355 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One signed POST to the API 3.0, with the retries that are always safe."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+try:
+    import requests
+    from requests.exceptions import ConnectionError as RequestsConnectionError
+    from requests.exceptions import ConnectTimeout, RequestException, SSLError, Timeout
+    from urllib3.exceptions import MaxRetryError, NewConnectionError
+    from urllib3.util import Timeout as TotalTimeout
+
+    REQUESTS_ERROR: ImportError | None = None
+except ImportError as exc:
+    REQUESTS_ERROR = exc
+
+from ansible.module_utils.api import generate_jittered_backoff
+
+from ._errors import (
+    ClbError,
+    ConnectionFailed,
+    OutcomeUnknown,
+    Refused,
+    Remedy,
+    UnexpectedAnswer,
+    WaitTimeout,
+    hint_for,
+)
+from ._signature import authorization
+
+if TYPE_CHECKING:
+    from ._budget import Budget
+    from ._credentials import CredentialSource
+    from ._endpoint import Endpoint
+
+CONTENT_TYPE = "application/json; charset=utf-8"
+CALLER = "ansible-tencentcloud.clb"
+READ_ATTEMPTS = 4
+"""How often a read is sent before a transient fault counts as lasting."""
+_SIGNATURE = re.compile(r"Signature=[0-9a-fA-F]+")
+
+
+class _Transient(Exception):
+    """A fault that can pass; whether the request took effect is unknown unless it never went out."""
+
+    def __init__(self, cause: ClbError, *, sent: bool = True) -> None:
+        super().__init__(cause.message)
+        self.cause = cause
+        self.sent = sent
+
+
+def _milliseconds(base: int, most: int) -> Iterator[float]:
+    """Delays in seconds with full jitter: doubling from `base` to `most` milliseconds, for ever."""
+    for delay in generate_jittered_backoff(retries=16, delay_base=base, delay_threshold=most):
+        yield delay / 1000
+    while True:
+        yield from (
+            delay / 1000 for delay in generate_jittered_backoff(retries=1, delay_base=most, delay_threshold=most)
+        )
+
+
+def throttle_delays() -> Iterator[float]:
+    """Seconds to wait after each refusal for too many requests: exponential, with full jitter, at most 16 s."""
+    return _milliseconds(500, 16000)
+
+
+def busy_delays() -> Iterator[float]:
+    """Seconds to wait while another task holds the load balancer.
+
+    They stay short, so that of many writers one is there soon after the lock is free; the floor keeps 40 of them
+    together under the API's 20 requests a second.
+    """
+    for spread in _milliseconds(500, 3000):
+        yield 0.25 + spread
+
+
+def transient_delays() -> Iterator[float]:
+    """Seconds to wait before a read is sent again after a transient fault."""
+    return _milliseconds(500, 4000)
+
+
+class Client:
+    """Signs and sends requests to one endpoint and sorts what comes back.
+
+    :param endpoint: where to.
+    :param service: the service's name in the signature, such as ``clb``.
+    :param version: the API's version, such as ``2018-03-17``.
+    :param region: sent with every request.
+    :param credentials: asked before every request; None sends unsigned requests.
+    :param budget: the time for the whole task.
+    :param timeout: seconds for one HTTP request.
+    :param ca_path: file or folder of certificate authorities, None for the usual ones.
+    :param clock: seconds since the epoch, for the signature.
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoint: Endpoint,
+        service: str,
+        version: str,
+        region: str,
+        credentials: CredentialSource | None,
+        budget: Budget,
+        timeout: float,
+        ca_path: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._endpoint = endpoint
+        self._service = service
+        self._version = version
+        self._region = region
+        self._credentials = credentials
+        self._budget = budget
+        self._timeout = timeout
+        self._verify: bool | str = ca_path or True
+        self._clock = clock
+        self._session = requests.Session()
+        # Without an auth of its own, requests puts a ~/.netrc entry over the Authorization header.
+        self._session.auth = _leave_authorization
+        if endpoint.loopback:
+            # requests would send loopback through http_proxy, where nobody can answer for this machine.
+            self._session.trust_env = False
+        self.api_calls: Counter[str] = Counter()
+
+    def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False) -> dict[str, Any]:
+        """Send a request that changes nothing; again on transient faults.
+
+        :param action: such as ``DescribeTargets``.
+        :param params: the parameters in the API's own shape.
+        :param last_attempt: send once, even when the budget is used up and only its grace is left.
+        :returns: the answer's ``Response``.
+        :raises Refused: the cloud said no.
+        :raises ConnectionFailed: the endpoint can't be reached.
+        :raises UnexpectedAnswer: something else than the API answers.
+        :raises WaitTimeout: the time is up.
+        """
+        delays = transient_delays()
+        attempts = 1 if last_attempt else READ_ATTEMPTS
+        while True:
+            try:
+                return self._send_patiently(action, params, wait_when_busy=True, once=last_attempt)
+            except _Transient as fault:
+                attempts -= 1
+                if attempts <= 0:
+                    raise fault.cause from fault
+                self._wait(next(delays), fault.cause)
+
+    def write(self, action: str, params: Mapping[str, Any], *, wait_when_busy: bool = True) -> dict[str, Any]:
+        """Send a request that changes something; never again once it may have taken effect.
+
+        :param action: such as ``BatchRegisterTargets``.
+        :param params: the parameters in the API's own shape.
+        :param wait_when_busy: wait while another task holds the load balancer; False raises instead.
+        :returns: the answer's ``Response``.
+        :raises Refused: the cloud said no and applied nothing.
+        :raises OutcomeUnknown: it may have been applied: read back.
+        :raises ConnectionFailed: the request never went out.
+        :raises WaitTimeout: the time is up; nothing was applied.
+        """
+        delays = transient_delays()
+        attempts = READ_ATTEMPTS
+        while True:
+            try:
+                return self._send_patiently(action, params, wait_when_busy=wait_when_busy, once=False)
+            except _Transient as fault:
+                cause = fault.cause
+                if fault.sent:
+                    raise OutcomeUnknown(
+                        cause.message,
+                        code=cause.code,
+                        action=cause.action,
+                        request_id=cause.request_id,
+                        said=cause.said,
+                    ) from fault
+                attempts -= 1
+                if attempts <= 0:
+                    raise cause from fault
+                self._wait(next(delays), cause)
+
+    def _wait(self, seconds: float, cause: ClbError) -> None:
+        """Sleep before another attempt; when the time runs out, say what kept the task waiting."""
+        try:
+            self._budget.sleep(seconds, "another attempt")
+        except WaitTimeout as up:
+            raise WaitTimeout(
+                f"wait_timeout of {self._budget.seconds:g} s is over. The last answer was: {cause.message}",
+                refusal=cause if isinstance(cause, Refused) else None,
+            ) from up
+
+    def _send_patiently(
+        self, action: str, params: Mapping[str, Any], *, wait_when_busy: bool, once: bool
+    ) -> dict[str, Any]:
+        """Send until the answer is something else than 'throttled' or 'busy'."""
+        throttled, busy = throttle_delays(), busy_delays()
+        while True:
+            if not once and self._budget.remaining() <= 0:
+                raise WaitTimeout(f"wait_timeout of {self._budget.seconds:g} s is over before {action} could be sent.")
+            try:
+                return self._send(action, params)
+            except Refused as refusal:
+                if once:
+                    raise
+                if refusal.remedy is Remedy.WAIT_THROTTLED:
+                    self._wait(next(throttled), refusal)
+                elif refusal.remedy is Remedy.WAIT_BUSY and wait_when_busy:
+                    self._wait(next(busy), refusal)
+                else:
+                    raise
+
+    def _send(self, action: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Send one request and sort its answer."""
+        # The signature covers these very bytes.
+        body = json.dumps(params, ensure_ascii=False).encode("utf-8")
+        timestamp = int(self._clock())
+        headers = {
+            "Content-Type": CONTENT_TYPE,
+            "Host": self._endpoint.host,
+            "X-TC-Action": action,
+            "X-TC-Version": self._version,
+            "X-TC-Region": self._region,
+            "X-TC-Timestamp": str(timestamp),
+            "X-TC-Language": "en-US",
+            "X-TC-RequestClient": CALLER,
+            "Authorization": "SKIP",
+        }
+        secrets: tuple[str, ...] = ()
+        if self._credentials is not None:
+            credentials = self._credentials.current()
+            secrets = credentials.secrets()
+            if credentials.token:
+                headers["X-TC-Token"] = credentials.token
+            headers["Authorization"] = authorization(
+                secret_id=credentials.secret_id,
+                secret_key=credentials.secret_key,
+                service=self._service,
+                host=self._endpoint.host,
+                content_type=CONTENT_TYPE,
+                body=body,
+                timestamp=timestamp,
+            )
+        self.api_calls[action] += 1
+        answer = self._post(action, headers, body, secrets)
+        return self._sort(action, answer, secrets)
+
+    def _post(self, action: str, headers: dict[str, str], body: bytes, secrets: tuple[str, ...]) -> requests.Response:
+        where = f"{action} at {self._endpoint.url}"
+        # One clock for connecting and answering, so that a request can't take twice its time-out.
+        seconds = max(0.1, min(self._timeout, self._budget.until_end()))
+        try:
+            return self._session.post(
+                self._endpoint.url,
+                data=body,
+                headers=headers,
+                # requests hands a Timeout of urllib3 through as it is; its type stubs know only numbers.
+                timeout=cast("float", TotalTimeout(total=seconds)),
+                verify=self._verify,
+                allow_redirects=False,
+            )
+        except SSLError as exc:
+            raise ConnectionFailed(
+                f"{where}: the certificate or TLS handshake failed: {_plain(exc, secrets)}. Check endpoint; a private certificate authority goes into ca_path."
+            ) from exc
+        except (RequestsConnectionError, Timeout) as exc:
+            sent = not _never_sent(exc)
+            if isinstance(exc, Timeout):
+                told = f"no answer within {seconds:.3g} s"
+            elif sent:
+                told = f"the connection was cut: {_plain(exc, secrets)}"
+            else:
+                told = f"can't connect: {_plain(exc, secrets)}"
+            remedy = "Check endpoint, the network and the proxy settings."
+            raise _Transient(ConnectionFailed(f"{where}: {told}. {remedy}"), sent=sent) from exc
+        except RequestException as exc:
+            raise _Transient(UnexpectedAnswer(f"{where}: the answer broke off: {_plain(exc, secrets)}.")) from exc
+        except OSError as exc:
+            # requests raises a bare OSError for a CA path that is not there.
+            raise ConnectionFailed(f"{where}: {_plain(exc, secrets)}. Check ca_path.") from exc
+
+    def _sort(self, action: str, answer: requests.Response, secrets: tuple[str, ...]) -> dict[str, Any]:
+        """Tell an answer, a refusal and everything that is neither apart."""
+        where = f"{action} at {self._endpoint.url}"
+        status = answer.status_code
+        try:
+            parsed = json.loads(answer.content)
+        except ValueError as exc:
+            if status == 429:
+                raise Refused(
+                    f"{where}: HTTP 429, too many requests.", code="RequestLimitExceeded", action=action
+                ) from exc
+            kind = answer.headers.get("Content-Type", "an unnamed type")
+            if 300 <= status < 400:
+                raise UnexpectedAnswer(
+                    f"{where}: HTTP {status} points elsewhere; redirects are not followed. Check endpoint."
+                ) from exc
+            raise _Transient(
+                UnexpectedAnswer(
+                    f"{where}: HTTP {status} with {len(answer.content)} bytes of {_scrub(kind, secrets)} that are no JSON. "
+                    "Check endpoint, and any proxy or gateway before it."
+                )
+            ) from exc
+        response = parsed.get("Response") if isinstance(parsed, dict) else None
+        if not isinstance(response, dict):
+            raise _Transient(
+                UnexpectedAnswer(
+                    f"{where}: HTTP {status} with JSON that has no Response. Check endpoint: it is not the API's."
+                )
+            )
+        request_id = response.get("RequestId")
+        error = response.get("Error")
+        if not isinstance(error, dict):
+            return response
+        code = str(error.get("Code") or "UnknownError")
+        said = _scrub(str(error.get("Message") or ""), secrets)
+        message = " ".join(part for part in (f"{action} was refused with {code}: {said}", hint_for(code)) if part)
+        refusal = Refused(message, code=code, action=action, request_id=request_id, said=said)
+        if refusal.remedy is Remedy.UNKNOWN:
+            raise _Transient(refusal)
+        raise refusal
+
+
+def _leave_authorization(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _never_sent(exc: Exception) -> bool:
+    """Tell whether a request failed before a byte of it could have reached the server."""
+    if isinstance(exc, ConnectTimeout):
+        return True
+    inner = exc.args[0] if exc.args else None
+    return isinstance(inner, MaxRetryError) and isinstance(inner.reason, NewConnectionError)
+
+
+def _plain(exc: Exception, secrets: tuple[str, ...]) -> str:
+    """The innermost reason of an exception, in one line and without secrets."""
+    inner = exc.args[0] if exc.args else exc
+    reason = inner.reason if isinstance(inner, MaxRetryError) and inner.reason is not None else inner
+    return _scrub(" ".join(str(reason).split()), secrets)
+
+
+def _scrub(text: str, secrets: tuple[str, ...]) -> str:
+    """Take secrets and signatures out of a text from elsewhere."""
+    for secret in secrets:
+        text = text.replace(secret, "********")
+    return _SIGNATURE.sub("Signature=********", text)

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where an API lives: parse and check what a user gave as ``endpoint``."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from ._errors import InvalidArgument
+
+DEFAULT_ENDPOINT = "clb.intl.tencentcloudapi.com"
+"""The host on the vendor's page of BatchRegisterTargets."""
+
+
+class Endpoint(NamedTuple):
+    """One API endpoint.
+
+    :param scheme: ``https``, or ``http`` on loopback.
+    :param host: the ``Host`` header, with the port where the URL has one.
+    :param loopback: whether this machine answers there.
+    """
+
+    scheme: str
+    host: str
+    loopback: bool
+
+    @property
+    def url(self) -> str:
+        """The address that requests are posted to."""
+        return f"{self.scheme}://{self.host}/"
+
+
+def is_loopback(hostname: str) -> bool:
+    """Tell whether a host name or IP address is this machine's own.
+
+    :param hostname: without port and without brackets.
+    """
+    if hostname.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(hostname).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_endpoint(text: str, option: str = "endpoint") -> Endpoint:
+    """Parse a host, host:port or URL.
+
+    :param text: what the user gave.
+    :param option: the name of the option, for the message.
+    :raises InvalidArgument: it is none of these, or asks for ``http`` to another machine.
+    """
+    given = text.strip()
+    try:
+        parts = urlsplit(given if "://" in given else f"https://{given}")
+        port = parts.port
+    except ValueError as exc:
+        raise InvalidArgument(f"{option} {text!r} is not a host, host:port or URL: {exc}") from exc
+    hostname = parts.hostname or ""
+    if parts.username is not None or parts.password is not None:
+        raise InvalidArgument(f"{option} must not carry a user name or password; give a host, host:port or URL.")
+    if (
+        not hostname
+        or any(char.isspace() for char in given)
+        or parts.path not in ("", "/")
+        or parts.query
+        or parts.fragment
+    ):
+        raise InvalidArgument(
+            f"{option} {text!r} is not a host, host:port or URL without a path; for example {DEFAULT_ENDPOINT}."
+        )
+    loopback = is_loopback(hostname)
+    if parts.scheme == "http" and not loopback:
+        raise InvalidArgument(
+            f"{option} {text!r} asks for http to a host that is not loopback: requests would travel in the clear. Use https://{hostname}."
+        )
+    if parts.scheme not in ("http", "https"):
+        raise InvalidArgument(f"{option} {text!r} has the scheme {parts.scheme!r}; use https.")
+    host = f"[{hostname}]" if ":" in hostname else hostname
+    if port is not None and port != {"https": 443, "http": 80}[parts.scheme]:
+        host = f"{host}:{port}"
+    return Endpoint(parts.scheme, host, loopback)

@@ -1,0 +1,184 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The exceptions of this collection: each carries what a caller can act on, as data."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import ClassVar
+
+
+class Remedy(Enum):
+    """What to do about a code that the cloud answered (the table in the API notes of this project)."""
+
+    WAIT_THROTTLED = "throttled"
+    """Too many requests: back off and send the same again."""
+    WAIT_BUSY = "busy"
+    """Another task holds the load balancer: wait a little and send the same again."""
+    UNKNOWN = "unknown"
+    """A read may be sent again; whether a write took effect has to be read back."""
+    FATAL = "fatal"
+    """Nothing that this task can do will help."""
+    NARROW = "narrow"
+    """One bad member spoils the whole call: find it."""
+    QUOTA = "quota"
+    """A quota of a listener, rule or load balancer is used up."""
+
+
+_PREFIXES: tuple[tuple[str, Remedy], ...] = (
+    ("RequestLimitExceeded", Remedy.WAIT_THROTTLED),
+    ("FailedOperation.ResourceInOperating", Remedy.WAIT_BUSY),
+    ("FailedOperation.ResourceInCloning", Remedy.WAIT_BUSY),
+    ("InternalError", Remedy.UNKNOWN),
+    ("AuthFailure", Remedy.FATAL),
+    ("UnauthorizedOperation", Remedy.FATAL),
+    ("InvalidParameter.LBIdNotFound", Remedy.FATAL),
+    ("InvalidParameter.RegionNotFound", Remedy.FATAL),
+    ("UnsupportedRegion", Remedy.FATAL),
+    ("UnsupportedOperation", Remedy.FATAL),
+    ("MissingParameter", Remedy.FATAL),
+    ("OperationDenied", Remedy.FATAL),
+    ("InvalidParameter", Remedy.NARROW),
+    ("FailedOperation", Remedy.NARROW),
+    ("LimitExceeded", Remedy.QUOTA),
+    ("ResourceNotFound", Remedy.NARROW),
+    ("ResourceInsufficient", Remedy.NARROW),
+)
+
+
+def remedy_for(code: str) -> Remedy:
+    """Tell what to do about an error code of the cloud.
+
+    :param code: such as ``InvalidParameter.LBIdNotFound``.
+    :returns: the remedy; a code that no table lists is fatal.
+    """
+    for prefix, remedy in _PREFIXES:
+        if code.startswith(prefix):
+            return remedy
+    return Remedy.FATAL
+
+
+_HINTS: tuple[tuple[str, str], ...] = (
+    (
+        "AuthFailure.SignatureExpire",
+        "Set the clock of the host that runs this module: the cloud takes 5 minutes of skew.",
+    ),
+    ("AuthFailure.SignatureFailure", "Check secret_key: it does not belong to secret_id."),
+    (
+        "AuthFailure.SecretIdNotFound",
+        "Check secret_id: the cloud does not know it, or the key was deleted or disabled.",
+    ),
+    ("AuthFailure.TokenFailure", "The temporary credentials have expired or the token is not theirs: get new ones."),
+    ("AuthFailure", "Check the credentials, and whether they may be used on this endpoint."),
+    ("UnauthorizedOperation", "Allow this action to these credentials in the access management (CAM) of the account."),
+    ("InvalidParameter.LBIdNotFound", "Check load_balancer_id and region: the load balancer is not in this region."),
+    ("InvalidParameter.RegionNotFound", "Check region, for example ap-guangzhou."),
+    ("UnsupportedRegion", "Check region, for example ap-guangzhou."),
+    ("LimitExceeded", "This is a quota: unbind what is not needed, or have the quota raised."),
+    ("RequestLimitExceeded", "The account sends too many requests: run fewer tasks at once or raise wait_timeout."),
+    (
+        "FailedOperation.ResourceInOperating",
+        "Another task holds the load balancer: run this task again later, or raise wait_timeout.",
+    ),
+)
+
+
+def hint_for(code: str) -> str:
+    """Tell an operator what would help against an error code of the cloud.
+
+    :param code: such as ``AuthFailure.SignatureExpire``.
+    :returns: one sentence, empty where there is nothing useful to say.
+    """
+    for prefix, hint in _HINTS:
+        if code.startswith(prefix):
+            return hint
+    return ""
+
+
+class ClbError(Exception):
+    """Base of everything that this collection raises on purpose.
+
+    :param message: what happened, which value, what would help.
+    :param code: the cloud's code, or one of this collection's own.
+    :param action: the API action, where the cloud had a part in it.
+    :param request_id: the cloud's request ID, where there is one.
+    :param said: the cloud's own words, where there are any.
+    """
+
+    default_code: ClassVar[str] = "UnexpectedAnswer"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        action: str | None = None,
+        request_id: str | None = None,
+        said: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.said = said if said is not None else message
+        self.code = code or self.default_code
+        self.action = action
+        self.request_id = request_id
+
+
+class InvalidArgument(ClbError):
+    """A value given by the user is wrong, or contradicts what exists."""
+
+    default_code = "InvalidArgument"
+
+
+class CredentialsNotFound(ClbError):
+    """No source has complete credentials, or one that was chosen is unusable."""
+
+    default_code = "CredentialsNotFound"
+
+
+class ConnectionFailed(ClbError):
+    """The endpoint could not be reached, or did not answer in time."""
+
+    default_code = "ConnectionFailed"
+
+
+class UnexpectedAnswer(ClbError):
+    """Something answered, but not in the form that the API documents."""
+
+    default_code = "UnexpectedAnswer"
+
+
+class GuardRefused(ClbError):
+    """The change would leave fewer healthy targets than ``min_healthy``."""
+
+    default_code = "GuardRefused"
+
+
+class Refused(ClbError):
+    """The cloud answered with an error code: nothing of this call was applied."""
+
+    @property
+    def remedy(self) -> Remedy:
+        """What to do about it."""
+        return remedy_for(self.code)
+
+
+class WaitTimeout(ClbError):
+    """The time for the whole task is used up.
+
+    :param refusal: what the cloud answered to the last attempt, where that is why.
+    """
+
+    default_code = "WaitTimeout"
+
+    def __init__(self, message: str, *, refusal: Refused | None = None) -> None:
+        super().__init__(message)
+        self.refusal = refusal
+
+
+class OutcomeUnknown(ClbError):
+    """A write went out and nobody knows whether it took effect; the cause says what came back."""
+
+    default_code = "UnexpectedAnswer"

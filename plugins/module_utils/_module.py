@@ -1,0 +1,92 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The edge to Ansible: argument specs, and the one place that turns exceptions into failed results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ._client import REQUESTS_ERROR
+from ._entries import DESCRIBING_KEYS, REPORT_KEYS
+from ._errors import ClbError, InvalidArgument
+from ._report import Result, describe_error
+
+Spec = dict[str, Any]
+
+CONNECTION_SPEC: Spec = {
+    "secret_id": {"type": "str", "no_log": True},
+    "secret_key": {"type": "str", "no_log": True},
+    "token": {"type": "str", "no_log": True},
+    "profile": {"type": "str"},
+    "role_arn": {"type": "str"},
+    "role_session_name": {"type": "str"},
+    "role_session_duration": {"type": "int"},
+    "region": {"type": "str"},
+    "endpoint": {"type": "str"},
+    "sts_endpoint": {"type": "str"},
+    "timeout": {"type": "int", "default": 30},
+    "ca_path": {"type": "path"},
+}
+"""The connection options; documented in the doc fragment of the same name."""
+
+LOAD_BALANCER_SPEC: Spec = {
+    "load_balancer_id": {"type": "str"},
+    "load_balancer_name": {"type": "str"},
+}
+
+ENTRY_SPEC: Spec = {
+    "listener_id": {"type": "str"},
+    "listener_port": {"type": "int"},
+    "listener_protocol": {"type": "str"},
+    "location_id": {"type": "str"},
+    "domain": {"type": "str"},
+    "url": {"type": "str"},
+    "instance_id": {"type": "str"},
+    "eni_ip": {"type": "str", "aliases": ["ip"]},
+    "port": {"type": "int"},
+    "weight": {"type": "int"},
+    "tag": {"type": "str"},
+    **{key: {"type": "raw"} for key in (*DESCRIBING_KEYS, *REPORT_KEYS)},
+}
+"""The keys of an entry of ``targets``."""
+
+
+class ClbModule(AnsibleModule):  # type: ignore[misc]  # ansible-core ships no type information
+    """An AnsibleModule whose failures always carry the returned keys of its contract.
+
+    Ansible's own argument checks fail through it as well.
+
+    :param argument_spec: the options besides the connection's.
+    :param empty_result: the returned keys where nothing applies.
+    """
+
+    def __init__(self, argument_spec: Spec, empty_result: Callable[[], Result]) -> None:
+        self._empty_result = empty_result
+        super().__init__(
+            argument_spec={**CONNECTION_SPEC, **LOAD_BALANCER_SPEC, **argument_spec}, supports_check_mode=True
+        )
+        if REQUESTS_ERROR is not None:
+            self.fail_json(missing_required_lib("requests"), exception=REQUESTS_ERROR)
+
+    def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
+        """Fail with every returned key in place.
+
+        :param msg: for people.
+        :param kwargs: returned keys.
+        """
+        error = describe_error(InvalidArgument(msg))
+        super().fail_json(msg, **{**self._empty_result(), "error": error, **kwargs})
+        raise AssertionError("fail_json does not return")
+
+    def fail_with(self, error: ClbError, **kwargs: Any) -> NoReturn:
+        """Fail because of an exception of this collection.
+
+        :param error: which.
+        :param kwargs: returned keys that are known so far.
+        """
+        self.fail_json(error.message, error=describe_error(error), **kwargs)

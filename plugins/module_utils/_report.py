@@ -1,0 +1,256 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a task tells: the returned keys, the diff, the message of a failure. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ._bindings import Binding, Slot, SlotKey
+from ._errors import ClbError, Refused
+from ._plan import Change, Kind, Plan, SlotCounts, count_by_slot, predict
+from ._reconcile import Outcome
+
+Result = dict[str, Any]
+_MOST_TOLD = 5
+_NO_COUNTS = SlotCounts(0, 0, 0)
+
+
+def empty_result() -> Result:
+    """The returned keys of ``targets`` where nothing applies."""
+    return {
+        "changed": False,
+        "load_balancer_id": None,
+        "registered": [],
+        "modified": [],
+        "deregistered": [],
+        "targets": [],
+        "listeners": [],
+        "failed_listeners": [],
+        "failed_targets": [],
+        "request_ids": [],
+        "api_calls": {},
+        "error": None,
+        "diff": None,
+    }
+
+
+def describe_error(error: ClbError) -> Result:
+    """The returned key ``error``.
+
+    :param error: what happened.
+    """
+    return {"action": error.action, "code": error.code, "message": error.said, "request_id": error.request_id}
+
+
+def describe_binding(binding: Binding) -> Result:
+    """One binding as results carry it; valid as an entry of ``targets``.
+
+    :param binding: which.
+    """
+    return _describe(
+        binding.slot, binding.backend.instance_id, binding.backend.eni_ip, binding.port, binding.weight, binding.tag
+    )
+
+
+def _describe(
+    slot: Slot, instance_id: str | None, eni_ip: str | None, port: int, weight: int | None, tag: str | None
+) -> Result:
+    return {
+        "listener_id": slot.listener_id,
+        "location_id": slot.location_id,
+        "instance_id": instance_id,
+        "eni_ip": eni_ip,
+        "port": port,
+        "weight": weight,
+        "tag": tag,
+    }
+
+
+def sort_bindings(bindings: Iterable[Binding]) -> list[Binding]:
+    """Bindings of one slot in the order in which results list them.
+
+    :param bindings: of one slot.
+    """
+    return sorted(bindings, key=lambda one: (one.backend.address, one.port))
+
+
+def render(bindings: Mapping[SlotKey, Iterable[Binding]]) -> str:
+    """Bindings as sorted text, a line each.
+
+    :param bindings: by slot key.
+    """
+    return "".join(sorted(f"{_line(binding)}\n" for found in bindings.values() for binding in found))
+
+
+def _line(binding: Binding) -> str:
+    tag = f"  tag {json.dumps(binding.tag, ensure_ascii=False)}" if binding.tag else ""
+    return f"{binding.slot.label}  {_address(binding.backend.address, binding.port)}  weight {binding.weight}{tag}"
+
+
+def _address(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def report(plan: Plan, outcome: Outcome, *, diff: bool) -> Result:
+    """The returned keys that tell of a plan and how it went.
+
+    :param plan: what was to be done.
+    :param outcome: how it went.
+    :param diff: whether the task runs in diff mode.
+    """
+    after = _after(plan, outcome)
+    now = {binding.identity: binding for found in after.values() for binding in found}
+    counts = count_by_slot(outcome.done)
+    result = empty_result()
+    result.update(
+        changed=outcome.accepted,
+        registered=[
+            describe_binding(now.get(_identity(one), one.as_new(None)))
+            for one in plan.changes
+            if one.kind is Kind.REGISTER and one in outcome.done
+        ],
+        modified=list(_modified(plan, outcome, now)),
+        deregistered=[
+            describe_binding(one.before)
+            for one in plan.changes
+            if one.kind is Kind.DEREGISTER and one in outcome.done and one.before is not None
+        ],
+        targets=[describe_binding(binding) for slot in plan.touched for binding in sort_bindings(after[slot.key])],
+        listeners=[
+            _listener(slot, counts.get(slot.key, _NO_COUNTS), after[slot.key], outcome) for slot in plan.touched
+        ],
+        failed_listeners=list(dict.fromkeys(one.slot.listener_id for one in plan.changes if one in outcome.failures)),
+        failed_targets=[
+            {**_describe_asked(change), "code": failure.code, "message": failure.message}
+            for change, failure in outcome.failures.items()
+        ],
+        request_ids=list(outcome.request_ids),
+    )
+    if diff:
+        before = {slot.key: plan.picture.bindings[slot.key] for slot in plan.touched}
+        result["diff"] = {"before": render(before), "after": render(after)}
+    return result
+
+
+def _identity(change: Change) -> tuple[SlotKey, str, int]:
+    return (change.slot.key, change.backend.address, change.port)
+
+
+def _after(plan: Plan, outcome: Outcome) -> dict[SlotKey, tuple[Binding, ...]]:
+    """What is bound to the touched slots at the end, read or predicted.
+
+    A new binding keeps the address that it was asked for by: the cloud may show an address as the instance that it
+    belongs to, which no dry run can know.
+    """
+    picture = outcome.picture
+    if picture is None:
+        return predict(plan, without=outcome.failures.keys())
+    asked: dict[tuple[SlotKey, str, int], Change] = {}
+    for change in outcome.done:
+        if change.kind is Kind.REGISTER:
+            found = picture.find(change.slot.key, change.backend, change.port)
+            if found is not None:
+                asked[found.identity] = change
+    return {
+        slot.key: tuple(_as_asked(one, asked.get(one.identity)) for one in picture.bindings.get(slot.key, ()))
+        for slot in plan.touched
+    }
+
+
+def _as_asked(found: Binding, change: Change | None) -> Binding:
+    if change is None:
+        return found
+    return found._replace(backend=change.backend, tag=change.tag if found.tag is None else found.tag)
+
+
+def _describe_asked(change: Change) -> Result:
+    """A change as an entry that asks for it again."""
+    if change.kind is Kind.DEREGISTER and change.before is not None:
+        return describe_binding(change.before)
+    backend = change.backend
+    return _describe(change.slot, backend.instance_id, backend.eni_ip, change.port, change.weight, change.tag)
+
+
+def _modified(plan: Plan, outcome: Outcome, now: Mapping[tuple[SlotKey, str, int], Binding]) -> Iterable[Result]:
+    """One entry a binding, whether its weight, its tag or both changed."""
+    seen: set[tuple[SlotKey, str, int]] = set()
+    for change in plan.changes:
+        if change.before is None or change.kind is Kind.DEREGISTER or change not in outcome.done:
+            continue
+        if change.before.identity in seen:
+            continue
+        seen.add(change.before.identity)
+        binding = now.get(change.before.identity, change.before)
+        yield {
+            **describe_binding(binding),
+            "before": {"weight": change.before.weight, "tag": change.before.tag},
+            "after": {"weight": binding.weight, "tag": binding.tag},
+        }
+
+
+def _listener(slot: Slot, counts: SlotCounts, bound: Sequence[Binding], outcome: Outcome) -> Result:
+    failures = [failure for change, failure in outcome.failures.items() if change.slot.key == slot.key]
+    status = "failed" if failures else "changed" if any(counts) else "unchanged"
+    return {
+        "listener_id": slot.listener_id,
+        "protocol": slot.protocol,
+        "port": slot.port,
+        "location_id": slot.location_id,
+        "domain": slot.domain,
+        "url": slot.url,
+        "status": status,
+        **counts._asdict(),
+        "unchanged": len(bound) - counts.registered - counts.modified,
+        "bound": len(bound),
+        "message": "; ".join(dict.fromkeys(failure.message for failure in failures)) or None,
+    }
+
+
+def failure_message(plan: Plan, outcome: Outcome, *, check_mode: bool) -> str:
+    """The ``msg`` of a task that failed: what is wrong, what was done, what was not, what to run.
+
+    :param plan: what was to be done.
+    :param outcome: how it went.
+    :param check_mode: whether this was a dry run.
+    """
+    error = outcome.error
+    if error is None:
+        return ""
+    where = f" (request ID {error.request_id})" if error.request_id else ""
+    refused = isinstance(error, Refused) or error.action is None
+    sentences = [error.message if refused else f"{error.action}{where} reported {error.code}: {error.message}"]
+    if outcome.failures:
+        sentences.append(
+            f"{len(outcome.failures)} of {len(plan.changes)} changes are not in place: {_told(outcome, error)}."
+        )
+    counts = count_by_slot(outcome.done).values()
+    totals = {name: sum(getattr(one, name) for one in counts) for name in SlotCounts._fields}
+    done = ", ".join(f"{total} {name}" for name, total in totals.items() if total)
+    if done:
+        sentences.append(f"Done: {done}.")
+    elif not outcome.accepted:
+        sentences.append("Nothing was changed.")
+    if not check_mode and outcome.failures:
+        sentences.append("What is in place stays; once the cause is removed, run the same task again for the rest.")
+    return " ".join(sentences)
+
+
+def _told(outcome: Outcome, error: ClbError) -> str:
+    """The failures in words: those with one cause together."""
+    causes: dict[tuple[str, str], list[Change]] = {}
+    for change, failure in outcome.failures.items():
+        causes.setdefault((failure.code, failure.message), []).append(change)
+    told = []
+    for (code, message), changes in list(causes.items())[:_MOST_TOLD]:
+        names = [f"{_address(one.backend.address, one.port)} on {one.slot.label}" for one in changes[:_MOST_TOLD]]
+        more = f" and {len(changes) - len(names)} more" if len(changes) > len(names) else ""
+        said = code if message in (error.said, "") else f"{code}, {message.rstrip('.')}"
+        told.append(f"{', '.join(names)}{more} ({said})")
+    if len(causes) > _MOST_TOLD:
+        told.append(f"{len(causes) - _MOST_TOLD} more causes are in failed_targets")
+    return "; ".join(told)

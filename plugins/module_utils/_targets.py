@@ -1,0 +1,142 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The task of the module ``targets`` from options to result; knows nothing of AnsibleModule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ._bindings import Picture
+from ._budget import Budget
+from ._clb import MOST_LISTENER_IDS, Clb
+from ._connection import Connection, connect, find_load_balancer
+from ._entries import Entry, check_least, check_load_balancer, parse_entries
+from ._errors import ClbError, InvalidArgument, Refused, Remedy
+from ._plan import Plan, plan_absent, plan_drained, plan_present
+from ._reconcile import Reconciler, Wishes
+from ._report import Result, describe_error, empty_result, failure_message, report
+from ._resolve import UnknownName, resolve_wanted, select, what_exists
+
+
+class TaskResult(NamedTuple):
+    """What the module returns.
+
+    :param result: the returned keys.
+    :param warnings: sentences for the user.
+    :param failure: why the task failed, for people; None where it did not.
+    """
+
+    result: Result
+    warnings: tuple[str, ...] = ()
+    failure: str | None = None
+
+
+def check_options(params: Mapping[str, Any]) -> tuple[Entry, ...]:
+    """Check everything that can be checked without the network.
+
+    :param params: the module's options.
+    :returns: the parsed entries of ``targets``.
+    :raises InvalidArgument: which value is wrong, why, and what would be right.
+    """
+    check_load_balancer(params)
+    for name, least in (("timeout", 1), ("wait_timeout", 1), ("min_healthy", 0)):
+        check_least(params, name, least)
+    if params["purge"] and params["state"] != "present":
+        raise InvalidArgument(f"purge goes with state present, not with {params['state']}; leave it out.")
+    if params["wait_for_health"] and not params["wait"]:
+        raise InvalidArgument("wait_for_health needs wait: true; set wait to true, or leave wait_for_health out.")
+    return parse_entries(params["targets"], selectors=params["state"] != "present")
+
+
+def run_task(params: Mapping[str, Any], environ: Mapping[str, str], *, check_mode: bool, diff: bool) -> TaskResult:
+    """Bring the bindings of one load balancer to the desired state.
+
+    :param params: the module's options.
+    :param environ: the environment variables.
+    :param check_mode: only tell what would be done.
+    :param diff: whether the task runs in diff mode.
+    """
+    result = empty_result()
+    connection: Connection | None = None
+    try:
+        entries = check_options(params)
+        result["load_balancer_id"] = params["load_balancer_id"]
+        if not entries and params["load_balancer_id"] is not None:
+            return TaskResult(result)
+        budget = Budget(params["wait_timeout"], params["timeout"])
+        connection = connect(params, environ, budget)
+        load_balancer_id = find_load_balancer(connection, params["load_balancer_id"], params["load_balancer_name"])
+        result["load_balancer_id"] = load_balancer_id
+        if not entries:
+            result["api_calls"] = dict(connection.api_calls)
+            return TaskResult(result)
+        plan = make_plan(connection.clb, load_balancer_id, entries, state=params["state"], purge=params["purge"])
+    except ClbError as error:
+        result["error"] = describe_error(error)
+        if connection is not None:
+            result["api_calls"] = dict(connection.api_calls)
+        return TaskResult(result, failure=error.message)
+    wishes = Wishes(
+        wait=params["wait"],
+        wait_for_health=params["wait_for_health"] and params["state"] == "present",
+        min_healthy=params["min_healthy"],
+    )
+    reconciler = Reconciler(plan, connection.clb, load_balancer_id, wishes, budget)
+    outcome = reconciler.dry_run() if check_mode else reconciler.run()
+    result = {
+        **report(plan, outcome, diff=diff),
+        "load_balancer_id": load_balancer_id,
+        "api_calls": dict(connection.api_calls),
+    }
+    failure = None
+    if outcome.error is not None:
+        result["error"] = describe_error(outcome.error)
+        failure = failure_message(plan, outcome, check_mode=check_mode)
+    return TaskResult(result, (*plan.warnings, *outcome.warnings), failure)
+
+
+def make_plan(clb: Clb, load_balancer_id: str, entries: Sequence[Entry], *, state: str, purge: bool) -> Plan:
+    """Read what is bound and plan the way from there to what is asked for.
+
+    :param clb: the actions.
+    :param load_balancer_id: whose targets.
+    :param entries: what is asked for.
+    :param state: ``present``, ``absent`` or ``drained``.
+    :param purge: as the option.
+    :raises InvalidArgument: a name leads nowhere or to several things; the message lists what exists.
+    """
+    picture = read_for(clb, load_balancer_id, entries)
+    try:
+        if state == "present":
+            return plan_present(resolve_wanted(entries, picture), picture, purge=purge)
+        selection = select(entries, picture)
+        if state == "absent":
+            return plan_absent(selection, picture)
+        if selection.unknown:
+            raise UnknownName(" ".join(selection.unknown))
+        return plan_drained(selection, picture)
+    except UnknownName as exc:
+        everything = picture if picture.listener_ids is None else clb.describe_targets(load_balancer_id)
+        raise InvalidArgument(f"{exc.message} {what_exists(everything)}") from exc
+
+
+def read_for(clb: Clb, load_balancer_id: str, entries: Sequence[Entry]) -> Picture:
+    """Read what is bound, filtered by listener where every entry names one of at most 20 by ID.
+
+    :param clb: the actions.
+    :param load_balancer_id: whose targets.
+    :param entries: what is asked for.
+    """
+    named = list(dict.fromkeys(entry.listener_id for entry in entries if entry.listener_id is not None))
+    if not named or len(named) > MOST_LISTENER_IDS or any(entry.listener_id is None for entry in entries):
+        return clb.describe_targets(load_balancer_id)
+    try:
+        return clb.describe_targets(load_balancer_id, named)
+    except Refused as refusal:
+        if refusal.remedy is not Remedy.NARROW:
+            raise
+        # A listener that does not exist spoils the filtered read; the whole picture tells which.
+        return clb.describe_targets(load_balancer_id)

@@ -1,0 +1,377 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bring the bindings of one load balancer to the desired state."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: targets
+short_description: Bind backends to the listeners and rules of a Tencent Cloud load balancer
+version_added: 0.1.0
+author:
+  - The tencentcloud.clb contributors (@tencentcloud-clb)
+description:
+  - Compares the backends that should be bound behind the listeners and rules of one Cloud Load Balancer (CLB) with those that are
+    bound, and sends the fewest calls that close the gap; new ones through C(BatchRegisterTargets), up to 500 in one call.
+  - Waits for the cloud's tasks, reads back, and tells from what it read what changed, what failed, and how each listener stands.
+  - Busy and throttled answers are waited out. A call whose outcome is unknown is read back before anything is sent again.
+extends_documentation_fragment:
+  - tencentcloud.clb.attributes
+  - tencentcloud.clb.attributes.actiongroup_all
+  - tencentcloud.clb.bindings
+  - tencentcloud.clb.connection
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  targets:
+    description:
+      - With O(state=present), each entry names one binding. It takes a listener (O(targets[].listener_id),
+        O(targets[].listener_port), or a O(targets[].location_id) that names it), on layer 7 a rule (O(targets[].location_id), or
+        O(targets[].domain) with O(targets[].url)), a backend (O(targets[].instance_id) or O(targets[].eni_ip)) and a
+        O(targets[].port). A O(targets[].weight) or O(targets[].tag) that is not given is kept as it is; a new binding gets
+        the cloud's default weight of 10.
+      - With O(state=absent) and O(state=drained), each entry is a selector. Listener, rule, backend, O(targets[].port) and a
+        O(targets[].tag) that is not empty each narrow it, and keys left out match everything. O(targets[].weight) is ignored.
+        At least one of listener, rule or backend must be given.
+      - A binding may be listed twice only if both entries say the same.
+      - Any list of bindings in a result of this module or of M(tencentcloud.clb.targets_info) can be given here.
+      - An empty list is no change.
+    type: list
+    elements: dict
+    required: true
+  state:
+    description:
+      - V(present) binds the targets.
+      - V(absent) unbinds what the selectors match.
+      - V(drained) sets the weight of what the selectors match to 0 and leaves it bound, so that it gets no new traffic.
+    type: str
+    choices: [present, absent, drained]
+    default: present
+  purge:
+    description:
+      - With O(state=present), also unbind what is bound to the listeners and rules that O(targets) names, and is not listed.
+      - Listeners and rules that O(targets) does not name are left alone.
+    type: bool
+    default: false
+  min_healthy:
+    description:
+      - Refuse, before anything is written, to take a healthy target of weight above 0 away where that would leave its
+        listener or rule with fewer healthy targets of weight above 0 than this.
+      - With O(wait_for_health=true), the targets about to be added count, and the guard is checked again on real health
+        right before anything is taken away.
+    type: int
+    default: 0
+  wait:
+    description:
+      - Wait for the cloud's last task and read back.
+      - With V(false), the module returns once the cloud has accepted the last call, and tells what was sent.
+    type: bool
+    default: true
+  wait_for_health:
+    description:
+      - With O(state=present), also wait until every listed target of weight above 0 is healthy, before anything is taken away.
+      - A target whose listener has its health check switched off counts as healthy.
+    type: bool
+    default: false
+  wait_timeout:
+    description: Seconds for the whole task, retries included.
+    type: int
+    default: 300
+seealso:
+  - module: tencentcloud.clb.targets_info
+  - name: BatchRegisterTargets
+    description: The vendor's page on the call behind this module.
+    link: https://www.tencentcloud.com/document/api/214/38300
+"""
+
+EXAMPLES = r"""
+- name: Bind two web servers to a layer-4 listener
+  tencentcloud.clb.targets:
+    region: ap-guangzhou
+    load_balancer_id: lb-abcd1234
+    targets:
+      - listener_port: 443
+        listener_protocol: TCP
+        instance_id: ins-11111111
+        port: 8443
+        weight: 20
+      - listener_port: 443
+        listener_protocol: TCP
+        eni_ip: 10.0.1.17
+        port: 8443
+
+- name: Have exactly these behind one rule of a layer-7 listener, and let none go before the new ones are healthy
+  tencentcloud.clb.targets:
+    region: ap-guangzhou
+    load_balancer_name: shop-frontend
+    purge: true
+    wait_for_health: true
+    min_healthy: 2
+    targets: "{{ green | tencentcloud.clb.bind([{'listener_port': 80, 'domain': 'shop.example.com', 'url': '/'}]) }}"
+
+- name: Give a host no new traffic on any listener before it is upgraded
+  tencentcloud.clb.targets:
+    region: ap-guangzhou
+    load_balancer_id: lb-abcd1234
+    state: drained
+    min_healthy: 2
+    targets:
+      - instance_id: ins-11111111
+
+- name: Unbind everything tagged as blue from one listener
+  tencentcloud.clb.targets:
+    region: ap-guangzhou
+    load_balancer_id: lb-abcd1234
+    state: absent
+    targets:
+      - listener_id: lbl-abcd1234
+        tag: blue
+
+- name: Try again what failed
+  tencentcloud.clb.targets:
+    region: ap-guangzhou
+    load_balancer_id: lb-abcd1234
+    targets: "{{ result.failed_targets }}"
+"""
+
+RETURN = r"""
+load_balancer_id:
+  description: The load balancer, resolved where it was named.
+  returned: always
+  type: str
+  sample: lb-abcd1234
+registered:
+  description: The bindings that were made.
+  returned: always
+  type: list
+  elements: dict
+  contains: &binding
+    listener_id:
+      description: The listener.
+      type: str
+      sample: lbl-abcd1234
+    location_id:
+      description: The rule; null on layer 4.
+      type: str
+      sample: loc-abcd1234
+    instance_id:
+      description: The CVM; null where the backend is addressed by RV(registered[].eni_ip).
+      type: str
+      sample: ins-11111111
+    eni_ip:
+      description: The IP address; null where the backend is addressed by RV(registered[].instance_id).
+      type: str
+      sample: 10.0.1.17
+    port:
+      description: The port of the backend.
+      type: int
+      sample: 8443
+    weight:
+      description: From 0 to 100.
+      type: int
+      sample: 10
+    tag:
+      description: Empty where it has none; null where the cloud does not tell tags.
+      type: str
+      sample: blue
+modified:
+  description: The bindings whose weight or tag was changed.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    <<: *binding
+    before:
+      description: C(weight) and C(tag) as they were.
+      type: dict
+      sample: {weight: 10, tag: blue}
+    after:
+      description: C(weight) and C(tag) as they are now.
+      type: dict
+      sample: {weight: 0, tag: blue}
+deregistered:
+  description: The bindings that were removed.
+  returned: always
+  type: list
+  elements: dict
+  contains: *binding
+targets:
+  description:
+    - The bindings now in place on the touched listeners and rules; in check mode, as they would be.
+    - "Touched is what an entry names, or what a selector matched on. Cloud functions are not listed."
+  returned: always
+  type: list
+  elements: dict
+  contains: *binding
+listeners:
+  description: How each touched listener (layer 4) or rule (layer 7) stands.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    listener_id:
+      description: The listener.
+      type: str
+      sample: lbl-abcd1234
+    protocol:
+      description: The protocol of the listener.
+      type: str
+      sample: HTTP
+    port:
+      description: The port of the listener.
+      type: int
+      sample: 80
+    location_id:
+      description: The rule; null on layer 4.
+      type: str
+      sample: loc-abcd1234
+    domain:
+      description: The domain of the rule; null on layer 4.
+      type: str
+      sample: shop.example.com
+    url:
+      description: The URL path of the rule; null on layer 4.
+      type: str
+      sample: /
+    status:
+      description: Whether something failed there, or something changed, or neither.
+      type: str
+      sample: changed
+    registered:
+      description: How many bindings were made.
+      type: int
+      sample: 2
+    modified:
+      description: How many bindings had their weight or tag changed.
+      type: int
+      sample: 0
+    deregistered:
+      description: How many bindings were removed.
+      type: int
+      sample: 0
+    unchanged:
+      description: How many of the bindings in place were left as they were.
+      type: int
+      sample: 1
+    bound:
+      description: How many bindings are in place.
+      type: int
+      sample: 3
+    message:
+      description: Why something failed there; null where nothing did.
+      type: str
+      sample:
+failed_listeners:
+  description: The IDs of the listeners on which something failed; empty on success.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+failed_targets:
+  description:
+    - Every change asked for that is not in place at the end.
+    - With O(state=present), the list can be given as O(targets) to try these again; it holds removals of O(purge), too, for
+      which the same task is run again instead.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    <<: *binding
+    code:
+      description: The code of the cloud, or C(NotAttempted), or one of those of RV(error.code).
+      type: str
+      sample: LimitExceeded
+    message:
+      description: The words of the cloud, or the reason.
+      type: str
+      sample: The number of targets exceeds the quota.
+request_ids:
+  description: The request IDs of the writes that the cloud accepted.
+  returned: always
+  type: list
+  elements: str
+  sample: [83129908-a282-4f9f-8ab-131a3025ba22]
+api_calls:
+  description: How many HTTP requests were sent, by action.
+  returned: always
+  type: dict
+  sample: {DescribeTargets: 2, BatchRegisterTargets: 1, DescribeTaskStatus: 1}
+error:
+  description: Why the task failed; null where it did not.
+  returned: always
+  type: dict
+  contains:
+    action:
+      description: The action that the cloud refused; null where the cloud had no part in it.
+      type: str
+      sample: BatchRegisterTargets
+    code:
+      description:
+        - The code of the cloud, or C(FailListenerIdSet) where it reported listeners as failed.
+        - Without the cloud's part, C(InvalidArgument), C(CredentialsNotFound), C(ConnectionFailed), C(UnexpectedAnswer),
+          C(TaskFailed), C(WaitTimeout) or C(GuardRefused).
+      type: str
+      sample: InvalidParameter.LBIdNotFound
+    message:
+      description: The words of the cloud, or the reason.
+      type: str
+      sample: LoadBalancerId lb-abcd1234 not found
+    request_id:
+      description: The request ID to give to the vendor's support.
+      type: str
+      sample: 83129908-a282-4f9f-8ab-131a3025ba22
+diff:
+  description: What is bound to the touched listeners and rules, as sorted text with a line for each binding.
+  returned: always; null outside diff mode
+  type: dict
+  contains:
+    before:
+      description: As it was.
+      type: str
+      sample: "TCP:443 (lbl-abcd1234)  ins-11111111:8443  weight 10\n"
+    after:
+      description: As it is now; in check mode, as it would be.
+      type: str
+      sample: "TCP:443 (lbl-abcd1234)  ins-11111111:8443  weight 0\n"
+"""
+
+import os
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._module import ENTRY_SPEC, ClbModule
+from ansible_collections.tencentcloud.clb.plugins.module_utils._report import empty_result
+from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import run_task
+
+ARGUMENT_SPEC = {
+    "targets": {"type": "list", "elements": "dict", "required": True, "options": ENTRY_SPEC},
+    "state": {"type": "str", "choices": ["present", "absent", "drained"], "default": "present"},
+    "purge": {"type": "bool", "default": False},
+    "min_healthy": {"type": "int", "default": 0},
+    "wait": {"type": "bool", "default": True},
+    "wait_for_health": {"type": "bool", "default": False},
+    "wait_timeout": {"type": "int", "default": 300},
+}
+
+
+def main() -> None:
+    """Run the module."""
+    module = ClbModule(ARGUMENT_SPEC, empty_result)
+    # AnsibleModule's private attribute: there is no public one for the diff mode.
+    done = run_task(module.params, os.environ, check_mode=module.check_mode, diff=module._diff)
+    for warning in done.warnings:
+        module.warn(warning)
+    if done.failure is not None:
+        module.fail_json(done.failure, **done.result)
+    module.exit_json(**done.result)
+
+
+if __name__ == "__main__":
+    main()
