@@ -72,7 +72,10 @@ def main() -> None:
     directory.parent.mkdir(parents=True, exist_ok=True)
     with directory.with_name(f"{directory.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        install(directory, requirements, sys.argv[3:])
+        try:
+            install(directory, requirements, sys.argv[3:])
+        except subprocess.CalledProcessError as error:
+            sys.exit(f"pip could not install {requirements} (exit status {error.returncode}).")
 
 
 if __name__ == "__main__":
