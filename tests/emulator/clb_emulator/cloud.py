@@ -24,7 +24,7 @@ from .model import Binding, LoadBalancer, Pool, canonical_ip
 from .rate import RateLimiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from .operations import Operation
     from .scenario import Scenario
@@ -133,7 +133,7 @@ class Cloud:
         balancer.locked_until = max(balancer.locked_until, now + seconds)
         self.journal.event(now, "lock", load_balancer_id=balancer.id, until=balancer.locked_until)
 
-    def apply(self, operations: Iterable[Operation], moment: float, lag: float = 0.0) -> None:
+    def apply(self, operations: Sequence[Operation], moment: float, lag: float = 0.0) -> None:
         """Carry out operations at a moment; reads see the old state for ``lag`` seconds more."""
         touched = {id(operation.pool): operation.pool for operation in operations}
         if lag:
@@ -144,7 +144,8 @@ class Cloud:
             self._apply(operation, alive_at)
         for pool in touched.values():
             self._sample(pool, moment)
-            if self.health.after:
+        if self.health.after:
+            for pool in {id(item.pool): item.pool for item in operations if item.verb == "register"}.values():
                 self._at(alive_at, partial(self._sample, pool))
 
     def mark_health(self, **marks: Iterable[str]) -> None:

@@ -60,7 +60,7 @@ def min_serving(entries: Entries, listener_id: str, location_id: str | None = No
     ]
     if not seen:
         raise LookupError(f"the journal knows no listener {listener_id} with rule {location_id}")
-    later = [entry["serving"] for entry in seen if since is None or entry["time"] >= since]
-    # What held at ``since`` was said before it.
-    earlier = [entry["serving"] for entry in seen if since is not None and entry["time"] < since]
+    later = [entry["serving"] for entry in seen if since is None or entry["time"] > since]
+    # What holds at ``since`` was said before it.
+    earlier = [entry["serving"] for entry in seen if since is not None and entry["time"] <= since]
     return int(min(earlier[-1:] + later))
