@@ -13,7 +13,9 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   load_balancer_id:
-    description: The ID of the load balancer. Exactly one of O(load_balancer_id) and O(load_balancer_name) must be given.
+    description:
+      - The ID of the load balancer.
+      - Exactly one of O(load_balancer_id) and O(load_balancer_name) must be given.
     type: str
   load_balancer_name:
     description: The exact name of the load balancer. It must be the name of exactly one load balancer in the region.
@@ -33,7 +35,7 @@ options:
         description: The rule of a layer-7 listener. It names its listener, too.
         type: str
       domain:
-        description: The domain of the rule, along with O(targets[].url), in place of its ID. Compared without case.
+        description: The domain of the rule, in place of its ID and along with O(targets[].url). Case does not matter.
         type: str
       url:
         description: The URL path of the rule.

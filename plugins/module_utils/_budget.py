@@ -7,9 +7,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from ._errors import WaitTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 class Budget:

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ._batches import Limits, pack
 from ._bindings import HealthPicture, Picture, parse_health, parse_targets
 from ._plan import Change, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 VERSION = "2018-03-17"
 MOST_TARGETS = 500

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +15,8 @@ from ._errors import ClbError, OutcomeUnknown, Refused, Remedy, WaitTimeout
 from ._plan import Change, Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
     from ._bindings import Picture
 
 NOT_ATTEMPTED = "NotAttempted"
@@ -199,7 +200,7 @@ class Delivery:
             else:
                 self._accept(answer, pending, follow)
                 return None
-            # The task of a call in doubt may still be running, or reads may lag: only what is missing then is sent again.
+            # The task of a call in doubt may still run, or reads may lag: only what is missing then is sent again.
             missing = self.settle(pending)
             if len(missing) == len(pending) and refusal is not None and refusal.remedy is not Remedy.WAIT_BUSY:
                 return refusal
@@ -263,7 +264,10 @@ class Delivery:
                 self._blame(culprits, Failure.of(why))
                 last = self._send_extra(pool) if pool else None
         except _NoMoreCalls:
-            reason = f"Its call was refused with {refusal.code} ({refusal.said}), and {MOST_EXTRA_CALLS} extra calls were not enough to narrow that down."
+            reason = (
+                f"Its call was refused with {refusal.code} ({refusal.said}), and {MOST_EXTRA_CALLS} extra calls in this "
+                "task were not enough to narrow that down."
+            )
             self._blame(
                 (one for one in changes if one not in self.sent and one not in self.blamed),
                 Failure(NOT_ATTEMPTED, reason),

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._bindings import Backend, canonical_ip
 from ._errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 DESCRIBING_KEYS = (
     "private_ips",
@@ -199,7 +201,7 @@ def _backend(given: Mapping[str, Any]) -> Backend | None:
     text = _text(given, "eni_ip")
     if instance_id is not None and text is not None:
         raise InvalidArgument(
-            f"instance_id {instance_id!r} and eni_ip {text!r} are both given; a backend is addressed by exactly one of them."
+            f"instance_id {instance_id!r} and eni_ip {text!r} are both given; a backend is addressed by exactly one."
         )
     if instance_id is not None:
         return Backend(instance_id, None)

@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
@@ -15,6 +14,9 @@ from ._client import REQUESTS_ERROR
 from ._entries import DESCRIBING_KEYS, REPORT_KEYS
 from ._errors import ClbError, InvalidArgument
 from ._report import Result, describe_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Spec = dict[str, Any]
 

@@ -7,14 +7,18 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ._bindings import DEFAULT_WEIGHT, Backend, Binding, HealthPicture, Picture, Slot, SlotKey
 from ._errors import GuardRefused
-from ._resolve import Selection, Wanted
+from ._resolve import UnknownName
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from ._resolve import Selection, Wanted
 
 
 class Kind(Enum):
@@ -175,7 +179,7 @@ def plan_absent(selection: Selection, picture: Picture) -> Plan:
         picture,
         selection.touched,
         tuple(_removal(bound) for bound in selection.bindings),
-        warnings=_selection_warnings(selection),
+        warnings=(*(f"{sentence} Nothing to do for it." for sentence in selection.unknown), *_tag_warnings(selection)),
     )
 
 
@@ -184,7 +188,10 @@ def plan_drained(selection: Selection, picture: Picture) -> Plan:
 
     :param selection: what the selectors matched.
     :param picture: what is bound.
+    :raises UnknownName: a selector names a listener or rule that does not exist: it can't be drained.
     """
+    if selection.unknown:
+        raise UnknownName(" ".join(selection.unknown))
     return Plan(
         picture,
         selection.touched,
@@ -193,15 +200,14 @@ def plan_drained(selection: Selection, picture: Picture) -> Plan:
             for bound in selection.bindings
             if bound.weight != 0
         ),
-        warnings=_selection_warnings(selection),
+        warnings=_tag_warnings(selection),
     )
 
 
-def _selection_warnings(selection: Selection) -> tuple[str, ...]:
-    warnings = [f"{sentence} Nothing to do for it." for sentence in selection.unknown]
-    if selection.tags_unknown:
-        warnings.append("The cloud's answer tells no tags: selectors with a tag match nothing.")
-    return tuple(warnings)
+def _tag_warnings(selection: Selection) -> tuple[str, ...]:
+    if not selection.tags_unknown:
+        return ()
+    return ("The cloud's answer tells no tags: selectors with a tag match nothing.",)
 
 
 def predict(plan: Plan, without: Collection[Change] = ()) -> dict[SlotKey, tuple[Binding, ...]]:

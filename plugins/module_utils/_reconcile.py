@@ -6,11 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ._bindings import Binding, HealthPicture, Picture
 from ._budget import Budget, growing
 from ._clb import Clb, batches
 from ._delivery import NOT_ATTEMPTED, PACING, Delivery, Failure, Pacing
@@ -18,7 +16,9 @@ from ._errors import ClbError, WaitTimeout
 from ._plan import Change, Kind, Plan, check_guard, takes_capacity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ._bindings import Binding, HealthPicture, Picture
 
 _GAIN_ORDER = (Kind.REGISTER, Kind.WEIGHT, Kind.TAG)
 _LOSS_ORDER = (Kind.WEIGHT, Kind.DEREGISTER)
@@ -186,8 +186,9 @@ class Reconciler:
             except WaitTimeout as up:
                 more = f"; and {len(sick) - _MOST_NAMED} more" if len(sick) > _MOST_NAMED else ""
                 raise WaitTimeout(
-                    f"wait_timeout of {self._budget.seconds:g} s is over and {len(sick)} of {len(serving)} targets are not healthy: "
-                    f"{'; '.join(sick[:_MOST_NAMED])}{more}. Check what these hosts answer to the health check, or raise wait_timeout."
+                    f"wait_timeout of {self._budget.seconds:g} s is over and {len(sick)} of {len(serving)} targets are not "
+                    f"healthy: {'; '.join(sick[:_MOST_NAMED])}{more}. Check what these hosts answer to the health check, "
+                    "or raise wait_timeout."
                 ) from up
         raise AssertionError("growing() does not end")
 
@@ -247,15 +248,15 @@ class Reconciler:
         yield from self._delivery.warnings
         for label in sorted(self._closed):
             yield f"The health check of {label} is switched off: its targets count as healthy."
-        if self._delivery.picture is not None and not self._delivery.picture.tags_known:
-            if any(one.kind is Kind.REGISTER and one.tag for one in self._delivery.sent):
-                yield "The cloud's answer tells no tags: whether the tags of new bindings are in place is not known."
+        picture = self._delivery.picture
+        tagged = any(one.kind is Kind.REGISTER and one.tag for one in self._delivery.sent)
+        if tagged and picture is not None and not picture.tags_known and self._wishes.wait:
+            yield "The cloud's answer tells no tags: whether the tags of new bindings are in place is not known."
         named = {
             change.slot.listener_id
             for change, failure in self._delivery.blamed.items()
             if failure.code == "FailListenerIdSet"
         }
-        picture = self._delivery.picture
         if picture is not None and self._wishes.wait:
             for listener_id in sorted(named):
                 if all(one.in_place(picture) for one in self._plan.changes if one.slot.listener_id == listener_id):

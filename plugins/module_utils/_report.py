@@ -7,13 +7,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._bindings import Binding, Slot, SlotKey
 from ._errors import ClbError, Refused
 from ._plan import Change, Kind, Plan, SlotCounts, count_by_slot, predict
-from ._reconcile import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ._bindings import Binding, Slot, SlotKey
+    from ._reconcile import Outcome
 
 Result = dict[str, Any]
 _MOST_TOLD = 5

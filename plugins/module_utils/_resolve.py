@@ -7,13 +7,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
-from ._bindings import Backend, Binding, Listener, Picture, Slot, SlotKey
 from ._entries import Entry, check_agreement, raise_all
 from ._errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from ._bindings import Backend, Binding, Listener, Picture, Slot, SlotKey
 
 _MOST_LISTED = 20
 
@@ -91,7 +94,7 @@ class Names:
             return listener.slots[0]
         if entry.domain is None or entry.url is None:
             raise InvalidArgument(
-                f"{_listener_label(listener)} is a layer-7 listener; name its rule by location_id, or by domain and url."
+                f"{_listener_label(listener)} is a layer-7 listener; name its rule by location_id, or domain and url."
             )
         slots = self._by_rule.get((listener.listener_id, entry.domain, entry.url), [])
         if not slots:
@@ -217,7 +220,7 @@ def resolve_wanted(entries: Sequence[Entry], picture: Picture) -> tuple[Wanted, 
     """
     names = Names(picture)
     # Many entries name the same place: each is looked up once.
-    slot_of = lru_cache(maxsize=None)(names.slot_of)
+    slot_of = cache(names.slot_of)
     wanted: list[Wanted] = []
     problems: list[str] = []
     unknown = False
@@ -280,7 +283,7 @@ def select(entries: Sequence[Entry], picture: Picture) -> Selection:
     """
     names = Names(picture)
 
-    @lru_cache(maxsize=None)
+    @cache
     def places_of(entry: Entry) -> _Places:
         slots = tuple(names.slots_of(entry))
         return _Places(slots, frozenset(slot.key for slot in slots))

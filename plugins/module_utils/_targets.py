@@ -6,10 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._bindings import Picture
 from ._budget import Budget
 from ._clb import MOST_LISTENER_IDS, Clb
 from ._connection import Connection, connect, find_load_balancer
@@ -19,6 +17,11 @@ from ._plan import Plan, plan_absent, plan_drained, plan_present
 from ._reconcile import Reconciler, Wishes
 from ._report import Result, describe_error, empty_result, failure_message, report
 from ._resolve import UnknownName, resolve_wanted, select, what_exists
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ._bindings import Picture
 
 
 class TaskResult(NamedTuple):
@@ -113,11 +116,7 @@ def make_plan(clb: Clb, load_balancer_id: str, entries: Sequence[Entry], *, stat
         if state == "present":
             return plan_present(resolve_wanted(entries, picture), picture, purge=purge)
         selection = select(entries, picture)
-        if state == "absent":
-            return plan_absent(selection, picture)
-        if selection.unknown:
-            raise UnknownName(" ".join(selection.unknown))
-        return plan_drained(selection, picture)
+        return plan_absent(selection, picture) if state == "absent" else plan_drained(selection, picture)
     except UnknownName as exc:
         everything = picture if picture.listener_ids is None else clb.describe_targets(load_balancer_id)
         raise InvalidArgument(f"{exc.message} {what_exists(everything)}") from exc

@@ -4,8 +4,6 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bring the bindings of one load balancer to the desired state."""
-
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -15,10 +13,13 @@ version_added: 0.1.0
 author:
   - The tencentcloud.clb contributors (@tencentcloud-clb)
 description:
-  - Compares the backends that should be bound behind the listeners and rules of one Cloud Load Balancer (CLB) with those that are
-    bound, and sends the fewest calls that close the gap; new ones through C(BatchRegisterTargets), up to 500 in one call.
-  - Waits for the cloud's tasks, reads back, and tells from what it read what changed, what failed, and how each listener stands.
-  - Busy and throttled answers are waited out. A call whose outcome is unknown is read back before anything is sent again.
+  - Compares the backends that should be bound behind the listeners and rules of one Cloud Load Balancer (CLB) with
+    those that are bound, and sends the fewest calls that close the gap; new ones through C(BatchRegisterTargets), up to
+    500 in one call.
+  - Waits for the cloud's tasks, reads back, and tells from what it read what changed, what failed, and how each
+    listener stands.
+  - Busy and throttled answers are waited out. A call whose outcome is unknown is read back before anything is sent
+    again.
 extends_documentation_fragment:
   - tencentcloud.clb.attributes
   - tencentcloud.clb.attributes.actiongroup_all
@@ -35,13 +36,13 @@ options:
   targets:
     description:
       - With O(state=present), each entry names one binding. It takes a listener (O(targets[].listener_id),
-        O(targets[].listener_port), or a O(targets[].location_id) that names it), on layer 7 a rule (O(targets[].location_id), or
-        O(targets[].domain) with O(targets[].url)), a backend (O(targets[].instance_id) or O(targets[].eni_ip)) and a
-        O(targets[].port). A O(targets[].weight) or O(targets[].tag) that is not given is kept as it is; a new binding gets
-        the cloud's default weight of 10.
-      - With O(state=absent) and O(state=drained), each entry is a selector. Listener, rule, backend, O(targets[].port) and a
-        O(targets[].tag) that is not empty each narrow it, and keys left out match everything. O(targets[].weight) is ignored.
-        At least one of listener, rule or backend must be given.
+        O(targets[].listener_port), or a O(targets[].location_id) that names it), on layer 7 a rule
+        (O(targets[].location_id), or O(targets[].domain) with O(targets[].url)), a backend (O(targets[].instance_id) or
+        O(targets[].eni_ip)) and a O(targets[].port). A O(targets[].weight) or O(targets[].tag) that is not given is
+        kept as it is; a new binding gets the cloud's default weight of 10.
+      - With O(state=absent) and O(state=drained), each entry is a selector. Listener, rule, backend, O(targets[].port)
+        and a O(targets[].tag) that is not empty each narrow it, and keys left out match everything.
+        O(targets[].weight) is ignored. At least one of listener, rule or backend must be given.
       - A binding may be listed twice only if both entries say the same.
       - Any list of bindings in a result of this module or of M(tencentcloud.clb.targets_info) can be given here.
       - An empty list is no change.
@@ -58,7 +59,8 @@ options:
     default: present
   purge:
     description:
-      - With O(state=present), also unbind what is bound to the listeners and rules that O(targets) names, and is not listed.
+      - With O(state=present), also unbind what is bound to the listeners and rules that O(targets) names, and is not
+        listed.
       - Listeners and rules that O(targets) does not name are left alone.
     type: bool
     default: false
@@ -78,7 +80,8 @@ options:
     default: true
   wait_for_health:
     description:
-      - With O(state=present), also wait until every listed target of weight above 0 is healthy, before anything is taken away.
+      - With O(state=present), also wait until every listed target of weight above 0 is healthy, before anything is
+        taken away.
       - A target whose listener has its health check switched off counts as healthy.
     type: bool
     default: false
@@ -279,8 +282,8 @@ failed_listeners:
 failed_targets:
   description:
     - Every change asked for that is not in place at the end.
-    - With O(state=present), the list can be given as O(targets) to try these again; it holds removals of O(purge), too, for
-      which the same task is run again instead.
+    - With O(state=present), the list can be given as O(targets) to try these again; it holds removals of O(purge), too,
+      for which the same task is run again instead.
   returned: always
   type: list
   elements: dict
@@ -317,8 +320,8 @@ error:
     code:
       description:
         - The code of the cloud, or C(FailListenerIdSet) where it reported listeners as failed.
-        - Without the cloud's part, C(InvalidArgument), C(CredentialsNotFound), C(ConnectionFailed), C(UnexpectedAnswer),
-          C(TaskFailed), C(WaitTimeout) or C(GuardRefused).
+        - Without the cloud's part, C(InvalidArgument), C(CredentialsNotFound), C(ConnectionFailed),
+          C(UnexpectedAnswer), C(TaskFailed), C(WaitTimeout) or C(GuardRefused).
       type: str
       sample: InvalidParameter.LBIdNotFound
     message:
