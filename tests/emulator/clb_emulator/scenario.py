@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -80,9 +81,13 @@ def load(path: Path) -> Raw:
     """Read a scenario file.
 
     Raises:
-        ValueError: it holds no mapping.
+        OSError: it can't be read.
+        ValueError: it is no YAML or holds no mapping.
     """
-    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is no YAML: {error}") from error
     if not isinstance(raw, dict):
         raise ValueError(f"{path} is not a scenario: it holds no mapping")
     return raw
@@ -109,6 +114,9 @@ def parse(raw: Raw) -> Scenario:
         _load_balancer(item, region, iso(_EPOCH + index), instances)
         for index, item in enumerate(raw.get("load_balancers", []))
     ]
+    for identity, amount in Counter(balancer.id for balancer in balancers).items():
+        if amount > 1:
+            raise ValueError(f"the scenario has two load balancers {identity}")
     return Scenario(
         load_balancers=balancers,
         instances=instances,

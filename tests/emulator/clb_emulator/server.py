@@ -47,9 +47,9 @@ class Server:
         app.router.add_post("/", self._api)
         app.router.add_get(metadata.PATH + "{role:.*}", self._metadata)
         app.router.add_route("*", "/_control/{name}", self._control)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port, ssl_context=tls, shutdown_timeout=0.1)
+        site = web.TCPSite(self._runner, host, port, ssl_context=tls)
         await site.start()
         address = self._runner.addresses[0]
         return f"{'https' if tls else 'http'}://{address[0]}:{address[1]}"

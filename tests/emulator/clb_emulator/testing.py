@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import TracebackType
 
+HOME = Path(__file__).resolve().parent.parent
+"""The folder that holds this package and ``scenarios``; it has to be on the import path."""
+
 START_SECONDS = 20.0
 
 Binding = tuple[str, str | None, str, int, int, str]
@@ -57,6 +60,12 @@ class Emulator:
         self.url = ""
         self._tls = tls
         self._runs: _Thread | _Process | None = None
+        # Certificates are for the clients under test to check; this is the test's own wire.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        handler = urllib.request.HTTPSHandler(context=context)
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), handler)
         self._as_process = False
 
     @classmethod
@@ -207,14 +216,8 @@ class Emulator:
     def _control(self, method: str, name: str, payload: Any = None) -> Any:
         body = None if payload is None else json.dumps(payload).encode()
         request = urllib.request.Request(f"{self.url}/_control/{name}", data=body, method=method)
-        # Certificates are for the clients under test to check; this is the test's own wire.
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        handler = urllib.request.HTTPSHandler(context=context)
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), handler)
         try:
-            with opener.open(request, timeout=30) as response:
+            with self._opener.open(request, timeout=30) as response:
                 return json.load(response)
         except urllib.error.HTTPError as error:
             raise ValueError(json.load(error)["error"]) from None
@@ -230,13 +233,13 @@ class _Thread:
 
     def __init__(self, scenario: dict[str, Any], tls: tuple[str | Path, str | Path] | None) -> None:
         self._server = Server(scenario)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="clb_emulator", daemon=True)
-        self._thread.start()
         context = None
         if tls is not None:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             context.load_cert_chain(*tls)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="clb_emulator", daemon=True)
+        self._thread.start()
         start = self._server.start("127.0.0.1", 0, context)
         self.url = asyncio.run_coroutine_threadsafe(start, self._loop).result(START_SECONDS)
 
@@ -254,13 +257,12 @@ class _Process:
         self._directory = tempfile.TemporaryDirectory(prefix="clb_emulator-")
         folder = Path(self._directory.name)
         (folder / "scenario.yml").write_text(yaml.safe_dump(scenario), encoding="utf-8")
-        package_home = str(Path(__file__).resolve().parent.parent)
         command = [sys.executable, "-m", "clb_emulator", "--scenario", "scenario.yml", "--ready-file", "ready"]
         if tls is not None:
             command += ["--cert", str(Path(tls[0]).resolve()), "--key", str(Path(tls[1]).resolve())]
         with (folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                command, cwd=folder, env={**os.environ, "PYTHONPATH": package_home}, stdout=log, stderr=log
+                command, cwd=folder, env={**os.environ, "PYTHONPATH": str(HOME)}, stdout=log, stderr=log
             )
         deadline = time.monotonic() + START_SECONDS
         while not (folder / "ready").exists():

@@ -152,7 +152,7 @@ class InProcess:
         return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shop() -> dict[str, Any]:
     """Give the scenario of the shop."""
     return SHOP
@@ -177,7 +177,7 @@ def emulate() -> Iterator[Callable[..., Emulator]]:
         yield lambda **settings: stack.enter_context(Emulator({**SHOP, "rate_limit": 0, **settings}))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sdk() -> Callable[..., ClbClient]:
     """Make the vendor's client for an emulator."""
 

@@ -79,8 +79,8 @@ def test_not_bound(cloud: InProcess, refused: Refused, action: str, target: dict
     if action == "BatchDeregisterTargets":
         error = refused(cloud.write, action, target)
     else:
-        places = {name: target[name] for name in ("ListenerId", "LocationId") if name in target}
-        entry = {**places, "Targets": [without(target, "ListenerId", "LocationId")]}
+        places: dict[str, Any] = {name: target[name] for name in ("ListenerId", "LocationId") if name in target}
+        entry: dict[str, Any] = {**places, "Targets": [without(target, "ListenerId", "LocationId")]}
         error = refused(cloud.call, action, LoadBalancerId="lb-1", ModifyList=[entry])
     assert error.code == "InvalidParameter"
     assert "is not bound" in error.message
@@ -92,7 +92,7 @@ def batch(amount: int) -> dict[str, Any]:
 
 
 def modify(entries: int, targets: int) -> dict[str, Any]:
-    bound = [{"InstanceId": "ins-a", "Port": 80, "Weight": 1}] * targets
+    bound: list[dict[str, Any]] = [{"InstanceId": "ins-a", "Port": 80, "Weight": 1}] * targets
     entry: dict[str, Any] = {"ListenerId": "lbl-tcp", "Targets": bound}
     return {"LoadBalancerId": "lb-1", "ModifyList": [entry] * entries}
 
