@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, Optional
 
-LAYER7_PROTOCOLS = frozenset({"HTTP", "HTTPS", "QUIC"})
-"""Listeners of these protocols hold their targets in rules."""
+LAYER7_PROTOCOLS = frozenset({"HTTP", "HTTPS"})
+"""Listeners of these protocols hold their targets in rules; those of ``QUIC`` do where they have rules."""
 
 DEFAULT_WEIGHT = 10
 """What a register call without a weight gives (vendor's model ``BatchTarget.Weight``)."""
@@ -234,7 +234,8 @@ def _parse_listener(raw: Raw) -> tuple[Listener, list[Any]]:
     port = int(raw.get("Port") or 0)
     end_port = int(raw.get("EndPort") or 0) or None
     rules = raw.get("Rules") or ()
-    layer7 = bool(rules) or protocol in LAYER7_PROTOCOLS
+    # On layer 7 the listener's own Targets are null; a QUIC listener can be either.
+    layer7 = bool(rules) or protocol in LAYER7_PROTOCOLS or (protocol == "QUIC" and raw.get("Targets") is None)
     if layer7:
         slots = tuple(
             Slot(

@@ -265,8 +265,8 @@ class Delivery:
                 last = self._send_extra(pool) if pool else None
         except _NoMoreCalls:
             reason = (
-                f"Its call was refused with {refusal.code} ({refusal.said}), and {MOST_EXTRA_CALLS} extra calls in this "
-                "task were not enough to narrow that down."
+                f"Its call was refused with {refusal.code} ({refusal.said}), and {MOST_EXTRA_CALLS} extra calls in "
+                "this task were not enough to narrow that down."
             )
             self._blame(
                 (one for one in changes if one not in self.sent and one not in self.blamed),

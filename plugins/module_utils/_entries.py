@@ -43,7 +43,6 @@ REPORT_KEYS = (
 )
 """The further keys of an entry of the result ``listeners``."""
 
-PROTOCOLS = ("TCP", "UDP", "TCP_SSL", "QUIC", "HTTP", "HTTPS")
 _MOST_SHOWN = 5
 
 
@@ -156,16 +155,12 @@ def _parse_entry(number: int, raw: Mapping[str, Any]) -> Entry:
         given.setdefault("listener_port", given.pop("port", None))
         given.setdefault("listener_protocol", given["protocol"])
     protocol = _text(given, "listener_protocol")
-    if protocol is not None:
-        protocol = protocol.upper()
-        if protocol not in PROTOCOLS:
-            raise InvalidArgument(f"listener_protocol {protocol!r} is none of {', '.join(PROTOCOLS)}.")
     domain = _text(given, "domain")
     return Entry(
         number=number,
         listener_id=_text(given, "listener_id"),
         listener_port=_whole(given, "listener_port", 1, 65535),
-        listener_protocol=protocol,
+        listener_protocol=None if protocol is None else protocol.upper(),
         location_id=_text(given, "location_id"),
         domain=None if domain is None else domain.lower(),
         url=_text(given, "url"),

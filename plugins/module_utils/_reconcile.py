@@ -186,9 +186,9 @@ class Reconciler:
             except WaitTimeout as up:
                 more = f"; and {len(sick) - _MOST_NAMED} more" if len(sick) > _MOST_NAMED else ""
                 raise WaitTimeout(
-                    f"wait_timeout of {self._budget.seconds:g} s is over and {len(sick)} of {len(serving)} targets are not "
-                    f"healthy: {'; '.join(sick[:_MOST_NAMED])}{more}. Check what these hosts answer to the health check, "
-                    "or raise wait_timeout."
+                    f"wait_timeout of {self._budget.seconds:g} s is over and {len(sick)} of {len(serving)} targets "
+                    f"are not healthy: {'; '.join(sick[:_MOST_NAMED])}{more}. Check what these hosts answer to the "
+                    "health check, or raise wait_timeout."
                 ) from up
         raise AssertionError("growing() does not end")
 

@@ -41,7 +41,7 @@ class Wanted(NamedTuple):
 
 
 class UnknownName(InvalidArgument):
-    """A listener or rule that an entry names does not exist in what was read."""
+    """No listener or rule is what an entry names, so that it helps to list what exists."""
 
 
 class Names:
@@ -68,8 +68,8 @@ class Names:
         """The one slot that an entry of ``present`` names.
 
         :param entry: it names a listener, or a rule by its ID.
-        :raises UnknownName: there is none.
-        :raises InvalidArgument: there are several, or names contradict each other, or the layer does not fit.
+        :raises UnknownName: there is none, or the listener's layer does not fit.
+        :raises InvalidArgument: there are several, or names contradict each other.
         """
         if entry.location_id is not None:
             slot = self._by_location.get(entry.location_id)
@@ -88,12 +88,12 @@ class Names:
         listener = listeners[0]
         if not listener.layer7:
             if entry.domain is not None:
-                raise InvalidArgument(
+                raise UnknownName(
                     f"{_listener_label(listener)} is a layer-4 listener and has no rules; leave out domain and url."
                 )
             return listener.slots[0]
         if entry.domain is None or entry.url is None:
-            raise InvalidArgument(
+            raise UnknownName(
                 f"{_listener_label(listener)} is a layer-7 listener; name its rule by location_id, or domain and url."
             )
         slots = self._by_rule.get((listener.listener_id, entry.domain, entry.url), [])
@@ -108,7 +108,7 @@ class Names:
 
         :param entry: keys left out match everything.
         :raises UnknownName: it names a listener or rule, and none matches.
-        :raises InvalidArgument: names contradict an ID, or it names a rule of a layer-4 listener.
+        :raises InvalidArgument: names contradict an ID.
         """
         if entry.location_id is not None:
             return [self.slot_of(entry)]
@@ -118,7 +118,7 @@ class Names:
             if not named:
                 raise UnknownName(f"there is no {_listener_words(entry)}.")
             if entry.names_rule and not any(one.layer7 for one in named):
-                raise InvalidArgument(
+                raise UnknownName(
                     f"{_listener_label(named[0])} is a layer-4 listener and has no rules; leave out domain and url."
                 )
             listeners = named
@@ -135,9 +135,11 @@ class Names:
             if (entry.domain is None or entry.domain == (slot.domain or "").lower())
             and (entry.url is None or entry.url == slot.url)
         ]
-        if not slots and entry.domain is not None:
-            url = f" and url {entry.url!r}" if entry.url is not None else ""
-            raise UnknownName(f"there is no rule with domain {entry.domain!r}{url}{self._where(entry)}.")
+        if not slots and (entry.domain is not None or entry.url is not None):
+            said = [
+                f"{key} {value!r}" for key, value in (("domain", entry.domain), ("url", entry.url)) if value is not None
+            ]
+            raise UnknownName(f"there is no rule with {' and '.join(said)}{self._where(entry)}.")
         return slots
 
     def _listeners(self, entry: Entry) -> list[Listener]:
