@@ -274,7 +274,7 @@ def check_guard(plan: Plan, health: HealthPicture, min_healthy: int, *, count_ga
         )
         raise GuardRefused(
             f"min_healthy is {min_healthy}, and too few healthy targets of weight above 0 would be left: {told}. "
-            "Nothing of this was taken away. Take fewer at once, add healthy ones first, or lower min_healthy."
+            "Take fewer at once, add healthy ones first, or lower min_healthy."
         )
 
 
