@@ -39,8 +39,8 @@ format: ## Format the code and fix what ruff can fix
 	$(DEV) ruff format .
 	$(DEV) ruff check --fix .
 
-changelog: ## Refresh CHANGELOG.md after a plugin's short description has changed
-	$(DEV) antsibull-changelog generate --reload-plugins
+changelog: ## Put the fragments and new plugins into CHANGELOG.md, under the version of galaxy.yml
+	$(DEV) antsibull-changelog release --update-existing --reload-plugins
 
 clean: ## Remove everything that make has made
 	rm -rf .build .venv .venv.lock

@@ -27,6 +27,7 @@ PUBLICATION = [
     Step("ansible-lint playbooks", [*LINT, "--project-dir=demo", "demo"], FIND_COLLECTION),
     Step("galaxy-importer", [sys.executable, "scripts/importer.py"]),
     Step("antsibull-docs lint", [*LINT_DOCS, INSTALLED], FIND_COLLECTION),
+    Step("make demo", [sys.executable, "scripts/demo.py"], {"PYTHONPATH": "tests/emulator"}),
     Step("make docs", [sys.executable, "scripts/docs.py"]),
 ]
 INTEGRATION = pytest_step("integration", "--numprocesses=2", "-m", "not alone", "tests/integration")
