@@ -64,8 +64,7 @@ class Accounts:
     def find(self, secret_id: str) -> Credential:
         """Return the pair of this ID.
 
-        Raises:
-            ApiError: there is none.
+        :raises ApiError: there is none.
         """
         if secret_id not in self._known:
             raise ApiError("AuthFailure.SecretIdNotFound", "The SecretId is not found, please check it.")
@@ -75,8 +74,7 @@ class Accounts:
     def check_token(credential: Credential, token: str | None, wall: float) -> None:
         """Check the token sent beside a pair, at the time of day ``wall``.
 
-        Raises:
-            ApiError: it is not the pair's token, or has ended.
+        :raises ApiError: it is not the pair's token, or has ended.
         """
         if (token or None) != credential.token:
             raise ApiError("AuthFailure.TokenFailure", "The provided token is wrong or missing.")

@@ -118,8 +118,7 @@ def describe_task_status(cloud: Cloud, call: Context) -> dict[str, Any]:
 def _selected(cloud: Cloud, call: Context, unknown: str) -> tuple[list[Listener], str]:
     """Return the listeners that ListenerIds, Protocol and Port leave, and when the load balancer was made.
 
-    Args:
-        unknown: ``error`` refuses an unknown listener, ``empty`` leaves it out.
+    :param unknown: ``error`` refuses an unknown listener, ``empty`` leaves it out.
     """
     params = call.params
     balancer = cloud.balancer(params["LoadBalancerId"], call.region)

@@ -12,8 +12,7 @@ import time
 class Clock:
     """The server's clock: seconds since its start, and the time of day, which may be off on purpose.
 
-    Args:
-        offset: seconds by which the time of day is ahead of the machine's.
+    :param offset: seconds by which the time of day is ahead of the machine's.
     """
 
     def __init__(self, offset: float = 0.0) -> None:

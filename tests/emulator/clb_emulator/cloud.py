@@ -84,8 +84,7 @@ class Cloud:
     def balancer(self, load_balancer_id: str, region: str) -> LoadBalancer:
         """Return a load balancer of this region.
 
-        Raises:
-            ApiError: there is none.
+        :raises ApiError: there is none.
         """
         balancer = self.load_balancers.get(load_balancer_id)
         if balancer is None or balancer.region != region:
@@ -95,8 +94,7 @@ class Cloud:
     def check_free(self, balancer: LoadBalancer) -> None:
         """Check that no task is working on a load balancer.
 
-        Raises:
-            ApiError: one is.
+        :raises ApiError: one is.
         """
         if self.clock.now() < balancer.locked_until:
             raise ApiError(

@@ -20,9 +20,8 @@ _NO_QUOTA = 1 << 30
 def handle(cloud: Cloud, method: str, name: str, payload: Any) -> Any:
     """Carry out one request and return what to answer as JSON.
 
-    Raises:
-        LookupError: there is no such request.
-        ValueError: the payload is malformed.
+    :raises LookupError: there is no such request.
+    :raises ValueError: the payload is malformed.
     """
     handlers = {
         ("GET", "journal"): cloud.journal.read,

@@ -10,9 +10,8 @@ from __future__ import annotations
 class ApiError(Exception):
     """A call is refused.
 
-    Args:
-        code: an error code of the API, such as ``InvalidParameter.LBIdNotFound``.
-        message: the text beside it.
+    :param code: an error code of the API, such as ``InvalidParameter.LBIdNotFound``.
+    :param message: the text beside it.
     """
 
     def __init__(self, code: str, message: str) -> None:

@@ -58,8 +58,7 @@ class Fault:
     def parse(cls, order: Mapping[str, Any]) -> Fault:
         """Read one order.
 
-        Raises:
-            ValueError: an unknown kind or setting.
+        :raises ValueError: an unknown kind or setting.
         """
         kind = order.get("kind")
         if kind not in KINDS:
@@ -99,8 +98,7 @@ class Faults:
     def add(self, orders: Iterable[Mapping[str, Any]]) -> None:
         """Append orders.
 
-        Raises:
-            ValueError: one is malformed; then none is added.
+        :raises ValueError: one is malformed; then none is added.
         """
         self._faults.extend([Fault.parse(order) for order in orders])
 

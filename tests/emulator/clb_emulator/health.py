@@ -25,12 +25,11 @@ def _canonical(name: str) -> str:
 class Health:
     """The state of all health checks.
 
-    Args:
-        after: seconds from being bound to being found alive.
-        dead: instances and IPs that are found dead.
-        unknown: instances and IPs of which nothing is known.
-        closed_listeners: listeners whose health check is off.
-        close_status: ``HealthStatus`` of a target whose health check is off.
+    :param after: seconds from being bound to being found alive.
+    :param dead: instances and IPs that are found dead.
+    :param unknown: instances and IPs of which nothing is known.
+    :param closed_listeners: listeners whose health check is off.
+    :param close_status: ``HealthStatus`` of a target whose health check is off.
     """
 
     def __init__(

@@ -34,10 +34,9 @@ class Instance:
 class Instances:
     """All known instances.
 
-    Args:
-        known: the instances there are.
-        accept_unknown: make up an instance when an unknown ID is asked for, with an address in 10.128.0.0/9 that
-            depends on the ID only (but for rare clashes).
+    :param known: the instances there are.
+    :param accept_unknown: make up an instance when an unknown ID is asked for, with an address in 10.128.0.0/9 that
+        depends on the ID only (but for rare clashes).
     """
 
     def __init__(self, known: Iterable[Instance], accept_unknown: bool) -> None:
@@ -48,8 +47,7 @@ class Instances:
     def get(self, instance_id: str) -> Instance:
         """Return the instance of this ID.
 
-        Raises:
-            ApiError: there is none and none is made up.
+        :raises ApiError: there is none and none is made up.
         """
         if instance_id not in self._by_id:
             if not self._accept_unknown:

@@ -22,8 +22,7 @@ _ALWAYS_LAYER7 = frozenset({"HTTP", "HTTPS"})
 def canonical_ip(text: str) -> str:
     """Return an IP address in its one canonical spelling.
 
-    Raises:
-        ValueError: it is no IP address.
+    :raises ValueError: it is no IP address.
     """
     return str(ipaddress.ip_address(text))
 

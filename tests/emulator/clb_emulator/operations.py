@@ -47,8 +47,7 @@ class Operation:
 def check_lengths(action: str, params: Params) -> None:
     """Check how many targets and entries a write has.
 
-    Raises:
-        ApiError: none, or more than the API takes.
+    :raises ApiError: none, or more than the API takes.
     """
     if action == "RegisterTargets":
         _length("Targets", len(params["Targets"]), MAX_SINGLE_TARGETS)
@@ -66,11 +65,8 @@ def check_lengths(action: str, params: Params) -> None:
 def plan(action: str, params: Params, balancer: LoadBalancer, instances: Instances, quota: int) -> list[Operation]:
     """Return the operations of a write.
 
-    Args:
-        quota: how many targets a listener or rule may have.
-
-    Raises:
-        ApiError: one of them is impossible; the whole call is refused then.
+    :param quota: how many targets a listener or rule may have.
+    :raises ApiError: one of them is impossible; the whole call is refused then.
     """
     operations = []
     for verb, entry, target in _flatten(action, params):

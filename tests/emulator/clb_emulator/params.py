@@ -28,8 +28,7 @@ class Struct:
     def check(self, value: Mapping[str, Any], path: str = "") -> dict[str, Any]:
         """Return ``value`` without its nulls.
 
-        Raises:
-            ApiError: a field is unknown or missing, or has a wrong type.
+        :raises ApiError: a field is unknown or missing, or has a wrong type.
         """
         for name in value:
             if name not in self.fields:

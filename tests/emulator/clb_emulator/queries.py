@@ -22,9 +22,8 @@ def busy_share(
 ) -> float:
     """Return which share of the time from ``since`` to ``until`` a task worked on a load balancer, 0.0 to 1.0.
 
-    Args:
-        since: seconds since the server's start; None: when its first task started.
-        until: likewise; None: when its last task finished.
+    :param since: seconds since the server's start; None: when its first task started.
+    :param until: likewise; None: when its last task finished.
     """
     started: dict[str, float] = {}
     spans = []
@@ -47,11 +46,8 @@ def busy_share(
 def min_serving(entries: Entries, listener_id: str, location_id: str | None = None, since: float | None = None) -> int:
     """Return the fewest healthy targets of weight above 0 that a listener or rule had at any moment.
 
-    Args:
-        since: look only from this moment on (seconds since the server's start).
-
-    Raises:
-        LookupError: the journal says nothing about this listener or rule.
+    :param since: look only from this moment on (seconds since the server's start).
+    :raises LookupError: the journal says nothing about this listener or rule.
     """
     seen = [
         entry

@@ -21,8 +21,7 @@ class RateLimiter:
     def admit(self, action: str, account: str, now: float) -> None:
         """Count one request at ``now`` seconds.
 
-        Raises:
-            ApiError: it is one too many.
+        :raises ApiError: it is one too many.
         """
         if not self._limit:
             return

@@ -80,9 +80,8 @@ _PARSED = ("credentials", "health", "instances", "load_balancers", "quotas")
 def load(path: Path) -> Raw:
     """Read a scenario file.
 
-    Raises:
-        OSError: it can't be read.
-        ValueError: it is no YAML or holds no mapping.
+    :raises OSError: it can't be read.
+    :raises ValueError: it is no YAML or holds no mapping.
     """
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -96,9 +95,8 @@ def load(path: Path) -> Raw:
 def parse(raw: Raw) -> Scenario:
     """Turn the raw scenario into the state that it describes.
 
-    Raises:
-        ValueError: a key or value that means nothing.
-        KeyError: a listener, rule or target lacks something it needs.
+    :raises ValueError: a key or value that means nothing.
+    :raises KeyError: a listener, rule or target lacks something it needs.
     """
     unknown = sorted(set(raw) - {*_PLAIN, *_CHOICES, *_PARSED})
     if unknown:

@@ -25,11 +25,8 @@ if TYPE_CHECKING:
 class Server:
     """Serves a scenario's cloud.
 
-    Args:
-        raw: the scenario as read from its file.
-
-    Raises:
-        ValueError: the scenario is malformed.
+    :param raw: the scenario as read from its file.
+    :raises ValueError: the scenario is malformed.
     """
 
     def __init__(self, raw: Raw) -> None:
@@ -39,8 +36,7 @@ class Server:
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> str:
         """Listen, and return the URL. Port 0 takes a free one.
 
-        Raises:
-            OSError: the address can't be listened on.
+        :raises OSError: the address can't be listened on.
         """
         # The API's own limit on the body is checked behind the signature and answered in its own way.
         app = web.Application(client_max_size=2 * api.MAX_BODY)

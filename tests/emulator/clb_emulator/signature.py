@@ -45,8 +45,7 @@ class Authorization:
 def parse(header: str) -> Authorization:
     """Take an ``Authorization`` header apart.
 
-    Raises:
-        ApiError: it is missing or has another form.
+    :raises ApiError: it is missing or has another form.
     """
     match = _HEADER.match(header)
     if match is None:
@@ -63,9 +62,8 @@ def parse(header: str) -> Authorization:
 def sign(secret_key: str, auth: Authorization, timestamp: str, headers: Mapping[str, str], body: bytes) -> str:
     """Return the signature that a POST to ``/`` must carry, as 64 hexadecimal digits.
 
-    Args:
-        headers: the request's headers by lower-case name.
-        body: the exact bytes sent.
+    :param headers: the request's headers by lower-case name.
+    :param body: the exact bytes sent.
     """
     payload = b"UNSIGNED-PAYLOAD" if headers.get("x-tc-content-sha256") == "UNSIGNED-PAYLOAD" else body
     canonical = "\n".join(
@@ -92,13 +90,10 @@ def check(
 ) -> None:
     """Verify a request's signature and timestamp.
 
-    Args:
-        service: the service that the request went to, such as ``clb``.
-        headers: the request's headers by lower-case name.
-        wall: the server's time of day, seconds since 1970.
-
-    Raises:
-        ApiError: the signature is wrong or the timestamp is more than MAX_SKEW seconds off.
+    :param service: the service that the request went to, such as ``clb``.
+    :param headers: the request's headers by lower-case name.
+    :param wall: the server's time of day, seconds since 1970.
+    :raises ApiError: the signature is wrong or the timestamp is more than MAX_SKEW seconds off.
     """
     timestamp = headers.get("x-tc-timestamp", "")
     if not timestamp.isdigit():

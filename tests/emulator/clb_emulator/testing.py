@@ -43,10 +43,9 @@ Binding = tuple[str, str | None, str, int, int, str]
 class Emulator:
     """A running emulator and the way to control it.
 
-    Args:
-        scenario: a mapping, or the path of a YAML file; None is a cloud without load balancers.
-        tls: serve HTTPS with this certificate and key, both paths of PEM files.
-        settings: keys that replace those of the scenario.
+    :param scenario: a mapping, or the path of a YAML file; None is a cloud without load balancers.
+    :param tls: serve HTTPS with this certificate and key, both paths of PEM files.
+    :param settings: keys that replace those of the scenario.
     """
 
     def __init__(
@@ -86,8 +85,7 @@ class Emulator:
     def start(self) -> Emulator:
         """Start it and wait until it listens.
 
-        Raises:
-            RuntimeError: it did not start.
+        :raises RuntimeError: it did not start.
         """
         self._runs = (_Process if self._as_process else _Thread)(self.scenario, self._tls)
         self.url = self._runs.url
@@ -151,8 +149,7 @@ class Emulator:
     def add_faults(self, *faults: Mapping[str, Any]) -> None:
         """Order faults.
 
-        Raises:
-            ValueError: one is malformed.
+        :raises ValueError: one is malformed.
         """
         self._control("POST", "faults", faults)
 

@@ -57,9 +57,8 @@ def listener_backend(
 ) -> dict[str, Any]:
     """Return one entry of ``Listeners`` in the answer to DescribeTargets.
 
-    Args:
-        keep: which bindings are asked for; None for all.
-        rules: which rules are asked for.
+    :param keep: which bindings are asked for; None for all.
+    :param rules: which rules are asked for.
     """
 
     def targets(pool: Pool) -> list[dict[str, Any]]:

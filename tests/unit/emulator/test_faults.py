@@ -186,6 +186,15 @@ def test_lag_of_one_write(in_process: Clouds) -> None:
     assert len(cloud.targets("lbl-tcp")) == 2
 
 
+def test_lag_of_changed_values(in_process: Clouds) -> None:
+    cloud = ordered(in_process, {"kind": "lag", "seconds": 5})
+    entry = {"ListenerId": "lbl-tcp", "Targets": [{"InstanceId": "ins-a", "Port": 80, "Weight": 0}]}
+    cloud.call("BatchModifyTargetWeight", LoadBalancerId="lb-1", ModifyList=[entry])
+    seen = [cloud.targets("lbl-tcp")[0]["Weight"]]
+    cloud.wait(6)
+    assert [*seen, cloud.targets("lbl-tcp")[0]["Weight"]] == [10, 0]
+
+
 def test_another_writer_holds_the_lock(in_process: Clouds, refused: Refused) -> None:
     cloud = ordered(in_process, {"kind": "lock", "seconds": 5})
     assert cloud.targets("lbl-tcp"), "a read must not meet it"
