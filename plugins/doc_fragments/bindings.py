@@ -59,6 +59,11 @@ options:
       private_ips: &describes
         description: Describes a binding in a result; accepted and ignored, so that results go back in.
         type: raw
+      load_balancer_id:
+        description: Belongs to a host's bindings in the inventory; it must be the ID of this load balancer.
+        type: raw
+      load_balancer_name: *describes
+      region: *describes
       instance_name: *describes
       type: *describes
       zone: *describes

@@ -10,7 +10,7 @@ The shapes are those of ``tencentcloud.clb.v20180317.models`` in the vendor's SD
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, Optional
@@ -45,6 +45,10 @@ def _address(text: object) -> str | None:
         return canonical_ip(text)
     except ValueError:
         return text
+
+
+def _addresses(texts: Iterable[object] | None) -> tuple[str, ...]:
+    return tuple(address for address in map(_address, texts or ()) if address is not None)
 
 
 class Slot(NamedTuple):
@@ -112,6 +116,7 @@ class Binding(NamedTuple):
     :param instance_name: None where it has none.
     :param zone: None where the cloud does not say.
     :param registered_time: in the cloud's own form, None where it does not say.
+    :param public_ips: its public addresses in the cloud's order.
     """
 
     slot: Slot
@@ -125,6 +130,7 @@ class Binding(NamedTuple):
     instance_name: str | None = None
     zone: str | None = None
     registered_time: str | None = None
+    public_ips: tuple[str, ...] = ()
 
     @property
     def identity(self) -> tuple[SlotKey, str, int]:
@@ -268,7 +274,7 @@ def parse_backend(slot: Slot, raw: Raw, tags_known: bool) -> Binding | None:
     :returns: None for what no call can address.
     """
     kind = raw.get("Type") or None
-    private_ips = tuple(ip for ip in map(_address, raw.get("PrivateIpAddresses") or ()) if ip is not None)
+    private_ips = _addresses(raw.get("PrivateIpAddresses"))
     instance_id = raw.get("InstanceId") or None
     port = int(raw.get("Port") or 0)
     if instance_id is not None and (kind is None or str(kind).upper() == "CVM"):
@@ -294,6 +300,7 @@ def parse_backend(slot: Slot, raw: Raw, tags_known: bool) -> Binding | None:
         instance_name=raw.get("InstanceName") or None,
         zone=raw.get("Zone") or None,
         registered_time=raw.get("RegisteredTime") or None,
+        public_ips=_addresses(raw.get("PublicIpAddresses")),
     )
 
 

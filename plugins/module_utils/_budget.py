@@ -20,6 +20,7 @@ class Budget:
 
     :param seconds: how long new work may be started (``wait_timeout``).
     :param grace: seconds after that in which a request under way may still be answered (``timeout``).
+    :param name: what messages call it: the option that sets it, where there is one.
     :param clock: monotonic clock in seconds.
     :param pause: sleeps so many seconds.
     """
@@ -29,12 +30,14 @@ class Budget:
         seconds: float,
         grace: float,
         *,
+        name: str = "wait_timeout",
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._clock = clock
         self._pause = pause
-        self.seconds = seconds
+        self.words = f"{name} of {seconds:g} s"
+        """How messages call it."""
         self._deadline = clock() + seconds
         self._end = self._deadline + grace
 
@@ -61,7 +64,7 @@ class Budget:
         if remaining > 0:
             self._pause(min(seconds, remaining))
         if seconds >= remaining:
-            raise WaitTimeout(f"wait_timeout of {self.seconds:g} s is over while waiting for {waiting_for}")
+            raise WaitTimeout(f"{self.words} is over while waiting for {waiting_for}")
 
 
 def growing(first: float, factor: float, most: float) -> Iterator[float]:

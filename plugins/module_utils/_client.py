@@ -194,7 +194,7 @@ class Client:
             self._budget.sleep(seconds, "another attempt")
         except WaitTimeout as up:
             raise WaitTimeout(
-                f"wait_timeout of {self._budget.seconds:g} s is over. The last answer was: {cause.message}",
+                f"{self._budget.words} is over. The last answer was: {cause.message}",
                 refusal=cause if isinstance(cause, Refused) else None,
             ) from up
 
@@ -205,7 +205,7 @@ class Client:
         throttled, busy = throttle_delays(), busy_delays()
         while True:
             if not once and self._budget.remaining() <= 0:
-                raise WaitTimeout(f"wait_timeout of {self._budget.seconds:g} s is over before {action} could be sent.")
+                raise WaitTimeout(f"{self._budget.words} is over before {action} could be sent.")
             try:
                 return self._send(action, params)
             except Refused as refusal:

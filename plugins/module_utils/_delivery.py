@@ -203,6 +203,7 @@ class Delivery:
             # The task of a call in doubt may still run, or reads may lag: only what is missing then is sent again.
             missing = self.settle(pending)
             if len(missing) == len(pending) and refusal is not None and refusal.remedy is not Remedy.WAIT_BUSY:
+                self.sent.difference_update(missing)
                 return refusal
             self.accepted = self.accepted or len(missing) < len(pending)
             pending = missing
@@ -253,8 +254,9 @@ class Delivery:
 
     def _narrow(self, changes: Sequence[Change], refusal: Refused) -> None:
         """Find the members that spoil a refused call, and get the others through."""
-        # Somebody else may have done a part of it: what is already in place is no reason to fail.
-        pool = _missing(changes, self.read())
+        # Somebody else may have done a part of it: what is already in place is no reason to fail. A removal of what is
+        # gone is refused every time, so a lag of the reads must not hide that it is.
+        pool = self.settle(changes) if changes[0].kind is Kind.DEREGISTER else _missing(changes, self.read())
         last: Refused | None = refusal
         try:
             if pool and len(pool) < len(changes):

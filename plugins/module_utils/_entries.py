@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 DESCRIBING_KEYS = (
+    "load_balancer_id",
+    "load_balancer_name",
+    "region",
     "private_ips",
     "instance_name",
     "type",
@@ -60,6 +63,7 @@ class Entry(NamedTuple):
     :param port: the backend's port, 1 to 65535.
     :param weight: 0 to 100.
     :param tag: empty to clear it.
+    :param load_balancer_id: whose binding it is; it must be the task's.
     """
 
     number: int
@@ -73,6 +77,7 @@ class Entry(NamedTuple):
     port: int | None = None
     weight: int | None = None
     tag: str | None = None
+    load_balancer_id: str | None = None
 
     @property
     def names_listener(self) -> bool:
@@ -151,9 +156,10 @@ def _shown(value: int | str | None) -> str:
 def _parse_entry(number: int, raw: Mapping[str, Any]) -> Entry:
     given = {key: value for key, value in raw.items() if value is not None}
     if "protocol" in given:
-        # An entry of `listeners` names a listener or rule: its port and protocol are the listener's.
-        given.setdefault("listener_port", given.pop("port", None))
+        # An entry of `listeners` names a listener or rule, and no backend: its port and protocol are the listener's.
         given.setdefault("listener_protocol", given["protocol"])
+        if not given.keys() & {"instance_id", "eni_ip", "listener_port"}:
+            given["listener_port"] = given.pop("port", None)
     protocol = _text(given, "listener_protocol")
     domain = _text(given, "domain")
     return Entry(
@@ -168,6 +174,7 @@ def _parse_entry(number: int, raw: Mapping[str, Any]) -> Entry:
         port=_whole(given, "port", 1, 65535),
         weight=_whole(given, "weight", 0, 100),
         tag=None if given.get("tag") is None else str(given["tag"]),
+        load_balancer_id=_text(given, "load_balancer_id"),
     )
 
 
@@ -232,6 +239,23 @@ def _check_selector(entry: Entry) -> None:
             "it names no listener, no rule and no backend and would match everything; give at least one of "
             "listener_id, listener_port, location_id, domain, instance_id or eni_ip."
         )
+
+
+def check_same_load_balancer(entries: Iterable[Entry], load_balancer_id: str) -> None:
+    """Check that no entry belongs to another load balancer, as one of a list for several may.
+
+    :param entries: of ``targets``.
+    :param load_balancer_id: the task's.
+    :raises InvalidArgument: which entry names which other one.
+    """
+    raise_all(
+        [
+            f"targets[{entry.number}]: load_balancer_id {entry.load_balancer_id!r} is not {load_balancer_id!r}, which this "
+            "task is about; leave the entries of other load balancers out."
+            for entry in entries
+            if entry.load_balancer_id not in (None, load_balancer_id)
+        ]
+    )
 
 
 def check_load_balancer(params: Mapping[str, Any]) -> None:

@@ -77,7 +77,7 @@ _HINTS: tuple[tuple[str, str], ...] = (
     ("InvalidParameter.RegionNotFound", "Check region, for example ap-guangzhou."),
     ("UnsupportedRegion", "Check region, for example ap-guangzhou."),
     ("LimitExceeded", "This is a quota: unbind what is not needed, or have the quota raised."),
-    ("RequestLimitExceeded", "The account sends too many requests: run fewer tasks at once or raise wait_timeout."),
+    ("RequestLimitExceeded", "The account sends too many requests: run fewer tasks at once."),
     (
         "FailedOperation.ResourceInOperating",
         "Another task holds the load balancer: run this task again later, or raise wait_timeout.",

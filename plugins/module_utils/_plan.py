@@ -220,7 +220,7 @@ def predict(plan: Plan, without: Collection[Change] = ()) -> dict[SlotKey, tuple
     left_out = set(without)
     untagged = "" if plan.picture.tags_known or not any(plan.picture.bindings.values()) else None
     result: dict[SlotKey, dict[tuple[SlotKey, str, int], Binding]] = {
-        slot.key: {bound.identity: bound for bound in plan.picture.bindings[slot.key]} for slot in plan.touched
+        slot.key: {bound.identity: bound for bound in plan.picture.bindings.get(slot.key, ())} for slot in plan.touched
     }
     for change in plan.changes:
         if change in left_out:
@@ -309,7 +309,7 @@ def find_shortfalls(plan: Plan, health: HealthPicture, min_healthy: int, *, coun
             if binding.weight > 0 and (health.of(binding).healthy or (count_gains and binding.identity in gained))
         )
         if left < min_healthy:
-            now = sum(1 for one in plan.picture.bindings[slot.key] if one.weight > 0 and health.of(one).healthy)
+            now = sum(1 for one in plan.picture.bindings.get(slot.key, ()) if one.weight > 0 and health.of(one).healthy)
             shortfalls.append(Shortfall(slot, now, left, tuple(losing[slot.key])))
     return shortfalls
 

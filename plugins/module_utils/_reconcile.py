@@ -186,7 +186,7 @@ class Reconciler:
             except WaitTimeout as up:
                 more = f"; and {len(sick) - _MOST_NAMED} more" if len(sick) > _MOST_NAMED else ""
                 raise WaitTimeout(
-                    f"wait_timeout of {self._budget.seconds:g} s is over and {len(sick)} of {len(serving)} targets "
+                    f"{self._budget.words} is over and {len(sick)} of {len(serving)} targets "
                     f"are not healthy: {'; '.join(sick[:_MOST_NAMED])}{more}. Check what these hosts answer to the "
                     "health check, or raise wait_timeout."
                 ) from up
@@ -213,12 +213,14 @@ class Reconciler:
         if not failures and not unhealthy:
             error = None
         elif error is None:
-            error = _as_error(next(iter(failures.values())))
+            reasons = list(failures.values())
+            error = _as_error(next((one for one in reasons if one.code != NOT_ATTEMPTED), reasons[0]))
         return Outcome(
             picture=delivery.picture if told else None,
             done=frozenset(done),
             failures=failures,
-            accepted=delivery.accepted,
+            # A call cut off after it was applied shows only in what is read back.
+            accepted=delivery.accepted or bool(done),
             request_ids=tuple(delivery.request_ids),
             error=error,
             warnings=tuple(self._warnings()),

@@ -128,10 +128,7 @@ def report(plan: Plan, outcome: Outcome, *, diff: bool) -> Result:
             _listener(slot, counts.get(slot.key, _NO_COUNTS), after[slot.key], outcome) for slot in plan.touched
         ],
         failed_listeners=list(dict.fromkeys(one.slot.listener_id for one in plan.changes if one in outcome.failures)),
-        failed_targets=[
-            {**_describe_asked(change), "code": failure.code, "message": failure.message}
-            for change, failure in outcome.failures.items()
-        ],
+        failed_targets=list(_failed(outcome)),
         request_ids=list(outcome.request_ids),
     )
     if diff:
@@ -171,12 +168,21 @@ def _as_asked(found: Binding, change: Change | None) -> Binding:
     return found._replace(backend=change.backend, tag=change.tag if found.tag is None else found.tag)
 
 
-def _describe_asked(change: Change) -> Result:
-    """A change as an entry that asks for it again."""
-    if change.kind is Kind.DEREGISTER and change.before is not None:
-        return describe_binding(change.before)
-    backend = change.backend
-    return _describe(change.slot, backend.instance_id, backend.eni_ip, change.port, change.weight, change.tag)
+def _failed(outcome: Outcome) -> Iterable[Result]:
+    """One entry for each binding that is not as asked: it asks for the same again."""
+    by_binding: dict[tuple[SlotKey, str, int], list[Change]] = {}
+    for change in outcome.failures:
+        by_binding.setdefault(_identity(change), []).append(change)
+    for changes in by_binding.values():
+        first = changes[0]
+        failure = outcome.failures[first]
+        if first.kind is Kind.DEREGISTER and first.before is not None:
+            asked = describe_binding(first.before)
+        else:
+            weight = next((one.weight for one in changes if one.weight is not None), None)
+            tag = next((one.tag for one in changes if one.tag is not None), None)
+            asked = _describe(first.slot, first.backend.instance_id, first.backend.eni_ip, first.port, weight, tag)
+        yield {**asked, "code": failure.code, "message": failure.message}
 
 
 def _modified(plan: Plan, outcome: Outcome, now: Mapping[tuple[SlotKey, str, int], Binding]) -> Iterable[Result]:

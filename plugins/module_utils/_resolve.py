@@ -117,7 +117,7 @@ class Names:
             named = self._listeners(entry)
             if not named:
                 raise UnknownName(f"there is no {_listener_words(entry)}.")
-            if entry.names_rule and not any(one.layer7 for one in named):
+            if (entry.domain is not None or entry.url is not None) and not any(one.layer7 for one in named):
                 raise UnknownName(
                     f"{_listener_label(named[0])} is a layer-4 listener and has no rules; leave out domain and url."
                 )
@@ -334,7 +334,7 @@ class _Places(NamedTuple):
 
 def _place_only(entry: Entry) -> Entry:
     """The part of an entry that says where: the same for all that go to one place."""
-    return entry._replace(number=0, backend=None, port=None, weight=None, tag=None)
+    return entry._replace(number=0, backend=None, port=None, weight=None, tag=None, load_balancer_id=None)
 
 
 def _match(

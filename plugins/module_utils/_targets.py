@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ._budget import Budget
 from ._clb import MOST_LISTENER_IDS, Clb
 from ._connection import Connection, connect, find_load_balancer
-from ._entries import Entry, check_least, check_load_balancer, parse_entries
+from ._entries import Entry, check_least, check_load_balancer, check_same_load_balancer, parse_entries
 from ._errors import ClbError, InvalidArgument, Refused, Remedy
 from ._plan import Plan, plan_absent, plan_drained, plan_present
 from ._reconcile import Reconciler, Wishes
@@ -73,6 +73,7 @@ def run_task(params: Mapping[str, Any], environ: Mapping[str, str], *, check_mod
         connection = connect(params, environ, budget)
         load_balancer_id = find_load_balancer(connection, params["load_balancer_id"], params["load_balancer_name"])
         result["load_balancer_id"] = load_balancer_id
+        check_same_load_balancer(entries, load_balancer_id)
         if not entries:
             result["api_calls"] = dict(connection.api_calls)
             return TaskResult(result)
