@@ -250,8 +250,8 @@ def check_same_load_balancer(entries: Iterable[Entry], load_balancer_id: str) ->
     """
     raise_all(
         [
-            f"targets[{entry.number}]: load_balancer_id {entry.load_balancer_id!r} is not {load_balancer_id!r}, which this "
-            "task is about; leave the entries of other load balancers out."
+            f"targets[{entry.number}]: load_balancer_id {entry.load_balancer_id!r} is not {load_balancer_id!r}, which "
+            "this task is about; leave the entries of other load balancers out."
             for entry in entries
             if entry.load_balancer_id not in (None, load_balancer_id)
         ]

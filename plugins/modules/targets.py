@@ -11,7 +11,7 @@ module: targets
 short_description: Bind backends to the listeners and rules of a Tencent Cloud load balancer
 version_added: 0.1.0
 author:
-  - The tencentcloud.clb contributors (@tencentcloud-clb)
+  - The tencentcloud.clb contributors (!UNKNOWN)
 description:
   - Compares the backends that should be bound behind the listeners and rules of one Cloud Load Balancer (CLB) with
     those that are bound, and sends the fewest calls that close the gap; new ones through C(BatchRegisterTargets), up to
