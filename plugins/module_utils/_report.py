@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from ._bindings import Binding, Slot, SlotKey
+    from ._delivery import Failure
     from ._reconcile import Outcome
 
 Result = dict[str, Any]
@@ -109,6 +110,9 @@ def report(plan: Plan, outcome: Outcome, *, diff: bool) -> Result:
     after = _after(plan, outcome)
     now = {binding.identity: binding for found in after.values() for binding in found}
     counts = count_by_slot(outcome.done)
+    failures: dict[SlotKey, list[Failure]] = {}
+    for change, failure in outcome.failures.items():
+        failures.setdefault(change.slot.key, []).append(failure)
     result = empty_result()
     result.update(
         changed=outcome.accepted,
@@ -125,7 +129,8 @@ def report(plan: Plan, outcome: Outcome, *, diff: bool) -> Result:
         ],
         targets=[describe_binding(binding) for slot in plan.touched for binding in sort_bindings(after[slot.key])],
         listeners=[
-            _listener(slot, counts.get(slot.key, _NO_COUNTS), after[slot.key], outcome) for slot in plan.touched
+            _listener(slot, counts.get(slot.key, _NO_COUNTS), len(after[slot.key]), failures.get(slot.key, ()))
+            for slot in plan.touched
         ],
         failed_listeners=list(dict.fromkeys(one.slot.listener_id for one in plan.changes if one in outcome.failures)),
         failed_targets=list(_failed(outcome)),
@@ -202,8 +207,7 @@ def _modified(plan: Plan, outcome: Outcome, now: Mapping[tuple[SlotKey, str, int
         }
 
 
-def _listener(slot: Slot, counts: SlotCounts, bound: Sequence[Binding], outcome: Outcome) -> Result:
-    failures = [failure for change, failure in outcome.failures.items() if change.slot.key == slot.key]
+def _listener(slot: Slot, counts: SlotCounts, bound: int, failures: Sequence[Failure]) -> Result:
     status = "failed" if failures else "changed" if any(counts) else "unchanged"
     return {
         "listener_id": slot.listener_id,
@@ -214,8 +218,8 @@ def _listener(slot: Slot, counts: SlotCounts, bound: Sequence[Binding], outcome:
         "url": slot.url,
         "status": status,
         **counts._asdict(),
-        "unchanged": len(bound) - counts.registered - counts.modified,
-        "bound": len(bound),
+        "unchanged": bound - counts.registered - counts.modified,
+        "bound": bound,
         "message": "; ".join(dict.fromkeys(failure.message for failure in failures)) or None,
     }
 
