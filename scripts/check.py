@@ -17,7 +17,7 @@ STATIC = [
     Step("yamllint", ["yamllint", "--strict", "."]),
     Step("changelog", ["antsibull-changelog", "lint"]),
     Step("mypy plugins", ["mypy", "--package", "ansible_collections.tencentcloud.clb.plugins"]),
-    Step("mypy scripts", ["mypy", "scripts"]),
+    Step("mypy scripts, emulator", ["mypy", "scripts", "tests/emulator/clb_emulator"]),
 ]
 UNIT = [pytest_step("unit", "--numprocesses=2", "--cov", "--cov-report=term", "tests/unit")]
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 import xml.etree.ElementTree as ET
@@ -37,7 +38,7 @@ class Step:
     @property
     def log(self) -> Path:
         """The file that holds everything the command printed."""
-        return LOGS / f"{self.name.replace(' ', '-')}.log"
+        return LOGS / f"{file_name(self.name)}.log"
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,14 @@ class Tally:
     skipped: int
 
 
+def file_name(step: str) -> str:
+    """Return a step's name as the stem of a file's name."""
+    return re.sub(r"[^\w.]+", "-", step)
+
+
 def pytest_step(name: str, *arguments: str, env: Mapping[str, str] | None = None, python: str = "python") -> Step:
     """Return a step that runs pytest and leaves its counts where ``report`` finds them."""
-    junit = BUILD / "reports" / f"{name.replace(' ', '-')}.xml"
+    junit = BUILD / "reports" / f"{file_name(name)}.xml"
     command = [python, "-m", "pytest", "--color=no", f"--junit-xml={junit}", *arguments]
     return Step(name, command, env=env or {}, junit=junit)
 

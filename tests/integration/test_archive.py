@@ -54,7 +54,7 @@ def test_action_group_sets_defaults_for_both_modules(playbook, emulator):
     [
         ("module", ["tencentcloud.clb.targets", "tencentcloud.clb.targets_info"]),
         ("inventory", ["tencentcloud.clb.targets"]),
-        ("filter", ["tencentcloud.clb.bind"]),
+        ("filter", ["tencentcloud.clb.bind", "tencentcloud.clb.tree"]),
     ],
 )
 def test_ansible_doc_lists_every_plugin(ansible_environment, kind, names):
