@@ -7,16 +7,17 @@
 from __future__ import annotations
 
 import json
-import re
+import ssl
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, cast
 
 try:
     import requests
     from requests.exceptions import ConnectionError as RequestsConnectionError
     from requests.exceptions import ConnectTimeout, RequestException, SSLError, Timeout
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH
     from urllib3.exceptions import MaxRetryError, NewConnectionError
     from urllib3.util import Timeout as TotalTimeout
 
@@ -26,9 +27,11 @@ except ImportError as exc:
 
 from ansible.module_utils.api import generate_jittered_backoff
 
+from ._deadline import OutOfTime, call_within
 from ._errors import (
     ClbError,
     ConnectionFailed,
+    InvalidArgument,
     OutcomeUnknown,
     Refused,
     Remedy,
@@ -36,18 +39,26 @@ from ._errors import (
     WaitTimeout,
     hint_for,
 )
+from ._secrets import Secrets
 from ._signature import authorization
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
     from ._budget import Budget
-    from ._credentials import CredentialSource
+    from ._credentials import Credentials, CredentialSource
     from ._endpoint import Endpoint
 
 CONTENT_TYPE = "application/json; charset=utf-8"
 CALLER = "ansible-tencentcloud.clb"
 READ_ATTEMPTS = 4
 """How often a read is sent before a transient fault counts as lasting."""
-_SIGNATURE = re.compile(r"Signature=[0-9a-fA-F]+")
+RENEWABLE = ("AuthFailure.TokenFailure", "AuthFailure.SecretIdNotFound")
+"""How the cloud refuses temporary credentials that ended before their time; nothing was applied then."""
+DEADLINE_SLACK = 0.25
+"""Seconds beyond a request's time-out, so that the sockets' own time-outs, which tell more, come first."""
+SKEW_SECONDS = 60
+"""From which difference on a clock is said to be wrong; a request's way takes time as well."""
 
 
 class _Transient(Exception):
@@ -99,7 +110,9 @@ class Client:
     :param credentials: asked before every request; None sends unsigned requests.
     :param budget: the time for the whole task.
     :param timeout: seconds for one HTTP request.
+    :param secrets: what to mask in every text from elsewhere.
     :param ca_path: file or folder of certificate authorities, None for the usual ones.
+    :param api_calls: counts HTTP requests by action; several clients may share one.
     :param clock: seconds since the epoch, for the signature.
     """
 
@@ -113,7 +126,9 @@ class Client:
         credentials: CredentialSource | None,
         budget: Budget,
         timeout: float,
+        secrets: Secrets | None = None,
         ca_path: str | None = None,
+        api_calls: Counter[str] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._endpoint = endpoint
@@ -123,15 +138,21 @@ class Client:
         self._credentials = credentials
         self._budget = budget
         self._timeout = timeout
-        self._verify: bool | str = ca_path or True
+        self._secrets = Secrets() if secrets is None else secrets
+        # Never just True: older releases of requests take an empty CURL_CA_BUNDLE for "do not check".
+        self._verify = ca_path or DEFAULT_CA_BUNDLE_PATH
         self._clock = clock
-        self._session = requests.Session()
+        self._session = self._open_session()
+        self.api_calls: Counter[str] = Counter() if api_calls is None else api_calls
+
+    def _open_session(self) -> requests.Session:
+        session = requests.Session()
         # Without an auth of its own, requests puts a ~/.netrc entry over the Authorization header.
-        self._session.auth = _leave_authorization
-        if endpoint.loopback:
+        session.auth = _leave_authorization
+        if self._endpoint.loopback:
             # requests would send loopback through http_proxy, where nobody can answer for this machine.
-            self._session.trust_env = False
-        self.api_calls: Counter[str] = Counter()
+            session.trust_env = False
+        return session
 
     def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False) -> dict[str, Any]:
         """Send a request that changes nothing; again on transient faults.
@@ -219,9 +240,25 @@ class Client:
                     raise
 
     def _send(self, action: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Send one request and sort its answer."""
-        # The signature covers these very bytes.
-        body = json.dumps(params, ensure_ascii=False).encode("utf-8")
+        """Send one request and sort its answer; once more, with new credentials, where the cloud says they ended."""
+        credentials = self._credentials.current() if self._credentials is not None else None
+        try:
+            return self._send_with(credentials, action, params)
+        except Refused as refusal:
+            if self._credentials is None or credentials is None or refusal.code not in RENEWABLE:
+                raise
+            if not self._credentials.renew(credentials):
+                raise
+        return self._send_with(self._credentials.current(), action, params)
+
+    def _send_with(self, credentials: Credentials | None, action: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            # The signature covers these very bytes.
+            body = json.dumps(params, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError as exc:
+            raise InvalidArgument(
+                f"{exc.object[exc.start : exc.end]!r} can't be sent: it is half of a character, no text."
+            ) from exc
         timestamp = int(self._clock())
         headers = {
             "Content-Type": CONTENT_TYPE,
@@ -234,10 +271,8 @@ class Client:
             "X-TC-RequestClient": CALLER,
             "Authorization": "SKIP",
         }
-        secrets: tuple[str, ...] = ()
-        if self._credentials is not None:
-            credentials = self._credentials.current()
-            secrets = credentials.secrets()
+        if credentials is not None:
+            self._secrets.add(credentials.secret_key, credentials.token)
             if credentials.token:
                 headers["X-TC-Token"] = credentials.token
             headers["Authorization"] = authorization(
@@ -250,15 +285,16 @@ class Client:
                 timestamp=timestamp,
             )
         self.api_calls[action] += 1
-        answer = self._post(action, headers, body, secrets)
-        return self._sort(action, answer, secrets)
+        return self._sort(action, self._post(action, headers, body))
 
-    def _post(self, action: str, headers: dict[str, str], body: bytes, secrets: tuple[str, ...]) -> requests.Response:
+    def _post(self, action: str, headers: dict[str, str], body: bytes) -> requests.Response:
         where = f"{action} at {self._endpoint.url}"
-        # One clock for connecting and answering, so that a request can't take twice its time-out.
         seconds = max(0.1, min(self._timeout, self._budget.until_end()))
-        try:
-            return self._session.post(
+        remedy = "Check endpoint, the network and the proxy settings."
+        session = self._session
+
+        def post() -> requests.Response:
+            return session.post(
                 self._endpoint.url,
                 data=body,
                 headers=headers,
@@ -267,30 +303,45 @@ class Client:
                 verify=self._verify,
                 allow_redirects=False,
             )
+
+        try:
+            return call_within(seconds + DEADLINE_SLACK, post)
+        except OutOfTime as exc:
+            # Its thread may still be using the old one.
+            self._session = self._open_session()
+            raise _Transient(ConnectionFailed(f"{where}: no full answer within {seconds:.3g} s. {remedy}")) from exc
         except SSLError as exc:
-            raise ConnectionFailed(
-                f"{where}: the certificate or TLS handshake failed: {_plain(exc, secrets)}. Check endpoint; a private certificate authority goes into ca_path."
-            ) from exc
+            failed = ConnectionFailed(
+                f"{where}: the certificate or TLS failed: {self._plain(exc)}. "
+                "Check endpoint; a private certificate authority goes into ca_path."
+            )
+            if _is_certificate(exc):
+                raise failed from exc
+            # TLS can also break after the request went out.
+            raise _Transient(failed) from exc
         except (RequestsConnectionError, Timeout) as exc:
             sent = not _never_sent(exc)
             if isinstance(exc, Timeout):
                 told = f"no answer within {seconds:.3g} s"
             elif sent:
-                told = f"the connection was cut: {_plain(exc, secrets)}"
+                told = f"the connection was cut: {self._plain(exc)}"
             else:
-                told = f"can't connect: {_plain(exc, secrets)}"
-            remedy = "Check endpoint, the network and the proxy settings."
+                told = f"can't connect: {self._plain(exc)}"
             raise _Transient(ConnectionFailed(f"{where}: {told}. {remedy}"), sent=sent) from exc
         except RequestException as exc:
-            raise _Transient(UnexpectedAnswer(f"{where}: the answer broke off: {_plain(exc, secrets)}.")) from exc
+            raise _Transient(UnexpectedAnswer(f"{where}: the answer broke off: {self._plain(exc)}.")) from exc
         except OSError as exc:
             # requests raises a bare OSError for a CA path that is not there.
-            raise ConnectionFailed(f"{where}: {_plain(exc, secrets)}. Check ca_path.") from exc
+            raise ConnectionFailed(f"{where}: {self._plain(exc)}. Check ca_path.") from exc
 
-    def _sort(self, action: str, answer: requests.Response, secrets: tuple[str, ...]) -> dict[str, Any]:
+    def _plain(self, exc: Exception) -> str:
+        """The innermost reason of an exception, in one line and without secrets."""
+        return self._secrets.scrub(" ".join(str(_reason(exc)).split()))
+
+    def _sort(self, action: str, answer: requests.Response) -> dict[str, Any]:
         """Tell an answer, a refusal and everything that is neither apart."""
         where = f"{action} at {self._endpoint.url}"
-        status = answer.status_code
+        status, length = answer.status_code, len(answer.content)
         try:
             parsed = json.loads(answer.content)
         except ValueError as exc:
@@ -305,7 +356,7 @@ class Client:
                 ) from exc
             raise _Transient(
                 UnexpectedAnswer(
-                    f"{where}: HTTP {status} with {len(answer.content)} bytes of {_scrub(kind, secrets)} that are no JSON. "
+                    f"{where}: HTTP {status} with {length} bytes of {self._secrets.scrub(kind)} that are no JSON. "
                     "Check endpoint, and any proxy or gateway before it."
                 )
             ) from exc
@@ -320,36 +371,44 @@ class Client:
         error = response.get("Error")
         if not isinstance(error, dict):
             return response
-        code = str(error.get("Code") or "UnknownError")
-        said = _scrub(str(error.get("Message") or ""), secrets)
-        message = " ".join(part for part in (f"{action} was refused with {code}: {said}", hint_for(code)) if part)
+        code = self._secrets.scrub(str(error.get("Code") or "UnknownError"))
+        said = self._secrets.scrub(str(error.get("Message") or ""))
+        hints = (f"{action} was refused with {code}: {said}", hint_for(code), self._skew_hint(code, answer))
+        message = " ".join(part for part in hints if part)
         refusal = Refused(message, code=code, action=action, request_id=request_id, said=said)
         if refusal.remedy is Remedy.UNKNOWN:
             raise _Transient(refusal)
         raise refusal
+
+    def _skew_hint(self, code: str, answer: requests.Response) -> str:
+        """Measure this host's clock on the answer's ``Date``, where the cloud complains of it."""
+        if not code.startswith("AuthFailure.SignatureExpire"):
+            return ""
+        try:
+            skew = self._clock() - parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
+        except (TypeError, ValueError):
+            return ""
+        if abs(skew) < SKEW_SECONDS:
+            return ""
+        return f"This host's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the server's."
 
 
 def _leave_authorization(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
+def _reason(exc: Exception) -> object:
+    inner = exc.args[0] if exc.args else exc
+    return inner.reason if isinstance(inner, MaxRetryError) and inner.reason is not None else inner
+
+
 def _never_sent(exc: Exception) -> bool:
     """Tell whether a request failed before a byte of it could have reached the server."""
-    if isinstance(exc, ConnectTimeout):
-        return True
-    inner = exc.args[0] if exc.args else None
-    return isinstance(inner, MaxRetryError) and isinstance(inner.reason, NewConnectionError)
+    return isinstance(exc, ConnectTimeout) or isinstance(_reason(exc), NewConnectionError)
 
 
-def _plain(exc: Exception, secrets: tuple[str, ...]) -> str:
-    """The innermost reason of an exception, in one line and without secrets."""
-    inner = exc.args[0] if exc.args else exc
-    reason = inner.reason if isinstance(inner, MaxRetryError) and inner.reason is not None else inner
-    return _scrub(" ".join(str(reason).split()), secrets)
-
-
-def _scrub(text: str, secrets: tuple[str, ...]) -> str:
-    """Take secrets and signatures out of a text from elsewhere."""
-    for secret in secrets:
-        text = text.replace(secret, "********")
-    return _SIGNATURE.sub("Signature=********", text)
+def _is_certificate(exc: Exception) -> bool:
+    """Tell whether TLS failed on the server's certificate: before the request, and for good."""
+    reason = _reason(exc)
+    inner = reason.args[0] if isinstance(reason, Exception) and reason.args else reason
+    return isinstance(inner, ssl.SSLCertVerificationError)

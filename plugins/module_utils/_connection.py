@@ -6,19 +6,39 @@
 
 from __future__ import annotations
 
+import re
+import ssl
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ._budget import Budget
-from ._client import Client
+from ._chain import Chain
 from ._clb import VERSION, Clb, LoadBalancer
-from ._credentials import find_credentials
-from ._endpoint import DEFAULT_ENDPOINT, parse_endpoint
+from ._client import Client
+from ._endpoint import DEFAULT_ENDPOINT, Endpoint, parse_endpoint, sts_host
 from ._errors import InvalidArgument
+from ._metadata import MetadataService, metadata_url
+from ._profiles import ProfileFiles
+from ._secrets import Secrets
+from ._sts import SERVICE as STS_SERVICE
+from ._sts import VERSION as STS_VERSION
+from ._sts import RoleSession, assume_role, assume_role_with_web_identity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ._budget import Budget
+    from ._credentials import Credentials, CredentialSource
+    from ._roles import PodIdentity
 
 ENDPOINT_VARIABLE = "TENCENTCLOUD_CLB_ENDPOINT"
+STS_ENDPOINT_VARIABLE = "TENCENTCLOUD_STS_ENDPOINT"
+REGION_VARIABLE = "TENCENTCLOUD_REGION"
+POD_REGION_VARIABLE = "TKE_REGION"
+CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Where other tools that use requests look for the certificates of private authorities."""
+_REGION = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 _MOST_LISTED = 10
 
 
@@ -28,16 +48,24 @@ class Connection:
 
     :param clb: the actions.
     :param region: the region's name.
-    :param api_calls: HTTP requests sent so far, by action.
+    :param api_calls: HTTP requests sent so far, by action; those to STS as well.
+    :param source: where the credentials come from, in words and without any value.
+    :param warnings: sentences for the user.
+    :param secrets: the keys and tokens in use; it grows when credentials are renewed.
     """
 
     clb: Clb
     region: str
     api_calls: Counter[str]
+    source: str = ""
+    warnings: tuple[str, ...] = ()
+    secrets: Secrets = field(default_factory=Secrets)
 
 
 def connect(options: Mapping[str, Any], environ: Mapping[str, str], budget: Budget) -> Connection:
-    """Check the connection options and find credentials; nothing is sent to the CLB API yet.
+    """Check the connection options and find credentials; nothing is sent to the APIs yet.
+
+    Only where nothing else is configured, the metadata service is asked.
 
     :param options: the connection options, as the doc fragment names them.
     :param environ: the environment variables.
@@ -45,22 +73,96 @@ def connect(options: Mapping[str, Any], environ: Mapping[str, str], budget: Budg
     :raises InvalidArgument: an option is wrong or missing.
     :raises CredentialsNotFound: no source has complete credentials.
     """
-    endpoint = parse_endpoint(options.get("endpoint") or environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT)
-    credentials = find_credentials(options, environ)
-    region = options.get("region") or environ.get("TENCENTCLOUD_REGION")
+    network = _Network(options, environ, budget)
+    files = ProfileFiles(environ)
+    chain = Chain(options, environ, files, network, network.secrets)
+    network.region = _check_region(options.get("region") or environ.get(REGION_VARIABLE))
+    found = chain.find()
+    if network.region is None:
+        network.region = _check_region(files.region(chain.choice) or environ.get(POD_REGION_VARIABLE))
+    if network.region is None:
+        raise InvalidArgument(f"region is missing; give region, for example ap-guangzhou, or set {REGION_VARIABLE}.")
+    client = network.client(network.endpoint, "clb", VERSION, found.source)
+    return Connection(Clb(client), network.region, network.api_calls, found.name, found.warnings, network.secrets)
+
+
+class _Network:
+    """Makes the clients of one task, which share its options, its budget, its counts and its secrets."""
+
+    def __init__(self, options: Mapping[str, Any], environ: Mapping[str, str], budget: Budget) -> None:
+        self.region: str | None = None
+        self.api_calls: Counter[str] = Counter()
+        self.secrets = Secrets()
+        self.endpoint = _find_endpoint(options, environ, "endpoint", ENDPOINT_VARIABLE, DEFAULT_ENDPOINT)
+        self._sts_endpoint = _find_endpoint(
+            options, environ, "sts_endpoint", STS_ENDPOINT_VARIABLE, sts_host(self.endpoint)
+        )
+        self._metadata = MetadataService(metadata_url(environ), budget)
+        self._budget = budget
+        self._timeout = options.get("timeout") or 30
+        self._ca_path = _find_ca_path(options, environ)
+
+    def client(self, endpoint: Endpoint, service: str, version: str, credentials: CredentialSource | None) -> Client:
+        """Make a client of one service."""
+        return Client(
+            endpoint=endpoint,
+            service=service,
+            version=version,
+            region=self.region or "",
+            credentials=credentials,
+            budget=self._budget,
+            timeout=self._timeout,
+            secrets=self.secrets,
+            ca_path=self._ca_path,
+            api_calls=self.api_calls,
+        )
+
+    def from_metadata(self) -> Credentials:
+        """Get the credentials of the CVM's role."""
+        return self._metadata.fetch()
+
+    def from_role(self, base: CredentialSource, session: RoleSession) -> Credentials:
+        """Assume a role with other credentials."""
+        return assume_role(self.client(self._sts_endpoint, STS_SERVICE, STS_VERSION, base), session)
+
+    def from_pod_identity(self, identity: PodIdentity, session: RoleSession) -> Credentials:
+        """Assume a role as a pod of TKE."""
+        web_token = identity.read_token()
+        self.secrets.add(web_token)
+        sts = self.client(self._sts_endpoint, STS_SERVICE, STS_VERSION, None)
+        return assume_role_with_web_identity(sts, session, identity.provider_id, web_token)
+
+
+def _find_endpoint(
+    options: Mapping[str, Any], environ: Mapping[str, str], option: str, variable: str, usual: str
+) -> Endpoint:
+    given = options.get(option)
+    if given:
+        return parse_endpoint(given, option)
+    return parse_endpoint(environ.get(variable) or usual, variable)
+
+
+def _find_ca_path(options: Mapping[str, Any], environ: Mapping[str, str]) -> str | None:
+    given: str | None = options.get("ca_path")
+    if not given:
+        return next((environ[name] for name in CA_VARIABLES if environ.get(name)), None)
+    path = Path(given)
+    try:
+        if path.is_dir():
+            return given
+        ssl.create_default_context(cafile=given)
+    except OSError as exc:
+        problem = "holds no certificates" if isinstance(exc, ssl.SSLError) else f"can't be read: {exc.strerror}"
+        raise InvalidArgument(f"ca_path {given!r} {problem}; give a file or folder of PEM certificates.") from exc
+    return given
+
+
+def _check_region(region: str | None) -> str | None:
     if not region:
-        raise InvalidArgument("region is missing; give region, for example ap-guangzhou, or set TENCENTCLOUD_REGION.")
-    client = Client(
-        endpoint=endpoint,
-        service="clb",
-        version=VERSION,
-        region=region,
-        credentials=credentials,
-        budget=budget,
-        timeout=options.get("timeout") or 30,
-        ca_path=options.get("ca_path"),
-    )
-    return Connection(Clb(client), region, client.api_calls)
+        return None
+    if not _REGION.fullmatch(region):
+        raise InvalidArgument(f"region {region!r} is not the name of a region; for example ap-guangzhou.")
+    return region
 
 
 def find_load_balancer(connection: Connection, load_balancer_id: str | None, name: str | None) -> str:
@@ -81,11 +183,13 @@ def find_load_balancer(connection: Connection, load_balancer_id: str | None, nam
         return same[0].load_balancer_id
     if same:
         raise InvalidArgument(
-            f"load_balancer_name {name!r} is not unique in region {connection.region}: {_listed(same)}. Give load_balancer_id."
+            f"load_balancer_name {name!r} is not unique in region {connection.region}: {_listed(same)}. "
+            "Give load_balancer_id."
         )
     hint = f" Similar names: {_listed(similar)}." if similar else ""
     raise InvalidArgument(
-        f"No load balancer in region {connection.region} has the name {name!r}.{hint} Check load_balancer_name and region."
+        f"No load balancer in region {connection.region} has the name {name!r}.{hint} "
+        "Check load_balancer_name and region."
     )
 
 

@@ -16,6 +16,11 @@ DEFAULT_ENDPOINT = "clb.intl.tencentcloudapi.com"
 """The host on the vendor's page of BatchRegisterTargets."""
 
 
+DEFAULT_STS_ENDPOINT = "sts.intl.tencentcloudapi.com"
+"""STS on the same site as DEFAULT_ENDPOINT."""
+_DOMAIN = "tencentcloudapi.com"
+
+
 class Endpoint(NamedTuple):
     """One API endpoint.
 
@@ -84,3 +89,15 @@ def parse_endpoint(text: str, option: str = "endpoint") -> Endpoint:
     if port is not None and port != {"https": 443, "http": 80}[parts.scheme]:
         host = f"{host}:{port}"
     return Endpoint(parts.scheme, host, loopback)
+
+
+def sts_host(endpoint: Endpoint) -> str:
+    """Tell where STS is, on the site of a CLB endpoint: ``clb.intl.tencentcloudapi.com`` has ``sts.intl...`` beside it.
+
+    :param endpoint: of the CLB API.
+    :returns: the host; that of the default site where the endpoint is not the vendor's.
+    """
+    service, _, site = endpoint.host.partition(".")
+    if service == "clb" and (site == _DOMAIN or site.endswith(f".{_DOMAIN}")):
+        return f"sts.{site}"
+    return DEFAULT_STS_ENDPOINT

@@ -4,7 +4,8 @@
 
 """TC3-HMAC-SHA256, the signature of the Tencent Cloud API 3.0. Pure: no clock, no network.
 
-The method is the vendor's (https://www.tencentcloud.com/document/product/213/33224); its own SDK signs the same two headers.
+The method is the vendor's (https://www.tencentcloud.com/document/product/213/33224); its own SDK signs the same two
+headers.
 """
 
 from __future__ import annotations
@@ -72,4 +73,5 @@ def authorization(
         key = _hmac_sha256(key, part)
     text = string_to_sign(service=service, host=host, content_type=content_type, body=body, timestamp=timestamp)
     signature = _hmac_sha256(key, text).hex()
-    return f"{ALGORITHM} Credential={secret_id}/{date}/{service}/tc3_request, SignedHeaders={SIGNED_HEADERS}, Signature={signature}"
+    credential = f"{secret_id}/{date}/{service}/tc3_request"
+    return f"{ALGORITHM} Credential={credential}, SignedHeaders={SIGNED_HEADERS}, Signature={signature}"
