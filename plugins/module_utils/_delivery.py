@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ._budget import Budget, growing
 from ._clb import ACTIONS, Accepted, Clb
-from ._errors import ClbError, OutcomeUnknown, Refused, Remedy, WaitTimeout
+from ._errors import ClbError, OutcomeUnknown, Refused, Remedy, WaitTimeout, hint_for
 from ._plan import Change, Kind
 
 if TYPE_CHECKING:
@@ -67,11 +67,13 @@ class Failure(NamedTuple):
 
     @classmethod
     def of(cls, error: ClbError) -> Failure:
-        """Make one from an exception.
+        """Make one from an exception; of a quota it says that it is one.
 
         :param error: which.
         """
-        return cls(error.code, error.said, error.action, error.request_id)
+        quota = isinstance(error, Refused) and error.remedy is Remedy.QUOTA
+        message = f"{error.said} {hint_for(error.code)}" if quota else error.said
+        return cls(error.code, message, error.action, error.request_id)
 
 
 class _NoMoreCalls(Exception):
