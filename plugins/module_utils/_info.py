@@ -76,7 +76,7 @@ def run_info(params: Mapping[str, Any], environ: Mapping[str, str]) -> TaskResul
         warnings = info.warnings
     if connection is not None:
         result["api_calls"] = dict(connection.api_calls)
-    return TaskResult(result, warnings, failure)
+    return TaskResult(result, warnings, failure, connection)
 
 
 def read_info(clb: Clb, load_balancer_id: str, entries: Sequence[Entry] | None, *, health: bool) -> Info:

@@ -12,13 +12,17 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ._client import REQUESTS_ERROR
 from ._entries import DESCRIBING_KEYS, REPORT_KEYS
-from ._errors import ClbError, InvalidArgument
+from ._errors import InvalidArgument
 from ._report import Result, describe_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ._targets import TaskResult
+
 Spec = dict[str, Any]
+VERBOSITY_OF_SOURCE = 3
+"""From ``-vvv`` on, a result says where the credentials come from."""
 
 CONNECTION_SPEC: Spec = {
     "secret_id": {"type": "str", "no_log": True},
@@ -85,10 +89,24 @@ class ClbModule(AnsibleModule):  # type: ignore[misc]  # ansible-core ships no t
         super().fail_json(msg, **{**self._empty_result(), "error": error, **kwargs})
         raise AssertionError("fail_json does not return")
 
-    def fail_with(self, error: ClbError, **kwargs: Any) -> NoReturn:
-        """Fail because of an exception of this collection.
+    def conclude(self, done: TaskResult) -> NoReturn:
+        """End with the outcome of a task.
 
-        :param error: which.
-        :param kwargs: returned keys that are known so far.
+        :param done: the outcome.
         """
-        self.fail_json(error.message, error=describe_error(error), **kwargs)
+        result = dict(done.result)
+        connection = done.connection
+        warnings = done.warnings
+        if connection is not None:
+            # Ansible masks these everywhere in the result, as it does those that came as options.
+            self.no_log_values.update(connection.secrets)
+            warnings = (*connection.warnings, *warnings)
+            # AnsibleModule's private attribute: there is no public one for the verbosity.
+            if self._verbosity >= VERBOSITY_OF_SOURCE:
+                result["credentials_source"] = connection.source
+        for warning in warnings:
+            self.warn(warning)
+        if done.failure is not None:
+            self.fail_json(done.failure, **result)
+        self.exit_json(**result)
+        raise AssertionError("exit_json does not return")

@@ -30,11 +30,13 @@ class TaskResult(NamedTuple):
     :param result: the returned keys.
     :param warnings: sentences for the user.
     :param failure: why the task failed, for people; None where it did not.
+    :param connection: what was talked through; None where the task ended before.
     """
 
     result: Result
     warnings: tuple[str, ...] = ()
     failure: str | None = None
+    connection: Connection | None = None
 
 
 def check_options(params: Mapping[str, Any]) -> tuple[Entry, ...]:
@@ -76,13 +78,13 @@ def run_task(params: Mapping[str, Any], environ: Mapping[str, str], *, check_mod
         check_same_load_balancer(entries, load_balancer_id)
         if not entries:
             result["api_calls"] = dict(connection.api_calls)
-            return TaskResult(result)
+            return TaskResult(result, connection=connection)
         plan = make_plan(connection.clb, load_balancer_id, entries, state=params["state"], purge=params["purge"])
     except ClbError as error:
         result["error"] = describe_error(error)
         if connection is not None:
             result["api_calls"] = dict(connection.api_calls)
-        return TaskResult(result, failure=error.message)
+        return TaskResult(result, failure=error.message, connection=connection)
     wishes = Wishes(
         wait=params["wait"],
         wait_for_health=params["wait_for_health"] and params["state"] == "present",
@@ -99,7 +101,7 @@ def run_task(params: Mapping[str, Any], environ: Mapping[str, str], *, check_mod
     if outcome.error is not None:
         result["error"] = describe_error(outcome.error)
         failure = failure_message(plan, outcome, check_mode=check_mode)
-    return TaskResult(result, (*plan.warnings, *outcome.warnings), failure)
+    return TaskResult(result, (*plan.warnings, *outcome.warnings), failure, connection)
 
 
 def make_plan(clb: Clb, load_balancer_id: str, entries: Sequence[Entry], *, state: str, purge: bool) -> Plan:

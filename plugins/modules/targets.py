@@ -345,6 +345,11 @@ diff:
       description: As it is now; in check mode, as it would be.
       type: str
       sample: "TCP:443 (lbl-abcd1234)  ins-11111111:8443  weight 0\n"
+credentials_source:
+  description: Where the credentials come from, in words and without any value.
+  returned: with C(-vvv) and above
+  type: str
+  sample: the environment (TENCENTCLOUD_SECRET_ID)
 """
 
 import os
@@ -369,11 +374,7 @@ def main() -> None:
     module = ClbModule(ARGUMENT_SPEC, empty_result)
     # AnsibleModule's private attribute: there is no public one for the diff mode.
     done = run_task(module.params, os.environ, check_mode=module.check_mode, diff=module._diff)
-    for warning in done.warnings:
-        module.warn(warning)
-    if done.failure is not None:
-        module.fail_json(done.failure, **done.result)
-    module.exit_json(**done.result)
+    module.conclude(done)
 
 
 if __name__ == "__main__":

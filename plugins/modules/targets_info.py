@@ -273,6 +273,11 @@ error:
       description: The request ID to give to the vendor's support.
       type: str
       sample: 83129908-a282-4f9f-8ab-131a3025ba22
+credentials_source:
+  description: Where the credentials come from, in words and without any value.
+  returned: with C(-vvv) and above
+  type: str
+  sample: the environment (TENCENTCLOUD_SECRET_ID)
 """
 
 import os
@@ -290,11 +295,7 @@ def main() -> None:
     """Run the module."""
     module = ClbModule(ARGUMENT_SPEC, empty_info)
     done = run_info(module.params, os.environ)
-    for warning in done.warnings:
-        module.warn(warning)
-    if done.failure is not None:
-        module.fail_json(done.failure, **done.result)
-    module.exit_json(**done.result)
+    module.conclude(done)
 
 
 if __name__ == "__main__":
