@@ -53,6 +53,8 @@ CONTENT_TYPE = "application/json; charset=utf-8"
 CALLER = "ansible-tencentcloud.clb"
 READ_ATTEMPTS = 4
 """How often a read is sent before a transient fault counts as lasting."""
+BUSY_ATTEMPTS = 8
+"""The same where the fault is one by which a busy cloud shows: InternalError, HTTP 5xx."""
 RENEWABLE = ("AuthFailure.TokenFailure", "AuthFailure.SecretIdNotFound")
 """How the cloud refuses temporary credentials that ended before their time; nothing was applied then."""
 DEADLINE_SLACK = 0.25
@@ -64,10 +66,11 @@ SKEW_SECONDS = 60
 class _Transient(Exception):
     """A fault that can pass; whether the request took effect is unknown unless it never went out."""
 
-    def __init__(self, cause: ClbError, *, sent: bool = True) -> None:
+    def __init__(self, cause: ClbError, *, sent: bool = True, attempts: int = READ_ATTEMPTS) -> None:
         super().__init__(cause.message)
         self.cause = cause
         self.sent = sent
+        self.attempts = attempts
 
 
 def _milliseconds(base: int, most: int) -> Iterator[float]:
@@ -166,16 +169,14 @@ class Client:
         :raises UnexpectedAnswer: something else than the API answers.
         :raises WaitTimeout: the time is up.
         """
-        delays = transient_delays()
-        attempts = 1 if last_attempt else READ_ATTEMPTS
-        while True:
+        for attempt, delay in enumerate(transient_delays(), start=1):
             try:
                 return self._send_patiently(action, params, wait_when_busy=True, once=last_attempt)
             except _Transient as fault:
-                attempts -= 1
-                if attempts <= 0:
+                if last_attempt:
                     raise fault.cause from fault
-                self._wait(next(delays), fault.cause)
+                self._before_another(attempt, delay, fault)
+        raise AssertionError("transient_delays() does not end")
 
     def write(self, action: str, params: Mapping[str, Any], *, wait_when_busy: bool = True) -> dict[str, Any]:
         """Send a request that changes something; never again once it may have taken effect.
@@ -189,9 +190,7 @@ class Client:
         :raises ConnectionFailed: the request never went out.
         :raises WaitTimeout: the time is up; nothing was applied.
         """
-        delays = transient_delays()
-        attempts = READ_ATTEMPTS
-        while True:
+        for attempt, delay in enumerate(transient_delays(), start=1):
             try:
                 return self._send_patiently(action, params, wait_when_busy=wait_when_busy, once=False)
             except _Transient as fault:
@@ -204,13 +203,20 @@ class Client:
                         request_id=cause.request_id,
                         said=cause.said,
                     ) from fault
-                attempts -= 1
-                if attempts <= 0:
-                    raise cause from fault
-                self._wait(next(delays), cause)
+                self._before_another(attempt, delay, fault)
+        raise AssertionError("transient_delays() does not end")
+
+    def _before_another(self, attempt: int, delay: float, fault: _Transient) -> None:
+        """Sleep before a request goes out again; with no attempt or no time left, raise what is wrong."""
+        if attempt >= fault.attempts:
+            raise fault.cause from fault
+        try:
+            self._budget.sleep(delay, "another attempt")
+        except WaitTimeout:
+            raise fault.cause from fault
 
     def _wait(self, seconds: float, cause: ClbError) -> None:
-        """Sleep before another attempt; when the time runs out, say what kept the task waiting."""
+        """Sleep until the cloud may have time; when the task's time runs out, say what kept it waiting."""
         try:
             self._budget.sleep(seconds, "another attempt")
         except WaitTimeout as up:
@@ -235,6 +241,8 @@ class Client:
                 if refusal.remedy is Remedy.WAIT_THROTTLED:
                     self._wait(next(throttled), refusal)
                 elif refusal.remedy is Remedy.WAIT_BUSY and wait_when_busy:
+                    # It was let through this time: what slowed this down before is over.
+                    throttled = throttle_delays()
                     self._wait(next(busy), refusal)
                 else:
                     raise
@@ -358,7 +366,8 @@ class Client:
                 UnexpectedAnswer(
                     f"{where}: HTTP {status} with {length} bytes of {self._secrets.scrub(kind)} that are no JSON. "
                     "Check endpoint, and any proxy or gateway before it."
-                )
+                ),
+                attempts=BUSY_ATTEMPTS if status >= 500 else READ_ATTEMPTS,
             ) from exc
         response = parsed.get("Response") if isinstance(parsed, dict) else None
         if not isinstance(response, dict):
@@ -377,7 +386,7 @@ class Client:
         message = " ".join(part for part in hints if part)
         refusal = Refused(message, code=code, action=action, request_id=request_id, said=said)
         if refusal.remedy is Remedy.UNKNOWN:
-            raise _Transient(refusal)
+            raise _Transient(refusal, attempts=BUSY_ATTEMPTS)
         raise refusal
 
     def _skew_hint(self, code: str, answer: requests.Response) -> str:

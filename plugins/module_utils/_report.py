@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ._errors import ClbError, Refused
+from ._errors import ClbError, Refused, hint_for
 from ._plan import Change, Kind, Plan, SlotCounts, count_by_slot, predict
 
 if TYPE_CHECKING:
@@ -237,6 +237,9 @@ def failure_message(plan: Plan, outcome: Outcome, *, check_mode: bool) -> str:
     where = f" (request ID {error.request_id})" if error.request_id else ""
     refused = isinstance(error, Refused) or error.action is None
     sentences = [error.message if refused else f"{error.action}{where} reported {error.code}: {error.message}"]
+    hint = hint_for(error.code)
+    if hint not in sentences[0]:
+        sentences.append(hint)
     if outcome.failures:
         sentences.append(
             f"{len(outcome.failures)} of {len(plan.changes)} changes are not in place: {_told(outcome, error)}."
