@@ -15,9 +15,16 @@ options:
   secret_id:
     description:
       - The ID of the API key.
-      - "Credentials are looked for in this order, and the first hit wins: these options, the environment
-        (E(TENCENTCLOUD_SECRET_ID), E(TENCENTCLOUD_SECRET_KEY), E(TENCENTCLOUD_TOKEN)), profile files, the pod identity of TKE,
-        the role of the CVM."
+      - Credentials are looked for in this order, and the first hit wins.
+      - "1. The options O(secret_id) and O(secret_key), or else O(profile)."
+      - "2. The environment variables E(TENCENTCLOUD_SECRET_ID), E(TENCENTCLOUD_SECRET_KEY) and, for temporary credentials,
+        E(TENCENTCLOUD_TOKEN) or E(TENCENTCLOUD_SECURITY_TOKEN)."
+      - "3. A profile of the command line C(tccli), else of the vendor's SDKs."
+      - "4. The identity that TKE gives to a pod: E(TKE_ROLE_ARN), E(TKE_PROVIDER_ID), E(TKE_WEB_IDENTITY_TOKEN_FILE)."
+      - "5. The role of the CVM on which the task runs, from the metadata service, whose URL
+        E(TENCENTCLOUD_METADATA_ENDPOINT) can replace."
+      - With any of these, O(role_arn) is assumed on top.
+      - Half of a pair is an error. With C(-vvv), RV(ignore:credentials_source) tells where the credentials come from.
     type: str
   secret_key:
     description: The key that belongs to O(secret_id).
@@ -26,21 +33,35 @@ options:
     description: The token of temporary credentials, along with O(secret_id) and O(secret_key).
     type: str
   profile:
-    description: The name of a profile. Given as an option, it comes before the environment.
+    description:
+      - "The name of a profile: the file C(~/.tccli/NAME.credential) of the command line C(tccli), or else the section
+        C([NAME]) of C(~/.tencentcloud/credentials) or C(/etc/tencentcloud/credentials)."
+      - As an option, it comes before the environment.
+      - Where it is not given, E(TENCENTCLOUD_PROFILE) or E(TCCLI_PROFILE) is used, or else the profile V(default), all of
+        them after the environment.
     type: str
   role_arn:
-    description: A role to assume with the credentials that were found.
+    description:
+      - A role to assume with the credentials that were found. The temporary credentials are renewed before they end.
+      - Where it is not given, E(TENCENTCLOUD_ROLE_ARN) or E(TENCENTCLOUD_ASSUME_ROLE_ARN) is used, or else the role in the
+        profile, if the credentials are the profile's or the profile is named.
     type: str
   role_session_name:
-    description: The name of the session in which O(role_arn) is assumed.
+    description:
+      - The name of the session in which a role is assumed, as the audit log of the account shows it.
+      - Where it is not given, E(TENCENTCLOUD_ROLE_SESSION_NAME) or E(TENCENTCLOUD_ASSUME_ROLE_SESSION_NAME) is used, or
+        else the profile's, or else V(ansible-tencentcloud-clb).
     type: str
   role_session_duration:
-    description: For how many seconds O(role_arn) is assumed.
+    description:
+      - For how many seconds a role is assumed each time, 1 to 43200.
+      - Where it is not given, E(TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION) is used, or else V(7200).
     type: int
   region:
     description:
       - The region of the load balancer, such as V(ap-guangzhou).
-      - Where it is not given, E(TENCENTCLOUD_REGION) is used.
+      - Where it is not given, E(TENCENTCLOUD_REGION) is used, or else the region in C(~/.tccli/NAME.configure) of the
+        profile, or else E(TKE_REGION).
     type: str
   endpoint:
     description:
@@ -50,14 +71,20 @@ options:
       - V(http://) is accepted for loopback addresses only.
     type: str
   sts_endpoint:
-    description: Where the STS API is, in the same forms as O(endpoint).
+    description:
+      - Where the Security Token Service (STS) is, in the same forms as O(endpoint). It is asked only to assume a role.
+      - Where it is not given, E(TENCENTCLOUD_STS_ENDPOINT) is used, or else the site of O(endpoint), with C(sts) in place
+        of C(clb). For an O(endpoint) outside of C(tencentcloudapi.com), it is V(sts.intl.tencentcloudapi.com).
     type: str
   timeout:
     description: Seconds for one HTTP request.
     type: int
     default: 30
   ca_path:
-    description: A file or folder with the certificates of a private authority, to check the endpoint's certificate with.
+    description:
+      - A file or folder with the certificates of a private authority, to check the endpoint's certificate with.
+      - Where it is not given, E(REQUESTS_CA_BUNDLE) or E(CURL_CA_BUNDLE) is used, or else the usual authorities.
+      - The check can't be switched off.
     type: path
 requirements:
   - requests
