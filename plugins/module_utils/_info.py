@@ -7,18 +7,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._bindings import Binding, HealthPicture, Listener, Picture, Slot
 from ._budget import Budget
-from ._clb import Clb
 from ._connection import Connection, connect, find_load_balancer
-from ._entries import Entry, check_least, check_load_balancer, parse_entries
+from ._entries import check_least, check_load_balancer, check_same_load_balancer, parse_entries
 from ._errors import ClbError
 from ._report import Result, describe_binding, describe_error, sort_bindings
 from ._resolve import Selection, select
 from ._targets import TaskResult, read_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from ._bindings import Binding, HealthPicture, Listener, Picture, Slot
+    from ._clb import Clb
+    from ._entries import Entry
 
 READ_SECONDS = 300
 """Seconds that reading may take in all, waits for a busy or throttling cloud included."""
@@ -27,11 +31,13 @@ READ_SECONDS = 300
 class Info(NamedTuple):
     """What is bound to one load balancer, as results carry it.
 
-    :param targets: a dict for each binding; valid as ``targets`` of the module of that name.
+    :param bindings: the selected ones.
+    :param targets: a dict for each of them; valid as ``targets`` of the module of that name.
     :param listeners: a dict for each listener, with its rules and counts.
     :param warnings: sentences for the user.
     """
 
+    bindings: list[Binding]
     targets: list[Result]
     listeners: list[Result]
     warnings: tuple[str, ...] = ()
@@ -67,6 +73,7 @@ def run_info(params: Mapping[str, Any], environ: Mapping[str, str]) -> TaskResul
         connection = connect(params, environ, Budget(READ_SECONDS, params["timeout"]))
         load_balancer_id = find_load_balancer(connection, params["load_balancer_id"], params["load_balancer_name"])
         result["load_balancer_id"] = load_balancer_id
+        check_same_load_balancer(entries or (), load_balancer_id)
         info = read_info(connection.clb, load_balancer_id, entries, health=params["health"])
     except ClbError as error:
         result["error"] = describe_error(error)
@@ -89,7 +96,7 @@ def read_info(clb: Clb, load_balancer_id: str, entries: Sequence[Entry] | None, 
     :raises ClbError: it can't be read.
     """
     if entries is not None and not entries:
-        return Info([], [])
+        return Info([], [], [])
     picture = read_for(clb, load_balancer_id, entries or ())
     return describe_info(picture, entries, clb.describe_target_health(load_balancer_id) if health else None)
 
@@ -102,17 +109,14 @@ def describe_info(picture: Picture, entries: Sequence[Entry] | None, health: Hea
     :param health: None where it was not read.
     :raises InvalidArgument: names of a selector contradict an ID.
     """
-    selection = _everything(picture) if entries is None else select(entries, picture)
-    matched: dict[Slot, list[Binding]] = defaultdict(list)
-    for binding in selection.bindings:
-        matched[binding.slot].append(binding)
+    selection = _select(picture, entries)
     slots: dict[str, list[Slot]] = {one.listener_id: [] for one in _without_rules(picture, entries)}
     for slot in selection.touched:
         slots.setdefault(slot.listener_id, []).append(slot)
+    bindings = list(_sorted(selection))
     return Info(
-        targets=[
-            describe_target(binding, health) for slot in selection.touched for binding in sort_bindings(matched[slot])
-        ],
+        bindings=bindings,
+        targets=[_describe_target(binding, health) for binding in bindings],
         listeners=[
             _describe_listener(listener, slots[listener.listener_id], picture, health)
             for listener in picture.listeners.values()
@@ -122,12 +126,21 @@ def describe_info(picture: Picture, entries: Sequence[Entry] | None, health: Hea
     )
 
 
-def describe_target(binding: Binding, health: HealthPicture | None) -> Result:
-    """One binding with everything that is known of it.
+def _select(picture: Picture, entries: Sequence[Entry] | None) -> Selection:
+    if entries is None:
+        return Selection(tuple(picture.slots.values()), tuple(picture.all_bindings()), (), tags_unknown=False)
+    return select(entries, picture)
 
-    :param binding: which.
-    :param health: None where it was not read.
-    """
+
+def _sorted(selection: Selection) -> Iterator[Binding]:
+    matched: dict[Slot, list[Binding]] = defaultdict(list)
+    for binding in selection.bindings:
+        matched[binding.slot].append(binding)
+    for slot in selection.touched:
+        yield from sort_bindings(matched[slot])
+
+
+def _describe_target(binding: Binding, health: HealthPicture | None) -> Result:
     found = None if health is None else health.of(binding)
     return {
         **describe_binding(binding),
@@ -143,10 +156,6 @@ def describe_target(binding: Binding, health: HealthPicture | None) -> Result:
         "healthy": None if found is None else found.healthy,
         "health_status": None if found is None else found.detail,
     }
-
-
-def _everything(picture: Picture) -> Selection:
-    return Selection(tuple(picture.slots.values()), tuple(picture.all_bindings()), (), tags_unknown=False)
 
 
 def _without_rules(picture: Picture, entries: Sequence[Entry] | None) -> list[Listener]:

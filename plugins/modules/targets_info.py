@@ -15,7 +15,8 @@ version_added: 0.1.0
 author:
   - The tencentcloud.clb contributors (@tencentcloud-clb)
 description:
-  - Reads which backends are bound to the listeners and rules of one Cloud Load Balancer (CLB), and on request their health.
+  - Reads which backends are bound to the listeners and rules of one Cloud Load Balancer (CLB), and on request their
+    health.
   - Takes one call of the API, and one more for the health, however many backends there are.
   - RV(targets) can be given to M(tencentcloud.clb.targets) as it is. A saved result is a snapshot to come back to.
   - The filters P(tencentcloud.clb.tree#filter) and P(tencentcloud.clb.mermaid#filter) draw a result of this module.
@@ -38,10 +39,11 @@ attributes:
 options:
   targets:
     description:
-      - Selectors; a binding is returned where any of them matches it. Left out, everything is selected. An empty list selects
-        nothing.
+      - Selectors; a binding is returned where any of them matches it. Left out, everything is selected.
+        An empty list selects nothing.
       - In each, listener, rule, backend, O(targets[].port) and a O(targets[].tag) that is not empty narrow it, and keys
-        left out match everything. O(targets[].weight) is ignored. At least one of listener, rule or backend must be given.
+        left out match everything. O(targets[].weight) is ignored. At least one of listener, rule or
+        backend must be given.
       - A selector that names a listener or rule that does not exist selects nothing, with a warning.
     type: list
     elements: dict
@@ -106,7 +108,9 @@ load_balancer_id:
   type: str
   sample: lb-abcd1234
 targets:
-  description: The selected bindings; valid as O(tencentcloud.clb.targets#module:targets). Cloud functions are not listed.
+  description:
+    - The selected bindings; valid as O(tencentcloud.clb.targets#module:targets).
+    - Cloud functions are not listed.
   returned: always
   type: list
   elements: dict
@@ -261,8 +265,8 @@ error:
     code:
       description:
         - The code of the cloud.
-        - Without the cloud's part, C(InvalidArgument), C(CredentialsNotFound), C(ConnectionFailed), C(UnexpectedAnswer) or
-          C(WaitTimeout).
+        - Without the cloud's part, C(InvalidArgument), C(CredentialsNotFound), C(ConnectionFailed), C(UnexpectedAnswer)
+          or C(WaitTimeout).
       type: str
       sample: InvalidParameter.LBIdNotFound
     message:

@@ -1,0 +1,62 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every backend on every listener: the work of the filter ``bind``. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+Entry = dict[str, Any]
+
+_PLACE = ("listener_id", "location_id", "domain", "url")
+"""What names a place in an entry of a result's ``listeners``, next to its ``protocol`` and ``port``."""
+_MOST_SHOWN = 80
+
+
+def bind(backends: object, listeners: object) -> list[Entry]:
+    """Cross backends with listeners.
+
+    :param backends: a list of dicts, or anything else that yields dicts.
+    :param listeners: likewise; an entry of a result's ``listeners`` stands for the listener or rule that it describes,
+        and one with ``rules`` for each of its rules.
+    :returns: for each backend, in their order, an entry for each listener, in theirs. Keys of a backend win over those
+        of a listener, unless they are null.
+    :raises AnsibleFilterError: something is no list, or something in it no dict.
+    """
+    places = [place for entry in _dicts(listeners, "listeners") for place in _places(entry)]
+    return [{**place, **_over(backend, place)} for backend in _dicts(backends, "backends") for place in places]
+
+
+def _over(backend: Entry, place: Entry) -> Entry:
+    """The keys of a backend that count: in an entry of ``targets``, null is the same as not given."""
+    return {key: value for key, value in backend.items() if value is not None or key not in place}
+
+
+def _places(entry: Entry) -> list[Entry]:
+    if "protocol" not in entry:
+        return [entry]
+    listener = {"listener_port": entry.get("port"), "listener_protocol": entry["protocol"]}
+    rules = [{"listener_id": entry.get("listener_id"), **rule} for rule in _dicts(entry.get("rules") or (), "rules")]
+    return [{**listener, **{key: one.get(key) for key in _PLACE}} for one in rules or [entry]]
+
+
+def _dicts(value: object, what: str) -> list[Entry]:
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        raise AnsibleFilterError(f"tencentcloud.clb.bind: {what} must be a list of dicts; it is {_told(value)}.")
+    found = []
+    for index, item in enumerate(value):
+        if not isinstance(item, Mapping):
+            raise AnsibleFilterError(f"tencentcloud.clb.bind: {what}[{index}] must be a dict; it is {_told(item)}.")
+        found.append(dict(item))
+    return found
+
+
+def _told(value: object) -> str:
+    text = repr(value)
+    shown = text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+    return f"the {type(value).__name__} {shown}"
