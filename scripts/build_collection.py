@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
 COLLECTIONS = BUILD / "collections"
 ARCHIVES = BUILD / "archive"
-SHIPPED = ("*.md", "COPYING", "galaxy.yml", "changelogs/*", "docs/**/*", "meta/*", "plugins/**/*")
+SHIPPED = ("*.md", "COPYING", "galaxy.yml", "changelogs/*", "docs/**/*", "meta/*", "playbooks/*", "plugins/**/*")
 
 
 def fingerprint() -> str:

@@ -12,7 +12,17 @@ import subprocess
 import pytest
 import yaml
 
-ROOTS = {"CHANGELOG.md", "CONTRIBUTING.md", "COPYING", "README.md", "changelogs", "docs", "meta", "plugins"}
+ROOTS = {
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "COPYING",
+    "README.md",
+    "changelogs",
+    "docs",
+    "meta",
+    "playbooks",
+    "plugins",
+}
 LARGEST_BYTES = 1_000_000
 
 
@@ -54,7 +64,7 @@ def test_action_group_sets_defaults_for_both_modules(playbook, emulator):
     [
         ("module", ["tencentcloud.clb.targets", "tencentcloud.clb.targets_info"]),
         ("inventory", ["tencentcloud.clb.targets"]),
-        ("filter", ["tencentcloud.clb.bind", "tencentcloud.clb.tree"]),
+        ("filter", ["tencentcloud.clb.bind", "tencentcloud.clb.mermaid", "tencentcloud.clb.tree"]),
     ],
 )
 def test_ansible_doc_lists_every_plugin(ansible_environment, kind, names):
