@@ -1,0 +1,162 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the tests of the core start from: answers in the vendor's shapes, and the objects made of them.
+
+By convention ``ins-<n>`` is the CVM with the primary address ``10.1.<n // 256>.<n % 256>``; other addresses are ENIs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings import Backend, Picture, Slot, parse_targets
+from ansible_collections.tencentcloud.clb.plugins.module_utils._entries import parse_entries
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import Refused
+from ansible_collections.tencentcloud.clb.plugins.module_utils._plan import (
+    Change,
+    Kind,
+    Plan,
+    plan_absent,
+    plan_drained,
+    plan_present,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._resolve import resolve_wanted, select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings import Binding
+
+Raw = dict[str, Any]
+LB = "lb-demo"
+
+
+def ip_of(instance_id: str) -> str:
+    """The primary address of ``ins-<n>``."""
+    number = int(instance_id.partition("-")[2])
+    return f"10.1.{number // 256}.{number % 256}"
+
+
+def instance_at(address: str) -> str | None:
+    """The instance with this primary address, None where it is none's."""
+    parts = address.split(".")
+    if len(parts) == 4 and parts[:2] == ["10", "1"]:
+        return f"ins-{int(parts[2]) * 256 + int(parts[3])}"
+    return None
+
+
+def backend(address: str) -> Backend:
+    return Backend(address, None) if address.startswith("ins-") else Backend(None, address)
+
+
+def target(address: str, port: int = 80, weight: int = 10, tag: str = "", **more: Any) -> Raw:
+    """An entry of ``Targets`` in an answer of DescribeTargets."""
+    instance_id = address if address.startswith("ins-") else instance_at(address)
+    return {
+        "Type": "ENI" if instance_id is None else "CVM",
+        "InstanceId": instance_id or "",
+        "Port": port,
+        "Weight": weight,
+        "PublicIpAddresses": None,
+        "PrivateIpAddresses": [address if instance_id is None else ip_of(instance_id)],
+        "InstanceName": None,
+        "RegisteredTime": "2026-01-01 08:00:00",
+        "EniId": None,
+        "Tag": tag,
+        "Zone": None,
+        **more,
+    }
+
+
+def tcp(listener_id: str, port: int = 443, *targets: Raw, protocol: str = "TCP", **more: Any) -> Raw:
+    """A layer-4 listener of an answer of DescribeTargets."""
+    return {
+        "ListenerId": listener_id,
+        "Protocol": protocol,
+        "Port": port,
+        "Rules": None,
+        "Targets": list(targets),
+        "EndPort": 0,
+        **more,
+    }
+
+
+def rule(location_id: str, domain: str, *targets: Raw, url: str = "/") -> Raw:
+    """A rule of a layer-7 listener."""
+    return {"LocationId": location_id, "Domain": domain, "Url": url, "Targets": list(targets), "FunctionTargets": None}
+
+
+def http(listener_id: str, port: int = 80, *rules: Raw, protocol: str = "HTTP", **more: Any) -> Raw:
+    """A layer-7 listener of an answer of DescribeTargets."""
+    return {
+        "ListenerId": listener_id,
+        "Protocol": protocol,
+        "Port": port,
+        "Rules": list(rules),
+        "Targets": None,
+        "EndPort": 0,
+        **more,
+    }
+
+
+def picture(*listeners: Raw) -> Picture:
+    return parse_targets({"Listeners": list(listeners)})
+
+
+def untagged(*listeners: Raw) -> Picture:
+    """The same from a cloud that does not tell tags."""
+    for listener in listeners:
+        for place in (listener, *(listener["Rules"] or ())):
+            for one in place["Targets"] or ():
+                one.pop("Tag", None)
+    return picture(*listeners)
+
+
+def slot(listener_id: str = "lbl-1", location_id: str | None = None) -> Slot:
+    if location_id is None:
+        return Slot(listener_id, None, "TCP", 443)
+    return Slot(listener_id, location_id, "HTTP", 80, None, "a.example.com", "/")
+
+
+def want(listener_id: str | None, address: str, port: int = 80, **more: Any) -> Raw:
+    """An entry of the option ``targets`` that names one binding."""
+    return {"listener_id": listener_id, backend_key(address): address, "port": port, **more}
+
+
+def backend_key(address: str) -> str:
+    return "instance_id" if address.startswith("ins-") else "eni_ip"
+
+
+def register(address: str, where: Slot | None = None, port: int = 80, **more: Any) -> Change:
+    return Change(Kind.REGISTER, where or slot(), backend(address), port, **more)
+
+
+def change(kind: Kind, bound: Binding, **more: Any) -> Change:
+    """A change of a binding that exists."""
+    return Change(kind, bound.slot, bound.backend, bound.port, before=bound, **more)
+
+
+def plan_for(entries: Iterable[Raw], bound: Picture, *, state: str = "present", purge: bool = False) -> Plan:
+    """What the module plans for these options, without any call."""
+    parsed = parse_entries(list(entries), selectors=state != "present")
+    if state == "present":
+        return plan_present(resolve_wanted(parsed, bound), bound, purge=purge)
+    plan = plan_absent if state == "absent" else plan_drained
+    return plan(select(parsed, bound), bound)
+
+
+def told(changes: Iterable[Change]) -> list[tuple[Any, ...]]:
+    """Changes as plain values: kind, listener, rule, address, port, weight, tag."""
+    return [
+        (one.kind.value, one.slot.listener_id, one.slot.location_id, one.backend.address, one.port, one.weight, one.tag)
+        for one in changes
+    ]
+
+
+def refused(code: str, said: str = "no", action: str = "BatchRegisterTargets") -> Refused:
+    """A refusal as the client raises it."""
+    return Refused(
+        f"{action} was refused with {code}: {said}", code=code, action=action, request_id="r-refused", said=said
+    )

@@ -1,0 +1,348 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The cloud as the client shows it to the core, on a clock that passes only while the core sleeps."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._clb import Clb
+from ansible_collections.tencentcloud.clb.plugins.module_utils._entries import parse_entries
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError, OutcomeUnknown, Refused
+from ansible_collections.tencentcloud.clb.plugins.module_utils._reconcile import Outcome, Reconciler, Wishes
+from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import make_plan
+
+from .builders import LB, instance_at, ip_of, refused, target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._plan import Plan
+
+    from .builders import Raw
+
+WRITES = ("BatchRegisterTargets", "BatchModifyTargetWeight", "BatchModifyTargetTag", "BatchDeregisterTargets")
+BUSY = "FailedOperation.ResourceInOperating"
+
+
+class Clock:
+    """Time that passes only in sleep()."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    def budget(self, seconds: float = 300, grace: float = 30) -> Budget:
+        return Budget(seconds, grace, clock=self.now, pause=self.sleep)
+
+
+class Call(NamedTuple):
+    """One call and when it came."""
+
+    action: str
+    params: Raw
+    at: float
+
+
+@dataclass
+class Fault:
+    """What happens to one write.
+
+    Args:
+        raises: instead of an answer.
+        applied: share of the call's targets that take effect all the same, from the front.
+        fail_listeners: answered in FailListenerIdSet; nothing of them is applied.
+        task_fails: the task's message; what it applies is told by `applied`.
+        task_unknown: DescribeTaskStatus refuses to know the task, with this code.
+        seconds: how long the task takes; None for the usual time.
+    """
+
+    raises: ClbError | None = None
+    applied: float = 1.0
+    fail_listeners: tuple[str, ...] = ()
+    message: str = ""
+    task_fails: str | None = None
+    task_unknown: str | None = None
+    seconds: float | None = None
+
+
+def unknown_outcome(applied: float = 1.0, **more: Any) -> Fault:
+    """A connection that is cut, or a torn answer."""
+    return Fault(OutcomeUnknown("the connection was cut", code="ConnectionFailed"), applied, **more)
+
+
+def refusal(code: str, said: str = "no") -> Fault:
+    return Fault(refused(code, said), applied=0)
+
+
+@dataclass
+class _Task:
+    ends: float
+    fault: Fault
+
+
+@dataclass
+class FakeCloud:
+    """One load balancer. A write applies at once and shows to reads when its task has ended and `lag` has passed.
+
+    Args:
+        listeners: as DescribeTargets answers them.
+        task_seconds: how long a write holds the lock.
+        lag: seconds after its task in which a write does not show.
+        bad: address -> refusal of every call that holds it.
+        full: listener ID -> refusal of every register call that holds it.
+        faults: what happens to the next writes, one each; None lets one pass.
+        read_faults: action -> what the next reads raise, one each; None lets one pass.
+        health: address -> detail, or (detail until, seconds, detail from then on); others are Alive.
+        fail_set: FailListenerIdSet where nothing failed: a list, None, or missing.
+    """
+
+    listeners: list[Raw]
+    task_seconds: float = 1.0
+    lag: float = 0.0
+    bad: dict[str, Refused] = field(default_factory=dict)
+    full: dict[str, Refused] = field(default_factory=dict)
+    faults: deque[Fault | None] = field(default_factory=deque)
+    read_faults: dict[str, deque[ClbError | None]] = field(default_factory=lambda: defaultdict(deque))
+    health: dict[str, Any] = field(default_factory=dict)
+    fail_set: str = "list"
+    clock: Clock = field(default_factory=Clock)
+    calls: list[Call] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.listeners = copy.deepcopy(self.listeners)
+        self._shown: list[tuple[float, list[Raw]]] = [(0.0, copy.deepcopy(self.listeners))]
+        self._tasks: dict[str, _Task] = {}
+        self._numbers = itertools.count(1)
+        self.locked_until = 0.0
+
+    def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False) -> Raw:
+        self.calls.append(Call(action, dict(params), self.clock.now()))
+        planned = self.read_faults[action]
+        error = planned.popleft() if planned else None
+        if error is not None:
+            raise error
+        if action == "DescribeTargets":
+            return {"Listeners": self._visible(params.get("ListenerIds")), "RequestId": "r-read"}
+        if action == "DescribeTargetHealth":
+            return {"LoadBalancers": [{"LoadBalancerId": LB, "Listeners": self._health()}]}
+        assert action == "DescribeTaskStatus", action
+        return self._status(params["TaskId"])
+
+    def write(self, action: str, params: Mapping[str, Any], *, wait_when_busy: bool = True) -> Raw:
+        if self.clock.now() < self.locked_until and wait_when_busy:
+            # The client waits and sends again, within the same call.
+            self.clock.seconds = self.locked_until
+        self.calls.append(Call(action, copy.deepcopy(dict(params)), self.clock.now()))
+        if self.clock.now() < self.locked_until:
+            raise refused(BUSY, "some tasks are being processed", action)
+        fault = (self.faults.popleft() if self.faults else None) or Fault()
+        parts = list(_parts(params))
+        self._check(action, parts)
+        applied = [one for one in parts if one["ListenerId"] not in fault.fail_listeners]
+        applied = applied[: round(len(applied) * fault.applied)]
+        for part in applied:
+            self._apply(action, part)
+        request_id = f"r-{next(self._numbers)}"
+        if applied or fault.raises is None:
+            self._begin(request_id, action, fault)
+        if fault.raises is not None:
+            raise fault.raises
+        failed: Raw = {"FailListenerIdSet": list(fault.fail_listeners), "Message": fault.message}
+        if not fault.fail_listeners:
+            failed = {"list": failed, "null": {"FailListenerIdSet": None}, "missing": {}}[self.fail_set]
+        return {**failed, "RequestId": request_id}
+
+    def _begin(self, request_id: str, action: str, fault: Fault) -> None:
+        seconds = self.task_seconds if fault.seconds is None else fault.seconds
+        if action == "BatchModifyTargetTag":
+            seconds = 0.0
+        self.locked_until = self.clock.now() + seconds
+        self._tasks[request_id] = _Task(self.locked_until, fault)
+        self.show()
+
+    def show(self) -> None:
+        """Let reads see the present state, once the running task has ended and the lag has passed."""
+        self._shown.append((max(self.locked_until, self.clock.now()) + self.lag, copy.deepcopy(self.listeners)))
+
+    def _check(self, action: str, parts: Iterable[Raw]) -> None:
+        for part in parts:
+            why = self.bad.get(_address(part))
+            if why is None and action == "BatchRegisterTargets":
+                why = self.full.get(part["ListenerId"])
+            if why is not None:
+                raise why
+            if action != "BatchRegisterTargets" and self._find(part) is None:
+                raise refused("InvalidParameter", f"{_address(part)} is not bound", action)
+
+    def _place(self, part: Raw) -> Raw:
+        listener = next(one for one in self.listeners if one["ListenerId"] == part["ListenerId"])
+        if part.get("LocationId") is None:
+            assert listener["Rules"] is None, "a layer-7 listener takes targets in its rules"
+            return listener
+        return next(one for one in listener["Rules"] if one["LocationId"] == part["LocationId"])
+
+    def _find(self, part: Raw) -> Raw | None:
+        address = _address(part)
+        wanted = ip_of(address) if address.startswith("ins-") else address
+        for bound in self._place(part)["Targets"]:
+            if wanted in bound["PrivateIpAddresses"] and bound["Port"] == part["Port"]:
+                found: Raw = bound
+                return found
+        return None
+
+    def _apply(self, action: str, part: Raw) -> None:
+        bound = self._find(part)
+        targets = self._place(part)["Targets"]
+        if action == "BatchRegisterTargets":
+            if bound is None:
+                targets.append(target(_address(part), part["Port"], part.get("Weight", 10), part.get("Tag", "")))
+        elif action == "BatchDeregisterTargets":
+            targets.remove(bound)
+        elif bound is not None:
+            key = "Weight" if action == "BatchModifyTargetWeight" else "Tag"
+            bound[key] = part[key]
+
+    def _visible(self, listener_ids: Iterable[str] | None) -> list[Raw]:
+        now = self.clock.now()
+        state = [listeners for since, listeners in self._shown if since <= now][-1]
+        if listener_ids is None:
+            return copy.deepcopy(state)
+        known = {one["ListenerId"] for one in state}
+        if not known.issuperset(listener_ids):
+            raise refused("InvalidParameter.ListenerIdNotFound", "no such listener", "DescribeTargets")
+        return [copy.deepcopy(one) for one in state if one["ListenerId"] in set(listener_ids)]
+
+    def _status(self, task_id: str) -> Raw:
+        task = self._tasks[task_id]
+        if task.fault.task_unknown is not None:
+            raise refused(task.fault.task_unknown, "no such task", "DescribeTaskStatus")
+        if self.clock.now() < task.ends:
+            return {"Status": 2, "Message": None}
+        if task.fault.task_fails is not None:
+            return {"Status": 1, "Message": task.fault.task_fails}
+        return {"Status": 0, "Message": None}
+
+    def _health(self) -> list[Raw]:
+        listeners = []
+        for listener in self.listeners:
+            places = listener["Rules"] if listener["Rules"] is not None else [listener]
+            rules = [
+                {
+                    "LocationId": place.get("LocationId", ""),
+                    "Domain": place.get("Domain"),
+                    "Url": place.get("Url"),
+                    "Targets": [self._target_health(one) for one in place["Targets"]],
+                }
+                for place in places
+            ]
+            listeners.append({"ListenerId": listener["ListenerId"], "Protocol": listener["Protocol"], "Rules": rules})
+        return listeners
+
+    def _target_health(self, bound: Raw) -> Raw:
+        address = bound["PrivateIpAddresses"][0]
+        detail = self.health.get(address) or self.health.get(instance_at(address) or "", "Alive")
+        if isinstance(detail, tuple):
+            early, seconds, late = detail
+            detail = early if self.clock.now() < seconds else late
+        return {
+            "IP": address,
+            "Port": bound["Port"],
+            "TargetId": bound["InstanceId"] or address,
+            "HealthStatus": detail == "Alive",
+            "HealthStatusDetail": detail,
+        }
+
+    @property
+    def actions(self) -> list[str]:
+        """The actions called, in order."""
+        return [call.action for call in self.calls]
+
+    @property
+    def writes(self) -> list[Call]:
+        """The writes that were sent, refused ones included."""
+        return [call for call in self.calls if call.action in WRITES]
+
+    def count(self, action: str) -> int:
+        return self.actions.count(action)
+
+    def bound(self) -> set[tuple[str, str | None, str, int, int, str]]:
+        """What is really bound: listener, rule, address, port, weight, tag."""
+        return {
+            (
+                listener["ListenerId"],
+                place.get("LocationId"),
+                instance_at(one["PrivateIpAddresses"][0]) or one["PrivateIpAddresses"][0],
+                one["Port"],
+                one["Weight"],
+                one["Tag"],
+            )
+            for listener in self.listeners
+            for place in (listener["Rules"] if listener["Rules"] is not None else [listener])
+            for one in place["Targets"]
+        }
+
+    def addresses(self, listener_id: str | None = None) -> set[str]:
+        """The addresses that are bound, on one listener where one is named."""
+        return {one[2] for one in self.bound() if listener_id in (None, one[0])}
+
+
+def _address(part: Raw) -> str:
+    address: str = part.get("InstanceId") or part["EniIp"]
+    return address
+
+
+def _parts(params: Mapping[str, Any]) -> Iterable[Raw]:
+    """The targets of a write, each with its listener and rule."""
+    yield from params.get("Targets", ())
+    for entry in params.get("ModifyList", ()):
+        where = {key: entry[key] for key in ("ListenerId", "LocationId") if key in entry}
+        yield from ({**where, **one} for one in entry["Targets"])
+
+
+def addresses_in(call: Call) -> list[str]:
+    """Whose bindings a write is about, in its order."""
+    return [_address(part) for part in _parts(call.params)]
+
+
+@dataclass
+class Run:
+    """A plan that was carried out on a cloud."""
+
+    cloud: FakeCloud
+    plan: Plan
+    outcome: Outcome
+
+    def failed(self) -> dict[str, str]:
+        """Address -> code of every change that is not in place."""
+        return {one.backend.address: failure.code for one, failure in self.outcome.failures.items()}
+
+
+def reconcile(
+    cloud: FakeCloud,
+    entries: Iterable[Raw],
+    *,
+    state: str = "present",
+    purge: bool = False,
+    check: bool = False,
+    seconds: float = 300,
+    **wishes: Any,
+) -> Run:
+    """What the module does after it has connected: read, plan, carry out."""
+    clb = Clb(cloud)
+    budget = cloud.clock.budget(seconds)
+    plan = make_plan(clb, LB, parse_entries(list(entries), selectors=state != "present"), state=state, purge=purge)
+    reconciler = Reconciler(plan, clb, LB, Wishes(**wishes), budget)
+    return Run(cloud, plan, reconciler.dry_run() if check else reconciler.run())
