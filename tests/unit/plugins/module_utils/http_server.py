@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import socket
-import ssl
 import threading
 import time
 from collections import deque
@@ -17,12 +16,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer. ``cut`` ends the connection instead; ``drip`` is the pause in seconds after every byte of the body."""
+    """One answer. ``cut`` ends the connection instead; ``drip`` is a pause in seconds after every byte of the body."""
 
     body: bytes = b""
     status: int = 200

@@ -158,7 +158,7 @@ def test_a_certificate_of_another_name_is_refused(tmp_path: Path) -> None:
     files = make_certificate(tmp_path, "127.0.0.2")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*files)
-    with HttpServer(tls=context) as server, pytest.raises(ConnectionFailed, match="127.0.0.1"):
+    with HttpServer(tls=context) as server, pytest.raises(ConnectionFailed, match=r"127\.0\.0\.1"):
         make_client(server.url, ca_path=str(files[0])).read("DescribeTargets", {})
     assert server.seen == []
 
@@ -193,8 +193,8 @@ def test_a_request_ends_with_its_time_out(reply: Reply, send: str, error: type[C
 
 
 def test_no_request_outlasts_the_grace_of_the_budget() -> None:
+    started = time.monotonic()
     with HttpServer(Reply(delay=30)) as server, pytest.raises(OutcomeUnknown):
-        started = time.monotonic()
         make_client(server.url, timeout=0.3, seconds=0.1).write("BatchRegisterTargets", {})
     assert time.monotonic() - started < 1.0
 
