@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
-from build_collection import COLLECTIONS, build_and_install
+from build_collection import COLLECTIONS, KEEP, build_and_install
 from check import STATIC, UNIT
 from sanity import COLLECTION
 from steps import Step, pytest_step, report, run_lanes
@@ -38,6 +39,7 @@ def main() -> int:
     """Run everything; return the exit status."""
     started = time.monotonic()
     build_and_install()
+    os.environ[KEEP] = "1"
     # What measures time has the machine for itself.
     outcomes = run_lanes([*STATIC, *UNIT, *PUBLICATION], SANITY)
     outcomes += run_lanes([INTEGRATION, ALONE])

@@ -228,7 +228,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         regions = self.get_option("regions")
         budget = Budget(READ_SECONDS, options["timeout"])
         for region in [options["region"]] if regions is None else regions:
-            yield connect({**options, "region": region}, os.environ, budget)
+            connection = connect({**options, "region": region}, os.environ, budget)
+            self.display.vvv(f"{self.NAME}: the credentials come from {connection.source}")
+            for warning in connection.warnings:
+                self.display.warning(warning)
+            yield connection
 
     def _option(self, name: str) -> Any:
         """A connection option; it may be an expression, so that a secret need not stand in the file."""

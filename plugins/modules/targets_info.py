@@ -298,8 +298,7 @@ ARGUMENT_SPEC = {
 def main() -> None:
     """Run the module."""
     module = ClbModule(ARGUMENT_SPEC, empty_info)
-    done = run_info(module.params, os.environ)
-    module.conclude(done)
+    module.conclude(run_info(module.params, os.environ))
 
 
 if __name__ == "__main__":

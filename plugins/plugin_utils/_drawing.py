@@ -16,7 +16,8 @@ Raw = Mapping[str, Any]
 SlotKey = tuple[Any, Any]
 
 _MOST_EDGES = 480
-"""Mermaid draws no more than 500 edges (its setting ``maxEdges``), and GitHub keeps that."""
+_MOST_CHARACTERS = 48_000
+"""Mermaid draws no more than 500 edges and 50,000 characters: its settings ``maxEdges`` and ``maxTextSize``."""
 _STYLES = {
     "healthy": "fill:#d3f3da,stroke:#1a7f37,color:#0a3618",
     "unhealthy": "fill:#ffd7d5,stroke:#cf222e,color:#5c0d12",
@@ -58,13 +59,28 @@ def draw_mermaid(result: object, most: int = 10) -> str:
     :raises AnsibleFilterError: it is no such result.
     """
     checked = _checked(result, most)
-    root = _root(checked, _that_fit(checked, most or _MOST_EDGES))
+    if sum(1 + len(listener["rules"]) for listener in checked["listeners"]) > _MOST_EDGES:
+        checked = _without_rules(checked)
+    most = _that_fit(checked, most or _MOST_EDGES)
+    text = _chart(_root(checked, most))
+    while len(text) > _MOST_CHARACTERS and most > 0:
+        most -= 1 + most // 4
+        text = _chart(_root(checked, most))
+    return text
+
+
+def _chart(root: _Node) -> str:
     nodes: list[str] = []
     edges: list[str] = []
     _flow(root, nodes, edges)
     looks = sorted({node.look for node in _all_nodes(root) if node.look})
     styles = [f"  classDef {look} {_STYLES[look]}" for look in looks]
     return "\n".join(["flowchart LR", *nodes, *edges, *styles]) + "\n"
+
+
+def _without_rules(result: Raw) -> Raw:
+    """The listeners alone, where there are too many rules to draw."""
+    return {**result, "listeners": [{**one, "rules": []} for one in result["listeners"]]}
 
 
 def _checked(result: object, most: Any) -> Raw:
@@ -133,8 +149,8 @@ def _backends(targets: Sequence[Raw], most: int | None) -> Iterator[_Node]:
         if target.get("health_status") is not None:
             lines.append(_plain(target["health_status"]))
         yield _Node(tuple(lines), look=_look(target))
-    if len(targets) > len(shown):
-        yield _Node((f"{len(targets) - len(shown)} {'more' if shown else 'backends'}",))
+    if shown and len(targets) > len(shown):
+        yield _Node((f"{len(targets) - len(shown)} more",))
 
 
 def _look(target: Raw) -> str:

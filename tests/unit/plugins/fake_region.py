@@ -1,0 +1,93 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A region with load balancers, as the client shows it to what only reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._clb import Clb
+from ansible_collections.tencentcloud.clb.plugins.module_utils._connection import Connection
+
+from .builders import refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .builders import Raw
+
+
+@dataclass
+class FakeRegion:
+    """Load balancers that nobody changes.
+
+    Args:
+        balancers: ID -> (name, listeners as DescribeTargets answers them).
+        denied: IDs that may be listed, but not read.
+        page: how many load balancers a page holds at most, whatever is asked for.
+    """
+
+    balancers: Mapping[str, tuple[str, list[Raw]]]
+    name: str = "ap-guangzhou"
+    denied: tuple[str, ...] = ()
+    page: int = 100
+    calls: list[tuple[str, Raw]] = field(default_factory=list)
+
+    def connection(self) -> Connection:
+        return Connection(Clb(self), self.name, Counter())
+
+    def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False) -> Raw:
+        self.calls.append((action, dict(params)))
+        if action == "DescribeLoadBalancers":
+            return self._list(params)
+        if action == "DescribeTargetHealth":
+            return self._health(params["LoadBalancerIds"][0])
+        assert action == "DescribeTargets", action
+        if params["LoadBalancerId"] in self.denied:
+            raise refused("UnauthorizedOperation", "not allowed", action)
+        return {"Listeners": self.balancers[params["LoadBalancerId"]][1]}
+
+    def write(self, action: str, params: Mapping[str, Any], *, wait_when_busy: bool = True) -> Raw:
+        raise AssertionError(f"{action}: what only reads must not write")
+
+    def _list(self, params: Mapping[str, Any]) -> Raw:
+        matching = [
+            {"LoadBalancerId": identity, "LoadBalancerName": name, "LoadBalancerVips": None}
+            for identity, (name, _) in self.balancers.items()
+            if params.get("LoadBalancerName", "") in name
+        ]
+        start = params["Offset"]
+        size = min(self.page, params["Limit"])
+        return {"LoadBalancerSet": matching[start : start + size], "TotalCount": len(matching)}
+
+    def _health(self, load_balancer_id: str) -> Raw:
+        """Everything is alive but what has a weight of 1."""
+        listeners = [
+            {
+                "ListenerId": listener["ListenerId"],
+                "Protocol": listener["Protocol"],
+                "Rules": [
+                    {
+                        "LocationId": place.get("LocationId", ""),
+                        "Targets": [
+                            {
+                                "IP": one["PrivateIpAddresses"][0],
+                                "Port": one["Port"],
+                                "HealthStatusDetail": "Dead" if one["Weight"] == 1 else "Alive",
+                            }
+                            for one in place["Targets"]
+                        ],
+                    }
+                    for place in listener["Rules"] or [listener]
+                ],
+            }
+            for listener in self.balancers[load_balancer_id][1]
+        ]
+        return {"LoadBalancers": [{"LoadBalancerId": load_balancer_id, "Listeners": listeners}]}
+
+    def count(self, action: str) -> int:
+        return sum(one == action for one, _ in self.calls)

@@ -1,0 +1,132 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.tencentcloud.clb.plugins.filter.bind import FilterModule
+from ansible_collections.tencentcloud.clb.plugins.module_utils._entries import parse_entries
+from ansible_collections.tencentcloud.clb.plugins.module_utils._info import describe_info
+from ansible_collections.tencentcloud.clb.plugins.module_utils._resolve import resolve_wanted
+
+from ..builders import http, picture, rule, target, tcp
+
+bind = FilterModule().filters()["bind"]
+
+WEB = [{"instance_id": "ins-1"}, {"eni_ip": "10.9.9.9"}]
+TCP = {"listener_id": "lbl-1", "port": 8443}
+RULE = {"domain": "a.example.com", "url": "/", "port": 80}
+
+
+def test_every_backend_on_every_listener_backend_by_backend():
+    assert bind(WEB, [TCP, RULE]) == [
+        {"listener_id": "lbl-1", "port": 8443, "instance_id": "ins-1"},
+        {"domain": "a.example.com", "url": "/", "port": 80, "instance_id": "ins-1"},
+        {"listener_id": "lbl-1", "port": 8443, "eni_ip": "10.9.9.9"},
+        {"domain": "a.example.com", "url": "/", "port": 80, "eni_ip": "10.9.9.9"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "backend, listener, expected",
+    [
+        ({"weight": 5}, {"weight": 10}, {"weight": 5}),
+        ({"weight": 0}, {"weight": 10}, {"weight": 0}),
+        ({"tag": ""}, {"tag": "blue"}, {"tag": ""}),
+        ({"weight": None}, {"weight": 10}, {"weight": 10}),
+        ({"weight": None}, {}, {"weight": None}),
+        ({"weight": 5}, {"weight": None}, {"weight": 5}),
+        ({"port": 1}, {"port": 2, "listener_port": 3}, {"port": 1, "listener_port": 3}),
+    ],
+)
+def test_a_backends_value_wins_unless_it_is_null(backend, listener, expected):
+    assert bind([backend], [listener]) == [expected]
+
+
+@pytest.mark.parametrize("backends, listeners", [([], [TCP]), (WEB, []), ([], [])])
+def test_nothing_times_anything_is_nothing(backends, listeners):
+    assert bind(backends, listeners) == []
+
+
+@pytest.mark.parametrize("kind", [list, tuple, iter, lambda items: (item for item in items)])
+def test_anything_that_yields_dicts_will_do(kind):
+    assert len(bind(kind(WEB), kind([TCP, RULE]))) == 4
+
+
+def test_what_came_in_stays_as_it_was():
+    backend, listener = {"instance_id": "ins-1"}, {"listener_id": "lbl-1"}
+
+    [entry] = bind([backend], [listener])
+    entry["weight"] = 1
+
+    assert (backend, listener) == ({"instance_id": "ins-1"}, {"listener_id": "lbl-1"})
+
+
+def test_entries_of_a_results_listeners_stand_for_the_places_that_they_describe():
+    bound = picture(
+        tcp("lbl-1", 443, target("ins-1", 8443)),
+        http("lbl-2", 80, rule("loc-1", "a.example.com", target("ins-1")), rule("loc-2", "b.example.com", url="/b")),
+    )
+    info = describe_info(bound, None, None)
+
+    entries = bind([{"instance_id": "ins-9", "port": 8080, "weight": 3}], info.listeners)
+    wanted = resolve_wanted(parse_entries(entries, selectors=False), bound)
+
+    assert [(one.slot.key, one.backend.address, one.port, one.weight) for one in wanted] == [
+        (("lbl-1", None), "ins-9", 8080, 3),
+        (("lbl-2", "loc-1"), "ins-9", 8080, 3),
+        (("lbl-2", "loc-2"), "ins-9", 8080, 3),
+    ]
+
+
+def test_an_entry_of_the_module_targets_listeners():
+    reported = {
+        "listener_id": "lbl-2",
+        "protocol": "HTTP",
+        "port": 80,
+        "location_id": "loc-1",
+        "domain": "a.example.com",
+    }
+    reported |= {"url": "/", "status": "changed", "registered": 1, "bound": 3, "message": None}
+
+    assert bind([{"instance_id": "ins-1", "port": 8080}], [reported]) == [
+        {
+            "listener_id": "lbl-2",
+            "listener_protocol": "HTTP",
+            "listener_port": 80,
+            "location_id": "loc-1",
+            "domain": "a.example.com",
+            "url": "/",
+            "instance_id": "ins-1",
+            "port": 8080,
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    "backends, listeners, words",
+    [
+        ("ins-1", [TCP], "backends must be a list of dicts; it is the str 'ins-1'."),
+        (["ins-1"], [TCP], "backends[0] must be a dict; it is the str 'ins-1'."),
+        (WEB, [TCP, None], "listeners[1] must be a dict; it is the NoneType None."),
+        (WEB, TCP, "listeners must be a list of dicts; it is the dict {'listener_id': 'lbl-1', 'port': 8443}."),
+        (None, [TCP], "backends must be a list of dicts; it is the NoneType None."),
+        (WEB, 443, "listeners must be a list of dicts; it is the int 443."),
+        (b"ins-1", [TCP], "backends must be a list of dicts; it is the bytes b'ins-1'."),
+        ([*WEB, ["ins-3"]], [TCP], "backends[2] must be a dict; it is the list ['ins-3']."),
+        (["x" * 1000], [TCP], f"backends[0] must be a dict; it is the str '{'x' * 79}...."),
+        (
+            WEB,
+            [{"protocol": "HTTP", "port": 80, "rules": ["loc-1"]}],
+            "rules[0] must be a dict; it is the str 'loc-1'.",
+        ),
+    ],
+)
+def test_odd_input_is_an_error_that_names_it(backends, listeners, words):
+    with pytest.raises(AnsibleFilterError) as caught:
+        bind(backends, listeners)
+
+    assert caught.value.message == f"tencentcloud.clb.bind: {words}"
