@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How much CPU time the plan takes: from the module's options and a parsed answer to a list of changes."""
+
+from __future__ import annotations
+
+import gc
+import time
+from typing import Any
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings import canonical_ip, parse_targets
+from ansible_collections.tencentcloud.clb.plugins.module_utils._entries import parse_entries
+from ansible_collections.tencentcloud.clb.plugins.module_utils._module import ENTRY_SPEC
+from ansible_collections.tencentcloud.clb.plugins.module_utils._plan import plan_present
+from ansible_collections.tencentcloud.clb.plugins.module_utils._resolve import resolve_wanted
+
+RULES = 50
+"""Rules of one listener; the cloud's default quota."""
+BACKENDS = 100
+"""Targets of one rule, as wanted; the cloud's default quota."""
+
+
+def make_case(bindings: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return ``targets`` of so many bindings, and what DescribeTargets answers.
+
+    Of four wanted bindings two are in place, one has another weight, one is missing; a fourth as many as are wanted
+    are bound besides, for ``purge`` to remove. Every other rule is named by port, domain and URL instead of by ID.
+    """
+    wanted: list[dict[str, Any]] = []
+    # AnsibleModule puts every key into every entry, null where it was not given.
+    nothing = dict.fromkeys(ENTRY_SPEC)
+    listeners: dict[int, dict[str, Any]] = {}
+    for rule in range(bindings // BACKENDS):
+        number, place = divmod(rule, RULES)
+        listener_id, port, location_id, domain = f"lbl-{number}", 1000 + number, f"loc-{rule}", f"{place}.example.com"
+        listener = listeners.setdefault(
+            number, {"ListenerId": listener_id, "Protocol": "HTTP", "Port": port, "Targets": None, "Rules": []}
+        )
+        if rule % 2:
+            where: dict[str, Any] = {"listener_port": port, "domain": domain, "url": "/"}
+        else:
+            where = {"listener_id": listener_id, "location_id": location_id}
+        bound = []
+        for index in range(BACKENDS):
+            serial = rule * BACKENDS + index
+            wanted.append({**nothing, **where, "instance_id": f"ins-{serial}", "port": 8080, "weight": 10})
+            # Where a wanted one is missing, one that nobody wants is bound.
+            name = f"ins-{serial}" if index % 4 else f"ins-old{serial}"
+            bound.append(_backend(name, serial, weight=20 if index % 4 == 1 else 10))
+        listener["Rules"].append({"LocationId": location_id, "Domain": domain, "Url": "/", "Targets": bound})
+    return wanted, {"Listeners": list(listeners.values())}
+
+
+def _backend(instance_id: str, serial: int, weight: int) -> dict[str, Any]:
+    return {
+        "Type": "CVM",
+        "InstanceId": instance_id,
+        "Port": 8080,
+        "Weight": weight,
+        "PublicIpAddresses": [],
+        "PrivateIpAddresses": [f"10.{serial >> 16 & 255}.{serial >> 8 & 255}.{serial & 255}"],
+        "InstanceName": f"web-{serial}",
+        "RegisteredTime": "2026-01-01T00:00:00Z",
+        "EniId": "",
+        "Tag": "",
+        "Zone": "ap-guangzhou-3",
+    }
+
+
+def planning_seconds(bindings: int, repeats: int) -> float:
+    """Return the CPU seconds that planning so many bindings takes: the best of several runs."""
+    wanted, answer = make_case(bindings)
+    best = float("inf")
+    for _ in range(repeats):
+        canonical_ip.cache_clear()
+        gc.collect()
+        started = time.process_time()
+        picture = parse_targets(answer)
+        plan = plan_present(resolve_wanted(parse_entries(wanted, selectors=False), picture), picture, purge=True)
+        best = min(best, time.process_time() - started)
+        assert len(plan.changes) == bindings * 3 // 4
+    return best

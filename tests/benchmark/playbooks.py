@@ -1,0 +1,166 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run real playbooks with the installed collection, and time their tasks against the emulator's journal."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from clb_emulator.testing import Emulator
+
+HERE = Path(__file__).resolve().parent
+FOREIGN = ("ANSIBLE_", "TENCENTCLOUD_", "TCCLI_", "TKE_")
+"""Variables that would bring settings of whoever runs the benchmark into it."""
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One task that ran.
+
+    :param name: of the task.
+    :param seconds: from its start to its result, as the user waits for it.
+    :param cloud_seconds: of these, those in which an answer was on its way or the cloud worked on a task.
+    :param calls: HTTP requests that it sent.
+    :param changed: what the task said.
+    """
+
+    name: str
+    seconds: float
+    cloud_seconds: float
+    calls: int
+    changed: bool
+
+    @property
+    def own_seconds(self) -> float:
+        """What Ansible, the module and its waiting took beside the cloud."""
+        return self.seconds - self.cloud_seconds
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one module process used: its peak memory in bytes, its CPU time in seconds."""
+
+    peak_bytes: int
+    cpu_seconds: float
+
+
+class Bench:
+    """Runs playbooks against one emulator.
+
+    :param emulator: a running one.
+    :param collections: where the collection is installed.
+    :param directory: an empty one, for playbooks and what they leave.
+    """
+
+    def __init__(self, emulator: Emulator, collections: Path, directory: Path) -> None:
+        self.emulator = emulator
+        self._directory = directory
+        self._times = directory / "times.jsonl"
+        self._costs = directory / "costs.jsonl"
+        home = directory / "home"
+        home.mkdir()
+        self._environment = {
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith(FOREIGN) and not name.lower().endswith("_proxy")
+            },
+            **emulator.environ(),
+            "ANSIBLE_CALLBACKS_ENABLED": "task_times",
+            "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback"),
+            "ANSIBLE_COLLECTIONS_PATH": str(collections),
+            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+            "ANSIBLE_LIBRARY": str(HERE / "library"),
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "CLB_TASK_TIMES": str(self._times),
+            "HOME": str(home),
+            "LC_ALL": "C.UTF-8",
+        }
+
+    def play(self, tasks: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]) -> list[Timed]:
+        """Run tasks on this machine, in one playbook.
+
+        :raises RuntimeError: one failed.
+        """
+        self.emulator.clear_journal()
+        self._times.unlink(missing_ok=True)
+        playbook, values = self._directory / "playbook.json", self._directory / "variables.json"
+        # JSON is YAML, and read much faster.
+        playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+        values.write_text(json.dumps(variables))
+        done = subprocess.run(
+            [sys.executable, "-m", "ansible", "playbook", playbook, "--extra-vars", f"@{values}"],
+            cwd=self._directory,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise RuntimeError(f"the playbook failed:\n{done.stdout}{done.stderr}")
+        entries = [json.loads(line) for line in self._times.read_text(encoding="utf-8").splitlines()]
+        spans, calls = self._cloud()
+        return [
+            Timed(
+                name=entry["name"],
+                seconds=entry["ended"] - entry["started"],
+                cloud_seconds=covered(spans, entry["started"], entry["ended"]),
+                calls=sum(entry["started"] <= moment <= entry["ended"] for moment in calls),
+                changed=entry["changed"],
+            )
+            for entry in entries
+        ]
+
+    def play_measured(
+        self, tasks: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]
+    ) -> list[tuple[Timed, Cost]]:
+        """Run tasks that start one module each, and measure its process."""
+        interpreter = self._directory / "python"
+        command = shlex.join([sys.executable, str(HERE / "measured_python.py"), str(self._costs)])
+        interpreter.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+        interpreter.chmod(0o700)
+        self._costs.unlink(missing_ok=True)
+        timed = self.play(tasks, {**variables, "ansible_python_interpreter": str(interpreter)})
+        costs = [Cost(**json.loads(line)) for line in self._costs.read_text(encoding="utf-8").splitlines()]
+        return list(zip(timed, costs, strict=True))
+
+    def _cloud(self) -> tuple[list[tuple[float, float]], list[float]]:
+        """When the cloud was at work, and when calls came in, on this machine's monotonic clock."""
+        journal = self.emulator.journal()
+        before = time.monotonic()
+        now = self.emulator.now()
+        offset = (before + time.monotonic()) / 2 - now
+        latency = float(self.emulator.scenario["latency"])
+        calls = [entry["time"] + offset for entry in journal if entry["kind"] == "call"]
+        spans = [(moment, moment + latency) for moment in calls]
+        started: dict[str, float] = {}
+        for entry in journal:
+            if entry["kind"] == "task_started":
+                started[entry["task_id"]] = entry["time"] + offset
+            elif entry["kind"] == "task_finished":
+                spans.append((started[entry["task_id"]], entry["time"] + offset))
+        return spans, calls
+
+
+def covered(spans: Iterable[tuple[float, float]], since: float, until: float) -> float:
+    """Return how much of the time from ``since`` to ``until`` the spans cover; they may overlap."""
+    total, reached = 0.0, since
+    for start, end in sorted(spans):
+        new = min(end, until) - max(start, reached)
+        if new > 0:
+            total += new
+            reached = min(end, until)
+    return total

@@ -1,0 +1,257 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The results as a page of Markdown."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ansible.release import __version__ as ansible_version
+from measures import LATENCY_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from measures import Results, Size
+
+    from playbooks import Timed
+
+MOST_ADDED_SECONDS = 1.5
+MOST_PLANNING_SECONDS = 0.5
+MOST_GROWTH = 12.0
+MOST_TARGETS = 20
+"""Targets in one RegisterTargets."""
+LINE = 120
+TIMES = "\N{MULTIPLICATION SIGN}"
+
+LICENCE = """<!--
+Copyright (c) 2026, the tencentcloud.clb contributors
+GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+SPDX-License-Identifier: GPL-3.0-or-later
+
+Written by `make bench`; what is changed here is lost.
+-->"""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A number that the project promises to stay under."""
+
+    what: str
+    value: float
+    most: float
+    unit: str
+
+    @property
+    def kept(self) -> bool:
+        return self.value <= self.most
+
+
+def limits(results: Results) -> list[Limit]:
+    """Return what is promised, with what was measured."""
+    planning = results.planning
+    promised = [
+        Limit(
+            f"added to ping, {one.targets} {one.what}",
+            one.added,
+            MOST_ADDED_SECONDS,
+            "s",
+        )
+        for one in results.added
+    ]
+    return [
+        *promised,
+        Limit("planning 10,000 bindings", planning[10_000], MOST_PLANNING_SECONDS, "s of CPU"),
+        Limit("planning 100,000 bindings", planning[100_000] / planning[10_000], MOST_GROWTH, "times 10,000"),
+    ]
+
+
+def write(results: Results, size: Size) -> str:
+    """Return the page."""
+    sections = [LICENCE, "# Measurements", _summary(results), "![The measurements as a picture](benchmark.svg)"]
+    sections += [_against(results, size), _added(results), _planning(results), _many(results), _method(size)]
+    return "\n\n".join(sections) + "\n"
+
+
+def _summary(results: Results) -> str:
+    against, planning, many = results.against, results.planning, results.many
+    shape = against.shape
+    worst = max(results.added, key=lambda one: one.added)
+    growth = planning[100_000] / planning[10_000]
+    rows = [
+        (
+            f"**{_ratio(against.loop.seconds / against.ours.seconds)}** as fast",
+            (
+                f"{_count(shape.targets)} targets bound to {shape.listeners} listeners by one task, against a "
+                "loop of one task a listener that sends `RegisterTargets`"
+            ),
+        ),
+        (
+            f"**{_ratio(against.loop_again.seconds / against.ours_again.seconds)}** as fast",
+            "the same once more, with nothing left to do",
+        ),
+        (
+            f"**1/{against.loop.calls / against.ours.calls:.0f}** of the calls",
+            f"{against.ours.calls} instead of {against.loop.calls} in the first run",
+        ),
+        (
+            f"**{worst.added:.2f} s** more than ping",
+            (
+                "what a task adds at most to `ansible.builtin.ping`, the cloud's time apart "
+                f"({_targets(worst.targets)} {worst.what}; promised: {MOST_ADDED_SECONDS} s)"
+            ),
+        ),
+        (
+            f"**{growth:.1f}{TIMES}** the CPU time",
+            (
+                "to plan 100,000 bindings instead of 10,000, which take "
+                f"{planning[10_000]:.2f} s (promised: {MOST_GROWTH:.0f}{TIMES} and {MOST_PLANNING_SECONDS} s)"
+            ),
+        ),
+        (
+            f"**{_ratio(many.first[1].peak_bytes / many.ping.peak_bytes)}** the memory of ping",
+            f"at the peak of a task of {_count(many.targets)} targets: {_megabytes(many.first[1].peak_bytes)}",
+        ),
+    ]
+    return _table(("result", "what"), rows)
+
+
+def _against(results: Results, size: Size) -> str:
+    one = results.against
+    tasks = one.shape.listeners * math.ceil(one.shape.backends / MOST_TARGETS)
+    table = _table(
+        (
+            f"{_count(one.shape.targets)} targets, {one.shape.listeners} listeners",
+            *("first run", "calls"),
+            *("run again", "calls"),
+        ),
+        [
+            ("one task, `tencentcloud.clb.targets`", *_both(one.ours, one.ours_again)),
+            ("a loop, `RegisterTargets`", *_both(one.loop, one.loop_again)),
+        ],
+    )
+    text = (
+        "The loop runs a module of its own, [`register_targets.py`](../tests/benchmark/library/register_targets.py), "
+        "written with the vendor's SDK as a careful user would: it reads first, sends what is missing in twenties over "
+        "one connection kept alive, polls each task every half second, and waits while the load balancer is "
+        "locked. Of its "
+        f"first run, {tasks * size.task_seconds:.0f} s are the cloud's: each of its {tasks} writes starts a task of "
+        f"{size.task_seconds:g} s that locks the load balancer, and no polling shortens that. A batch call is one task."
+    )
+    return _section("One task against a loop", table, text)
+
+
+def _both(first: Timed, again: Timed) -> tuple[str, str, str, str]:
+    return f"{first.seconds:.1f} s", str(first.calls), f"{again.seconds:.1f} s", str(again.calls)
+
+
+def _added(results: Results) -> str:
+    rows = [
+        (
+            f"{_targets(one.targets)} {one.what}",
+            f"**{one.added:.2f} s**",
+            f"{one.seconds:.2f} s",
+            f"{one.cloud:.2f} s",
+            f"{one.ping:.2f} s",
+        )
+        for one in results.added
+    ]
+    table = _table(("task", "added by the module", "whole task", "of it the cloud's", "ping"), rows)
+    text = (
+        f"Medians of at least {min(one.samples for one in results.added)} tasks of each kind, each with an "
+        "`ansible.builtin.ping` before it in the same play. The cloud's part is the time in which an answer was on its "
+        "way or a task was at work, from the emulator's journal; what the module waits beyond that, between "
+        "two polls, is "
+        "its own. Ansible packs a module when a playbook first uses it: that one task takes "
+        f"{max(0.0, results.first_use):.2f} s more, and is not among these."
+    )
+    return _section("What a task adds to ping", table, text)
+
+
+def _planning(results: Results) -> str:
+    smallest = min(results.planning)
+    base = results.planning[smallest] / smallest
+    rows = [
+        (
+            _count(bindings),
+            f"{seconds / bindings / base:.2f}{TIMES}",
+            f"{seconds:.3f} s",
+            f"{seconds / bindings * 1e6:.0f} µs",
+        )
+        for bindings, seconds in results.planning.items()
+    ]
+    table = _table(("bindings", f"a binding, against {_count(smallest)}", "CPU time", "a binding"), rows)
+    text = (
+        "From the options and the answer of `DescribeTargets` to the list of changes, with `purge`: of four wanted "
+        "bindings two are in place, one has another weight, one is missing, and a fourth as many are to be "
+        "removed. The best of "
+        "several runs, garbage collection included."
+    )
+    return _section("Planning", table, text)
+
+
+def _many(results: Results) -> str:
+    many = results.many
+    rows = [
+        (
+            name,
+            f"{timed.seconds:.1f} s",
+            f"{timed.cloud_seconds:.1f} s",
+            f"{cost.cpu_seconds:.1f} s",
+            str(timed.calls),
+            f"{_megabytes(cost.peak_bytes)} ({_ratio(cost.peak_bytes / many.ping.peak_bytes)} ping's)",
+        )
+        for name, (timed, cost) in (("first run", many.first), ("run again", many.again))
+    ]
+    columns = ("whole task", "of it the cloud's", "CPU time of the module", "calls", "peak memory of the module")
+    table = _table((f"{_count(many.targets)} targets", *columns), rows)
+    text = (
+        "One task, with the emulator's quotas lifted. CPU time and peak memory are those of the module's process, its "
+        "interpreter included."
+    )
+    return _section("A large load balancer", table, text)
+
+
+def _method(size: Size) -> str:
+    text = (
+        "Real `ansible-playbook` with the built and installed collection, Ansible's settings as they are by default, "
+        f"against [the emulator](../tests/emulator/README.md) with answers after {LATENCY_SECONDS * 1000:.0f} "
+        f"ms and tasks of "
+        f"{size.task_seconds:g} s, on the same machine: {os.cpu_count()} cores, {platform.system()} on "
+        f"{platform.machine()}, {platform.python_implementation()} {platform.python_version()}, "
+        f"ansible-core {ansible_version}."
+    )
+    return _section("How this was measured", "```console\n$ make bench\n```", text)
+
+
+def _section(title: str, body: str, text: str) -> str:
+    filled = textwrap.fill(text, LINE, break_long_words=False, break_on_hyphens=False)
+    return f"## {title}\n\n{body}\n\n{filled}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.0f}{TIMES}" if value >= 10 else f"{value:.1f}{TIMES}"
+
+
+def _count(number: int) -> str:
+    return f"{number:,}"
+
+
+def _targets(number: int) -> str:
+    return "1 target" if number == 1 else f"{number:,} targets"
+
+
+def _megabytes(amount: int) -> str:
+    return f"{amount / 1e6:.0f} MB"
