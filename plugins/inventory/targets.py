@@ -246,8 +246,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         # The same checks that a module's option goes through, aliases included.
         spec = {"targets": {"type": "list", "elements": "dict", "options": ENTRY_SPEC}}
         checked = ArgumentSpecValidator(spec).validate({"targets": given})
-        if checked.errors:
-            raise AnsibleParserError(" ".join(map(_told, checked.errors)))
+        problems = [_told(error) for error in checked.errors.errors]
+        if problems:
+            raise AnsibleParserError(" ".join(problems))
         return parse_entries(checked.validated_parameters["targets"], selectors=True)
 
     def _fill(self, balancers: list[Raw]) -> None:

@@ -1,0 +1,312 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plugin without Ansible's plugin loader; tests/integration runs it with ansible-inventory."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from ansible.errors import AnsibleParserError
+from ansible.inventory.data import InventoryData
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.doc_fragments.constructed import ModuleDocFragment as Constructed
+
+from ansible_collections.tencentcloud.clb.plugins.doc_fragments.connection import ModuleDocFragment as ConnectionDoc
+from ansible_collections.tencentcloud.clb.plugins.inventory import targets
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import CredentialsNotFound
+
+from ..builders import http, rule, target, tcp
+from ..fake_region import FakeRegion
+
+DOCUMENTED = (targets.DOCUMENTATION, Constructed.DOCUMENTATION, ConnectionDoc.DOCUMENTATION)
+DEFAULTS = {name: spec.get("default") for text in DOCUMENTED for name, spec in yaml.safe_load(text)["options"].items()}
+DEFAULTS |= {"cache": False, "use_extra_vars": False, "leading_separator": True}
+
+
+class Plugin(targets.InventoryModule):
+    """Takes its options from the file alone; what ansible-core checks of them is not checked."""
+
+    option_definitions = DEFAULTS
+    _load_name = ansible_name = targets.InventoryModule.NAME
+
+    def __init__(self):
+        super().__init__()
+        self._cache = {}
+
+    def _read_config_data(self, path):
+        config = self.loader.load_from_file(path, cache="none", trusted_as_template=True)
+        self._options = {**DEFAULTS, **config}
+        return config
+
+
+@pytest.fixture
+def region():
+    web = target("ins-1", 8443, 5, "blue", InstanceName="web-1", Zone="ap-guangzhou-3")
+    return FakeRegion(
+        {
+            "lb-1": (
+                "shop",
+                [tcp("lbl-1", 443, web), http("lbl-2", 80, rule("loc-1", "*.example.com", web, url="/v1"))],
+            ),
+            "lb-2": ("api", [tcp("lbl-3", 443, target("10.9.9.9", 8443, 0))]),
+        }
+    )
+
+
+@pytest.fixture
+def connected(region, monkeypatch):
+    """The options of each connection that was made."""
+    made = []
+
+    def connect(options, environ, budget):
+        made.append(options)
+        return region.connection()
+
+    monkeypatch.setattr(targets, "connect", connect)
+    return made
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "shop.clb.yml"
+
+
+@pytest.fixture
+def read(connected, file):
+    """Parse an inventory file with these options."""
+
+    def read(plugin=None, **options):
+        file.write_text(yaml.safe_dump({"plugin": Plugin.NAME, "region": "ap-guangzhou", **options}))
+        return parse(file, plugin)
+
+    return read
+
+
+def parse(file, plugin=None, *, from_cache=True):
+    inventory = InventoryData()
+    (plugin or Plugin()).parse(inventory, DataLoader(), str(file), from_cache)
+    inventory.reconcile_inventory()
+    return inventory
+
+
+def members(inventory, group):
+    return sorted(host.name for host in inventory.groups[group].get_hosts())
+
+
+@pytest.mark.parametrize(
+    "name, meant",
+    [("x.clb.yml", True), ("x.clb.yaml", True), ("clb.yml", False), ("x.yml", False), ("x.clb.json", False)],
+)
+def test_which_files_are_meant(tmp_path, name, meant):
+    (tmp_path / name).touch()
+
+    assert Plugin().verify_file(str(tmp_path / name)) is meant
+
+
+def test_a_file_that_is_not_there_is_not_meant(tmp_path):
+    assert not Plugin().verify_file(str(tmp_path / "x.clb.yml"))
+
+
+def test_groups_have_valid_names_and_hold_their_hosts(read):
+    inventory = read()
+
+    assert {name: members(inventory, name) for name in inventory.groups if name not in ("all", "ungrouped")} == {
+        "clb_shop": ["web-1"],
+        "lb_1": ["web-1"],
+        "lbl_1": ["web-1"],
+        "lbl_2": ["web-1"],
+        "loc_1": ["web-1"],
+        "TCP_443": ["10.9.9.9", "web-1"],
+        "HTTP_80": ["web-1"],
+        "HTTP_80___example_com_v1": ["web-1"],
+        "clb_api": ["10.9.9.9"],
+        "lb_2": ["10.9.9.9"],
+        "lbl_3": ["10.9.9.9"],
+    }
+
+
+def test_hosts_have_their_variables(read):
+    variables = read(health=True).get_host("web-1").get_vars()
+
+    assert variables["ansible_host"] == "10.1.0.1"
+    assert variables["clb_healthy"] is True
+    assert [one["listener_id"] for one in variables["clb_bindings"]] == ["lbl-1", "lbl-2"]
+
+
+def test_hostnames_and_ansible_host(read):
+    inventory = read(hostnames=["address"], ansible_host="none")
+
+    assert set(inventory.hosts) == {"10.1.0.1", "10.9.9.9"}
+    assert "ansible_host" not in inventory.get_host("10.1.0.1").get_vars()
+
+
+def test_constructed_groups_and_variables(read):
+    inventory = read(
+        compose={"fifth": "clb_weight // 5", "nothing": "no_such_variable"},
+        groups={"drained": "clb_weight == 0", "broken": "no_such_variable"},
+        keyed_groups=[{"key": "clb_zone", "prefix": "zone"}, {"key": "no_such_variable"}],
+    )
+
+    assert inventory.get_host("web-1").get_vars()["fifth"] == 1
+    assert members(inventory, "drained") == ["10.9.9.9"]
+    assert members(inventory, "zone_ap_guangzhou_3") == ["web-1"]
+    assert "broken" not in inventory.groups
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"compose": {"x": "no_such_variable"}},
+        {"groups": {"x": "no_such_variable"}},
+        {"keyed_groups": [{"key": "no_such_variable"}]},
+    ],
+)
+def test_strict(read, options):
+    with pytest.raises(AnsibleParserError, match=r"shop\.clb\.yml: .*no_such_variable"):
+        read(strict=True, **options)
+
+
+def test_names_from_the_cloud_are_no_templates(read, region):
+    name = "{{ lookup('pipe', 'id') }}"
+    region.balancers = {"lb-1": (name, [tcp("lbl-1", 443, target("ins-1", InstanceName=name))])}
+
+    inventory = read(compose={"copied": "clb_instance_name"}, keyed_groups=[{"key": "clb_instance_name"}])
+
+    assert inventory.get_host(name).get_vars()["copied"] == name
+
+
+@pytest.mark.parametrize(
+    "options, balancers",
+    [
+        ({}, ["lb-1", "lb-2"]),
+        ({"load_balancer_ids": ["lb-2"]}, ["lb-2"]),
+        ({"load_balancer_names": ["shop"]}, ["lb-1"]),
+    ],
+)
+def test_which_load_balancers_are_read(read, region, options, balancers):
+    read(**options)
+
+    assert [params["LoadBalancerId"] for action, params in region.calls if action == "DescribeTargets"] == balancers
+
+
+def test_selectors(read):
+    assert set(read(targets=[{"ip": "10.9.9.9"}]).hosts) == {"10.9.9.9"}
+
+
+def test_connection_options_may_be_expressions(read, connected):
+    read(secret_id="{{ 'AKID' ~ 'x' }}", secret_key="plain", timeout=7)
+
+    assert {key: connected[0][key] for key in ("secret_id", "secret_key", "timeout", "region", "ca_path")} == {
+        "secret_id": "AKIDx",
+        "secret_key": "plain",
+        "timeout": 7,
+        "region": "ap-guangzhou",
+        "ca_path": None,
+    }
+
+
+def test_regions_take_the_place_of_the_region(read, connected):
+    read(regions=["ap-beijing", "ap-shanghai"])
+
+    assert [one["region"] for one in connected] == ["ap-beijing", "ap-shanghai"]
+
+
+def test_what_is_cached_is_not_read_again(read, region):
+    plugin = Plugin()
+
+    first = read(plugin, health=True, cache=True)
+    calls = len(region.calls)
+    again = read(plugin, health=True, cache=True)
+
+    assert len(region.calls) == calls
+    assert {host: one.get_vars() for host, one in first.hosts.items()} == {
+        host: one.get_vars() for host, one in again.hosts.items()
+    }
+    assert json.loads(json.dumps(plugin._cache)) == plugin._cache
+
+
+def test_a_refresh_reads_again_and_updates_the_cache(file, region, connected):
+    file.write_text(yaml.safe_dump({"plugin": Plugin.NAME, "region": "ap-guangzhou", "cache": True}))
+    plugin = Plugin()
+    parse(file, plugin)
+    region.balancers = {"lb-2": region.balancers["lb-2"]}
+
+    assert set(parse(file, plugin).hosts) == {"web-1", "10.9.9.9"}
+    assert set(parse(file, plugin, from_cache=False).hosts) == {"10.9.9.9"}
+    assert set(parse(file, plugin).hosts) == {"10.9.9.9"}
+
+
+def test_without_cache_every_parse_reads(read, region):
+    plugin = Plugin()
+    read(plugin)
+    read(plugin)
+
+    assert region.count("DescribeLoadBalancers") == 2
+    assert plugin._cache == {}
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"load_balancer_id": "lb-1", "helth": True}, "There is no option helth, load_balancer_id."),
+        ({"load_balancer_ids": ["lb-9"]}, "No load balancer 'lb-9' in region ap-guangzhou."),
+        ({"targets": [{"port": 1}]}, "targets[0]: it names no listener, no rule and no backend"),
+        ({"targets": [{"instance": "ins-1"}]}, "Unsupported key targets.instance."),
+        ({"targets": [{"listener_port": "https"}]}, "'https'"),
+        ({"timeout": 0}, "timeout 0 is too small"),
+    ],
+)
+def test_a_bad_file_is_an_error_that_names_it_and_the_cause(read, file, options, words):
+    with pytest.raises(AnsibleParserError) as caught:
+        read(**options)
+
+    assert caught.value.message.startswith(f"{file}: ")
+    assert words in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [("- a\n- b\n", "must hold a mapping of options"), ("just a text", "must hold a mapping"), ("a: [", "YAML")],
+)
+def test_a_file_that_is_no_mapping(file, connected, text, words):
+    file.write_text(text)
+
+    with pytest.raises(AnsibleParserError) as caught:
+        parse(file)
+
+    assert str(file) in caught.value.message
+    assert words in caught.value.message
+
+
+def test_a_missing_permission(read, file, region):
+    region.denied = ("lb-2",)
+
+    with pytest.raises(AnsibleParserError) as caught:
+        read()
+
+    assert caught.value.message.startswith(f"{file}: region ap-guangzhou, load balancer lb-2 (api): ")
+    assert "not allowed" in caught.value.message
+    assert caught.value.__cause__ is None
+
+
+def test_no_credentials(read, file, monkeypatch):
+    def connect(options, environ, budget):
+        raise CredentialsNotFound("No credentials: give some.")
+
+    monkeypatch.setattr(targets, "connect", connect)
+
+    with pytest.raises(AnsibleParserError) as caught:
+        read()
+
+    assert caught.value.message == f"{file}: No credentials: give some."
+
+
+def test_without_requests(read, monkeypatch):
+    monkeypatch.setattr(targets, "REQUESTS_ERROR", "Traceback ...")
+
+    with pytest.raises(AnsibleParserError, match="requests"):
+        read()
