@@ -352,7 +352,7 @@ class Client:
         status, length = answer.status_code, len(answer.content)
         try:
             parsed = json.loads(answer.content)
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             if status == 429:
                 raise Refused(
                     f"{where}: HTTP 429, too many requests.", code="RequestLimitExceeded", action=action

@@ -111,7 +111,7 @@ class MetadataService:
             where = f"The metadata service at {self._url}{role}"
             try:
                 answer: Any = json.loads(self._get(session, self._url + role))
-            except json.JSONDecodeError:
+            except (ValueError, RecursionError):
                 answer = None
         if not isinstance(answer, dict):
             raise UnexpectedAnswer(f"{where} answered something that is no JSON object.")
@@ -127,5 +127,5 @@ class MetadataService:
                 raise CredentialsNotFound(f"The metadata service at {url} has no role: bind one to the instance.")
             if answer.status_code != 200:
                 raise UnexpectedAnswer(f"The metadata service at {url} answered HTTP {answer.status_code}.")
-            content = answer.raw.read(MOST_BYTES, decode_content=True)
+            content = next(answer.iter_content(MOST_BYTES), b"")
         return str(content, "utf-8", "replace")

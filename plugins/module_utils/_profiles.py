@@ -224,6 +224,8 @@ def _read_json(path: Path) -> dict[str, Any] | None:
         values = json.loads(text)
     except json.JSONDecodeError as exc:
         problem = f"{exc.msg} in line {exc.lineno}, column {exc.colno}"
+    except RecursionError:
+        problem = "it is nested too deep"
     else:
         if isinstance(values, dict):
             return values

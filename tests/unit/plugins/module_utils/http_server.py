@@ -22,12 +22,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer. ``cut`` ends the connection instead; ``drip`` is a pause in seconds after every byte of the body."""
+    """One answer.
+
+    ``cut`` ends the connection instead, ``torn`` ends it before the body is complete; ``drip`` is a pause in seconds
+    after every byte of the body.
+    """
 
     body: bytes = b""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: bool = False
+    torn: bool = False
     drip: float = 0.0
     delay: float = 0.0
 
@@ -115,8 +120,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response_only(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(reply.body)))
+        self.send_header("Content-Length", str(len(reply.body) + reply.torn))
         self.end_headers()
+        self.close_connection = self.close_connection or reply.torn
         if not reply.drip:
             self.wfile.write(reply.body)
             return

@@ -40,6 +40,8 @@ DOUBTFUL = {
     "response is text": Reply(b'{"Response": "yes"}'),
     "empty": Reply(b""),
     "cut": Reply(cut=True),
+    "cut within the body": Reply(b'{"Response": {}}', torn=True),
+    "nested too deep": Reply(b"[" * 100000),
 }
 doubtful = pytest.mark.parametrize("reply", DOUBTFUL.values(), ids=DOUBTFUL.keys())
 

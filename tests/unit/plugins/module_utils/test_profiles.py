@@ -160,6 +160,7 @@ BROKEN_JSON = {
     "a line end": f'{{"secretId": "AKID", "secretKey": "{SECRET}\\n"}}',
     "role is a number": f'{{"secretId": "AKID", "secretKey": "{SECRET}", "role-arn": 1}}',
     "empty": "",
+    "nested too deep": "[" * 100000,
 }
 BROKEN_INI = {
     "no section": f"secret_key = {SECRET}\n",
