@@ -1,0 +1,62 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from itertools import islice, pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget, growing
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import WaitTimeout
+
+from ..fake_cloud import Clock
+
+
+@pytest.mark.parametrize(
+    "passed, remaining, until_end", [(0, 10, 15), (4, 6, 11), (10, 0, 5), (12, 0, 3), (15, 0, 0), (99, 0, 0)]
+)
+def test_work_starts_until_the_deadline_and_answers_come_until_the_end(
+    passed: float, remaining: float, until_end: float
+) -> None:
+    clock = Clock()
+    clock.sleep(1000)
+    budget = clock.budget(10, grace=5)
+    clock.sleep(passed)
+    assert (budget.remaining(), budget.until_end()) == (remaining, until_end)
+    assert budget.now() == 1000 + passed
+
+
+def test_a_sleep_within_the_budget_lasts_as_long_as_asked() -> None:
+    clock = Clock()
+    clock.budget(10).sleep(3, "rain")
+    assert clock.seconds == 3
+
+
+@pytest.mark.parametrize("passed, seconds, slept", [(0, 11, 10), (9, 5, 1), (0, 10, 10), (10, 1, 0), (20, 1, 0)])
+def test_a_sleep_ends_at_the_deadline_and_says_what_for(passed: float, seconds: float, slept: float) -> None:
+    clock = Clock()
+    budget = clock.budget(10)
+    clock.sleep(passed)
+    with pytest.raises(WaitTimeout, match=r"wait_timeout of 10 s is over while waiting for the task t-1"):
+        budget.sleep(seconds, "the task t-1")
+    assert clock.seconds == passed + slept
+
+
+def test_messages_call_the_budget_by_the_option_that_sets_it() -> None:
+    budget = Budget(1.5, 0, name="timeout", clock=lambda: 0.0, pause=lambda _seconds: None)
+    with pytest.raises(WaitTimeout, match=r"^timeout of 1\.5 s is over"):
+        budget.sleep(2, "it")
+
+
+@given(st.floats(0.01, 5), st.floats(1.0, 3), st.floats(0.01, 30))
+def test_delays_grow_to_a_cap_and_stay_there(first: float, factor: float, most: float) -> None:
+    delays = list(islice(growing(first, factor, most), 12))
+    assert delays[0] == min(first, most)
+    assert delays == sorted(delays)
+    assert max(delays) <= most
+    for before, after in pairwise(delays):
+        assert after == pytest.approx(min(before * factor, most))
