@@ -79,7 +79,7 @@ class ProfileFiles:
     """The profile files of one user.
 
     :param environ: the environment variables; ``HOME`` tells where the files are.
-    :param system_file: the INI file that is read where the user has none.
+    :param system_file: the INI file that is read where the user has none; None for the usual one.
     :param clock: seconds since the epoch.
     """
 
@@ -87,11 +87,11 @@ class ProfileFiles:
         self,
         environ: Mapping[str, str],
         *,
-        system_file: Path = SYSTEM_FILE,
+        system_file: Path | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._home = Path(environ.get("HOME") or Path("~").expanduser())
-        self._system_file = system_file
+        self._system_file = system_file or SYSTEM_FILE
         self._clock = clock
 
     def find(self, choice: Choice) -> Profile | None:
