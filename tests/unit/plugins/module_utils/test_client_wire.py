@@ -149,6 +149,11 @@ def test_an_unknown_certificate_is_refused_at_once(
     assert tls_server.seen == []
 
 
+def test_authorities_that_are_not_there(tls_server: HttpServer) -> None:
+    with pytest.raises(ConnectionFailed, match="Check ca_path"):
+        make_client(tls_server.url, ca_path="/nowhere").read("DescribeTargets", {})
+
+
 def test_verification_never_hangs_on_the_environment() -> None:
     # Releases of requests before 2.28 take an empty CURL_CA_BUNDLE for "off" where verify is True.
     assert isinstance(make_client("clb.example.com")._verify, str)
