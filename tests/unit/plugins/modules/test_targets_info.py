@@ -76,7 +76,7 @@ def test_health(run, region):
 def test_selectors(run, monkeypatch):
     # AnsibleModule.warn prints at once, where another test of this process has loaded the code of the controller.
     warned = []
-    monkeypatch.setattr(ClbModule, "warn", lambda self, text: warned.append(text))
+    monkeypatch.setattr(ClbModule, "warn", lambda _self, text: warned.append(text))
 
     result = run(load_balancer_id="lb-1", targets=[{"ip": "10.1.0.2"}, {"listener_id": "lbl-9"}])
 
