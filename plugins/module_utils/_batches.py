@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Limits(Generic[Item]):
     entry_of: Callable[[Item], Hashable] = id
 
     def entries_for(self, items: Sequence[Item]) -> int:
-        """How many entries some items take.
+        """How many entries some items take; 0 where entries are not limited.
 
         :param items: of one call.
         """
@@ -49,52 +49,21 @@ def pack(items: Sequence[Item], group_of: Callable[[Item], Hashable], limits: Li
     :param limits: of one call.
     :returns: at least one item each.
     """
-    groups: dict[Hashable, list[Item]] = {}
+    by_group: dict[Hashable, list[Item]] = defaultdict(list)
     for item in items:
-        groups.setdefault(group_of(item), []).append(item)
-    ordered = sorted(groups.values(), key=len, reverse=True)
+        by_group[group_of(item)].append(item)
+    groups = [_Group(group, limits.entries_for(group)) for group in by_group.values()]
+    groups.sort(key=lambda group: len(group.items), reverse=True)
     # Neither order of filling is best for every mix: the tightest fit keeps more groups whole, the roomiest spreads
     # small entries over the calls.
-    filled = [_fill(ordered, limits, choose) for choose in (min, max)]
+    filled = [_Filling(limits, choose).fill(groups) for choose in (min, max)]
     return min(filled, key=lambda one: (len(one.calls), one.splits)).calls
 
 
-class _Call(Generic[Item]):
-    """A call that is being filled."""
-
-    def __init__(self, limits: Limits[Item]) -> None:
-        self._limits = limits
-        self.items: list[Item] = []
-        self._entries = 0
-
-    def room(self) -> float:
-        """The share of this call that is free, by whichever limit is nearer."""
-        free = 1 - len(self.items) / self._limits.items
-        if self._limits.entries is not None:
-            free = min(free, 1 - self._entries / self._limits.entries)
-        return free
-
-    def takes(self, items: Sequence[Item]) -> bool:
-        """Whether these items fit as well."""
-        if len(self.items) + len(items) > self._limits.items:
-            return False
-        return self._limits.entries is None or self._entries + self._limits.entries_for(items) <= self._limits.entries
-
-    def add(self, items: Sequence[Item]) -> None:
-        self.items.extend(items)
-        self._entries += self._limits.entries_for(items)
-
-    def take_from(self, items: Sequence[Item]) -> int:
-        """Add as many from the front as fit; returns how many."""
-        low, high = 0, len(items)
-        while low < high:
-            middle = (low + high + 1) // 2
-            if self.takes(items[:middle]):
-                low = middle
-            else:
-                high = middle - 1
-        self.add(items[:low])
-        return low
+@dataclass(frozen=True)
+class _Group(Generic[Item]):
+    items: Sequence[Item]
+    entries: int
 
 
 @dataclass(frozen=True)
@@ -103,26 +72,83 @@ class _Filled(Generic[Item]):
     splits: int
 
 
-def _fill(groups: Sequence[Sequence[Item]], limits: Limits[Item], choose: Callable[..., _Call[Item]]) -> _Filled[Item]:
-    """Fill calls, biggest group first; groups that fit nowhere as a whole come last and are split."""
-    fewest = -(-sum(map(len, groups)) // limits.items)
-    if limits.entries is not None:
-        fewest = max(fewest, -(-sum(map(limits.entries_for, groups)) // limits.entries))
-    calls = [_Call(limits) for _ in range(fewest)]
-    left_over = []
-    for group in groups:
-        fitting = [call for call in calls if call.takes(group)]
-        if fitting:
-            choose(fitting, key=_Call.room).add(group)
-        else:
-            left_over.append(group)
-    splits = 0
-    for group in left_over:
-        start = 0
-        while start < len(group):
-            taken = max(calls, key=_Call.room).take_from(group[start:])
-            if not taken:
-                calls.append(_Call(limits))
-            start += taken
-            splits += 1
-    return _Filled([call.items for call in calls if call.items], splits)
+@dataclass
+class _Call(Generic[Item]):
+    free_items: int
+    free_entries: int
+    items: list[Item] = field(default_factory=list)
+
+
+class _Filling(Generic[Item]):
+    """Calls that are being filled, biggest group first; groups that fit nowhere as a whole come last and are split.
+
+    Calls with the same room are interchangeable, so that a place is sought among rooms and not among calls.
+    """
+
+    def __init__(self, limits: Limits[Item], choose: Callable[..., tuple[int, int]]) -> None:
+        self._limits = limits
+        self._choose = choose
+        self._by_room: dict[tuple[int, int], list[_Call[Item]]] = defaultdict(list)
+        self._calls: list[_Call[Item]] = []
+
+    def fill(self, groups: Sequence[_Group[Item]]) -> _Filled[Item]:
+        fewest = -(-sum(len(group.items) for group in groups) // self._limits.items)
+        if self._limits.entries is not None:
+            fewest = max(fewest, -(-sum(group.entries for group in groups) // self._limits.entries))
+        for _number in range(fewest):
+            self._open()
+        left_over = [group for group in groups if not self._place(group)]
+        splits = sum(self._split(group.items) for group in left_over)
+        return _Filled([call.items for call in self._calls if call.items], splits)
+
+    def _open(self) -> None:
+        call = _Call[Item](self._limits.items, self._limits.entries or 0)
+        self._calls.append(call)
+        self._by_room[call.free_items, call.free_entries].append(call)
+
+    def _share(self, room: tuple[int, int]) -> float:
+        """The share of a call that is free, by whichever limit is nearer."""
+        free = room[0] / self._limits.items
+        return free if self._limits.entries is None else min(free, room[1] / self._limits.entries)
+
+    def _place(self, group: _Group[Item]) -> bool:
+        """Put a group as a whole where it fits."""
+        rooms = [room for room in self._by_room if room[0] >= len(group.items) and room[1] >= group.entries]
+        if not rooms:
+            return False
+        self._add(self._choose(rooms, key=self._share), group.items, group.entries)
+        return True
+
+    def _add(self, room: tuple[int, int], items: Sequence[Item], entries: int) -> None:
+        call = self._by_room[room].pop()
+        if not self._by_room[room]:
+            del self._by_room[room]
+        call.items.extend(items)
+        call.free_items -= len(items)
+        call.free_entries -= entries
+        self._by_room[call.free_items, call.free_entries].append(call)
+
+    def _split(self, items: Sequence[Item]) -> int:
+        """Put a group into the calls with most room, part by part; returns the number of parts."""
+        parts = 0
+        while items:
+            room = max(self._by_room, key=self._share)
+            count = self._most(items, room)
+            if not count:
+                self._open()
+                continue
+            self._add(room, items[:count], self._limits.entries_for(items[:count]))
+            items = items[count:]
+            parts += 1
+        return parts
+
+    def _most(self, items: Sequence[Item], room: tuple[int, int]) -> int:
+        """How many items from the front fit."""
+        low, high = 0, min(len(items), room[0])
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self._limits.entries_for(items[:middle]) <= room[1]:
+                low = middle
+            else:
+                high = middle - 1
+        return low

@@ -108,6 +108,8 @@ class Delivery:
         """Whether the cloud took on a write."""
         self.sent: set[Change] = set()
         """Changes of calls that the cloud took on, or may have."""
+        self.found: set[Change] = set()
+        """Changes that a read showed in place while their call was in doubt or refused."""
         self.blamed: dict[Change, Failure] = {}
         """Changes that the cloud said no to, for now: what is read back decides."""
         self.request_ids: list[str] = []
@@ -208,6 +210,7 @@ class Delivery:
                 self.sent.difference_update(missing)
                 return refusal
             self.accepted = self.accepted or len(missing) < len(pending)
+            self.found.update(set(pending).difference(missing))
             pending = missing
         return None
 
@@ -259,6 +262,7 @@ class Delivery:
         # Somebody else may have done a part of it: what is already in place is no reason to fail. A removal of what is
         # gone is refused every time, so a lag of the reads must not hide that it is.
         pool = self.settle(changes) if changes[0].kind is Kind.DEREGISTER else _missing(changes, self.read())
+        self.found.update(set(changes).difference(pool))
         last: Refused | None = refusal
         try:
             if pool and len(pool) < len(changes):

@@ -135,8 +135,9 @@ def plan_present(wanted: Sequence[Wanted], picture: Picture, *, purge: bool = Fa
         if bound is None:
             registers.append(Change(Kind.REGISTER, one.slot, one.backend, one.port, one.weight, one.tag))
             continue
-        # Under any of its addresses: what answers to the address of a wanted binding is never purged.
-        kept.update((bound.slot.key, alias, bound.port) for alias in bound.aliases)
+        if purge:
+            # Under any of its addresses: what answers to the address of a wanted binding is never purged.
+            kept.update((one.slot.key, alias, bound.port) for alias in bound.aliases)
         if one.weight is not None and one.weight != bound.weight:
             weights.append(Change(Kind.WEIGHT, one.slot, bound.backend, one.port, weight=one.weight, before=bound))
         if one.tag is not None and bound.tag is None:

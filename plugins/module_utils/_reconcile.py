@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ._budget import Budget, growing
 from ._clb import Clb, batches
 from ._delivery import NOT_ATTEMPTED, PACING, Delivery, Failure, Pacing
-from ._errors import ClbError, WaitTimeout
+from ._errors import ClbError, ConnectionFailed, UnexpectedAnswer, WaitTimeout
 from ._plan import Change, Kind, Plan, check_guard, takes_capacity
 
 if TYPE_CHECKING:
@@ -172,7 +172,9 @@ class Reconciler:
         serving = [
             bound
             for one in self._plan.wanted
-            if (bound := picture.find(one.slot.key, one.backend, one.port)) is not None and bound.weight > 0
+            if (bound := picture.find(one.slot.key, one.backend, one.port)) is not None
+            # What this task is about to drain need not be healthy.
+            and (bound.weight if one.weight is None else one.weight) > 0
         ]
         for delay in growing(self._pacing.health_first, self._pacing.factor, self._pacing.health_most):
             health = self._clb.describe_target_health(self._load_balancer_id)
@@ -196,7 +198,7 @@ class Reconciler:
         """Tell each change's fate from the last picture."""
         delivery = self._delivery
         if delivery.stale and (self._wishes.wait or error is not None):
-            self._look_once_more()
+            self._look_once_more(error)
         told = self._wishes.wait or not delivery.stale
         done: set[Change] = set()
         failures: dict[Change, Failure] = {}
@@ -205,7 +207,7 @@ class Reconciler:
             if told and delivery.picture is not None:
                 in_place = change.in_place(delivery.picture)
             else:
-                in_place = sent and change not in delivery.blamed
+                in_place = change in delivery.found or (sent and change not in delivery.blamed)
             if not in_place:
                 failures[change] = self._reason(change, error)
             elif sent:
@@ -226,13 +228,23 @@ class Reconciler:
             warnings=tuple(self._warnings()),
         )
 
-    def _look_once_more(self) -> None:
-        """After an error: one read, if there is time for one, so that the result tells what is there."""
-        if self._budget.until_end() > 0:
+    def _look_once_more(self, error: ClbError | None) -> None:
+        """After an error: read, if there is time for it, so that the result tells what is there."""
+        delivery = self._delivery
+        try:
+            if not isinstance(error, (ConnectionFailed, UnexpectedAnswer)):
+                # Reads can lag behind what was accepted before the error.
+                delivery.settle(one for one in delivery.sent if one not in delivery.blamed)
+        except WaitTimeout:
+            pass
+        except ClbError as exc:
+            delivery.warnings.append(f"The result could not be read back: {exc.message}")
+            return
+        if delivery.stale and self._budget.until_end() > 0:
             try:
-                self._delivery.read(last_attempt=True)
+                delivery.read(last_attempt=True)
             except ClbError as exc:
-                self._delivery.warnings.append(f"The result could not be read back: {exc.message}")
+                delivery.warnings.append(f"The result could not be read back: {exc.message}")
 
     def _reason(self, change: Change, error: ClbError | None) -> Failure:
         """Why a change is not in place."""

@@ -39,7 +39,8 @@ def empty_result() -> Result:
         "request_ids": [],
         "api_calls": {},
         "error": None,
-        "diff": None,
+        # Ansible leaves a null out.
+        "diff": {},
     }
 
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._budget import Budget
@@ -19,7 +21,7 @@ from ._report import Result, describe_error, empty_result, failure_message, repo
 from ._resolve import UnknownName, resolve_wanted, select, what_exists
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ._bindings import Picture
 
@@ -114,6 +116,23 @@ def make_plan(clb: Clb, load_balancer_id: str, entries: Sequence[Entry], *, stat
     :param purge: as the option.
     :raises InvalidArgument: a name leads nowhere or to several things; the message lists what exists.
     """
+    with _collector_paused():
+        return _read_and_plan(clb, load_balancer_id, entries, state=state, purge=purge)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the garbage collector out: a plan has no cycles, and walking one costs a third of the time of making it."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _read_and_plan(clb: Clb, load_balancer_id: str, entries: Sequence[Entry], *, state: str, purge: bool) -> Plan:
     picture = read_for(clb, load_balancer_id, entries)
     try:
         if state == "present":

@@ -334,7 +334,7 @@ error:
       sample: 83129908-a282-4f9f-8ab-131a3025ba22
 diff:
   description: What is bound to the touched listeners and rules, as sorted text with a line for each binding.
-  returned: always; null outside diff mode
+  returned: always; empty outside diff mode
   type: dict
   contains:
     before:
