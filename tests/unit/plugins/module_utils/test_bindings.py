@@ -41,7 +41,7 @@ def test_a_layer7_listener_has_a_slot_for_each_rule(protocol: str) -> None:
     )
     assert bound.listeners["lbl-1"].layer7
     assert list(bound.slots) == [("lbl-1", "loc-1"), ("lbl-1", "loc-2")]
-    assert bound.slots["lbl-1", "loc-1"][2:] == (protocol.upper(), 80, None, "a.example.com", "/")
+    assert bound.slots["lbl-1", "loc-1"] == Slot("lbl-1", "loc-1", protocol.upper(), 80, None, "a.example.com", "/")
     assert len(bound.bindings["lbl-1", "loc-1"]) == 1
     assert bound.bindings["lbl-1", "loc-2"] == ()
 
