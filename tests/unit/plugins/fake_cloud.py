@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._clb import Clb
 from ansible_collections.tencentcloud.clb.plugins.module_utils._entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError, OutcomeUnknown, Refused
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
+    ClbError,
+    OutcomeUnknown,
+    Refused,
+    WaitTimeout,
+)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._reconcile import Outcome, Reconciler, Wishes
 from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import make_plan
 
@@ -107,6 +112,8 @@ class FakeCloud:
         read_faults: action -> what the next reads raise, one each; None lets one pass.
         health: address -> detail, or (detail until, seconds, detail from then on); others are Alive.
         fail_set: FailListenerIdSet where nothing failed: a list, None, or missing.
+        latency: seconds that each call takes.
+        budget: the task's; like the client, the cloud's double starts nothing when it is used up.
     """
 
     listeners: list[Raw]
@@ -118,6 +125,8 @@ class FakeCloud:
     read_faults: dict[str, deque[ClbError | None]] = field(default_factory=lambda: defaultdict(deque))
     health: dict[str, Any] = field(default_factory=dict)
     fail_set: str = "list"
+    latency: float = 0.0
+    budget: Budget | None = None
     clock: Clock = field(default_factory=Clock)
     calls: list[Call] = field(default_factory=list)
 
@@ -129,7 +138,7 @@ class FakeCloud:
         self.locked_until = 0.0
 
     def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False) -> Raw:
-        self.calls.append(Call(action, dict(params), self.clock.now()))
+        self._arrive(action, params, started_late=last_attempt)
         planned = self.read_faults[action]
         error = planned.popleft() if planned else None
         if error is not None:
@@ -142,12 +151,12 @@ class FakeCloud:
         return self._status(params["TaskId"])
 
     def write(self, action: str, params: Mapping[str, Any], *, wait_when_busy: bool = True) -> Raw:
-        if self.clock.now() < self.locked_until and wait_when_busy:
-            # The client waits and sends again, within the same call.
-            self.clock.seconds = self.locked_until
-        self.calls.append(Call(action, copy.deepcopy(dict(params)), self.clock.now()))
+        busy = refused(BUSY, "some tasks are being processed", action)
+        if wait_when_busy:
+            self._wait_for_the_lock(busy)
+        self._arrive(action, copy.deepcopy(dict(params)))
         if self.clock.now() < self.locked_until:
-            raise refused(BUSY, "some tasks are being processed", action)
+            raise busy
         fault = (self.faults.popleft() if self.faults else None) or Fault()
         parts = list(_parts(params))
         self._check(action, parts)
@@ -164,6 +173,20 @@ class FakeCloud:
         if not fault.fail_listeners:
             failed = {"list": failed, "null": {"FailListenerIdSet": None}, "missing": {}}[self.fail_set]
         return {**failed, "RequestId": request_id}
+
+    def _wait_for_the_lock(self, busy: Refused) -> None:
+        """As the client does within one call; what it sends meanwhile is not in the calls."""
+        wait = self.locked_until - self.clock.now()
+        if wait > 0 and self.budget is not None and wait >= self.budget.remaining():
+            self.clock.sleep(self.budget.remaining())
+            raise WaitTimeout(f"{self.budget.words} is over. The last answer was: {busy.message}", refusal=busy)
+        self.clock.sleep(max(0.0, wait))
+
+    def _arrive(self, action: str, params: Mapping[str, Any], *, started_late: bool = False) -> None:
+        if self.budget is not None and self.budget.remaining() <= 0 and not started_late:
+            raise WaitTimeout(f"{self.budget.words} is over before {action} could be sent.")
+        self.clock.sleep(self.latency)
+        self.calls.append(Call(action, dict(params), self.clock.now()))
 
     def _begin(self, request_id: str, action: str, fault: Fault) -> None:
         seconds = self.task_seconds if fault.seconds is None else fault.seconds
@@ -342,7 +365,7 @@ def reconcile(
 ) -> Run:
     """What the module does after it has connected: read, plan, carry out."""
     clb = Clb(cloud)
-    budget = cloud.clock.budget(seconds)
+    cloud.budget = budget = cloud.clock.budget(seconds)
     plan = make_plan(clb, LB, parse_entries(list(entries), selectors=state != "present"), state=state, purge=purge)
     reconciler = Reconciler(plan, clb, LB, Wishes(**wishes), budget)
     return Run(cloud, plan, reconciler.dry_run() if check else reconciler.run())
