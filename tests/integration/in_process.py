@@ -29,13 +29,13 @@ FAST = Pacing(
     poll_most=0.05,
     read_first=0.01,
     read_most=0.05,
-    settle=0.18,
+    settle=0.1,
     health_first=0.01,
     health_most=0.05,
 )
 """The module's waits, scaled to an emulator whose tasks take hundredths of a second."""
 
-FAST_RETRY_SECONDS = 0.02
+FAST_RETRY_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
