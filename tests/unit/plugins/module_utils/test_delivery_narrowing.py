@@ -54,14 +54,14 @@ def assert_bad_named_good_bound(run: Run, bad: Collection[int], everybody: Colle
     assert run.outcome.accepted is (len(bad) < len(everybody))
 
 
-@pytest.mark.parametrize("bad", range(0, 500, 7))
+@pytest.mark.parametrize("bad", [0, 1, 9, 10, 249, 250, 499, *range(7, 500, 41)])
 def test_one_bad_target_of_500_on_50_listeners_takes_at_most_24_extra_calls(bad: int) -> None:
     run = bind([bad])
     assert_bad_named_good_bound(run, [bad])
     assert extra_calls(run) <= 24
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(10))
 def test_five_bad_targets_of_500_are_all_named_within_64_extra_calls(seed: int) -> None:
     bad = Random(seed).sample(NUMBERS, 5)
     run = bind(bad)
