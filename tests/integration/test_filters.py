@@ -1,0 +1,85 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The filters, and the playbook that draws, through ansible-playbook."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+BIND = """
+- hosts: localhost
+  gather_facts: false
+  vars:
+    servers:
+      - {instance_id: ins-web4}
+      - {ip: 10.0.9.50, weight: 1}
+    listeners:
+      - {listener_port: 443, port: 8443, weight: 7}
+      - {listener_port: 80, domain: api.example.com, url: /v1, port: 9000}
+  tasks:
+    - name: Bind
+      tencentcloud.clb.targets:
+        load_balancer_id: lb-demo
+        targets: "{{ servers | tencentcloud.clb.bind(listeners) }}"
+    - name: Bind by generators
+      tencentcloud.clb.targets:
+        load_balancer_id: lb-demo
+        targets: >-
+          {{ servers | map('combine', {'tag': 'x'})
+             | tencentcloud.clb.bind(listeners | selectattr('domain', 'defined')) }}
+"""
+
+
+def test_bind(playbook, emulator):
+    before = emulator.bindings()
+
+    run = playbook(BIND)
+
+    assert run.rc == 0, run.output
+    assert emulator.bindings() - before == {
+        ("lbl-tcp443", None, "ins-web4", 8443, 7, ""),
+        ("lbl-tcp443", None, "10.0.9.50", 8443, 1, ""),
+        ("lbl-http80", "loc-api", "ins-web4", 9000, 10, "x"),
+        ("lbl-http80", "loc-api", "10.0.9.50", 9000, 1, "x"),
+    }
+
+
+@pytest.mark.parametrize(
+    "expression, words",
+    [
+        ("['ins-1'] | tencentcloud.clb.bind([])", "backends[0] must be a dict; it is the str 'ins-1'."),
+        ("[] | tencentcloud.clb.bind('lbl-1')", "listeners must be a list of dicts; it is the str 'lbl-1'."),
+        ("{} | tencentcloud.clb.tree", "takes a result of tencentcloud.clb.targets_info"),
+        ("nowhere | tencentcloud.clb.bind([])", "'nowhere' is undefined"),
+    ],
+)
+def test_odd_input_fails_the_task_with_a_reason(playbook, expression, words):
+    task = {"ansible.builtin.debug": {"msg": f"{{{{ {expression} }}}}"}}
+
+    run = playbook([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}])
+
+    assert run.rc != 0
+    assert words in run.output
+    assert "Traceback" not in run.output
+
+
+def test_the_picture_of_a_load_balancer(playbook, emulator, tmp_path):
+    emulator.set_health(dead=["10.0.9.40"])
+    page = tmp_path / "demo.md"
+
+    run = playbook(
+        Path("tencentcloud.clb.picture"), variables={"clb_load_balancer_id": "lb-demo", "clb_page": str(page)}
+    )
+
+    assert run.rc == 0, run.output
+    tree = run.result("Show it as a tree")["msg"]
+    assert tree[0] == "lb-demo"
+    assert "│   │   ├── ins-web1:8080  web-1  weight 20  tag blue  Alive" in tree
+    assert '"│   │   ├── ins-web1:8080  web-1  weight 20  tag blue  Alive"' in run.stdout
+    heading, _, fence, chart, *_, last = page.read_text().splitlines()
+    assert (heading, fence, chart, last) == ("# lb-demo", "```mermaid", "flowchart LR", "```")
+    assert ":::unhealthy" in page.read_text()

@@ -1,0 +1,311 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The inventory plugin through ansible-inventory and ansible-playbook."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+import yaml
+
+PLUGIN = "tencentcloud.clb.targets"
+
+# Several load balancers, one of them in another region; two instances have the same name.
+SCENARIO = {
+    "instances": {
+        "ins-1": {"ip": "10.0.0.1", "name": "web", "zone": "ap-guangzhou-3", "public_ips": ["203.0.113.1"]},
+        "ins-2": {"ip": "10.0.0.2", "name": "web", "zone": "ap-guangzhou-4"},
+        "ins-3": {"ip": "10.0.0.3", "name": "{{ lookup('pipe', 'touch pwned') }}"},
+    },
+    "health": {"dead": ["ins-2"]},
+    "load_balancers": [
+        {
+            "id": "lb-1",
+            "name": "shop front",
+            "listeners": [
+                {
+                    "id": "lbl-1",
+                    "protocol": "TCP",
+                    "port": 443,
+                    "targets": [
+                        {"instance_id": "ins-1", "port": 8443, "weight": 20, "tag": "blue"},
+                        {"instance_id": "ins-2", "port": 8443, "weight": 0},
+                    ],
+                },
+                {
+                    "id": "lbl-2",
+                    "protocol": "HTTP",
+                    "port": 80,
+                    "rules": [
+                        {
+                            "id": "loc-1",
+                            "domain": "shop.example.com",
+                            "targets": [{"instance_id": "ins-1", "port": 80}],
+                        },
+                        {"id": "loc-2", "domain": "shop.example.com", "url": "/v1"},
+                    ],
+                },
+            ],
+        },
+        {
+            "id": "lb-2",
+            "name": "api",
+            "listeners": [
+                {
+                    "id": "lbl-3",
+                    "protocol": "TCP",
+                    "port": 443,
+                    "targets": [{"instance_id": "ins-3", "port": 9443}, {"eni_ip": "2001:db8::1", "port": 9443}],
+                }
+            ],
+        },
+        {
+            "id": "lb-3",
+            "name": "north",
+            "region": "ap-beijing",
+            "listeners": [
+                {"id": "lbl-4", "protocol": "UDP", "port": 53, "targets": [{"instance_id": "ins-1", "port": 53}]}
+            ],
+        },
+    ],
+}
+
+
+@pytest.fixture
+def inventory(ansible_environment, emulator, tmp_path):
+    """Run ansible-inventory on a file with these options."""
+    emulator.load(SCENARIO)
+
+    def inventory(*arguments, text=None, environment=None, name="shop.clb.yml", **options):
+        content = yaml.safe_dump({"plugin": PLUGIN, **options}) if text is None else text
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        strict = {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true", "ANSIBLE_INVENTORY_ENABLED": PLUGIN}
+        return subprocess.run(
+            ["ansible-inventory", "-i", name, "--list", "--export", *arguments],
+            cwd=tmp_path,
+            env={**ansible_environment, **strict, **(environment or {})},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return inventory
+
+
+def parsed(run):
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout, object_hook=_plain)
+
+
+def _plain(value):
+    """Undo the marks of texts that are no templates, which is everything from the cloud."""
+    return value["__ansible_unsafe"] if set(value) == {"__ansible_unsafe"} else value
+
+
+def hosts(listed, group):
+    entry = listed.get(group, {})
+    inner = [host for child in entry.get("children", ()) for host in hosts(listed, child)]
+    return sorted({*entry.get("hosts", ()), *inner})
+
+
+def test_everything_in_a_region(inventory, tmp_path):
+    listed = parsed(inventory(health=True))
+    variables = listed["_meta"]["hostvars"]
+    name = SCENARIO["instances"]["ins-3"]["name"]
+
+    assert set(variables) == {"ins-1", "ins-2", name, "2001:db8::1"}
+    assert {group: hosts(listed, group) for group in ("TCP_443", "clb_shop_front", "lb_1", "loc_1", "lbl_3")} == {
+        "TCP_443": sorted(variables),
+        "clb_shop_front": ["ins-1", "ins-2"],
+        "lb_1": ["ins-1", "ins-2"],
+        "loc_1": ["ins-1"],
+        "lbl_3": ["2001:db8::1", name],
+    }
+    assert hosts(listed, "HTTP_80_shop_example_com") == ["ins-1"]
+    assert hosts(listed, "HTTP_80_shop_example_com_v1") == []
+    assert "HTTP_80_shop_example_com_v1" in listed["all"]["children"]
+    assert variables["ins-1"]["ansible_host"] == "10.0.0.1"
+    assert variables["ins-1"]["clb_weight"] == 20
+    assert variables["ins-1"]["clb_healthy"] is True
+    assert (variables["ins-2"]["clb_weight"], variables["ins-2"]["clb_healthy"]) == (0, False)
+    assert [one["listener_id"] for one in variables["ins-1"]["clb_bindings"]] == ["lbl-1", "lbl-2"]
+    # A name is never run as a template.
+    assert variables[name]["clb_instance_name"] == name
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_choices(inventory, emulator):
+    listed = parsed(
+        inventory(
+            regions=["ap-guangzhou", "ap-beijing"],
+            load_balancer_ids=["lb-3"],
+            load_balancer_names=["shop front"],
+            hostnames=["address"],
+            ansible_host="public_ip",
+            compose={"of_regions": "clb_bindings | map(attribute='region') | unique"},
+            groups={"drained": "clb_weight == 0"},
+            keyed_groups=[{"key": "clb_zone", "prefix": "zone"}],
+            strict=True,
+        )
+    )
+    variables = listed["_meta"]["hostvars"]
+
+    assert {host: values.get("ansible_host") for host, values in variables.items()} == {
+        "10.0.0.1": "203.0.113.1",
+        "10.0.0.2": None,
+    }
+    assert variables["10.0.0.1"]["of_regions"] == ["ap-guangzhou", "ap-beijing"]
+    assert hosts(listed, "drained") == ["10.0.0.2"]
+    assert hosts(listed, "zone_ap_guangzhou_3") == ["10.0.0.1"]
+    assert hosts(listed, "UDP_53") == ["10.0.0.1"]
+    assert emulator.count("DescribeTargets") == 2
+
+
+def test_the_cache_spares_the_calls(inventory, emulator, tmp_path):
+    options = {"cache": True, "cache_plugin": "jsonfile", "cache_connection": str(tmp_path / "cache"), "health": True}
+
+    first = parsed(inventory(**options))
+    calls = emulator.count()
+    again = parsed(inventory(**options))
+
+    assert calls > 0
+    assert emulator.count() == calls
+    assert again == first
+    cached = "".join(file.read_text() for file in (tmp_path / "cache").iterdir())
+    assert emulator.secret_key not in cached
+
+    parsed(inventory("--flush-cache", **options))
+    assert emulator.count() == 2 * calls
+
+
+def test_any_enabled_configuration_finds_the_plugin(inventory):
+    # "auto" is what ansible-core enables by default.
+    assert parsed(inventory(environment={"ANSIBLE_INVENTORY_ENABLED": "auto"}))["TCP_443"]
+
+
+@pytest.mark.parametrize("name", ["shop.yml", "clb.yml", "shop.clb.json"])
+def test_other_files_are_not_taken(inventory, emulator, name):
+    run = inventory(name=name)
+
+    assert run.returncode != 0
+    assert emulator.count() == 0
+
+
+@pytest.mark.parametrize(
+    "what, words",
+    [
+        ({"text": ""}, "is empty"),
+        ({"text": "- a\n- b\n"}, "must hold a mapping"),
+        ({"text": "plugin: ["}, "YAML"),
+        ({"load_balancer_id": "lb-1"}, "There is no option load_balancer_id."),
+        ({"load_balancer_ids": ["lb-77"]}, "No load balancer 'lb-77' in region ap-guangzhou."),
+        ({"hostnames": ["dns"]}, "hostnames"),
+        ({"targets": [{"instance": "ins-1"}]}, "Unsupported key targets.instance."),
+        ({"compose": {"x": "no_such_variable"}, "strict": True}, "no_such_variable"),
+        ({"region": "mars-1"}, "region mars-1"),
+        (
+            {"endpoint": "http://127.0.0.1:1"},
+            "region ap-guangzhou: DescribeLoadBalancers at http://127.0.0.1:1/: can't",
+        ),
+        ({"endpoint": "http://clb.example.com"}, "http"),
+        ({"secret_id": "AKIDonly"}, "secret_key"),
+        ({"timeout": 0}, "timeout 0 is too small"),
+    ],
+)
+def test_what_is_wrong_names_the_file_and_the_cause(inventory, tmp_path, what, words):
+    run = inventory("-vvvv", **what)
+
+    assert run.returncode != 0
+    [line, *_] = [line for line in run.stderr.splitlines() if "shop.clb.yml: " in line or "shop.clb.yml is" in line]
+    assert words in line
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    "fault, words",
+    [
+        (
+            {"action": "DescribeLoadBalancers", "code": "UnauthorizedOperation", "message": "not for you"},
+            "region ap-guangzhou: DescribeLoadBalancers was refused with UnauthorizedOperation: not for you",
+        ),
+        (
+            {"action": "DescribeTargets", "skip": 1, "code": "UnauthorizedOperation", "message": "not for you"},
+            "region ap-guangzhou, load balancer lb-1 (shop front): DescribeTargets was refused",
+        ),
+    ],
+)
+def test_a_missing_permission_is_named(inventory, emulator, fault, words):
+    emulator.load(SCENARIO)
+    emulator.add_faults({"kind": "error", "times": -1, **fault})
+
+    run = inventory()
+
+    assert run.returncode != 0
+    assert f"shop.clb.yml: {words}" in run.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"secret_id": "AKIDwrong", "secret_key": "hidden-key-1", "token": "hidden-token-1"},
+        {"secret_id": "{{ 'AKIDwrong' }}", "secret_key": "{{ 'hidden-' ~ 'key-1' }}"},
+        {"endpoint": "http://127.0.0.1:1", "secret_id": "AKIDwrong", "secret_key": "hidden-key-1"},
+        {"secret_id": "AKIDwrong", "secret_key": "hidden-key-1", "timeout": "soon"},
+    ],
+)
+def test_no_secret_is_shown(inventory, emulator, options):
+    run = inventory("-vvvv", **options)
+
+    shown = run.stdout + run.stderr
+    assert (run.returncode == 0) is not bool(options)
+    assert not [word for word in (emulator.secret_key, "hidden-key-1", "hidden-token-1", "Signature=") if word in shown]
+
+
+PLAY = """
+- name: Drain and bring back what is behind one load balancer
+  hosts: lb_1:&TCP_443
+  gather_facts: false
+  tasks:
+    - name: Drain
+      tencentcloud.clb.targets:
+        load_balancer_id: lb-1
+        state: drained
+        targets: ["{{ clb_backend }}"]
+      delegate_to: localhost
+      throttle: 1
+    - name: Bring back
+      tencentcloud.clb.targets:
+        load_balancer_id: lb-1
+        targets: "{{ clb_bindings | selectattr('load_balancer_id', 'eq', 'lb-1') }}"
+      delegate_to: localhost
+      throttle: 1
+    - name: Give the bindings of another load balancer
+      tencentcloud.clb.targets:
+        load_balancer_id: lb-2
+        targets: "{{ clb_bindings }}"
+      delegate_to: localhost
+      ignore_errors: true
+"""
+
+
+def test_a_play_over_the_hosts_of_a_group(playbook, emulator, tmp_path):
+    emulator.load(SCENARIO)
+    before = emulator.bindings()
+    (tmp_path / "shop.clb.yml").write_text(f"plugin: {PLUGIN}\n")
+
+    run = playbook(PLAY, "-i", "shop.clb.yml")
+
+    assert run.rc == 0, run.output
+    assert {task.host for task in run.tasks} == {"ins-1", "ins-2"}
+    assert run.task("Drain", "ins-1").changed
+    assert not run.task("Drain", "ins-2").changed
+    assert run.task("Bring back", "ins-1").changed
+    assert emulator.bindings() == before
+    refused = run.task("Give the bindings of another load balancer", "ins-1")
+    assert refused.status == "failed"
+    assert "load_balancer_id 'lb-1' is not 'lb-2'" in refused.result["msg"]
