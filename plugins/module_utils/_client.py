@@ -292,6 +292,7 @@ class Client:
                 body=body,
                 timestamp=timestamp,
             )
+            self._secrets.sign(headers["Authorization"].rpartition("=")[2])
         self.api_calls[action] += 1
         return self._sort(action, self._post(action, headers, body))
 

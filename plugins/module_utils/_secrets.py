@@ -17,13 +17,16 @@ _SIGNATURE = re.compile(r"(?<=Signature=)[0-9a-fA-F]+")
 
 
 class Secrets:
-    """The keys and tokens that a task has met so far. It grows while the task runs; its ``repr`` shows none.
+    """The keys and tokens that a task has met so far, and its last signature.
+
+    It grows while the task runs; its ``repr`` shows none.
 
     :param texts: the first ones; None and empty texts are left out.
     """
 
     def __init__(self, texts: Iterable[Optional[str]] = ()) -> None:
         self._texts: set[str] = set()
+        self._signature = ""
         self.add(*texts)
 
     def add(self, *texts: str | None) -> None:
@@ -33,9 +36,16 @@ class Secrets:
         """
         self._texts.update(text for text in texts if text)
 
+    def sign(self, signature: str) -> None:
+        """Remember the signature of the request under way, in place of the one before.
+
+        :param signature: it says nothing of other requests, and a task can send many.
+        """
+        self._signature = signature
+
     def __iter__(self) -> Iterator[str]:
         # The longest first, so that a secret which is part of another leaves no rest of it.
-        return iter(sorted(self._texts, key=len, reverse=True))
+        return iter(sorted({*self._texts, self._signature} - {""}, key=len, reverse=True))
 
     def scrub(self, text: str) -> str:
         """Mask every secret, and every signature, in a text.

@@ -122,7 +122,8 @@ def test_a_long_task_gets_fresh_credentials(emulator: Emulator, environ: dict[st
     emulator.expire_tokens()
     use(connection)
     assert connection.api_calls == {"AssumeRole": 2, "DescribeTargets": 3}
-    assert len(set(connection.secrets)) == 5
+    # The key of the environment, two keys and tokens of the role, the last signature.
+    assert len(set(connection.secrets)) == 6
 
 
 def test_a_role_that_may_not_be_assumed(environ: dict[str, str]) -> None:

@@ -30,6 +30,14 @@ def test_signatures_are_masked(text: str) -> None:
     assert Secrets().scrub(f"{text}, end") == f"{text.rpartition('=')[0]}={MASK}, end"
 
 
+def test_the_signature_of_the_last_request_is_one() -> None:
+    secrets = Secrets(["key"])
+    secrets.sign("00ff")
+    assert secrets.scrub("00ff key") == f"{MASK} {MASK}"
+    secrets.sign("11ee")
+    assert sorted(secrets) == ["11ee", "key"]
+
+
 def test_nothing_is_no_secret() -> None:
     secrets = Secrets([None, ""])
     secrets.add(None, "")
