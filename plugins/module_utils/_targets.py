@@ -55,7 +55,10 @@ def check_options(params: Mapping[str, Any]) -> tuple[Entry, ...]:
         raise InvalidArgument(f"purge goes with state present, not with {params['state']}; leave it out.")
     if params["wait_for_health"] and not params["wait"]:
         raise InvalidArgument("wait_for_health needs wait: true; set wait to true, or leave wait_for_health out.")
-    return parse_entries(params["targets"], selectors=params["state"] != "present")
+    entries = parse_entries(params["targets"], selectors=params["state"] != "present")
+    if params["load_balancer_id"] is not None:
+        check_same_load_balancer(entries, params["load_balancer_id"])
+    return entries
 
 
 def run_task(params: Mapping[str, Any], environ: Mapping[str, str], *, check_mode: bool, diff: bool) -> TaskResult:
@@ -77,6 +80,7 @@ def run_task(params: Mapping[str, Any], environ: Mapping[str, str], *, check_mod
         connection = connect(params, environ, budget)
         load_balancer_id = find_load_balancer(connection, params["load_balancer_id"], params["load_balancer_name"])
         result["load_balancer_id"] = load_balancer_id
+        # Where the load balancer is named, its ID is known only now.
         check_same_load_balancer(entries, load_balancer_id)
         if not entries:
             result["api_calls"] = dict(connection.api_calls)
