@@ -1,0 +1,221 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings import parse_health, parse_targets
+from ansible_collections.tencentcloud.clb.plugins.module_utils._info import describe_info, empty_info
+from ansible_collections.tencentcloud.clb.plugins.module_utils._module import CONNECTION_SPEC, LOAD_BALANCER_SPEC
+from ansible_collections.tencentcloud.clb.plugins.module_utils._report import describe_error, empty_result, report
+from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import check_options
+from ansible_collections.tencentcloud.clb.plugins.modules import targets, targets_info
+
+from ..builders import LB, Raw, http, refused, rule, target, tcp, want
+from ..fake_cloud import FakeCloud, reconcile
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+MODULES = [targets, targets_info]
+PREFIX = "ansible_collections.tencentcloud.clb.plugins"
+LOOSE = {"dict", "list", "raw"}
+
+
+def spec_of(module: ModuleType) -> Raw:
+    return {**CONNECTION_SPEC, **LOAD_BALANCER_SPEC, **module.ARGUMENT_SPEC}
+
+
+def merge(below: Raw, above: Raw) -> Raw:
+    """Documentation with that of a fragment below it, as Ansible merges them."""
+    merged = {**below, **above}
+    for key in below.keys() & above.keys():
+        if isinstance(below[key], dict) and isinstance(above[key], dict):
+            merged[key] = merge(below[key], above[key])
+    return merged
+
+
+def fragment(name: str) -> Raw:
+    """The documentation of a fragment such as tencentcloud.clb.attributes.actiongroup_all."""
+    file, _, part = name.removeprefix("tencentcloud.clb.").partition(".")
+    found = getattr(
+        import_module(f"{PREFIX}.doc_fragments.{file}").ModuleDocFragment, (part or "documentation").upper()
+    )
+    parsed: Raw = yaml.safe_load(found)
+    return parsed
+
+
+def documented(module: ModuleType) -> Raw:
+    own: Raw = yaml.safe_load(module.DOCUMENTATION)
+    for name in own["extends_documentation_fragment"]:
+        own = merge(fragment(name), own)
+    return own
+
+
+def flatten(options: Raw, nested: str, path: str = "") -> dict[str, tuple[Any, ...]]:
+    """Option -> what spec and documentation must agree on."""
+    flat: dict[str, tuple[Any, ...]] = {}
+    for name, one in options.items():
+        flat[path + name] = (
+            one.get("type", "str"),
+            one.get("elements"),
+            one.get("required", False),
+            one.get("default"),
+            one.get("choices"),
+            one.get("aliases"),
+        )
+        flat.update(flatten(one.get(nested) or {}, nested, f"{path}{name}."))
+    return flat
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_argument_spec_is_what_is_documented(module: ModuleType) -> None:
+    assert flatten(documented(module)["options"], "suboptions") == flatten(spec_of(module), "options")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_option_and_returned_key_is_described(module: ModuleType) -> None:
+    def check(items: Raw) -> None:
+        for name, one in items.items():
+            assert one.get("description"), name
+            check(one.get("suboptions") or one.get("contains") or {})
+
+    check(documented(module)["options"])
+    check(yaml.safe_load(module.RETURN))
+
+
+def test_secrets_are_never_logged() -> None:
+    secret = {name for name, one in CONNECTION_SPEC.items() if one.get("no_log")}
+    assert secret == {"secret_id", "secret_key", "token"}
+
+
+def examples() -> list[tuple[ModuleType, Raw]]:
+    """Every task in the examples that calls one of the modules."""
+    names = {f"tencentcloud.clb.{module.__name__.rpartition('.')[2]}": module for module in MODULES}
+    return [
+        (names[action], {"task": task["name"], **arguments})
+        for module in MODULES
+        for task in yaml.safe_load(module.EXAMPLES)
+        for action, arguments in task.items()
+        if action in names
+    ]
+
+
+@pytest.mark.parametrize("module, arguments", examples(), ids=lambda one: one["task"] if isinstance(one, dict) else "")
+def test_every_example_passes_the_argument_spec_and_the_checks(module: ModuleType, arguments: Raw) -> None:
+    arguments = {
+        # What a template gives is only known when it runs.
+        key: [] if key == "targets" and isinstance(value, str) else value
+        for key, value in arguments.items()
+        if key != "task"
+    }
+    found = ArgumentSpecValidator(spec_of(module)).validate(arguments)
+    assert found.error_messages == []
+    assert found.unsupported_parameters == set()
+    if module is targets:
+        check_options(found.validated_parameters)
+
+
+def test_both_modules_have_examples() -> None:
+    assert {module for module, _ in examples()} == set(MODULES)
+
+
+def written() -> Raw:
+    """A result of targets with something in every key."""
+    listeners = [
+        tcp("lbl-1", 443, target("ins-1", tag="blue"), target("ins-2")),
+        http("lbl-2", 80, rule("loc-1", "a.example.com")),
+    ]
+    cloud = FakeCloud(listeners, bad={"10.2.0.9": refused("LimitExceeded", "full")})
+    entries = [
+        want("lbl-1", "ins-1", weight=5),
+        want("lbl-1", "ins-3"),
+        {"location_id": "loc-1", "eni_ip": "10.2.0.9", "port": 80},
+    ]
+    run = reconcile(cloud, entries, purge=True)
+    assert run.outcome.error is not None
+    result = report(run.plan, run.outcome, diff=True)
+    described = describe_error(run.outcome.error)
+    return {**result, "load_balancer_id": LB, "api_calls": {"DescribeTargets": 2}, "error": described}
+
+
+def read() -> Raw:
+    """A result of targets_info with something in every key."""
+    cloud = FakeCloud(
+        [tcp("lbl-1", 443, target("ins-1"), EndPort=450), http("lbl-2", 80, rule("loc-1", "a", target("ins-1")))]
+    )
+    bound = parse_targets(cloud.read("DescribeTargets", {}))
+    health = parse_health(cloud.read("DescribeTargetHealth", {}), LB)
+    info = describe_info(bound, None, health)
+    return {
+        **empty_info(),
+        "load_balancer_id": LB,
+        "targets": info.targets,
+        "listeners": info.listeners,
+        "api_calls": {"DescribeTargets": 1},
+        "error": describe_error(refused("X")),
+    }
+
+
+RESULTS = [(targets, written(), empty_result()), (targets_info, read(), empty_info())]
+TYPES = {"str": str, "int": int, "bool": bool, "list": list, "dict": dict}
+
+
+def check_value(path: str, doc: Raw, value: Any) -> None:
+    """A value is of the documented type, and its keys are exactly the documented ones."""
+    if value is None:
+        return
+    assert isinstance(value, TYPES[doc["type"]]), path
+    if doc["type"] == "list":
+        for one in value:
+            check_value(f"{path}[]", {**doc, "type": doc["elements"]}, one)
+    elif doc["type"] == "dict" and "contains" in doc:
+        assert set(value) == set(doc["contains"]), path
+        for key, one in value.items():
+            check_value(f"{path}.{key}", doc["contains"][key], one)
+
+
+@pytest.mark.parametrize("module, result, empty", RESULTS)
+def test_the_documented_keys_are_exactly_those_returned(module: ModuleType, result: Raw, empty: Raw) -> None:
+    returns = yaml.safe_load(module.RETURN)
+    # Ansible itself documents `changed`; the source of the credentials comes with -vvv only.
+    assert set(returns) - {"credentials_source"} == set(result) - {"changed"} == set(empty) - {"changed"}
+    assert returns["credentials_source"]["returned"] != "always"
+    for key, doc in returns.items():
+        check_value(key, doc, result.get(key))
+        if doc["type"] == "list" and key != "failed_listeners":
+            assert result[key], f"{key} is empty: nothing was compared"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_samples_are_of_the_documented_type(module: ModuleType) -> None:
+    def check(items: Raw) -> None:
+        for name, one in items.items():
+            if one.get("sample") is not None:
+                assert isinstance(one["sample"], TYPES[one["type"]]), name
+            check(one.get("contains") or {})
+
+    check(yaml.safe_load(module.RETURN))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_markup_names_options_and_returned_keys_that_exist(module: ModuleType) -> None:
+    texts = str(documented(module)) + str(yaml.safe_load(module.RETURN))
+    options = flatten(documented(module)["options"], "suboptions")
+
+    def keys(items: Raw, path: str = "") -> set[str]:
+        found = {path + name for name in items}
+        return found.union(*(keys(one.get("contains") or {}, f"{path}{name}.") for name, one in items.items()))
+
+    for named in re.findall(r"\bO\(([^)#=]+)(?:=[^)]*)?\)", texts):
+        assert named.removeprefix("ignore:").replace("[]", "") in options
+    for named in re.findall(r"\bRV\(([^)#=]+)(?:=[^)]*)?\)", texts):
+        assert named.removeprefix("ignore:").replace("[]", "") in keys(yaml.safe_load(module.RETURN))
