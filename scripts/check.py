@@ -19,7 +19,7 @@ STATIC = [
     Step("mypy plugins", ["mypy", "--package", "ansible_collections.tencentcloud.clb.plugins"]),
     Step("mypy scripts, emulator", ["mypy", "scripts", "tests/emulator/clb_emulator"]),
 ]
-UNIT = [pytest_step("unit", "--numprocesses=2", "--cov", "--cov-report=term", "tests/unit")]
+UNIT = [pytest_step("unit", "--numprocesses=2", "-m", "not alone", "--cov", "--cov-report=term", "tests/unit")]
 
 if __name__ == "__main__":
     started = time.monotonic()

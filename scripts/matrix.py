@@ -45,11 +45,11 @@ def steps(release: str, python: str) -> list[Step]:
     run = str(binaries / "python")
     series = release.rpartition(".")[0]
     return [
-        pytest_step(f"{series} unit", "--numprocesses=2", "tests/unit", env=env, python=run),
+        pytest_step(f"{series} unit", "--numprocesses=2", "-m", "not alone", "tests/unit", env=env, python=run),
         pytest_step(
             f"{series} integration", "--numprocesses=2", "-m", "not alone", "tests/integration", env=env, python=run
         ),
-        pytest_step(f"{series} integration alone", "-m", "alone", "tests/integration", env=env, python=run),
+        pytest_step(f"{series} alone", "-m", "alone", "tests/unit", "tests/integration", env=env, python=run),
     ]
 
 

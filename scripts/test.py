@@ -33,7 +33,7 @@ PUBLICATION = [
     Step("make docs", [sys.executable, "scripts/docs.py"]),
 ]
 INTEGRATION = pytest_step("integration", "--numprocesses=2", "-m", "not alone", "tests/integration")
-ALONE = pytest_step("integration alone", "-m", "alone", "tests/integration")
+ALONE = pytest_step("alone", "-m", "alone", "tests/unit", "tests/integration")
 
 
 def main() -> int:
