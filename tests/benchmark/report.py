@@ -29,6 +29,7 @@ MOST_GROWTH = 12.0
 MOST_TARGETS = 20
 """Targets in one RegisterTargets."""
 LINE = 120
+REPOSITORY = "https://github.com/ansible-collections/tencentcloud.clb/blob/main"
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 LICENCE = """<!--
@@ -138,7 +139,8 @@ def _against(results: Results, size: Size) -> str:
         ],
     )
     text = (
-        "The loop runs a module of its own, [`register_targets.py`](../tests/benchmark/library/register_targets.py), "
+        "The loop runs a module of its own, "
+        f"[`register_targets.py`]({REPOSITORY}/tests/benchmark/library/register_targets.py), "
         "written with the vendor's SDK as a careful user would: it reads first, sends what is missing in twenties over "
         "one connection kept alive, polls each task every half second, and waits while the load balancer is "
         "locked. Of its "
@@ -222,11 +224,10 @@ def _many(results: Results) -> str:
 def _method(size: Size) -> str:
     text = (
         "Real `ansible-playbook` with the built and installed collection, Ansible's settings as they are by default, "
-        f"against [the emulator](../tests/emulator/README.md) with answers after {LATENCY_SECONDS * 1000:.0f} "
-        f"ms and tasks of "
-        f"{size.task_seconds:g} s, on the same machine: {os.cpu_count()} cores, {platform.system()} on "
-        f"{platform.machine()}, {platform.python_implementation()} {platform.python_version()}, "
-        f"ansible-core {ansible_version}."
+        f"against [the emulator]({REPOSITORY}/tests/emulator/README.md) on the same machine, with answers after "
+        f"{LATENCY_SECONDS * 1000:.0f} ms and tasks of {size.task_seconds:g} s. It has {os.cpu_count()} cores, "
+        f"{platform.system()} on {platform.machine()}, {platform.python_implementation()} "
+        f"{platform.python_version()}, ansible-core {ansible_version}."
     )
     return _section("How this was measured", "```console\n$ make bench\n```", text)
 
