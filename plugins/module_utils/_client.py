@@ -38,6 +38,7 @@ from ._errors import (
     UnexpectedAnswer,
     WaitTimeout,
     hint_for,
+    sentences,
 )
 from ._secrets import Secrets
 from ._signature import authorization
@@ -383,8 +384,7 @@ class Client:
             return response
         code = self._secrets.scrub(str(error.get("Code") or "UnknownError"))
         said = self._secrets.scrub(str(error.get("Message") or ""))
-        hints = (f"{action} was refused with {code}: {said}", hint_for(code), self._skew_hint(code, answer))
-        message = " ".join(part for part in hints if part)
+        message = sentences(f"{action} was refused with {code}: {said}", hint_for(code), self._skew_hint(code, answer))
         refusal = Refused(message, code=code, action=action, request_id=request_id, said=said)
         if refusal.remedy is Remedy.UNKNOWN:
             raise _Transient(refusal, attempts=BUSY_ATTEMPTS)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ._budget import Budget, growing
 from ._clb import ACTIONS, Accepted, Clb
-from ._errors import ClbError, OutcomeUnknown, Refused, Remedy, WaitTimeout, hint_for
+from ._errors import ClbError, OutcomeUnknown, Refused, Remedy, WaitTimeout, hint_for, sentences
 from ._plan import Change, Kind
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Failure(NamedTuple):
         :param error: which.
         """
         quota = isinstance(error, Refused) and error.remedy is Remedy.QUOTA
-        message = f"{error.said} {hint_for(error.code)}" if quota else error.said
+        message = sentences(error.said, hint_for(error.code)) if quota else error.said
         return cls(error.code, message, error.action, error.request_id)
 
 

@@ -97,6 +97,14 @@ def hint_for(code: str) -> str:
     return ""
 
 
+def sentences(*parts: str) -> str:
+    """Put parts of a message one after the other; the cloud's own often end without a full stop.
+
+    :param parts: empty ones are left out.
+    """
+    return " ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in parts if part)
+
+
 class ClbError(Exception):
     """Base of everything that this collection raises on purpose.
 

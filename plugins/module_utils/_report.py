@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ._errors import ClbError, Refused, hint_for
+from ._errors import ClbError, Refused, hint_for, sentences
 from ._plan import Change, Kind, Plan, SlotCounts, count_by_slot, predict
 
 if TYPE_CHECKING:
@@ -237,24 +237,24 @@ def failure_message(plan: Plan, outcome: Outcome, *, check_mode: bool) -> str:
         return ""
     where = f" (request ID {error.request_id})" if error.request_id else ""
     refused = isinstance(error, Refused) or error.action is None
-    sentences = [error.message if refused else f"{error.action}{where} reported {error.code}: {error.message}"]
+    parts = [error.message if refused else f"{error.action}{where} reported {error.code}: {error.message}"]
     hint = hint_for(error.code)
-    if hint not in sentences[0]:
-        sentences.append(hint)
+    if hint not in parts[0]:
+        parts.append(hint)
     if outcome.failures:
-        sentences.append(
+        parts.append(
             f"{len(outcome.failures)} of {len(plan.changes)} changes are not in place: {_told(outcome, error)}."
         )
     counts = count_by_slot(outcome.done).values()
     totals = {name: sum(getattr(one, name) for one in counts) for name in SlotCounts._fields}
     done = ", ".join(f"{total} {name}" for name, total in totals.items() if total)
     if done:
-        sentences.append(f"Done: {done}.")
+        parts.append(f"Done: {done}.")
     elif not outcome.accepted:
-        sentences.append("Nothing was changed.")
+        parts.append("Nothing was changed.")
     if not check_mode and outcome.failures:
-        sentences.append("What is in place stays; once the cause is removed, run the same task again for the rest.")
-    return " ".join(sentences)
+        parts.append("What is in place stays; once the cause is removed, run the same task again for the rest.")
+    return sentences(*parts)
 
 
 def _told(outcome: Outcome, error: ClbError) -> str:
