@@ -24,7 +24,7 @@ options:
       - "5. The role of the CVM on which the task runs, from the metadata service, whose URL
         E(TENCENTCLOUD_METADATA_ENDPOINT) can replace."
       - With any of these, O(role_arn) is assumed on top.
-      - Half of a pair is an error. With C(-vvv), RV(ignore:credentials_source) tells where the credentials come from.
+      - Half of a pair is an error. With C(-vvv), results and the inventory tell where the credentials come from.
     type: str
   secret_key:
     description: The key that belongs to O(secret_id).
