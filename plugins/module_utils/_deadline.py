@@ -45,6 +45,6 @@ def call_within(seconds: float, function: Callable[[], T]) -> T:
         return future.result(seconds)
     except FutureTimeoutError:
         if future.done():
-            # The function's own TimeoutError, which is the same class on newer Python.
-            raise
+            # The function's own TimeoutError, which is the same class on newer Python; or a result at the last moment.
+            return future.result()
         raise OutOfTime from None

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ DEFAULT_ENDPOINT = "clb.intl.tencentcloudapi.com"
 
 DEFAULT_STS_ENDPOINT = "sts.intl.tencentcloudapi.com"
 """STS on the same site as DEFAULT_ENDPOINT."""
+_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
 _DOMAIN = "tencentcloudapi.com"
 
 
@@ -52,6 +54,16 @@ def is_loopback(hostname: str) -> bool:
         return False
 
 
+def _is_host(text: str) -> bool:
+    if ":" not in text:
+        return _NAME.fullmatch(text) is not None
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def parse_endpoint(text: str, option: str = "endpoint") -> Endpoint:
     """Parse a host, host:port or URL.
 
@@ -69,7 +81,7 @@ def parse_endpoint(text: str, option: str = "endpoint") -> Endpoint:
     if parts.username is not None or parts.password is not None:
         raise InvalidArgument(f"{option} must not carry a user name or password; give a host, host:port or URL.")
     if (
-        not hostname
+        not _is_host(hostname)
         or any(char.isspace() for char in given)
         or parts.path not in ("", "/")
         or parts.query

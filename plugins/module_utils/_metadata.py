@@ -47,10 +47,14 @@ def metadata_url(environ: Mapping[str, str]) -> str:
     :raises InvalidArgument: the variable holds no such URL, or asks for ``http`` across a network.
     """
     given = environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT
-    parts = urlsplit(given)
+    usage = f"is not a URL without a path; for example {DEFAULT_ENDPOINT}"
+    try:
+        parts = urlsplit(given)
+    except ValueError as exc:
+        raise InvalidArgument(f"{ENDPOINT_VARIABLE} {given!r} {usage}.") from exc
     problem = None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
-        problem = f"is not a URL without a path; for example {DEFAULT_ENDPOINT}"
+        problem = usage
     elif parts.username is not None or parts.password is not None:
         raise InvalidArgument(f"{ENDPOINT_VARIABLE} must not carry a user name or password.")
     elif parts.scheme == "http" and given.rstrip("/") != DEFAULT_ENDPOINT and not _is_near(parts.hostname):

@@ -90,7 +90,8 @@ class ProfileFiles:
         system_file: Path | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._home = Path(environ.get("HOME") or Path("~").expanduser())
+        # Not Path.expanduser(), which raises for a user without a home directory, as containers have them.
+        self._home = Path(environ.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 - as said
         self._system_file = system_file or SYSTEM_FILE
         self._clock = clock
 

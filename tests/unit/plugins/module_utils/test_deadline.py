@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils import _deadline
 from ansible_collections.tencentcloud.clb.plugins.module_utils._deadline import OutOfTime, call_within
 
 
@@ -24,6 +27,18 @@ def test_what_is_raised_is_raised_again(error: BaseException) -> None:
     with pytest.raises(type(error)) as caught:
         call_within(5, fail)
     assert caught.value is error
+
+
+def test_a_result_at_the_last_moment_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Late(Future):
+        def result(self, timeout: float | None = None) -> object:
+            if timeout is not None:
+                super().result(5)
+                raise FutureTimeoutError
+            return super().result()
+
+    monkeypatch.setattr(_deadline, "Future", Late)
+    assert call_within(0, lambda: 42) == 42
 
 
 def test_waiting_ends_with_the_time() -> None:

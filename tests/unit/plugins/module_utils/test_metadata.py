@@ -152,6 +152,7 @@ def test_where_it_is(value: str | None, url: str) -> None:
         "http://169.254.0.23/path",
         "http://127.0.0.1/?x=1",
         "http://",
+        "http://[::1",
     ],
 )
 def test_where_it_can_not_be(value: str) -> None:

@@ -279,6 +279,11 @@ def test_missing_profile_says_where_it_was_looked_for(home: Home) -> None:
     assert f"{path} has no section [deploy]" in home.files.missing(choice).message
 
 
+def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    assert ProfileFiles({}, system_file=home.system).find(DEFAULT) is None
+
+
 def test_home_is_the_users_without_the_variable(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
     monkeypatch.setenv("HOME", str(home.path))
     home.tccli(TCCLI)
