@@ -109,7 +109,7 @@ def sts_host(endpoint: Endpoint) -> str:
     :param endpoint: of the CLB API.
     :returns: the host; that of the default site where the endpoint is not the vendor's.
     """
-    service, _, site = endpoint.host.partition(".")
+    service, site = endpoint.host.partition(".")[::2]
     if service == "clb" and (site == _DOMAIN or site.endswith(f".{_DOMAIN}")):
         return f"sts.{site}"
     return DEFAULT_STS_ENDPOINT
