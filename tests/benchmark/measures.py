@@ -61,7 +61,7 @@ class Size:
 
 
 FULL = Size(2.0, Shape(50, 10), playbooks=3, rounds=4, plans=7, many=Shape(50, 200))
-QUICK = Size(0.1, Shape(2, 25), playbooks=1, rounds=3, plans=1, many=Shape(10, 100))
+QUICK = Size(0.1, Shape(2, 25), playbooks=1, rounds=3, plans=3, many=Shape(10, 100))
 ADDED = Shape(50, 10)
 """What the comparison with ping binds, beside a single target."""
 
@@ -112,12 +112,14 @@ class Many:
     :param targets: bound by one task.
     :param first: that task and its process.
     :param again: the same task once more.
-    :param ping: what ``ansible.builtin.ping`` costs.
+    :param echo: ``ansible.builtin.ping`` with the same list as its ``data``: what Ansible takes to carry it.
+    :param ping: what ``ansible.builtin.ping`` alone costs.
     """
 
     targets: int
     first: tuple[Timed, Cost]
     again: tuple[Timed, Cost]
+    echo: tuple[Timed, Cost]
     ping: Cost
 
 
@@ -236,12 +238,13 @@ def measure_added(size: Size, collections: Path) -> tuple[list[Added], float]:
 def measure_many(size: Size, collections: Path) -> Many:
     """Bind a load balancer full of targets in one task, quotas lifted, and measure the module's process."""
     targets = make_targets(size.many)
-    tasks = [ping(), task("first", OURS, "all"), task("again", OURS, "all")]
+    echo = {"name": "echo", "ansible.builtin.ping": {"data": "{{ all }}"}}
+    tasks = [ping(), task("first", OURS, "all"), task("again", OURS, "all"), echo]
     with bench(collections, scenario(size, size.many, OURS)) as run:
-        (_, ping_cost), first, again = run.play_measured(tasks, {"all": targets})
+        (_, ping_cost), first, again, echoed = run.play_measured(tasks, {"all": targets})
         assert len(run.emulator.bindings()) == len(targets), "not all is bound"
     assert (first[0].changed, again[0].changed) == (True, False), "a first run changes, a second one does not"
-    return Many(len(targets), first, again, ping_cost)
+    return Many(len(targets), first, again, echoed, ping_cost)
 
 
 def measure_all(size: Size, collections: Path) -> Results:

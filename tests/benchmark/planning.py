@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._clb import Clb
 from ansible_collections.tencentcloud.clb.plugins.module_utils._entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._module import ENTRY_SPEC
+from ansible_collections.tencentcloud.clb.plugins.module_utils._entries import TEXT_KEYS, WHOLE_KEYS
 from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import make_plan
 
 RULES = 50
@@ -29,7 +29,7 @@ def make_case(bindings: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """
     wanted: list[dict[str, Any]] = []
     # AnsibleModule puts every key into every entry, null where it was not given.
-    nothing = dict.fromkeys(ENTRY_SPEC)
+    nothing = dict.fromkeys((*TEXT_KEYS, *WHOLE_KEYS))
     listeners: dict[int, dict[str, Any]] = {}
     for rule in range(bindings // BACKENDS):
         number, place = divmod(rule, RULES)
