@@ -43,6 +43,14 @@ class Info(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
+def reading_budget(timeout: float) -> Budget:
+    """The time for reading everything that one task or inventory asks for.
+
+    :param timeout: seconds for one HTTP request.
+    """
+    return Budget(READ_SECONDS, timeout, name="The reading time")
+
+
 def empty_info() -> Result:
     """The returned keys of ``targets_info`` where nothing applies."""
     return {
@@ -70,7 +78,7 @@ def run_info(params: Mapping[str, Any], environ: Mapping[str, str]) -> TaskResul
         check_least(params, "timeout", 1)
         entries = None if params["targets"] is None else parse_entries(params["targets"], selectors=True)
         result["load_balancer_id"] = params["load_balancer_id"]
-        connection = connect(params, environ, Budget(READ_SECONDS, params["timeout"]))
+        connection = connect(params, environ, reading_budget(params["timeout"]))
         load_balancer_id = find_load_balancer(connection, params["load_balancer_id"], params["load_balancer_name"])
         result["load_balancer_id"] = load_balancer_id
         check_same_load_balancer(entries or (), load_balancer_id)

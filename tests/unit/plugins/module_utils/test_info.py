@@ -289,3 +289,10 @@ def test_an_empty_load_balancer():
     info = describe_info(parse_targets({"Listeners": None}), None, None)
 
     assert (info.targets, info.listeners, info.warnings) == ([], [], ())
+
+
+def test_a_listener_or_rule_of_the_tree_is_a_selector():
+    info = read()
+
+    assert found(read(*info.listeners[:3])) == found(info)
+    assert found(read(info.listeners[2]["rules"][1])) == [("lbl-http", "loc-b", "ins-3", 80)]
