@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import time
 from collections import Counter
@@ -56,6 +57,8 @@ READ_ATTEMPTS = 4
 """How often a read is sent before a transient fault counts as lasting."""
 BUSY_ATTEMPTS = 8
 """The same where the fault is one by which a busy cloud shows: InternalError, HTTP 5xx."""
+_OBJECT = re.compile(r"<[\w.]+ object at 0x[0-9a-f]+>(: )?")
+"""How older urllib3 begins a message."""
 RENEWABLE = ("AuthFailure.TokenFailure", "AuthFailure.SecretIdNotFound")
 """How the cloud refuses temporary credentials that ended before their time; nothing was applied then."""
 DEADLINE_SLACK = 0.25
@@ -346,7 +349,7 @@ class Client:
 
     def _plain(self, exc: Exception) -> str:
         """The innermost reason of an exception, in one line and without secrets."""
-        return self._secrets.scrub(" ".join(str(_reason(exc)).split()))
+        return self._secrets.scrub(_OBJECT.sub("", " ".join(str(_reason(exc)).split())))
 
     def _sort(self, action: str, answer: requests.Response) -> dict[str, Any]:
         """Tell an answer, a refusal and everything that is neither apart."""

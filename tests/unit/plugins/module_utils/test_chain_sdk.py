@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tencentcloud.common import credential as sdk
+from tencentcloud.common.http import request
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils import _profiles
 from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._connection import connect
+from clb_emulator.testing import Emulator
 
+from .clients import make_certificate
 from .http_server import HttpServer, Reply
 
 if TYPE_CHECKING:
@@ -114,6 +117,63 @@ def test_role_of_the_cvm(home: Path, metadata: HttpServer) -> None:
     assert theirs() == expected
     paths = [seen.path for seen in metadata.seen]
     assert paths[:2] == paths[2:4] == [PATH, PATH + "clb-role"]
+
+
+ROLE = "qcs::cam::uin/100000000001:roleName/deploy"
+SCENARIO = {
+    "credentials": [{"secret_id": "AKIDenv", "secret_key": "key-env"}],
+    "load_balancers": [{"id": "lb-1"}],
+    "sts": {"roles": {ROLE: None}, "web_identity_tokens": {"jwt": {"provider_id": "tke"}}},
+}
+
+
+@pytest.fixture(scope="module")
+def sts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """STS for both: the SDK knows no other scheme than https there."""
+    files = make_certificate(tmp_path_factory.mktemp("tls"))
+    with Emulator(SCENARIO, tls=files) as emulator, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REQUESTS_CA_BUNDLE", str(files[0]))
+        patch.setattr(request.certifi, "where", lambda: str(files[0]))
+        patch.setenv("TENCENTCLOUD_STS_ENDPOINT", emulator.url)
+        for kind in (sdk.STSAssumeRoleCredential, sdk.OIDCRoleArnCredential):
+            patch.setattr(kind, "_endpoint", emulator.host)
+        yield emulator
+
+
+def asked(sts: Emulator) -> tuple[str, str | None, dict[str, object]]:
+    """The last call to STS: action, key and parameters, without the session's name, which each makes up."""
+    call = sts.calls()[-1]
+    return call["action"], call["secret_id"], {**call["params"], "RoleSessionName": "..."}
+
+
+@pytest.mark.filterwarnings("ignore:.*utcfromtimestamp:DeprecationWarning")
+def test_identity_of_a_pod(home: Path, sts: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "token").write_text("jwt")
+    for name, value in {
+        "TKE_REGION": "ap-guangzhou",
+        "TKE_PROVIDER_ID": "tke",
+        "TKE_ROLE_ARN": ROLE,
+        "TKE_WEB_IDENTITY_TOKEN_FILE": str(home / "token"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    ours()
+    asked_by_us = asked(sts)
+    sdk.DefaultTkeOIDCRoleArnProvider().get_credential().get_credential_info()
+    assert asked_by_us == asked(sts)
+    assert asked_by_us[0] == "AssumeRoleWithWebIdentity"
+    assert [call["outcome"] for call in sts.calls()[-2:]] == ["ok", "ok"]
+
+
+@pytest.mark.filterwarnings("ignore:.*utcfromtimestamp:DeprecationWarning")
+def test_role(home: Path, sts: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**KEYS, "TENCENTCLOUD_ROLE_ARN": ROLE}.items():
+        monkeypatch.setenv(name, value)
+    ours()
+    asked_by_us = asked(sts)
+    sdk.STSAssumeRoleCredential("AKIDenv", "key-env", ROLE, "session").get_credential_info()
+    assert asked_by_us == asked(sts)
+    assert asked_by_us[:2] == ("AssumeRole", "AKIDenv")
+    assert [call["outcome"] for call in sts.calls()[-2:]] == ["ok", "ok"]
 
 
 @pytest.mark.parametrize("ini", [None, INI])

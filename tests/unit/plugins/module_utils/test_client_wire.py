@@ -212,6 +212,18 @@ def test_a_name_server_that_is_silent_does_not_hold_the_task(monkeypatch: pytest
     assert time.monotonic() - started < 1.0
 
 
+def test_objects_in_messages_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = make_client("http://127.0.0.1:1")
+    told = "<urllib3.connection.HTTPSConnection object at 0x7f361c8b7550>: Failed to establish a new connection"
+
+    def post(*_: object, **__: object) -> None:
+        raise requests.exceptions.ConnectionError(told)
+
+    monkeypatch.setattr(client._session, "post", post)
+    with pytest.raises(ConnectionFailed, match="cut: Failed to establish"):
+        client.read("DescribeTargets", {}, last_attempt=True)
+
+
 def test_credentials_in_a_proxy_address_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     with HttpServer() as gone:
         pass
