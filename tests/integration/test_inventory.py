@@ -204,7 +204,7 @@ def test_other_files_are_not_taken(inventory, emulator, name):
         ({"load_balancer_id": "lb-1"}, "There is no option load_balancer_id."),
         ({"load_balancer_ids": ["lb-77"]}, "No load balancer 'lb-77' in region ap-guangzhou."),
         ({"hostnames": ["dns"]}, "hostnames"),
-        ({"targets": [{"instance": "ins-1"}]}, "Unsupported key targets.instance."),
+        ({"targets": [{"instance": "ins-1"}]}, "targets[0]: 'instance' is not a key of an entry"),
         ({"compose": {"x": "no_such_variable"}, "strict": True}, "no_such_variable"),
         ({"region": "mars-1"}, "region mars-1"),
         (

@@ -255,7 +255,7 @@ def test_without_cache_every_parse_reads(read, region):
         ({"load_balancer_id": "lb-1", "helth": True}, "There is no option helth, load_balancer_id."),
         ({"load_balancer_ids": ["lb-9"]}, "No load balancer 'lb-9' in region ap-guangzhou."),
         ({"targets": [{"port": 1}]}, "targets[0]: it names no listener, no rule and no backend"),
-        ({"targets": [{"instance": "ins-1"}]}, "Unsupported key targets.instance."),
+        ({"targets": [{"instance": "ins-1"}]}, "targets[0]: 'instance' is not a key of an entry"),
         ({"targets": [{"listener_port": "https"}]}, "'https'"),
         ({"timeout": 0}, "timeout 0 is too small"),
     ],
@@ -310,3 +310,16 @@ def test_without_requests(read, monkeypatch):
 
     with pytest.raises(AnsibleParserError, match="requests"):
         read()
+
+
+@pytest.mark.parametrize("example", list(yaml.safe_load_all(targets.EXAMPLES)), ids=len)
+def test_examples_have_only_options_that_there_are(example):
+    assert set(example) <= {*DEFAULTS, "cache_plugin", "cache_connection", "cache_timeout"}
+    assert example["plugin"] == Plugin.NAME
+
+
+def test_every_variable_of_a_host_is_documented(read):
+    described = " ".join(yaml.safe_load(targets.DOCUMENTATION)["description"])
+
+    for name in read(ansible_host="none").get_host("web-1").vars:
+        assert f"C({name})" in described
