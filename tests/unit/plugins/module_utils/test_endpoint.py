@@ -49,6 +49,7 @@ def test_forms_of_an_endpoint(text: str, url: str, host: str, loopback: bool) ->
         "h\u00f6st",
         "x" * 64 + ".example.com",
         "https://[::zz]",
+        "https://[v1.a:b]",
         "host:port",
         "host:70000",
         "https://",
