@@ -12,7 +12,6 @@ from typing import Any
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._clb import Clb
 from ansible_collections.tencentcloud.clb.plugins.module_utils._entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._entries import TEXT_KEYS, WHOLE_KEYS
 from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import make_plan
 
 RULES = 50
@@ -28,8 +27,6 @@ def make_case(bindings: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     are bound besides, for ``purge`` to remove. Every other rule is named by port, domain and URL instead of by ID.
     """
     wanted: list[dict[str, Any]] = []
-    # AnsibleModule puts every key into every entry, null where it was not given.
-    nothing = dict.fromkeys((*TEXT_KEYS, *WHOLE_KEYS))
     listeners: dict[int, dict[str, Any]] = {}
     for rule in range(bindings // BACKENDS):
         number, place = divmod(rule, RULES)
@@ -44,7 +41,7 @@ def make_case(bindings: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         bound = []
         for index in range(BACKENDS):
             serial = rule * BACKENDS + index
-            wanted.append({**nothing, **where, "instance_id": f"ins-{serial}", "port": 8080, "weight": 10})
+            wanted.append({**where, "instance_id": f"ins-{serial}", "port": 8080, "weight": 10})
             # Where a wanted one is missing, one that nobody wants is bound.
             name = f"ins-{serial}" if index % 4 else f"ins-old{serial}"
             bound.append(_backend(name, serial, weight=20 if index % 4 == 1 else 10))

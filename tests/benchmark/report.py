@@ -220,8 +220,8 @@ def _many(results: Results) -> str:
     table = _table((f"{_count(many.targets)} targets", *columns), rows)
     text = (
         "One task, with the emulator's quotas lifted. CPU time and peak memory are those of the module's process, its "
-        "interpreter included. The last row tells what it takes Ansible alone to carry a list of that length to a module "
-        "and back."
+        "interpreter included. The last row tells what it takes Ansible alone to carry a list of that length to a "
+        "module and back."
     )
     return _section("A large load balancer", table, text)
 
