@@ -229,6 +229,12 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 """Name -> order. Those without ``times`` meet one call."""
 
+RECOVERABLE = FAULTS.keys() - {
+    "refused once", "failed once", "quota once", "forbidden", "one target refused", "two targets refused",
+    "an address over quota", "listeners fail", "a listener fails in part", "task fails", "task fails in part",
+}  # fmt: skip
+"""Faults that pass, or only blur what happened: a task has to get over them without failing."""
+
 PAIRED = (
     "locked", "task slow", "lag", "internal, applied", "cut before", "cut after", "502, applied", "refused once",
     "quota once", "forbidden", "one target refused", "two targets refused", "a listener fails in part", "task fails",

@@ -73,6 +73,32 @@ def test_a_listener_whose_gains_failed_loses_nothing(emulator, fault):
     assert keys(result["failed_targets"]) == OLD_TCP | {("lbl-tcp", None, "ins-n", 8443)}
 
 
+@pytest.mark.parametrize(
+    "fault, code, message",
+    [
+        ({"kind": "task_fails", "message": "Backend in another VPC."}, "TaskFailed", "Backend in another VPC."),
+        ({"kind": "fail_listeners", "message": "Port conflict."}, "FailListenerIdSet", "Port conflict."),
+        ({"kind": "fail_listeners", "message": ""}, "FailListenerIdSet", "without a reason"),
+        (
+            {"kind": "refuse_targets", "targets": ["ins-n"], "times": -1, "message": "Not this one."},
+            "InvalidParameter",
+            "Not this one.",
+        ),
+        ({"kind": "error", "code": "OperationDenied", "message": "Frozen."}, "NotAttempted", "OperationDenied"),
+    ],
+    ids=["task", "listeners", "listeners without a reason", "targets", "for good"],
+)
+def test_failure_carries_the_clouds_code_and_message_and_comes_soon(emulator, fault, code, message):
+    emulator.add_faults({"action": "BatchRegisterTargets", **fault})
+    run = run_module(emulator, targets=REPLACE["targets"])
+
+    assert run.seconds < 3
+    assert {entry["code"] for entry in run.result["failed_targets"]} == {code}
+    assert all(message in entry["message"] for entry in run.result["failed_targets"])
+    assert run.result["error"]["code"] == (code if code != "NotAttempted" else "OperationDenied")
+    assert len(run.result["failed_targets"]) == 2
+
+
 def test_gains_that_need_long_to_show_hold_losses_back_until_they_do(emulator):
     emulator.add_faults({"action": "BatchRegisterTargets", "kind": "lag", "seconds": 0.3})
     run = run_module(emulator, **REPLACE)
