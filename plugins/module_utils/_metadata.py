@@ -34,7 +34,7 @@ DEFAULT_ENDPOINT = "http://metadata.tencentyun.com"
 PATH = "/latest/meta-data/cam/security-credentials/"
 CONNECT_SECONDS = 1.0
 """It is on the same host: what does not answer at once is not there."""
-TOTAL_SECONDS = 3.0
+TOTAL_SECONDS = 2.0
 """For a role's name and its credentials together."""
 MOST_BYTES = 65536
 _ROLE = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
@@ -97,8 +97,8 @@ class MetadataService:
         problem = None
         try:
             return call_within(seconds, self._fetch)
-        except OutOfTime:
-            problem = f"gave no answer within {seconds:.2g} s"
+        except (OutOfTime, requests.Timeout):
+            problem = "gave no answer in time"
         except requests.RequestException as exc:
             # The text of these exceptions differs from version to version and tells an operator nothing more.
             problem = f"can't be reached ({type(exc).__name__})"

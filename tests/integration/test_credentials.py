@@ -239,12 +239,13 @@ def clock(name: str) -> dict[str, Any]:
     return {"name": name, "ansible.builtin.debug": {"msg": "{{ now().timestamp() }}"}}
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "fault, told",
     [
         (None, "can't be reached"),
-        ({"action": "MetadataRole", "kind": "hang", "seconds": 20}, "no answer within"),
-        ({"action": "MetadataCredentials", "kind": "hang", "seconds": 20}, "no answer within"),
+        ({"action": "MetadataRole", "kind": "hang", "seconds": 20}, "no answer in time"),
+        ({"action": "MetadataCredentials", "kind": "hang", "seconds": 20}, "no answer in time"),
         ({"action": "MetadataRole", "kind": "http", "status": 200, "body": "<html>log in</html>"}, "no role's name"),
         ({"action": "MetadataCredentials", "kind": "torn", "apply": True}, "no JSON object"),
         ({"action": "MetadataRole", "kind": "redirect"}, "HTTP 302"),

@@ -104,23 +104,23 @@ def test_answers_are_checked(replies: list[Reply], error: type[ClbError], told: 
     [[Reply(delay=30)], [ROLE, Reply(delay=30)], [Reply(b"clb-role", drip=1)]],
     ids=["silent", "silent later", "a byte now and then"],
 )
-def test_it_takes_no_longer_than_three_seconds(replies: list[Reply]) -> None:
+def test_it_takes_no_longer_than_two_seconds(replies: list[Reply]) -> None:
     started = time.monotonic()
-    with pytest.raises(CredentialsNotFound, match=r"within 3 s|ReadTimeout|ConnectionError"):
+    with pytest.raises(CredentialsNotFound, match=r"no answer in time|ConnectionError"):
         fetch(*replies)
     assert time.monotonic() - started < TOTAL_SECONDS + 0.9
 
 
 def test_nor_longer_than_the_task() -> None:
     started = time.monotonic()
-    with pytest.raises(CredentialsNotFound, match=r"within 0\.2 s"):
+    with pytest.raises(CredentialsNotFound, match="no answer in time"):
         fetch(Reply(delay=30), seconds=0.2)
     assert time.monotonic() - started < 1.5
 
 
 def test_a_name_server_that_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(5))
-    with pytest.raises(CredentialsNotFound, match=r"within 0\.3 s"):
+    with pytest.raises(CredentialsNotFound, match="no answer in time"):
         MetadataService(metadata_url({}), Budget(0.3, 0)).fetch()
 
 
