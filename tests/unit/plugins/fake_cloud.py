@@ -340,6 +340,11 @@ def addresses_in(call: Call) -> list[str]:
     return [_address(part) for part in _parts(call.params)]
 
 
+def bindings_in(call: Call) -> set[tuple[str, str]]:
+    """Listener and address of each binding that a write is about."""
+    return {(part["ListenerId"], _address(part)) for part in _parts(call.params)}
+
+
 @dataclass
 class Run:
     """A plan that was carried out on a cloud."""

@@ -353,3 +353,14 @@ def test_a_drained_target_a_tag_and_a_weight_of_0_survive_a_run_that_does_not_na
     cloud = FakeCloud([tcp("lbl-1", 443, target("ins-1", weight=0, tag="blue"), target("ins-2"))])
     reconcile(cloud, [want("lbl-1", "ins-1"), want("lbl-1", "ins-2", weight=4), want("lbl-1", "ins-3")], purge=True)
     assert ("lbl-1", None, "ins-1", 80, 0, "blue") in cloud.bound()
+
+
+@pytest.mark.parametrize("purge", [True, False])
+def test_a_read_on_account_of_another_call_does_not_pass_for_the_read_back(purge: bool) -> None:
+    # Registering is accepted and shows late; the weight is refused, which takes a read in between.
+    cloud = FakeCloud(shop(), bad={"ins-2": BAD}, lag=3)
+    entries = [want("lbl-1", "ins-3"), {"location_id": "loc-2", "instance_id": "ins-2", "port": 80, "weight": 50}]
+    run = reconcile(cloud, entries, purge=purge)
+    assert {one for one, code in run.failed().items() if code != "InvalidParameter"} == set()
+    assert ("lbl-1", None, "ins-3", 80, 10, "") in cloud.bound()
+    assert "ins-3" in {one.backend.address for one in run.outcome.done}
