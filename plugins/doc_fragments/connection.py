@@ -17,8 +17,8 @@ options:
       - The ID of the API key.
       - Credentials are looked for in this order, and the first hit wins.
       - "1. The options O(secret_id) and O(secret_key), or else O(profile)."
-      - "2. The environment variables E(TENCENTCLOUD_SECRET_ID), E(TENCENTCLOUD_SECRET_KEY) and, for temporary credentials,
-        E(TENCENTCLOUD_TOKEN) or E(TENCENTCLOUD_SECURITY_TOKEN)."
+      - "2. The environment variables E(TENCENTCLOUD_SECRET_ID), E(TENCENTCLOUD_SECRET_KEY) and, for temporary
+        credentials, E(TENCENTCLOUD_TOKEN) or E(TENCENTCLOUD_SECURITY_TOKEN)."
       - "3. A profile of the command line C(tccli), else of the vendor's SDKs."
       - "4. The identity that TKE gives to a pod: E(TKE_ROLE_ARN), E(TKE_PROVIDER_ID), E(TKE_WEB_IDENTITY_TOKEN_FILE)."
       - "5. The role of the CVM on which the task runs, from the metadata service, whose URL
@@ -37,14 +37,14 @@ options:
       - "The name of a profile: the file C(~/.tccli/NAME.credential) of the command line C(tccli), or else the section
         C([NAME]) of C(~/.tencentcloud/credentials) or C(/etc/tencentcloud/credentials)."
       - As an option, it comes before the environment.
-      - Where it is not given, E(TENCENTCLOUD_PROFILE) or E(TCCLI_PROFILE) is used, or else the profile V(default), all of
-        them after the environment.
+      - Where it is not given, E(TENCENTCLOUD_PROFILE) or E(TCCLI_PROFILE) is used, or else the profile V(default),
+        all of them after the environment.
     type: str
   role_arn:
     description:
       - A role to assume with the credentials that were found. The temporary credentials are renewed before they end.
-      - Where it is not given, E(TENCENTCLOUD_ROLE_ARN) or E(TENCENTCLOUD_ASSUME_ROLE_ARN) is used, or else the role in the
-        profile, if the credentials are the profile's or the profile is named.
+      - Where it is not given, E(TENCENTCLOUD_ROLE_ARN) or E(TENCENTCLOUD_ASSUME_ROLE_ARN) is used, or else the role in
+        the profile, if the credentials are the profile's or the profile is named.
     type: str
   role_session_name:
     description:
@@ -73,8 +73,8 @@ options:
   sts_endpoint:
     description:
       - Where the Security Token Service (STS) is, in the same forms as O(endpoint). It is asked only to assume a role.
-      - Where it is not given, E(TENCENTCLOUD_STS_ENDPOINT) is used, or else the site of O(endpoint), with C(sts) in place
-        of C(clb). For an O(endpoint) outside of C(tencentcloudapi.com), it is V(sts.intl.tencentcloudapi.com).
+      - Where it is not given, E(TENCENTCLOUD_STS_ENDPOINT) is used, or else the site of O(endpoint), with C(sts) in
+        place of C(clb). For an O(endpoint) outside of C(tencentcloudapi.com), it is V(sts.intl.tencentcloudapi.com).
     type: str
   timeout:
     description: Seconds for one HTTP request.
