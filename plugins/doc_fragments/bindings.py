@@ -56,34 +56,7 @@ options:
       tag:
         description: The tag of the binding. The empty string stands for none.
         type: str
-      private_ips: &describes
-        description: Describes a binding in a result; accepted and ignored, so that results go back in.
-        type: raw
       load_balancer_id:
-        description: Belongs to a host's bindings in the inventory; it must be the ID of this load balancer.
-        type: raw
-      load_balancer_name: *describes
-      region: *describes
-      instance_name: *describes
-      type: *describes
-      zone: *describes
-      registered_time: *describes
-      healthy: *describes
-      health_status: *describes
-      before: *describes
-      after: *describes
-      code: *describes
-      message: *describes
-      protocol: &reports
-        description: Belongs to an entry of a result's C(listeners); there, C(protocol) and C(port) are the listener's.
-        type: raw
-      end_port: *reports
-      status: *reports
-      registered: *reports
-      modified: *reports
-      deregistered: *reports
-      unchanged: *reports
-      bound: *reports
-      serving: *reports
-      rules: *reports
+        description: The load balancer of the binding, as an inventory host's bindings name it; it must be this one.
+        type: str
 """

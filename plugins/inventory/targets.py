@@ -129,11 +129,8 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.inventory.group import to_safe_group_name
 from ansible.module_utils.basic import missing_required_lib
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.errors import AnsibleValidationError, UnsupportedError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._client import REQUESTS_ERROR
 from ansible_collections.tencentcloud.clb.plugins.module_utils._connection import Connection, connect
 from ansible_collections.tencentcloud.clb.plugins.module_utils._entries import Entry, check_least, parse_entries
@@ -144,8 +141,8 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._hosts import (
     make_hosts,
     read_load_balancers,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._info import READ_SECONDS
-from ansible_collections.tencentcloud.clb.plugins.module_utils._module import CONNECTION_SPEC, ENTRY_SPEC
+from ansible_collections.tencentcloud.clb.plugins.module_utils._info import reading_budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._module import CONNECTION_SPEC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -226,7 +223,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         options = {name: self._option(name) for name in CONNECTION_SPEC}
         check_least(options, "timeout", 1)
         regions = self.get_option("regions")
-        budget = Budget(READ_SECONDS, options["timeout"])
+        budget = reading_budget(options["timeout"])
         for region in [options["region"]] if regions is None else regions:
             connection = connect({**options, "region": region}, os.environ, budget)
             self.display.vvv(f"{self.NAME}: the credentials come from {connection.source}")
@@ -243,13 +240,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         given = self.get_option("targets")
         if given is None:
             return None
-        # The same checks that a module's option goes through, aliases included.
-        spec = {"targets": {"type": "list", "elements": "dict", "options": ENTRY_SPEC}}
-        checked = ArgumentSpecValidator(spec).validate({"targets": given})
-        problems = [_told(error) for error in checked.errors.errors]
-        if problems:
-            raise AnsibleParserError(" ".join(problems))
-        return parse_entries(checked.validated_parameters["targets"], selectors=True)
+        return parse_entries(given, selectors=True)
 
     def _fill(self, balancers: list[Raw]) -> None:
         groups = make_groups(balancers)
@@ -271,10 +262,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._set_composite_vars(self.get_option("compose"), variables, host, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict=strict)
-
-
-def _told(error: AnsibleValidationError) -> str:
-    return f"Unsupported key {error.msg}" if isinstance(error, UnsupportedError) else str(error.msg)
 
 
 def _group_name(name: str) -> str:

@@ -6,16 +6,37 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible.module_utils.common.validation import check_type_int
 
 from ._bindings import Backend, canonical_ip
 from ._errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
+
+TEXT_KEYS = (
+    "listener_id",
+    "listener_protocol",
+    "location_id",
+    "domain",
+    "url",
+    "instance_id",
+    "eni_ip",
+    "tag",
+    "load_balancer_id",
+)
+"""The keys of an entry that say something in words."""
+
+WHOLE_KEYS = {"listener_port": (1, 65535), "port": (1, 65535), "weight": (0, 100)}
+"""The keys of an entry that say something in numbers, with the least and the most."""
+
+ALIASES = {"ip": "eni_ip"}
 
 DESCRIBING_KEYS = (
-    "load_balancer_id",
     "load_balancer_name",
     "region",
     "private_ips",
@@ -45,6 +66,8 @@ REPORT_KEYS = (
     "rules",
 )
 """The further keys of an entry of the result ``listeners``."""
+
+_KNOWN_KEYS = frozenset((*TEXT_KEYS, *WHOLE_KEYS, *ALIASES, *DESCRIBING_KEYS, *REPORT_KEYS))
 
 _MOST_SHOWN = 5
 
@@ -154,7 +177,7 @@ def _shown(value: int | str | None) -> str:
 
 
 def _parse_entry(number: int, raw: Mapping[str, Any]) -> Entry:
-    given = {key: value for key, value in raw.items() if value is not None}
+    given = _given(raw)
     if "protocol" in given:
         # An entry of `listeners` names a listener or rule, and no backend: its port and protocol are the listener's.
         given.setdefault("listener_protocol", given["protocol"])
@@ -165,37 +188,69 @@ def _parse_entry(number: int, raw: Mapping[str, Any]) -> Entry:
     return Entry(
         number=number,
         listener_id=_text(given, "listener_id"),
-        listener_port=_whole(given, "listener_port", 1, 65535),
+        listener_port=_whole(given, "listener_port"),
         listener_protocol=None if protocol is None else protocol.upper(),
         location_id=_text(given, "location_id"),
         domain=None if domain is None else domain.lower(),
         url=_text(given, "url"),
         backend=_backend(given),
-        port=_whole(given, "port", 1, 65535),
-        weight=_whole(given, "weight", 0, 100),
-        tag=None if given.get("tag") is None else str(given["tag"]),
+        port=_whole(given, "port"),
+        weight=_whole(given, "weight"),
+        tag=_text(given, "tag", may_be_empty=True),
         load_balancer_id=_text(given, "load_balancer_id"),
     )
 
 
-def _text(given: Mapping[str, Any], key: str) -> str | None:
+def _given(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys that are not null, under their own names."""
+    if not isinstance(raw, Mapping):
+        raise InvalidArgument(f"{raw!r} is not a dictionary.")
+    given = {key: value for key, value in raw.items() if value is not None}
+    unknown = given.keys() - _KNOWN_KEYS
+    if unknown:
+        raise InvalidArgument(" ".join(_unknown_key(str(key)) for key in sorted(unknown, key=str)))
+    for alias in given.keys() & ALIASES.keys():
+        key, value = ALIASES[alias], given.pop(alias)
+        if given.setdefault(key, value) != value:
+            raise InvalidArgument(f"{key} {given[key]!r} and its alias {alias} {value!r} differ; give one of them.")
+    return given
+
+
+def _unknown_key(key: str) -> str:
+    keys = (*TEXT_KEYS, *WHOLE_KEYS)
+    near = difflib.get_close_matches(key, keys, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(keys)}."
+    return f"{key!r} is not a key of an entry; {hint}"
+
+
+def _text(given: Mapping[str, Any], key: str, *, may_be_empty: bool = False) -> str | None:
     value = given.get(key)
     if value is None:
         return None
+    # YAML makes numbers of some names.
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise InvalidArgument(f"{key} {value!r} is not text.")
+    if may_be_empty:
+        return str(value)
     text = str(value).strip()
     if not text:
         raise InvalidArgument(f"{key} is empty; give a value, or leave the key out.")
     return text
 
 
-def _whole(given: Mapping[str, Any], key: str, least: int, most: int) -> int | None:
+def _whole(given: Mapping[str, Any], key: str) -> int | None:
     value = given.get(key)
     if value is None:
         return None
-    # Ansible lets a boolean pass as an int.
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+    least, most = WHOLE_KEYS[key]
+    try:
+        # Templates make texts of numbers, and check_type_int lets a boolean pass as a number.
+        number = None if isinstance(value, bool) else int(check_type_int(value))
+    except TypeError:
+        number = None
+    if number is None or not least <= number <= most:
         raise InvalidArgument(f"{key} {value!r} is not a whole number from {least} to {most}.")
-    return value
+    return number
 
 
 def _backend(given: Mapping[str, Any]) -> Backend | None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ._client import REQUESTS_ERROR
-from ._entries import DESCRIBING_KEYS, REPORT_KEYS
 from ._errors import InvalidArgument
 from ._report import Result, describe_error
 
@@ -44,22 +43,6 @@ LOAD_BALANCER_SPEC: Spec = {
     "load_balancer_id": {"type": "str"},
     "load_balancer_name": {"type": "str"},
 }
-
-ENTRY_SPEC: Spec = {
-    "listener_id": {"type": "str"},
-    "listener_port": {"type": "int"},
-    "listener_protocol": {"type": "str"},
-    "location_id": {"type": "str"},
-    "domain": {"type": "str"},
-    "url": {"type": "str"},
-    "instance_id": {"type": "str"},
-    "eni_ip": {"type": "str", "aliases": ["ip"]},
-    "port": {"type": "int"},
-    "weight": {"type": "int"},
-    "tag": {"type": "str"},
-    **{key: {"type": "raw"} for key in (*DESCRIBING_KEYS, *REPORT_KEYS)},
-}
-"""The keys of an entry of ``targets``."""
 
 
 class ClbModule(AnsibleModule):  # type: ignore[misc]  # ansible-core ships no type information

@@ -44,7 +44,8 @@ options:
         and a O(targets[].tag) that is not empty each narrow it, and keys left out match everything.
         O(targets[].weight) is ignored. At least one of listener, rule or backend must be given.
       - A binding may be listed twice only if both entries say the same.
-      - Any list of bindings in a result of this module or of M(tencentcloud.clb.targets_info) can be given here.
+      - Any list in a result of this module or of M(tencentcloud.clb.targets_info) can be given here. Keys that only
+        describe a binding there, such as C(private_ips), C(code) or C(before), are accepted and ignored.
       - An empty list is no change.
     type: list
     elements: dict
@@ -354,12 +355,12 @@ credentials_source:
 
 import os
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._module import ENTRY_SPEC, ClbModule
+from ansible_collections.tencentcloud.clb.plugins.module_utils._module import ClbModule
 from ansible_collections.tencentcloud.clb.plugins.module_utils._report import empty_result
 from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import run_task
 
 ARGUMENT_SPEC = {
-    "targets": {"type": "list", "elements": "dict", "required": True, "options": ENTRY_SPEC},
+    "targets": {"type": "list", "elements": "dict", "required": True},
     "state": {"type": "str", "choices": ["present", "absent", "drained"], "default": "present"},
     "purge": {"type": "bool", "default": False},
     "min_healthy": {"type": "int", "default": 0},

@@ -287,10 +287,10 @@ credentials_source:
 import os
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._info import empty_info, run_info
-from ansible_collections.tencentcloud.clb.plugins.module_utils._module import ENTRY_SPEC, ClbModule
+from ansible_collections.tencentcloud.clb.plugins.module_utils._module import ClbModule
 
 ARGUMENT_SPEC = {
-    "targets": {"type": "list", "elements": "dict", "options": ENTRY_SPEC},
+    "targets": {"type": "list", "elements": "dict"},
     "health": {"type": "bool", "default": False},
 }
 

@@ -109,7 +109,13 @@ def test_these_name_a_place(place: Raw) -> None:
         ({"port": 0}, "port 0 is not a whole number from 1 to 65535"),
         ({"port": 70000}, "port 70000 is not"),
         ({"port": True}, "port True is not"),
-        ({"port": "80"}, "port '80' is not"),
+        ({"port": "http"}, "port 'http' is not"),
+        ({"port": 80.5}, "port 80.5 is not"),
+        ({"listener_id": {"id": "lbl-1"}}, "listener_id {'id': 'lbl-1'} is not text"),
+        ({"tag": True}, "tag True is not text"),
+        ({"ip": "10.0.0.1", "eni_ip": "10.0.0.2"}, "eni_ip '10.0.0.2' and its alias ip '10.0.0.1' differ"),
+        ({"wieght": 5}, "'wieght' is not a key of an entry; did you mean weight?"),
+        ({"colour": "blue"}, "'colour' is not a key of an entry; the keys are listener_id,"),
         ({"listener_port": 65536}, "listener_port 65536 is not"),
         ({"weight": -1}, "weight -1 is not a whole number from 0 to 100"),
         ({"weight": 101}, "weight 101 is not"),
@@ -251,3 +257,8 @@ def test_an_entry_of_another_load_balancer_is_refused() -> None:
     with pytest.raises(InvalidArgument, match=r"^targets\[2\]: load_balancer_id 'lb-2' is not 'lb-1'"):
         check_same_load_balancer(entries, "lb-1")
     check_same_load_balancer(entries[:2], "lb-1")
+
+
+def test_texts_that_templates_make_of_numbers_are_numbers_and_the_other_way_round() -> None:
+    entry = parse({**LISTENER, "port": "80", "weight": "7", "tag": 5})[0]
+    assert (entry.port, entry.weight, entry.tag) == (80, 7, "5")
