@@ -340,9 +340,9 @@ def addresses_in(call: Call) -> list[str]:
     return [_address(part) for part in _parts(call.params)]
 
 
-def bindings_in(call: Call) -> set[tuple[str, str]]:
-    """Listener and address of each binding that a write is about."""
-    return {(part["ListenerId"], _address(part)) for part in _parts(call.params)}
+def bindings_in(call: Call) -> set[tuple[str, str | None, str]]:
+    """Listener, rule and address of each binding that a write is about."""
+    return {(part["ListenerId"], part.get("LocationId"), _address(part)) for part in _parts(call.params)}
 
 
 @dataclass

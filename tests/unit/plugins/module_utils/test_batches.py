@@ -143,9 +143,22 @@ def test_a_listener_stays_in_one_call_where_that_costs_no_more(sizes: list[int],
     assert (len(sent), pieces(sent)) == (calls, len(sizes))
 
 
-def test_a_listener_is_split_where_that_saves_a_call() -> None:
-    sent = batches(changes(Kind.REGISTER, [334, 333, 333]))
-    assert (len(sent), pieces(sent)) == (2, 4)
+@pytest.mark.parametrize(
+    "sizes, calls, splits",
+    [
+        ([334, 333, 333], 2, 1),
+        # The tightest fit first keeps more whole here ...
+        ([150, 300, 300, 400, 350], 3, 1),
+        # ... and the roomiest first here.
+        ([50, 250, 200, 350, 400, 350, 400], 4, 2),
+    ],
+)
+def test_a_listener_is_split_where_that_saves_a_call_and_as_few_as_can_be(
+    sizes: list[int], calls: int, splits: int
+) -> None:
+    sent = batches(changes(Kind.REGISTER, sizes))
+    assert len(sent) == calls
+    assert pieces(sent) == len(sizes) + splits
 
 
 def test_a_listener_bigger_than_a_call_is_split_into_the_fewest_pieces() -> None:
