@@ -219,37 +219,39 @@ class Client:
         except WaitTimeout:
             raise fault.cause from fault
 
-    def _wait(self, seconds: float, cause: ClbError) -> None:
-        """Sleep until the cloud may have time; when the task's time runs out, say what kept it waiting."""
-        try:
-            self._budget.sleep(seconds, "another attempt")
-        except WaitTimeout as up:
-            raise WaitTimeout(
-                f"{self._budget.words} is over. The last answer was: {cause.message}",
-                refusal=cause if isinstance(cause, Refused) else None,
-            ) from up
-
     def _send_patiently(
         self, action: str, params: Mapping[str, Any], *, wait_when_busy: bool, once: bool
     ) -> dict[str, Any]:
         """Send until the answer is something else than 'throttled' or 'busy'."""
         throttled, busy = throttle_delays(), busy_delays()
+        last: Refused | None = None
         while True:
             if not once and self._budget.remaining() <= 0:
-                raise WaitTimeout(f"{self._budget.words} is over before {action} could be sent.")
+                raise self._out_of_time(action, last)
             try:
                 return self._send(action, params)
             except Refused as refusal:
                 if once:
                     raise
                 if refusal.remedy is Remedy.WAIT_THROTTLED:
-                    self._wait(next(throttled), refusal)
+                    delay = next(throttled)
                 elif refusal.remedy is Remedy.WAIT_BUSY and wait_when_busy:
                     # It was let through this time: what slowed this down before is over.
                     throttled = throttle_delays()
-                    self._wait(next(busy), refusal)
+                    delay = next(busy)
                 else:
                     raise
+                last = refusal
+            try:
+                self._budget.sleep(delay, "the cloud to have time")
+            except WaitTimeout as up:
+                raise self._out_of_time(action, last) from up
+
+    def _out_of_time(self, action: str, last: Refused | None) -> WaitTimeout:
+        """What to raise when the task's time runs out: it tells what kept it waiting."""
+        if last is None:
+            return WaitTimeout(f"{self._budget.words} is over before {action} could be sent.")
+        return WaitTimeout(f"{self._budget.words} is over. The last answer was: {last.message}", refusal=last)
 
     def _send(self, action: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Send one request and sort its answer; once more, with new credentials, where the cloud says they ended."""

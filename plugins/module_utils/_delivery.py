@@ -116,7 +116,7 @@ class Delivery:
         self.picture: Picture | None = None
         """As last read."""
         self.stale = False
-        """Whether something was sent since."""
+        """Whether it may be older than what was sent: something of that does not show."""
         self.warnings: list[str] = []
 
     def read(self, *, last_attempt: bool = False) -> Picture:
@@ -126,7 +126,7 @@ class Delivery:
         """
         picture = self._clb.describe_targets(self._load_balancer_id, self._listener_ids, last_attempt=last_attempt)
         self.picture = picture
-        self.stale = False
+        self.stale = bool(_missing(self.sent, picture))
         return picture
 
     def deliver(self, changes: Sequence[Change], *, follow: bool = True) -> None:
@@ -180,6 +180,7 @@ class Delivery:
             missing = _missing(sent, picture)
             settled = self._budget.now() - started >= self._pacing.settle
             if not missing or (settled and all(one in self.blamed for one in missing)):
+                self.stale = False
                 return picture
             self._budget.sleep(next(delays), f"{len(missing)} accepted changes to show in DescribeTargets")
 
