@@ -96,7 +96,7 @@ def test_only_weights_have_a_limit_of_entries(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", [Kind.REGISTER, Kind.WEIGHT])
-@given(sizes=st.lists(st.integers(1, 160), max_size=30), rules=st.sampled_from([1, 2, 7, 40]))
+@given(sizes=st.lists(st.integers(1, 160), max_size=16), rules=st.sampled_from([1, 2, 7, 40]))
 def test_calls_keep_the_limits_cover_everything_once_and_are_the_fewest(
     kind: Kind, sizes: list[int], rules: int
 ) -> None:
@@ -114,14 +114,14 @@ def test_calls_keep_the_limits_cover_everything_once_and_are_the_fewest(
         assert len(sent) == least
 
 
-@given(st.lists(st.integers(1, 500), min_size=1, max_size=12))
+@given(st.lists(st.integers(1, 500), min_size=1, max_size=8))
 def test_a_listener_is_split_only_at_the_seams_between_calls(sizes: list[int]) -> None:
     sent = batches(changes(Kind.REGISTER, sizes))
     # Cutting one long row of all listeners at every 500 splits no more than this.
     assert pieces(sent) <= len(sizes) + len(sent) - 1
 
 
-@given(st.lists(st.sampled_from([125, 250, 500, 25, 5, 1]), min_size=1, max_size=40))
+@given(st.lists(st.sampled_from([125, 250, 500, 25, 5, 1]), min_size=1, max_size=16))
 def test_listeners_that_fit_whole_are_never_split(sizes: list[int]) -> None:
     # Of sizes that divide each other, the biggest first always fit whole into the fewest calls.
     sent = batches(changes(Kind.REGISTER, sizes))
