@@ -34,8 +34,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PARAMS: Raw = {
-    "load_balancer_id": LB, "load_balancer_name": None, "targets": [], "state": "present", "purge": False,
-    "min_healthy": 0, "wait": True, "wait_for_health": False, "wait_timeout": 300, "timeout": 30,
+    "load_balancer_id": LB,
+    "load_balancer_name": None,
+    "targets": [],
+    "state": "present",
+    "purge": False,
+    "min_healthy": 0,
+    "wait": True,
+    "wait_for_health": False,
+    "wait_timeout": 300,
+    "timeout": 30,
 }
 
 
