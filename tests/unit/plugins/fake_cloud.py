@@ -47,7 +47,9 @@ class Clock:
         return self.seconds
 
     def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
+        if seconds > 0:
+            # No real sleep is so short that the clock does not move, as a float's rounding would have it.
+            self.seconds += max(seconds, 1e-6)
 
     def budget(self, seconds: float = 300, grace: float = 30) -> Budget:
         return Budget(seconds, grace, clock=self.now, pause=self.sleep)
