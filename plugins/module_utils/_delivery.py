@@ -159,7 +159,8 @@ class Delivery:
         for delay in growing(self._pacing.read_first, self._pacing.factor, self._pacing.read_most):
             missing = _missing(changes, self.read())
             left = self._pacing.settle - (self._budget.now() - started)
-            if not missing or left <= 0:
+            # Not exactly 0: sums of seconds are rounded.
+            if not missing or left < 0.001:
                 break
             self._budget.sleep(min(delay, left), "the outcome of a call to show")
         return missing
