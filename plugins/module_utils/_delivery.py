@@ -168,7 +168,8 @@ class Delivery:
     def read_back(self, changes: Collection[Change]) -> Picture:
         """Read until everything shows that was accepted without complaint.
 
-        What the cloud complained about may have been applied in part: it is given the time that reads may lag.
+        What the cloud complained about may have been applied in part: it is given the time that reads may lag. So is a
+        new binding that shows otherwise than asked for: somebody else has made it, and no waiting changes that.
 
         :param changes: what was asked for so far.
         :raises WaitTimeout: the time is up.
@@ -180,7 +181,8 @@ class Delivery:
             picture = self.read()
             missing = _missing(sent, picture)
             settled = self._budget.now() - started >= self._pacing.settle
-            if not missing or (settled and all(one in self.blamed for one in missing)):
+            hopeless = all(one in self.blamed or one.made_otherwise(picture) for one in missing)
+            if not missing or (settled and hopeless):
                 self.stale = False
                 return picture
             self._budget.sleep(next(delays), f"{len(missing)} accepted changes to show in DescribeTargets")

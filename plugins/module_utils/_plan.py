@@ -71,6 +71,15 @@ class Change:
         # Where the cloud tells no tags there is nothing to compare with.
         return self.tag is None or found.tag is None or found.tag == self.tag
 
+    def made_otherwise(self, picture: Picture) -> bool:
+        """Tell whether a binding that this change was to make is there with another weight or tag.
+
+        :param picture: read after the change was sent.
+        """
+        if self.kind is not Kind.REGISTER or self.in_place(picture):
+            return False
+        return picture.find(self.slot.key, self.backend, self.port) is not None
+
     def as_new(self, tag: str | None) -> Binding:
         """The binding that a registration makes.
 

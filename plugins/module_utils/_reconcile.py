@@ -254,6 +254,11 @@ class Reconciler:
         if change not in self._delivery.sent:
             why = "the task had ended" if error is None else f"the task stopped with {error.code}"
             return Failure(NOT_ATTEMPTED, f"Not sent: {why}.")
+        picture = self._delivery.picture
+        if picture is not None and change.made_otherwise(picture):
+            return Failure(
+                "TaskFailed", "Somebody else bound it at the same time, with another weight or tag; run the task again."
+            )
         if error is None or error.action is None:
             return Failure("WaitTimeout", "It was sent, and DescribeTargets did not show it in time.")
         return Failure.of(error)

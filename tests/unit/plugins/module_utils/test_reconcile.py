@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,9 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import Co
 
 from ..builders import Raw, http, refused, rule, target, tcp, untagged, want
 from ..fake_cloud import BUSY, FakeCloud, Fault, Run, reconcile, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 BAD = refused("InvalidParameter", "no such host")
 
@@ -313,6 +316,25 @@ def test_an_accepted_change_that_never_shows_is_a_time_out() -> None:
     assert len(cloud.writes) == 1
     assert run.outcome.accepted
     assert cloud.clock.seconds <= 60 + PACING.settle
+
+
+class Rival(FakeCloud):
+    """Somebody else binds the same targets with weight 77, just before our first call gets through."""
+
+    def write(self, action: str, params: Mapping[str, Any], *, wait_when_busy: bool = True) -> Raw:
+        if not self.writes:
+            for part in params["Targets"]:
+                self._apply(action, {**part, "Weight": 77})
+        return super().write(action, params, wait_when_busy=wait_when_busy)
+
+
+def test_a_binding_that_somebody_else_made_otherwise_is_not_waited_for() -> None:
+    cloud = Rival(shop())
+    run = reconcile(cloud, [want("lbl-1", "ins-3", weight=5), want("lbl-1", "ins-4")])
+    assert run.failed() == {"ins-3": "TaskFailed"}
+    assert "Somebody else bound it" in error_of(run).message
+    assert len(cloud.writes) == 1
+    assert cloud.clock.seconds < 10
 
 
 def test_a_read_back_that_fails_leaves_the_task_failed_with_what_is_known() -> None:
