@@ -15,6 +15,9 @@
     It points to the emulator where the test asks for that fixture too.
 ``ansible_environment``
     The environment for any other Ansible command.
+``fresh_world``
+    For the module in this process: an emulator in a thread with the ``WORLD`` of the test's file, and a module that
+    hurries.
 """
 
 from __future__ import annotations
@@ -32,6 +35,8 @@ import pytest
 import yaml
 
 from clb_emulator.testing import Emulator
+
+from .in_process import hurry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -192,3 +197,16 @@ def ansible_environment(collections_path, tmp_path, request) -> dict[str, str]:
 @pytest.fixture
 def playbook(ansible_environment, tmp_path) -> PlaybookRunner:
     return PlaybookRunner(tmp_path, ansible_environment)
+
+
+@pytest.fixture(scope="module")
+def _world(request) -> Iterator[Emulator]:
+    with Emulator(request.module.WORLD) as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_world(_world, request, monkeypatch) -> Emulator:
+    hurry(monkeypatch)
+    _world.load(request.module.WORLD)
+    return _world

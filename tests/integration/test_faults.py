@@ -17,17 +17,17 @@ from tencentcloud.common.credential import Credential
 from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 
-from clb_emulator.testing import Emulator
-
-from .fault_cases import FAULTS, LASTING, PAIRED, RECOVERABLE, TASKS, WORLD, Held, Key, Task
-from .in_process import Run, hurry, run_module
+from . import fault_cases
+from .fault_cases import FAULTS, LASTING, PAIRED, RECOVERABLE, TASKS, Held, Key, Task
+from .in_process import Run, run_module
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from clb_emulator.testing import Emulator
 
 # The vendor's SDK signs with it.
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcfromtimestamp:DeprecationWarning")
 
+WORLD = fault_cases.WORLD
 WAIT_TIMEOUT = 10
 GRACE_SECONDS = 10.0
 SLACK_SECONDS = 1.0
@@ -41,18 +41,9 @@ WRITES = (
 PAIRS = list(itertools.combinations_with_replacement(PAIRED, 2))
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    with Emulator(WORLD) as emulator:
-        yield emulator
-
-
 @pytest.fixture
-def emulator(running: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """The emulator with a fresh world; the module hurries."""
-    hurry(monkeypatch)
-    running.load(WORLD)
-    return running
+def emulator(fresh_world: Emulator) -> Emulator:
+    return fresh_world
 
 
 def held(emulator: Emulator) -> Held:

@@ -11,30 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clb_emulator.testing import Emulator
-
-from .in_process import hurry, run_module
+from .in_process import run_module
 from .plays import keys, web_shop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from clb_emulator.testing import Emulator
 
 WORLD: dict[str, Any] = {"rate_limit": 0, "task_seconds": 0.02, "load_balancers": [web_shop()]}
 TCP = {"listener_id": "lbl-tcp"}
 SHOP = {"location_id": "loc-shop"}
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    with Emulator(WORLD) as emulator:
-        yield emulator
-
-
 @pytest.fixture
-def emulator(running: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    hurry(monkeypatch)
-    running.load(WORLD)
-    return running
+def emulator(fresh_world: Emulator) -> Emulator:
+    return fresh_world
 
 
 def writes(emulator: Emulator) -> list[str]:

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clb_emulator.testing import Emulator
-
-from .in_process import hurry, run_module
+from .in_process import run_module
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from clb_emulator.testing import Emulator
 
 LISTENERS, EACH = 50, 10
 MOST_EXTRA_CALLS = 64
@@ -27,17 +25,9 @@ WORLD = {
 }
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    with Emulator(WORLD) as emulator:
-        yield emulator
-
-
 @pytest.fixture
-def emulator(running: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    hurry(monkeypatch)
-    running.load(WORLD)
-    return running
+def emulator(fresh_world: Emulator) -> Emulator:
+    return fresh_world
 
 
 def name(number: int) -> str:
