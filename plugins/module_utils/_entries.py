@@ -103,6 +103,11 @@ class Entry(NamedTuple):
     load_balancer_id: str | None = None
 
     @property
+    def place(self) -> tuple[int | str | None, ...]:
+        """The part that says which listener and rule."""
+        return self[1:7]
+
+    @property
     def names_listener(self) -> bool:
         """Whether it says which listener."""
         return self.listener_id is not None or self.listener_port is not None
@@ -206,12 +211,12 @@ def _given(raw: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(raw, Mapping):
         raise InvalidArgument(f"{raw!r} is not a dictionary.")
     given = {key: value for key, value in raw.items() if value is not None}
-    unknown = given.keys() - _KNOWN_KEYS
-    if unknown:
-        raise InvalidArgument(" ".join(_unknown_key(str(key)) for key in sorted(unknown, key=str)))
-    for alias in given.keys() & ALIASES.keys():
-        key, value = ALIASES[alias], given.pop(alias)
-        if given.setdefault(key, value) != value:
+    if not _KNOWN_KEYS.issuperset(given):
+        unknown = sorted(map(str, given.keys() - _KNOWN_KEYS))
+        raise InvalidArgument(" ".join(map(_unknown_key, unknown)))
+    for alias, key in ALIASES.items():
+        value = given.pop(alias, None)
+        if value is not None and given.setdefault(key, value) != value:
             raise InvalidArgument(f"{key} {given[key]!r} and its alias {alias} {value!r} differ; give one of them.")
     return given
 
@@ -243,14 +248,21 @@ def _whole(given: Mapping[str, Any], key: str) -> int | None:
     if value is None:
         return None
     least, most = WHOLE_KEYS[key]
-    try:
-        # Templates make texts of numbers, and check_type_int lets a boolean pass as a number.
-        number = None if isinstance(value, bool) else int(check_type_int(value))
-    except TypeError:
-        number = None
+    number = value if type(value) is int else _number(value)
     if number is None or not least <= number <= most:
         raise InvalidArgument(f"{key} {value!r} is not a whole number from {least} to {most}.")
     return number
+
+
+def _number(value: object) -> int | None:
+    """A number that is not one yet: templates make texts of numbers."""
+    # check_type_int lets a boolean pass.
+    if isinstance(value, bool):
+        return None
+    try:
+        return int(check_type_int(value))
+    except TypeError:
+        return None
 
 
 def _backend(given: Mapping[str, Any]) -> Backend | None:

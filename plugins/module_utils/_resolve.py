@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ._entries import Entry, check_agreement, raise_all
@@ -222,20 +221,22 @@ def resolve_wanted(entries: Sequence[Entry], picture: Picture) -> tuple[Wanted, 
     """
     names = Names(picture)
     # Many entries name the same place: each is looked up once.
-    slot_of = cache(names.slot_of)
+    slots: dict[tuple[int | str | None, ...], Slot] = {}
     wanted: list[Wanted] = []
     problems: list[str] = []
     unknown = False
     for entry in entries:
         if entry.backend is None or entry.port is None:
             raise InvalidArgument(f"targets[{entry.number}]: backend and port are required.")
-        try:
-            slot = slot_of(_place_only(entry))
-        except InvalidArgument as exc:
-            unknown = unknown or isinstance(exc, UnknownName)
-            problems.append(f"targets[{entry.number}]: {exc.message}")
-        else:
-            wanted.append(Wanted(entry.number, slot, entry.backend, entry.port, entry.weight, entry.tag))
+        slot = slots.get(entry.place)
+        if slot is None:
+            try:
+                slot = slots[entry.place] = names.slot_of(entry)
+            except InvalidArgument as exc:
+                unknown = unknown or isinstance(exc, UnknownName)
+                problems.append(f"targets[{entry.number}]: {exc.message}")
+                continue
+        wanted.append(Wanted(entry.number, slot, entry.backend, entry.port, entry.weight, entry.tag))
     _raise(problems, unknown)
     identities = [_identity(one, picture) for one in wanted]
     check_agreement((one.number, identity, one.weight, one.tag) for one, identity in zip(wanted, identities))
@@ -284,12 +285,7 @@ def select(entries: Sequence[Entry], picture: Picture) -> Selection:
     :raises InvalidArgument: names contradict an ID.
     """
     names = Names(picture)
-
-    @cache
-    def places_of(entry: Entry) -> _Places:
-        slots = tuple(names.slots_of(entry))
-        return _Places(slots, frozenset(slot.key for slot in slots))
-
+    all_places: dict[tuple[int | str | None, ...], _Places] = {}
     by_address: dict[str, list[Binding]] = defaultdict(list)
     for binding in picture.all_bindings():
         for alias in binding.aliases:
@@ -299,14 +295,16 @@ def select(entries: Sequence[Entry], picture: Picture) -> Selection:
     unknown: dict[str, None] = {}
     problems: list[str] = []
     for entry in entries:
-        try:
-            places = places_of(_place_only(entry))
-        except UnknownName as exc:
-            unknown[f"targets[{entry.number}]: {exc.message}"] = None
-            continue
-        except InvalidArgument as exc:
-            problems.append(f"targets[{entry.number}]: {exc.message}")
-            continue
+        places = all_places.get(entry.place)
+        if places is None:
+            try:
+                places = all_places[entry.place] = _Places.of(names.slots_of(entry))
+            except UnknownName as exc:
+                unknown[f"targets[{entry.number}]: {exc.message}"] = None
+                continue
+            except InvalidArgument as exc:
+                problems.append(f"targets[{entry.number}]: {exc.message}")
+                continue
         if entry.names_listener or entry.names_rule:
             touched |= places.keys
         for binding in _match(entry, places, picture, by_address):
@@ -328,13 +326,12 @@ def select(entries: Sequence[Entry], picture: Picture) -> Selection:
 
 
 class _Places(NamedTuple):
-    slots: tuple[Slot, ...]
+    slots: Sequence[Slot]
     keys: frozenset[SlotKey]
 
-
-def _place_only(entry: Entry) -> Entry:
-    """The part of an entry that says where: the same for all that go to one place."""
-    return entry._replace(number=0, backend=None, port=None, weight=None, tag=None, load_balancer_id=None)
+    @classmethod
+    def of(cls, slots: Sequence[Slot]) -> _Places:
+        return cls(slots, frozenset(slot.key for slot in slots))
 
 
 def _match(
