@@ -194,7 +194,7 @@ def _planning(results: Results) -> str:
         "From the options and the answer of `DescribeTargets` to the list of changes, with `purge`: of four wanted "
         "bindings two are in place, one has another weight, one is missing, and a fourth as many are to be "
         "removed. The best of "
-        "several runs, garbage collection included."
+        "several runs, with the garbage collector paused, as the module does."
     )
     return _section("Planning", table, text)
 

@@ -4,9 +4,9 @@
 
 """Measure the collection on the emulator, and write ``docs/benchmark.md`` and ``docs/benchmark.svg``.
 
-``run.py [--quick] [--output DIRECTORY]``. ``--quick`` takes less than a minute and is there to see that everything
-still works: its tasks are shorter and its repetitions few. Exits with 1 where a number is not what the project
-promises.
+``run.py [--quick] [--output DIRECTORY]``. Exits with 1 where a number is not what the project promises. ``--quick`` takes
+less than a minute and is there to see that everything still works: its tasks are shorter and its repetitions too few to
+judge a number by.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> int:
     missed = [limit for limit in limits(results) if not limit.kept]
     for limit in missed:
         print(f"Not kept: {limit.what} is {limit.value:.2f} {limit.unit}, not {limit.most} at most.", file=sys.stderr)
-    return 1 if missed else 0
+    return 1 if missed and not options.quick else 0
 
 
 if __name__ == "__main__":

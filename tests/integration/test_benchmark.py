@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The benchmark in its quick form: it still runs, and what it measures is what the project promises."""
+"""The benchmark in its quick form: it still runs and writes what it should."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ RUN = Path(__file__).resolve().parent.parent / "benchmark" / "run.py"
 
 
 @pytest.mark.alone
-def test_quick_benchmark_keeps_its_promises_and_writes_its_files(collections_path, tmp_path):
-    # Its exit status is 1 where a task adds too much to ping, or planning is slow or not linear.
+def test_quick_benchmark_runs_and_writes_its_files(collections_path, tmp_path):
     done = subprocess.run(
         [sys.executable, RUN, "--quick", "--output", tmp_path],
         env={**os.environ, "CLB_COLLECTIONS": str(collections_path)},
