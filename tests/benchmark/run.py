@@ -4,9 +4,9 @@
 
 """Measure the collection on the emulator, and write ``docs/benchmark.md`` and ``docs/benchmark.svg``.
 
-``run.py [--quick] [--output DIRECTORY]``. Exits with 1 where a number is not what the project promises. ``--quick`` takes
-less than a minute and is there to see that everything still works: its tasks are shorter and its repetitions too few to
-judge a number by.
+``run.py [--quick] [--output DIRECTORY]``. Exits with 1 where a number is not what the project promises. ``--quick``
+takes less than a minute and is there to see that everything still works: its tasks are shorter and its repetitions too
+few to judge a number by.
 """
 
 from __future__ import annotations
