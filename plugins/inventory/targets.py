@@ -11,7 +11,7 @@ name: targets
 short_description: The hosts behind Tencent Cloud load balancers
 version_added: 0.1.0
 author:
-  - The tencentcloud.clb contributors (@tencentcloud-clb)
+  - The tencentcloud.clb contributors (!UNKNOWN)
 description:
   - Finds the backends behind Cloud Load Balancers (CLB), and groups them by load balancer, listener and rule.
   - The file must be named C(*.clb.yml) or C(*.clb.yaml).

@@ -13,7 +13,7 @@ module: targets_info
 short_description: Read the backends behind a Tencent Cloud load balancer, with their health
 version_added: 0.1.0
 author:
-  - The tencentcloud.clb contributors (@tencentcloud-clb)
+  - The tencentcloud.clb contributors (!UNKNOWN)
 description:
   - Reads which backends are bound to the listeners and rules of one Cloud Load Balancer (CLB), and on request their
     health.
