@@ -12,6 +12,7 @@ import ssl
 import time
 from collections import Counter
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 try:
@@ -355,37 +356,21 @@ class Client:
 
     def _sort(self, action: str, answer: requests.Response) -> dict[str, Any]:
         """Tell an answer, a refusal and everything that is neither apart."""
-        where = f"{action} at {self._endpoint.url}"
-        status, length = answer.status_code, len(answer.content)
         try:
             parsed = json.loads(answer.content)
         except (ValueError, RecursionError) as exc:
-            if status == 429:
-                raise Refused(
-                    f"{where}: HTTP 429, too many requests.", code="RequestLimitExceeded", action=action
-                ) from exc
-            kind = answer.headers.get("Content-Type", "an unnamed type")
-            if 300 <= status < 400:
-                raise UnexpectedAnswer(
-                    f"{where}: HTTP {status} points elsewhere; redirects are not followed. Check endpoint."
-                ) from exc
-            raise _Transient(
-                UnexpectedAnswer(
-                    f"{where}: HTTP {status} with {length} bytes of {self._secrets.scrub(kind)} that are no JSON. "
-                    "Check endpoint, and any proxy or gateway before it."
-                ),
-                attempts=BUSY_ATTEMPTS if status >= 500 else READ_ATTEMPTS,
-            ) from exc
+            kind = self._secrets.scrub(answer.headers.get("Content-Type", "an unnamed type"))
+            told = f"{len(answer.content)} bytes of {kind} that are no JSON"
+            raise self._not_the_api(action, answer.status_code, told) from exc
         response = parsed.get("Response") if isinstance(parsed, dict) else None
         if not isinstance(response, dict):
-            raise _Transient(
-                UnexpectedAnswer(
-                    f"{where}: HTTP {status} with JSON that has no Response. Check endpoint: it is not the API's."
-                )
-            )
+            raise self._not_the_api(action, answer.status_code, "JSON that has no Response")
         request_id = response.get("RequestId")
         error = response.get("Error")
         if not isinstance(error, dict):
+            # The API tells its own errors in the body: with another status, a gateway stands in between.
+            if not 200 <= answer.status_code < 300:
+                raise self._not_the_api(action, answer.status_code, "JSON that tells no error")
             return response
         code = self._secrets.scrub(str(error.get("Code") or "UnknownError"))
         said = self._secrets.scrub(str(error.get("Message") or ""))
@@ -394,6 +379,22 @@ class Client:
         if refusal.remedy is Remedy.UNKNOWN:
             raise _Transient(refusal, attempts=BUSY_ATTEMPTS)
         raise refusal
+
+    def _not_the_api(self, action: str, status: int, told: str) -> Exception:
+        """What to raise where something else than the API has answered."""
+        where = f"{action} at {self._endpoint.url}"
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            return Refused(f"{where}: HTTP 429, too many requests.", code="RequestLimitExceeded", action=action)
+        if 300 <= status < 400:
+            return UnexpectedAnswer(
+                f"{where}: HTTP {status} points elsewhere; redirects are not followed. Check endpoint."
+            )
+        return _Transient(
+            UnexpectedAnswer(
+                f"{where}: HTTP {status} with {told}. Check endpoint, and any proxy or gateway before it."
+            ),
+            attempts=BUSY_ATTEMPTS if status >= 500 else READ_ATTEMPTS,
+        )
 
     def _skew_hint(self, code: str, answer: requests.Response) -> str:
         """Measure this host's clock on the answer's ``Date``, where the cloud complains of it."""

@@ -34,6 +34,7 @@ DOUBTFUL = {
     "502 with HTML": Reply(HTML, 502),
     "200 with HTML": Reply(HTML, headers={"Content-Type": "text/html"}),
     "torn": Reply(b'{"Response": {"Req'),
+    "500 with an answer": Reply(b'{"Response": {"RequestId": "r-1"}}', 500),
     "no response": Reply(b"{}"),
     "a list": Reply(b"[]"),
     "null": Reply(b"null"),
@@ -61,7 +62,7 @@ def test_reads_give_up_and_say_why(reply: Reply) -> None:
     with HttpServer(reply) as server:
         with pytest.raises(ClbError) as caught:
             make_client(server.url, budget=SkippingBudget()).read("DescribeTargets", {})
-        busy = caught.value.code.startswith("InternalError") or "HTTP 502" in caught.value.message
+        busy = caught.value.code.startswith("InternalError") or "HTTP 50" in caught.value.message
         assert len(server.seen) == (_client.BUSY_ATTEMPTS if busy else _client.READ_ATTEMPTS)
         assert "DescribeTargets" in caught.value.message
         assert caught.value.code in ("InternalError", "InternalError.Busy", "UnexpectedAnswer", "ConnectionFailed")
@@ -92,7 +93,10 @@ def test_a_write_that_never_went_out_is_tried_again() -> None:
     assert "Check endpoint" in caught.value.message
 
 
-@pytest.mark.parametrize("refusal", [error("RequestLimitExceeded.UinLimitExceeded"), Reply(HTML, 429)])
+@pytest.mark.parametrize(
+    "refusal",
+    [error("RequestLimitExceeded.UinLimitExceeded"), Reply(HTML, 429), Reply(b'{"error": "slow down"}', 429)],
+)
 @pytest.mark.parametrize("send", ["read", "write"])
 def test_throttling_backs_off(refusal: Reply, send: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_client, "throttle_delays", lambda: iter([1.0, 2.0, 4.0]))
