@@ -248,17 +248,19 @@ def _whole(given: Mapping[str, Any], key: str) -> int | None:
     if value is None:
         return None
     least, most = WHOLE_KEYS[key]
-    number = value if type(value) is int else _number(value)
+    number = _number(value)
     if number is None or not least <= number <= most:
         raise InvalidArgument(f"{key} {value!r} is not a whole number from {least} to {most}.")
     return number
 
 
 def _number(value: object) -> int | None:
-    """A number that is not one yet: templates make texts of numbers."""
+    """A whole number, also where a template has made a text of it; None for everything else."""
     # check_type_int lets a boolean pass.
     if isinstance(value, bool):
         return None
+    if isinstance(value, int):
+        return value
     try:
         return int(check_type_int(value))
     except TypeError:
