@@ -10,7 +10,12 @@ import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings import Health, HealthPicture
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import GuardRefused
-from ansible_collections.tencentcloud.clb.plugins.module_utils._plan import check_guard, find_shortfalls, takes_capacity
+from ansible_collections.tencentcloud.clb.plugins.module_utils._plan import (
+    Plan,
+    check_guard,
+    find_shortfalls,
+    takes_capacity,
+)
 
 from ..builders import Raw, http, picture, plan_for, rule, target, tcp, want
 
@@ -125,3 +130,11 @@ def test_health_matters_only_where_something_is_to_be_lost(entries: list[Raw], p
 def test_removing_what_is_drained_needs_no_health() -> None:
     bound = picture(tcp("lbl-1", 443, target("ins-1", weight=0)))
     assert not takes_capacity(plan_for([{"instance_id": "ins-1"}], bound, state="absent"))
+
+
+def test_a_rule_that_was_deleted_meanwhile_has_nothing_left() -> None:
+    listeners = [http("lbl-1", 80, rule("loc-1", "a", target("ins-1"), target("ins-2")))]
+    plan = plan_for([{"instance_id": "ins-1"}], picture(*listeners), state="drained")
+    rest = Plan(picture(http("lbl-1", 80)), plan.touched, plan.losses)
+    (short,) = find_shortfalls(rest, health_of(listeners), 1, count_gains=False)
+    assert (short.now, short.left) == (0, 0)
