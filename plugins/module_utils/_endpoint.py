@@ -21,6 +21,7 @@ DEFAULT_STS_ENDPOINT = "sts.intl.tencentcloudapi.com"
 """STS on the same site as DEFAULT_ENDPOINT."""
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
 _DOMAIN = "tencentcloudapi.com"
+_USER_AND_PASSWORD = re.compile(r"(?:^|//)[^/@:]*:([^/]+)@")
 
 
 class Endpoint(NamedTuple):
@@ -101,6 +102,16 @@ def parse_endpoint(text: str, option: str = "endpoint") -> Endpoint:
     if port is not None and port != {"https": 443, "http": 80}[parts.scheme]:
         host = f"{host}:{port}"
     return Endpoint(parts.scheme, host, loopback)
+
+
+def embedded_password(text: str | None) -> str | None:
+    """The password in a URL, which has no place there and must not be shown all the same.
+
+    :param text: what a user gave as an endpoint; it need not be valid.
+    :returns: None where there is none.
+    """
+    found = _USER_AND_PASSWORD.search(text or "")
+    return found[1] if found else None
 
 
 def sts_host(endpoint: Endpoint) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ._client import REQUESTS_ERROR
+from ._endpoint import embedded_password
 from ._errors import InvalidArgument
 from ._report import Result, describe_error
 
@@ -59,6 +60,9 @@ class ClbModule(AnsibleModule):  # type: ignore[misc]  # ansible-core ships no t
         super().__init__(
             argument_spec={**CONNECTION_SPEC, **LOAD_BALANCER_SPEC, **argument_spec}, supports_check_mode=True
         )
+        # It is refused, but Ansible may show the options of a task all the same.
+        passwords = (embedded_password(self.params[name]) for name in ("endpoint", "sts_endpoint"))
+        self.no_log_values.update(password for password in passwords if password)
         if REQUESTS_ERROR is not None:
             self.fail_json(missing_required_lib("requests"), exception=REQUESTS_ERROR)
 

@@ -252,3 +252,11 @@ def test_without_requests_the_module_says_what_is_missing(
     assert result["failed"]
     assert "requests" in result["msg"]
     assert result.keys() >= empty_result().keys()
+
+
+@pytest.mark.parametrize("option", ["endpoint", "sts_endpoint"])
+def test_a_password_in_an_endpoint_is_masked_where_ansible_shows_the_options(option: str) -> None:
+    # Up to ansible-core 2.20, results carry the options of the task.
+    with patch_module_args({option: "https://me:hunter2hunter2@clb.example.com", "targets": []}):
+        module = ClbModule(targets.ARGUMENT_SPEC, empty_result)
+    assert "hunter2hunter2" in module.no_log_values
