@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._binding import bind
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._bind import bind
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -131,18 +131,22 @@ from ansible.inventory.group import to_safe_group_name
 from ansible.module_utils.basic import missing_required_lib
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._client import REQUESTS_ERROR
-from ansible_collections.tencentcloud.clb.plugins.module_utils._connection import Connection, connect
-from ansible_collections.tencentcloud.clb.plugins.module_utils._entries import Entry, check_least, parse_entries
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.client import REQUESTS_ERROR
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import Connection, connect
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import (
+    Entry,
+    check_least,
+    parse_entries,
+)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError
-from ansible_collections.tencentcloud.clb.plugins.module_utils._hosts import (
+from ansible_collections.tencentcloud.clb.plugins.module_utils._module import CONNECTION_SPEC
+from ansible_collections.tencentcloud.clb.plugins.module_utils._targets_info import reading_budget
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import (
     Wanted,
     make_groups,
     make_hosts,
     read_load_balancers,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._info import reading_budget
-from ansible_collections.tencentcloud.clb.plugins.module_utils._module import CONNECTION_SPEC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

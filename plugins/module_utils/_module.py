@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ._client import REQUESTS_ERROR
-from ._endpoint import embedded_password
+from ._api.client import REQUESTS_ERROR
+from ._api.endpoint import embedded_password
 from ._errors import InvalidArgument
 from ._report import Result, describe_error
 

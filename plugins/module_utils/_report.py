@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from ._bindings.plan import Change, Kind, Plan, SlotCounts, count_by_slot, predict
 from ._errors import ClbError, Refused, hint_for, sentences
-from ._plan import Change, Kind, Plan, SlotCounts, count_by_slot, predict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from ._bindings import Binding, Slot, SlotKey
-    from ._delivery import Failure
-    from ._reconcile import Outcome
+    from ._apply.reconcile import Outcome
+    from ._apply.writer import Failure
+    from ._bindings.snapshot import Binding, Slot, SlotKey
 
 Result = dict[str, Any]
 _MOST_TOLD = 5

@@ -10,20 +10,20 @@ import gc
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ._api.clb import MOST_LISTENER_IDS, Clb
+from ._api.connection import Connection, connect, find_load_balancer
+from ._apply.reconcile import Reconciler, Wishes
+from ._bindings.entries import Entry, check_least, check_load_balancer, check_same_load_balancer, parse_entries
+from ._bindings.plan import Plan, plan_absent, plan_drained, plan_present
+from ._bindings.resolve import UnknownName, resolve_wanted, select, what_exists
 from ._budget import Budget
-from ._clb import MOST_LISTENER_IDS, Clb
-from ._connection import Connection, connect, find_load_balancer
-from ._entries import Entry, check_least, check_load_balancer, check_same_load_balancer, parse_entries
 from ._errors import ClbError, InvalidArgument, Refused, Remedy
-from ._plan import Plan, plan_absent, plan_drained, plan_present
-from ._reconcile import Reconciler, Wishes
 from ._report import Result, describe_error, empty_result, failure_message, report
-from ._resolve import UnknownName, resolve_wanted, select, what_exists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ._bindings import Picture
+    from ._bindings.snapshot import Picture
 
 
 class TaskResult(NamedTuple):

@@ -10,8 +10,8 @@ import gc
 import time
 from typing import Any
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._clb import Clb
-from ansible_collections.tencentcloud.clb.plugins.module_utils._entries import parse_entries
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import collector_paused, make_plan
 
 RULES = 50

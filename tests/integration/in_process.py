@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils import _client, _reconcile
-from ansible_collections.tencentcloud.clb.plugins.module_utils._delivery import Pacing
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api import client as client_module
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import reconcile as reconcile_module
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import Pacing
 from ansible_collections.tencentcloud.clb.plugins.modules import targets
 
 if TYPE_CHECKING:
@@ -52,9 +53,9 @@ class Run:
 
 def hurry(patch: pytest.MonkeyPatch, pacing: Pacing = FAST) -> None:
     """Let the module wait for hundredths of a second where it would wait for seconds."""
-    patch.setattr(_reconcile, "PACING", pacing)
+    patch.setattr(reconcile_module, "PACING", pacing)
     for name in ("throttle_delays", "busy_delays", "transient_delays"):
-        patch.setattr(_client, name, lambda: itertools.repeat(FAST_RETRY_SECONDS))
+        patch.setattr(client_module, name, lambda: itertools.repeat(FAST_RETRY_SECONDS))
 
 
 def run_module(emulator: Emulator, *, check: bool = False, **options: Any) -> Run:

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings import Backend, Picture, Slot, parse_targets
-from ansible_collections.tencentcloud.clb.plugins.module_utils._entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import Refused
-from ansible_collections.tencentcloud.clb.plugins.module_utils._plan import (
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import (
     Change,
     Kind,
     Plan,
@@ -22,12 +20,19 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._plan import (
     plan_drained,
     plan_present,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._resolve import resolve_wanted, select
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import resolve_wanted, select
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import (
+    Backend,
+    Picture,
+    Slot,
+    parse_targets,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings import Binding
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Binding
 
 Raw = dict[str, Any]
 LB = "lb-demo"

@@ -12,16 +12,16 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.reconcile import Outcome, Reconciler, Wishes
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
-from ansible_collections.tencentcloud.clb.plugins.module_utils._clb import Clb
-from ansible_collections.tencentcloud.clb.plugins.module_utils._entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
     ClbError,
     OutcomeUnknown,
     Refused,
     WaitTimeout,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._reconcile import Outcome, Reconciler, Wishes
 from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import make_plan
 
 from .builders import LB, instance_at, ip_of, refused, target
@@ -29,7 +29,7 @@ from .builders import LB, instance_at, ip_of, refused, target
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ansible_collections.tencentcloud.clb.plugins.module_utils._plan import Plan
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Plan
 
     from .builders import Raw
 

@@ -10,8 +10,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._clb import Clb
-from ansible_collections.tencentcloud.clb.plugins.module_utils._connection import Connection
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import Connection
 
 from .builders import refused
 

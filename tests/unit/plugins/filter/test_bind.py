@@ -8,9 +8,9 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.tencentcloud.clb.plugins.filter.bind import FilterModule
-from ansible_collections.tencentcloud.clb.plugins.module_utils._entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._info import describe_info
-from ansible_collections.tencentcloud.clb.plugins.module_utils._resolve import resolve_wanted
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import resolve_wanted
+from ansible_collections.tencentcloud.clb.plugins.module_utils._targets_info import describe_info
 
 from ..builders import http, picture, rule, target, tcp
 

@@ -14,10 +14,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.client import Client
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.endpoint import parse_endpoint
 from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
-from ansible_collections.tencentcloud.clb.plugins.module_utils._client import Client
-from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials import Credentials, FixedCredentials
-from ansible_collections.tencentcloud.clb.plugins.module_utils._endpoint import parse_endpoint
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import (
+    Credentials,
+    FixedCredentials,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils import _targets
-from ansible_collections.tencentcloud.clb.plugins.module_utils._clb import Clb
-from ansible_collections.tencentcloud.clb.plugins.module_utils._connection import Connection
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import Connection
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
     ConnectionFailed,
     CredentialsNotFound,

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils import _module, _reconcile
-from ansible_collections.tencentcloud.clb.plugins.module_utils._delivery import Pacing
+from ansible_collections.tencentcloud.clb.plugins.module_utils import _module
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import reconcile as reconcile_module
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import Pacing
 from ansible_collections.tencentcloud.clb.plugins.module_utils._module import ClbModule
 from ansible_collections.tencentcloud.clb.plugins.module_utils._report import empty_result
 from ansible_collections.tencentcloud.clb.plugins.modules import targets
@@ -84,7 +85,7 @@ def run(
     """Run the module in this process and return what it prints, and its warnings."""
     for name, value in cloud.environ().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(_reconcile, "PACING", FAST)
+    monkeypatch.setattr(reconcile_module, "PACING", FAST)
     warned: list[str] = []
     # AnsibleModule.warn prints at once, where another test of this process has loaded the code of the controller.
     monkeypatch.setattr(ClbModule, "warn", lambda _self, text: warned.append(text))

@@ -9,7 +9,7 @@ import json
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils import _info
+from ansible_collections.tencentcloud.clb.plugins.module_utils import _targets_info
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import CredentialsNotFound
 from ansible_collections.tencentcloud.clb.plugins.module_utils._module import ClbModule
 from ansible_collections.tencentcloud.clb.plugins.modules import targets_info
@@ -40,7 +40,7 @@ def run(region, monkeypatch, capsys):
         connection.api_calls.update({"DescribeTargets": 1})
         return connection
 
-    monkeypatch.setattr(_info, "connect", connect)
+    monkeypatch.setattr(_targets_info, "connect", connect)
 
     def run(check=False, **options):
         arguments = {**options, "_ansible_check_mode": check, "_ansible_remote_tmp": "/tmp"}
@@ -131,7 +131,7 @@ def test_without_credentials(run, monkeypatch):
     def connect(options, environ, budget):
         raise CredentialsNotFound("No credentials: give some.")
 
-    monkeypatch.setattr(_info, "connect", connect)
+    monkeypatch.setattr(_targets_info, "connect", connect)
 
     result = run(load_balancer_id="lb-1")
 

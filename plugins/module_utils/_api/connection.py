@@ -1,0 +1,201 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From connection options to a client that can call the CLB API. Knows nothing of modules or plugins."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._credentials.chain import Chain
+from .._credentials.metadata import MetadataService, metadata_url
+from .._credentials.profiles import ProfileFiles
+from .._credentials.sts import SERVICE as STS_SERVICE
+from .._credentials.sts import VERSION as STS_VERSION
+from .._credentials.sts import RoleSession, assume_role, assume_role_with_web_identity
+from .._errors import InvalidArgument
+from .._secrets import Secrets
+from .clb import VERSION, Clb, LoadBalancer
+from .client import Client
+from .endpoint import DEFAULT_ENDPOINT, Endpoint, parse_endpoint, sts_host
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .._budget import Budget
+    from .._credentials.credentials import Credentials, CredentialSource
+    from .._credentials.roles import PodIdentity
+
+ENDPOINT_VARIABLE = "TENCENTCLOUD_CLB_ENDPOINT"
+STS_ENDPOINT_VARIABLE = "TENCENTCLOUD_STS_ENDPOINT"
+REGION_VARIABLE = "TENCENTCLOUD_REGION"
+POD_REGION_VARIABLE = "TKE_REGION"
+CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Where other tools that use requests look for the certificates of private authorities."""
+_REGION = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+_MOST_LISTED = 10
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A way to one region's CLB API.
+
+    :param clb: the actions.
+    :param region: the region's name.
+    :param api_calls: HTTP requests sent so far, by action; those to STS as well.
+    :param source: where the credentials come from, in words and without any value.
+    :param warnings: sentences for the user.
+    :param secrets: the keys and tokens in use; it grows when credentials are renewed.
+    """
+
+    clb: Clb
+    region: str
+    api_calls: Counter[str]
+    source: str = ""
+    warnings: tuple[str, ...] = ()
+    secrets: Secrets = field(default_factory=Secrets)
+
+
+def connect(options: Mapping[str, Any], environ: Mapping[str, str], budget: Budget) -> Connection:
+    """Check the connection options and find credentials; nothing is sent to the APIs yet.
+
+    Only where nothing else is configured, the metadata service is asked.
+
+    :param options: the connection options, as the doc fragment names them.
+    :param environ: the environment variables.
+    :param budget: the time for the whole task.
+    :raises InvalidArgument: an option is wrong or missing.
+    :raises CredentialsNotFound: no source has complete credentials.
+    """
+    network = _Network(options, environ, budget)
+    files = ProfileFiles(environ)
+    chain = Chain(options, environ, files, network, network.secrets)
+    network.region = _check_region(options.get("region") or environ.get(REGION_VARIABLE))
+    found = chain.find()
+    if network.region is None:
+        network.region = _check_region(files.region(chain.choice) or environ.get(POD_REGION_VARIABLE))
+    if network.region is None:
+        raise InvalidArgument(f"region is missing; give region, for example ap-guangzhou, or set {REGION_VARIABLE}.")
+    client = network.client(network.endpoint, "clb", VERSION, found.source)
+    return Connection(Clb(client), network.region, network.api_calls, found.name, found.warnings, network.secrets)
+
+
+class _Network:
+    """Makes the clients of one task, which share its options, its budget, its counts and its secrets."""
+
+    def __init__(self, options: Mapping[str, Any], environ: Mapping[str, str], budget: Budget) -> None:
+        self.region: str | None = None
+        self.api_calls: Counter[str] = Counter()
+        self.secrets = Secrets()
+        self.endpoint = _find_endpoint(options, environ, "endpoint", ENDPOINT_VARIABLE, DEFAULT_ENDPOINT)
+        self._sts_endpoint = _find_endpoint(
+            options, environ, "sts_endpoint", STS_ENDPOINT_VARIABLE, sts_host(self.endpoint)
+        )
+        self._metadata = MetadataService(metadata_url(environ), budget)
+        self._budget = budget
+        self._timeout = options.get("timeout") or 30
+        self._ca_path = _find_ca_path(options, environ)
+
+    def client(self, endpoint: Endpoint, service: str, version: str, credentials: CredentialSource | None) -> Client:
+        """Make a client of one service."""
+        return Client(
+            endpoint=endpoint,
+            service=service,
+            version=version,
+            region=self.region or "",
+            credentials=credentials,
+            budget=self._budget,
+            timeout=self._timeout,
+            secrets=self.secrets,
+            ca_path=self._ca_path,
+            api_calls=self.api_calls,
+        )
+
+    def from_metadata(self) -> Credentials:
+        """Get the credentials of the CVM's role."""
+        return self._metadata.fetch()
+
+    def from_role(self, base: CredentialSource, session: RoleSession) -> Credentials:
+        """Assume a role with other credentials."""
+        return assume_role(self.client(self._sts_endpoint, STS_SERVICE, STS_VERSION, base), session)
+
+    def from_pod_identity(self, identity: PodIdentity, session: RoleSession) -> Credentials:
+        """Assume a role as a pod of TKE."""
+        web_token = identity.read_token()
+        self.secrets.add(web_token)
+        sts = self.client(self._sts_endpoint, STS_SERVICE, STS_VERSION, None)
+        return assume_role_with_web_identity(sts, session, identity.provider_id, web_token)
+
+
+def _find_endpoint(
+    options: Mapping[str, Any], environ: Mapping[str, str], option: str, variable: str, usual: str
+) -> Endpoint:
+    given = options.get(option)
+    if given:
+        return parse_endpoint(given, option)
+    return parse_endpoint(environ.get(variable) or usual, variable)
+
+
+def _find_ca_path(options: Mapping[str, Any], environ: Mapping[str, str]) -> str | None:
+    given: str | None = options.get("ca_path")
+    if not given:
+        return next((environ[name] for name in CA_VARIABLES if environ.get(name)), None)
+    path = Path(given)
+    try:
+        if path.is_dir():
+            return given
+        ssl.create_default_context(cafile=given)
+    except OSError as exc:
+        problem = "holds no certificates" if isinstance(exc, ssl.SSLError) else f"can't be read: {exc.strerror}"
+        raise InvalidArgument(f"ca_path {given!r} {problem}; give a file or folder of PEM certificates.") from exc
+    return given
+
+
+def _check_region(region: str | None) -> str | None:
+    if not region:
+        return None
+    if not _REGION.fullmatch(region):
+        raise InvalidArgument(f"region {region!r} is not the name of a region; for example ap-guangzhou.")
+    return region
+
+
+def find_load_balancer(connection: Connection, load_balancer_id: str | None, name: str | None) -> str:
+    """The ID of the load balancer that the options name.
+
+    Names are not unique and the API's filter is a fuzzy match, so a name counts only where exactly one is equal to it.
+
+    :param connection: where to look.
+    :param load_balancer_id: as given.
+    :param name: as given; used only without an ID.
+    :raises InvalidArgument: none or several have this name; the message lists the candidates.
+    """
+    if load_balancer_id is not None:
+        return load_balancer_id
+    similar = list(connection.clb.describe_load_balancers(name))
+    same = [one for one in similar if one.name == name]
+    if len(same) == 1:
+        return same[0].load_balancer_id
+    if same:
+        raise InvalidArgument(
+            f"load_balancer_name {name!r} is not unique in region {connection.region}: {_listed(same)}. "
+            "Give load_balancer_id."
+        )
+    hint = f" Similar names: {_listed(similar)}." if similar else ""
+    raise InvalidArgument(
+        f"No load balancer in region {connection.region} has the name {name!r}.{hint} "
+        "Check load_balancer_name and region."
+    )
+
+
+def _listed(balancers: list[LoadBalancer]) -> str:
+    shown = [
+        f"{one.name} ({', '.join(filter(None, (one.load_balancer_id, *one.vips)))})" for one in balancers[:_MOST_LISTED]
+    ]
+    more = f" and {len(balancers) - _MOST_LISTED} more" if len(balancers) > _MOST_LISTED else ""
+    return ", ".join(shown) + more

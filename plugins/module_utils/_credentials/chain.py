@@ -1,0 +1,180 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The chain: where credentials come from, first hit wins, and the role on top."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from .._errors import ClbError, CredentialsNotFound
+from .credentials import Credentials, CredentialSource, FixedCredentials, RenewedCredentials, read_pair
+from .metadata import ENDPOINT_VARIABLE
+from .profiles import DEFAULT_PROFILE, Choice, Profile, ProfileFiles, choose_profile
+from .roles import PodIdentity, find_pod_identity, find_role, session_name, session_seconds
+from .sts import RoleSession
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .._secrets import Secrets
+
+OPTION_NAMES = ("secret_id", "secret_key", "token")
+ID_VARIABLE, KEY_VARIABLE = "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY"
+TOKEN_VARIABLES = ("TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN")
+"""The SDKs' and tccli's name, then that of the vendor's Terraform provider."""
+WAYS = (
+    "Give secret_id and secret_key (and token, where they are temporary), or profile; "
+    f"or set {ID_VARIABLE} and {KEY_VARIABLE}; "
+    f"or write a profile, with tccli configure (~/.tccli/{DEFAULT_PROFILE}.credential) or for the SDKs "
+    "(~/.tencentcloud/credentials or /etc/tencentcloud/credentials); "
+    "or run in a pod of TKE that has an identity, or on a CVM that has a role."
+)
+
+
+class Remote(Protocol):
+    """What the chain can ask for over the network."""
+
+    def from_metadata(self) -> Credentials:
+        """Get the credentials of the CVM's role."""
+
+    def from_role(self, base: CredentialSource, session: RoleSession) -> Credentials:
+        """Assume a role with other credentials."""
+
+    def from_pod_identity(self, identity: PodIdentity, session: RoleSession) -> Credentials:
+        """Assume a role as a pod of TKE."""
+
+
+class Found(NamedTuple):
+    """Where the chain ended.
+
+    :param source: gives the credentials.
+    :param name: where they come from, in words and without any value.
+    :param warnings: sentences for the user.
+    """
+
+    source: CredentialSource
+    name: str
+    warnings: tuple[str, ...] = ()
+
+
+class Chain:
+    """Looks for credentials.
+
+    :param options: the connection options.
+    :param environ: the environment variables.
+    :param files: the profile files.
+    :param remote: asked only when nothing earlier matched, or for a role.
+    :param secrets: learns every key and token that is found.
+    """
+
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        environ: Mapping[str, str],
+        files: ProfileFiles,
+        remote: Remote,
+        secrets: Secrets,
+    ) -> None:
+        self._options = options
+        self._environ = environ
+        self._files = files
+        self._remote = remote
+        self._secrets = secrets
+        self._choice = choose_profile(options, environ)
+        self._read: Profile | None = None
+        self._is_read = False
+
+    @property
+    def choice(self) -> Choice:
+        """The profile that is named, or the default one."""
+        return self._choice
+
+    def find(self) -> Found:
+        """Go through the chain.
+
+        :raises CredentialsNotFound: no source has complete credentials, or one that was chosen is unusable.
+        :raises InvalidArgument: an option or variable is wrong.
+        """
+        base, from_profile = self._base()
+        # A profile's role belongs to its keys; beside other keys it counts only where the profile was asked for.
+        profile = self._profile() if from_profile or self._choice.by is not None else None
+        role = find_role(self._options, self._environ, profile)
+        warnings = profile.warnings if profile is not None and from_profile else ()
+        if role is None:
+            return Found(base.source, base.name, (*base.warnings, *warnings))
+        source = RenewedCredentials(lambda: self._remote.from_role(base.source, role), self._secrets)
+        return Found(source, f"the role {role.arn}, assumed with {base.name}", (*base.warnings, *warnings))
+
+    def _base(self) -> tuple[Found, bool]:
+        """The first hit, and whether it is the profile."""
+        given = read_pair(self._options, OPTION_NAMES, "the options")
+        if given is not None:
+            return self._fixed(given, "the options"), False
+        if self._options.get("token"):
+            raise CredentialsNotFound("token is given without secret_id and secret_key, which it belongs to.")
+        found = self._from_profile() if self._choice.by == "profile" else None
+        if found is not None:
+            return found, True
+        found = self._from_environment()
+        if found is not None:
+            return found, False
+        found = self._from_profile()
+        if found is not None:
+            return found, True
+        return self._from_pod() or self._from_cvm(), False
+
+    def _fixed(self, credentials: Credentials, name: str) -> Found:
+        self._secrets.add(credentials.secret_key, credentials.token)
+        return Found(FixedCredentials(credentials), name)
+
+    def _from_environment(self) -> Found | None:
+        token = next((name for name in TOKEN_VARIABLES if self._environ.get(name)), TOKEN_VARIABLES[0])
+        given = read_pair(self._environ, (ID_VARIABLE, KEY_VARIABLE, token), "the environment")
+        return None if given is None else self._fixed(given, f"the environment ({ID_VARIABLE})")
+
+    def _profile(self) -> Profile | None:
+        if not self._is_read:
+            self._read = self._files.find(self._choice)
+            self._is_read = True
+        return self._read
+
+    def _from_profile(self) -> Found | None:
+        profile = self._profile()
+        if profile is None:
+            if self._choice.by is not None:
+                raise self._files.missing(self._choice)
+            return None
+        if profile.cvm_role:
+            name = f"the role of this CVM, as {profile.where} says"
+            return Found(RenewedCredentials(self._remote.from_metadata, self._secrets), name)
+        if profile.credentials is not None:
+            return self._fixed(profile.credentials, profile.where)
+        if self._choice.by is not None and not profile.role_arn:
+            raise CredentialsNotFound(
+                f"There are neither keys nor a role in {profile.where}, which {self._choice.by} names."
+            )
+        return None
+
+    def _from_pod(self) -> Found | None:
+        identity = find_pod_identity(self._environ)
+        if identity is None:
+            return None
+        session = RoleSession(
+            identity.role_arn,
+            session_name(self._options, self._environ),
+            session_seconds(self._options, self._environ),
+        )
+        source = RenewedCredentials(lambda: self._remote.from_pod_identity(identity, session), self._secrets)
+        return Found(source, f"the TKE pod identity ({identity.role_arn})")
+
+    def _from_cvm(self) -> Found:
+        source = RenewedCredentials(self._remote.from_metadata, self._secrets)
+        try:
+            # Whether there is a role is told only by asking.
+            source.current()
+        except ClbError as exc:
+            told = f"Asked last, and in vain ({ENDPOINT_VARIABLE} can name another address): {exc.message}"
+            raise CredentialsNotFound(f"No credentials. {WAYS} {told}") from exc
+        return Found(source, "the role of this CVM")

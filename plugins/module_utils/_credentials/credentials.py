@@ -1,0 +1,156 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Credentials, and sources that keep them good while a task runs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .._errors import ClbError, CredentialsNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .._secrets import Secrets
+
+RENEW_BEFORE_SECONDS = 300.0
+"""How long before their end temporary credentials are replaced: the skew of clocks that the cloud takes."""
+PAUSE_SECONDS = 30.0
+"""How long to go on with credentials that are still good after new ones could not be had."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """One set of credentials; the secret parts are left out of ``repr``.
+
+    :param secret_id: the ID of the key.
+    :param secret_key: the key.
+    :param token: for temporary credentials, else None.
+    :param expires_at: seconds since the epoch, None where that is not known or never.
+    """
+
+    secret_id: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
+    expires_at: float | None = None
+
+
+class CredentialSource(Protocol):
+    """Gives credentials that are good now; asked before every request, so that expired ones can be renewed."""
+
+    def current(self) -> Credentials:
+        """The credentials to sign the next request with."""
+
+    def renew(self, refused: Credentials) -> bool:
+        """Take note that the cloud refused these; tell whether others can be had now."""
+
+
+class FixedCredentials:
+    """Credentials that do not change while a task runs.
+
+    :param credentials: which.
+    """
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def current(self) -> Credentials:
+        """The credentials given at the start."""
+        return self._credentials
+
+    def renew(self, refused: Credentials) -> bool:  # noqa: ARG002 - the protocol's
+        """There are no others.
+
+        :param refused: what the cloud refused.
+        """
+        return False
+
+
+class RenewedCredentials:
+    """Temporary credentials, fetched when they are first needed and again before they end.
+
+    :param fetch: gets new ones; raises a ClbError where that fails.
+    :param secrets: learns every key and token that was fetched.
+    :param clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self, fetch: Callable[[], Credentials], secrets: Secrets, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._fetch = fetch
+        self._secrets = secrets
+        self._clock = clock
+        self._credentials: Credentials | None = None
+        self._renew_at: float | None = None
+
+    def current(self) -> Credentials:
+        """The credentials fetched last, or new ones where their end is near.
+
+        :raises ClbError: there are none, and none can be had.
+        """
+        held = self._credentials
+        if held is None:
+            return self._renew()
+        if self._renew_at is None or self._clock() < self._renew_at:
+            return held
+        try:
+            return self._renew()
+        except ClbError:
+            if held.expires_at is None or self._clock() >= held.expires_at:
+                raise
+            self._renew_at = self._clock() + PAUSE_SECONDS
+            return held
+
+    def renew(self, refused: Credentials) -> bool:
+        """Drop credentials that the cloud refused before their time.
+
+        :param refused: which.
+        :returns: whether the next call of ``current`` fetches new ones.
+        """
+        if self._credentials is refused:
+            self._credentials = None
+        return True
+
+    def _renew(self) -> Credentials:
+        fetched = self._fetch()
+        self._secrets.add(fetched.secret_key, fetched.token)
+        self._credentials = fetched
+        self._renew_at = None
+        if fetched.expires_at is not None:
+            now = self._clock()
+            # Of a short life, most is used: a margin as long as the life would fetch anew for every request.
+            self._renew_at = fetched.expires_at - min(RENEW_BEFORE_SECONDS, max(0.0, fetched.expires_at - now) / 4)
+        return fetched
+
+
+def read_pair(values: Mapping[str, Any], names: tuple[str, str, str], where: str) -> Credentials | None:
+    """Take the ID, the key and the token of an API key out of options, variables or a file.
+
+    :param values: where they are.
+    :param names: what the ID, the key and the token are called there.
+    :param where: the place in words, for messages: "the options".
+    :returns: None where neither ID nor key is given; null and empty values count as not given.
+    :raises CredentialsNotFound: half of the pair is missing, or a value can't be right. The message never shows it.
+    """
+    secret_id, secret_key, token = (_clean(values.get(name), name, where) for name in names)
+    if secret_id and secret_key:
+        return Credentials(secret_id, secret_key, token)
+    if secret_id or secret_key:
+        missing, given = (names[1], names[0]) if secret_id else (names[0], names[1])
+        raise CredentialsNotFound(f"{missing} is missing in {where}, where {given} is given. Give both in one place.")
+    return None
+
+
+def _clean(value: Any, name: str, where: str) -> str | None:
+    if value is None or value == "":
+        return None
+    # A header can carry no other characters, and what complains of them later shows the value.
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
+        raise CredentialsNotFound(
+            f"{name} in {where} is no such value: it must be text of ASCII characters without spaces or line ends."
+        )
+    return value

@@ -1,0 +1,252 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The profile files of the vendor's tools: JSON of the command line tccli, INI of the SDKs.
+
+Sources: ``tccli/configure.py`` and ``tccli/oauth.py`` of TencentCloud/tencentcloud-cli, ``ProfileCredential`` in
+``tencentcloud/common/credential.py`` of the Python SDK.
+"""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import stat
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+
+from .._errors import CredentialsNotFound, InvalidArgument
+from .credentials import Credentials, read_pair
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+DEFAULT_PROFILE = "default"
+SYSTEM_FILE = Path("/etc/tencentcloud/credentials")
+PROFILE_VARIABLES = ("TENCENTCLOUD_PROFILE", "TCCLI_PROFILE")
+_TCCLI_NAMES = ("secretId", "secretKey", "token")
+_SDK_NAMES = ("secret_id", "secret_key", "token")
+
+
+class Choice(NamedTuple):
+    """Which profile a task uses.
+
+    :param name: of the profile.
+    :param by: what named it: ``profile`` or a variable; None for the default that nothing named.
+    """
+
+    name: str
+    by: Optional[str]
+
+
+class Profile(NamedTuple):
+    """What a profile file says.
+
+    :param where: the profile and its file in words.
+    :param credentials: None where it has none.
+    :param role_arn: a role to assume, None for none.
+    :param role_session_name: the session's name, None for the usual one.
+    :param cvm_role: whether it says to use the role of the CVM.
+    :param warnings: sentences for the user.
+    """
+
+    where: str
+    credentials: Optional[Credentials] = None
+    role_arn: Optional[str] = None
+    role_session_name: Optional[str] = None
+    cvm_role: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def choose_profile(options: Mapping[str, Any], environ: Mapping[str, str]) -> Choice:
+    """Tell which profile the option ``profile`` or the environment names.
+
+    :param options: the connection options.
+    :param environ: the environment variables.
+    :raises InvalidArgument: the name could not be a file's.
+    """
+    named = [("profile", options.get("profile")), *((name, environ.get(name)) for name in PROFILE_VARIABLES)]
+    by, name = next(((by, str(name)) for by, name in named if name), (None, DEFAULT_PROFILE))
+    if name in (".", "..") or "\0" in name or any(mark and mark in name for mark in (os.sep, os.altsep)):
+        raise InvalidArgument(f"{by} {name!r} is not the name of a profile; give a name, not a path.")
+    return Choice(name, by)
+
+
+class ProfileFiles:
+    """The profile files of one user.
+
+    :param environ: the environment variables; ``HOME`` tells where the files are.
+    :param system_file: the INI file that is read where the user has none; None for the usual one.
+    :param clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        system_file: Path | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        # Not Path.expanduser(), which raises for a user without a home directory, as containers have them.
+        self._home = Path(environ.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 - as said
+        self._system_file = system_file or SYSTEM_FILE
+        self._clock = clock
+
+    def find(self, choice: Choice) -> Profile | None:
+        """Read a profile: tccli's, else the SDKs'.
+
+        :param choice: which.
+        :returns: None where there is no such profile.
+        :raises CredentialsNotFound: its file can't be read or is malformed.
+        """
+        return self._tccli(choice.name) or self._sdk(choice.name)
+
+    def missing(self, choice: Choice) -> CredentialsNotFound:
+        """The error for a profile that was named and is not there.
+
+        :param choice: which.
+        """
+        ini = self._ini_file()
+        looked = f"{ini} has no section [{choice.name}]" if ini.exists() else f"neither is {ini}"
+        return CredentialsNotFound(
+            f"There is no profile {choice.name!r}, which {choice.by} names: "
+            f"{self._tccli_file(choice.name, 'credential')} is not there, and {looked}."
+        )
+
+    def region(self, choice: Choice) -> str | None:
+        """Read the region that tccli keeps with a profile.
+
+        :param choice: which.
+        :returns: None where it keeps none.
+        :raises CredentialsNotFound: its file can't be read or is malformed.
+        """
+        path = self._tccli_file(choice.name, "configure")
+        settings = _read_json(path)
+        general = settings.get("_sys_param") if settings is not None else None
+        if general is None:
+            return None
+        region = general.get("region") if isinstance(general, dict) else None
+        if region is not None and not isinstance(region, str):
+            raise CredentialsNotFound(f"_sys_param.region in {path} is not text; set it with tccli configure.")
+        return region or None
+
+    def _tccli_file(self, name: str, kind: str) -> Path:
+        return self._home / ".tccli" / f"{name}.{kind}"
+
+    def _tccli(self, name: str) -> Profile | None:
+        path = self._tccli_file(name, "credential")
+        values = _read_json(path)
+        if not values:
+            return None
+        where = f"profile {name!r} in {path}"
+        credentials = read_pair(values, _TCCLI_NAMES, where)
+        self._check_end(values, where)
+        return Profile(
+            where,
+            credentials,
+            _text(values, "role-arn", where),
+            _text(values, "role-session-name", where),
+            cvm_role=values.get("type") == "cvm-role",
+            warnings=_warnings(path, credentials, shared=False),
+        )
+
+    def _check_end(self, values: Mapping[str, Any], where: str) -> None:
+        """Refuse what a login of tccli left behind and only tccli can renew."""
+        ends = values.get("expiresAt")
+        if isinstance(ends, (int, float)) and ends <= self._clock():
+            when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(max(0.0, ends)))
+            raise CredentialsNotFound(
+                f"The credentials of {where} ended at {when} (expiresAt): log in with tccli again."
+            )
+
+    def _ini_file(self) -> Path:
+        own = self._home / ".tencentcloud" / "credentials"
+        # As in the SDKs, a user's own file hides the system's even where it lacks the section.
+        return own if os.path.exists(own) else self._system_file  # noqa: PTH110 - Path.exists() raises where a folder is closed
+
+    def _sdk(self, name: str) -> Profile | None:
+        path = self._ini_file()
+        text = _read(path)
+        if text is None:
+            return None
+        # The SDKs interpolate nothing, and know no section that others inherit from.
+        parser = configparser.ConfigParser(interpolation=None, default_section="")
+        problem = None
+        try:
+            parser.read_string(text)
+        except configparser.MissingSectionHeaderError as exc:
+            problem = f"line {exc.lineno} stands before the first [section]"
+        except (configparser.DuplicateOptionError, configparser.DuplicateSectionError) as exc:
+            problem = f"line {exc.lineno} repeats a key or section"
+        except configparser.ParsingError as exc:
+            problem = f"line {exc.errors[0][0]} is no key = value"
+        if problem is not None:
+            # Told apart from the parser's own exceptions, which show the lines themselves.
+            raise CredentialsNotFound(f"{path} is not a valid INI file: {problem}.")
+        if not parser.has_section(name):
+            return None
+        where = f"profile {name!r} in {path}"
+        values = dict(parser[name])
+        # The SDKs read no token here.
+        values.pop("token", None)
+        credentials = read_pair(values, _SDK_NAMES, where)
+        return Profile(
+            where,
+            credentials,
+            _text(values, "role_arn", where),
+            warnings=_warnings(path, credentials, shared=path == self._system_file),
+        )
+
+
+def _read(path: Path) -> str | None:
+    problem = None
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except UnicodeDecodeError:
+        problem = "it is not UTF-8 text"
+    except OSError as exc:
+        if isinstance(exc, PermissionError) and not os.path.exists(path):  # noqa: PTH110 - as above
+            return None
+        problem = exc.strerror or type(exc).__name__
+    raise CredentialsNotFound(f"Can't read {path}: {problem}.")
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    text = _read(path)
+    if text is None:
+        return None
+    problem = "it holds no JSON object"
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as exc:
+        problem = f"{exc.msg} in line {exc.lineno}, column {exc.colno}"
+    except RecursionError:
+        problem = "it is nested too deep"
+    else:
+        if isinstance(values, dict):
+            return values
+    raise CredentialsNotFound(f"{path} is not a valid JSON profile: {problem}.")
+
+
+def _text(values: Mapping[str, Any], name: str, where: str) -> str | None:
+    value = values.get(name)
+    if value is not None and not isinstance(value, str):
+        raise CredentialsNotFound(f"{name} of {where} is not text.")
+    return value or None
+
+
+def _warnings(path: Path, credentials: Credentials | None, *, shared: bool) -> tuple[str, ...]:
+    """Tell of a file with keys that other users can get at; a system's file may be shared with a group."""
+    if credentials is None:
+        return ()
+    mode = stat.S_IMODE(path.stat().st_mode)
+    others = stat.S_IROTH | stat.S_IWOTH
+    if not mode & (others if shared else others | stat.S_IRGRP | stat.S_IWGRP):
+        return ()
+    remedy = f"chmod o-rw {path}" if shared else f"chmod 600 {path}"
+    return (f"Other users can read or change {path} (mode {mode:04o}), which holds a secret key: {remedy}",)

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which role to assume: on top of credentials, or as a pod of TKE. Sends nothing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .._errors import CredentialsNotFound, InvalidArgument
+from .sts import LONGEST_SECONDS, USUAL_SECONDS, RoleSession
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .profiles import Profile
+
+ROLE_VARIABLES = ("TENCENTCLOUD_ROLE_ARN", "TENCENTCLOUD_ASSUME_ROLE_ARN")
+"""tccli's, then that of the vendor's Terraform provider; so are the next two."""
+NAME_VARIABLES = ("TENCENTCLOUD_ROLE_SESSION_NAME", "TENCENTCLOUD_ASSUME_ROLE_SESSION_NAME")
+DURATION_VARIABLES = ("TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION",)
+USUAL_NAME = "ansible-tencentcloud-clb"
+TOKEN_FILE_VARIABLE = "TKE_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105 - the name of a variable
+_NEEDED = ("TKE_ROLE_ARN", "TKE_PROVIDER_ID", TOKEN_FILE_VARIABLE)
+_NAME = re.compile(r"[\w+=,.@-]{2,128}", re.ASCII)
+
+
+class PodIdentity(NamedTuple):
+    """What TKE tells a pod of its identity.
+
+    :param role_arn: the role to assume.
+    :param provider_id: who vouches for the pod.
+    :param token_file: where the token is; TKE replaces it before it ends.
+    """
+
+    role_arn: str
+    provider_id: str
+    token_file: Path
+
+    def read_token(self) -> str:
+        """Read the token.
+
+        :raises CredentialsNotFound: the file is not there, is unreadable or is empty.
+        """
+        problem = "it is empty"
+        try:
+            token = self.token_file.read_text(encoding="utf-8").strip()
+        except UnicodeDecodeError:
+            problem = "it is not UTF-8 text"
+        except OSError as exc:
+            problem = exc.strerror or type(exc).__name__
+        else:
+            if token:
+                return token
+        raise CredentialsNotFound(f"Can't use {self.token_file}, which {TOKEN_FILE_VARIABLE} names: {problem}.")
+
+
+def find_pod_identity(environ: Mapping[str, str]) -> PodIdentity | None:
+    """Find the identity that TKE gives a pod.
+
+    :param environ: the environment variables.
+    :returns: None outside of such a pod.
+    :raises CredentialsNotFound: only a part of it is there.
+    """
+    missing = [name for name in _NEEDED if not environ.get(name)]
+    if len(missing) == len(_NEEDED):
+        return None
+    if missing:
+        given = next(name for name in _NEEDED if name not in missing)
+        raise CredentialsNotFound(
+            f"{' and '.join(missing)} missing in the environment, where {given} is set: a pod of TKE has them all."
+        )
+    role_arn, provider_id, token_file = (environ[name] for name in _NEEDED)
+    return PodIdentity(role_arn, provider_id, Path(token_file))
+
+
+def find_role(options: Mapping[str, Any], environ: Mapping[str, str], profile: Profile | None) -> RoleSession | None:
+    """Find the role that is to be assumed on top of the credentials.
+
+    :param options: the connection options.
+    :param environ: the environment variables.
+    :param profile: the profile whose role counts, None for none.
+    :returns: None where no role is asked for.
+    :raises InvalidArgument: the session's name or duration can't be right.
+    """
+    arn = options.get("role_arn") or _first(environ, ROLE_VARIABLES) or (profile and profile.role_arn)
+    if not arn:
+        return None
+    return RoleSession(str(arn), session_name(options, environ, profile), session_seconds(options, environ))
+
+
+def session_name(options: Mapping[str, Any], environ: Mapping[str, str], profile: Profile | None = None) -> str:
+    """The name of a role's session.
+
+    :param options: the connection options.
+    :param environ: the environment variables.
+    :param profile: the profile whose role counts, None for none.
+    :raises InvalidArgument: it could not be one.
+    """
+    name = options.get("role_session_name") or _first(environ, NAME_VARIABLES)
+    name = str(name or (profile and profile.role_session_name) or USUAL_NAME)
+    if not _NAME.fullmatch(name):
+        raise InvalidArgument(
+            f"role_session_name {name!r} must be 2 to 128 letters, digits or any of _+=,.@- and no others."
+        )
+    return name
+
+
+def session_seconds(options: Mapping[str, Any], environ: Mapping[str, str]) -> int:
+    """How long a role is assumed for, in seconds.
+
+    :param options: the connection options.
+    :param environ: the environment variables.
+    :raises InvalidArgument: it is no number in the range that STS takes.
+    """
+    given = options.get("role_session_duration")
+    origin = "role_session_duration"
+    if given is None:
+        origin = DURATION_VARIABLES[0]
+        given = environ.get(origin) or USUAL_SECONDS
+    try:
+        seconds = int(given)
+    except ValueError:
+        seconds = 0
+    if not 1 <= seconds <= LONGEST_SECONDS:
+        raise InvalidArgument(f"{origin} {given!r} must be a number of seconds from 1 to {LONGEST_SECONDS}.")
+    return seconds
+
+
+def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+    return next((environ[name] for name in names if environ.get(name)), None)

@@ -1,0 +1,224 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is bound to one load balancer, as ``targets_info`` and the inventory tell it; knows nothing of AnsibleModule."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ._api.connection import Connection, connect, find_load_balancer
+from ._bindings.entries import check_least, check_load_balancer, check_same_load_balancer, parse_entries
+from ._bindings.resolve import Selection, select
+from ._budget import Budget
+from ._errors import ClbError
+from ._report import Result, describe_binding, describe_error, sort_bindings
+from ._targets import TaskResult, read_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from ._api.clb import Clb
+    from ._bindings.entries import Entry
+    from ._bindings.snapshot import Binding, HealthPicture, Listener, Picture, Slot
+
+READ_SECONDS = 300
+"""Seconds that reading may take in all, waits for a busy or throttling cloud included."""
+
+
+class Info(NamedTuple):
+    """What is bound to one load balancer, as results carry it.
+
+    :param bindings: the selected ones.
+    :param targets: a dict for each of them; valid as ``targets`` of the module of that name.
+    :param listeners: a dict for each listener, with its rules and counts.
+    :param warnings: sentences for the user.
+    """
+
+    bindings: list[Binding]
+    targets: list[Result]
+    listeners: list[Result]
+    warnings: tuple[str, ...] = ()
+
+
+def reading_budget(timeout: float) -> Budget:
+    """The time for reading everything that one task or inventory asks for.
+
+    :param timeout: seconds for one HTTP request.
+    """
+    return Budget(READ_SECONDS, timeout, name="The reading time")
+
+
+def empty_info() -> Result:
+    """The returned keys of ``targets_info`` where nothing applies."""
+    return {
+        "changed": False,
+        "load_balancer_id": None,
+        "targets": [],
+        "listeners": [],
+        "api_calls": {},
+        "error": None,
+    }
+
+
+def run_info(params: Mapping[str, Any], environ: Mapping[str, str]) -> TaskResult:
+    """Read the bindings of one load balancer.
+
+    :param params: the module's options.
+    :param environ: the environment variables.
+    """
+    result = empty_info()
+    connection: Connection | None = None
+    failure: str | None = None
+    warnings: tuple[str, ...] = ()
+    try:
+        check_load_balancer(params)
+        check_least(params, "timeout", 1)
+        entries = None if params["targets"] is None else parse_entries(params["targets"], selectors=True)
+        result["load_balancer_id"] = params["load_balancer_id"]
+        connection = connect(params, environ, reading_budget(params["timeout"]))
+        load_balancer_id = find_load_balancer(connection, params["load_balancer_id"], params["load_balancer_name"])
+        result["load_balancer_id"] = load_balancer_id
+        check_same_load_balancer(entries or (), load_balancer_id)
+        info = read_info(connection.clb, load_balancer_id, entries, health=params["health"])
+    except ClbError as error:
+        result["error"] = describe_error(error)
+        failure = error.message
+    else:
+        result.update(targets=info.targets, listeners=info.listeners)
+        warnings = info.warnings
+    if connection is not None:
+        result["api_calls"] = dict(connection.api_calls)
+    return TaskResult(result, warnings, failure, connection)
+
+
+def read_info(clb: Clb, load_balancer_id: str, entries: Sequence[Entry] | None, *, health: bool) -> Info:
+    """Read what is bound in one call, and its health in a second one where it is asked for.
+
+    :param clb: the actions.
+    :param load_balancer_id: whose targets.
+    :param entries: selectors; None selects everything, an empty sequence nothing, without a call.
+    :param health: whether to read health, too.
+    :raises ClbError: it can't be read.
+    """
+    if entries is not None and not entries:
+        return Info([], [], [])
+    picture = read_for(clb, load_balancer_id, entries or ())
+    return describe_info(picture, entries, clb.describe_target_health(load_balancer_id) if health else None)
+
+
+def describe_info(picture: Picture, entries: Sequence[Entry] | None, health: HealthPicture | None) -> Info:
+    """Tell what selectors match.
+
+    :param picture: what is bound.
+    :param entries: selectors; None selects everything.
+    :param health: None where it was not read.
+    :raises InvalidArgument: names of a selector contradict an ID.
+    """
+    selection = _select(picture, entries)
+    slots: dict[str, list[Slot]] = {one.listener_id: [] for one in _without_rules(picture, entries)}
+    for slot in selection.touched:
+        slots.setdefault(slot.listener_id, []).append(slot)
+    bindings = list(_sorted(selection))
+    return Info(
+        bindings=bindings,
+        targets=[_describe_target(binding, health) for binding in bindings],
+        listeners=[
+            _describe_listener(listener, slots[listener.listener_id], picture, health)
+            for listener in picture.listeners.values()
+            if listener.listener_id in slots
+        ],
+        warnings=_warnings(selection),
+    )
+
+
+def _select(picture: Picture, entries: Sequence[Entry] | None) -> Selection:
+    if entries is None:
+        return Selection(tuple(picture.slots.values()), tuple(picture.all_bindings()), (), tags_unknown=False)
+    return select(entries, picture)
+
+
+def _sorted(selection: Selection) -> Iterator[Binding]:
+    matched: dict[Slot, list[Binding]] = defaultdict(list)
+    for binding in selection.bindings:
+        matched[binding.slot].append(binding)
+    for slot in selection.touched:
+        yield from sort_bindings(matched[slot])
+
+
+def _describe_target(binding: Binding, health: HealthPicture | None) -> Result:
+    found = None if health is None else health.of(binding)
+    return {
+        **describe_binding(binding),
+        "listener_protocol": binding.slot.protocol,
+        "listener_port": binding.slot.port,
+        "domain": binding.slot.domain,
+        "url": binding.slot.url,
+        "private_ips": list(binding.private_ips),
+        "instance_name": binding.instance_name,
+        "type": binding.kind,
+        "zone": binding.zone,
+        "registered_time": binding.registered_time,
+        "healthy": None if found is None else found.healthy,
+        "health_status": None if found is None else found.detail,
+    }
+
+
+def _without_rules(picture: Picture, entries: Sequence[Entry] | None) -> list[Listener]:
+    """The selected layer-7 listeners that have no rule yet: there is no slot that could stand for them."""
+    return [
+        listener
+        for listener in picture.listeners.values()
+        if not listener.slots and (entries is None or any(_names(entry, listener) for entry in entries))
+    ]
+
+
+def _names(entry: Entry, listener: Listener) -> bool:
+    """Whether a selector asks for this listener as a whole."""
+    return (
+        entry.names_listener
+        and not entry.names_rule
+        and entry.listener_id in (None, listener.listener_id)
+        and entry.listener_port in (None, listener.port)
+        and entry.listener_protocol in (None, listener.protocol)
+    )
+
+
+def _describe_listener(
+    listener: Listener, slots: Sequence[Slot], picture: Picture, health: HealthPicture | None
+) -> Result:
+    return {
+        "listener_id": listener.listener_id,
+        "protocol": listener.protocol,
+        "port": listener.port,
+        "end_port": listener.end_port,
+        **_counts((binding for slot in slots for binding in picture.bindings[slot.key]), health),
+        "rules": [
+            {
+                "location_id": slot.location_id,
+                "domain": slot.domain,
+                "url": slot.url,
+                **_counts(picture.bindings[slot.key], health),
+            }
+            for slot in slots
+            if slot.location_id is not None
+        ],
+    }
+
+
+def _counts(bindings: Iterable[Binding], health: HealthPicture | None) -> Result:
+    bound = list(bindings)
+    return {
+        "bound": len(bound),
+        "serving": sum(binding.weight > 0 for binding in bound),
+        "healthy": None if health is None else sum(health.of(binding).healthy for binding in bound),
+    }
+
+
+def _warnings(selection: Selection) -> tuple[str, ...]:
+    sentences = [f"{sentence} It selects nothing." for sentence in selection.unknown]
+    if selection.tags_unknown:
+        sentences.append("The cloud's answer tells no tags: selectors with a tag match nothing.")
+    return tuple(sentences)

@@ -1,0 +1,234 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import (
+    MOST_LISTENER_IDS,
+    MOST_TARGETS,
+    MOST_WEIGHT_ENTRIES,
+    MOST_WEIGHT_TARGETS,
+    Clb,
+    batches,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Change, Kind
+
+from ...builders import LB, Raw, backend, change, http, picture, register, rule, slot, target, tcp
+
+if TYPE_CHECKING:
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Binding
+
+RULE = slot("lbl-7", "loc-1")
+
+
+class Recorder:
+    """An Api that answers what it is told to."""
+
+    def __init__(self, *answers: Raw) -> None:
+        self.answers = list(answers)
+        self.sent: list[tuple[str, Raw, dict[str, Any]]] = []
+
+    def read(self, action: str, params: Any, **options: Any) -> Raw:
+        self.sent.append((action, params, options))
+        return self.answers.pop(0) if self.answers else {}
+
+    write = read
+
+
+def payload(*changes: Change) -> tuple[str, Raw]:
+    """The action and the parameters that changes are sent with."""
+    api = Recorder({"RequestId": "r-1"})
+    Clb(api).write(LB, changes)
+    ((action, params, _),) = api.sent
+    assert params.pop("LoadBalancerId") == LB
+    return action, params
+
+
+def bound(address: str, *place: Any) -> Binding:
+    """One binding on lbl-1, or on a rule of lbl-7."""
+    listener = http("lbl-7", 80, rule("loc-1", "a", target(address))) if place else tcp("lbl-1", 443, target(address))
+    (found,) = picture(listener).all_bindings()
+    return found
+
+
+def test_the_limits_are_those_of_the_api() -> None:
+    assert (MOST_TARGETS, MOST_WEIGHT_ENTRIES, MOST_WEIGHT_TARGETS, MOST_LISTENER_IDS) == (500, 100, 50, 20)
+
+
+@pytest.mark.parametrize(
+    "one, expected",
+    [
+        (register("ins-1"), {"ListenerId": "lbl-1", "InstanceId": "ins-1", "Port": 80}),
+        (register("10.2.0.1", port=81), {"ListenerId": "lbl-1", "EniIp": "10.2.0.1", "Port": 81}),
+        (
+            register("ins-1", RULE, weight=0, tag="grün"),
+            {
+                "ListenerId": "lbl-7",
+                "LocationId": "loc-1",
+                "InstanceId": "ins-1",
+                "Port": 80,
+                "Weight": 0,
+                "Tag": "grün",
+            },
+        ),
+        (register("ins-1", tag=""), {"ListenerId": "lbl-1", "InstanceId": "ins-1", "Port": 80}),
+    ],
+)
+def test_a_registration_gives_only_what_was_asked_for(one: Change, expected: Raw) -> None:
+    assert payload(one) == ("BatchRegisterTargets", {"Targets": [expected]})
+
+
+def test_a_removal_names_the_binding_and_nothing_else() -> None:
+    removals = [change(Kind.DEREGISTER, bound("ins-1")), change(Kind.DEREGISTER, bound("10.2.0.1", "rule"))]
+    assert payload(*removals) == (
+        "BatchDeregisterTargets",
+        {
+            "Targets": [
+                {"ListenerId": "lbl-1", "InstanceId": "ins-1", "Port": 80},
+                {"ListenerId": "lbl-7", "EniIp": "10.2.0.1", "Port": 80, "LocationId": "loc-1"},
+            ]
+        },
+    )
+
+
+def test_weights_go_by_listener_and_rule() -> None:
+    weights = [
+        change(Kind.WEIGHT, bound("ins-1"), weight=5),
+        change(Kind.WEIGHT, bound("ins-1", "rule"), weight=0),
+        change(Kind.WEIGHT, bound("10.2.0.1"), weight=6),
+    ]
+    assert payload(*weights) == (
+        "BatchModifyTargetWeight",
+        {
+            "ModifyList": [
+                {
+                    "ListenerId": "lbl-1",
+                    "Targets": [
+                        {"InstanceId": "ins-1", "Port": 80, "Weight": 5},
+                        {"EniIp": "10.2.0.1", "Port": 80, "Weight": 6},
+                    ],
+                },
+                {
+                    "ListenerId": "lbl-7",
+                    "LocationId": "loc-1",
+                    "Targets": [{"InstanceId": "ins-1", "Port": 80, "Weight": 0}],
+                },
+            ]
+        },
+    )
+
+
+def test_tags_go_by_value_too_so_that_an_empty_one_clears() -> None:
+    tags = [
+        change(Kind.TAG, bound(address), tag=tag) for address, tag in (("ins-1", "a"), ("ins-2", ""), ("ins-3", "a"))
+    ]
+    action, params = payload(*tags)
+    assert action == "BatchModifyTargetTag"
+    assert [(one["Tag"], [each["InstanceId"] for each in one["Targets"]]) for one in params["ModifyList"]] == [
+        ("a", ["ins-1", "ins-3"]),
+        ("", ["ins-2"]),
+    ]
+    assert [each["Tag"] for one in params["ModifyList"] for each in one["Targets"]] == ["a", "a", ""]
+
+
+def test_no_entry_holds_more_than_50_targets() -> None:
+    weights = [
+        Change(Kind.WEIGHT, slot(f"lbl-{number % 3}"), backend(f"10.2.0.{number}"), 80, weight=1)
+        for number in range(200)
+    ]
+    (call,) = batches(weights)
+    _, params = payload(*call)
+    sizes = [len(one["Targets"]) for one in params["ModifyList"]]
+    assert sum(sizes) == 200
+    assert max(sizes) == 50
+    assert len(sizes) == 6
+
+
+@pytest.mark.parametrize(
+    "answer, expected",
+    [
+        ({"RequestId": "r-1", "FailListenerIdSet": [], "Message": ""}, ("r-1", frozenset(), "")),
+        ({"RequestId": "r-1", "FailListenerIdSet": None, "Message": None}, ("r-1", frozenset(), "")),
+        ({"RequestId": "r-1"}, ("r-1", frozenset(), "")),
+        ({"RequestId": "", "FailListenerIdSet": ["lbl-1"], "Message": "m"}, (None, frozenset({"lbl-1"}), "m")),
+        ({}, (None, frozenset(), "")),
+    ],
+)
+def test_the_list_of_failed_listeners_may_be_null_or_missing(answer: Raw, expected: object) -> None:
+    assert Clb(Recorder(answer)).write(LB, [register("ins-1")]) == expected
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_caller_decides_whether_to_wait_while_the_load_balancer_is_busy(wait: bool) -> None:
+    api = Recorder()
+    Clb(api).write(LB, [register("ins-1")], wait_when_busy=wait)
+    assert api.sent[0][2] == {"wait_when_busy": wait}
+
+
+@pytest.mark.parametrize(
+    "listener_ids, params", [(None, {}), (["lbl-1"], {"ListenerIds": ["lbl-1"]}), ([], {"ListenerIds": []})]
+)
+def test_a_read_is_filtered_by_listener_where_asked(listener_ids: list[str] | None, params: Raw) -> None:
+    api = Recorder({"Listeners": [tcp("lbl-1")]})
+    found = Clb(api).describe_targets(LB, listener_ids, last_attempt=True)
+    assert api.sent == [("DescribeTargets", {"LoadBalancerId": LB, **params}, {"last_attempt": True})]
+    assert found.listener_ids == (None if listener_ids is None else tuple(listener_ids))
+
+
+@pytest.mark.parametrize(
+    "answer, expected",
+    [
+        ({"Status": 0}, (True, False, "")),
+        ({"Status": 1, "Message": "why"}, (True, True, "why")),
+        ({"Status": 2, "Message": None}, (False, False, "")),
+        ({}, (False, False, "")),
+    ],
+)
+def test_a_task_is_done_failed_or_running(answer: Raw, expected: object) -> None:
+    api = Recorder(answer)
+    assert Clb(api).describe_task_status("r-1") == expected
+    assert api.sent[0][:2] == ("DescribeTaskStatus", {"TaskId": "r-1"})
+
+
+def test_health_is_read_for_the_whole_load_balancer_in_one_call() -> None:
+    api = Recorder({"LoadBalancers": None})
+    assert Clb(api).describe_target_health(LB).index == {}
+    assert api.sent[0][:2] == ("DescribeTargetHealth", {"LoadBalancerIds": [LB]})
+
+
+def page(numbers: range, total: int | None) -> Raw:
+    return {"TotalCount": total, "LoadBalancerSet": [{"LoadBalancerId": f"lb-{number}"} for number in numbers]}
+
+
+def test_load_balancers_are_listed_page_by_page() -> None:
+    api = Recorder(page(range(100), 150), page(range(100, 150), 150))
+    assert [one.load_balancer_id for one in Clb(api).describe_load_balancers("web")] == [f"lb-{n}" for n in range(150)]
+    assert [params for _, params, _ in api.sent] == [
+        {"Offset": 0, "Limit": 100, "LoadBalancerName": "web"},
+        {"Offset": 100, "Limit": 100, "LoadBalancerName": "web"},
+    ]
+
+
+@pytest.mark.parametrize("answer", [{}, {"TotalCount": 5, "LoadBalancerSet": None}, page(range(3), None)])
+def test_a_listing_ends_where_nothing_more_comes(answer: Raw) -> None:
+    api = Recorder(answer)
+    found = list(Clb(api).describe_load_balancers())
+    assert len(found) == len(answer.get("LoadBalancerSet") or ())
+    assert [params for _, params, _ in api.sent] == [{"Offset": 0, "Limit": 100}]
+
+
+def test_a_load_balancer_is_listed_with_its_addresses() -> None:
+    raw = {
+        "LoadBalancerId": "lb-1",
+        "LoadBalancerName": "web",
+        "LoadBalancerVips": ["203.0.113.1"],
+        "Domain": "",
+        "LoadBalancerDomain": "lb.example.com",
+    }
+    (found,) = Clb(Recorder({"TotalCount": 1, "LoadBalancerSet": [raw]})).describe_load_balancers()
+    assert found == ("lb-1", "web", ("203.0.113.1",), "lb.example.com")

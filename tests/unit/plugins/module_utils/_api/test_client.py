@@ -1,0 +1,246 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Sorting, retries, credentials and clock; what goes over the wire is in test_client_wire.py."""
+
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+
+import pytest
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api import client as client_module
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import (
+    Credentials,
+    RenewedCredentials,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
+    ClbError,
+    ConnectionFailed,
+    InvalidArgument,
+    OutcomeUnknown,
+    Refused,
+    UnexpectedAnswer,
+    WaitTimeout,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._secrets import Secrets
+
+from ..clients import KEY, TOKEN, SkippingBudget, make_client
+from ..http_server import HttpServer, Reply, error, response
+
+HTML = b"<html><body>login</body></html>"
+DOUBTFUL = {
+    "internal error": error("InternalError"),
+    "internal error of a kind": error("InternalError.Busy"),
+    "502 with HTML": Reply(HTML, 502),
+    "200 with HTML": Reply(HTML, headers={"Content-Type": "text/html"}),
+    "torn": Reply(b'{"Response": {"Req'),
+    "500 with an answer": Reply(b'{"Response": {"RequestId": "r-1"}}', 500),
+    "no response": Reply(b"{}"),
+    "a list": Reply(b"[]"),
+    "null": Reply(b"null"),
+    "response is text": Reply(b'{"Response": "yes"}'),
+    "empty": Reply(b""),
+    "cut": Reply(cut=True),
+    "cut within the body": Reply(b'{"Response": {}}', torn=True),
+    "nested too deep": Reply(b"[" * 100000),
+}
+doubtful = pytest.mark.parametrize("reply", DOUBTFUL.values(), ids=DOUBTFUL.keys())
+
+
+@doubtful
+def test_reads_are_sent_again(reply: Reply) -> None:
+    budget = SkippingBudget()
+    with HttpServer(reply, reply, response(Ok=1)) as server:
+        client = make_client(server.url, budget=budget)
+        assert client.read("DescribeTargets", {})["Ok"] == 1
+    assert client.api_calls == {"DescribeTargets": 3}
+    assert len(budget.slept) == 2
+
+
+@doubtful
+def test_reads_give_up_and_say_why(reply: Reply) -> None:
+    with HttpServer(reply) as server:
+        with pytest.raises(ClbError) as caught:
+            make_client(server.url, budget=SkippingBudget()).read("DescribeTargets", {})
+        busy = caught.value.code.startswith("InternalError") or "HTTP 50" in caught.value.message
+        assert len(server.seen) == (client_module.BUSY_ATTEMPTS if busy else client_module.READ_ATTEMPTS)
+        assert "DescribeTargets" in caught.value.message
+        assert caught.value.code in ("InternalError", "InternalError.Busy", "UnexpectedAnswer", "ConnectionFailed")
+
+
+@doubtful
+def test_a_last_attempt_is_sent_once(reply: Reply) -> None:
+    with HttpServer(reply) as server, pytest.raises(ClbError):
+        make_client(server.url, seconds=0).read("DescribeTargets", {}, last_attempt=True)
+    assert len(server.seen) == 1
+
+
+@doubtful
+def test_writes_are_never_sent_again(reply: Reply) -> None:
+    with HttpServer(reply, response()) as server:
+        with pytest.raises(OutcomeUnknown):
+            make_client(server.url, budget=SkippingBudget()).write("BatchRegisterTargets", {})
+        assert len(server.seen) == 1
+
+
+def test_a_write_that_never_went_out_is_tried_again() -> None:
+    with HttpServer() as server:
+        pass
+    client = make_client(server.url, budget=SkippingBudget())
+    with pytest.raises(ConnectionFailed, match="can't connect") as caught:
+        client.write("BatchRegisterTargets", {})
+    assert client.api_calls == {"BatchRegisterTargets": client_module.READ_ATTEMPTS}
+    assert "Check endpoint" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [error("RequestLimitExceeded.UinLimitExceeded"), Reply(HTML, 429), Reply(b'{"error": "slow down"}', 429)],
+)
+@pytest.mark.parametrize("send", ["read", "write"])
+def test_throttling_backs_off(refusal: Reply, send: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "throttle_delays", lambda: iter([1.0, 2.0, 4.0]))
+    budget = SkippingBudget()
+    with HttpServer(refusal, refusal, refusal, response()) as server:
+        getattr(make_client(server.url, budget=budget), send)("Anything", {})
+    assert budget.slept == [1.0, 2.0, 4.0]
+
+
+def test_busy_is_waited_out_or_left_to_the_caller() -> None:
+    busy = error("FailedOperation.ResourceInOperating")
+    budget = SkippingBudget()
+    with HttpServer(busy, response()) as server:
+        make_client(server.url, budget=budget).write("BatchRegisterTargets", {})
+    assert len(budget.slept) == 1
+    with HttpServer(busy) as server, pytest.raises(Refused):
+        make_client(server.url).write("BatchRegisterTargets", {}, wait_when_busy=False)
+    assert len(server.seen) == 1
+
+
+def test_the_budget_ends_waiting_with_the_reason() -> None:
+    with HttpServer(error("RequestLimitExceeded", "slow down")) as server, pytest.raises(WaitTimeout) as caught:
+        make_client(server.url, budget=SkippingBudget(40)).write("BatchRegisterTargets", {})
+    assert "slow down" in caught.value.message
+    assert caught.value.refusal is not None
+    assert caught.value.refusal.code == "RequestLimitExceeded"
+
+
+def test_nothing_is_sent_when_the_time_is_up() -> None:
+    with HttpServer() as server, pytest.raises(WaitTimeout, match="before BatchRegisterTargets could be sent"):
+        make_client(server.url, seconds=0).write("BatchRegisterTargets", {})
+    assert server.seen == []
+
+
+@pytest.mark.parametrize(
+    "delays, most",
+    [(client_module.throttle_delays, 16.0), (client_module.busy_delays, 3.25), (client_module.transient_delays, 4.0)],
+)
+def test_delays_are_jittered_and_stay_below_their_cap(delays, most: float) -> None:
+    first, second = ([next(taken) for _ in range(60)] for taken in (delays(), delays()))
+    assert first != second
+    assert max(*first, *second) <= most
+
+
+@pytest.mark.parametrize("send", ["read", "write"])
+def test_a_refusal_carries_what_the_cloud_said(send: str) -> None:
+    with (
+        HttpServer(error("AuthFailure.SignatureFailure", "bad {{ 7 * 7 }}")) as server,
+        pytest.raises(Refused) as caught,
+    ):
+        getattr(make_client(server.url), send)("DescribeTargets", {})
+    refusal = caught.value
+    assert (refusal.code, refusal.action, refusal.request_id) == (
+        "AuthFailure.SignatureFailure",
+        "DescribeTargets",
+        "req-1",
+    )
+    assert refusal.said == "bad {{ 7 * 7 }}"
+    assert "Check secret_key" in refusal.message
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        error("Unheard.Of", f"not {KEY} and {TOKEN}, Signature=00ff"),
+        error(f"Odd.{KEY}"),
+        Reply(HTML, 502, {"Content-Type": KEY}),
+    ],
+)
+def test_answers_that_show_secrets_are_masked(reply: Reply) -> None:
+    with HttpServer(reply) as server, pytest.raises(ClbError) as caught:
+        make_client(server.url, seconds=0).read("DescribeTargets", {}, last_attempt=True)
+    told = f"{caught.value} {caught.value.message} {caught.value.said} {caught.value.code}"
+    assert "********" in told
+    assert not [secret for secret in (KEY, TOKEN, "00ff") if secret in told]
+
+
+def test_half_a_character_is_refused_before_it_is_sent() -> None:
+    with HttpServer() as server, pytest.raises(InvalidArgument, match=r"'\\ud83d' can't be sent"):
+        make_client(server.url).write("BatchModifyTargetTag", {"Tag": "\ud83d"})
+    assert server.seen == []
+
+
+@pytest.mark.parametrize("skew, told", [(600, "600 s ahead of"), (-4000, "4000 s behind")])
+def test_a_wrong_clock_is_measured(skew: int, told: str) -> None:
+    now = time.time()
+    refusal = error("AuthFailure.SignatureExpire", Date=formatdate(now, usegmt=True))
+    with HttpServer(refusal) as server, pytest.raises(Refused) as caught:
+        make_client(server.url, clock=lambda: int(now) + skew).read("DescribeTargets", {})
+    assert told in caught.value.message
+
+
+@pytest.mark.parametrize("headers", [{}, {"Date": "soon"}, {"Date": formatdate(time.time(), usegmt=True)}])
+def test_a_clock_that_can_not_be_measured_or_is_right_is_not_blamed(headers: dict[str, str]) -> None:
+    with HttpServer(error("AuthFailure.SignatureExpire", **headers)) as server, pytest.raises(Refused) as caught:
+        make_client(server.url).read("DescribeTargets", {})
+    assert "This host's clock is" not in caught.value.message
+    assert "Set the clock" in caught.value.message
+
+
+class Fetches:
+    """Hands out credentials with a number in their ID."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self) -> Credentials:
+        self.count += 1
+        return Credentials(f"AKID{self.count}", f"key{self.count}", f"token{self.count}", time.time() + 7200)
+
+
+@pytest.mark.parametrize("code", client_module.RENEWABLE)
+@pytest.mark.parametrize("send", ["read", "write"])
+def test_credentials_that_ended_early_are_renewed_once(code: str, send: str) -> None:
+    fetch, secrets = Fetches(), Secrets()
+    with HttpServer(response(), error(code), response()) as server:
+        client = make_client(server.url, credentials=RenewedCredentials(fetch, secrets), secrets=secrets)
+        client.read("DescribeTargets", {})
+        getattr(client, send)("Anything", {})
+    assert [seen.headers["x-tc-token"] for seen in server.seen] == ["token1", "token1", "token2"]
+    assert {"key1", "token1", "key2", "token2"} <= set(secrets)
+
+
+@pytest.mark.parametrize("code", client_module.RENEWABLE)
+def test_refused_fresh_credentials_end_it(code: str) -> None:
+    fetch = Fetches()
+    with HttpServer(error(code)) as server, pytest.raises(Refused):
+        make_client(server.url, credentials=RenewedCredentials(fetch, Secrets())).write("BatchRegisterTargets", {})
+    assert fetch.count == len(server.seen) == 2
+
+
+def test_credentials_that_can_not_be_renewed_are_sent_once() -> None:
+    with HttpServer(error("AuthFailure.TokenFailure")) as server, pytest.raises(Refused, match="expired"):
+        make_client(server.url).write("BatchRegisterTargets", {})
+    assert len(server.seen) == 1
+
+
+def test_a_redirect_is_an_error_at_once() -> None:
+    with HttpServer(response()) as other, HttpServer(Reply(b"", 302, {"Location": f"{other.url}/"})) as server:
+        with pytest.raises(UnexpectedAnswer, match="302 points elsewhere"):
+            make_client(server.url).read("DescribeTargets", {})
+        assert len(server.seen) == 1
+        assert other.seen == []

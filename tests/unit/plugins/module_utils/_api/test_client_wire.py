@@ -1,0 +1,234 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What goes over the wire: headers, bytes, connections, proxies, certificates, time-outs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import ssl
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api import client as client_module
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.signature import authorization
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError, ConnectionFailed, OutcomeUnknown
+
+from ..clients import KEY, KEY_ID, TOKEN, SkippingBudget, make_certificate, make_client
+from ..http_server import HttpServer, Reply, response
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = 1700000000
+PROXY_VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+
+
+def test_one_signed_post() -> None:
+    params = {"LoadBalancerId": "lb-1", "Tag": "蓝 é", "Weight": 10, "Targets": [{"Port": 80}]}
+    with HttpServer() as server:
+        make_client(server.url, clock=lambda: NOW + 0.9).read("DescribeTargets", params)
+    (seen,) = server.seen
+    body = json.dumps(params, ensure_ascii=False).encode()
+    content_type = "application/json; charset=utf-8"
+    expected = {
+        "host": server.host,
+        "content-type": content_type,
+        "x-tc-action": "DescribeTargets",
+        "x-tc-version": "2018-03-17",
+        "x-tc-region": "ap-guangzhou",
+        "x-tc-timestamp": str(NOW),
+        "x-tc-language": "en-US",
+        "x-tc-requestclient": client_module.CALLER,
+        "x-tc-token": TOKEN,
+        "authorization": authorization(
+            secret_id=KEY_ID,
+            secret_key=KEY,
+            service="clb",
+            host=server.host,
+            content_type=content_type,
+            body=body,
+            timestamp=NOW,
+        ),
+    }
+    assert (seen.method, seen.path, seen.body) == ("POST", "/", body)
+    assert {name: seen.headers.get(name) for name in expected} == expected
+
+
+def test_without_credentials_the_signature_is_skipped() -> None:
+    with HttpServer() as server:
+        make_client(server.url, credentials=None).read("AssumeRoleWithWebIdentity", {})
+    assert server.seen[0].headers["authorization"] == "SKIP"
+    assert "x-tc-token" not in server.seen[0].headers
+
+
+def test_one_connection_is_kept_alive() -> None:
+    with HttpServer() as server:
+        client = make_client(server.url)
+        for _ in range(5):
+            client.read("DescribeTargets", {})
+    assert len({seen.connection for seen in server.seen}) == 1
+
+
+def test_a_connection_that_the_server_has_closed_is_replaced() -> None:
+    with HttpServer(Reply(response().body, headers={"Connection": "close"}), response()) as server:
+        client = make_client(server.url)
+        client.read("DescribeTargets", {})
+        client.write("BatchRegisterTargets", {})
+    assert len({seen.connection for seen in server.seen}) == 2
+
+
+def test_netrc_does_not_replace_the_signature(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine localhost login me password x\ndefault login me password x\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with HttpServer() as server:
+        # Not taken for loopback here: there, the environment is not looked at in any case.
+        client = make_client(server.url)
+        client._session.trust_env = True
+        assert requests.utils.get_netrc_auth(server.url) == ("me", "x")
+        client.read("DescribeTargets", {})
+    assert server.seen[0].headers["authorization"].startswith("TC3-HMAC-SHA256 ")
+
+
+def test_loopback_is_not_sent_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with HttpServer() as server, HttpServer() as proxy:
+        for name in PROXY_VARIABLES:
+            monkeypatch.setenv(name, proxy.url)
+        make_client(server.url).read("DescribeTargets", {})
+    assert len(server.seen) == 1
+    assert proxy.seen == []
+
+
+def test_other_hosts_are_reached_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    with HttpServer(Reply(b"", 403)) as proxy:
+        for name in PROXY_VARIABLES:
+            monkeypatch.setenv(name, proxy.url)
+        with pytest.raises(ConnectionFailed, match="proxy"):
+            make_client("clb.example.com", budget=SkippingBudget()).read("DescribeTargets", {}, last_attempt=True)
+    (seen,) = proxy.seen
+    assert (seen.method, seen.path) == ("CONNECT", "clb.example.com:443")
+    assert not {"authorization", "x-tc-token"} & seen.headers.keys()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+def tls_server(certificate: tuple[Path, Path]):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificate)
+    with HttpServer(tls=context) as server:
+        yield server
+
+
+def test_a_private_authority_can_be_given(tls_server: HttpServer, certificate: tuple[Path, Path]) -> None:
+    make_client(tls_server.url, ca_path=str(certificate[0])).read("DescribeTargets", {})
+    assert len(tls_server.seen) == 1
+
+
+@pytest.mark.parametrize("bundle", ["", "0", "false"])
+def test_an_unknown_certificate_is_refused_at_once(
+    tls_server: HttpServer, bundle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CURL_CA_BUNDLE", bundle)
+    monkeypatch.setenv("PYTHONHTTPSVERIFY", "0")
+    client = make_client(tls_server.url)
+    with pytest.raises(ConnectionFailed, match="certificate") as caught:
+        client.write("BatchRegisterTargets", {})
+    assert "ca_path" in caught.value.message
+    assert client.api_calls.total() == 1
+    assert tls_server.seen == []
+
+
+def test_authorities_that_are_not_there(tls_server: HttpServer) -> None:
+    with pytest.raises(ConnectionFailed, match="Check ca_path"):
+        make_client(tls_server.url, ca_path="/nowhere").read("DescribeTargets", {})
+
+
+def test_verification_never_hangs_on_the_environment() -> None:
+    # Releases of requests before 2.28 take an empty CURL_CA_BUNDLE for "off" where verify is True.
+    assert isinstance(make_client("clb.example.com")._verify, str)
+
+
+def test_a_certificate_of_another_name_is_refused(tmp_path: Path) -> None:
+    files = make_certificate(tmp_path, "127.0.0.2")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*files)
+    with HttpServer(tls=context) as server, pytest.raises(ConnectionFailed, match=r"127\.0\.0\.1"):
+        make_client(server.url, ca_path=str(files[0])).read("DescribeTargets", {})
+    assert server.seen == []
+
+
+def test_tls_that_breaks_after_sending_leaves_a_write_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = make_client("https://127.0.0.1:1")
+    broken = requests.exceptions.SSLError(ssl.SSLError(1, "[SSL: SSLV3_ALERT_BAD_RECORD_MAC]"))
+
+    def post(*_: object, **__: object) -> None:
+        raise broken
+
+    monkeypatch.setattr(client._session, "post", post)
+    with pytest.raises(OutcomeUnknown, match="BAD_RECORD_MAC"):
+        client.write("BatchRegisterTargets", {})
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(delay=30), Reply(response().body, drip=0.3)],
+    ids=["silent", "a byte now and then"],
+)
+@pytest.mark.parametrize("send, error", [("read", ConnectionFailed), ("write", OutcomeUnknown)])
+def test_a_request_ends_with_its_time_out(reply: Reply, send: str, error: type[ClbError]) -> None:
+    with HttpServer(reply, response(Ok=1)) as server:
+        client = make_client(server.url, timeout=0.5, seconds=1.0)
+        started = time.monotonic()
+        with pytest.raises(error, match=r"within 0\.5 s"):
+            getattr(client, send)("Anything", {}, **({"last_attempt": True} if send == "read" else {}))
+        assert time.monotonic() - started < 1.2
+        # The client goes on with a fresh connection.
+        assert client.read("DescribeTargets", {})["Ok"] == 1
+
+
+def test_no_request_outlasts_the_grace_of_the_budget() -> None:
+    started = time.monotonic()
+    with HttpServer(Reply(delay=30)) as server, pytest.raises(OutcomeUnknown):
+        make_client(server.url, timeout=0.3, seconds=0.1).write("BatchRegisterTargets", {})
+    assert time.monotonic() - started < 1.0
+
+
+def test_a_name_server_that_is_silent_does_not_hold_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(3))
+    started = time.monotonic()
+    with pytest.raises(ConnectionFailed, match="no full answer"):
+        make_client("clb.example.com", timeout=0.3).read("DescribeTargets", {}, last_attempt=True)
+    assert time.monotonic() - started < 1.0
+
+
+def test_objects_in_messages_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = make_client("http://127.0.0.1:1")
+    told = "<urllib3.connection.HTTPSConnection object at 0x7f361c8b7550>: Failed to establish a new connection"
+
+    def post(*_: object, **__: object) -> None:
+        raise requests.exceptions.ConnectionError(told)
+
+    monkeypatch.setattr(client._session, "post", post)
+    with pytest.raises(ConnectionFailed, match="cut: Failed to establish"):
+        client.read("DescribeTargets", {}, last_attempt=True)
+
+
+def test_credentials_in_a_proxy_address_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    with HttpServer() as gone:
+        pass
+    monkeypatch.setenv("https_proxy", f"http://me:pAsSwOrD@{gone.host}")
+    with pytest.raises(ConnectionFailed) as caught:
+        make_client("clb.example.com").read("DescribeTargets", {}, last_attempt=True)
+    assert "pAsSwOrD" not in str(caught.value)
+    assert base64.b64encode(b"me:pAsSwOrD").decode() not in str(caught.value)

@@ -1,0 +1,262 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import (
+    Connection,
+    connect,
+    find_load_balancer,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
+    ClbError,
+    CredentialsNotFound,
+    InvalidArgument,
+    Refused,
+)
+from clb_emulator.testing import Emulator
+
+from ..clients import make_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ROLE = "qcs::cam::uin/100000000001:roleName/deploy"
+CLOSED = "qcs::cam::uin/100000000001:roleName/closed"
+SCENARIO: dict[str, Any] = {
+    "rate_limit": 0,
+    "load_balancers": [
+        {"id": "lb-1", "name": "shop"},
+        {"id": "lb-2", "name": "twin"},
+        {"id": "lb-3", "name": "twin"},
+        *({"id": f"lb-x{number}", "name": f"many-{number:02}"} for number in range(12)),
+    ],
+    "sts": {"roles": {ROLE: None, CLOSED: {"allow": False}}, "web_identity_tokens": {"jwt": {"provider_id": "tke"}}},
+    "metadata": {"role": "clb-role"},
+}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Emulator]:
+    with Emulator(SCENARIO) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(running: Emulator) -> Emulator:
+    running.load(SCENARIO)
+    return running
+
+
+@pytest.fixture
+def place(emulator: Emulator, tmp_path: Path) -> dict[str, str]:
+    """Variables that say where everything is, and nothing of credentials."""
+    return {
+        "TENCENTCLOUD_CLB_ENDPOINT": emulator.url,
+        "TENCENTCLOUD_STS_ENDPOINT": emulator.url,
+        "TENCENTCLOUD_METADATA_ENDPOINT": emulator.url,
+        "TENCENTCLOUD_REGION": "ap-guangzhou",
+        "HOME": str(tmp_path),
+    }
+
+
+@pytest.fixture
+def environ(emulator: Emulator, place: dict[str, str]) -> dict[str, str]:
+    return {**place, **emulator.environ()}
+
+
+def open_(environ: dict[str, str], **options: Any) -> Connection:
+    return connect(options, environ, Budget(20, 5))
+
+
+def use(connection: Connection) -> None:
+    connection.clb.describe_targets("lb-1")
+
+
+def test_nothing_is_sent_by_connecting(emulator: Emulator, environ: dict[str, str]) -> None:
+    connection = open_(environ, role_arn=ROLE)
+    assert emulator.calls() == []
+    assert connection.api_calls == {}
+
+
+def test_calls_to_sts_are_counted(environ: dict[str, str]) -> None:
+    connection = open_(environ, role_arn=ROLE)
+    use(connection)
+    use(connection)
+    assert connection.api_calls == {"AssumeRole": 1, "DescribeTargets": 2}
+    assert connection.source == f"the role {ROLE}, assumed with the environment (TENCENTCLOUD_SECRET_ID)"
+
+
+def test_a_pod(emulator: Emulator, place: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("jwt")
+    pod = {
+        "TKE_REGION": "ap-tokyo",
+        "TKE_ROLE_ARN": ROLE,
+        "TKE_PROVIDER_ID": "tke",
+        "TKE_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token"),
+    }
+    connection = open_({**place, **pod})
+    use(connection)
+    assert connection.api_calls == {"AssumeRoleWithWebIdentity": 1, "DescribeTargets": 1}
+    assert "jwt" in set(connection.secrets)
+    assert open_({**place, **pod, "TENCENTCLOUD_REGION": ""}).region == "ap-tokyo"
+
+
+def test_a_cvm(place: dict[str, str]) -> None:
+    connection = open_(place, role_arn=ROLE)
+    use(connection)
+    assert connection.api_calls == {"AssumeRole": 1, "DescribeTargets": 1}
+
+
+def test_a_long_task_gets_fresh_credentials(emulator: Emulator, environ: dict[str, str]) -> None:
+    connection = open_(environ, role_arn=ROLE)
+    use(connection)
+    emulator.expire_tokens()
+    use(connection)
+    assert connection.api_calls == {"AssumeRole": 2, "DescribeTargets": 3}
+    # The key of the environment, two keys and tokens of the role, the last signature.
+    assert len(set(connection.secrets)) == 6
+
+
+def test_a_role_that_may_not_be_assumed(environ: dict[str, str]) -> None:
+    connection = open_(environ, role_arn=CLOSED)
+    with pytest.raises(CredentialsNotFound, match=CLOSED) as caught:
+        use(connection)
+    assert (caught.value.action, caught.value.code) == ("AssumeRole", "UnauthorizedOperation")
+    assert caught.value.request_id
+    assert connection.api_calls == {"AssumeRole": 1}
+
+
+def test_nothing_configured_is_about_credentials_and_not_about_the_region(emulator: Emulator, tmp_path: Path) -> None:
+    emulator.load(SCENARIO, metadata=None)
+    with pytest.raises(CredentialsNotFound, match="TENCENTCLOUD_SECRET_ID"):
+        open_({"HOME": str(tmp_path), "TENCENTCLOUD_METADATA_ENDPOINT": emulator.url})
+
+
+def write_region(home: Path, name: str, region: str) -> None:
+    path = home / ".tccli" / f"{name}.configure"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"_sys_param": {"region": region}}))
+
+
+@pytest.mark.parametrize(
+    "options, variables, region",
+    [
+        ({"region": "ap-option"}, {"TENCENTCLOUD_REGION": "ap-env", "TKE_REGION": "ap-pod"}, "ap-option"),
+        ({}, {"TENCENTCLOUD_REGION": "ap-env", "TKE_REGION": "ap-pod"}, "ap-env"),
+        ({"region": ""}, {"TENCENTCLOUD_REGION": "", "TKE_REGION": "ap-pod"}, "ap-profile"),
+        ({}, {"TCCLI_PROFILE": "deploy", "TKE_REGION": "ap-pod"}, "ap-deploy"),
+        ({}, {"TENCENTCLOUD_PROFILE": "none", "TKE_REGION": "ap-pod"}, "ap-pod"),
+    ],
+)
+def test_where_the_region_comes_from(
+    environ: dict[str, str], tmp_path: Path, options: dict[str, Any], variables: dict[str, str], region: str
+) -> None:
+    write_region(tmp_path, "default", "ap-profile")
+    write_region(tmp_path, "deploy", "ap-deploy")
+    assert open_({**environ, "TENCENTCLOUD_REGION": "", **variables}, **options).region == region
+
+
+def test_without_a_region(environ: dict[str, str]) -> None:
+    with pytest.raises(InvalidArgument, match="region is missing"):
+        open_({**environ, "TENCENTCLOUD_REGION": ""})
+
+
+@pytest.mark.parametrize("region", ["ap guangzhou", "ap-guangzhou\n", "ap-guangzhou\r\nX-Evil: 1", "广州", "x" * 65])
+def test_what_is_no_region(environ: dict[str, str], region: str) -> None:
+    with pytest.raises(InvalidArgument, match="not the name of a region") as caught:
+        open_(environ, region=region)
+    assert repr(region) in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "options, variables, named",
+    [
+        ({"endpoint": "http://example.com"}, {}, "^endpoint "),
+        ({}, {"TENCENTCLOUD_CLB_ENDPOINT": "http://example.com"}, "^TENCENTCLOUD_CLB_ENDPOINT "),
+        ({"sts_endpoint": "http://example.com"}, {}, "^sts_endpoint "),
+        ({}, {"TENCENTCLOUD_STS_ENDPOINT": "http://example.com"}, "^TENCENTCLOUD_STS_ENDPOINT "),
+        ({}, {"TENCENTCLOUD_METADATA_ENDPOINT": "http://example.com"}, "^TENCENTCLOUD_METADATA_ENDPOINT "),
+    ],
+)
+def test_a_wrong_endpoint_is_named_by_where_it_was_given(
+    environ: dict[str, str], options: dict[str, Any], variables: dict[str, str], named: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=named):
+        open_({**environ, **variables}, **options)
+
+
+def test_options_of_endpoints_come_before_variables(emulator: Emulator, environ: dict[str, str]) -> None:
+    wrong = {"TENCENTCLOUD_CLB_ENDPOINT": "https://127.0.0.1:9", "TENCENTCLOUD_STS_ENDPOINT": "https://127.0.0.1:9"}
+    use(open_({**environ, **wrong}, endpoint=emulator.url, sts_endpoint=emulator.url, role_arn=ROLE))
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Emulator, Path]]:
+    files = make_certificate(tmp_path_factory.mktemp("tls"))
+    with Emulator(SCENARIO, tls=files) as emulator:
+        yield emulator, files[0]
+
+
+@pytest.mark.parametrize("how", ["option", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_private_authority(tls: tuple[Emulator, Path], place: dict[str, str], how: str) -> None:
+    emulator, certificate = tls
+    environ = {**place, **emulator.environ(), "TENCENTCLOUD_STS_ENDPOINT": emulator.url}
+    with pytest.raises(ClbError, match="certificate"):
+        use(open_(environ))
+    given = {"ca_path": str(certificate)} if how == "option" else {}
+    use(open_(environ if given else {**environ, how: str(certificate)}, role_arn=ROLE, **given))
+
+
+@pytest.mark.parametrize("kind, told", [("gone", "No such file"), ("text", "holds no certificates")])
+def test_a_ca_path_that_is_no_use(environ: dict[str, str], tmp_path: Path, kind: str, told: str) -> None:
+    path = tmp_path / kind
+    if kind == "text":
+        path.write_text("no certificate")
+    with pytest.raises(InvalidArgument, match=told) as caught:
+        open_(environ, ca_path=str(path))
+    assert f"ca_path {str(path)!r}" in caught.value.message
+
+
+def test_a_ca_path_can_be_a_folder(environ: dict[str, str], tmp_path: Path) -> None:
+    use(open_(environ, ca_path=str(tmp_path)))
+
+
+def test_a_load_balancer_by_id_takes_no_call(environ: dict[str, str]) -> None:
+    connection = open_(environ)
+    assert find_load_balancer(connection, "lb-9", None) == "lb-9"
+    assert connection.api_calls == {}
+
+
+def test_a_load_balancer_by_name(environ: dict[str, str]) -> None:
+    assert find_load_balancer(open_(environ), None, "shop") == "lb-1"
+
+
+@pytest.mark.parametrize(
+    "name, told",
+    [
+        ("twin", ["not unique", "lb-2", "lb-3", "load_balancer_id"]),
+        ("sho", ["No load balancer", "Similar names: shop (lb-1"]),
+        ("many", ["No load balancer", "many-", "and 2 more"]),
+        ("nothing-like-it", ["No load balancer in region ap-guangzhou has the name 'nothing-like-it'. Check"]),
+    ],
+)
+def test_a_name_that_is_not_exactly_one(environ: dict[str, str], name: str, told: list[str]) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        find_load_balancer(open_(environ), None, name)
+    assert not [text for text in told if text not in caught.value.message]
+
+
+def test_a_wrong_key(environ: dict[str, str]) -> None:
+    connection = open_({**environ, "TENCENTCLOUD_SECRET_KEY": "wrong"})
+    with pytest.raises(Refused, match="Check secret_key"):
+        use(connection)
+    assert "wrong" in set(connection.secrets)

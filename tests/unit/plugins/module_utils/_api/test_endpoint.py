@@ -1,0 +1,114 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.endpoint import (
+    embedded_password,
+    is_loopback,
+    parse_endpoint,
+    sts_host,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import InvalidArgument
+
+
+@pytest.mark.parametrize(
+    "text, url, host, loopback",
+    [
+        ("clb.tencentcloudapi.com", "https://clb.tencentcloudapi.com/", "clb.tencentcloudapi.com", False),
+        (" clb.tencentcloudapi.com ", "https://clb.tencentcloudapi.com/", "clb.tencentcloudapi.com", False),
+        ("https://clb.tencentcloudapi.com/", "https://clb.tencentcloudapi.com/", "clb.tencentcloudapi.com", False),
+        ("HTTPS://CLB.TencentCloudAPI.com", "https://clb.tencentcloudapi.com/", "clb.tencentcloudapi.com", False),
+        ("gateway:8443", "https://gateway:8443/", "gateway:8443", False),
+        ("https://gateway:443", "https://gateway/", "gateway", False),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080/", "127.0.0.1:8080", True),
+        ("http://127.1.2.3", "http://127.1.2.3/", "127.1.2.3", True),
+        ("http://localhost:80", "http://localhost/", "localhost", True),
+        ("http://[::1]:8080", "http://[::1]:8080/", "[::1]:8080", True),
+        ("[2001:db8::1]:444", "https://[2001:db8::1]:444/", "[2001:db8::1]:444", False),
+    ],
+)
+def test_forms_of_an_endpoint(text: str, url: str, host: str, loopback: bool) -> None:
+    endpoint = parse_endpoint(text)
+    assert (endpoint.url, endpoint.host, endpoint.loopback) == (url, host, loopback)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://clb.tencentcloudapi.com",
+        "http://10.0.0.1",
+        "http://localhost.example.com",
+        "http://127.0.0.1.example.com",
+        "http://0.0.0.0",
+        "ftp://clb.tencentcloudapi.com",
+        "https://host/path",
+        "https://host?x=1",
+        "https://host#x",
+        "a host",
+        "*.example.com",
+        "host..example.com",
+        "h\u00f6st",
+        "x" * 64 + ".example.com",
+        "https://[::zz]",
+        "https://[v1.a:b]",
+        "host:port",
+        "host:70000",
+        "https://",
+        "[::1",
+        "host\nX-Evil: 1",
+    ],
+)
+def test_what_is_no_endpoint_is_named(text: str) -> None:
+    with pytest.raises(InvalidArgument, match="sts_endpoint") as caught:
+        parse_endpoint(text, "sts_endpoint")
+    assert repr(text) in caught.value.message
+
+
+@pytest.mark.parametrize("text", ["https://me:pAsSwOrD@host", "pAsSwOrD@host", "http://:pAsSwOrD@127.0.0.1"])
+def test_a_password_is_refused_and_not_shown(text: str) -> None:
+    with pytest.raises(InvalidArgument, match="user name or password") as caught:
+        parse_endpoint(text)
+    assert "pAsSwOrD" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "name, expected", [("LOCALHOST", True), ("::1", True), ("127.0.0.53", True), ("::2", False), ("128.0.0.1", False)]
+)
+def test_loopback(name: str, expected: bool) -> None:
+    assert is_loopback(name) is expected
+
+
+@pytest.mark.parametrize(
+    "endpoint, sts",
+    [
+        ("clb.intl.tencentcloudapi.com", "sts.intl.tencentcloudapi.com"),
+        ("clb.tencentcloudapi.com", "sts.tencentcloudapi.com"),
+        ("clb.internal.tencentcloudapi.com", "sts.internal.tencentcloudapi.com"),
+        ("clb.ap-shanghai-fsi.tencentcloudapi.com", "sts.ap-shanghai-fsi.tencentcloudapi.com"),
+        ("clb.example.com", "sts.intl.tencentcloudapi.com"),
+        ("clb.eviltencentcloudapi.com", "sts.intl.tencentcloudapi.com"),
+        ("http://127.0.0.1:8080", "sts.intl.tencentcloudapi.com"),
+    ],
+)
+def test_sts_is_on_the_same_site(endpoint: str, sts: str) -> None:
+    assert sts_host(parse_endpoint(endpoint)) == sts
+
+
+@pytest.mark.parametrize(
+    "text, password",
+    [
+        ("https://me:pass@clb.example.com", "pass"),
+        ("me:pass@clb.example.com", "pass"),
+        ("https://me:pa@ss@clb.example.com:99999", "pa@ss"),
+        ("https://me@clb.example.com", None),
+        ("clb.example.com:8443", None),
+        ("https://[::1]:8443", None),
+        (None, None),
+    ],
+)
+def test_a_password_in_an_endpoint_is_found_to_be_masked(text: str | None, password: str | None) -> None:
+    assert embedded_password(text) == password

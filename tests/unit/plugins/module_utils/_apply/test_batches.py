@@ -1,0 +1,180 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import batches
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import Limits, pack
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Change, Kind
+
+from ...builders import backend, slot
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Item = tuple[int, int]
+KINDS = list(Kind)
+
+
+def changes(kind: Kind, sizes: Sequence[int], rules: int = 1) -> list[Change]:
+    """Changes of one kind, so many on each listener, spread over so many rules of it."""
+    return [
+        Change(
+            kind,
+            slot(f"lbl-{listener}", f"loc-{listener}-{number % rules}" if rules > 1 else None),
+            backend(f"10.2.{number // 250}.{number % 250}"),
+            80,
+            weight=5 if kind is Kind.WEIGHT else None,
+            tag="x" if kind is Kind.TAG else None,
+        )
+        for listener, size in enumerate(sizes)
+        for number in range(size)
+    ]
+
+
+def entries_of(call: Sequence[Change]) -> int:
+    """How many entries of ModifyList a call takes."""
+    return sum(-(-count // 50) for count in Counter(one.slot.key for one in call).values())
+
+
+def listeners_of(call: Sequence[Change]) -> set[str]:
+    return {one.slot.listener_id for one in call}
+
+
+def pieces(calls: Sequence[Sequence[Change]]) -> int:
+    """In how many pieces the listeners are sent; as many as listeners where none is split."""
+    return sum(len(listeners_of(call)) for call in calls)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("amount, calls", [(0, 0), (1, 1), (499, 1), (500, 1), (501, 2), (1000, 2), (1203, 3)])
+def test_calls_are_filled_to_500_targets(kind: Kind, amount: int, calls: int) -> None:
+    sent = batches(changes(kind, [amount]))
+    assert len(sent) == calls
+    assert sum(map(len, sent)) == amount
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_500_targets_over_50_listeners_are_one_call(kind: Kind) -> None:
+    assert len(batches(changes(kind, [10] * 50))) == 1
+
+
+@pytest.mark.parametrize(
+    "sizes, rules, calls",
+    [
+        # 100 entries of ModifyList in a call, whatever is in them
+        ([1] * 100, 1, 1),
+        ([1] * 101, 1, 2),
+        ([1] * 1000, 1, 10),
+        # 50 targets in an entry: 51 of one listener are two entries
+        ([50] * 10, 1, 1),
+        ([51] * 9, 1, 1),
+        ([51] * 9 + [41], 1, 1),
+        # each rule is an entry of its own
+        ([50], 50, 1),
+        ([101], 101, 2),
+        ([50] * 3, 50, 2),
+    ],
+)
+def test_weights_also_keep_to_100_entries_of_50_targets(sizes: list[int], rules: int, calls: int) -> None:
+    sent = batches(changes(Kind.WEIGHT, sizes, rules))
+    assert len(sent) == calls
+    assert max(entries_of(call) for call in sent) <= 100
+
+
+@pytest.mark.parametrize("kind", [Kind.REGISTER, Kind.TAG, Kind.DEREGISTER])
+def test_only_weights_have_a_limit_of_entries(kind: Kind) -> None:
+    assert len(batches(changes(kind, [1] * 500))) == 1
+
+
+@pytest.mark.parametrize("kind", [Kind.REGISTER, Kind.WEIGHT])
+@given(sizes=st.lists(st.integers(1, 160), max_size=16), rules=st.sampled_from([1, 2, 7, 40]))
+def test_calls_keep_the_limits_cover_everything_once_and_are_the_fewest(
+    kind: Kind, sizes: list[int], rules: int
+) -> None:
+    all_of_them = changes(kind, sizes, rules)
+    sent = batches(all_of_them)
+    assert all(0 < len(call) <= 500 for call in sent)
+    assert Counter(one for call in sent for one in call) == Counter(all_of_them)
+    least = -(-len(all_of_them) // 500)
+    if kind is Kind.WEIGHT:
+        assert all(entries_of(call) <= 100 for call in sent)
+        # Splitting a place over two calls can take one entry more, so the bound is not always attainable.
+        least = max(least, -(-entries_of(all_of_them) // 100))
+        assert least <= len(sent) <= least + 1
+    else:
+        assert len(sent) == least
+
+
+@given(st.lists(st.integers(1, 500), min_size=1, max_size=8))
+def test_a_listener_is_split_only_at_the_seams_between_calls(sizes: list[int]) -> None:
+    sent = batches(changes(Kind.REGISTER, sizes))
+    # Cutting one long row of all listeners at every 500 splits no more than this.
+    assert pieces(sent) <= len(sizes) + len(sent) - 1
+
+
+@given(st.lists(st.sampled_from([125, 250, 500, 25, 5, 1]), min_size=1, max_size=16))
+def test_listeners_that_fit_whole_are_never_split(sizes: list[int]) -> None:
+    # Of sizes that divide each other, the biggest first always fit whole into the fewest calls.
+    sent = batches(changes(Kind.REGISTER, sizes))
+    assert pieces(sent) == len(sizes)
+
+
+@pytest.mark.parametrize(
+    "sizes, calls",
+    [
+        ([300, 300], 2),
+        ([300, 200, 300, 200], 2),
+        ([400, 100, 300, 200], 2),
+        ([260, 240, 250, 250], 2),
+        ([10] * 100, 2),
+    ],
+)
+def test_a_listener_stays_in_one_call_where_that_costs_no_more(sizes: list[int], calls: int) -> None:
+    sent = batches(changes(Kind.REGISTER, sizes))
+    assert (len(sent), pieces(sent)) == (calls, len(sizes))
+
+
+@pytest.mark.parametrize(
+    "sizes, calls, splits",
+    [
+        ([334, 333, 333], 2, 1),
+        # The tightest fit first keeps more whole here ...
+        ([150, 300, 300, 400, 350], 3, 1),
+        # ... and the roomiest first here.
+        ([50, 250, 200, 350, 400, 350, 400], 4, 2),
+    ],
+)
+def test_a_listener_is_split_where_that_saves_a_call_and_as_few_as_can_be(
+    sizes: list[int], calls: int, splits: int
+) -> None:
+    sent = batches(changes(Kind.REGISTER, sizes))
+    assert len(sent) == calls
+    assert pieces(sent) == len(sizes) + splits
+
+
+def test_a_listener_bigger_than_a_call_is_split_into_the_fewest_pieces() -> None:
+    sent = batches(changes(Kind.REGISTER, [1203]))
+    assert sorted(map(len, sent))[-2:] == [500, 500]
+
+
+@given(
+    st.lists(st.integers(1, 6), max_size=6),
+    st.sampled_from([Limits[Item](5, 3, 2, lambda item: item[0]), Limits[Item](10, 2, 5, lambda item: item[0])]),
+)
+def test_small_limits_hold_too(sizes: list[int], limits: Limits[Item]) -> None:
+    items = [(group, number) for group, size in enumerate(sizes) for number in range(size)]
+    calls = pack(items, lambda item: item[0], limits)
+    assert sorted(item for call in calls for item in call) == items
+    for call in calls:
+        assert 0 < len(call) <= limits.items
+        assert limits.entries_for(call) <= (limits.entries or 0)
+    assert all(calls)

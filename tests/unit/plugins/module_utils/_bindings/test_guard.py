@@ -1,0 +1,140 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import (
+    Plan,
+    check_guard,
+    find_shortfalls,
+    takes_capacity,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Health, HealthPicture
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import GuardRefused
+
+from ...builders import Raw, http, picture, plan_for, rule, target, tcp, want
+
+
+def health_of(listeners: list[Raw], *dead: str) -> HealthPicture:
+    """Everything healthy but these addresses."""
+    return HealthPicture(
+        {
+            (one.slot.key, alias, one.port): Health(one.backend.address not in dead, "Alive")
+            for one in picture(*listeners).all_bindings()
+            for alias in one.aliases
+        }
+    )
+
+
+THREE = [tcp("lbl-1", 443, target("ins-1"), target("ins-2"), target("ins-3")), tcp("lbl-2", 444, target("ins-1"))]
+
+
+@pytest.mark.parametrize(
+    "options, expected",
+    [
+        ({"state": "drained", "entries": [{"listener_id": "lbl-1", "instance_id": "ins-1"}]}, 2),
+        ({"state": "absent", "entries": [{"listener_id": "lbl-1", "instance_id": "ins-1"}]}, 2),
+        ({"entries": [want("lbl-1", "ins-1", weight=0)]}, 2),
+        ({"entries": [want("lbl-1", "ins-1"), want("lbl-1", "ins-2")], "purge": True}, 2),
+        ({"entries": [want("lbl-1", "ins-4")], "purge": True}, 0),
+        ({"state": "absent", "entries": [{"listener_id": "lbl-1"}]}, 0),
+    ],
+)
+def test_the_guard_counts_what_would_be_left(options: dict[str, Any], expected: int) -> None:
+    options = dict(options)
+    plan = plan_for(options.pop("entries"), picture(*THREE), **options)
+    assert find_shortfalls(plan, health_of(THREE), expected, count_gains=False) == []
+    (short,) = find_shortfalls(plan, health_of(THREE), expected + 1, count_gains=False)
+    assert (short.slot.key, short.now, short.left) == (("lbl-1", None), 3, expected)
+
+
+def test_only_healthy_targets_of_weight_above_0_count() -> None:
+    listeners = [tcp("lbl-1", 443, target("ins-1"), target("ins-2"), target("ins-3", weight=0), target("ins-4"))]
+    plan = plan_for([{"instance_id": "ins-1"}], picture(*listeners), state="absent")
+    (short,) = find_shortfalls(plan, health_of(listeners, "ins-2"), 2, count_gains=False)
+    assert (short.now, short.left) == (2, 1)
+
+
+@pytest.mark.parametrize("address", ["ins-2", "ins-3"])
+def test_losing_what_is_sick_or_drained_already_is_no_loss(address: str) -> None:
+    listeners = [tcp("lbl-1", 443, target("ins-1"), target("ins-2"), target("ins-3", weight=0))]
+    plan = plan_for([{"instance_id": address}], picture(*listeners), state="absent")
+    assert find_shortfalls(plan, health_of(listeners, "ins-2"), 50, count_gains=False) == []
+
+
+def test_a_listener_that_loses_nothing_does_not_stop_a_task_that_was_short_before() -> None:
+    entries = [want("lbl-2", "ins-1"), want("lbl-1", "ins-1", weight=0)]
+    plan = plan_for(entries, picture(*THREE))
+    assert find_shortfalls(plan, health_of(THREE), 2, count_gains=False) == []
+
+
+def test_the_targets_about_to_be_added_count_only_where_they_are_waited_for() -> None:
+    listeners = [tcp("lbl-1", 443, target("ins-1"), target("ins-2", weight=0))]
+    entries = [want("lbl-1", "ins-3"), want("lbl-1", "ins-2", weight=5), want("lbl-1", "ins-4", weight=0)]
+    plan = plan_for(entries, picture(*listeners), purge=True)
+    health = health_of(listeners)
+    # ins-2 is healthy now, but out of service; ins-3 is not there yet; ins-4 gets no traffic.
+    assert [one.left for one in find_shortfalls(plan, health, 9, count_gains=True)] == [2]
+    assert [one.left for one in find_shortfalls(plan, health, 9, count_gains=False)] == [1]
+
+
+def test_each_rule_is_guarded_by_itself() -> None:
+    listeners = [
+        http("lbl-1", 80, rule("loc-1", "a", target("ins-1")), rule("loc-2", "b", target("ins-1"), target("ins-2")))
+    ]
+    plan = plan_for([{"instance_id": "ins-1"}], picture(*listeners), state="drained")
+    shortfalls = find_shortfalls(plan, health_of(listeners), 1, count_gains=False)
+    assert [(one.slot.location_id, one.left) for one in shortfalls] == [("loc-1", 0)]
+
+
+def test_the_refusal_says_which_listener_would_fall_to_what_by_losing_whom() -> None:
+    plan = plan_for([{"instance_id": "ins-1"}], picture(*THREE), state="drained")
+    with pytest.raises(GuardRefused) as caught:
+        check_guard(plan, health_of(THREE), 3, count_gains=False)
+    message = caught.value.message
+    assert "min_healthy is 3" in message
+    assert "TCP:443 (lbl-1) would fall from 3 to 2 by losing ins-1:80" in message
+    assert "TCP:444 (lbl-2) would fall from 1 to 0 by losing ins-1:80" in message
+
+
+def test_the_refusal_stays_short() -> None:
+    listeners = [tcp("lbl-1", 443, *(target(f"ins-{number}") for number in range(8)))]
+    plan = plan_for([{"listener_id": "lbl-1"}], picture(*listeners), state="absent")
+    with pytest.raises(GuardRefused, match=r"ins-4:80 and 3 more"):
+        check_guard(plan, health_of(listeners), 1, count_gains=False)
+
+
+def test_the_guard_lets_enough_pass() -> None:
+    plan = plan_for([{"listener_id": "lbl-1", "instance_id": "ins-1"}], picture(*THREE), state="drained")
+    check_guard(plan, health_of(THREE), 2, count_gains=False)
+
+
+@pytest.mark.parametrize(
+    "entries, purge, expected",
+    [
+        ([want("lbl-1", "ins-9")], False, False),
+        ([want("lbl-1", "ins-1", weight=50, tag="x")], False, False),
+        ([want("lbl-1", "ins-1", weight=0)], False, True),
+        ([want("lbl-1", "ins-1")], True, True),
+    ],
+)
+def test_health_matters_only_where_something_is_to_be_lost(entries: list[Raw], purge: bool, expected: bool) -> None:
+    assert takes_capacity(plan_for(entries, picture(*THREE), purge=purge)) is expected
+
+
+def test_removing_what_is_drained_needs_no_health() -> None:
+    bound = picture(tcp("lbl-1", 443, target("ins-1", weight=0)))
+    assert not takes_capacity(plan_for([{"instance_id": "ins-1"}], bound, state="absent"))
+
+
+def test_a_rule_that_was_deleted_meanwhile_has_nothing_left() -> None:
+    listeners = [http("lbl-1", 80, rule("loc-1", "a", target("ins-1"), target("ins-2")))]
+    plan = plan_for([{"instance_id": "ins-1"}], picture(*listeners), state="drained")
+    rest = Plan(picture(http("lbl-1", 80)), plan.touched, plan.losses)
+    (short,) = find_shortfalls(rest, health_of(listeners), 1, count_gains=False)
+    assert (short.now, short.left) == (0, 0)

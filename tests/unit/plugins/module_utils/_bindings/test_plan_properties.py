@@ -1,0 +1,237 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb, batches
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Kind, Plan, predict
+
+from ...builders import LB, Raw, backend_key, http, instance_at, ip_of, picture, plan_for, rule, target, tcp
+from ...fake_cloud import FakeCloud, reconcile
+
+if TYPE_CHECKING:
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Picture
+
+# listener, rule -> every way to name it
+PLACES: dict[tuple[str, str | None], list[Raw]] = {
+    ("lbl-1", None): [{"listener_id": "lbl-1"}, {"listener_port": 443, "listener_protocol": "tcp"}],
+    ("lbl-2", None): [{"listener_id": "lbl-2"}, {"listener_port": 443, "listener_protocol": "UDP"}],
+    ("lbl-3", "loc-1"): [
+        {"location_id": "loc-1"},
+        {"listener_id": "lbl-3", "domain": "a.example.com", "url": "/"},
+        {"listener_port": 80, "domain": "A.EXAMPLE.COM", "url": "/"},
+    ],
+    ("lbl-3", "loc-2"): [{"location_id": "loc-2", "listener_id": "lbl-3"}, {"location_id": "loc-2", "url": "/v2"}],
+}
+# backend -> every spelling of it
+SPELLINGS = {
+    "ins-1": ["ins-1", ip_of("ins-1")],
+    "ins-2": ["ins-2", ip_of("ins-2")],
+    "ins-3": ["ins-3"],
+    "10.2.0.1": ["10.2.0.1"],
+    "2001:db8::1": ["2001:db8::1", "2001:DB8:0:0:0:0:0:1", "2001:0db8::0001"],
+}
+ALL_PLACES = [place for names in PLACES.values() for place in names]
+ALL_SPELLINGS = [one for spellings in SPELLINGS.values() for one in spellings]
+Key = tuple[str, "str | None", str, int]
+State = dict[Key, tuple[int, str]]
+
+keys = st.tuples(st.sampled_from(list(PLACES)), st.sampled_from(list(SPELLINGS)), st.sampled_from([80, 81])).map(
+    lambda one: (*one[0], one[1], one[2])
+)
+states = st.dictionaries(
+    keys, st.tuples(st.sampled_from([0, 10, 50, 100]), st.sampled_from(["", "blue", "grün"])), max_size=12
+)
+
+
+@st.composite
+def desires(draw: Any) -> dict[Key, Raw]:
+    """Entries of present by the binding that each names."""
+    asked = {}
+    for key in draw(st.lists(keys, max_size=10, unique=True)):
+        spelling = draw(st.sampled_from(SPELLINGS[key[2]]))
+        entry = {**draw(st.sampled_from(PLACES[key[0], key[1]])), backend_key(spelling): spelling, "port": key[3]}
+        weight, tag = draw(st.sampled_from([None, 0, 10, 70])), draw(st.sampled_from([None, "", "blue", "new"]))
+        asked[key] = {**entry, "weight": weight, "tag": tag}
+    return asked
+
+
+@st.composite
+def selectors(draw: Any) -> Raw:
+    """A selector that names at least one of listener, rule or backend."""
+    place = draw(st.sampled_from([{}, {"listener_id": "lbl-3"}, {"listener_port": 443}, *ALL_PLACES]))
+    spelling = draw(st.sampled_from([None, *ALL_SPELLINGS])) if place else "ins-1"
+    chosen = dict(place)
+    if spelling is not None:
+        chosen[backend_key(spelling)] = spelling
+    return {
+        **chosen,
+        "port": draw(st.sampled_from([None, 80, 81])),
+        "tag": draw(st.sampled_from([None, "", "blue"])),
+        "weight": draw(st.sampled_from([None, 3])),
+    }
+
+
+def listeners(state: State) -> list[Raw]:
+    """A load balancer with these bindings."""
+
+    def at(*place: str | None) -> list[Raw]:
+        return [target(key[2], key[3], *value) for key, value in state.items() if key[:2] == place]
+
+    return [
+        tcp("lbl-1", 443, *at("lbl-1", None)),
+        tcp("lbl-2", 443, *at("lbl-2", None), protocol="UDP"),
+        http(
+            "lbl-3",
+            80,
+            rule("loc-1", "a.example.com", *at("lbl-3", "loc-1")),
+            rule("loc-2", "a.example.com", *at("lbl-3", "loc-2"), url="/v2"),
+        ),
+    ]
+
+
+def carry_out(plan: Plan, state: State) -> FakeCloud:
+    """Send every change of a plan, in the calls that the API takes."""
+    cloud = FakeCloud(listeners(state))
+    for kind in Kind:
+        for call in batches([one for one in plan.changes if one.kind is kind]):
+            Clb(cloud).write(LB, call)
+    return cloud
+
+
+def state_of(cloud: FakeCloud) -> State:
+    return {one[:4]: one[4:] for one in cloud.bound()}
+
+
+def predicted(plan: Plan) -> State:
+    """What a plan says will be bound to the touched slots, under each backend's own name."""
+    return {
+        (*one.slot.key, instance_at(one.backend.address) or one.backend.address, one.port): (one.weight, one.tag or "")
+        for found in predict(plan).values()
+        for one in found
+    }
+
+
+def now(cloud: FakeCloud) -> Picture:
+    return picture(*cloud.listeners)
+
+
+def desired(state: State, asked: dict[Key, Raw], purge: bool) -> State:
+    """What the contract says should be bound, worked out without the code under test."""
+    named = {key[:2] for key in asked}
+    after = {key: value for key, value in state.items() if key in asked or not (purge and key[:2] in named)}
+    for key, entry in asked.items():
+        weight, tag = after.get(key, (10, ""))
+        after[key] = (
+            weight if entry["weight"] is None else entry["weight"],
+            tag if entry["tag"] is None else entry["tag"],
+        )
+    return after
+
+
+@given(states, desires(), st.booleans())
+def test_applying_a_plan_gives_the_desired_state_and_planning_again_an_empty_plan(
+    state: State, asked: dict[Key, Raw], purge: bool
+) -> None:
+    plan = plan_for(asked.values(), picture(*listeners(state)), purge=purge)
+    cloud = carry_out(plan, state)
+    after = desired(state, asked, purge)
+    assert state_of(cloud) == after
+    touched = {slot.key for slot in plan.touched}
+    assert touched == {key[:2] for key in asked}
+    assert predicted(plan) == {key: value for key, value in after.items() if key[:2] in touched}
+    assert plan_for(asked.values(), now(cloud), purge=purge).changes == ()
+
+
+@given(states, desires(), st.booleans())
+def test_nothing_is_planned_outside_the_named_listeners_and_rules_and_nothing_without_purge_is_unbound(
+    state: State, asked: dict[Key, Raw], purge: bool
+) -> None:
+    plan = plan_for(asked.values(), picture(*listeners(state)), purge=purge)
+    assert {change.slot.key for change in plan.changes} <= {key[:2] for key in asked}
+    removed = [change for change in plan.changes if change.kind is Kind.DEREGISTER]
+    assert purge or not removed
+    for change in removed:
+        assert (*change.slot.key, change.backend.address, change.port) not in asked
+
+
+@given(states, desires(), st.booleans())
+def test_a_plan_holds_no_needless_and_no_double_change(state: State, asked: dict[Key, Raw], purge: bool) -> None:
+    plan = plan_for(asked.values(), picture(*listeners(state)), purge=purge)
+    before = picture(*listeners(state))
+    assert not any(change.in_place(before) for change in plan.changes)
+    named = [
+        (change.kind, *change.slot.key, instance_at(change.backend.address) or change.backend.address, change.port)
+        for change in plan.changes
+    ]
+    assert len(named) == len(set(named))
+    assert [change.loss for change in plan.changes] == sorted(change.loss for change in plan.changes)
+
+
+def matches(selector: Raw, key: Key, tag: str) -> bool:
+    """Whether a selector matches a binding, worked out without the code under test."""
+    listener_id, location_id, address, port = key
+    asked = selector.get("instance_id") or selector.get("eni_ip")
+    about = {
+        "listener_id": listener_id,
+        "listener_port": 80 if listener_id == "lbl-3" else 443,
+        "listener_protocol": {"lbl-1": "tcp", "lbl-2": "udp", "lbl-3": "http"}[listener_id],
+        "location_id": location_id,
+        "domain": "a.example.com" if location_id else None,
+        "url": {"loc-1": "/", "loc-2": "/v2"}.get(location_id or ""),
+        "port": port,
+    }
+    return (
+        all(
+            selector.get(name) is None or str(selector[name]).lower() == str(value).lower()
+            for name, value in about.items()
+        )
+        and (asked is None or asked in SPELLINGS[address])
+        and selector.get("tag") in (None, "", tag)
+    )
+
+
+@given(states, st.lists(selectors(), max_size=3), st.sampled_from(["absent", "drained"]))
+def test_selectors_take_exactly_what_they_match(state: State, chosen: list[Raw], how: str) -> None:
+    plan = plan_for(chosen, picture(*listeners(state)), state=how)
+    hit = {key for key, (_, tag) in state.items() if any(matches(one, key, tag) for one in chosen)}
+    after = {key: value for key, value in state.items() if key not in hit}
+    if how == "drained":
+        after.update({key: (0, state[key][1]) for key in hit})
+    cloud = carry_out(plan, state)
+    assert state_of(cloud) == after
+    assert {(one.weight, one.kind) for one in plan.changes} <= {(0, Kind.WEIGHT), (None, Kind.DEREGISTER)}
+    assert plan_for(chosen, now(cloud), state=how).changes == ()
+    touched = {slot.key for slot in plan.touched}
+    assert predicted(plan) == {key: value for key, value in after.items() if key[:2] in touched}
+
+
+@given(states, desires(), st.booleans())
+def test_the_reconciler_does_what_the_plan_says_and_a_second_run_writes_nothing(
+    state: State, asked: dict[Key, Raw], purge: bool
+) -> None:
+    cloud = FakeCloud(listeners(state))
+    dry = reconcile(cloud, asked.values(), purge=purge, check=True)
+    assert cloud.writes == []
+    run = reconcile(cloud, asked.values(), purge=purge)
+    assert run.outcome.error is None
+    assert state_of(cloud) == desired(state, asked, purge)
+    assert predicted(dry.plan) == predicted(run.plan)
+    assert run.outcome.accepted is dry.outcome.accepted is bool(cloud.writes)
+    sent = len(cloud.writes)
+    again = reconcile(cloud, asked.values(), purge=purge)
+    assert (again.outcome.accepted, len(cloud.writes)) == (False, sent)
+
+
+@given(states, desires(), st.randoms(use_true_random=False))
+def test_the_order_of_the_entries_does_not_matter(state: State, asked: dict[Key, Raw], random: Any) -> None:
+    shuffled = list(asked.values())
+    random.shuffle(shuffled)
+    bound = picture(*listeners(state))
+    assert predicted(plan_for(shuffled, bound, purge=True)) == predicted(plan_for(asked.values(), bound, purge=True))

@@ -1,0 +1,287 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which link of the chain wins. The files are real; what the network would give is told by the test."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.chain import Chain, Found
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import Credentials
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.profiles import ProfileFiles
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError, CredentialsNotFound
+from ansible_collections.tencentcloud.clb.plugins.module_utils._secrets import Secrets
+
+ROLE = "qcs::cam::uin/1:roleName/deploy"
+
+
+class Remote:
+    """What the chain can reach; ``asked`` keeps what it asked for, and with which key."""
+
+    def __init__(self, *, cvm: bool = False) -> None:
+        self.cvm = cvm
+        self.asked: list[tuple[str, ...]] = []
+
+    def from_metadata(self) -> Credentials:
+        self.asked.append(("metadata",))
+        if not self.cvm:
+            raise CredentialsNotFound("The metadata service at http://m/ can't be reached.")
+        return Credentials("AKIDcvm", "key-cvm", "token-cvm")
+
+    def from_role(self, base: Any, session: Any) -> Credentials:
+        self.asked.append(("role", base.current().secret_id, session.arn, session.name, str(session.seconds)))
+        return Credentials("AKIDrole", "key-role", "token-role")
+
+    def from_pod_identity(self, identity: Any, session: Any) -> Credentials:
+        self.asked.append(("pod", identity.role_arn, identity.provider_id, session.name))
+        return Credentials("AKIDpod", "key-pod", "token-pod")
+
+
+OPTIONS = {"secret_id": "AKIDopt", "secret_key": "key-opt"}
+ENVIRONMENT = {"TENCENTCLOUD_SECRET_ID": "AKIDenv", "TENCENTCLOUD_SECRET_KEY": "key-env"}
+POD = {"TKE_ROLE_ARN": "arn-pod", "TKE_PROVIDER_ID": "tke", "TKE_WEB_IDENTITY_TOKEN_FILE": "/token"}
+KEYS = {"secretId": "AKIDtccli", "secretKey": "key-tccli"}
+DEPLOY = {"secretId": "AKIDdeploy", "secretKey": "key-deploy"}
+INI = "[default]\nsecret_id = AKIDini\nsecret_key = key-ini\n[deploy]\nsecret_id = AKIDinideploy\nsecret_key = k\n"
+
+
+class Case:
+    """Everything that a chain looks at."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.secrets = Secrets()
+        self.remote = Remote()
+
+    def tccli(self, content: dict[str, Any], name: str = "default") -> Case:
+        return self._write(self.folder / ".tccli" / f"{name}.credential", json.dumps(content))
+
+    def ini(self, text: str = INI) -> Case:
+        return self._write(self.folder / ".tencentcloud" / "credentials", text)
+
+    def cvm(self) -> Case:
+        self.remote.cvm = True
+        return self
+
+    def _write(self, path: Path, text: str) -> Case:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o600)
+        return self
+
+    def everything(self) -> Case:
+        return self.tccli(KEYS).tccli(DEPLOY, "deploy").ini().cvm()
+
+    def find(self, options: dict[str, Any] | None = None, environ: dict[str, str] | None = None) -> Found:
+        files = ProfileFiles({"HOME": str(self.folder)}, system_file=Path("/nowhere"))
+        return Chain(options or {}, environ or {}, files, self.remote, self.secrets).find()
+
+    def secret_id(self, *where: Any) -> str:
+        return self.find(*where).source.current().secret_id
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    return Case(tmp_path)
+
+
+NAMED = {"TENCENTCLOUD_PROFILE": "deploy"}
+
+
+@pytest.mark.parametrize(
+    "options, environ, expected",
+    [
+        (OPTIONS, {}, "AKIDopt"),
+        (OPTIONS, ENVIRONMENT | POD | NAMED, "AKIDopt"),
+        (OPTIONS | {"profile": "deploy"}, ENVIRONMENT, "AKIDopt"),
+        ({"profile": "deploy"}, ENVIRONMENT | POD, "AKIDdeploy"),
+        ({"profile": "default"}, ENVIRONMENT | POD, "AKIDtccli"),
+        ({}, ENVIRONMENT | POD | NAMED, "AKIDenv"),
+        ({}, NAMED | POD, "AKIDdeploy"),
+        ({}, {"TCCLI_PROFILE": "deploy"} | POD, "AKIDdeploy"),
+        ({}, {"TCCLI_PROFILE": "deploy", "TENCENTCLOUD_PROFILE": "default"}, "AKIDtccli"),
+        ({}, POD, "AKIDtccli"),
+        ({}, {"TENCENTCLOUD_SECRET_ID": "", "TENCENTCLOUD_SECRET_KEY": ""}, "AKIDtccli"),
+        ({}, {"TENCENTCLOUD_TOKEN": "stray"}, "AKIDtccli"),
+    ],
+)
+def test_the_first_hit_wins_where_all_are_there(
+    case: Case, options: dict[str, Any], environ: dict[str, str], expected: str
+) -> None:
+    assert case.everything().secret_id(options, environ) == expected
+    assert case.remote.asked == [], "nothing is asked for over the network when something earlier matched"
+
+
+def test_the_later_links(case: Case) -> None:
+    case.ini().cvm()
+    assert case.secret_id({}, POD) == "AKIDini"
+    case.ini("")
+    assert case.secret_id({}, POD) == "AKIDpod"
+    assert ("metadata",) not in case.remote.asked
+    assert case.secret_id({}, {}) == "AKIDcvm"
+
+
+def test_a_named_profile_of_the_sdks(case: Case) -> None:
+    assert case.ini().secret_id({"profile": "deploy"}, ENVIRONMENT) == "AKIDinideploy"
+
+
+@pytest.mark.parametrize(
+    "environ, token",
+    [
+        ({}, None),
+        ({"TENCENTCLOUD_TOKEN": "a"}, "a"),
+        ({"TENCENTCLOUD_SECURITY_TOKEN": "b"}, "b"),
+        ({"TENCENTCLOUD_TOKEN": "a", "TENCENTCLOUD_SECURITY_TOKEN": "b"}, "a"),
+        ({"TENCENTCLOUD_TOKEN": "", "TENCENTCLOUD_SECURITY_TOKEN": "b"}, "b"),
+    ],
+)
+def test_names_of_the_token(case: Case, environ: dict[str, str], token: str | None) -> None:
+    assert case.find({}, ENVIRONMENT | environ).source.current().token == token
+
+
+@pytest.mark.parametrize(
+    "options, environ, missing",
+    [
+        ({"secret_id": "x"}, ENVIRONMENT, "^secret_key is missing in the options"),
+        ({"secret_key": "x"}, ENVIRONMENT, "^secret_id is missing in the options"),
+        ({"token": "x"}, ENVIRONMENT, "^token is given without secret_id and secret_key"),
+        ({}, {"TENCENTCLOUD_SECRET_ID": "x"}, "^TENCENTCLOUD_SECRET_KEY is missing in the environment"),
+        ({}, {"TENCENTCLOUD_SECRET_KEY": "x"}, "^TENCENTCLOUD_SECRET_ID is missing in the environment"),
+        ({"secret_id": "x"}, {"TENCENTCLOUD_SECRET_KEY": "x"}, "^secret_key is missing in the options"),
+    ],
+)
+def test_half_a_pair_stops_the_chain(
+    case: Case, options: dict[str, Any], environ: dict[str, str], missing: str
+) -> None:
+    with pytest.raises(CredentialsNotFound, match=missing):
+        case.everything().find(options, environ)
+
+
+@pytest.mark.parametrize("options, environ", [({"profile": "gone"}, ENVIRONMENT), ({}, {"TCCLI_PROFILE": "gone"})])
+def test_a_named_profile_has_to_be_there(case: Case, options: dict[str, Any], environ: dict[str, str]) -> None:
+    with pytest.raises(CredentialsNotFound, match="There is no profile 'gone'"):
+        case.everything().find(options, environ)
+
+
+def test_a_named_profile_that_says_nothing(case: Case) -> None:
+    with pytest.raises(CredentialsNotFound, match="neither keys nor a role"):
+        case.tccli({"type": "x"}, "empty").cvm().find({"profile": "empty"}, ENVIRONMENT)
+
+
+def test_nothing_at_all_lists_the_ways(case: Case) -> None:
+    with pytest.raises(CredentialsNotFound) as caught:
+        case.find()
+    for way in ("secret_id", "profile", "TENCENTCLOUD_SECRET_ID", "tccli configure", ".tencentcloud", "TKE", "CVM"):
+        assert way in caught.value.message
+    assert "can't be reached" in caught.value.message
+    assert case.remote.asked == [("metadata",)]
+
+
+def assumed_with(case: Case, *where: Any) -> tuple[str, ...]:
+    assert case.secret_id(*where) == "AKIDrole"
+    return case.remote.asked[-1]
+
+
+WITH_ROLE = {"role-arn": "arn-profile", "role-session-name": "night"}
+
+
+@pytest.mark.parametrize(
+    "options, environ, base, arn",
+    [
+        ({"role_arn": ROLE} | OPTIONS, {}, "AKIDopt", ROLE),
+        ({"role_arn": ROLE}, ENVIRONMENT, "AKIDenv", ROLE),
+        ({}, ENVIRONMENT | {"TENCENTCLOUD_ROLE_ARN": ROLE}, "AKIDenv", ROLE),
+        ({}, ENVIRONMENT | {"TENCENTCLOUD_ASSUME_ROLE_ARN": ROLE}, "AKIDenv", ROLE),
+        ({"role_arn": ROLE}, {}, "AKIDtccli", ROLE),
+        ({}, {}, "AKIDtccli", "arn-profile"),
+        ({}, {"TENCENTCLOUD_ROLE_ARN": ROLE}, "AKIDtccli", ROLE),
+        # A role of a profile that was asked for counts with other keys as well.
+        ({"profile": "roleonly"}, ENVIRONMENT, "AKIDenv", "arn-only"),
+        ({}, ENVIRONMENT | {"TENCENTCLOUD_PROFILE": "roleonly"}, "AKIDenv", "arn-only"),
+        ({"profile": "roleonly"} | OPTIONS, {}, "AKIDopt", "arn-only"),
+        ({"profile": "roleonly"}, POD, "AKIDpod", "arn-only"),
+        ({"profile": "roleonly"}, {}, "AKIDcvm", "arn-only"),
+        ({"profile": "cvm", "role_arn": ROLE}, ENVIRONMENT, "AKIDcvm", ROLE),
+    ],
+)
+def test_a_role_on_top(case: Case, options: dict[str, Any], environ: dict[str, str], base: str, arn: str) -> None:
+    case.tccli(KEYS | WITH_ROLE).tccli({"role-arn": "arn-only"}, "roleonly").tccli({"type": "cvm-role"}, "cvm").cvm()
+    asked = assumed_with(case, options, environ)
+    assert asked[1:3] == (base, arn)
+
+
+def test_a_role_on_top_of_later_links(case: Case) -> None:
+    case.cvm()
+    assert assumed_with(case, {"role_arn": ROLE}, POD)[1] == "AKIDpod"
+    assert assumed_with(case, {"role_arn": ROLE}, {})[1] == "AKIDcvm"
+
+
+def test_the_role_of_the_default_profile_stays_with_its_keys(case: Case) -> None:
+    case.tccli(KEYS | WITH_ROLE)
+    assert case.secret_id({}, ENVIRONMENT) == "AKIDenv"
+    assert case.secret_id(OPTIONS, {}) == "AKIDopt"
+    assert case.remote.asked == []
+
+
+def test_details_of_the_session(case: Case) -> None:
+    case.tccli(KEYS | WITH_ROLE)
+    assert assumed_with(case)[3:] == ("night", "7200")
+    assert assumed_with(case, {"role_session_name": "day", "role_session_duration": 900})[3:] == ("day", "900")
+
+
+def test_a_profile_can_ask_for_the_role_of_the_cvm(case: Case) -> None:
+    case.tccli({"type": "cvm-role"}).cvm()
+    assert case.secret_id() == "AKIDcvm"
+    with pytest.raises(ClbError, match="metadata"):
+        Case.secret_id(_without_cvm(case))
+
+
+def _without_cvm(case: Case) -> Case:
+    case.remote.cvm = False
+    return case
+
+
+@pytest.mark.parametrize(
+    "options, environ, name",
+    [
+        (OPTIONS, {}, "the options"),
+        ({}, ENVIRONMENT, "the environment (TENCENTCLOUD_SECRET_ID)"),
+        ({}, {}, "profile 'default' in "),
+        ({"profile": "deploy"}, {}, "profile 'deploy' in "),
+        ({"role_arn": ROLE}, ENVIRONMENT, f"the role {ROLE}, assumed with the environment"),
+        ({"profile": "cvm"}, {}, "the role of this CVM, as profile 'cvm' in "),
+    ],
+)
+def test_the_source_has_a_name_and_shows_no_value(
+    case: Case, options: dict[str, Any], environ: dict[str, str], name: str
+) -> None:
+    found = case.everything().tccli({"type": "cvm-role"}, "cvm").find(options, environ)
+    assert found.name.startswith(name)
+    assert not [text for text in ("AKID", "key-") if text in found.name]
+
+
+@pytest.mark.parametrize("environ, name", [(POD, "the TKE pod identity (arn-pod)"), ({}, "the role of this CVM")])
+def test_the_later_sources_have_names(case: Case, environ: dict[str, str], name: str) -> None:
+    assert case.cvm().find({}, environ).name == name
+
+
+def test_every_secret_is_learnt(case: Case) -> None:
+    case.cvm().secret_id({"role_arn": ROLE}, ENVIRONMENT | {"TENCENTCLOUD_TOKEN": "token-env"})
+    case.secret_id({}, POD)
+    case.secret_id()
+    expected = {"key-env", "token-env", "key-role", "token-role", "key-pod", "token-pod", "key-cvm", "token-cvm"}
+    assert set(case.secrets) == expected
+
+
+def test_a_profile_that_others_can_read_gives_a_warning_only_where_it_is_used(case: Case) -> None:
+    case.tccli(KEYS)
+    (case.folder / ".tccli" / "default.credential").chmod(0o644)
+    assert len(case.find().warnings) == 1
+    assert case.find(OPTIONS).warnings == ()
+    assert case.find({"role_arn": ROLE}).warnings == case.find().warnings

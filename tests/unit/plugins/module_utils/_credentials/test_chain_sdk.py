@@ -1,0 +1,189 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Our chain beside the vendor's own: the same files and variables give the same credentials."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from tencentcloud.common import credential as sdk
+from tencentcloud.common.http import request
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import connect
+from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials import profiles
+from clb_emulator.testing import Emulator
+
+from ..clients import make_certificate
+from ..http_server import HttpServer, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+KEYS = {"TENCENTCLOUD_SECRET_ID": "AKIDenv", "TENCENTCLOUD_SECRET_KEY": "key-env"}
+INI = "[default]\nsecret_id = AKIDini\nsecret_key = key-ini\n"
+PATH = "/latest/meta-data/cam/security-credentials/"
+FROM_CVM = {
+    "TmpSecretId": "AKIDcvm",
+    "TmpSecretKey": "key-cvm",
+    "Token": "token-cvm",
+    "ExpiredTime": 4102444800,
+    "Code": "Success",
+}
+
+
+@pytest.fixture
+def metadata(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpServer]:
+    """A metadata service that both are pointed to: ours by its variable, the SDK by its class attribute."""
+    with HttpServer(Reply(b"clb-role"), Reply(json.dumps(FROM_CVM).encode())) as server:
+        monkeypatch.setenv("TENCENTCLOUD_METADATA_ENDPOINT", server.url)
+        monkeypatch.setattr(sdk.CVMRoleCredential, "_role_endpoint", server.url + PATH)
+        yield server
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("TENCENTCLOUD_REGION", "ap-guangzhou")
+    return tmp_path
+
+
+def write_ini(home: Path, text: str) -> None:
+    path = home / ".tencentcloud" / "credentials"
+    path.parent.mkdir()
+    path.write_text(text)
+    path.chmod(0o600)
+
+
+def ours() -> tuple[str, str, str | None]:
+    connection = connect({}, os.environ, Budget(10, 5))
+    source = connection.clb._api._credentials  # type: ignore[attr-defined]  # what signs, whatever found it
+    found = source.current()
+    return found.secret_id, found.secret_key, found.token
+
+
+def theirs() -> tuple[str, str, str | None]:
+    found: tuple[str, str, str | None] = sdk.DefaultCredentialProvider().get_credential().get_credential_info()
+    return found
+
+
+@pytest.mark.parametrize(
+    "variables, ini",
+    [
+        (KEYS, None),
+        (KEYS, INI),
+        ({}, INI),
+        ({}, "[default]\nsecret_id=AKIDx\nsecret_key=  k%(y)s;z#w  \n[other]\nsecret_id=a\nsecret_key=b\n"),
+        ({}, "# comment\n[DEFAULT]\nsecret_key = inherited\n[default]\nSECRET_ID: AKIDx\nSecret_Key: with=sign\n"),
+        ({"TENCENTCLOUD_SECRET_ID": "", "TENCENTCLOUD_SECRET_KEY": ""}, INI),
+        ({}, INI + "token = ignored\n"),
+    ],
+)
+def test_environment_and_profile(
+    home: Path, variables: dict[str, str], ini: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    if ini is not None:
+        write_ini(home, ini)
+    assert ours() == theirs()
+
+
+def test_the_systems_profile(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Both look at the same fixed path, which a test must not write: it is led to another file, for both.
+    system = tmp_path / "system"
+    system.write_text(INI)
+    monkeypatch.setattr(profiles, "SYSTEM_FILE", system)
+
+    def led(path: object) -> object:
+        return system if path == "/etc/tencentcloud/credentials" else path
+
+    exists, read = os.path.exists, sdk.configparser.ConfigParser.read
+    monkeypatch.setattr(os.path, "exists", lambda path: exists(led(path)))
+    monkeypatch.setattr(sdk.configparser.ConfigParser, "read", lambda parser, path: read(parser, led(path)))
+    assert theirs() == ours() == ("AKIDini", "key-ini", None)
+
+
+def test_role_of_the_cvm(home: Path, metadata: HttpServer) -> None:
+    expected = ("AKIDcvm", "key-cvm", "token-cvm")
+    assert ours() == expected
+    metadata.replies.extendleft([Reply(b"clb-role")])
+    assert theirs() == expected
+    paths = [seen.path for seen in metadata.seen]
+    assert paths[:2] == paths[2:4] == [PATH, PATH + "clb-role"]
+
+
+ROLE = "qcs::cam::uin/100000000001:roleName/deploy"
+SCENARIO = {
+    "credentials": [{"secret_id": "AKIDenv", "secret_key": "key-env"}],
+    "load_balancers": [{"id": "lb-1"}],
+    "sts": {"roles": {ROLE: None}, "web_identity_tokens": {"jwt": {"provider_id": "tke"}}},
+}
+
+
+@pytest.fixture(scope="module")
+def sts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """STS for both: the SDK knows no other scheme than https there."""
+    files = make_certificate(tmp_path_factory.mktemp("tls"))
+    with Emulator(SCENARIO, tls=files) as emulator, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REQUESTS_CA_BUNDLE", str(files[0]))
+        patch.setattr(request.certifi, "where", lambda: str(files[0]))
+        patch.setenv("TENCENTCLOUD_STS_ENDPOINT", emulator.url)
+        for kind in (sdk.STSAssumeRoleCredential, sdk.OIDCRoleArnCredential):
+            patch.setattr(kind, "_endpoint", emulator.host)
+        yield emulator
+
+
+def asked(sts: Emulator) -> tuple[str, str | None, dict[str, object]]:
+    """The last call to STS: action, key and parameters, without the session's name, which each makes up."""
+    call = sts.calls()[-1]
+    return call["action"], call["secret_id"], {**call["params"], "RoleSessionName": "..."}
+
+
+@pytest.mark.filterwarnings("ignore:.*utcfromtimestamp:DeprecationWarning")
+def test_identity_of_a_pod(home: Path, sts: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "token").write_text("jwt")
+    for name, value in {
+        "TKE_REGION": "ap-guangzhou",
+        "TKE_PROVIDER_ID": "tke",
+        "TKE_ROLE_ARN": ROLE,
+        "TKE_WEB_IDENTITY_TOKEN_FILE": str(home / "token"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    ours()
+    asked_by_us = asked(sts)
+    sdk.DefaultTkeOIDCRoleArnProvider().get_credential().get_credential_info()
+    assert asked_by_us == asked(sts)
+    assert asked_by_us[0] == "AssumeRoleWithWebIdentity"
+    assert [call["outcome"] for call in sts.calls()[-2:]] == ["ok", "ok"]
+
+
+@pytest.mark.filterwarnings("ignore:.*utcfromtimestamp:DeprecationWarning")
+def test_role(home: Path, sts: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**KEYS, "TENCENTCLOUD_ROLE_ARN": ROLE}.items():
+        monkeypatch.setenv(name, value)
+    ours()
+    asked_by_us = asked(sts)
+    sdk.STSAssumeRoleCredential("AKIDenv", "key-env", ROLE, "session").get_credential_info()
+    assert asked_by_us == asked(sts)
+    assert asked_by_us[:2] == ("AssumeRole", "AKIDenv")
+    assert [call["outcome"] for call in sts.calls()[-2:]] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize("ini", [None, INI])
+def test_metadata_is_not_asked_for_nothing(
+    home: Path, metadata: HttpServer, ini: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if ini is None:
+        for name, value in KEYS.items():
+            monkeypatch.setenv(name, value)
+    else:
+        write_ini(home, ini)
+    ours()
+    assert metadata.seen == []

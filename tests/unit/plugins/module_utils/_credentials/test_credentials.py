@@ -1,0 +1,146 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import (
+    PAUSE_SECONDS,
+    RENEW_BEFORE_SECONDS,
+    Credentials,
+    FixedCredentials,
+    RenewedCredentials,
+    read_pair,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError, CredentialsNotFound
+from ansible_collections.tencentcloud.clb.plugins.module_utils._secrets import Secrets
+
+NAMES = ("secret_id", "secret_key", "token")
+
+
+def read(**values: Any) -> Credentials | None:
+    return read_pair(values, NAMES, "the options")
+
+
+def test_repr_shows_nothing() -> None:
+    shown = repr(Credentials("AKIDx", "sEcReT", "tOkEn", 5.0))
+    assert not [secret for secret in ("AKIDx", "sEcReT", "tOkEn") if secret in shown]
+    assert "sEcReT" not in repr(FixedCredentials(Credentials("AKIDx", "sEcReT")))
+
+
+@pytest.mark.parametrize(
+    "values, expected",
+    [
+        ({"secret_id": "i", "secret_key": "k"}, Credentials("i", "k")),
+        ({"secret_id": "i", "secret_key": "k", "token": ""}, Credentials("i", "k")),
+        ({"secret_id": "i", "secret_key": "k", "token": "t"}, Credentials("i", "k", "t")),
+        ({"secret_id": None, "secret_key": ""}, None),
+        ({"token": "t"}, None),
+        ({}, None),
+    ],
+)
+def test_read_pair(values: dict[str, Any], expected: Credentials | None) -> None:
+    assert read(**values) == expected
+
+
+@pytest.mark.parametrize("given, missing", [("secret_id", "secret_key"), ("secret_key", "secret_id")])
+def test_half_a_pair_names_the_missing_half(given: str, missing: str) -> None:
+    with pytest.raises(CredentialsNotFound, match=f"^{missing} is missing in the options, where {given}") as caught:
+        read(**{given: "vAlUe"})
+    assert "vAlUe" not in caught.value.message
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("value", ["vAlUe\n", "vAlUe vAlUe", "vAlUe\0", "vAlUeé", "vAlUe\udcff", 1234567, ["vAlUe"]])
+def test_a_value_that_no_header_can_carry_is_refused_and_not_shown(name: str, value: Any) -> None:
+    with pytest.raises(CredentialsNotFound, match=f"^{name} in the options") as caught:
+        read(**{"secret_id": "i", "secret_key": "k", "token": "t", name: value})
+    assert "vAlUe" not in caught.value.message
+    assert "1234567" not in caught.value.message
+
+
+def test_fixed_credentials_stay() -> None:
+    fixed = FixedCredentials(Credentials("i", "k"))
+    assert fixed.current() is fixed.current()
+    assert not fixed.renew(fixed.current())
+
+
+class Clock:
+    """A clock that a test sets, and credentials that live ``life`` seconds, None for an end that is not known."""
+
+    def __init__(self, life: float | None = 7200.0) -> None:
+        self.now = 1000.0
+        self.life = life
+        self.fetched = 0
+        self.broken = False
+        self.secrets = Secrets()
+        self.source = RenewedCredentials(self._fetch, self.secrets, clock=lambda: self.now)
+
+    def _fetch(self) -> Credentials:
+        self.fetched += 1
+        if self.broken:
+            raise ClbError("STS is down")
+        ends = None if self.life is None else self.now + self.life
+        return Credentials("AKID", f"key-{self.fetched}", f"token-{self.fetched}", ends)
+
+
+@pytest.mark.parametrize("life, margin", [(7200, RENEW_BEFORE_SECONDS), (43200, RENEW_BEFORE_SECONDS), (60, 15)])
+def test_renewed_before_the_end(life: float, margin: float) -> None:
+    clock = Clock(life)
+    first = clock.source.current()
+    clock.now += life - margin - 1
+    assert clock.source.current() is first
+    clock.now += 1
+    assert clock.source.current().secret_key == "key-2"
+    clock.now += life - margin - 1
+    assert clock.source.current().secret_key == "key-2"
+    assert {"key-1", "token-1", "key-2", "token-2"} == set(clock.secrets)
+
+
+def test_without_a_known_end_nothing_is_renewed() -> None:
+    clock = Clock(None)
+    first = clock.source.current()
+    clock.now += 1e6
+    assert clock.source.current() is first
+
+
+def test_credentials_that_are_still_good_outlive_a_failure() -> None:
+    clock = Clock()
+    first = clock.source.current()
+    clock.broken = True
+    clock.now += 7200 - RENEW_BEFORE_SECONDS
+    assert clock.source.current() is first
+    assert clock.fetched == 2
+    clock.now += PAUSE_SECONDS - 1
+    assert clock.source.current() is first
+    assert clock.fetched == 2, "a source that just failed is left alone for a while"
+    clock.now += 1
+    assert clock.source.current() is first
+    assert clock.fetched == 3
+    clock.now += RENEW_BEFORE_SECONDS
+    with pytest.raises(ClbError, match="STS is down"):
+        clock.source.current()
+    clock.broken = False
+    assert clock.source.current().secret_key == "key-5"
+
+
+def test_a_first_failure_is_raised() -> None:
+    clock = Clock()
+    clock.broken = True
+    with pytest.raises(ClbError, match="STS is down"):
+        clock.source.current()
+
+
+def test_refused_credentials_are_replaced_once() -> None:
+    clock = Clock()
+    first = clock.source.current()
+    assert clock.source.renew(first)
+    second = clock.source.current()
+    assert second.secret_key == "key-2"
+    # A refusal of the old ones that comes late changes nothing.
+    assert clock.source.renew(first)
+    assert clock.source.current() is second

@@ -1,0 +1,167 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from typing import Any
+
+import pytest
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import Credentials
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.metadata import (
+    DEFAULT_ENDPOINT,
+    ENDPOINT_VARIABLE,
+    PATH,
+    TOTAL_SECONDS,
+    MetadataService,
+    metadata_url,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
+    ClbError,
+    CredentialsNotFound,
+    InvalidArgument,
+    UnexpectedAnswer,
+)
+
+from ..http_server import HttpServer, Reply
+
+GIVEN = {
+    "TmpSecretId": "AKIDtmp",
+    "TmpSecretKey": "tmpkey",
+    "Token": "tok",
+    "ExpiredTime": 1700000900,
+    "Code": "Success",
+}
+ROLE = Reply(b"clb-role")
+
+
+def fetch(*replies: Reply, seconds: float = 60) -> tuple[Credentials, HttpServer]:
+    with HttpServer(*replies) as server:
+        return MetadataService(f"{server.url}{PATH}", Budget(seconds, 0)).fetch(), server
+
+
+def given(**changes: Any) -> Reply:
+    return Reply(json.dumps({**GIVEN, **changes}).encode())
+
+
+@pytest.mark.parametrize("name", [b"clb-role", b"clb-role\n", b"CVM_role.1"])
+def test_a_role(name: bytes) -> None:
+    credentials, server = fetch(Reply(name), given())
+    assert credentials == Credentials("AKIDtmp", "tmpkey", "tok", 1700000900.0)
+    assert [(seen.method, seen.path) for seen in server.seen] == [("GET", PATH), ("GET", PATH + name.decode().strip())]
+
+
+def test_no_proxy_and_no_netrc(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login me password x\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with HttpServer(Reply(b"", 500)) as proxy:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        _, server = fetch(ROLE, given())
+    assert proxy.seen == []
+    assert not any("authorization" in seen.headers for seen in server.seen)
+
+
+@pytest.mark.parametrize(
+    "replies, error, told",
+    [
+        ([Reply(b"404", 404)], CredentialsNotFound, "has no role"),
+        ([ROLE, Reply(b"404", 404)], CredentialsNotFound, "has no role"),
+        ([Reply(b"", 302, {"Location": "http://127.0.0.1:9/"})], UnexpectedAnswer, "HTTP 302"),
+        ([Reply(b"oops", 500)], UnexpectedAnswer, "HTTP 500"),
+        ([Reply(b"<html>log in</html>")], UnexpectedAnswer, "no role's name"),
+        ([Reply(b"../../user-data")], UnexpectedAnswer, "no role's name"),
+        ([Reply(b"")], UnexpectedAnswer, "no role's name"),
+        ([Reply(b"\xff\xfe")], UnexpectedAnswer, "no role's name"),
+        ([Reply(b"one\ntwo")], UnexpectedAnswer, "no role's name"),
+        ([ROLE, Reply(b"<html>")], UnexpectedAnswer, "no JSON object"),
+        ([ROLE, Reply(b'"sEcReT"')], UnexpectedAnswer, "no JSON object"),
+        ([ROLE, Reply(given(TmpSecretKey="sEcReT").body[:60])], UnexpectedAnswer, "no JSON object"),
+        ([ROLE, Reply(b"[" * 70000)], UnexpectedAnswer, "no JSON object"),
+        ([ROLE, given(Code="Failed")], CredentialsNotFound, "code 'Failed'"),
+        ([ROLE, given(Code=None)], CredentialsNotFound, "without a code"),
+        ([ROLE, given(TmpSecretKey="")], UnexpectedAnswer, "proper TmpSecretKey"),
+        ([ROLE, given(ExpiredTime="soon")], UnexpectedAnswer, "proper ExpiredTime"),
+        ([Reply(cut=True)], CredentialsNotFound, "can't be reached"),
+        ([ROLE, Reply(given().body, torn=True)], CredentialsNotFound, "can't be reached"),
+    ],
+)
+def test_answers_are_checked(replies: list[Reply], error: type[ClbError], told: str) -> None:
+    with pytest.raises(error, match=told) as caught:
+        fetch(*replies)
+    assert PATH in caught.value.message
+    assert "sEcReT" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [[Reply(delay=30)], [ROLE, Reply(delay=30)], [Reply(b"clb-role", drip=1)]],
+    ids=["silent", "silent later", "a byte now and then"],
+)
+def test_it_takes_no_longer_than_two_seconds(replies: list[Reply]) -> None:
+    started = time.monotonic()
+    with pytest.raises(CredentialsNotFound, match=r"no answer in time|ConnectionError"):
+        fetch(*replies)
+    assert time.monotonic() - started < TOTAL_SECONDS + 0.9
+
+
+def test_nor_longer_than_the_task() -> None:
+    started = time.monotonic()
+    with pytest.raises(CredentialsNotFound, match="no answer in time"):
+        fetch(Reply(delay=30), seconds=0.2)
+    assert time.monotonic() - started < 1.5
+
+
+def test_a_name_server_that_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(5))
+    with pytest.raises(CredentialsNotFound, match="no answer in time"):
+        MetadataService(metadata_url({}), Budget(0.3, 0)).fetch()
+
+
+@pytest.mark.parametrize(
+    "value, url",
+    [
+        (None, DEFAULT_ENDPOINT + PATH),
+        ("", DEFAULT_ENDPOINT + PATH),
+        (DEFAULT_ENDPOINT + "/", DEFAULT_ENDPOINT + PATH),
+        ("http://169.254.0.23", "http://169.254.0.23" + PATH),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080" + PATH),
+        ("http://localhost:8080/", "http://localhost:8080" + PATH),
+        ("http://[fe80::1]", "http://[fe80::1]" + PATH),
+        ("https://metadata.example.com", "https://metadata.example.com" + PATH),
+    ],
+)
+def test_where_it_is(value: str | None, url: str) -> None:
+    assert metadata_url({} if value is None else {ENDPOINT_VARIABLE: value}) == url
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://metadata.example.com",
+        "http://10.0.0.1",
+        "http://metadata.tencentyun.com.example.com",
+        "169.254.0.23",
+        "ftp://169.254.0.23",
+        "http://169.254.0.23/path",
+        "http://127.0.0.1/?x=1",
+        "http://",
+        "http://[::1",
+    ],
+)
+def test_where_it_can_not_be(value: str) -> None:
+    with pytest.raises(InvalidArgument, match=ENDPOINT_VARIABLE) as caught:
+        metadata_url({ENDPOINT_VARIABLE: value})
+    assert repr(value) in caught.value.message
+
+
+def test_a_password_in_its_address_is_not_shown() -> None:
+    with pytest.raises(InvalidArgument, match="user name or password") as caught:
+        metadata_url({ENDPOINT_VARIABLE: "http://me:pAsSwOrD@127.0.0.1"})
+    assert "pAsSwOrD" not in caught.value.message

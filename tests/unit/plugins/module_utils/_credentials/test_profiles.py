@@ -1,0 +1,294 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import Credentials
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.profiles import (
+    Choice,
+    ProfileFiles,
+    choose_profile,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import CredentialsNotFound, InvalidArgument
+
+SECRET = "sEcReTvAlUe"
+TCCLI = {"secretId": "AKIDt", "secretKey": SECRET}
+INI = f"[default]\nsecret_id = AKIDi\nsecret_key = {SECRET}\n"
+DEFAULT = Choice("default", None)
+
+
+class Home:
+    """A home directory with profile files, and a system file outside of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "home"
+        self.system = folder / "etc" / "credentials"
+        self.files = ProfileFiles({"HOME": str(self.path)}, system_file=self.system, clock=lambda: 1000.0)
+
+    def tccli(self, content: Any, name: str = "default.credential") -> Path:
+        return self._write(self.path / ".tccli" / name, content if isinstance(content, str) else json.dumps(content))
+
+    def sdk(self, content: str) -> Path:
+        return self._write(self.path / ".tencentcloud" / "credentials", content)
+
+    def etc(self, content: str) -> Path:
+        return self._write(self.system, content)
+
+    @staticmethod
+    def _write(path: Path, content: str) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+        path.chmod(0o600)
+        return path
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "options, environ, expected",
+    [
+        ({}, {}, DEFAULT),
+        ({"profile": ""}, {"TENCENTCLOUD_PROFILE": ""}, DEFAULT),
+        ({}, {"TCCLI_PROFILE": "c"}, Choice("c", "TCCLI_PROFILE")),
+        ({}, {"TENCENTCLOUD_PROFILE": "b", "TCCLI_PROFILE": "c"}, Choice("b", "TENCENTCLOUD_PROFILE")),
+        ({"profile": "a"}, {"TENCENTCLOUD_PROFILE": "b", "TCCLI_PROFILE": "c"}, Choice("a", "profile")),
+        ({"profile": "default"}, {}, Choice("default", "profile")),
+    ],
+)
+def test_which_profile(options: dict[str, str], environ: dict[str, str], expected: Choice) -> None:
+    assert choose_profile(options, environ) == expected
+
+
+@pytest.mark.parametrize("name", ["../../etc/shadow", "/etc/passwd", "..", "a/b", "a\0b"])
+def test_a_path_is_no_profile(name: str) -> None:
+    with pytest.raises(InvalidArgument, match="profile"):
+        choose_profile({"profile": name}, {})
+
+
+def test_nothing_there(home: Home) -> None:
+    assert home.files.find(DEFAULT) is None
+    assert home.files.region(DEFAULT) is None
+
+
+def test_tccli(home: Home) -> None:
+    path = home.tccli({**TCCLI, "token": "t", "role-arn": "arn", "role-session-name": "me"})
+    profile = home.files.find(DEFAULT)
+    assert profile is not None
+    assert profile.credentials == Credentials("AKIDt", SECRET, "t")
+    assert (profile.role_arn, profile.role_session_name, profile.cvm_role) == ("arn", "me", False)
+    assert profile.where == f"profile 'default' in {path}"
+    assert SECRET not in repr(profile)
+
+
+def test_tccli_that_uses_the_role_of_the_cvm(home: Home) -> None:
+    home.tccli({"type": "cvm-role"})
+    profile = home.files.find(DEFAULT)
+    assert profile is not None
+    assert (profile.cvm_role, profile.credentials) == (True, None)
+
+
+@pytest.mark.parametrize("ends, good", [(1001, True), (1000, False), (-1e300, False), ("soon", True), (None, True)])
+def test_a_login_of_tccli_that_has_ended(home: Home, ends: Any, good: bool) -> None:
+    home.tccli({**TCCLI, "type": "oauth", "expiresAt": ends})
+    if good:
+        assert home.files.find(DEFAULT) is not None
+        return
+    with pytest.raises(CredentialsNotFound, match=r"ended at 19.*expiresAt.*log in with tccli again"):
+        home.files.find(DEFAULT)
+
+
+def test_tccli_comes_before_the_sdks(home: Home) -> None:
+    home.sdk(INI)
+    home.etc(INI.replace("AKIDi", "AKIDe"))
+    assert home.files.find(DEFAULT).credentials.secret_id == "AKIDi"
+    home.tccli(TCCLI)
+    assert home.files.find(DEFAULT).credentials.secret_id == "AKIDt"
+
+
+def test_a_file_without_keys_is_passed_over(home: Home) -> None:
+    home.tccli({})
+    home.sdk(INI)
+    assert home.files.find(DEFAULT).credentials.secret_id == "AKIDi"
+
+
+def test_the_systems_file_counts_without_an_own_one(home: Home) -> None:
+    home.etc(INI)
+    assert home.files.find(DEFAULT).credentials == Credentials("AKIDi", SECRET)
+    home.sdk("[other]\nsecret_id = x\nsecret_key = y\n")
+    assert home.files.find(DEFAULT) is None
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        (INI, Credentials("AKIDi", SECRET)),
+        (INI + "token = ignored\n", Credentials("AKIDi", SECRET)),
+        ("[default]\nSECRET_ID: a%b\nsecret_key=%(x)s\n", Credentials("a%b", "%(x)s")),
+        ("[DEFAULT]\nsecret_key = inherited\n[default]\nsecret_id = a\nsecret_key = b\n", Credentials("a", "b")),
+        ("; no section\n", None),
+        ("[default]\n", "no credentials"),
+    ],
+)
+def test_ini(home: Home, text: str, expected: Any) -> None:
+    home.sdk(text)
+    profile = home.files.find(DEFAULT)
+    found = profile and (profile.credentials or "no credentials")
+    assert found == expected
+
+
+def test_ini_sections_are_profiles(home: Home) -> None:
+    home.sdk(INI + "[deploy]\nsecret_id = AKIDd\nsecret_key = k\nrole_arn = arn\n")
+    profile = home.files.find(Choice("deploy", "profile"))
+    assert profile is not None
+    assert profile.credentials == Credentials("AKIDd", "k")
+    assert profile.role_arn == "arn"
+
+
+BROKEN_JSON = {
+    "torn": '{"secretId": "AKID", "secretKey": "' + SECRET,
+    "a list": f'["{SECRET}"]',
+    "text": f'"{SECRET}"',
+    "half a pair": f'{{"secretKey": "{SECRET}"}}',
+    "a number": '{"secretId": 1, "secretKey": 2}',
+    "a line end": f'{{"secretId": "AKID", "secretKey": "{SECRET}\\n"}}',
+    "role is a number": f'{{"secretId": "AKID", "secretKey": "{SECRET}", "role-arn": 1}}',
+    "empty": "",
+    "nested too deep": "[" * 100000,
+}
+BROKEN_INI = {
+    "no section": f"secret_key = {SECRET}\n",
+    "no key": f"[default]\n{SECRET}\n",
+    "twice": f"[default]\nsecret_key = {SECRET}\nsecret_key = {SECRET}\n",
+    "section twice": f"[default]\nsecret_key = {SECRET}\n[default]\n",
+    "half a pair": f"[default]\nsecret_key = {SECRET}\n",
+    "inside a value": f"[default]\nsecret_id = a\nsecret_key = b\n  {SECRET}\n",
+}
+
+
+@pytest.mark.parametrize("named", [None, "profile"])
+@pytest.mark.parametrize("content", BROKEN_JSON.values(), ids=BROKEN_JSON.keys())
+def test_broken_json_names_the_file_and_not_the_value(home: Home, content: str, named: str | None) -> None:
+    check_named(home, home.tccli(content), Choice("default", named))
+
+
+@pytest.mark.parametrize("content", BROKEN_INI.values(), ids=BROKEN_INI.keys())
+def test_broken_ini_names_the_file_and_not_the_value(home: Home, content: str) -> None:
+    check_named(home, home.sdk(content), DEFAULT)
+
+
+def check_named(home: Home, path: Path, choice: Choice) -> None:
+    with pytest.raises(CredentialsNotFound) as caught:
+        home.files.find(choice)
+    assert str(path) in caught.value.message
+    # Nor does anything that a traceback would show beside it.
+    shown: BaseException | None = caught.value
+    while shown is not None:
+        assert SECRET not in str(shown)
+        shown = shown.__cause__ or shown.__context__
+
+
+@pytest.mark.parametrize("kind", ["tccli", "sdk"])
+def test_files_that_can_not_be_read(home: Home, kind: str) -> None:
+    path = getattr(home, kind)("")
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(CredentialsNotFound, match="not UTF-8"):
+        home.files.find(DEFAULT)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(CredentialsNotFound, match=f"Can't read {path}: Is a directory"):
+        home.files.find(DEFAULT)
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_no_permission(home: Home, exists: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The superuser can read everything, so that the refusal has to be made up.
+    path = home.tccli(TCCLI)
+
+    def refuse(*_: Any, **__: Any) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(os.path, "exists", lambda _: exists)
+    if exists:
+        with pytest.raises(CredentialsNotFound, match=f"Can't read {path}: Permission denied"):
+            home.files.find(DEFAULT)
+    else:
+        # A home directory that is closed to this user: as if nothing were there.
+        assert home.files.find(DEFAULT) is None
+
+
+@pytest.mark.parametrize(
+    "mode, warned", [(0o600, False), (0o400, False), (0o644, True), (0o640, True), (0o604, True), (0o620, True)]
+)
+@pytest.mark.parametrize("kind", ["tccli", "sdk"])
+def test_files_that_others_can_read(home: Home, kind: str, mode: int, warned: bool) -> None:
+    path = home.tccli(TCCLI) if kind == "tccli" else home.sdk(INI)
+    path.chmod(mode)
+    warnings = home.files.find(DEFAULT).warnings
+    assert bool(warnings) is warned
+    assert all(str(path) in text and f"{mode:04o}" in text and "chmod 600" in text for text in warnings)
+
+
+@pytest.mark.parametrize("mode, warned", [(0o640, False), (0o660, False), (0o644, True)])
+def test_a_systems_file_may_be_shared_with_a_group(home: Home, mode: int, warned: bool) -> None:
+    home.etc(INI).chmod(mode)
+    assert bool(home.files.find(DEFAULT).warnings) is warned
+
+
+def test_a_file_without_keys_needs_no_warning(home: Home) -> None:
+    home.tccli({"role-arn": "arn"}).chmod(0o644)
+    assert home.files.find(DEFAULT).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "content, region",
+    [
+        ({"_sys_param": {"region": "ap-tokyo"}}, "ap-tokyo"),
+        ({"_sys_param": {"region": ""}}, None),
+        ({"_sys_param": {}}, None),
+        ({"_sys_param": []}, None),
+        ({}, None),
+    ],
+)
+def test_region(home: Home, content: Any, region: str | None) -> None:
+    home.tccli(content, "deploy.configure")
+    assert home.files.region(Choice("deploy", "profile")) == region
+    assert home.files.region(DEFAULT) is None
+
+
+@pytest.mark.parametrize("content", ["{", {"_sys_param": {"region": 5}}])
+def test_a_broken_region_names_its_file(home: Home, content: Any) -> None:
+    path = home.tccli(content, "default.configure")
+    with pytest.raises(CredentialsNotFound, match=str(path)):
+        home.files.region(DEFAULT)
+
+
+def test_missing_profile_says_where_it_was_looked_for(home: Home) -> None:
+    choice = Choice("deploy", "TCCLI_PROFILE")
+    message = home.files.missing(choice).message
+    assert "'deploy', which TCCLI_PROFILE names" in message
+    assert str(home.path / ".tccli" / "deploy.credential") in message
+    path = home.sdk(INI)
+    assert f"{path} has no section [deploy]" in home.files.missing(choice).message
+
+
+def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    assert ProfileFiles({}, system_file=home.system).find(DEFAULT) is None
+
+
+def test_home_is_the_users_without_the_variable(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+    monkeypatch.setenv("HOME", str(home.path))
+    home.tccli(TCCLI)
+    assert ProfileFiles({}, system_file=home.system).find(DEFAULT).credentials.secret_id == "AKIDt"

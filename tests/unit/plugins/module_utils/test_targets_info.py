@@ -1,0 +1,298 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import plan_present
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import resolve_wanted
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import InvalidArgument
+from ansible_collections.tencentcloud.clb.plugins.module_utils._targets_info import describe_info, read_info
+
+from ..builders import LB, http, picture, rule, target, tcp, untagged
+from ..fake_cloud import FakeCloud
+
+SHOP = [
+    tcp("lbl-tcp", 443, target("ins-2", 8443), target("ins-1", 8443, 0), target("10.9.9.9", 8443, 5, "blue")),
+    tcp("lbl-range", 8000, target("ins-1", 81), protocol="UDP", EndPort=8010),
+    http(
+        "lbl-http",
+        80,
+        rule("loc-a", "a.example.com", target("ins-1", 80), target("ins-3", 80)),
+        rule("loc-b", "b.example.com", target("ins-3", 80, 0), url="/b"),
+    ),
+    http("lbl-new", 8080),
+]
+
+
+def read(*selectors, health=False, listeners=SHOP, health_details=None):
+    """What read_info tells of a load balancer with these listeners; without selectors, of everything."""
+    entries = parse_entries(list(selectors), selectors=True) if selectors else None
+    return read_info(Clb(FakeCloud(listeners, health=health_details or {})), LB, entries, health=health)
+
+
+def places(info):
+    return [(listener["listener_id"], [one["location_id"] for one in listener["rules"]]) for listener in info.listeners]
+
+
+def found(info):
+    return [
+        (one["listener_id"], one["location_id"], one["instance_id"] or one["eni_ip"], one["port"])
+        for one in info.targets
+    ]
+
+
+def test_a_target_tells_everything_that_is_known():
+    listeners = [
+        http(
+            "lbl-1",
+            80,
+            rule(
+                "loc-1",
+                "a.example.com",
+                target("ins-1", 8080, 7, "blue", InstanceName="web-1", Zone="ap-guangzhou-3"),
+            ),
+        )
+    ]
+
+    assert read(listeners=listeners, health=True).targets == [
+        {
+            "listener_id": "lbl-1",
+            "location_id": "loc-1",
+            "instance_id": "ins-1",
+            "eni_ip": None,
+            "port": 8080,
+            "weight": 7,
+            "tag": "blue",
+            "listener_protocol": "HTTP",
+            "listener_port": 80,
+            "domain": "a.example.com",
+            "url": "/",
+            "private_ips": ["10.1.0.1"],
+            "instance_name": "web-1",
+            "type": "CVM",
+            "zone": "ap-guangzhou-3",
+            "registered_time": "2026-01-01 08:00:00",
+            "healthy": True,
+            "health_status": "Alive",
+        }
+    ]
+
+
+def test_health_is_null_where_it_was_not_asked_for():
+    info = read()
+
+    assert {(one["healthy"], one["health_status"]) for one in info.targets} == {(None, None)}
+    assert {one["healthy"] for one in [*info.listeners, *info.listeners[2]["rules"]]} == {None}
+
+
+@pytest.mark.parametrize(
+    "detail, healthy",
+    [("Alive", True), ("Close", True), ("Dead", False), ("Unknown", False)],
+)
+def test_health_is_told_in_the_clouds_words(detail, healthy):
+    info = read(health=True, listeners=[tcp("lbl-1", 443, target("ins-1"))], health_details={"ins-1": detail})
+
+    assert [(one["healthy"], one["health_status"]) for one in info.targets] == [(healthy, detail)]
+
+
+def test_the_tree_counts_what_is_bound_what_serves_and_what_is_healthy():
+    info = read(health=True, health_details={"10.9.9.9": "Dead", "ins-3": "Unknown"})
+
+    assert info.listeners == [
+        {
+            "listener_id": "lbl-tcp",
+            "protocol": "TCP",
+            "port": 443,
+            "end_port": None,
+            "bound": 3,
+            "serving": 2,
+            "healthy": 2,
+            "rules": [],
+        },
+        {
+            "listener_id": "lbl-range",
+            "protocol": "UDP",
+            "port": 8000,
+            "end_port": 8010,
+            "bound": 1,
+            "serving": 1,
+            "healthy": 1,
+            "rules": [],
+        },
+        {
+            "listener_id": "lbl-http",
+            "protocol": "HTTP",
+            "port": 80,
+            "end_port": None,
+            "bound": 3,
+            "serving": 2,
+            "healthy": 1,
+            "rules": [
+                {
+                    "location_id": "loc-a",
+                    "domain": "a.example.com",
+                    "url": "/",
+                    "bound": 2,
+                    "serving": 2,
+                    "healthy": 1,
+                },
+                {
+                    "location_id": "loc-b",
+                    "domain": "b.example.com",
+                    "url": "/b",
+                    "bound": 1,
+                    "serving": 0,
+                    "healthy": 0,
+                },
+            ],
+        },
+        {
+            "listener_id": "lbl-new",
+            "protocol": "HTTP",
+            "port": 8080,
+            "end_port": None,
+            "bound": 0,
+            "serving": 0,
+            "healthy": 0,
+            "rules": [],
+        },
+    ]
+
+
+def test_targets_come_slot_by_slot_sorted_by_address():
+    assert found(read()) == [
+        ("lbl-tcp", None, "10.9.9.9", 8443),
+        ("lbl-tcp", None, "ins-1", 8443),
+        ("lbl-tcp", None, "ins-2", 8443),
+        ("lbl-range", None, "ins-1", 81),
+        ("lbl-http", "loc-a", "ins-1", 80),
+        ("lbl-http", "loc-a", "ins-3", 80),
+        ("lbl-http", "loc-b", "ins-3", 80),
+    ]
+
+
+@pytest.mark.parametrize(
+    "selector, targets, tree",
+    [
+        (
+            {"instance_id": "ins-3"},
+            [("lbl-http", "loc-a", "ins-3", 80), ("lbl-http", "loc-b", "ins-3", 80)],
+            [("lbl-http", ["loc-a", "loc-b"])],
+        ),
+        ({"eni_ip": "10.1.0.2"}, [("lbl-tcp", None, "ins-2", 8443)], [("lbl-tcp", [])]),
+        ({"domain": "B.example.com"}, [("lbl-http", "loc-b", "ins-3", 80)], [("lbl-http", ["loc-b"])]),
+        ({"listener_port": 443, "tag": "blue"}, [("lbl-tcp", None, "10.9.9.9", 8443)], [("lbl-tcp", [])]),
+        ({"listener_id": "lbl-tcp", "port": 1}, [], [("lbl-tcp", [])]),
+        ({"instance_id": "ins-99"}, [], []),
+        ({"listener_id": "lbl-new"}, [], [("lbl-new", [])]),
+        ({"listener_port": 8080, "listener_protocol": "http"}, [], [("lbl-new", [])]),
+        ({"listener_port": 8080, "instance_id": "ins-1"}, [], [("lbl-new", [])]),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else "",
+)
+def test_selectors(selector, targets, tree):
+    info = read(selector)
+
+    assert (found(info), places(info)) == (targets, tree)
+    assert info.warnings == ()
+
+
+def test_counts_are_of_everything_bound_there():
+    [listener] = read({"instance_id": "ins-2"}).listeners
+
+    assert (listener["bound"], listener["serving"]) == (3, 2)
+
+
+def test_counts_of_a_listener_are_those_of_the_rules_shown():
+    [listener] = read({"location_id": "loc-b"}).listeners
+
+    assert (listener["bound"], listener["serving"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "selector, words",
+    [
+        ({"listener_id": "lbl-nope"}, "there is no listener 'lbl-nope'. It selects nothing."),
+        ({"listener_port": 9, "listener_protocol": "UDP"}, "there is no UDP listener on port 9. It selects nothing."),
+        ({"location_id": "loc-nope"}, "there is no rule 'loc-nope'. It selects nothing."),
+        ({"domain": "c.example.com"}, "there is no rule with domain 'c.example.com'. It selects nothing."),
+    ],
+)
+def test_a_selector_of_something_that_does_not_exist_is_a_warning(selector, words):
+    info = read({"instance_id": "ins-2"}, selector)
+
+    assert info.warnings == (f"targets[1]: {words}",)
+    assert found(info) == [("lbl-tcp", None, "ins-2", 8443)]
+
+
+def test_a_selector_whose_names_contradict_each_other_is_an_error():
+    with pytest.raises(InvalidArgument, match="listener_port 80 contradicts the ID beside it"):
+        read({"listener_id": "lbl-tcp", "listener_port": 80})
+
+
+def test_a_tag_where_the_cloud_tells_none_is_a_warning():
+    entries = parse_entries([{"listener_id": "lbl-1", "tag": "blue"}], selectors=True)
+
+    info = describe_info(untagged(tcp("lbl-1", 443, target("ins-1"))), entries, None)
+
+    assert info.targets == []
+    assert info.warnings == ("The cloud's answer tells no tags: selectors with a tag match nothing.",)
+
+
+@pytest.mark.parametrize(
+    "health, calls", [(False, ["DescribeTargets"]), (True, ["DescribeTargets", "DescribeTargetHealth"])]
+)
+def test_reading_takes_one_call_and_one_more_for_health(health, calls):
+    cloud = FakeCloud([tcp(f"lbl-{n}", n, *(target(f"ins-{one}") for one in range(1, 101))) for n in range(1, 51)])
+
+    info = read_info(Clb(cloud), LB, None, health=health)
+
+    assert len(info.targets) == 5000
+    assert cloud.actions == calls
+
+
+def test_no_selector_at_all_selects_nothing_and_asks_nothing():
+    cloud = FakeCloud(SHOP)
+
+    info = read_info(Clb(cloud), LB, (), health=True)
+
+    assert (info.targets, info.listeners) == ([], [])
+    assert cloud.actions == []
+
+
+def test_only_the_listeners_that_are_named_are_read():
+    cloud = FakeCloud(SHOP)
+
+    read_info(Clb(cloud), LB, parse_entries([{"listener_id": "lbl-tcp"}], selectors=True), health=False)
+
+    assert [call.params.get("ListenerIds") for call in cloud.calls] == [["lbl-tcp"]]
+
+
+@pytest.mark.parametrize("make", [picture, untagged])
+def test_what_it_tells_is_what_the_module_targets_finds_in_place(make):
+    bound = make(*SHOP)
+    entries = parse_entries(describe_info(bound, None, None).targets, selectors=False)
+
+    plan = plan_present(resolve_wanted(entries, bound), bound, purge=True)
+
+    assert len(entries) == 7
+    assert plan.changes == ()
+
+
+def test_an_empty_load_balancer():
+    info = describe_info(parse_targets({"Listeners": None}), None, None)
+
+    assert (info.targets, info.listeners, info.warnings) == ([], [], ())
+
+
+def test_a_listener_or_rule_of_the_tree_is_a_selector():
+    info = read()
+
+    assert found(read(*info.listeners[:3])) == found(info)
+    assert found(read(info.listeners[2]["rules"][1])) == [("lbl-http", "loc-b", "ins-3", 80)]
