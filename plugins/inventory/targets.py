@@ -133,13 +133,9 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.client import REQUESTS_ERROR
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import Connection, connect
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import (
-    Entry,
-    check_least,
-    parse_entries,
-)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._argspec import CONNECTION_SPEC, check_least
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import Entry, parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError
-from ansible_collections.tencentcloud.clb.plugins.module_utils._module import CONNECTION_SPEC
 from ansible_collections.tencentcloud.clb.plugins.module_utils._targets_info import reading_budget
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import (
     Wanted,

@@ -12,38 +12,17 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ._api.client import REQUESTS_ERROR
 from ._api.endpoint import embedded_password
+from ._argspec import CONNECTION_SPEC, LOAD_BALANCER_SPEC, Spec
 from ._errors import InvalidArgument
 from ._report import Result, describe_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._targets import TaskResult
+    from ._task import TaskResult
 
-Spec = dict[str, Any]
 VERBOSITY_OF_SOURCE = 3
 """From ``-vvv`` on, a result says where the credentials come from."""
-
-CONNECTION_SPEC: Spec = {
-    "secret_id": {"type": "str", "no_log": True},
-    "secret_key": {"type": "str", "no_log": True},
-    "token": {"type": "str", "no_log": True},
-    "profile": {"type": "str"},
-    "role_arn": {"type": "str"},
-    "role_session_name": {"type": "str"},
-    "role_session_duration": {"type": "int"},
-    "region": {"type": "str"},
-    "endpoint": {"type": "str"},
-    "sts_endpoint": {"type": "str"},
-    "timeout": {"type": "int", "default": 30},
-    "ca_path": {"type": "path"},
-}
-"""The connection options; documented in the doc fragment of the same name."""
-
-LOAD_BALANCER_SPEC: Spec = {
-    "load_balancer_id": {"type": "str"},
-    "load_balancer_name": {"type": "str"},
-}
 
 
 class ClbModule(AnsibleModule):  # type: ignore[misc]  # ansible-core ships no type information

@@ -7,10 +7,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._bindings.plan import Change, Kind, Plan, SlotCounts, count_by_slot, predict
+from ._bindings.change import Change, Kind
+from ._bindings.plan import Plan, predict
+from ._bindings.snapshot import SlotKey
 from ._errors import ClbError, Refused, hint_for, sentences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +27,40 @@ if TYPE_CHECKING:
 
 Result = dict[str, Any]
 _MOST_TOLD = 5
+
+
+class SlotCounts(NamedTuple):
+    """What happened in one slot, counted.
+
+    :param registered: new bindings.
+    :param modified: bindings whose weight or tag changed.
+    :param deregistered: removed bindings.
+    """
+
+    registered: int
+    modified: int
+    deregistered: int
+
+
+def count_by_slot(changes: Iterable[Change]) -> Mapping[SlotKey, SlotCounts]:
+    """Count changes by slot; a binding whose weight and tag both change counts once.
+
+    :param changes: those that took effect.
+    """
+    registered: Counter[SlotKey] = Counter()
+    deregistered: Counter[SlotKey] = Counter()
+    modified: dict[SlotKey, set[tuple[str, int]]] = defaultdict(set)
+    for change in changes:
+        if change.kind is Kind.REGISTER:
+            registered[change.slot.key] += 1
+        elif change.kind is Kind.DEREGISTER:
+            deregistered[change.slot.key] += 1
+        else:
+            modified[change.slot.key].add((change.backend.address, change.port))
+    keys = registered.keys() | deregistered.keys() | modified.keys()
+    return {key: SlotCounts(registered[key], len(modified[key]), deregistered[key]) for key in keys}
+
+
 _NO_COUNTS = SlotCounts(0, 0, 0)
 
 

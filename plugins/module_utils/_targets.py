@@ -8,37 +8,23 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from ._api.clb import MOST_LISTENER_IDS, Clb
-from ._api.connection import Connection, connect, find_load_balancer
+from ._api.connection import Connection, connect
 from ._apply.reconcile import Reconciler, Wishes
-from ._bindings.entries import Entry, check_least, check_load_balancer, check_same_load_balancer, parse_entries
+from ._argspec import check_least, check_load_balancer
+from ._bindings.entries import Entry, check_same_load_balancer, parse_entries
 from ._bindings.plan import Plan, plan_absent, plan_drained, plan_present
 from ._bindings.resolve import UnknownName, resolve_wanted, select, what_exists
 from ._budget import Budget
-from ._errors import ClbError, InvalidArgument, Refused, Remedy
-from ._report import Result, describe_error, empty_result, failure_message, report
+from ._errors import ClbError, InvalidArgument
+from ._report import describe_error, empty_result, failure_message, report
+from ._task import TaskResult, find_load_balancer, read_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ._bindings.snapshot import Picture
-
-
-class TaskResult(NamedTuple):
-    """What the module returns.
-
-    :param result: the returned keys.
-    :param warnings: sentences for the user.
-    :param failure: why the task failed, for people; None where it did not.
-    :param connection: what was talked through; None where the task ended before.
-    """
-
-    result: Result
-    warnings: tuple[str, ...] = ()
-    failure: str | None = None
-    connection: Connection | None = None
+    from ._api.clb import Clb
 
 
 def check_options(params: Mapping[str, Any]) -> tuple[Entry, ...]:
@@ -142,22 +128,3 @@ def make_plan(clb: Clb, load_balancer_id: str, entries: Sequence[Entry], *, stat
     except UnknownName as exc:
         everything = picture if picture.listener_ids is None else clb.describe_targets(load_balancer_id)
         raise InvalidArgument(f"{exc.message} {what_exists(everything)}") from exc
-
-
-def read_for(clb: Clb, load_balancer_id: str, entries: Sequence[Entry]) -> Picture:
-    """Read what is bound, filtered by listener where every entry names one of at most 20 by ID.
-
-    :param clb: the actions.
-    :param load_balancer_id: whose targets.
-    :param entries: what is asked for.
-    """
-    named = list(dict.fromkeys(entry.listener_id for entry in entries if entry.listener_id is not None))
-    if not named or len(named) > MOST_LISTENER_IDS or any(entry.listener_id is None for entry in entries):
-        return clb.describe_targets(load_balancer_id)
-    try:
-        return clb.describe_targets(load_balancer_id, named)
-    except Refused as refusal:
-        if refusal.remedy is not Remedy.NARROW:
-            raise
-        # A listener that does not exist spoils the filtered read; the whole picture tells which.
-        return clb.describe_targets(load_balancer_id)

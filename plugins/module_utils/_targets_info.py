@@ -9,20 +9,22 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._api.connection import Connection, connect, find_load_balancer
-from ._bindings.entries import check_least, check_load_balancer, check_same_load_balancer, parse_entries
+from ._api.connection import Connection, connect
+from ._argspec import check_least, check_load_balancer
+from ._bindings.entries import check_same_load_balancer, parse_entries
 from ._bindings.resolve import Selection, select
 from ._budget import Budget
 from ._errors import ClbError
 from ._report import Result, describe_binding, describe_error, sort_bindings
-from ._targets import TaskResult, read_for
+from ._task import TaskResult, find_load_balancer, read_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ._api.clb import Clb
     from ._bindings.entries import Entry
-    from ._bindings.snapshot import Binding, HealthPicture, Listener, Picture, Slot
+    from ._bindings.health import HealthPicture
+    from ._bindings.snapshot import Binding, Listener, Picture, Slot
 
 READ_SECONDS = 300
 """Seconds that reading may take in all, waits for a busy or throttling cloud included."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from .._apply.batches import Limits, pack
-from .._bindings.plan import Change, Kind
-from .._bindings.snapshot import HealthPicture, Picture, parse_health, parse_targets
+from .._bindings.change import Change, Kind
+from .._bindings.health import HealthPicture, parse_health
+from .._bindings.snapshot import Picture, parse_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -170,19 +170,6 @@ class Clb:
             failed_listeners=frozenset(answer.get("FailListenerIdSet") or ()),
             message=str(answer.get("Message") or ""),
         )
-
-
-def batches(changes: Sequence[Change]) -> list[list[Change]]:
-    """Split changes of one kind into the calls that they take: as few as the limits allow.
-
-    :param changes: all of one kind.
-    """
-    if not changes:
-        return []
-    limits = Limits[Change](MOST_TARGETS)
-    if changes[0].kind is Kind.WEIGHT:
-        limits = Limits(MOST_TARGETS, MOST_WEIGHT_ENTRIES, MOST_WEIGHT_TARGETS, lambda change: change.slot.key)
-    return pack(changes, lambda change: change.slot.listener_id, limits)
 
 
 def _target(change: Change) -> dict[str, Any]:

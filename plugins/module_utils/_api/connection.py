@@ -21,7 +21,7 @@ from .._credentials.sts import VERSION as STS_VERSION
 from .._credentials.sts import RoleSession, assume_role, assume_role_with_web_identity
 from .._errors import InvalidArgument
 from .._secrets import Secrets
-from .clb import VERSION, Clb, LoadBalancer
+from .clb import VERSION, Clb
 from .client import Client
 from .endpoint import DEFAULT_ENDPOINT, Endpoint, parse_endpoint, sts_host
 
@@ -163,39 +163,3 @@ def _check_region(region: str | None) -> str | None:
     if not _REGION.fullmatch(region):
         raise InvalidArgument(f"region {region!r} is not the name of a region; for example ap-guangzhou.")
     return region
-
-
-def find_load_balancer(connection: Connection, load_balancer_id: str | None, name: str | None) -> str:
-    """The ID of the load balancer that the options name.
-
-    Names are not unique and the API's filter is a fuzzy match, so a name counts only where exactly one is equal to it.
-
-    :param connection: where to look.
-    :param load_balancer_id: as given.
-    :param name: as given; used only without an ID.
-    :raises InvalidArgument: none or several have this name; the message lists the candidates.
-    """
-    if load_balancer_id is not None:
-        return load_balancer_id
-    similar = list(connection.clb.describe_load_balancers(name))
-    same = [one for one in similar if one.name == name]
-    if len(same) == 1:
-        return same[0].load_balancer_id
-    if same:
-        raise InvalidArgument(
-            f"load_balancer_name {name!r} is not unique in region {connection.region}: {_listed(same)}. "
-            "Give load_balancer_id."
-        )
-    hint = f" Similar names: {_listed(similar)}." if similar else ""
-    raise InvalidArgument(
-        f"No load balancer in region {connection.region} has the name {name!r}.{hint} "
-        "Check load_balancer_name and region."
-    )
-
-
-def _listed(balancers: list[LoadBalancer]) -> str:
-    shown = [
-        f"{one.name} ({', '.join(filter(None, (one.load_balancer_id, *one.vips)))})" for one in balancers[:_MOST_LISTED]
-    ]
-    more = f" and {len(balancers) - _MOST_LISTED} more" if len(balancers) > _MOST_LISTED else ""
-    return ", ".join(shown) + more

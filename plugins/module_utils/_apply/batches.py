@@ -10,6 +10,12 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from .._api.clb import MOST_TARGETS, MOST_WEIGHT_ENTRIES, MOST_WEIGHT_TARGETS
+from .._bindings.change import Change, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
@@ -152,3 +158,16 @@ class _Filling(Generic[Item]):
             else:
                 high = middle - 1
         return low
+
+
+def batches(changes: Sequence[Change]) -> list[list[Change]]:
+    """Split changes of one kind into the calls that they take: as few as the limits allow.
+
+    :param changes: all of one kind.
+    """
+    if not changes:
+        return []
+    limits = Limits[Change](MOST_TARGETS)
+    if changes[0].kind is Kind.WEIGHT:
+        limits = Limits(MOST_TARGETS, MOST_WEIGHT_ENTRIES, MOST_WEIGHT_TARGETS, lambda change: change.slot.key)
+    return pack(changes, lambda change: change.slot.listener_id, limits)

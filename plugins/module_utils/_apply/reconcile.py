@@ -9,16 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .._api.clb import Clb, batches
-from .._bindings.plan import Change, Kind, Plan, check_guard, takes_capacity
+from .._bindings.change import Change, Kind
+from .._bindings.guard import check_guard, takes_capacity
+from .._bindings.plan import Plan
 from .._budget import Budget, growing
 from .._errors import ClbError, ConnectionFailed, UnexpectedAnswer, WaitTimeout
+from .batches import batches
 from .writer import NOT_ATTEMPTED, PACING, Delivery, Failure, Pacing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from .._bindings.snapshot import Binding, HealthPicture, Picture
+    from .._api.clb import Clb
+    from .._bindings.health import HealthPicture
+    from .._bindings.snapshot import Binding, Picture
 
 _GAIN_ORDER = (Kind.REGISTER, Kind.WEIGHT, Kind.TAG)
 _LOSS_ORDER = (Kind.WEIGHT, Kind.DEREGISTER)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._api.clb import ACTIONS, Accepted, Clb
-from .._bindings.plan import Change, Kind
+from .._bindings.change import Change, Kind
 from .._budget import Budget, growing
 from .._errors import ClbError, OutcomeUnknown, Refused, Remedy, WaitTimeout, hint_for, sentences
 

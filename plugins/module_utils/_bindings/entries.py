@@ -325,29 +325,3 @@ def check_same_load_balancer(entries: Iterable[Entry], load_balancer_id: str) ->
             if entry.load_balancer_id not in (None, load_balancer_id)
         ]
     )
-
-
-def check_load_balancer(params: Mapping[str, Any]) -> None:
-    """Check that exactly one load balancer is named.
-
-    :param params: the options of a module.
-    :raises InvalidArgument: none is, or it is named twice, or the name is empty.
-    """
-    given = [name for name in ("load_balancer_id", "load_balancer_name") if params[name] is not None]
-    if len(given) != 1:
-        found = "both are given" if given else "neither is given"
-        raise InvalidArgument(f"Give exactly one of load_balancer_id and load_balancer_name; {found}.")
-    if not params[given[0]].strip():
-        raise InvalidArgument(f"{given[0]} is empty; give the ID or the exact name of a load balancer.")
-
-
-def check_least(params: Mapping[str, Any], name: str, least: int) -> None:
-    """Check a number that must not be too small.
-
-    :param params: the options of a module.
-    :param name: which option.
-    :param least: the smallest value that makes sense.
-    :raises InvalidArgument: it is smaller.
-    """
-    if params[name] < least:
-        raise InvalidArgument(f"{name} {params[name]} is too small; give a whole number of at least {least}.")

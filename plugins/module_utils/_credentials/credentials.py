@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .._errors import ClbError, CredentialsNotFound
+from .._errors import ClbError, CredentialsNotFound, UnexpectedAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from .._secrets import Secrets
 
@@ -154,3 +155,25 @@ def _clean(value: Any, name: str, where: str) -> str | None:
             f"{name} in {where} is no such value: it must be text of ASCII characters without spaces or line ends."
         )
     return value
+
+
+def parse_temporary(given: Any, ends: Any, where: str) -> Credentials:
+    """Read the form in which STS and the metadata service hand out credentials.
+
+    :param given: what should hold ``TmpSecretId``, ``TmpSecretKey`` and ``Token``.
+    :param ends: what should be their end, in seconds since the epoch.
+    :param where: who answered, for messages.
+    :raises UnexpectedAnswer: something is missing; the message names the keys, never a value.
+    """
+    names = ("TmpSecretId", "TmpSecretKey", "Token")
+    values = given if isinstance(given, Mapping) else {}
+    wrong = [name for name in names if not _is_header_text(values.get(name))]
+    if isinstance(ends, bool) or not isinstance(ends, (int, float)):
+        wrong.append("ExpiredTime")
+    if wrong:
+        raise UnexpectedAnswer(f"{where} answered without a proper {', '.join(wrong)}.")
+    return Credentials(values["TmpSecretId"], values["TmpSecretKey"], values["Token"], float(ends))
+
+
+def _is_header_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value) and value.isascii() and value.isprintable() and " " not in value

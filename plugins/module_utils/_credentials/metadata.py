@@ -21,7 +21,7 @@ with contextlib.suppress(ImportError):  # the client says so
 
 from .._deadline import OutOfTime, call_within
 from .._errors import CredentialsNotFound, InvalidArgument, UnexpectedAnswer
-from .sts import parse_temporary
+from .credentials import parse_temporary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

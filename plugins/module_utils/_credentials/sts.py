@@ -9,11 +9,13 @@ Field names are those of the vendor's SDK, ``tencentcloud.sts.v20180813.models``
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from .._errors import CredentialsNotFound, Refused, UnexpectedAnswer
-from .credentials import Credentials
+from .._errors import CredentialsNotFound, Refused
+from .credentials import Credentials, parse_temporary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SERVICE = "sts"
 VERSION = "2018-08-13"
@@ -83,25 +85,3 @@ def _ask(api: Api, action: str, session: RoleSession, more: dict[str, Any], advi
             said=refusal.said,
         ) from refusal
     return parse_temporary(answer.get("Credentials"), answer.get("ExpiredTime"), f"{action} of STS")
-
-
-def parse_temporary(given: Any, ends: Any, where: str) -> Credentials:
-    """Read the form in which STS and the metadata service hand out credentials.
-
-    :param given: what should hold ``TmpSecretId``, ``TmpSecretKey`` and ``Token``.
-    :param ends: what should be their end, in seconds since the epoch.
-    :param where: who answered, for messages.
-    :raises UnexpectedAnswer: something is missing; the message names the keys, never a value.
-    """
-    names = ("TmpSecretId", "TmpSecretKey", "Token")
-    values = given if isinstance(given, Mapping) else {}
-    wrong = [name for name in names if not _is_header_text(values.get(name))]
-    if isinstance(ends, bool) or not isinstance(ends, (int, float)):
-        wrong.append("ExpiredTime")
-    if wrong:
-        raise UnexpectedAnswer(f"{where} answered without a proper {', '.join(wrong)}.")
-    return Credentials(values["TmpSecretId"], values["TmpSecretKey"], values["Token"], float(ends))
-
-
-def _is_header_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value) and value.isascii() and value.isprintable() and " " not in value

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, Kind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import (
-    Change,
-    Kind,
     Plan,
     plan_absent,
     plan_drained,

@@ -19,12 +19,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
     InvalidArgument,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._report import empty_result
-from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import (
-    TaskResult,
-    check_options,
-    make_plan,
-    run_task,
-)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import check_options, make_plan, run_task
 
 from ..builders import LB, Raw, http, refused, rule, target, tcp, want
 from ..fake_cloud import FakeCloud
@@ -32,6 +27,8 @@ from ..fake_region import FakeRegion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._task import TaskResult
 
 PARAMS: Raw = {
     "load_balancer_id": LB,

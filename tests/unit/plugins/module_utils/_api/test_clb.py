@@ -14,9 +14,9 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import (
     MOST_WEIGHT_ENTRIES,
     MOST_WEIGHT_TARGETS,
     Clb,
-    batches,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Change, Kind
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import batches
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, Kind
 
 from ...builders import LB, Raw, backend, change, http, picture, register, rule, slot, target, tcp
 

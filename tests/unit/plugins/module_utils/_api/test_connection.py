@@ -9,11 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import (
-    Connection,
-    connect,
-    find_load_balancer,
-)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import Connection, connect
 from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
     ClbError,
@@ -21,6 +17,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
     InvalidArgument,
     Refused,
 )
+from ansible_collections.tencentcloud.clb.plugins.module_utils._task import find_load_balancer
 from clb_emulator.testing import Emulator
 
 from ..clients import make_certificate

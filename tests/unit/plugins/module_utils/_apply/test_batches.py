@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import batches
-from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import Limits, pack
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Change, Kind
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import Limits, batches, pack
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, Kind
 
 from ...builders import backend, slot
 

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Kind
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Kind
 
 from ...builders import Raw, http, picture, refused, rule, target, tcp
 from ...fake_cloud import WRITES, FakeCloud, Fault, Run, bindings_in, reconcile, refusal, unknown_outcome

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import PACING, Delivery, Failure
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Change, Kind
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, Kind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
     ClbError,
     ConnectionFailed,

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._argspec import check_load_balancer
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import (
     DESCRIBING_KEYS,
     Entry,
-    check_load_balancer,
     check_same_load_balancer,
     parse_entries,
 )

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import (
-    Plan,
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.guard import (
     check_guard,
     find_shortfalls,
     takes_capacity,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Health, HealthPicture
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health import Health, HealthPicture
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Plan
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import GuardRefused
 
 from ...builders import Raw, http, picture, plan_for, rule, target, tcp, want

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Kind, Plan, count_by_slot, predict
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Kind
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Plan, predict
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import UnknownName
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
+from ansible_collections.tencentcloud.clb.plugins.module_utils._report import count_by_slot
 
 from ...builders import Raw, http, ip_of, picture, plan_for, rule, target, tcp, told, untagged, want
 

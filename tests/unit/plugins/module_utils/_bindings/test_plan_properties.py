@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb, batches
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Kind, Plan, predict
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import batches
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Kind
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Plan, predict
 
 from ...builders import LB, Raw, backend_key, http, instance_at, ip_of, picture, plan_for, rule, target, tcp
 from ...fake_cloud import FakeCloud, reconcile

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb, batches
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import batches
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Kind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Kind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import collector_paused, make_plan
 
 from ...builders import LB, Raw, http, rule, target, tcp

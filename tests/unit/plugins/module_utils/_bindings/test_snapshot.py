@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health import parse_health
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import (
     Backend,
     Slot,
     canonical_ip,
-    parse_health,
     parse_targets,
 )
 

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import Credentials
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import (
+    Credentials,
+    parse_temporary,
+)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.sts import (
     RoleSession,
     assume_role,
     assume_role_with_web_identity,
-    parse_temporary,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
     CredentialsNotFound,
