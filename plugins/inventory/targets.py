@@ -133,12 +133,12 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.client import REQUESTS_ERROR
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import Connection, connect
-from ansible_collections.tencentcloud.clb.plugins.module_utils._argspec import CONNECTION_SPEC, check_least
+from ansible_collections.tencentcloud.clb.plugins.module_utils._argspec import CONNECTION_SPEC, check_minimum
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import Entry, parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError
 from ansible_collections.tencentcloud.clb.plugins.module_utils._targets_info import reading_budget
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import (
-    Wanted,
+    InventoryQuery,
     make_groups,
     make_hosts,
     read_load_balancers,
@@ -209,7 +209,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _read(self) -> list[Raw]:
         return read_load_balancers(
             self._connections(),
-            Wanted(
+            InventoryQuery(
                 self.get_option("load_balancer_ids"),
                 self.get_option("load_balancer_names"),
                 self._selectors(),
@@ -221,7 +221,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if REQUESTS_ERROR is not None:
             raise AnsibleError(missing_required_lib("requests"))
         options = {name: self._option(name) for name in CONNECTION_SPEC}
-        check_least(options, "timeout", 1)
+        check_minimum(options, "timeout", 1)
         regions = self.get_option("regions")
         budget = reading_budget(options["timeout"])
         for region in [options["region"]] if regions is None else regions:

@@ -53,13 +53,13 @@ def check_load_balancer(params: Mapping[str, Any]) -> None:
         raise InvalidArgument(f"{given[0]} is empty; give the ID or the exact name of a load balancer.")
 
 
-def check_least(params: Mapping[str, Any], name: str, least: int) -> None:
+def check_minimum(params: Mapping[str, Any], name: str, minimum: int) -> None:
     """Check a number that must not be too small.
 
     :param params: the options of a module.
     :param name: which option.
-    :param least: the smallest value that makes sense.
+    :param minimum: the smallest value that makes sense.
     :raises InvalidArgument: it is smaller.
     """
-    if params[name] < least:
-        raise InvalidArgument(f"{name} {params[name]} is too small; give a whole number of at least {least}.")
+    if params[name] < minimum:
+        raise InvalidArgument(f"{name} {params[name]} is too small; give a whole number of at least {minimum}.")

@@ -67,14 +67,14 @@ class Budget:
             raise WaitTimeout(f"{self.words} is over while waiting for {waiting_for}")
 
 
-def growing(first: float, factor: float, most: float) -> Iterator[float]:
+def growing(first: float, factor: float, maximum: float) -> Iterator[float]:
     """Delays that grow from the first to a cap and stay there.
 
     :param first: seconds of the first delay.
     :param factor: what each is multiplied with to make the next.
-    :param most: seconds that no delay exceeds.
+    :param maximum: seconds that no delay exceeds.
     """
     delay = first
     while True:
-        yield min(delay, most)
-        delay = min(delay * factor, most)
+        yield min(delay, maximum)
+        delay = min(delay * factor, maximum)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class OutOfTime(Exception):
+class DeadlineExceeded(Exception):
     """The time was up before there was a result."""
 
 
@@ -47,4 +47,4 @@ def call_within(seconds: float, function: Callable[[], T]) -> T:
         if future.done():
             # The function's own TimeoutError, which is the same class on newer Python; or a result at the last moment.
             return future.result()
-        raise OutOfTime from None
+        raise DeadlineExceeded from None

@@ -17,7 +17,7 @@ class Remedy(Enum):
     """Too many requests: back off and send the same again."""
     WAIT_BUSY = "busy"
     """Another task holds the load balancer: wait a little and send the same again."""
-    UNKNOWN = "unknown"
+    TRANSIENT = "unknown"
     """A read may be sent again; whether a write took effect has to be read back."""
     FATAL = "fatal"
     """Nothing that this task can do will help."""
@@ -31,7 +31,7 @@ _PREFIXES: tuple[tuple[str, Remedy], ...] = (
     ("RequestLimitExceeded", Remedy.WAIT_THROTTLED),
     ("FailedOperation.ResourceInOperating", Remedy.WAIT_BUSY),
     ("FailedOperation.ResourceInCloning", Remedy.WAIT_BUSY),
-    ("InternalError", Remedy.UNKNOWN),
+    ("InternalError", Remedy.TRANSIENT),
     ("AuthFailure", Remedy.FATAL),
     ("UnauthorizedOperation", Remedy.FATAL),
     ("InvalidParameter.LBIdNotFound", Remedy.FATAL),
@@ -112,7 +112,7 @@ class ClbError(Exception):
     :param code: the cloud's code, or one of this collection's own.
     :param action: the API action, where the cloud had a part in it.
     :param request_id: the cloud's request ID, where there is one.
-    :param said: the cloud's own words, where there are any.
+    :param api_message: the cloud's own words, where there are any.
     """
 
     default_code: ClassVar[str] = "UnexpectedAnswer"
@@ -124,11 +124,11 @@ class ClbError(Exception):
         code: str | None = None,
         action: str | None = None,
         request_id: str | None = None,
-        said: str | None = None,
+        api_message: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.said = said if said is not None else message
+        self.api_message = api_message if api_message is not None else message
         self.code = code or self.default_code
         self.action = action
         self.request_id = request_id

@@ -10,9 +10,9 @@ import json
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._bindings.change import Change, Kind
+from ._bindings.change import Change, ChangeKind
 from ._bindings.plan import Plan, predict
-from ._bindings.snapshot import SlotKey
+from ._bindings.snapshot import PoolKey
 from ._errors import ClbError, Refused, hint_for, sentences
 
 if TYPE_CHECKING:
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
     from ._apply.reconcile import Outcome
     from ._apply.writer import Failure
-    from ._bindings.snapshot import Binding, Slot, SlotKey
+    from ._bindings.snapshot import Binding, Pool, PoolKey
 
 Result = dict[str, Any]
-_MOST_TOLD = 5
+_MAX_TOLD = 5
 
 
-class SlotCounts(NamedTuple):
-    """What happened in one slot, counted.
+class PoolCounts(NamedTuple):
+    """What happened in one pool, counted.
 
     :param registered: new bindings.
     :param modified: bindings whose weight or tag changed.
@@ -42,26 +42,26 @@ class SlotCounts(NamedTuple):
     deregistered: int
 
 
-def count_by_slot(changes: Iterable[Change]) -> Mapping[SlotKey, SlotCounts]:
-    """Count changes by slot; a binding whose weight and tag both change counts once.
+def count_by_pool(changes: Iterable[Change]) -> Mapping[PoolKey, PoolCounts]:
+    """Count changes by pool; a binding whose weight and tag both change counts once.
 
     :param changes: those that took effect.
     """
-    registered: Counter[SlotKey] = Counter()
-    deregistered: Counter[SlotKey] = Counter()
-    modified: dict[SlotKey, set[tuple[str, int]]] = defaultdict(set)
+    registered: Counter[PoolKey] = Counter()
+    deregistered: Counter[PoolKey] = Counter()
+    modified: dict[PoolKey, set[tuple[str, int]]] = defaultdict(set)
     for change in changes:
-        if change.kind is Kind.REGISTER:
-            registered[change.slot.key] += 1
-        elif change.kind is Kind.DEREGISTER:
-            deregistered[change.slot.key] += 1
+        if change.kind is ChangeKind.REGISTER:
+            registered[change.pool.key] += 1
+        elif change.kind is ChangeKind.DEREGISTER:
+            deregistered[change.pool.key] += 1
         else:
-            modified[change.slot.key].add((change.backend.address, change.port))
+            modified[change.pool.key].add((change.backend.address, change.port))
     keys = registered.keys() | deregistered.keys() | modified.keys()
-    return {key: SlotCounts(registered[key], len(modified[key]), deregistered[key]) for key in keys}
+    return {key: PoolCounts(registered[key], len(modified[key]), deregistered[key]) for key in keys}
 
 
-_NO_COUNTS = SlotCounts(0, 0, 0)
+_NO_COUNTS = PoolCounts(0, 0, 0)
 
 
 def empty_result() -> Result:
@@ -89,7 +89,7 @@ def describe_error(error: ClbError) -> Result:
 
     :param error: what happened.
     """
-    return {"action": error.action, "code": error.code, "message": error.said, "request_id": error.request_id}
+    return {"action": error.action, "code": error.code, "message": error.api_message, "request_id": error.request_id}
 
 
 def describe_binding(binding: Binding) -> Result:
@@ -98,16 +98,16 @@ def describe_binding(binding: Binding) -> Result:
     :param binding: which.
     """
     return _describe(
-        binding.slot, binding.backend.instance_id, binding.backend.eni_ip, binding.port, binding.weight, binding.tag
+        binding.pool, binding.backend.instance_id, binding.backend.eni_ip, binding.port, binding.weight, binding.tag
     )
 
 
 def _describe(
-    slot: Slot, instance_id: str | None, eni_ip: str | None, port: int, weight: int | None, tag: str | None
+    pool: Pool, instance_id: str | None, eni_ip: str | None, port: int, weight: int | None, tag: str | None
 ) -> Result:
     return {
-        "listener_id": slot.listener_id,
-        "location_id": slot.location_id,
+        "listener_id": pool.listener_id,
+        "location_id": pool.location_id,
         "instance_id": instance_id,
         "eni_ip": eni_ip,
         "port": port,
@@ -117,24 +117,24 @@ def _describe(
 
 
 def sort_bindings(bindings: Iterable[Binding]) -> list[Binding]:
-    """Bindings of one slot in the order in which results list them.
+    """Bindings of one pool in the order in which results list them.
 
-    :param bindings: of one slot.
+    :param bindings: of one pool.
     """
     return sorted(bindings, key=lambda one: (one.backend.address, one.port))
 
 
-def render(bindings: Mapping[SlotKey, Iterable[Binding]]) -> str:
+def render(bindings: Mapping[PoolKey, Iterable[Binding]]) -> str:
     """Bindings as sorted text, a line each.
 
-    :param bindings: by slot key.
+    :param bindings: by pool key.
     """
     return "".join(sorted(f"{_line(binding)}\n" for found in bindings.values() for binding in found))
 
 
 def _line(binding: Binding) -> str:
     tag = f"  tag {json.dumps(binding.tag, ensure_ascii=False)}" if binding.tag else ""
-    return f"{binding.slot.label}  {_address(binding.backend.address, binding.port)}  weight {binding.weight}{tag}"
+    return f"{binding.pool.label}  {_address(binding.backend.address, binding.port)}  weight {binding.weight}{tag}"
 
 
 def _address(address: str, port: int) -> str:
@@ -150,61 +150,61 @@ def report(plan: Plan, outcome: Outcome, *, diff: bool) -> Result:
     """
     after = _after(plan, outcome)
     now = {binding.identity: binding for found in after.values() for binding in found}
-    counts = count_by_slot(outcome.done)
-    failures: dict[SlotKey, list[Failure]] = {}
+    counts = count_by_pool(outcome.done)
+    failures: dict[PoolKey, list[Failure]] = {}
     for change, failure in outcome.failures.items():
-        failures.setdefault(change.slot.key, []).append(failure)
+        failures.setdefault(change.pool.key, []).append(failure)
     result = empty_result()
     result.update(
         changed=outcome.accepted,
         registered=[
             describe_binding(now.get(_identity(one), one.as_new(None)))
             for one in plan.changes
-            if one.kind is Kind.REGISTER and one in outcome.done
+            if one.kind is ChangeKind.REGISTER and one in outcome.done
         ],
         modified=list(_modified(plan, outcome, now)),
         deregistered=[
             describe_binding(one.before)
             for one in plan.changes
-            if one.kind is Kind.DEREGISTER and one in outcome.done and one.before is not None
+            if one.kind is ChangeKind.DEREGISTER and one in outcome.done and one.before is not None
         ],
-        targets=[describe_binding(binding) for slot in plan.touched for binding in sort_bindings(after[slot.key])],
+        targets=[describe_binding(binding) for pool in plan.touched for binding in sort_bindings(after[pool.key])],
         listeners=[
-            _listener(slot, counts.get(slot.key, _NO_COUNTS), len(after[slot.key]), failures.get(slot.key, ()))
-            for slot in plan.touched
+            _listener(pool, counts.get(pool.key, _NO_COUNTS), len(after[pool.key]), failures.get(pool.key, ()))
+            for pool in plan.touched
         ],
-        failed_listeners=list(dict.fromkeys(one.slot.listener_id for one in plan.changes if one in outcome.failures)),
+        failed_listeners=list(dict.fromkeys(one.pool.listener_id for one in plan.changes if one in outcome.failures)),
         failed_targets=list(_failed(outcome)),
         request_ids=list(outcome.request_ids),
     )
     if diff:
-        before = {slot.key: plan.picture.bindings[slot.key] for slot in plan.touched}
+        before = {pool.key: plan.snapshot.bindings[pool.key] for pool in plan.touched}
         result["diff"] = {"before": render(before), "after": render(after)}
     return result
 
 
-def _identity(change: Change) -> tuple[SlotKey, str, int]:
-    return (change.slot.key, change.backend.address, change.port)
+def _identity(change: Change) -> tuple[PoolKey, str, int]:
+    return (change.pool.key, change.backend.address, change.port)
 
 
-def _after(plan: Plan, outcome: Outcome) -> dict[SlotKey, tuple[Binding, ...]]:
-    """What is bound to the touched slots at the end, read or predicted.
+def _after(plan: Plan, outcome: Outcome) -> dict[PoolKey, tuple[Binding, ...]]:
+    """What is bound to the touched pools at the end, read or predicted.
 
     A new binding keeps the address that it was asked for by: the cloud may show an address as the instance that it
     belongs to, which no dry run can know.
     """
-    picture = outcome.picture
-    if picture is None:
+    snapshot = outcome.snapshot
+    if snapshot is None:
         return predict(plan, without=outcome.failures.keys())
-    asked: dict[tuple[SlotKey, str, int], Change] = {}
+    asked: dict[tuple[PoolKey, str, int], Change] = {}
     for change in outcome.done:
-        if change.kind is Kind.REGISTER:
-            found = picture.find(change.slot.key, change.backend, change.port)
+        if change.kind is ChangeKind.REGISTER:
+            found = snapshot.find(change.pool.key, change.backend, change.port)
             if found is not None:
                 asked[found.identity] = change
     return {
-        slot.key: tuple(_as_asked(one, asked.get(one.identity)) for one in picture.bindings.get(slot.key, ()))
-        for slot in plan.touched
+        pool.key: tuple(_as_asked(one, asked.get(one.identity)) for one in snapshot.bindings.get(pool.key, ()))
+        for pool in plan.touched
     }
 
 
@@ -216,26 +216,26 @@ def _as_asked(found: Binding, change: Change | None) -> Binding:
 
 def _failed(outcome: Outcome) -> Iterable[Result]:
     """One entry for each binding that is not as asked: it asks for the same again."""
-    by_binding: dict[tuple[SlotKey, str, int], list[Change]] = {}
+    by_binding: dict[tuple[PoolKey, str, int], list[Change]] = {}
     for change in outcome.failures:
         by_binding.setdefault(_identity(change), []).append(change)
     for changes in by_binding.values():
         first = changes[0]
         failure = outcome.failures[first]
-        if first.kind is Kind.DEREGISTER and first.before is not None:
+        if first.kind is ChangeKind.DEREGISTER and first.before is not None:
             asked = describe_binding(first.before)
         else:
             weight = next((one.weight for one in changes if one.weight is not None), None)
             tag = next((one.tag for one in changes if one.tag is not None), None)
-            asked = _describe(first.slot, first.backend.instance_id, first.backend.eni_ip, first.port, weight, tag)
+            asked = _describe(first.pool, first.backend.instance_id, first.backend.eni_ip, first.port, weight, tag)
         yield {**asked, "code": failure.code, "message": failure.message}
 
 
-def _modified(plan: Plan, outcome: Outcome, now: Mapping[tuple[SlotKey, str, int], Binding]) -> Iterable[Result]:
+def _modified(plan: Plan, outcome: Outcome, now: Mapping[tuple[PoolKey, str, int], Binding]) -> Iterable[Result]:
     """One entry a binding, whether its weight, its tag or both changed."""
-    seen: set[tuple[SlotKey, str, int]] = set()
+    seen: set[tuple[PoolKey, str, int]] = set()
     for change in plan.changes:
-        if change.before is None or change.kind is Kind.DEREGISTER or change not in outcome.done:
+        if change.before is None or change.kind is ChangeKind.DEREGISTER or change not in outcome.done:
             continue
         if change.before.identity in seen:
             continue
@@ -248,15 +248,15 @@ def _modified(plan: Plan, outcome: Outcome, now: Mapping[tuple[SlotKey, str, int
         }
 
 
-def _listener(slot: Slot, counts: SlotCounts, bound: int, failures: Sequence[Failure]) -> Result:
+def _listener(pool: Pool, counts: PoolCounts, bound: int, failures: Sequence[Failure]) -> Result:
     status = "failed" if failures else "changed" if any(counts) else "unchanged"
     return {
-        "listener_id": slot.listener_id,
-        "protocol": slot.protocol,
-        "port": slot.port,
-        "location_id": slot.location_id,
-        "domain": slot.domain,
-        "url": slot.url,
+        "listener_id": pool.listener_id,
+        "protocol": pool.protocol,
+        "port": pool.port,
+        "location_id": pool.location_id,
+        "domain": pool.domain,
+        "url": pool.url,
         "status": status,
         **counts._asdict(),
         "unchanged": bound - counts.registered - counts.modified,
@@ -285,8 +285,8 @@ def failure_message(plan: Plan, outcome: Outcome, *, check_mode: bool) -> str:
         parts.append(
             f"{len(outcome.failures)} of {len(plan.changes)} changes are not in place: {_told(outcome, error)}."
         )
-    counts = count_by_slot(outcome.done).values()
-    totals = {name: sum(getattr(one, name) for one in counts) for name in SlotCounts._fields}
+    counts = count_by_pool(outcome.done).values()
+    totals = {name: sum(getattr(one, name) for one in counts) for name in PoolCounts._fields}
     done = ", ".join(f"{total} {name}" for name, total in totals.items() if total)
     if done:
         parts.append(f"Done: {done}.")
@@ -303,11 +303,11 @@ def _told(outcome: Outcome, error: ClbError) -> str:
     for change, failure in outcome.failures.items():
         causes.setdefault((failure.code, failure.message), []).append(change)
     told = []
-    for (code, message), changes in list(causes.items())[:_MOST_TOLD]:
-        names = [f"{_address(one.backend.address, one.port)} on {one.slot.label}" for one in changes[:_MOST_TOLD]]
+    for (code, message), changes in list(causes.items())[:_MAX_TOLD]:
+        names = [f"{_address(one.backend.address, one.port)} on {one.pool.label}" for one in changes[:_MAX_TOLD]]
         more = f" and {len(changes) - len(names)} more" if len(changes) > len(names) else ""
-        said = code if message in (error.said, "") else f"{code}, {message.rstrip('.')}"
-        told.append(f"{', '.join(names)}{more} ({said})")
-    if len(causes) > _MOST_TOLD:
-        told.append(f"{len(causes) - _MOST_TOLD} more causes are in failed_targets")
+        api_message = code if message in (error.api_message, "") else f"{code}, {message.rstrip('.')}"
+        told.append(f"{', '.join(names)}{more} ({api_message})")
+    if len(causes) > _MAX_TOLD:
+        told.append(f"{len(causes) - _MAX_TOLD} more causes are in failed_targets")
     return "; ".join(told)

@@ -36,7 +36,7 @@ class Secrets:
         """
         self._texts.update(text for text in texts if text)
 
-    def sign(self, signature: str) -> None:
+    def remember_signature(self, signature: str) -> None:
         """Remember the signature of the request under way, in place of the one before.
 
         :param signature: it says nothing of other requests, and a task can send many.

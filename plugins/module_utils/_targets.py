@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ._api.connection import Connection, connect
-from ._apply.reconcile import Reconciler, Wishes
-from ._argspec import check_least, check_load_balancer
+from ._apply.reconcile import ApplyOptions, Reconciler
+from ._argspec import check_load_balancer, check_minimum
 from ._bindings.entries import Entry, check_same_load_balancer, parse_entries
 from ._bindings.plan import Plan, plan_absent, plan_drained, plan_present
-from ._bindings.resolve import UnknownName, resolve_wanted, select, what_exists
+from ._bindings.resolve import UnknownName, resolve_desired, select, what_exists
 from ._budget import Budget
 from ._errors import ClbError, InvalidArgument
 from ._report import describe_error, empty_result, failure_message, report
@@ -35,8 +35,8 @@ def check_options(params: Mapping[str, Any]) -> tuple[Entry, ...]:
     :raises InvalidArgument: which value is wrong, why, and what would be right.
     """
     check_load_balancer(params)
-    for name, least in (("timeout", 1), ("wait_timeout", 1), ("min_healthy", 0)):
-        check_least(params, name, least)
+    for name, minimum in (("timeout", 1), ("wait_timeout", 1), ("min_healthy", 0)):
+        check_minimum(params, name, minimum)
     if params["purge"] and params["state"] != "present":
         raise InvalidArgument(f"purge goes with state present, not with {params['state']}; leave it out.")
     if params["wait_for_health"] and not params["wait"]:
@@ -48,7 +48,7 @@ def check_options(params: Mapping[str, Any]) -> tuple[Entry, ...]:
 
 
 @contextmanager
-def collector_paused() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Keep the garbage collector out: a plan has no cycles, and walking one costs a third of the time of making it."""
     was_on = gc.isenabled()
     gc.disable()
@@ -70,7 +70,7 @@ def run_task(params: Mapping[str, Any], environ: Mapping[str, str], *, check_mod
     result = empty_result()
     connection: Connection | None = None
     try:
-        with collector_paused():
+        with gc_paused():
             entries = check_options(params)
             result["load_balancer_id"] = params["load_balancer_id"]
             if not entries and params["load_balancer_id"] is not None:
@@ -90,12 +90,12 @@ def run_task(params: Mapping[str, Any], environ: Mapping[str, str], *, check_mod
         if connection is not None:
             result["api_calls"] = dict(connection.api_calls)
         return TaskResult(result, failure=error.message, connection=connection)
-    wishes = Wishes(
+    options = ApplyOptions(
         wait=params["wait"],
         wait_for_health=params["wait_for_health"] and params["state"] == "present",
         min_healthy=params["min_healthy"],
     )
-    reconciler = Reconciler(plan, connection.clb, load_balancer_id, wishes, budget)
+    reconciler = Reconciler(plan, connection.clb, load_balancer_id, options, budget)
     outcome = reconciler.dry_run() if check_mode else reconciler.run()
     result = {
         **report(plan, outcome, diff=diff),
@@ -119,12 +119,12 @@ def make_plan(clb: Clb, load_balancer_id: str, entries: Sequence[Entry], *, stat
     :param purge: as the option.
     :raises InvalidArgument: a name leads nowhere or to several things; the message lists what exists.
     """
-    picture = read_for(clb, load_balancer_id, entries)
+    snapshot = read_for(clb, load_balancer_id, entries)
     try:
         if state == "present":
-            return plan_present(resolve_wanted(entries, picture), picture, purge=purge)
-        selection = select(entries, picture)
-        return plan_absent(selection, picture) if state == "absent" else plan_drained(selection, picture)
+            return plan_present(resolve_desired(entries, snapshot), snapshot, purge=purge)
+        selection = select(entries, snapshot)
+        return plan_absent(selection, snapshot) if state == "absent" else plan_drained(selection, snapshot)
     except UnknownName as exc:
-        everything = picture if picture.listener_ids is None else clb.describe_targets(load_balancer_id)
+        everything = snapshot if snapshot.listener_ids is None else clb.describe_targets(load_balancer_id)
         raise InvalidArgument(f"{exc.message} {what_exists(everything)}") from exc

@@ -10,7 +10,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._api.connection import Connection, connect
-from ._argspec import check_least, check_load_balancer
+from ._argspec import check_load_balancer, check_minimum
 from ._bindings.entries import check_same_load_balancer, parse_entries
 from ._bindings.resolve import Selection, select
 from ._budget import Budget
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from ._api.clb import Clb
     from ._bindings.entries import Entry
-    from ._bindings.health import HealthPicture
-    from ._bindings.snapshot import Binding, Listener, Picture, Slot
+    from ._bindings.health import HealthSnapshot
+    from ._bindings.snapshot import Binding, Listener, Pool, Snapshot
 
 READ_SECONDS = 300
 """Seconds that reading may take in all, waits for a busy or throttling cloud included."""
@@ -77,7 +77,7 @@ def run_info(params: Mapping[str, Any], environ: Mapping[str, str]) -> TaskResul
     warnings: tuple[str, ...] = ()
     try:
         check_load_balancer(params)
-        check_least(params, "timeout", 1)
+        check_minimum(params, "timeout", 1)
         entries = None if params["targets"] is None else parse_entries(params["targets"], selectors=True)
         result["load_balancer_id"] = params["load_balancer_id"]
         connection = connect(params, environ, reading_budget(params["timeout"]))
@@ -107,57 +107,57 @@ def read_info(clb: Clb, load_balancer_id: str, entries: Sequence[Entry] | None, 
     """
     if entries is not None and not entries:
         return Info([], [], [])
-    picture = read_for(clb, load_balancer_id, entries or ())
-    return describe_info(picture, entries, clb.describe_target_health(load_balancer_id) if health else None)
+    snapshot = read_for(clb, load_balancer_id, entries or ())
+    return describe_info(snapshot, entries, clb.describe_target_health(load_balancer_id) if health else None)
 
 
-def describe_info(picture: Picture, entries: Sequence[Entry] | None, health: HealthPicture | None) -> Info:
+def describe_info(snapshot: Snapshot, entries: Sequence[Entry] | None, health: HealthSnapshot | None) -> Info:
     """Tell what selectors match.
 
-    :param picture: what is bound.
+    :param snapshot: what is bound.
     :param entries: selectors; None selects everything.
     :param health: None where it was not read.
     :raises InvalidArgument: names of a selector contradict an ID.
     """
-    selection = _select(picture, entries)
-    slots: dict[str, list[Slot]] = {one.listener_id: [] for one in _without_rules(picture, entries)}
-    for slot in selection.touched:
-        slots.setdefault(slot.listener_id, []).append(slot)
+    selection = _select(snapshot, entries)
+    pools: dict[str, list[Pool]] = {one.listener_id: [] for one in _without_rules(snapshot, entries)}
+    for pool in selection.touched:
+        pools.setdefault(pool.listener_id, []).append(pool)
     bindings = list(_sorted(selection))
     return Info(
         bindings=bindings,
         targets=[_describe_target(binding, health) for binding in bindings],
         listeners=[
-            _describe_listener(listener, slots[listener.listener_id], picture, health)
-            for listener in picture.listeners.values()
-            if listener.listener_id in slots
+            _describe_listener(listener, pools[listener.listener_id], snapshot, health)
+            for listener in snapshot.listeners.values()
+            if listener.listener_id in pools
         ],
         warnings=_warnings(selection),
     )
 
 
-def _select(picture: Picture, entries: Sequence[Entry] | None) -> Selection:
+def _select(snapshot: Snapshot, entries: Sequence[Entry] | None) -> Selection:
     if entries is None:
-        return Selection(tuple(picture.slots.values()), tuple(picture.all_bindings()), (), tags_unknown=False)
-    return select(entries, picture)
+        return Selection(tuple(snapshot.pools.values()), tuple(snapshot.all_bindings()), (), tags_unknown=False)
+    return select(entries, snapshot)
 
 
 def _sorted(selection: Selection) -> Iterator[Binding]:
-    matched: dict[Slot, list[Binding]] = defaultdict(list)
+    matched: dict[Pool, list[Binding]] = defaultdict(list)
     for binding in selection.bindings:
-        matched[binding.slot].append(binding)
-    for slot in selection.touched:
-        yield from sort_bindings(matched[slot])
+        matched[binding.pool].append(binding)
+    for pool in selection.touched:
+        yield from sort_bindings(matched[pool])
 
 
-def _describe_target(binding: Binding, health: HealthPicture | None) -> Result:
+def _describe_target(binding: Binding, health: HealthSnapshot | None) -> Result:
     found = None if health is None else health.of(binding)
     return {
         **describe_binding(binding),
-        "listener_protocol": binding.slot.protocol,
-        "listener_port": binding.slot.port,
-        "domain": binding.slot.domain,
-        "url": binding.slot.url,
+        "listener_protocol": binding.pool.protocol,
+        "listener_port": binding.pool.port,
+        "domain": binding.pool.domain,
+        "url": binding.pool.url,
         "private_ips": list(binding.private_ips),
         "instance_name": binding.instance_name,
         "type": binding.kind,
@@ -168,12 +168,12 @@ def _describe_target(binding: Binding, health: HealthPicture | None) -> Result:
     }
 
 
-def _without_rules(picture: Picture, entries: Sequence[Entry] | None) -> list[Listener]:
-    """The selected layer-7 listeners that have no rule yet: there is no slot that could stand for them."""
+def _without_rules(snapshot: Snapshot, entries: Sequence[Entry] | None) -> list[Listener]:
+    """The selected layer-7 listeners that have no rule yet: there is no pool that could stand for them."""
     return [
         listener
-        for listener in picture.listeners.values()
-        if not listener.slots and (entries is None or any(_names(entry, listener) for entry in entries))
+        for listener in snapshot.listeners.values()
+        if not listener.pools and (entries is None or any(_names(entry, listener) for entry in entries))
     ]
 
 
@@ -189,28 +189,28 @@ def _names(entry: Entry, listener: Listener) -> bool:
 
 
 def _describe_listener(
-    listener: Listener, slots: Sequence[Slot], picture: Picture, health: HealthPicture | None
+    listener: Listener, pools: Sequence[Pool], snapshot: Snapshot, health: HealthSnapshot | None
 ) -> Result:
     return {
         "listener_id": listener.listener_id,
         "protocol": listener.protocol,
         "port": listener.port,
         "end_port": listener.end_port,
-        **_counts((binding for slot in slots for binding in picture.bindings[slot.key]), health),
+        **_counts((binding for pool in pools for binding in snapshot.bindings[pool.key]), health),
         "rules": [
             {
-                "location_id": slot.location_id,
-                "domain": slot.domain,
-                "url": slot.url,
-                **_counts(picture.bindings[slot.key], health),
+                "location_id": pool.location_id,
+                "domain": pool.domain,
+                "url": pool.url,
+                **_counts(snapshot.bindings[pool.key], health),
             }
-            for slot in slots
-            if slot.location_id is not None
+            for pool in pools
+            if pool.location_id is not None
         ],
     }
 
 
-def _counts(bindings: Iterable[Binding], health: HealthPicture | None) -> Result:
+def _counts(bindings: Iterable[Binding], health: HealthSnapshot | None) -> Result:
     bound = list(bindings)
     return {
         "bound": len(bound),

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ._api.clb import MOST_LISTENER_IDS, Clb, LoadBalancer
-from ._api.connection import _MOST_LISTED, Connection
+from ._api.clb import MAX_LISTENER_IDS, Clb, LoadBalancer
+from ._api.connection import _MAX_LISTED, Connection
 from ._errors import InvalidArgument, Refused, Remedy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ._bindings.entries import Entry
-    from ._bindings.snapshot import Picture
+    from ._bindings.snapshot import Snapshot
     from ._report import Result
 
 
@@ -35,7 +35,7 @@ class TaskResult(NamedTuple):
     connection: Connection | None = None
 
 
-def read_for(clb: Clb, load_balancer_id: str, entries: Sequence[Entry]) -> Picture:
+def read_for(clb: Clb, load_balancer_id: str, entries: Sequence[Entry]) -> Snapshot:
     """Read what is bound, filtered by listener where every entry names one of at most 20 by ID.
 
     :param clb: the actions.
@@ -43,14 +43,14 @@ def read_for(clb: Clb, load_balancer_id: str, entries: Sequence[Entry]) -> Pictu
     :param entries: what is asked for.
     """
     named = list(dict.fromkeys(entry.listener_id for entry in entries if entry.listener_id is not None))
-    if not named or len(named) > MOST_LISTENER_IDS or any(entry.listener_id is None for entry in entries):
+    if not named or len(named) > MAX_LISTENER_IDS or any(entry.listener_id is None for entry in entries):
         return clb.describe_targets(load_balancer_id)
     try:
         return clb.describe_targets(load_balancer_id, named)
     except Refused as refusal:
         if refusal.remedy is not Remedy.NARROW:
             raise
-        # A listener that does not exist spoils the filtered read; the whole picture tells which.
+        # A listener that does not exist spoils the filtered read; the whole snapshot tells which.
         return clb.describe_targets(load_balancer_id)
 
 
@@ -84,7 +84,7 @@ def find_load_balancer(connection: Connection, load_balancer_id: str | None, nam
 
 def _listed(balancers: list[LoadBalancer]) -> str:
     shown = [
-        f"{one.name} ({', '.join(filter(None, (one.load_balancer_id, *one.vips)))})" for one in balancers[:_MOST_LISTED]
+        f"{one.name} ({', '.join(filter(None, (one.load_balancer_id, *one.vips)))})" for one in balancers[:_MAX_LISTED]
     ]
-    more = f" and {len(balancers) - _MOST_LISTED} more" if len(balancers) > _MOST_LISTED else ""
+    more = f" and {len(balancers) - _MAX_LISTED} more" if len(balancers) > _MAX_LISTED else ""
     return ", ".join(shown) + more

@@ -15,7 +15,7 @@ Entry = dict[str, Any]
 
 _PLACE = ("listener_id", "location_id", "domain", "url")
 """What names a place in an entry of a result's ``listeners``, next to its ``protocol`` and ``port``."""
-_MOST_SHOWN = 80
+_MAX_SHOWN = 80
 
 
 def bind(backends: object, listeners: object) -> list[Entry]:
@@ -58,5 +58,5 @@ def _dicts(value: object, what: str) -> list[Entry]:
 
 def _told(value: object) -> str:
     text = repr(value)
-    shown = text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+    shown = text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
     return f"the {type(value).__name__} {shown}"

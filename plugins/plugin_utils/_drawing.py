@@ -15,8 +15,8 @@ from ansible.errors import AnsibleFilterError
 Raw = Mapping[str, Any]
 SlotKey = tuple[Any, Any]
 
-_MOST_EDGES = 480
-_MOST_CHARACTERS = 48_000
+_MAX_EDGES = 480
+_MAX_CHARACTERS = 48_000
 """Mermaid draws no more than 500 edges and 50,000 characters: its settings ``maxEdges`` and ``maxTextSize``."""
 _STYLES = {
     "healthy": "fill:#d3f3da,stroke:#1a7f37,color:#0a3618",
@@ -59,11 +59,11 @@ def draw_mermaid(result: object, most: int = 10) -> str:
     :raises AnsibleFilterError: it is no such result.
     """
     checked = _checked(result, most)
-    if sum(1 + len(listener["rules"]) for listener in checked["listeners"]) > _MOST_EDGES:
+    if sum(1 + len(listener["rules"]) for listener in checked["listeners"]) > _MAX_EDGES:
         checked = _without_rules(checked)
-    most = _that_fit(checked, most or _MOST_EDGES)
+    most = _that_fit(checked, most or _MAX_EDGES)
     text = _chart(_root(checked, most))
-    while len(text) > _MOST_CHARACTERS and most > 0:
+    while len(text) > _MAX_CHARACTERS and most > 0:
         most -= 1 + most // 4
         text = _chart(_root(checked, most))
     return text
@@ -96,10 +96,10 @@ def _checked(result: object, most: Any) -> Raw:
 
 def _that_fit(result: Raw, most: int) -> int:
     """How many backends of each listener or rule can be drawn without there being too many edges."""
-    slots = [slot for listener in result["listeners"] for slot in listener["rules"] or [listener]]
+    pools = [pool for listener in result["listeners"] for pool in listener["rules"] or [listener]]
     spent = len(result["listeners"]) + sum(len(listener["rules"]) for listener in result["listeners"])
-    # One edge of each slot may lead to the node that says how many more there are.
-    while most > 0 and spent + sum(min(slot["bound"], most + 1) for slot in slots) > _MOST_EDGES:
+    # One edge of each pool may lead to the node that says how many more there are.
+    while most > 0 and spent + sum(min(pool["bound"], most + 1) for pool in pools) > _MAX_EDGES:
         most -= 1
     return most
 

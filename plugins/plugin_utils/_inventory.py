@@ -36,7 +36,7 @@ ADDRESSES: dict[str, Callable[[Raw], Any]] = {
 """What ``ansible_host`` can be."""
 
 
-class Wanted(NamedTuple):
+class InventoryQuery(NamedTuple):
     """What is to be read.
 
     :param load_balancer_ids: None where none are named.
@@ -68,18 +68,18 @@ class Groups(NamedTuple):
     """The groups of some load balancers, before any is made valid as a group's name.
 
     :param edges: pairs of a group and a group in it.
-    :param slots: the group of a listener (layer 4) or rule, by load balancer, listener and location ID.
+    :param pools: the group of a listener (layer 4) or rule, by load balancer, listener and location ID.
     """
 
     edges: tuple[tuple[str, str], ...]
-    slots: Mapping[tuple[str, str, str | None], str]
+    pools: Mapping[tuple[str, str, str | None], str]
 
 
-def read_load_balancers(connections: Iterable[Connection], wanted: Wanted) -> list[Raw]:
+def read_load_balancers(connections: Iterable[Connection], query: InventoryQuery) -> list[Raw]:
     """Read load balancers: one listing for each region, one DescribeTargets for each load balancer.
 
     :param connections: one for each region.
-    :param wanted: what to read; every load balancer of the regions where neither IDs nor names are given.
+    :param query: what to read; every load balancer of the regions where neither IDs nor names are given.
     :returns: for each, its ``region``, ``load_balancer_id``, ``load_balancer_name``, ``listeners`` as ``targets_info``
         tells them, and ``targets`` likewise, with ``public_ips``. Plain data, fit for a cache.
     :raises InvalidArgument: a load balancer that is named exists in no region.
@@ -91,34 +91,34 @@ def read_load_balancers(connections: Iterable[Connection], wanted: Wanted) -> li
         regions.append(connection.region)
         where = f"region {connection.region}"
         try:
-            listed = [one for one in _list(connection, wanted) if _is_wanted(one, wanted)]
+            listed = [one for one in _list(connection, query) if _is_wanted(one, query)]
             for one in listed:
                 where = f"region {connection.region}, load balancer {one.load_balancer_id} ({one.name})"
-                found.append({"region": connection.region, **_read(connection, one, wanted)})
+                found.append({"region": connection.region, **_read(connection, one, query)})
         except ClbError as error:
             error.message = f"{where}: {error.message}"
             raise
-    _check_found(found, regions, wanted)
+    _check_found(found, regions, query)
     return found
 
 
-def _list(connection: Connection, wanted: Wanted) -> Iterator[LoadBalancer]:
-    names = wanted.load_balancer_names
-    only = next(iter(names)) if names is not None and len(names) == 1 and not wanted.load_balancer_ids else None
+def _list(connection: Connection, query: InventoryQuery) -> Iterator[LoadBalancer]:
+    names = query.load_balancer_names
+    only = next(iter(names)) if names is not None and len(names) == 1 and not query.load_balancer_ids else None
     return connection.clb.describe_load_balancers(only)
 
 
-def _is_wanted(balancer: LoadBalancer, wanted: Wanted) -> bool:
-    if wanted.load_balancer_ids is None and wanted.load_balancer_names is None:
+def _is_wanted(balancer: LoadBalancer, query: InventoryQuery) -> bool:
+    if query.load_balancer_ids is None and query.load_balancer_names is None:
         return True
-    return balancer.load_balancer_id in (wanted.load_balancer_ids or ()) or balancer.name in (
-        wanted.load_balancer_names or ()
+    return balancer.load_balancer_id in (query.load_balancer_ids or ()) or balancer.name in (
+        query.load_balancer_names or ()
     )
 
 
-def _read(connection: Connection, balancer: LoadBalancer, wanted: Wanted) -> Raw:
+def _read(connection: Connection, balancer: LoadBalancer, query: InventoryQuery) -> Raw:
     load_balancer_id = balancer.load_balancer_id
-    info = read_info(connection.clb, load_balancer_id, wanted.entries, health=wanted.health)
+    info = read_info(connection.clb, load_balancer_id, query.entries, health=query.health)
     return {
         "load_balancer_id": load_balancer_id,
         "load_balancer_name": balancer.name,
@@ -129,9 +129,9 @@ def _read(connection: Connection, balancer: LoadBalancer, wanted: Wanted) -> Raw
     }
 
 
-def _check_found(found: Sequence[Raw], regions: Sequence[str], wanted: Wanted) -> None:
+def _check_found(found: Sequence[Raw], regions: Sequence[str], query: InventoryQuery) -> None:
     there = {one[key] for one in found for key in ("load_balancer_id", "load_balancer_name")}
-    missing = sorted({*(wanted.load_balancer_ids or ()), *(wanted.load_balancer_names or ())} - there)
+    missing = sorted({*(query.load_balancer_ids or ()), *(query.load_balancer_names or ())} - there)
     if missing:
         raise InvalidArgument(
             f"No load balancer {', '.join(map(repr, missing))} in region {', '.join(regions)}. "
@@ -147,7 +147,7 @@ def make_groups(balancers: Iterable[Raw]) -> Groups:
     :param balancers: as :func:`read_load_balancers` returns them.
     """
     edges: dict[tuple[str, str], None] = {}
-    slots: dict[tuple[str, str, str | None], str] = {}
+    pools: dict[tuple[str, str, str | None], str] = {}
     for balancer in balancers:
         balancer_id = balancer["load_balancer_id"]
         edges[f"clb_{balancer['load_balancer_name']}", balancer_id] = None
@@ -157,13 +157,13 @@ def make_groups(balancers: Iterable[Raw]) -> Groups:
             name = "_".join(map(str, (listener["protocol"], *ports)))
             edges[balancer_id, listener_id] = None
             edges[name, listener_id] = None
-            slots[balancer_id, listener_id, None] = listener_id
+            pools[balancer_id, listener_id, None] = listener_id
             for rule in listener["rules"]:
                 location_id = rule["location_id"]
                 edges[listener_id, location_id] = None
                 edges[f"{name}_{rule['domain']}{rule['url'].rstrip('/')}", location_id] = None
-                slots[balancer_id, listener_id, location_id] = location_id
-    return Groups(tuple(edges), slots)
+                pools[balancer_id, listener_id, location_id] = location_id
+    return Groups(tuple(edges), pools)
 
 
 def make_hosts(balancers: Iterable[Raw], groups: Groups, hostnames: Sequence[str], ansible_host: str) -> list[Host]:
@@ -185,7 +185,7 @@ def make_hosts(balancers: Iterable[Raw], groups: Groups, hostnames: Sequence[str
             names[address],
             tuple(
                 dict.fromkeys(
-                    groups.slots[one["load_balancer_id"], one["listener_id"], one["location_id"]] for one in found
+                    groups.pools[one["load_balancer_id"], one["listener_id"], one["location_id"]] for one in found
                 )
             ),
             _variables(found, ADDRESSES[ansible_host](found[0])),

@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import collector_paused, make_plan
+from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import gc_paused, make_plan
 
 RULES = 50
 """Rules of one listener; the cloud's default quota."""
@@ -26,7 +26,7 @@ def make_case(bindings: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     Of four wanted bindings two are in place, one has another weight, one is missing; a fourth as many as are wanted
     are bound besides, for ``purge`` to remove. Every other rule is named by port, domain and URL instead of by ID.
     """
-    wanted: list[dict[str, Any]] = []
+    desired: list[dict[str, Any]] = []
     listeners: dict[int, dict[str, Any]] = {}
     for rule in range(bindings // BACKENDS):
         number, place = divmod(rule, RULES)
@@ -41,12 +41,12 @@ def make_case(bindings: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         bound = []
         for index in range(BACKENDS):
             serial = rule * BACKENDS + index
-            wanted.append({**where, "instance_id": f"ins-{serial}", "port": 8080, "weight": 10})
+            desired.append({**where, "instance_id": f"ins-{serial}", "port": 8080, "weight": 10})
             # Where a wanted one is missing, one that nobody wants is bound.
             name = f"ins-{serial}" if index % 4 else f"ins-old{serial}"
             bound.append(_backend(name, serial, weight=20 if index % 4 == 1 else 10))
         listener["Rules"].append({"LocationId": location_id, "Domain": domain, "Url": "/", "Targets": bound})
-    return wanted, {"Listeners": list(listeners.values())}
+    return desired, {"Listeners": list(listeners.values())}
 
 
 def _backend(instance_id: str, serial: int, weight: int) -> dict[str, Any]:
@@ -77,15 +77,15 @@ class Reader:
 
 def planning_seconds(bindings: int, repeats: int) -> float:
     """Return the CPU seconds that planning so many bindings takes: the best of several runs."""
-    wanted, answer = make_case(bindings)
+    desired, answer = make_case(bindings)
     clb = Clb(Reader(answer))
     best = float("inf")
     for _ in range(repeats):
         gc.collect()
         # As the module does from its options to the plan.
-        with collector_paused():
+        with gc_paused():
             started = time.process_time()
-            plan = make_plan(clb, "lb-1", parse_entries(wanted, selectors=False), state="present", purge=True)
+            plan = make_plan(clb, "lb-1", parse_entries(desired, selectors=False), state="present", purge=True)
             best = min(best, time.process_time() - started)
         assert len(plan.changes) == bindings * 3 // 4
         del plan

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The results as a picture in SVG, readable on light and dark pages."""
+"""The results as a snapshot in SVG, readable on light and dark pages."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Canvas:
 
 
 def draw(results: Results) -> str:
-    """Return the picture."""
+    """Return the snapshot."""
     canvas = Canvas()
     _against(canvas, results)
     _added(canvas, results)
@@ -98,8 +98,8 @@ def draw(results: Results) -> str:
     return canvas.render("Measurements of tencentcloud.clb on the emulator")
 
 
-def _scale(most: float) -> float:
-    return (WIDTH - LEFT - RIGHT) / most
+def _scale(maximum: float) -> float:
+    return (WIDTH - LEFT - RIGHT) / maximum
 
 
 def _against(canvas: Canvas, results: Results) -> None:

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from playbooks import Timed
 
-MOST_ADDED_SECONDS = 1.5
-MOST_PLANNING_SECONDS = 0.5
-MOST_GROWTH = 12.0
-MOST_TARGETS = 20
+MAX_ADDED_SECONDS = 1.5
+MAX_PLANNING_SECONDS = 0.5
+MAX_GROWTH = 12.0
+MAX_TARGETS = 20
 """Targets in one RegisterTargets."""
 LINE = 120
 REPOSITORY = "https://github.com/ansible-collections/tencentcloud.clb/blob/main"
@@ -47,12 +47,12 @@ class Limit:
 
     what: str
     value: float
-    most: float
+    maximum: float
     unit: str
 
     @property
     def kept(self) -> bool:
-        return self.value <= self.most
+        return self.value <= self.maximum
 
 
 def limits(results: Results) -> list[Limit]:
@@ -62,15 +62,15 @@ def limits(results: Results) -> list[Limit]:
         Limit(
             f"added to ping, {one.targets} {one.what}",
             one.added,
-            MOST_ADDED_SECONDS,
+            MAX_ADDED_SECONDS,
             "s",
         )
         for one in results.added
     ]
     return [
         *promised,
-        Limit("planning 10,000 bindings", planning[10_000], MOST_PLANNING_SECONDS, "s of CPU"),
-        Limit("planning 100,000 bindings", planning[100_000] / planning[10_000], MOST_GROWTH, "times 10,000"),
+        Limit("planning 10,000 bindings", planning[10_000], MAX_PLANNING_SECONDS, "s of CPU"),
+        Limit("planning 100,000 bindings", planning[100_000] / planning[10_000], MAX_GROWTH, "times 10,000"),
     ]
 
 
@@ -106,14 +106,14 @@ def _summary(results: Results) -> str:
             f"**{worst.added:.2f} s** more than ping",
             (
                 "what a task adds at most to `ansible.builtin.ping`, the cloud's time apart "
-                f"({_targets(worst.targets)} {worst.what}; promised: {MOST_ADDED_SECONDS} s)"
+                f"({_targets(worst.targets)} {worst.what}; promised: {MAX_ADDED_SECONDS} s)"
             ),
         ),
         (
             f"**{growth:.1f}{TIMES}** the CPU time",
             (
                 "to plan 100,000 bindings instead of 10,000, which take "
-                f"{planning[10_000]:.2f} s (promised: {MOST_GROWTH:.0f}{TIMES} and {MOST_PLANNING_SECONDS} s)"
+                f"{planning[10_000]:.2f} s (promised: {MAX_GROWTH:.0f}{TIMES} and {MAX_PLANNING_SECONDS} s)"
             ),
         ),
         (
@@ -126,7 +126,7 @@ def _summary(results: Results) -> str:
 
 def _against(results: Results, size: Size) -> str:
     one = results.against
-    tasks = one.shape.listeners * math.ceil(one.shape.backends / MOST_TARGETS)
+    tasks = one.shape.listeners * math.ceil(one.shape.backends / MAX_TARGETS)
     table = _table(
         (
             f"{_count(one.shape.targets)} targets, {one.shape.listeners} listeners",

@@ -30,6 +30,6 @@ def test_quick_benchmark_runs_and_writes_its_files(collections_path, tmp_path):
     page = (tmp_path / "benchmark.md").read_text(encoding="utf-8")
     for row in ("`tencentcloud.clb.targets`", "`RegisterTargets`", "500 targets new", "100,000", "1,000 targets"):
         assert f"| {row}" in page or f"{row} |" in page, page
-    picture = ET.parse(tmp_path / "benchmark.svg")
-    labels = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
+    snapshot = ET.parse(tmp_path / "benchmark.svg")
+    labels = [element.text for element in snapshot.iter("{http://www.w3.org/2000/svg}text")]
     assert {"one task", "loop", "500 removed", "100,000"} <= set(labels)

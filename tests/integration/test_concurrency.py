@@ -47,9 +47,9 @@ def test_forty_playbooks_at_once(playbook, emulator):
 
     assert [run.rc for run in runs] == [0] * WRITERS, "\n".join(run.output for run in runs if run.rc)
     assert [len(run.result("Bind")["registered"]) for run in runs] == [TARGETS_EACH] * WRITERS
-    wanted = {(target["listener_id"], target["eni_ip"]) for writer in range(WRITERS) for target in targets_of(writer)}
-    assert len(wanted) == WRITERS * TARGETS_EACH
-    assert {(binding[0], binding[2]) for binding in emulator.bindings()} == wanted
+    desired = {(target["listener_id"], target["eni_ip"]) for writer in range(WRITERS) for target in targets_of(writer)}
+    assert len(desired) == WRITERS * TARGETS_EACH
+    assert {(binding[0], binding[2]) for binding in emulator.bindings()} == desired
 
     writes = emulator.calls("BatchRegisterTargets")
     outcomes = [call["outcome"] for call in writes]

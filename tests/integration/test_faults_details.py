@@ -202,9 +202,9 @@ def test_selector_with_a_rule_that_does_not_exist(emulator, place):
 
 def test_answers_without_tags_are_not_compared(emulator):
     emulator.load(WORLD, tags=False)
-    wanted = [{**TCP, "instance_id": "ins-a", "port": 8443, "tag": "red"}]
-    first = run_module(emulator, targets=[*wanted, {**TCP, "instance_id": "ins-n", "port": 1, "tag": "green"}])
-    second = run_module(emulator, targets=wanted)
+    desired = [{**TCP, "instance_id": "ins-a", "port": 8443, "tag": "red"}]
+    first = run_module(emulator, targets=[*desired, {**TCP, "instance_id": "ins-n", "port": 1, "tag": "green"}])
+    second = run_module(emulator, targets=desired)
 
     assert not first.failed
     assert ("lbl-tcp", None, "ins-n", 1, 10, "green") in emulator.bindings()

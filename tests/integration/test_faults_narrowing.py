@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from clb_emulator.testing import Emulator
 
 LISTENERS, EACH = 50, 10
-MOST_EXTRA_CALLS = 64
+MAX_EXTRA_CALLS = 64
 WORLD = {
     "rate_limit": 0,
     "task_seconds": 0.002,
@@ -76,7 +76,7 @@ def test_five_of_500_anywhere(emulator, seed):
 
     assert named(result) == refused
     assert len(emulator.bindings()) == 495
-    assert extra_calls(emulator) <= MOST_EXTRA_CALLS
+    assert extra_calls(emulator) <= MAX_EXTRA_CALLS
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_five_of_500_in_awkward_places(emulator, numbers):
 
     assert named(result) == refused
     assert len(emulator.bindings()) == 495
-    assert extra_calls(emulator) <= MOST_EXTRA_CALLS
+    assert extra_calls(emulator) <= MAX_EXTRA_CALLS
 
 
 def test_too_many_to_be_found_are_not_attempted_and_tried_again_next_time(emulator):
@@ -98,7 +98,7 @@ def test_too_many_to_be_found_are_not_attempted_and_tried_again_next_time(emulat
     result = run_module(emulator, targets=targets()).result
     codes = {entry["instance_id"]: entry["code"] for entry in result["failed_targets"]}
 
-    assert extra_calls(emulator) == MOST_EXTRA_CALLS
+    assert extra_calls(emulator) == MAX_EXTRA_CALLS
     assert set(refused) <= codes.keys()
     assert set(codes.values()) == {"InvalidParameter", "NotAttempted"}
     assert all(codes[one] == "NotAttempted" for one in codes if one not in refused)

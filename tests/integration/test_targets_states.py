@@ -112,11 +112,11 @@ def test_drained_keeps_the_bindings_and_unknown_names_differ_by_state(playbook, 
 
 def test_purge_stays_within_the_named_listeners_and_rules(playbook, emulator):
     load(emulator)
-    wanted = [
+    desired = [
         {**TCP, "eni_ip": "10.0.9.1", "port": 8443},
         {"location_id": "loc-api", "instance_id": "ins-n", "port": 9000},
     ]
-    run = playbook(play(task("Purge", purge=True, targets=wanted), **on("lb-1")))
+    run = playbook(play(task("Purge", purge=True, targets=desired), **on("lb-1")))
 
     assert run.rc == 0, run.output
     gone = {("lbl-tcp", None, "ins-a", 8443), ("lbl-tcp", None, "ins-b", 8443)}
@@ -249,15 +249,15 @@ def test_failed_listeners_are_named_and_all_else_is_bound_and_failures_go_back_i
             "message": "Backend is gone",
         }
     )
-    wanted = [
+    desired = [
         {**TCP, "instance_id": "ins-n", "port": 8443, "weight": 3, "tag": "green"},
         {"listener_id": "lbl-range", "instance_id": "ins-n", "port": 9000},
         {"location_id": "loc-shop", "instance_id": "ins-n", "port": 8080},
     ]
     tasks = [
-        {**failing("Bind", targets=wanted), "register": "bound"},
+        {**failing("Bind", targets=desired), "register": "bound"},
         task("Try again what failed", targets="{{ bound.failed_targets }}"),
-        task("All of it", targets=wanted),
+        task("All of it", targets=desired),
     ]
     run = playbook(play(*tasks, **on("lb-1")))
 
@@ -283,16 +283,16 @@ def test_failed_listeners_are_named_and_all_else_is_bound_and_failures_go_back_i
 
 def test_every_list_of_a_result_goes_back_in(playbook, emulator):
     load(emulator)
-    wanted = [
+    desired = [
         {**TCP, "instance_id": "ins-n", "port": 8443, "tag": "green"},
         {**TCP, "instance_id": "ins-a", "port": 8443, "weight": 1, "tag": "red"},
         {"location_id": "loc-shop", "instance_id": "ins-b", "port": 8080},
     ]
     emulator.add_faults({"action": "Batch*", "kind": "error", "code": "UnauthorizedOperation", "message": "Not you."})
     tasks = [
-        {**failing("Refused", targets=wanted, purge=True), "register": "refused"},
+        {**failing("Refused", targets=desired, purge=True), "register": "refused"},
         task("failed_targets", targets="{{ refused.failed_targets }}"),
-        {**task("Bind", targets=wanted, purge=True), "register": "bound"},
+        {**task("Bind", targets=desired, purge=True), "register": "bound"},
         task("targets", targets="{{ bound.targets }}"),
         task("registered and modified", targets="{{ bound.registered + bound.modified }}"),
         {**task("deregistered", targets="{{ bound.deregistered }}"), "register": "restored"},

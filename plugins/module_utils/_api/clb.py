@@ -8,30 +8,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from .._bindings.change import Change, Kind
-from .._bindings.health import HealthPicture, parse_health
-from .._bindings.snapshot import Picture, parse_targets
+from .._bindings.change import Change, ChangeKind
+from .._bindings.health import HealthSnapshot, parse_health
+from .._bindings.snapshot import Snapshot, parse_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 VERSION = "2018-03-17"
-MOST_TARGETS = 500
+MAX_TARGETS = 500
 """Targets in one call of a batch action."""
-MOST_WEIGHT_ENTRIES = 100
+MAX_WEIGHT_ENTRIES = 100
 """Entries of ``ModifyList`` in one BatchModifyTargetWeight."""
-MOST_WEIGHT_TARGETS = 50
+MAX_WEIGHT_TARGETS = 50
 """Targets in one entry of ``ModifyList``."""
-MOST_LISTENER_IDS = 20
+MAX_LISTENER_IDS = 20
 """Listener IDs in one DescribeTargets."""
 PAGE_SIZE = 100
 """Load balancers in one page of DescribeLoadBalancers."""
 
 ACTIONS = {
-    Kind.REGISTER: "BatchRegisterTargets",
-    Kind.WEIGHT: "BatchModifyTargetWeight",
-    Kind.TAG: "BatchModifyTargetTag",
-    Kind.DEREGISTER: "BatchDeregisterTargets",
+    ChangeKind.REGISTER: "BatchRegisterTargets",
+    ChangeKind.WEIGHT: "BatchModifyTargetWeight",
+    ChangeKind.TAG: "BatchModifyTargetTag",
+    ChangeKind.DEREGISTER: "BatchDeregisterTargets",
 }
 
 
@@ -97,7 +97,7 @@ class Clb:
 
     def describe_targets(
         self, load_balancer_id: str, listener_ids: Sequence[str] | None = None, *, last_attempt: bool = False
-    ) -> Picture:
+    ) -> Snapshot:
         """Read what is bound, in one call.
 
         :param load_balancer_id: whose.
@@ -110,7 +110,7 @@ class Clb:
         answer = self._api.read("DescribeTargets", params, last_attempt=last_attempt)
         return parse_targets(answer, None if listener_ids is None else tuple(listener_ids))
 
-    def describe_target_health(self, load_balancer_id: str) -> HealthPicture:
+    def describe_target_health(self, load_balancer_id: str) -> HealthSnapshot:
         """Read the health of every target of a load balancer, in one call.
 
         :param load_balancer_id: whose.
@@ -159,7 +159,7 @@ class Clb:
         """
         kind = changes[0].kind
         params: dict[str, Any] = {"LoadBalancerId": load_balancer_id}
-        if kind in (Kind.REGISTER, Kind.DEREGISTER):
+        if kind in (ChangeKind.REGISTER, ChangeKind.DEREGISTER):
             params["Targets"] = [_batch_target(change) for change in changes]
         else:
             params["ModifyList"] = list(_modify_list(kind, changes))
@@ -179,10 +179,10 @@ def _target(change: Change) -> dict[str, Any]:
 
 
 def _batch_target(change: Change) -> dict[str, Any]:
-    target = {"ListenerId": change.slot.listener_id, **_target(change)}
-    if change.slot.location_id is not None:
-        target["LocationId"] = change.slot.location_id
-    if change.kind is Kind.REGISTER:
+    target = {"ListenerId": change.pool.listener_id, **_target(change)}
+    if change.pool.location_id is not None:
+        target["LocationId"] = change.pool.location_id
+    if change.kind is ChangeKind.REGISTER:
         if change.weight is not None:
             target["Weight"] = change.weight
         if change.tag:
@@ -190,18 +190,21 @@ def _batch_target(change: Change) -> dict[str, Any]:
     return target
 
 
-def _modify_list(kind: Kind, changes: Iterable[Change]) -> Iterator[dict[str, Any]]:
+def _modify_list(kind: ChangeKind, changes: Iterable[Change]) -> Iterator[dict[str, Any]]:
     """Entries of ``ModifyList``: one place and value each, of at most 50 targets."""
     groups: dict[tuple[str, str | None, str | None], list[dict[str, Any]]] = {}
     for change in changes:
         # An empty tag on a target falls back to the entry's tag (vendor's model RsTagRule), so the entry says it too.
-        target = {**_target(change), **({"Weight": change.weight} if kind is Kind.WEIGHT else {"Tag": change.tag})}
-        groups.setdefault((*change.slot.key, change.tag), []).append(target)
+        target = {
+            **_target(change),
+            **({"Weight": change.weight} if kind is ChangeKind.WEIGHT else {"Tag": change.tag}),
+        }
+        groups.setdefault((*change.pool.key, change.tag), []).append(target)
     for (listener_id, location_id, tag), targets in groups.items():
-        for start in range(0, len(targets), MOST_WEIGHT_TARGETS):
-            entry: dict[str, Any] = {"ListenerId": listener_id, "Targets": targets[start : start + MOST_WEIGHT_TARGETS]}
+        for start in range(0, len(targets), MAX_WEIGHT_TARGETS):
+            entry: dict[str, Any] = {"ListenerId": listener_id, "Targets": targets[start : start + MAX_WEIGHT_TARGETS]}
             if location_id is not None:
                 entry["LocationId"] = location_id
-            if kind is Kind.TAG:
+            if kind is ChangeKind.TAG:
                 entry["Tag"] = tag
             yield entry

@@ -29,7 +29,7 @@ except ImportError as exc:
 
 from ansible.module_utils.api import generate_jittered_backoff
 
-from .._deadline import OutOfTime, call_within
+from .._deadline import DeadlineExceeded, call_within
 from .._errors import (
     ClbError,
     ConnectionFailed,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from .._budget import Budget
-    from .._credentials.credentials import Credentials, CredentialSource
+    from .._credentials.credentials import CredentialProvider, Credentials
     from .endpoint import Endpoint
 
 CONTENT_TYPE = "application/json; charset=utf-8"
@@ -78,13 +78,13 @@ class _Transient(Exception):
         self.attempts = attempts
 
 
-def _milliseconds(base: int, most: int) -> Iterator[float]:
-    """Delays in seconds with full jitter: doubling from `base` to `most` milliseconds, for ever."""
-    for delay in generate_jittered_backoff(retries=16, delay_base=base, delay_threshold=most):
+def _milliseconds(base: int, maximum: int) -> Iterator[float]:
+    """Delays in seconds with full jitter: doubling from `base` to `maximum` milliseconds, for ever."""
+    for delay in generate_jittered_backoff(retries=16, delay_base=base, delay_threshold=maximum):
         yield delay / 1000
     while True:
         yield from (
-            delay / 1000 for delay in generate_jittered_backoff(retries=1, delay_base=most, delay_threshold=most)
+            delay / 1000 for delay in generate_jittered_backoff(retries=1, delay_base=maximum, delay_threshold=maximum)
         )
 
 
@@ -131,7 +131,7 @@ class Client:
         service: str,
         version: str,
         region: str,
-        credentials: CredentialSource | None,
+        credentials: CredentialProvider | None,
         budget: Budget,
         timeout: float,
         secrets: Secrets | None = None,
@@ -176,7 +176,7 @@ class Client:
         """
         for attempt, delay in enumerate(transient_delays(), start=1):
             try:
-                return self._send_patiently(action, params, wait_when_busy=True, once=last_attempt)
+                return self._send_handling_busy(action, params, wait_when_busy=True, once=last_attempt)
             except _Transient as fault:
                 if last_attempt:
                     raise fault.cause from fault
@@ -197,7 +197,7 @@ class Client:
         """
         for attempt, delay in enumerate(transient_delays(), start=1):
             try:
-                return self._send_patiently(action, params, wait_when_busy=wait_when_busy, once=False)
+                return self._send_handling_busy(action, params, wait_when_busy=wait_when_busy, once=False)
             except _Transient as fault:
                 cause = fault.cause
                 if fault.sent:
@@ -206,7 +206,7 @@ class Client:
                         code=cause.code,
                         action=cause.action,
                         request_id=cause.request_id,
-                        said=cause.said,
+                        api_message=cause.api_message,
                     ) from fault
                 self._before_another(attempt, delay, fault)
         raise AssertionError("transient_delays() does not end")
@@ -220,7 +220,7 @@ class Client:
         except WaitTimeout:
             raise fault.cause from fault
 
-    def _send_patiently(
+    def _send_handling_busy(
         self, action: str, params: Mapping[str, Any], *, wait_when_busy: bool, once: bool
     ) -> dict[str, Any]:
         """Send until the answer is something else than 'throttled' or 'busy'."""
@@ -230,7 +230,7 @@ class Client:
             if not once and self._budget.remaining() <= 0:
                 raise self._out_of_time(action, last)
             try:
-                return self._send(action, params)
+                return self._send_handling_credentials(action, params)
             except Refused as refusal:
                 if once:
                     raise
@@ -254,19 +254,21 @@ class Client:
             return WaitTimeout(f"{self._budget.words} is over before {action} could be sent.")
         return WaitTimeout(f"{self._budget.words} is over. The last answer was: {last.message}", refusal=last)
 
-    def _send(self, action: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    def _send_handling_credentials(self, action: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Send one request and sort its answer; once more, with new credentials, where the cloud says they ended."""
         credentials = self._credentials.current() if self._credentials is not None else None
         try:
-            return self._send_with(credentials, action, params)
+            return self._send_single_request(credentials, action, params)
         except Refused as refusal:
             if self._credentials is None or credentials is None or refusal.code not in RENEWABLE:
                 raise
-            if not self._credentials.renew(credentials):
+            if not self._credentials.invalidate(credentials):
                 raise
-        return self._send_with(self._credentials.current(), action, params)
+        return self._send_single_request(self._credentials.current(), action, params)
 
-    def _send_with(self, credentials: Credentials | None, action: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    def _send_single_request(
+        self, credentials: Credentials | None, action: str, params: Mapping[str, Any]
+    ) -> dict[str, Any]:
         try:
             # The signature covers these very bytes.
             body = json.dumps(params, ensure_ascii=False).encode("utf-8")
@@ -299,9 +301,9 @@ class Client:
                 body=body,
                 timestamp=timestamp,
             )
-            self._secrets.sign(headers["Authorization"].rpartition("=")[2])
+            self._secrets.remember_signature(headers["Authorization"].rpartition("=")[2])
         self.api_calls[action] += 1
-        return self._sort(action, self._post(action, headers, body))
+        return self._parse_response(action, self._post(action, headers, body))
 
     def _post(self, action: str, headers: dict[str, str], body: bytes) -> requests.Response:
         where = f"{action} at {self._endpoint.url}"
@@ -322,7 +324,7 @@ class Client:
 
         try:
             return call_within(seconds + DEADLINE_SLACK, post)
-        except OutOfTime as exc:
+        except DeadlineExceeded as exc:
             # Its thread may still be using the old one.
             self._session = self._open_session()
             raise _Transient(ConnectionFailed(f"{where}: no full answer within {seconds:.3g} s. {remedy}")) from exc
@@ -354,7 +356,7 @@ class Client:
         """The innermost reason of an exception, in one line and without secrets."""
         return self._secrets.scrub(_OBJECT.sub("", " ".join(str(_reason(exc)).split())))
 
-    def _sort(self, action: str, answer: requests.Response) -> dict[str, Any]:
+    def _parse_response(self, action: str, answer: requests.Response) -> dict[str, Any]:
         """Tell an answer, a refusal and everything that is neither apart."""
         try:
             parsed = json.loads(answer.content)
@@ -373,10 +375,12 @@ class Client:
                 raise self._not_the_api(action, answer.status_code, "JSON that tells no error")
             return response
         code = self._secrets.scrub(str(error.get("Code") or "UnknownError"))
-        said = self._secrets.scrub(str(error.get("Message") or ""))
-        message = sentences(f"{action} was refused with {code}: {said}", hint_for(code), self._skew_hint(code, answer))
-        refusal = Refused(message, code=code, action=action, request_id=request_id, said=said)
-        if refusal.remedy is Remedy.UNKNOWN:
+        api_message = self._secrets.scrub(str(error.get("Message") or ""))
+        message = sentences(
+            f"{action} was refused with {code}: {api_message}", hint_for(code), self._skew_hint(code, answer)
+        )
+        refusal = Refused(message, code=code, action=action, request_id=request_id, api_message=api_message)
+        if refusal.remedy is Remedy.TRANSIENT:
             raise _Transient(refusal, attempts=BUSY_ATTEMPTS)
         raise refusal
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._credentials.chain import Chain
+from .._credentials.chain import CredentialChain
 from .._credentials.metadata import MetadataService, metadata_url
 from .._credentials.profiles import ProfileFiles
 from .._credentials.sts import SERVICE as STS_SERVICE
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .._budget import Budget
-    from .._credentials.credentials import Credentials, CredentialSource
+    from .._credentials.credentials import CredentialProvider, Credentials
     from .._credentials.roles import PodIdentity
 
 ENDPOINT_VARIABLE = "TENCENTCLOUD_CLB_ENDPOINT"
@@ -39,7 +39,7 @@ POD_REGION_VARIABLE = "TKE_REGION"
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Where other tools that use requests look for the certificates of private authorities."""
 _REGION = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
-_MOST_LISTED = 10
+_MAX_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def connect(options: Mapping[str, Any], environ: Mapping[str, str], budget: Budg
     """
     network = _Network(options, environ, budget)
     files = ProfileFiles(environ)
-    chain = Chain(options, environ, files, network, network.secrets)
+    chain = CredentialChain(options, environ, files, network, network.secrets)
     network.region = _check_region(options.get("region") or environ.get(REGION_VARIABLE))
     found = chain.find()
     if network.region is None:
@@ -102,7 +102,7 @@ class _Network:
         self._timeout = options.get("timeout") or 30
         self._ca_path = _find_ca_path(options, environ)
 
-    def client(self, endpoint: Endpoint, service: str, version: str, credentials: CredentialSource | None) -> Client:
+    def client(self, endpoint: Endpoint, service: str, version: str, credentials: CredentialProvider | None) -> Client:
         """Make a client of one service."""
         return Client(
             endpoint=endpoint,
@@ -121,7 +121,7 @@ class _Network:
         """Get the credentials of the CVM's role."""
         return self._metadata.fetch()
 
-    def from_role(self, base: CredentialSource, session: RoleSession) -> Credentials:
+    def from_role(self, base: CredentialProvider, session: RoleSession) -> Credentials:
         """Assume a role with other credentials."""
         return assume_role(self.client(self._sts_endpoint, STS_SERVICE, STS_VERSION, base), session)
 

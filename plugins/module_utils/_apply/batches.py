@@ -10,8 +10,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from .._api.clb import MOST_TARGETS, MOST_WEIGHT_ENTRIES, MOST_WEIGHT_TARGETS
-from .._bindings.change import Change, Kind
+from .._api.clb import MAX_TARGETS, MAX_WEIGHT_ENTRIES, MAX_WEIGHT_TARGETS
+from .._bindings.change import Change, ChangeKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -167,7 +167,7 @@ def batches(changes: Sequence[Change]) -> list[list[Change]]:
     """
     if not changes:
         return []
-    limits = Limits[Change](MOST_TARGETS)
-    if changes[0].kind is Kind.WEIGHT:
-        limits = Limits(MOST_TARGETS, MOST_WEIGHT_ENTRIES, MOST_WEIGHT_TARGETS, lambda change: change.slot.key)
-    return pack(changes, lambda change: change.slot.listener_id, limits)
+    limits = Limits[Change](MAX_TARGETS)
+    if changes[0].kind is ChangeKind.WEIGHT:
+        limits = Limits(MAX_TARGETS, MAX_WEIGHT_ENTRIES, MAX_WEIGHT_TARGETS, lambda change: change.pool.key)
+    return pack(changes, lambda change: change.pool.listener_id, limits)

@@ -9,33 +9,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .._bindings.change import Change, Kind
+from .._bindings.change import Change, ChangeKind
 from .._bindings.guard import check_guard, takes_capacity
 from .._bindings.plan import Plan
 from .._budget import Budget, growing
 from .._errors import ClbError, ConnectionFailed, UnexpectedAnswer, WaitTimeout
 from .batches import batches
-from .writer import NOT_ATTEMPTED, PACING, Delivery, Failure, Pacing
+from .writer import NOT_ATTEMPTED, PACING, Failure, Pacing, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from .._api.clb import Clb
-    from .._bindings.health import HealthPicture
-    from .._bindings.snapshot import Binding, Picture
+    from .._bindings.health import HealthSnapshot
+    from .._bindings.snapshot import Binding, Snapshot
 
-_GAIN_ORDER = (Kind.REGISTER, Kind.WEIGHT, Kind.TAG)
-_LOSS_ORDER = (Kind.WEIGHT, Kind.DEREGISTER)
-_MOST_NAMED = 10
+_GAIN_ORDER = (ChangeKind.REGISTER, ChangeKind.WEIGHT, ChangeKind.TAG)
+_LOSS_ORDER = (ChangeKind.WEIGHT, ChangeKind.DEREGISTER)
+_MAX_NAMED = 10
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ApplyOptions:
     """How a plan is to be carried out; the module's options of the same names.
 
     :param wait: wait for the last task and read back.
     :param wait_for_health: wait until what is wanted is healthy, before anything is taken away.
-    :param min_healthy: healthy targets of weight above 0 that must be left in each slot.
+    :param min_healthy: healthy targets of weight above 0 that must be left in each pool.
     """
 
     wait: bool = True
@@ -47,7 +47,7 @@ class Wishes:
 class Outcome:
     """How it went.
 
-    :param picture: as last read; None with ``wait: false``, where nothing was read back.
+    :param snapshot: as last read; None with ``wait: false``, where nothing was read back.
     :param done: the changes that were sent and are in place.
     :param failures: for each change that is not in place, why.
     :param accepted: whether the cloud took on a write.
@@ -56,7 +56,7 @@ class Outcome:
     :param warnings: sentences for the user.
     """
 
-    picture: Picture | None
+    snapshot: Snapshot | None
     done: frozenset[Change]
     failures: Mapping[Change, Failure]
     accepted: bool
@@ -71,7 +71,7 @@ class Reconciler:
     :param plan: what to do.
     :param clb: the actions.
     :param load_balancer_id: whose targets.
-    :param wishes: how.
+    :param options: how.
     :param budget: the time for the whole task.
     :param pacing: how long to wait for what.
     """
@@ -81,42 +81,42 @@ class Reconciler:
         plan: Plan,
         clb: Clb,
         load_balancer_id: str,
-        wishes: Wishes,
+        options: ApplyOptions,
         budget: Budget,
         pacing: Pacing | None = None,
     ) -> None:
         self._plan = plan
         self._clb = clb
         self._load_balancer_id = load_balancer_id
-        self._wishes = wishes
+        self._options = options
         self._budget = budget
         self._pacing = pacing or PACING
-        self._delivery = Delivery(clb, load_balancer_id, plan.picture.listener_ids, budget, self._pacing)
-        self._delivery.picture = plan.picture
+        self._writer = Writer(clb, load_balancer_id, plan.snapshot.listener_ids, budget, self._pacing)
+        self._writer.snapshot = plan.snapshot
         self._held: dict[Change, Failure] = {}
         self._closed: set[str] = set()
 
     def run(self) -> Outcome:
         """Do it. What goes wrong is in the outcome, not raised."""
-        delivery = self._delivery
+        writer = self._writer
         error: ClbError | None = None
         unhealthy = False
         try:
             self._guard_before()
             gains, losses = list(self._plan.gains), list(self._plan.losses)
-            self._send_all(gains, _GAIN_ORDER, last=not losses and not self._wishes.wait_for_health)
-            if delivery.stale and (losses or self._wishes.wait_for_health):
-                delivery.read_back(gains)
+            self._send_all(gains, _GAIN_ORDER, last=not losses and not self._options.wait_for_health)
+            if writer.stale and (losses or self._options.wait_for_health):
+                writer.read_back(gains)
             losses = self._hold_back(gains, losses)
-            if self._wishes.wait_for_health:
+            if self._options.wait_for_health:
                 unhealthy = True
                 health = self._await_health()
                 unhealthy = False
-                if self._wishes.min_healthy and losses:
+                if self._options.min_healthy and losses:
                     self._guard_again(losses, health)
             self._send_all(losses, _LOSS_ORDER, last=True)
-            if self._wishes.wait and delivery.stale:
-                delivery.read_back(self._plan.changes)
+            if self._options.wait and writer.stale:
+                writer.read_back(self._plan.changes)
         except ClbError as exc:
             error = exc
         return self._judge(error, unhealthy)
@@ -133,24 +133,24 @@ class Reconciler:
     def _guard_before(self) -> None:
         """Refuse, before any write, what ``min_healthy`` forbids; health is read only when something is to be lost.
 
-        :raises GuardRefused: which slots would fall to what.
+        :raises GuardRefused: which pools would fall to what.
         """
-        if self._wishes.min_healthy and takes_capacity(self._plan):
+        if self._options.min_healthy and takes_capacity(self._plan):
             health = self._clb.describe_target_health(self._load_balancer_id)
-            check_guard(self._plan, health, self._wishes.min_healthy, count_gains=self._wishes.wait_for_health)
+            check_guard(self._plan, health, self._options.min_healthy, count_gains=self._options.wait_for_health)
 
-    def _send_all(self, changes: Sequence[Change], order: Sequence[Kind], *, last: bool) -> None:
+    def _send_all(self, changes: Sequence[Change], order: Sequence[ChangeKind], *, last: bool) -> None:
         calls = [call for kind in order for call in batches([one for one in changes if one.kind is kind])]
         for number, call in enumerate(calls, start=1):
-            self._delivery.deliver(call, follow=self._wishes.wait or not (last and number == len(calls)))
+            self._writer.deliver(call, follow=self._options.wait or not (last and number == len(calls)))
 
     def _hold_back(self, gains: Iterable[Change], losses: Iterable[Change]) -> list[Change]:
         """Leave out the losses of listeners whose gains are not all in place."""
-        picture = self._delivery.picture or self._plan.picture
-        short = {one.slot.listener_id: one for one in gains if not one.in_place(picture)}
+        snapshot = self._writer.snapshot or self._plan.snapshot
+        short = {one.pool.listener_id: one for one in gains if not one.in_place(snapshot)}
         kept = []
         for loss in losses:
-            gain = short.get(loss.slot.listener_id)
+            gain = short.get(loss.pool.listener_id)
             if gain is None:
                 kept.append(loss)
             else:
@@ -161,57 +161,57 @@ class Reconciler:
                 )
         return kept
 
-    def _guard_again(self, losses: Sequence[Change], health: HealthPicture) -> None:
+    def _guard_again(self, losses: Sequence[Change], health: HealthSnapshot) -> None:
         """Check the guard on the health just read, right before the losses."""
-        picture = self._delivery.picture or self._plan.picture
-        rest = Plan(picture, self._plan.touched, tuple(losses))
-        check_guard(rest, health, self._wishes.min_healthy, count_gains=False)
+        snapshot = self._writer.snapshot or self._plan.snapshot
+        rest = Plan(snapshot, self._plan.touched, tuple(losses))
+        check_guard(rest, health, self._options.min_healthy, count_gains=False)
 
-    def _await_health(self) -> HealthPicture:
+    def _await_health(self) -> HealthSnapshot:
         """Poll until every wanted target of weight above 0 that is in place is healthy.
 
         :raises WaitTimeout: naming each that is not, with the detail.
         """
-        picture = self._delivery.picture or self._plan.picture
+        snapshot = self._writer.snapshot or self._plan.snapshot
         serving = [
             bound
-            for one in self._plan.wanted
-            if (bound := picture.find(one.slot.key, one.backend, one.port)) is not None
+            for one in self._plan.desired
+            if (bound := snapshot.find(one.pool.key, one.backend, one.port)) is not None
             # What this task is about to drain need not be healthy.
             and (bound.weight if one.weight is None else one.weight) > 0
         ]
         for delay in growing(self._pacing.health_first, self._pacing.factor, self._pacing.health_most):
             health = self._clb.describe_target_health(self._load_balancer_id)
             states = [(bound, health.of(bound)) for bound in serving]
-            self._closed = {bound.slot.label for bound, state in states if state.detail == "Close"}
+            self._closed = {bound.pool.label for bound, state in states if state.detail == "Close"}
             sick = [f"{_name(bound)} is {state.detail}" for bound, state in states if not state.healthy]
             if not sick:
                 return health
             try:
                 self._budget.sleep(delay, "targets to become healthy")
             except WaitTimeout as up:
-                more = f"; and {len(sick) - _MOST_NAMED} more" if len(sick) > _MOST_NAMED else ""
+                more = f"; and {len(sick) - _MAX_NAMED} more" if len(sick) > _MAX_NAMED else ""
                 raise WaitTimeout(
                     f"{self._budget.words} is over and {len(sick)} of {len(serving)} targets "
-                    f"are not healthy: {'; '.join(sick[:_MOST_NAMED])}{more}. Check what these hosts answer to the "
+                    f"are not healthy: {'; '.join(sick[:_MAX_NAMED])}{more}. Check what these hosts answer to the "
                     "health check, or raise wait_timeout."
                 ) from up
         raise AssertionError("growing() does not end")
 
     def _judge(self, error: ClbError | None, unhealthy: bool) -> Outcome:
-        """Tell each change's fate from the last picture."""
-        delivery = self._delivery
-        if delivery.stale and (self._wishes.wait or error is not None):
+        """Tell each change's fate from the last snapshot."""
+        writer = self._writer
+        if writer.stale and (self._options.wait or error is not None):
             self._look_once_more(error)
-        told = self._wishes.wait or not delivery.stale
+        told = self._options.wait or not writer.stale
         done: set[Change] = set()
         failures: dict[Change, Failure] = {}
         for change in self._plan.changes:
-            sent = change in delivery.sent
-            if told and delivery.picture is not None:
-                in_place = change.in_place(delivery.picture)
+            sent = change in writer.sent
+            if told and writer.snapshot is not None:
+                in_place = change.in_place(writer.snapshot)
             else:
-                in_place = change in delivery.found or (sent and change not in delivery.blamed)
+                in_place = change in writer.found or (sent and change not in writer.blamed)
             if not in_place:
                 failures[change] = self._reason(change, error)
             elif sent:
@@ -222,44 +222,44 @@ class Reconciler:
             reasons = list(failures.values())
             error = _as_error(next((one for one in reasons if one.code != NOT_ATTEMPTED), reasons[0]))
         return Outcome(
-            picture=delivery.picture if told else None,
+            snapshot=writer.snapshot if told else None,
             done=frozenset(done),
             failures=failures,
             # A call cut off after it was applied shows only in what is read back.
-            accepted=delivery.accepted or bool(done),
-            request_ids=tuple(delivery.request_ids),
+            accepted=writer.accepted or bool(done),
+            request_ids=tuple(writer.request_ids),
             error=error,
             warnings=tuple(self._warnings()),
         )
 
     def _look_once_more(self, error: ClbError | None) -> None:
         """After an error: read, if there is time for it, so that the result tells what is there."""
-        delivery = self._delivery
+        writer = self._writer
         try:
             if not isinstance(error, (ConnectionFailed, UnexpectedAnswer)):
                 # Reads can lag behind what was accepted before the error.
-                delivery.settle(one for one in delivery.sent if one not in delivery.blamed)
+                writer.settle(one for one in writer.sent if one not in writer.blamed)
         except WaitTimeout:
             pass
         except ClbError as exc:
-            delivery.warnings.append(f"The result could not be read back: {exc.message}")
+            writer.warnings.append(f"The result could not be read back: {exc.message}")
             return
-        if delivery.stale and self._budget.until_end() > 0:
+        if writer.stale and self._budget.until_end() > 0:
             try:
-                delivery.read(last_attempt=True)
+                writer.read(last_attempt=True)
             except ClbError as exc:
-                delivery.warnings.append(f"The result could not be read back: {exc.message}")
+                writer.warnings.append(f"The result could not be read back: {exc.message}")
 
     def _reason(self, change: Change, error: ClbError | None) -> Failure:
         """Why a change is not in place."""
-        known = self._delivery.blamed.get(change) or self._held.get(change)
+        known = self._writer.blamed.get(change) or self._held.get(change)
         if known is not None:
             return known
-        if change not in self._delivery.sent:
+        if change not in self._writer.sent:
             why = "the task had ended" if error is None else f"the task stopped with {error.code}"
             return Failure(NOT_ATTEMPTED, f"Not sent: {why}.")
-        picture = self._delivery.picture
-        if picture is not None and change.made_otherwise(picture):
+        snapshot = self._writer.snapshot
+        if snapshot is not None and change.conflicts_with(snapshot):
             return Failure(
                 "TaskFailed", "Somebody else bound it at the same time, with another weight or tag; run the task again."
             )
@@ -268,26 +268,26 @@ class Reconciler:
         return Failure.of(error)
 
     def _warnings(self) -> Iterable[str]:
-        yield from self._delivery.warnings
+        yield from self._writer.warnings
         for label in sorted(self._closed):
             yield f"The health check of {label} is switched off: its targets count as healthy."
-        picture = self._delivery.picture
-        tagged = any(one.kind is Kind.REGISTER and one.tag for one in self._delivery.sent)
-        if tagged and picture is not None and not picture.tags_known and self._wishes.wait:
+        snapshot = self._writer.snapshot
+        tagged = any(one.kind is ChangeKind.REGISTER and one.tag for one in self._writer.sent)
+        if tagged and snapshot is not None and not snapshot.tags_known and self._options.wait:
             yield "The cloud's answer tells no tags: whether the tags of new bindings are in place is not known."
         named = {
-            change.slot.listener_id
-            for change, failure in self._delivery.blamed.items()
+            change.pool.listener_id
+            for change, failure in self._writer.blamed.items()
             if failure.code == "FailListenerIdSet"
         }
-        if picture is not None and self._wishes.wait:
+        if snapshot is not None and self._options.wait:
             for listener_id in sorted(named):
-                if all(one.in_place(picture) for one in self._plan.changes if one.slot.listener_id == listener_id):
+                if all(one.in_place(snapshot) for one in self._plan.changes if one.pool.listener_id == listener_id):
                     yield f"The cloud named {listener_id} in FailListenerIdSet, and all that was asked for is in place."
 
 
 def _name(bound: Binding) -> str:
-    return f"{bound.backend.address}:{bound.port} on {bound.slot.label}"
+    return f"{bound.backend.address}:{bound.port} on {bound.pool.label}"
 
 
 def _as_error(failure: Failure) -> ClbError:

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._api.clb import ACTIONS, Accepted, Clb
-from .._bindings.change import Change, Kind
+from .._bindings.change import Change, ChangeKind
 from .._budget import Budget, growing
 from .._errors import ClbError, OutcomeUnknown, Refused, Remedy, WaitTimeout, hint_for, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from .._bindings.snapshot import Picture
+    from .._bindings.snapshot import Snapshot
 
 NOT_ATTEMPTED = "NotAttempted"
-MOST_EXTRA_CALLS = 64
+MAX_EXTRA_CALLS = 64
 """Calls that narrowing may add in one task."""
 
 
@@ -72,7 +72,7 @@ class Failure(NamedTuple):
         :param error: which.
         """
         quota = isinstance(error, Refused) and error.remedy is Remedy.QUOTA
-        message = sentences(error.said, hint_for(error.code)) if quota else error.said
+        message = sentences(error.api_message, hint_for(error.code)) if quota else error.api_message
         return cls(error.code, message, error.action, error.request_id)
 
 
@@ -80,7 +80,7 @@ class _NoMoreCalls(Exception):
     """Narrowing has used up its calls."""
 
 
-class Delivery:
+class Writer:
     """The writes of one task, and what is known of each.
 
     :param clb: the actions.
@@ -103,7 +103,7 @@ class Delivery:
         self._listener_ids = listener_ids
         self._budget = budget
         self._pacing = pacing
-        self._extra_calls = MOST_EXTRA_CALLS
+        self._extra_calls = MAX_EXTRA_CALLS
         self.accepted = False
         """Whether the cloud took on a write."""
         self.sent: set[Change] = set()
@@ -113,21 +113,21 @@ class Delivery:
         self.blamed: dict[Change, Failure] = {}
         """Changes that the cloud said no to, for now: what is read back decides."""
         self.request_ids: list[str] = []
-        self.picture: Picture | None = None
+        self.snapshot: Snapshot | None = None
         """As last read."""
         self.stale = False
         """Whether it may be older than what was sent: something of that does not show."""
         self.warnings: list[str] = []
 
-    def read(self, *, last_attempt: bool = False) -> Picture:
+    def read(self, *, last_attempt: bool = False) -> Snapshot:
         """Read what is bound now.
 
         :param last_attempt: send once, even in the budget's grace.
         """
-        picture = self._clb.describe_targets(self._load_balancer_id, self._listener_ids, last_attempt=last_attempt)
-        self.picture = picture
-        self.stale = bool(_missing(self.sent, picture))
-        return picture
+        snapshot = self._clb.describe_targets(self._load_balancer_id, self._listener_ids, last_attempt=last_attempt)
+        self.snapshot = snapshot
+        self.stale = bool(_missing(self.sent, snapshot))
+        return snapshot
 
     def deliver(self, changes: Sequence[Change], *, follow: bool = True) -> None:
         """Send one batch, and see it through.
@@ -165,7 +165,7 @@ class Delivery:
             self._budget.sleep(min(delay, left), "the outcome of a call to show")
         return missing
 
-    def read_back(self, changes: Collection[Change]) -> Picture:
+    def read_back(self, changes: Collection[Change]) -> Snapshot:
         """Read until everything shows that was accepted without complaint.
 
         What the cloud complained about may have been applied in part: it is given the time that reads may lag. So is a
@@ -178,13 +178,13 @@ class Delivery:
         started = self._budget.now()
         delays = growing(self._pacing.read_first, self._pacing.factor, self._pacing.read_most)
         while True:
-            picture = self.read()
-            missing = _missing(sent, picture)
+            snapshot = self.read()
+            missing = _missing(sent, snapshot)
             settled = self._budget.now() - started >= self._pacing.settle
-            hopeless = all(one in self.blamed or one.made_otherwise(picture) for one in missing)
+            hopeless = all(one in self.blamed or one.conflicts_with(snapshot) for one in missing)
             if not missing or (settled and hopeless):
                 self.stale = False
-                return picture
+                return snapshot
             self._budget.sleep(next(delays), f"{len(missing)} accepted changes to show in DescribeTargets")
 
     def _send(self, changes: Sequence[Change], follow: bool) -> Refused | None:
@@ -230,11 +230,11 @@ class Delivery:
         if answer.failed_listeners:
             told = answer.message or "The cloud names this listener in FailListenerIdSet, without a reason."
             self._blame(
-                (one for one in changes if one.slot.listener_id in answer.failed_listeners),
+                (one for one in changes if one.pool.listener_id in answer.failed_listeners),
                 Failure("FailListenerIdSet", told, action, answer.request_id),
             )
         # BatchModifyTargetTag is synchronous: it has no task.
-        if follow and answer.request_id is not None and changes[0].kind is not Kind.TAG:
+        if follow and answer.request_id is not None and changes[0].kind is not ChangeKind.TAG:
             problem = self._await_task(action, answer.request_id)
             if problem is not None:
                 self._blame((one for one in changes if one not in self.blamed), Failure("TaskFailed", problem))
@@ -265,27 +265,27 @@ class Delivery:
         """Find the members that spoil a refused call, and get the others through."""
         # Somebody else may have done a part of it: what is already in place is no reason to fail. A removal of what is
         # gone is refused every time, so a lag of the reads must not hide that it is.
-        pool = self.settle(changes) if changes[0].kind is Kind.DEREGISTER else _missing(changes, self.read())
-        self.found.update(set(changes).difference(pool))
+        group = self.settle(changes) if changes[0].kind is ChangeKind.DEREGISTER else _missing(changes, self.read())
+        self.found.update(set(changes).difference(group))
         last: Refused | None = refusal
         try:
-            if pool and len(pool) < len(changes):
-                last = self._send_extra(pool)
-            while pool and last is not None:
-                culprits, pool, why = self._find_culprit(pool, last)
+            if group and len(group) < len(changes):
+                last = self._send_extra(group)
+            while group and last is not None:
+                culprits, group, why = self._find_culprit(group, last)
                 self._blame(culprits, Failure.of(why))
-                last = self._send_extra(pool) if pool else None
+                last = self._send_extra(group) if group else None
         except _NoMoreCalls:
             reason = (
-                f"Its call was refused with {refusal.code} ({refusal.said}), and {MOST_EXTRA_CALLS} extra calls in "
-                "this task were not enough to narrow that down."
+                f"Its call was refused with {refusal.code} ({refusal.api_message}), and {MAX_EXTRA_CALLS} extra calls "
+                "in this task were not enough to narrow that down."
             )
             self._blame(
                 (one for one in changes if one not in self.sent and one not in self.blamed),
                 Failure(NOT_ATTEMPTED, reason),
             )
 
-    def _find_culprit(self, pool: list[Change], refusal: Refused) -> tuple[list[Change], list[Change], Refused]:
+    def _find_culprit(self, group: list[Change], refusal: Refused) -> tuple[list[Change], list[Change], Refused]:
         """Halve a refused pool until what spoils it is alone.
 
         A half that gets through is bound by that, and proves that the other half holds the culprit, which saves sending
@@ -293,7 +293,7 @@ class Delivery:
 
         :returns: the culprits, what was not tried, and the refusal of the culprits.
         """
-        group, rest, proven = pool, list[Change](), True
+        rest, proven = list[Change](), True
         while True:
             halves = _halves(group, refusal)
             if halves is None:
@@ -318,8 +318,8 @@ class Delivery:
         return self._send(changes, follow=True)
 
 
-def _missing(changes: Iterable[Change], picture: Picture) -> list[Change]:
-    return [change for change in changes if not change.in_place(picture)]
+def _missing(changes: Iterable[Change], snapshot: Snapshot) -> list[Change]:
+    return [change for change in changes if not change.in_place(snapshot)]
 
 
 def _halves(changes: Sequence[Change], refusal: Refused) -> tuple[list[Change], list[Change]] | None:
@@ -327,12 +327,12 @@ def _halves(changes: Sequence[Change], refusal: Refused) -> tuple[list[Change], 
 
     A quota belongs to the whole listener: its targets are not told apart.
     """
-    listeners = list(dict.fromkeys(change.slot.listener_id for change in changes))
+    listeners = list(dict.fromkeys(change.pool.listener_id for change in changes))
     if len(listeners) > 1:
         first = set(listeners[: len(listeners) // 2])
         return (
-            [change for change in changes if change.slot.listener_id in first],
-            [change for change in changes if change.slot.listener_id not in first],
+            [change for change in changes if change.pool.listener_id in first],
+            [change for change in changes if change.pool.listener_id not in first],
         )
     if len(changes) == 1 or refusal.remedy is Remedy.QUOTA:
         return None

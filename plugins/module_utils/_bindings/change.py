@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from .snapshot import DEFAULT_WEIGHT, Backend, Binding, Picture, Slot
+from .snapshot import DEFAULT_WEIGHT, Backend, Binding, Pool, Snapshot
 
 
-class Kind(Enum):
+class ChangeKind(Enum):
     """What a change does to a binding."""
 
     REGISTER = "register"
@@ -26,7 +26,7 @@ class Change:
     """One write to one binding; two changes are never equal, so that each has its own fate.
 
     :param kind: what it does.
-    :param slot: where.
+    :param pool: where.
     :param backend: how the call addresses the backend.
     :param port: the backend's port.
     :param weight: to set; None where none was asked for.
@@ -34,8 +34,8 @@ class Change:
     :param before: the binding as it is; None for a new one.
     """
 
-    kind: Kind
-    slot: Slot
+    kind: ChangeKind
+    pool: Pool
     backend: Backend
     port: int
     weight: int | None = None
@@ -45,15 +45,15 @@ class Change:
     @property
     def loss(self) -> bool:
         """Whether it takes capacity away: a weight set to 0, or a removal."""
-        return self.kind is Kind.DEREGISTER or (self.kind is Kind.WEIGHT and self.weight == 0)
+        return self.kind is ChangeKind.DEREGISTER or (self.kind is ChangeKind.WEIGHT and self.weight == 0)
 
-    def in_place(self, picture: Picture) -> bool:
-        """Tell whether a picture shows what this change asks for.
+    def in_place(self, snapshot: Snapshot) -> bool:
+        """Tell whether a snapshot shows what this change asks for.
 
-        :param picture: read at any time.
+        :param snapshot: read at any time.
         """
-        found = picture.find(self.slot.key, self.backend, self.port)
-        if self.kind is Kind.DEREGISTER:
+        found = snapshot.find(self.pool.key, self.backend, self.port)
+        if self.kind is ChangeKind.DEREGISTER:
             return found is None
         if found is None:
             return False
@@ -62,14 +62,14 @@ class Change:
         # Where the cloud tells no tags there is nothing to compare with.
         return self.tag is None or found.tag is None or found.tag == self.tag
 
-    def made_otherwise(self, picture: Picture) -> bool:
+    def conflicts_with(self, snapshot: Snapshot) -> bool:
         """Tell whether a binding that this change was to make is there with another weight or tag.
 
-        :param picture: read after the change was sent.
+        :param snapshot: read after the change was sent.
         """
-        if self.kind is not Kind.REGISTER or self.in_place(picture):
+        if self.kind is not ChangeKind.REGISTER or self.in_place(snapshot):
             return False
-        return picture.find(self.slot.key, self.backend, self.port) is not None
+        return snapshot.find(self.pool.key, self.backend, self.port) is not None
 
     def as_new(self, tag: str | None) -> Binding:
         """The binding that a registration makes.
@@ -77,7 +77,7 @@ class Change:
         :param tag: what a binding has that was given no tag.
         """
         return Binding(
-            slot=self.slot,
+            pool=self.pool,
             backend=self.backend,
             port=self.port,
             weight=DEFAULT_WEIGHT if self.weight is None else self.weight,

@@ -69,7 +69,7 @@ REPORT_KEYS = (
 
 _KNOWN_KEYS = frozenset((*TEXT_KEYS, *WHOLE_KEYS, *ALIASES, *DESCRIBING_KEYS, *REPORT_KEYS))
 
-_MOST_SHOWN = 5
+_MAX_SHOWN = 5
 
 
 class Entry(NamedTuple):
@@ -152,21 +152,21 @@ def raise_all(problems: Sequence[str]) -> None:
     :raises InvalidArgument: when there is any.
     """
     if problems:
-        shown = list(problems[:_MOST_SHOWN])
-        if len(problems) > _MOST_SHOWN:
-            shown.append(f"And {len(problems) - _MOST_SHOWN} more entries with errors.")
+        shown = list(problems[:_MAX_SHOWN])
+        if len(problems) > _MAX_SHOWN:
+            shown.append(f"And {len(problems) - _MAX_SHOWN} more entries with errors.")
         raise InvalidArgument(" ".join(shown))
 
 
-def check_agreement(said: Iterable[tuple[int, Hashable, int | None, str | None]]) -> None:
+def check_agreement(api_message: Iterable[tuple[int, Hashable, int | None, str | None]]) -> None:
     """Check that what is listed twice says the same.
 
-    :param said: (number of the entry, identity of its binding, weight, tag) each.
+    :param api_message: (number of the entry, identity of its binding, weight, tag) each.
     :raises InvalidArgument: which two entries name one binding and disagree in what.
     """
     first: dict[Hashable, tuple[int, int | None, str | None]] = {}
     problems = []
-    for number, identity, weight, tag in said:
+    for number, identity, weight, tag in api_message:
         earlier = first.setdefault(identity, (number, weight, tag))
         for name, then, now in (("weight", earlier[1], weight), ("tag", earlier[2], tag)):
             if then != now:
@@ -247,10 +247,10 @@ def _whole(given: Mapping[str, Any], key: str) -> int | None:
     value = given.get(key)
     if value is None:
         return None
-    least, most = WHOLE_KEYS[key]
+    minimum, maximum = WHOLE_KEYS[key]
     number = _number(value)
-    if number is None or not least <= number <= most:
-        raise InvalidArgument(f"{key} {value!r} is not a whole number from {least} to {most}.")
+    if number is None or not minimum <= number <= maximum:
+        raise InvalidArgument(f"{key} {value!r} is not a whole number from {minimum} to {maximum}.")
     return number
 
 

@@ -10,47 +10,47 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._errors import GuardRefused
-from .change import Kind
+from .change import ChangeKind
 from .plan import Plan, predict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .health import HealthPicture
-    from .snapshot import Binding, Slot, SlotKey
+    from .health import HealthSnapshot
+    from .snapshot import Binding, Pool, PoolKey
 
 
 class Shortfall(NamedTuple):
-    """A slot that would be left with too few healthy targets of weight above 0.
+    """A pool that would be left with too few healthy targets of weight above 0.
 
-    :param slot: which.
+    :param pool: which.
     :param now: how many it has.
     :param left: how many it would have.
     :param losing: the healthy ones it would lose.
     """
 
-    slot: Slot
+    pool: Pool
     now: int
     left: int
     losing: tuple[Binding, ...]
 
 
-def check_guard(plan: Plan, health: HealthPicture, min_healthy: int, *, count_gains: bool) -> None:
+def check_guard(plan: Plan, health: HealthSnapshot, min_healthy: int, *, count_gains: bool) -> None:
     """Refuse a plan that takes too many healthy targets away.
 
-    Only a slot that loses a healthy target of weight above 0 is looked at: one that was short before and loses nothing
+    Only a pool that loses a healthy target of weight above 0 is looked at: one that was short before and loses nothing
     does not stop a task.
 
     :param plan: what is about to be done, or what is left of it.
     :param health: as read just now.
-    :param min_healthy: how many must be left in each slot.
+    :param min_healthy: how many must be left in each pool.
     :param count_gains: count what the plan adds as healthy, because it will be waited for.
-    :raises GuardRefused: which slots would fall to what.
+    :raises GuardRefused: which pools would fall to what.
     """
     shortfalls = find_shortfalls(plan, health, min_healthy, count_gains=count_gains)
     if shortfalls:
         told = "; ".join(
-            f"{one.slot.label} would fall from {one.now} to {one.left} by losing {_some(one.losing)}"
+            f"{one.pool.label} would fall from {one.now} to {one.left} by losing {_some(one.losing)}"
             for one in shortfalls
         )
         raise GuardRefused(
@@ -59,39 +59,41 @@ def check_guard(plan: Plan, health: HealthPicture, min_healthy: int, *, count_ga
         )
 
 
-def find_shortfalls(plan: Plan, health: HealthPicture, min_healthy: int, *, count_gains: bool) -> list[Shortfall]:
-    """The slots that a plan would leave with fewer healthy serving targets than allowed.
+def find_shortfalls(plan: Plan, health: HealthSnapshot, min_healthy: int, *, count_gains: bool) -> list[Shortfall]:
+    """The pools that a plan would leave with fewer healthy serving targets than allowed.
 
     :param plan: what is about to be done.
     :param health: as read just now.
-    :param min_healthy: how many must be left in each slot.
+    :param min_healthy: how many must be left in each pool.
     :param count_gains: count what the plan adds as healthy.
     """
-    losing: dict[SlotKey, list[Binding]] = defaultdict(list)
+    losing: dict[PoolKey, list[Binding]] = defaultdict(list)
     for change in plan.losses:
         if change.before is not None and change.before.weight > 0 and health.of(change.before).healthy:
-            losing[change.slot.key].append(change.before)
+            losing[change.pool.key].append(change.before)
     if not losing:
         return []
     gained = {
-        (change.slot.key, change.backend.address, change.port)
+        (change.pool.key, change.backend.address, change.port)
         for change in plan.gains
-        if change.kind is Kind.REGISTER
-        or (change.kind is Kind.WEIGHT and change.before is not None and change.before.weight == 0)
+        if change.kind is ChangeKind.REGISTER
+        or (change.kind is ChangeKind.WEIGHT and change.before is not None and change.before.weight == 0)
     }
     after = predict(plan)
     shortfalls = []
-    for slot in plan.touched:
-        if slot.key not in losing:
+    for pool in plan.touched:
+        if pool.key not in losing:
             continue
         left = sum(
             1
-            for binding in after[slot.key]
+            for binding in after[pool.key]
             if binding.weight > 0 and (health.of(binding).healthy or (count_gains and binding.identity in gained))
         )
         if left < min_healthy:
-            now = sum(1 for one in plan.picture.bindings.get(slot.key, ()) if one.weight > 0 and health.of(one).healthy)
-            shortfalls.append(Shortfall(slot, now, left, tuple(losing[slot.key])))
+            now = sum(
+                1 for one in plan.snapshot.bindings.get(pool.key, ()) if one.weight > 0 and health.of(one).healthy
+            )
+            shortfalls.append(Shortfall(pool, now, left, tuple(losing[pool.key])))
     return shortfalls
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from .snapshot import LAYER7_PROTOCOLS, Binding, Raw, SlotKey, _address
+from .snapshot import LAYER7_PROTOCOLS, Binding, PoolKey, Raw, _address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,13 +31,13 @@ NO_HEALTH = Health(False, "Unknown")
 
 
 @dataclass(frozen=True)
-class HealthPicture:
+class HealthSnapshot:
     """What one DescribeTargetHealth answered.
 
-    :param index: by slot key, address (target ID or IP) and port.
+    :param index: by pool key, address (target ID or IP) and port.
     """
 
-    index: Mapping[tuple[SlotKey, str, int], Health]
+    index: Mapping[tuple[PoolKey, str, int], Health]
 
     def of(self, binding: Binding) -> Health:
         """The health of a binding; unknown where the answer does not mention it.
@@ -46,13 +46,13 @@ class HealthPicture:
         """
         # The address first: a network interface can carry the ID of the very instance that is bound beside it.
         for alias in reversed(binding.aliases or (binding.backend.address,)):
-            found = self.index.get((binding.slot.key, alias, binding.port))
+            found = self.index.get((binding.pool.key, alias, binding.port))
             if found is not None:
                 return found
         return NO_HEALTH
 
 
-def parse_health(answer: Raw, load_balancer_id: str) -> HealthPicture:
+def parse_health(answer: Raw, load_balancer_id: str) -> HealthSnapshot:
     """Parse an answer of DescribeTargetHealth.
 
     Layer-4 listeners answer as one rule without domain and URL.
@@ -60,7 +60,7 @@ def parse_health(answer: Raw, load_balancer_id: str) -> HealthPicture:
     :param answer: its ``Response``.
     :param load_balancer_id: which load balancer of the answer.
     """
-    index: dict[tuple[SlotKey, str, int], Health] = {}
+    index: dict[tuple[PoolKey, str, int], Health] = {}
     for balancer in answer.get("LoadBalancers") or ():
         if balancer.get("LoadBalancerId") not in (load_balancer_id, None):
             continue
@@ -74,7 +74,7 @@ def parse_health(answer: Raw, load_balancer_id: str) -> HealthPicture:
                     for address in (_address(target.get("IP")), _address(target.get("TargetId"))):
                         if address is not None:
                             index.setdefault((key, address, int(target.get("Port") or 0)), health)
-    return HealthPicture(index)
+    return HealthSnapshot(index)
 
 
 def _parse_target_health(raw: Raw) -> Health:

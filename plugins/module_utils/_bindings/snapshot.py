@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is bound to a load balancer: DescribeTargets and DescribeTargetHealth, parsed once into typed, indexed pictures.
+"""What is bound to a load balancer: DescribeTargets and DescribeTargetHealth, parsed once into indexed snapshots.
 
 The shapes are those of ``tencentcloud.clb.v20180317.models`` in the vendor's SDK.
 """
@@ -21,7 +21,7 @@ LAYER7_PROTOCOLS = frozenset({"HTTP", "HTTPS"})
 DEFAULT_WEIGHT = 10
 """What a register call without a weight gives (vendor's model ``BatchTarget.Weight``)."""
 
-SlotKey = tuple[str, Optional[str]]
+PoolKey = tuple[str, Optional[str]]
 """(listener ID, location ID; None on layer 4): where targets are bound."""
 
 Raw = Mapping[str, Any]
@@ -60,7 +60,7 @@ def _addresses(texts: Iterable[object] | None) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Slot:
+class Pool:
     """A place that targets are bound to: a layer-4 listener, or a rule of a layer-7 listener.
 
     :param listener_id: the listener.
@@ -79,8 +79,8 @@ class Slot:
     end_port: int | None = None
     domain: str | None = None
     url: str | None = None
-    key: SlotKey = field(init=False, repr=False, compare=False)
-    """What identifies it in a load balancer; made once, since every binding of the slot asks for it."""
+    key: PoolKey = field(init=False, repr=False, compare=False)
+    """What identifies it in a load balancer; made once, since every binding of the pool asks for it."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", (self.listener_id, self.location_id))
@@ -112,9 +112,9 @@ class Backend(NamedTuple):
 
 
 class Binding(NamedTuple):
-    """One backend and port bound to one slot.
+    """One backend and port bound to one pool.
 
-    :param slot: where.
+    :param pool: where.
     :param backend: how a call addresses it.
     :param port: the backend's port.
     :param weight: 0 to 100; 0 gets no new traffic.
@@ -128,7 +128,7 @@ class Binding(NamedTuple):
     :param public_ips: its public addresses in the cloud's order.
     """
 
-    slot: Slot
+    pool: Pool
     backend: Backend
     port: int
     weight: int
@@ -142,21 +142,21 @@ class Binding(NamedTuple):
     public_ips: tuple[str, ...] = ()
 
     @property
-    def identity(self) -> tuple[SlotKey, str, int]:
-        """What makes it this binding: slot, address, port."""
-        return (self.slot.key, self.backend.address, self.port)
+    def identity(self) -> tuple[PoolKey, str, int]:
+        """What makes it this binding: pool, address, port."""
+        return (self.pool.key, self.backend.address, self.port)
 
 
 @dataclass(frozen=True)
 class Listener:
-    """A listener and the slots in it.
+    """A listener and the pools in it.
 
     :param listener_id: its ID.
     :param protocol: in capitals.
     :param port: its port, the first of a range.
     :param end_port: the last of a range, else None.
     :param layer7: whether its targets are bound to rules.
-    :param slots: itself on layer 4, its rules on layer 7.
+    :param pools: itself on layer 4, its rules on layer 7.
     """
 
     listener_id: str
@@ -164,75 +164,75 @@ class Listener:
     port: int
     end_port: int | None
     layer7: bool
-    slots: tuple[Slot, ...]
+    pools: tuple[Pool, ...]
 
 
 @dataclass(frozen=True)
-class Picture:
+class Snapshot:
     """What one DescribeTargets answered, indexed.
 
     :param listeners: by ID, in the cloud's order.
-    :param slots: by key, in the cloud's order.
-    :param bindings: by slot key; a slot without any has an empty tuple. Cloud functions and backends that no call can
+    :param pools: by key, in the cloud's order.
+    :param bindings: by pool key; a pool without any has an empty tuple. Cloud functions and backends that no call can
         address are not in it.
-    :param index: by slot key, address (instance ID or IP) and port.
+    :param index: by pool key, address (instance ID or IP) and port.
     :param instances: primary private IP to instance ID, for every CVM in the answer.
     :param tags_known: whether the answer tells tags.
     :param listener_ids: what the answer was filtered by, None for the whole load balancer.
     """
 
     listeners: Mapping[str, Listener]
-    slots: Mapping[SlotKey, Slot]
-    bindings: Mapping[SlotKey, tuple[Binding, ...]]
-    index: Mapping[tuple[SlotKey, str, int], Binding]
+    pools: Mapping[PoolKey, Pool]
+    bindings: Mapping[PoolKey, tuple[Binding, ...]]
+    index: Mapping[tuple[PoolKey, str, int], Binding]
     instances: Mapping[str, str]
     tags_known: bool
     listener_ids: tuple[str, ...] | None = None
 
-    def find(self, slot: SlotKey, backend: Backend, port: int) -> Binding | None:
+    def find(self, pool: PoolKey, backend: Backend, port: int) -> Binding | None:
         """Find the binding of a backend, asked for by instance ID or by address.
 
-        :param slot: where.
+        :param pool: where.
         :param backend: whose.
         :param port: the backend's port.
         :returns: None where it is not bound.
         """
-        return self.index.get((slot, backend.address, port))
+        return self.index.get((pool, backend.address, port))
 
     def all_bindings(self) -> Iterator[Binding]:
-        """Every binding, slot by slot."""
+        """Every binding, pool by pool."""
         for bindings in self.bindings.values():
             yield from bindings
 
 
-def parse_targets(answer: Raw, listener_ids: tuple[str, ...] | None = None) -> Picture:
+def parse_targets(answer: Raw, listener_ids: tuple[str, ...] | None = None) -> Snapshot:
     """Parse an answer of DescribeTargets.
 
     :param answer: its ``Response``.
     :param listener_ids: the filter that was sent, None for none.
     """
     listeners: dict[str, Listener] = {}
-    slots: dict[SlotKey, Slot] = {}
-    bindings: dict[SlotKey, tuple[Binding, ...]] = {}
-    index: dict[tuple[SlotKey, str, int], Binding] = {}
+    pools: dict[PoolKey, Pool] = {}
+    bindings: dict[PoolKey, tuple[Binding, ...]] = {}
+    index: dict[tuple[PoolKey, str, int], Binding] = {}
     instances: dict[str, str] = {}
     raw_listeners = answer.get("Listeners") or ()
     tags_known = any("Tag" in raw for raw in _raw_backends(raw_listeners))
     for raw_listener in raw_listeners:
         listener, targets = _parse_listener(raw_listener)
         listeners[listener.listener_id] = listener
-        for slot, raw_targets in zip(listener.slots, targets):
+        for pool, raw_targets in zip(listener.pools, targets):
             found = tuple(
-                binding for raw in raw_targets if (binding := parse_backend(slot, raw, tags_known)) is not None
+                binding for raw in raw_targets if (binding := parse_backend(pool, raw, tags_known)) is not None
             )
-            slots[slot.key] = slot
-            bindings[slot.key] = found
+            pools[pool.key] = pool
+            bindings[pool.key] = found
             for binding in found:
                 for alias in binding.aliases:
-                    index.setdefault((slot.key, alias, binding.port), binding)
+                    index.setdefault((pool.key, alias, binding.port), binding)
                 if binding.backend.instance_id and binding.private_ips:
                     instances.setdefault(binding.private_ips[0], binding.backend.instance_id)
-    return Picture(listeners, slots, bindings, index, instances, tags_known, listener_ids)
+    return Snapshot(listeners, pools, bindings, index, instances, tags_known, listener_ids)
 
 
 def _raw_backends(raw_listeners: Any) -> Iterator[Raw]:
@@ -243,7 +243,7 @@ def _raw_backends(raw_listeners: Any) -> Iterator[Raw]:
 
 
 def _parse_listener(raw: Raw) -> tuple[Listener, list[Any]]:
-    """A listener with, slot by slot, the raw backends in it."""
+    """A listener with, pool by pool, the raw backends in it."""
     listener_id = str(raw.get("ListenerId") or "")
     protocol = str(raw.get("Protocol") or "").upper()
     port = int(raw.get("Port") or 0)
@@ -252,8 +252,8 @@ def _parse_listener(raw: Raw) -> tuple[Listener, list[Any]]:
     # On layer 7 the listener's own Targets are null; a QUIC listener can be either.
     layer7 = bool(rules) or protocol in LAYER7_PROTOCOLS or (protocol == "QUIC" and raw.get("Targets") is None)
     if layer7:
-        slots = tuple(
-            Slot(
+        pools = tuple(
+            Pool(
                 listener_id,
                 str(rule.get("LocationId") or ""),
                 protocol,
@@ -266,18 +266,18 @@ def _parse_listener(raw: Raw) -> tuple[Listener, list[Any]]:
         )
         targets = [rule.get("Targets") or () for rule in rules]
     else:
-        slots = (Slot(listener_id, None, protocol, port, end_port),)
+        pools = (Pool(listener_id, None, protocol, port, end_port),)
         targets = [raw.get("Targets") or ()]
-    return Listener(listener_id, protocol, port, end_port, layer7, slots), targets
+    return Listener(listener_id, protocol, port, end_port, layer7, pools), targets
 
 
-def parse_backend(slot: Slot, raw: Raw, tags_known: bool) -> Binding | None:
+def parse_backend(pool: Pool, raw: Raw, tags_known: bool) -> Binding | None:
     """Parse one ``Backend`` of an answer.
 
     Only a CVM is addressed by its ``InstanceId``, which stands for its first private address; every other kind by one
     of its private addresses, whatever its other IDs say.
 
-    :param slot: where it is bound.
+    :param pool: where it is bound.
     :param raw: the entry.
     :param tags_known: whether the answer tells tags at all.
     :returns: None for what no call can address.
@@ -298,7 +298,7 @@ def parse_backend(slot: Slot, raw: Raw, tags_known: bool) -> Binding | None:
         return None
     weight = raw.get("Weight")
     return Binding(
-        slot=slot,
+        pool=pool,
         backend=backend,
         port=port,
         weight=DEFAULT_WEIGHT if weight is None else int(weight),

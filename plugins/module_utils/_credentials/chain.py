@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .._errors import ClbError, CredentialsNotFound
-from .credentials import Credentials, CredentialSource, FixedCredentials, RenewedCredentials, read_pair
+from .credentials import CredentialProvider, Credentials, RefreshableCredentials, StaticCredentials, read_pair
 from .metadata import ENDPOINT_VARIABLE
-from .profiles import DEFAULT_PROFILE, Choice, Profile, ProfileFiles, choose_profile
+from .profiles import DEFAULT_PROFILE, Profile, ProfileChoice, ProfileFiles, choose_profile
 from .roles import PodIdentity, find_pod_identity, find_role, session_name, session_seconds
 from .sts import RoleSession
 
@@ -39,14 +39,14 @@ class Remote(Protocol):
     def from_metadata(self) -> Credentials:
         """Get the credentials of the CVM's role."""
 
-    def from_role(self, base: CredentialSource, session: RoleSession) -> Credentials:
+    def from_role(self, base: CredentialProvider, session: RoleSession) -> Credentials:
         """Assume a role with other credentials."""
 
     def from_pod_identity(self, identity: PodIdentity, session: RoleSession) -> Credentials:
         """Assume a role as a pod of TKE."""
 
 
-class Found(NamedTuple):
+class ResolvedCredentials(NamedTuple):
     """Where the chain ended.
 
     :param source: gives the credentials.
@@ -54,12 +54,12 @@ class Found(NamedTuple):
     :param warnings: sentences for the user.
     """
 
-    source: CredentialSource
+    source: CredentialProvider
     name: str
     warnings: tuple[str, ...] = ()
 
 
-class Chain:
+class CredentialChain:
     """Looks for credentials.
 
     :param options: the connection options.
@@ -87,11 +87,11 @@ class Chain:
         self._is_read = False
 
     @property
-    def choice(self) -> Choice:
+    def choice(self) -> ProfileChoice:
         """The profile that is named, or the default one."""
         return self._choice
 
-    def find(self) -> Found:
+    def find(self) -> ResolvedCredentials:
         """Go through the chain.
 
         :raises CredentialsNotFound: no source has complete credentials, or one that was chosen is unusable.
@@ -103,11 +103,13 @@ class Chain:
         role = find_role(self._options, self._environ, profile)
         warnings = profile.warnings if profile is not None and from_profile else ()
         if role is None:
-            return Found(base.source, base.name, (*base.warnings, *warnings))
-        source = RenewedCredentials(lambda: self._remote.from_role(base.source, role), self._secrets)
-        return Found(source, f"the role {role.arn}, assumed with {base.name}", (*base.warnings, *warnings))
+            return ResolvedCredentials(base.source, base.name, (*base.warnings, *warnings))
+        source = RefreshableCredentials(lambda: self._remote.from_role(base.source, role), self._secrets)
+        return ResolvedCredentials(
+            source, f"the role {role.arn}, assumed with {base.name}", (*base.warnings, *warnings)
+        )
 
-    def _base(self) -> tuple[Found, bool]:
+    def _base(self) -> tuple[ResolvedCredentials, bool]:
         """The first hit, and whether it is the profile."""
         given = read_pair(self._options, OPTION_NAMES, "the options")
         if given is not None:
@@ -125,11 +127,11 @@ class Chain:
             return found, True
         return self._from_pod() or self._from_cvm(), False
 
-    def _fixed(self, credentials: Credentials, name: str) -> Found:
+    def _fixed(self, credentials: Credentials, name: str) -> ResolvedCredentials:
         self._secrets.add(credentials.secret_key, credentials.token)
-        return Found(FixedCredentials(credentials), name)
+        return ResolvedCredentials(StaticCredentials(credentials), name)
 
-    def _from_environment(self) -> Found | None:
+    def _from_environment(self) -> ResolvedCredentials | None:
         token = next((name for name in TOKEN_VARIABLES if self._environ.get(name)), TOKEN_VARIABLES[0])
         given = read_pair(self._environ, (ID_VARIABLE, KEY_VARIABLE, token), "the environment")
         return None if given is None else self._fixed(given, f"the environment ({ID_VARIABLE})")
@@ -140,7 +142,7 @@ class Chain:
             self._is_read = True
         return self._read
 
-    def _from_profile(self) -> Found | None:
+    def _from_profile(self) -> ResolvedCredentials | None:
         profile = self._profile()
         if profile is None:
             if self._choice.by is not None:
@@ -148,7 +150,7 @@ class Chain:
             return None
         if profile.cvm_role:
             name = f"the role of this CVM, as {profile.where} says"
-            return Found(RenewedCredentials(self._remote.from_metadata, self._secrets), name)
+            return ResolvedCredentials(RefreshableCredentials(self._remote.from_metadata, self._secrets), name)
         if profile.credentials is not None:
             return self._fixed(profile.credentials, profile.where)
         if self._choice.by is not None and not profile.role_arn:
@@ -157,7 +159,7 @@ class Chain:
             )
         return None
 
-    def _from_pod(self) -> Found | None:
+    def _from_pod(self) -> ResolvedCredentials | None:
         identity = find_pod_identity(self._environ)
         if identity is None:
             return None
@@ -166,15 +168,15 @@ class Chain:
             session_name(self._options, self._environ),
             session_seconds(self._options, self._environ),
         )
-        source = RenewedCredentials(lambda: self._remote.from_pod_identity(identity, session), self._secrets)
-        return Found(source, f"the TKE pod identity ({identity.role_arn})")
+        source = RefreshableCredentials(lambda: self._remote.from_pod_identity(identity, session), self._secrets)
+        return ResolvedCredentials(source, f"the TKE pod identity ({identity.role_arn})")
 
-    def _from_cvm(self) -> Found:
-        source = RenewedCredentials(self._remote.from_metadata, self._secrets)
+    def _from_cvm(self) -> ResolvedCredentials:
+        source = RefreshableCredentials(self._remote.from_metadata, self._secrets)
         try:
             # Whether there is a role is told only by asking.
             source.current()
         except ClbError as exc:
             told = f"Asked last, and in vain ({ENDPOINT_VARIABLE} can name another address): {exc.message}"
             raise CredentialsNotFound(f"No credentials. {WAYS} {told}") from exc
-        return Found(source, "the role of this CVM")
+        return ResolvedCredentials(source, "the role of this CVM")

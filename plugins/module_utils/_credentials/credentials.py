@@ -40,17 +40,17 @@ class Credentials:
     expires_at: float | None = None
 
 
-class CredentialSource(Protocol):
+class CredentialProvider(Protocol):
     """Gives credentials that are good now; asked before every request, so that expired ones can be renewed."""
 
     def current(self) -> Credentials:
         """The credentials to sign the next request with."""
 
-    def renew(self, refused: Credentials) -> bool:
+    def invalidate(self, refused: Credentials) -> bool:
         """Take note that the cloud refused these; tell whether others can be had now."""
 
 
-class FixedCredentials:
+class StaticCredentials:
     """Credentials that do not change while a task runs.
 
     :param credentials: which.
@@ -63,7 +63,7 @@ class FixedCredentials:
         """The credentials given at the start."""
         return self._credentials
 
-    def renew(self, refused: Credentials) -> bool:  # noqa: ARG002 - the protocol's
+    def invalidate(self, refused: Credentials) -> bool:  # noqa: ARG002 - the protocol's
         """There are no others.
 
         :param refused: what the cloud refused.
@@ -71,7 +71,7 @@ class FixedCredentials:
         return False
 
 
-class RenewedCredentials:
+class RefreshableCredentials:
     """Temporary credentials, fetched when they are first needed and again before they end.
 
     :param fetch: gets new ones; raises a ClbError where that fails.
@@ -106,7 +106,7 @@ class RenewedCredentials:
             self._renew_at = self._clock() + PAUSE_SECONDS
             return held
 
-    def renew(self, refused: Credentials) -> bool:
+    def invalidate(self, refused: Credentials) -> bool:
         """Drop credentials that the cloud refused before their time.
 
         :param refused: which.

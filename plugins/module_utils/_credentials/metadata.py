@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 with contextlib.suppress(ImportError):  # the client says so
     import requests
 
-from .._deadline import OutOfTime, call_within
+from .._deadline import DeadlineExceeded, call_within
 from .._errors import CredentialsNotFound, InvalidArgument, UnexpectedAnswer
 from .credentials import parse_temporary
 
@@ -36,7 +36,7 @@ CONNECT_SECONDS = 1.0
 """It is on the same host: what does not answer at once is not there."""
 TOTAL_SECONDS = 2.0
 """For a role's name and its credentials together."""
-MOST_BYTES = 65536
+MAX_BYTES = 65536
 _ROLE = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
 
 
@@ -97,7 +97,7 @@ class MetadataService:
         problem = None
         try:
             return call_within(seconds, self._fetch)
-        except (OutOfTime, requests.Timeout):
+        except (DeadlineExceeded, requests.Timeout):
             problem = "gave no answer in time"
         except requests.RequestException as exc:
             # The text of these exceptions differs from version to version and tells an operator nothing more.
@@ -131,5 +131,5 @@ class MetadataService:
                 raise CredentialsNotFound(f"The metadata service at {url} has no role: bind one to the instance.")
             if answer.status_code != 200:
                 raise UnexpectedAnswer(f"The metadata service at {url} answered HTTP {answer.status_code}.")
-            content = next(answer.iter_content(MOST_BYTES), b"")
+            content = next(answer.iter_content(MAX_BYTES), b"")
         return str(content, "utf-8", "replace")

@@ -31,7 +31,7 @@ _TCCLI_NAMES = ("secretId", "secretKey", "token")
 _SDK_NAMES = ("secret_id", "secret_key", "token")
 
 
-class Choice(NamedTuple):
+class ProfileChoice(NamedTuple):
     """Which profile a task uses.
 
     :param name: of the profile.
@@ -61,7 +61,7 @@ class Profile(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-def choose_profile(options: Mapping[str, Any], environ: Mapping[str, str]) -> Choice:
+def choose_profile(options: Mapping[str, Any], environ: Mapping[str, str]) -> ProfileChoice:
     """Tell which profile the option ``profile`` or the environment names.
 
     :param options: the connection options.
@@ -72,7 +72,7 @@ def choose_profile(options: Mapping[str, Any], environ: Mapping[str, str]) -> Ch
     by, name = next(((by, str(name)) for by, name in named if name), (None, DEFAULT_PROFILE))
     if name in (".", "..") or "\0" in name or any(mark and mark in name for mark in (os.sep, os.altsep)):
         raise InvalidArgument(f"{by} {name!r} is not the name of a profile; give a name, not a path.")
-    return Choice(name, by)
+    return ProfileChoice(name, by)
 
 
 class ProfileFiles:
@@ -95,7 +95,7 @@ class ProfileFiles:
         self._system_file = system_file or SYSTEM_FILE
         self._clock = clock
 
-    def find(self, choice: Choice) -> Profile | None:
+    def find(self, choice: ProfileChoice) -> Profile | None:
         """Read a profile: tccli's, else the SDKs'.
 
         :param choice: which.
@@ -104,7 +104,7 @@ class ProfileFiles:
         """
         return self._tccli(choice.name) or self._sdk(choice.name)
 
-    def missing(self, choice: Choice) -> CredentialsNotFound:
+    def missing(self, choice: ProfileChoice) -> CredentialsNotFound:
         """The error for a profile that was named and is not there.
 
         :param choice: which.
@@ -116,7 +116,7 @@ class ProfileFiles:
             f"{self._tccli_file(choice.name, 'credential')} is not there, and {looked}."
         )
 
-    def region(self, choice: Choice) -> str | None:
+    def region(self, choice: ProfileChoice) -> str | None:
         """Read the region that tccli keeps with a profile.
 
         :param choice: which.

@@ -82,6 +82,6 @@ def _ask(api: Api, action: str, session: RoleSession, more: dict[str, Any], advi
             code=refusal.code,
             action=refusal.action,
             request_id=refusal.request_id,
-            said=refusal.said,
+            api_message=refusal.api_message,
         ) from refusal
     return parse_temporary(answer.get("Credentials"), answer.get("ExpiredTime"), f"{action} of STS")

@@ -24,7 +24,7 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 
-MOST_TARGETS = 20
+MAX_TARGETS = 20
 """Targets in one RegisterTargets."""
 POLL_SECONDS = 0.5
 WAIT_TIMEOUT_SECONDS = 300.0
@@ -68,10 +68,10 @@ def register(client: ClbClient, balancer: str, listener: str, targets: list[dict
     answer = ask(client, "DescribeTargets", LoadBalancerId=balancer, ListenerIds=[listener])
     bound = {(one.InstanceId, one.Port) for one in answer.Listeners[0].Targets or ()}
     missing = [one for one in targets if (one["instance_id"], one["port"]) not in bound]
-    for start in range(0, len(missing), MOST_TARGETS):
+    for start in range(0, len(missing), MAX_TARGETS):
         batch = [
             {"InstanceId": one["instance_id"], "Port": one["port"], "Weight": one["weight"]}
-            for one in missing[start : start + MOST_TARGETS]
+            for one in missing[start : start + MAX_TARGETS]
         ]
         done = ask(client, "RegisterTargets", LoadBalancerId=balancer, ListenerId=listener, Targets=batch)
         await_task(client, done.RequestId)

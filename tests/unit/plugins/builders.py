@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, Kind
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import (
     Plan,
@@ -19,11 +19,11 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan im
     plan_drained,
     plan_present,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import resolve_wanted, select
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import resolve_desired, select
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import (
     Backend,
-    Picture,
-    Slot,
+    Pool,
+    Snapshot,
     parse_targets,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import Refused
@@ -105,23 +105,23 @@ def http(listener_id: str, port: int = 80, *rules: Raw, protocol: str = "HTTP", 
     }
 
 
-def picture(*listeners: Raw) -> Picture:
+def snapshot(*listeners: Raw) -> Snapshot:
     return parse_targets({"Listeners": list(listeners)})
 
 
-def untagged(*listeners: Raw) -> Picture:
+def untagged(*listeners: Raw) -> Snapshot:
     """The same from a cloud that does not tell tags."""
     for listener in listeners:
         for place in (listener, *(listener["Rules"] or ())):
             for one in place["Targets"] or ():
                 one.pop("Tag", None)
-    return picture(*listeners)
+    return snapshot(*listeners)
 
 
-def slot(listener_id: str = "lbl-1", location_id: str | None = None) -> Slot:
+def pool(listener_id: str = "lbl-1", location_id: str | None = None) -> Pool:
     if location_id is None:
-        return Slot(listener_id, None, "TCP", 443)
-    return Slot(listener_id, location_id, "HTTP", 80, None, "a.example.com", "/")
+        return Pool(listener_id, None, "TCP", 443)
+    return Pool(listener_id, location_id, "HTTP", 80, None, "a.example.com", "/")
 
 
 def want(listener_id: str | None, address: str, port: int = 80, **more: Any) -> Raw:
@@ -133,20 +133,20 @@ def backend_key(address: str) -> str:
     return "instance_id" if address.startswith("ins-") else "eni_ip"
 
 
-def register(address: str, where: Slot | None = None, port: int = 80, **more: Any) -> Change:
-    return Change(Kind.REGISTER, where or slot(), backend(address), port, **more)
+def register(address: str, where: Pool | None = None, port: int = 80, **more: Any) -> Change:
+    return Change(ChangeKind.REGISTER, where or pool(), backend(address), port, **more)
 
 
-def change(kind: Kind, bound: Binding, **more: Any) -> Change:
+def change(kind: ChangeKind, bound: Binding, **more: Any) -> Change:
     """A change of a binding that exists."""
-    return Change(kind, bound.slot, bound.backend, bound.port, before=bound, **more)
+    return Change(kind, bound.pool, bound.backend, bound.port, before=bound, **more)
 
 
-def plan_for(entries: Iterable[Raw], bound: Picture, *, state: str = "present", purge: bool = False) -> Plan:
+def plan_for(entries: Iterable[Raw], bound: Snapshot, *, state: str = "present", purge: bool = False) -> Plan:
     """What the module plans for these options, without any call."""
     parsed = parse_entries(list(entries), selectors=state != "present")
     if state == "present":
-        return plan_present(resolve_wanted(parsed, bound), bound, purge=purge)
+        return plan_present(resolve_desired(parsed, bound), bound, purge=purge)
     plan = plan_absent if state == "absent" else plan_drained
     return plan(select(parsed, bound), bound)
 
@@ -154,13 +154,17 @@ def plan_for(entries: Iterable[Raw], bound: Picture, *, state: str = "present", 
 def told(changes: Iterable[Change]) -> list[tuple[Any, ...]]:
     """Changes as plain values: kind, listener, rule, address, port, weight, tag."""
     return [
-        (one.kind.value, one.slot.listener_id, one.slot.location_id, one.backend.address, one.port, one.weight, one.tag)
+        (one.kind.value, one.pool.listener_id, one.pool.location_id, one.backend.address, one.port, one.weight, one.tag)
         for one in changes
     ]
 
 
-def refused(code: str, said: str = "no", action: str = "BatchRegisterTargets") -> Refused:
+def refused(code: str, api_message: str = "no", action: str = "BatchRegisterTargets") -> Refused:
     """A refusal as the client raises it."""
     return Refused(
-        f"{action} was refused with {code}: {said}", code=code, action=action, request_id="r-refused", said=said
+        f"{action} was refused with {code}: {api_message}",
+        code=code,
+        action=action,
+        request_id="r-refused",
+        api_message=api_message,
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
-from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.reconcile import Outcome, Reconciler, Wishes
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.reconcile import ApplyOptions, Outcome, Reconciler
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
@@ -90,8 +90,8 @@ def unknown_outcome(applied: float = 1.0, **more: Any) -> Fault:
     return Fault(OutcomeUnknown("the connection was cut", code="ConnectionFailed"), applied, **more)
 
 
-def refusal(code: str, said: str = "no") -> Fault:
-    return Fault(refused(code, said), applied=0)
+def refusal(code: str, api_message: str = "no") -> Fault:
+    return Fault(refused(code, api_message), applied=0)
 
 
 @dataclass
@@ -221,9 +221,9 @@ class FakeCloud:
 
     def _find(self, part: Raw) -> Raw | None:
         address = _address(part)
-        wanted = ip_of(address) if address.startswith("ins-") else address
+        desired = ip_of(address) if address.startswith("ins-") else address
         for bound in self._place(part)["Targets"]:
-            if wanted in bound["PrivateIpAddresses"] and bound["Port"] == part["Port"]:
+            if desired in bound["PrivateIpAddresses"] and bound["Port"] == part["Port"]:
                 found: Raw = bound
                 return found
         return None
@@ -368,11 +368,11 @@ def reconcile(
     purge: bool = False,
     check: bool = False,
     seconds: float = 300,
-    **wishes: Any,
+    **options: Any,
 ) -> Run:
     """What the module does after it has connected: read, plan, carry out."""
     clb = Clb(cloud)
     cloud.budget = budget = cloud.clock.budget(seconds)
     plan = make_plan(clb, LB, parse_entries(list(entries), selectors=state != "present"), state=state, purge=purge)
-    reconciler = Reconciler(plan, clb, LB, Wishes(**wishes), budget)
+    reconciler = Reconciler(plan, clb, LB, ApplyOptions(**options), budget)
     return Run(cloud, plan, reconciler.dry_run() if check else reconciler.run())

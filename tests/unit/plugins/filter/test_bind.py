@@ -9,10 +9,10 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.tencentcloud.clb.plugins.filter.bind import FilterModule
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import resolve_wanted
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import resolve_desired
 from ansible_collections.tencentcloud.clb.plugins.module_utils._targets_info import describe_info
 
-from ..builders import http, picture, rule, target, tcp
+from ..builders import http, rule, snapshot, target, tcp
 
 bind = FilterModule().filters()["bind"]
 
@@ -66,14 +66,14 @@ def test_what_came_in_stays_as_it_was():
 
 
 def test_entries_of_a_results_listeners_stand_for_the_places_that_they_describe():
-    bound = picture(
+    bound = snapshot(
         tcp("lbl-1", 443, target("ins-1", 8443)),
         http("lbl-2", 80, rule("loc-1", "a.example.com", target("ins-1")), rule("loc-2", "b.example.com", url="/b")),
     )
     info = describe_info(bound, None, None)
 
     entries = bind([{"instance_id": "ins-9", "port": 8080, "weight": 3}], info.listeners)
-    wanted = resolve_wanted(parse_entries(entries, selectors=False), bound)
+    wanted = resolve_desired(parse_entries(entries, selectors=False), bound)
 
     assert [(one.slot.key, one.backend.address, one.port, one.weight) for one in wanted] == [
         (("lbl-1", None), "ins-9", 8080, 3),

@@ -19,7 +19,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.endpoint imp
 from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import (
     Credentials,
-    FixedCredentials,
+    StaticCredentials,
 )
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ KEY_ID, KEY, TOKEN = "AKIDexample", "sEcReTkEy0123456789", "tOkEn/with+signs=="
 
 def make_client(url: str, *, seconds: float = 20, timeout: float = 5, **how: Any) -> Client:
     """A client of the CLB API at ``url`` with temporary credentials."""
-    how.setdefault("credentials", FixedCredentials(Credentials(KEY_ID, KEY, TOKEN)))
+    how.setdefault("credentials", StaticCredentials(Credentials(KEY_ID, KEY, TOKEN)))
     how.setdefault("budget", Budget(seconds, timeout))
     details = {"service": "clb", "version": "2018-03-17", "region": "ap-guangzhou", "timeout": timeout}
     return Client(endpoint=parse_endpoint(url), **{**details, **how})

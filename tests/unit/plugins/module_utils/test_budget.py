@@ -53,10 +53,10 @@ def test_messages_call_the_budget_by_the_option_that_sets_it() -> None:
 
 
 @given(st.floats(0.01, 5), st.floats(1.0, 3), st.floats(0.01, 30))
-def test_delays_grow_to_a_cap_and_stay_there(first: float, factor: float, most: float) -> None:
-    delays = list(islice(growing(first, factor, most), 12))
-    assert delays[0] == min(first, most)
+def test_delays_grow_to_a_cap_and_stay_there(first: float, factor: float, maximum: float) -> None:
+    delays = list(islice(growing(first, factor, maximum), 12))
+    assert delays[0] == min(first, maximum)
     assert delays == sorted(delays)
-    assert max(delays) <= most
+    assert max(delays) <= maximum
     for before, after in pairwise(delays):
-        assert after == pytest.approx(min(before * factor, most))
+        assert after == pytest.approx(min(before * factor, maximum))

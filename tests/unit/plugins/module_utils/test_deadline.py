@@ -12,7 +12,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils import _deadline
-from ansible_collections.tencentcloud.clb.plugins.module_utils._deadline import OutOfTime, call_within
+from ansible_collections.tencentcloud.clb.plugins.module_utils._deadline import DeadlineExceeded, call_within
 
 
 def test_the_result_comes_back() -> None:
@@ -44,7 +44,7 @@ def test_a_result_at_the_last_moment_counts(monkeypatch: pytest.MonkeyPatch) -> 
 def test_waiting_ends_with_the_time() -> None:
     hold = threading.Event()
     started = time.monotonic()
-    with pytest.raises(OutOfTime):
+    with pytest.raises(DeadlineExceeded):
         call_within(0.05, lambda: hold.wait(10))
     assert time.monotonic() - started < 2
     hold.set()
@@ -57,7 +57,7 @@ def test_the_thread_does_not_hold_up_the_end_of_the_process() -> None:
         seen.append(threading.current_thread().daemon)
         hold.wait(10)
 
-    with pytest.raises(OutOfTime):
+    with pytest.raises(DeadlineExceeded):
         call_within(0.05, work)
     hold.set()
     assert seen == [True]

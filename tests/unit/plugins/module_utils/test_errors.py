@@ -20,7 +20,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
 TABLE = {
     Remedy.WAIT_THROTTLED: ["RequestLimitExceeded", "RequestLimitExceeded.UinLimitExceeded"],
     Remedy.WAIT_BUSY: ["FailedOperation.ResourceInOperating", "FailedOperation.ResourceInCloning"],
-    Remedy.UNKNOWN: ["InternalError", "InternalError.Unknown"],
+    Remedy.TRANSIENT: ["InternalError", "InternalError.Unknown"],
     Remedy.FATAL: [
         "AuthFailure",
         "AuthFailure.SignatureExpire",
@@ -104,12 +104,12 @@ def test_the_codes_without_the_clouds_part_are_the_contracts(name: str) -> None:
     error = getattr(_errors, name)("what happened")
     assert isinstance(error, ClbError)
     assert (error.code, error.action, error.request_id) == (name, None, None)
-    assert error.message == error.said == str(error) == "what happened"
+    assert error.message == error.api_message == str(error) == "what happened"
 
 
 def test_a_refusal_keeps_the_clouds_own_words_beside_the_message() -> None:
-    error = Refused("A was refused: words", code="X.Y", action="A", request_id="r-1", said="words")
-    assert (error.message, error.said, error.code, error.action, error.request_id) == (
+    error = Refused("A was refused: words", code="X.Y", action="A", request_id="r-1", api_message="words")
+    assert (error.message, error.api_message, error.code, error.action, error.request_id) == (
         "A was refused: words",
         "words",
         "X.Y",

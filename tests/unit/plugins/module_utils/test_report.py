@@ -21,7 +21,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._report import (
     report,
 )
 
-from ..builders import Raw, http, ip_of, picture, plan_for, refused, rule, target, tcp, want
+from ..builders import Raw, http, ip_of, plan_for, refused, rule, snapshot, target, tcp, want
 from ..fake_cloud import FakeCloud, Fault, Run, reconcile, refusal
 
 BAD = refused("InvalidParameter", "no such host")
@@ -146,7 +146,7 @@ def test_the_diff_is_sorted_text_with_a_line_for_each_binding() -> None:
 
 
 def test_ipv6_addresses_and_foreign_letters_stay_readable() -> None:
-    bound = picture(tcp("lbl-1", 443, target("2001:db8::1", tag="grün")))
+    bound = snapshot(tcp("lbl-1", 443, target("2001:db8::1", tag="grün")))
     assert render(bound.bindings) == 'TCP:443 (lbl-1)  [2001:db8::1]:80  weight 10  tag "grün"\n'
 
 
@@ -207,8 +207,8 @@ def test_any_list_of_a_result_goes_back_in(key: str, selectors: bool) -> None:
 def test_listeners_of_a_result_go_back_in_as_selectors() -> None:
     cloud = FakeCloud(shop())
     listeners = tell(MIXED, cloud)["listeners"]
-    plan = plan_for(listeners, picture(*cloud.listeners), state="drained")
-    assert {one.slot.key for one in plan.changes} == {("lbl-1", None), ("lbl-2", "loc-1")}
+    plan = plan_for(listeners, snapshot(*cloud.listeners), state="drained")
+    assert {one.pool.key for one in plan.changes} == {("lbl-1", None), ("lbl-2", "loc-1")}
 
 
 def test_the_targets_of_a_result_are_no_change() -> None:

@@ -32,9 +32,9 @@ def test_signatures_are_masked(text: str) -> None:
 
 def test_the_signature_of_the_last_request_is_one() -> None:
     secrets = Secrets(["key"])
-    secrets.sign("00ff")
+    secrets.remember_signature("00ff")
     assert secrets.scrub("00ff key") == f"{MASK} {MASK}"
-    secrets.sign("11ee")
+    secrets.remember_signature("11ee")
     assert sorted(secrets) == ["11ee", "key"]
 
 

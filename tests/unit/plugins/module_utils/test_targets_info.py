@@ -9,12 +9,12 @@ import pytest
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import plan_present
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import resolve_wanted
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import resolve_desired
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import InvalidArgument
 from ansible_collections.tencentcloud.clb.plugins.module_utils._targets_info import describe_info, read_info
 
-from ..builders import LB, http, picture, rule, target, tcp, untagged
+from ..builders import LB, http, rule, snapshot, target, tcp, untagged
 from ..fake_cloud import FakeCloud
 
 SHOP = [
@@ -274,12 +274,12 @@ def test_only_the_listeners_that_are_named_are_read():
     assert [call.params.get("ListenerIds") for call in cloud.calls] == [["lbl-tcp"]]
 
 
-@pytest.mark.parametrize("make", [picture, untagged])
+@pytest.mark.parametrize("make", [snapshot, untagged])
 def test_what_it_tells_is_what_the_module_targets_finds_in_place(make):
     bound = make(*SHOP)
     entries = parse_entries(describe_info(bound, None, None).targets, selectors=False)
 
-    plan = plan_present(resolve_wanted(entries, bound), bound, purge=True)
+    plan = plan_present(resolve_desired(entries, bound), bound, purge=True)
 
     assert len(entries) == 7
     assert plan.changes == ()

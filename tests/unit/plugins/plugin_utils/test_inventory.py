@@ -12,7 +12,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError, InvalidArgument
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import (
     HOSTNAMES,
-    Wanted,
+    InventoryQuery,
     make_groups,
     make_hosts,
     read_load_balancers,
@@ -44,8 +44,8 @@ API = ("api", [tcp("lbl-9", 443, web_1(9443, 1))])
 
 def read(*regions, ids=None, names=None, targets=None, health=False):
     entries = None if targets is None else parse_entries(targets, selectors=True)
-    wanted = Wanted(ids, names, entries, health)
-    return read_load_balancers([region.connection() for region in regions], wanted)
+    query = InventoryQuery(ids, names, entries, health)
+    return read_load_balancers([region.connection() for region in regions], query)
 
 
 def hosts(*regions, hostnames=tuple(HOSTNAMES), ansible_host="private_ip", **what):

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import (
-    MOST_LISTENER_IDS,
-    MOST_TARGETS,
-    MOST_WEIGHT_ENTRIES,
-    MOST_WEIGHT_TARGETS,
+    MAX_LISTENER_IDS,
+    MAX_TARGETS,
+    MAX_WEIGHT_ENTRIES,
+    MAX_WEIGHT_TARGETS,
     Clb,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import batches
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, Kind
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
 
-from ...builders import LB, Raw, backend, change, http, picture, register, rule, slot, target, tcp
+from ...builders import LB, Raw, backend, change, http, pool, register, rule, snapshot, target, tcp
 
 if TYPE_CHECKING:
     from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Binding
 
-RULE = slot("lbl-7", "loc-1")
+RULE = pool("lbl-7", "loc-1")
 
 
 class Recorder:
@@ -52,12 +52,12 @@ def payload(*changes: Change) -> tuple[str, Raw]:
 def bound(address: str, *place: Any) -> Binding:
     """One binding on lbl-1, or on a rule of lbl-7."""
     listener = http("lbl-7", 80, rule("loc-1", "a", target(address))) if place else tcp("lbl-1", 443, target(address))
-    (found,) = picture(listener).all_bindings()
+    (found,) = snapshot(listener).all_bindings()
     return found
 
 
 def test_the_limits_are_those_of_the_api() -> None:
-    assert (MOST_TARGETS, MOST_WEIGHT_ENTRIES, MOST_WEIGHT_TARGETS, MOST_LISTENER_IDS) == (500, 100, 50, 20)
+    assert (MAX_TARGETS, MAX_WEIGHT_ENTRIES, MAX_WEIGHT_TARGETS, MAX_LISTENER_IDS) == (500, 100, 50, 20)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_registration_gives_only_what_was_asked_for(one: Change, expected: Raw
 
 
 def test_a_removal_names_the_binding_and_nothing_else() -> None:
-    removals = [change(Kind.DEREGISTER, bound("ins-1")), change(Kind.DEREGISTER, bound("10.2.0.1", "rule"))]
+    removals = [change(ChangeKind.DEREGISTER, bound("ins-1")), change(ChangeKind.DEREGISTER, bound("10.2.0.1", "rule"))]
     assert payload(*removals) == (
         "BatchDeregisterTargets",
         {
@@ -98,9 +98,9 @@ def test_a_removal_names_the_binding_and_nothing_else() -> None:
 
 def test_weights_go_by_listener_and_rule() -> None:
     weights = [
-        change(Kind.WEIGHT, bound("ins-1"), weight=5),
-        change(Kind.WEIGHT, bound("ins-1", "rule"), weight=0),
-        change(Kind.WEIGHT, bound("10.2.0.1"), weight=6),
+        change(ChangeKind.WEIGHT, bound("ins-1"), weight=5),
+        change(ChangeKind.WEIGHT, bound("ins-1", "rule"), weight=0),
+        change(ChangeKind.WEIGHT, bound("10.2.0.1"), weight=6),
     ]
     assert payload(*weights) == (
         "BatchModifyTargetWeight",
@@ -125,7 +125,8 @@ def test_weights_go_by_listener_and_rule() -> None:
 
 def test_tags_go_by_value_too_so_that_an_empty_one_clears() -> None:
     tags = [
-        change(Kind.TAG, bound(address), tag=tag) for address, tag in (("ins-1", "a"), ("ins-2", ""), ("ins-3", "a"))
+        change(ChangeKind.TAG, bound(address), tag=tag)
+        for address, tag in (("ins-1", "a"), ("ins-2", ""), ("ins-3", "a"))
     ]
     action, params = payload(*tags)
     assert action == "BatchModifyTargetTag"
@@ -138,7 +139,7 @@ def test_tags_go_by_value_too_so_that_an_empty_one_clears() -> None:
 
 def test_no_entry_holds_more_than_50_targets() -> None:
     weights = [
-        Change(Kind.WEIGHT, slot(f"lbl-{number % 3}"), backend(f"10.2.0.{number}"), 80, weight=1)
+        Change(ChangeKind.WEIGHT, pool(f"lbl-{number % 3}"), backend(f"10.2.0.{number}"), 80, weight=1)
         for number in range(200)
     ]
     (call,) = batches(weights)

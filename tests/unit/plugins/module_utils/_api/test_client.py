@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api import client as client_module
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import (
     Credentials,
-    RenewedCredentials,
+    RefreshableCredentials,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
     ClbError,
@@ -135,13 +135,13 @@ def test_nothing_is_sent_when_the_time_is_up() -> None:
 
 
 @pytest.mark.parametrize(
-    "delays, most",
+    "delays, maximum",
     [(client_module.throttle_delays, 16.0), (client_module.busy_delays, 3.25), (client_module.transient_delays, 4.0)],
 )
-def test_delays_are_jittered_and_stay_below_their_cap(delays, most: float) -> None:
+def test_delays_are_jittered_and_stay_below_their_cap(delays, maximum: float) -> None:
     first, second = ([next(taken) for _ in range(60)] for taken in (delays(), delays()))
     assert first != second
-    assert max(*first, *second) <= most
+    assert max(*first, *second) <= maximum
 
 
 @pytest.mark.parametrize("send", ["read", "write"])
@@ -157,7 +157,7 @@ def test_a_refusal_carries_what_the_cloud_said(send: str) -> None:
         "DescribeTargets",
         "req-1",
     )
-    assert refusal.said == "bad {{ 7 * 7 }}"
+    assert refusal.api_message == "bad {{ 7 * 7 }}"
     assert "Check secret_key" in refusal.message
     assert len(server.seen) == 1
 
@@ -173,7 +173,7 @@ def test_a_refusal_carries_what_the_cloud_said(send: str) -> None:
 def test_answers_that_show_secrets_are_masked(reply: Reply) -> None:
     with HttpServer(reply) as server, pytest.raises(ClbError) as caught:
         make_client(server.url, seconds=0).read("DescribeTargets", {}, last_attempt=True)
-    told = f"{caught.value} {caught.value.message} {caught.value.said} {caught.value.code}"
+    told = f"{caught.value} {caught.value.message} {caught.value.api_message} {caught.value.code}"
     assert "********" in told
     assert not [secret for secret in (KEY, TOKEN, "00ff") if secret in told]
 
@@ -217,7 +217,7 @@ class Fetches:
 def test_credentials_that_ended_early_are_renewed_once(code: str, send: str) -> None:
     fetch, secrets = Fetches(), Secrets()
     with HttpServer(response(), error(code), response()) as server:
-        client = make_client(server.url, credentials=RenewedCredentials(fetch, secrets), secrets=secrets)
+        client = make_client(server.url, credentials=RefreshableCredentials(fetch, secrets), secrets=secrets)
         client.read("DescribeTargets", {})
         getattr(client, send)("Anything", {})
     assert [seen.headers["x-tc-token"] for seen in server.seen] == ["token1", "token1", "token2"]
@@ -228,7 +228,7 @@ def test_credentials_that_ended_early_are_renewed_once(code: str, send: str) -> 
 def test_refused_fresh_credentials_end_it(code: str) -> None:
     fetch = Fetches()
     with HttpServer(error(code)) as server, pytest.raises(Refused):
-        make_client(server.url, credentials=RenewedCredentials(fetch, Secrets())).write("BatchRegisterTargets", {})
+        make_client(server.url, credentials=RefreshableCredentials(fetch, Secrets())).write("BatchRegisterTargets", {})
     assert fetch.count == len(server.seen) == 2
 
 

@@ -12,27 +12,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import Limits, batches, pack
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, Kind
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
 
-from ...builders import backend, slot
+from ...builders import backend, pool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Item = tuple[int, int]
-KINDS = list(Kind)
+KINDS = list(ChangeKind)
 
 
-def changes(kind: Kind, sizes: Sequence[int], rules: int = 1) -> list[Change]:
+def changes(kind: ChangeKind, sizes: Sequence[int], rules: int = 1) -> list[Change]:
     """Changes of one kind, so many on each listener, spread over so many rules of it."""
     return [
         Change(
             kind,
-            slot(f"lbl-{listener}", f"loc-{listener}-{number % rules}" if rules > 1 else None),
+            pool(f"lbl-{listener}", f"loc-{listener}-{number % rules}" if rules > 1 else None),
             backend(f"10.2.{number // 250}.{number % 250}"),
             80,
-            weight=5 if kind is Kind.WEIGHT else None,
-            tag="x" if kind is Kind.TAG else None,
+            weight=5 if kind is ChangeKind.WEIGHT else None,
+            tag="x" if kind is ChangeKind.TAG else None,
         )
         for listener, size in enumerate(sizes)
         for number in range(size)
@@ -41,11 +41,11 @@ def changes(kind: Kind, sizes: Sequence[int], rules: int = 1) -> list[Change]:
 
 def entries_of(call: Sequence[Change]) -> int:
     """How many entries of ModifyList a call takes."""
-    return sum(-(-count // 50) for count in Counter(one.slot.key for one in call).values())
+    return sum(-(-count // 50) for count in Counter(one.pool.key for one in call).values())
 
 
 def listeners_of(call: Sequence[Change]) -> set[str]:
-    return {one.slot.listener_id for one in call}
+    return {one.pool.listener_id for one in call}
 
 
 def pieces(calls: Sequence[Sequence[Change]]) -> int:
@@ -55,14 +55,14 @@ def pieces(calls: Sequence[Sequence[Change]]) -> int:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("amount, calls", [(0, 0), (1, 1), (499, 1), (500, 1), (501, 2), (1000, 2), (1203, 3)])
-def test_calls_are_filled_to_500_targets(kind: Kind, amount: int, calls: int) -> None:
+def test_calls_are_filled_to_500_targets(kind: ChangeKind, amount: int, calls: int) -> None:
     sent = batches(changes(kind, [amount]))
     assert len(sent) == calls
     assert sum(map(len, sent)) == amount
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_500_targets_over_50_listeners_are_one_call(kind: Kind) -> None:
+def test_500_targets_over_50_listeners_are_one_call(kind: ChangeKind) -> None:
     assert len(batches(changes(kind, [10] * 50))) == 1
 
 
@@ -84,38 +84,38 @@ def test_500_targets_over_50_listeners_are_one_call(kind: Kind) -> None:
     ],
 )
 def test_weights_also_keep_to_100_entries_of_50_targets(sizes: list[int], rules: int, calls: int) -> None:
-    sent = batches(changes(Kind.WEIGHT, sizes, rules))
+    sent = batches(changes(ChangeKind.WEIGHT, sizes, rules))
     assert len(sent) == calls
     assert max(entries_of(call) for call in sent) <= 100
 
 
-@pytest.mark.parametrize("kind", [Kind.REGISTER, Kind.TAG, Kind.DEREGISTER])
-def test_only_weights_have_a_limit_of_entries(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [ChangeKind.REGISTER, ChangeKind.TAG, ChangeKind.DEREGISTER])
+def test_only_weights_have_a_limit_of_entries(kind: ChangeKind) -> None:
     assert len(batches(changes(kind, [1] * 500))) == 1
 
 
-@pytest.mark.parametrize("kind", [Kind.REGISTER, Kind.WEIGHT])
+@pytest.mark.parametrize("kind", [ChangeKind.REGISTER, ChangeKind.WEIGHT])
 @given(sizes=st.lists(st.integers(1, 160), max_size=16), rules=st.sampled_from([1, 2, 7, 40]))
 def test_calls_keep_the_limits_cover_everything_once_and_are_the_fewest(
-    kind: Kind, sizes: list[int], rules: int
+    kind: ChangeKind, sizes: list[int], rules: int
 ) -> None:
     all_of_them = changes(kind, sizes, rules)
     sent = batches(all_of_them)
     assert all(0 < len(call) <= 500 for call in sent)
     assert Counter(one for call in sent for one in call) == Counter(all_of_them)
-    least = -(-len(all_of_them) // 500)
-    if kind is Kind.WEIGHT:
+    minimum = -(-len(all_of_them) // 500)
+    if kind is ChangeKind.WEIGHT:
         assert all(entries_of(call) <= 100 for call in sent)
         # Splitting a place over two calls can take one entry more, so the bound is not always attainable.
-        least = max(least, -(-entries_of(all_of_them) // 100))
-        assert least <= len(sent) <= least + 1
+        minimum = max(minimum, -(-entries_of(all_of_them) // 100))
+        assert minimum <= len(sent) <= minimum + 1
     else:
-        assert len(sent) == least
+        assert len(sent) == minimum
 
 
 @given(st.lists(st.integers(1, 500), min_size=1, max_size=8))
 def test_a_listener_is_split_only_at_the_seams_between_calls(sizes: list[int]) -> None:
-    sent = batches(changes(Kind.REGISTER, sizes))
+    sent = batches(changes(ChangeKind.REGISTER, sizes))
     # Cutting one long row of all listeners at every 500 splits no more than this.
     assert pieces(sent) <= len(sizes) + len(sent) - 1
 
@@ -123,7 +123,7 @@ def test_a_listener_is_split_only_at_the_seams_between_calls(sizes: list[int]) -
 @given(st.lists(st.sampled_from([125, 250, 500, 25, 5, 1]), min_size=1, max_size=16))
 def test_listeners_that_fit_whole_are_never_split(sizes: list[int]) -> None:
     # Of sizes that divide each other, the biggest first always fit whole into the fewest calls.
-    sent = batches(changes(Kind.REGISTER, sizes))
+    sent = batches(changes(ChangeKind.REGISTER, sizes))
     assert pieces(sent) == len(sizes)
 
 
@@ -138,7 +138,7 @@ def test_listeners_that_fit_whole_are_never_split(sizes: list[int]) -> None:
     ],
 )
 def test_a_listener_stays_in_one_call_where_that_costs_no_more(sizes: list[int], calls: int) -> None:
-    sent = batches(changes(Kind.REGISTER, sizes))
+    sent = batches(changes(ChangeKind.REGISTER, sizes))
     assert (len(sent), pieces(sent)) == (calls, len(sizes))
 
 
@@ -155,13 +155,13 @@ def test_a_listener_stays_in_one_call_where_that_costs_no_more(sizes: list[int],
 def test_a_listener_is_split_where_that_saves_a_call_and_as_few_as_can_be(
     sizes: list[int], calls: int, splits: int
 ) -> None:
-    sent = batches(changes(Kind.REGISTER, sizes))
+    sent = batches(changes(ChangeKind.REGISTER, sizes))
     assert len(sent) == calls
     assert pieces(sent) == len(sizes) + splits
 
 
 def test_a_listener_bigger_than_a_call_is_split_into_the_fewest_pieces() -> None:
-    sent = batches(changes(Kind.REGISTER, [1203]))
+    sent = batches(changes(ChangeKind.REGISTER, [1203]))
     assert sorted(map(len, sent))[-2:] == [500, 500]
 
 

@@ -160,7 +160,7 @@ def test_wait_false_leaves_out_only_the_last_poll_and_read_back(wait: bool) -> N
     ]
     assert cloud.actions == (expected if wait else expected[:-2])
     assert len(run.outcome.done) == 3
-    assert (run.outcome.error, run.outcome.picture is None) == (None, not wait)
+    assert (run.outcome.error, run.outcome.snapshot is None) == (None, not wait)
 
 
 def test_wait_false_with_one_call_returns_as_soon_as_it_is_accepted() -> None:

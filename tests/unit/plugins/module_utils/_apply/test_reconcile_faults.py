@@ -11,9 +11,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Kind
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import ChangeKind
 
-from ...builders import Raw, http, picture, refused, rule, target, tcp
+from ...builders import Raw, http, refused, rule, snapshot, target, tcp
 from ...fake_cloud import WRITES, FakeCloud, Fault, Run, bindings_in, reconcile, refusal, unknown_outcome
 
 ADDRESSES = [f"ins-{number}" for number in range(1, 7)]
@@ -66,7 +66,7 @@ def entries(draw: Any) -> list[Raw]:
 
 def assert_told_truly(run: Run) -> None:
     """Each change is in place or named as failed, and never both."""
-    now = picture(*run.cloud.listeners)
+    now = snapshot(*run.cloud.listeners)
     for change in run.plan.changes:
         assert change.in_place(now) is (change not in run.outcome.failures), change
     assert (run.outcome.error is None) is (not run.outcome.failures)
@@ -75,9 +75,9 @@ def assert_told_truly(run: Run) -> None:
 
 def assert_no_dip(run: Run) -> None:
     """Where a listener's gains are not all in place, nothing was taken from it."""
-    short = {one.slot.listener_id for one in run.plan.gains if one in run.outcome.failures}
+    short = {one.pool.listener_id for one in run.plan.gains if one in run.outcome.failures}
     for loss in run.plan.losses:
-        assert loss.slot.listener_id not in short or loss in run.outcome.failures
+        assert loss.pool.listener_id not in short or loss in run.outcome.failures
     actions = [call.action for call in run.cloud.writes]
     removals = [number for number, action in enumerate(actions) if action == "BatchDeregisterTargets"]
     gains = [number for number, action in enumerate(actions) if action == "BatchRegisterTargets"]
@@ -117,8 +117,8 @@ def test_whatever_goes_wrong_the_result_is_true_nothing_else_is_touched_and_a_re
     assert_told_truly(run)
     assert_no_dip(run)
     assert_nothing_sent_twice_unread(cloud)
-    wanted = {(*one.slot.key, one.backend.address, one.port) for one in run.plan.changes}
-    assert {one[:4] for one in before ^ cloud.bound()} <= wanted
+    desired = {(*one.pool.key, one.backend.address, one.port) for one in run.plan.changes}
+    assert {one[:4] for one in before ^ cloud.bound()} <= desired
     cloud.faults.clear()
     cloud.bad.clear()
     cloud.clock.sleep(30)
@@ -154,10 +154,10 @@ def test_capacity_never_dips_in_one_task_that_replaces_targets(
             lows.append(serving())
 
     cloud.write = watch  # type: ignore[method-assign]  # looks at the cloud after every write
-    least = 1
+    minimum = 1
     start = serving()
-    run = reconcile(cloud, asked, purge=True, wait_for_health=True, min_healthy=least, seconds=60)
+    run = reconcile(cloud, asked, purge=True, wait_for_health=True, min_healthy=minimum, seconds=60)
     for low in lows:
         for key, count in start.items():
-            assert low.get(key, 0) >= min(least, count)
-    assert all(one.kind is not Kind.REGISTER for one in run.plan.losses)
+            assert low.get(key, 0) >= min(minimum, count)
+    assert all(one.kind is not ChangeKind.REGISTER for one in run.plan.losses)

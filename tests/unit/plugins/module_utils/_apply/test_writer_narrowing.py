@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import MOST_EXTRA_CALLS
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import MAX_EXTRA_CALLS
 
 from ...builders import Raw, http, refused, rule, target, tcp, want
 from ...fake_cloud import FakeCloud, reconcile, refusal, unknown_outcome
@@ -137,7 +137,7 @@ def test_other_writes_are_narrowed_alike(task: dict[str, Any]) -> None:
 def test_more_bad_ones_than_64_calls_can_find_leave_a_reason_for_each() -> None:
     bad = range(0, 500, 5)
     run = bind(bad)
-    assert extra_calls(run) == MOST_EXTRA_CALLS == 64
+    assert extra_calls(run) == MAX_EXTRA_CALLS == 64
     failed = run.failed()
     assert set(failed.values()) == {"InvalidParameter", "NotAttempted"}
     assert names(bad) <= failed.keys()
@@ -155,7 +155,7 @@ def test_the_64_extra_calls_are_for_the_whole_task() -> None:
     listeners = [tcp(f"lbl-{index}", 1 + index) for index in range(150)]
     cloud = FakeCloud(listeners, bad={f"ins-{number}": BAD for number in range(0, 1500, 20)}, task_seconds=0)
     reconcile(cloud, spread(1500))
-    assert len(cloud.writes) <= 3 + MOST_EXTRA_CALLS
+    assert len(cloud.writes) <= 3 + MAX_EXTRA_CALLS
 
 
 def test_a_quota_is_narrowed_to_the_listener_and_not_below() -> None:

@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Kind
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import ChangeKind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Plan, predict
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import UnknownName
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
-from ansible_collections.tencentcloud.clb.plugins.module_utils._report import count_by_slot
+from ansible_collections.tencentcloud.clb.plugins.module_utils._report import count_by_pool
 
-from ...builders import Raw, http, ip_of, picture, plan_for, rule, target, tcp, told, untagged, want
+from ...builders import Raw, http, ip_of, plan_for, rule, snapshot, target, tcp, told, untagged, want
 
 LISTENERS = [
     tcp("lbl-1", 443, target("ins-1", 80, 10, "blue"), target("ins-2", 80, 0), target("10.2.0.9")),
     tcp("lbl-2", 444, target("ins-1", 80, 30)),
     http("lbl-3", 80, rule("loc-1", "a", target("ins-1"), target("ins-2")), rule("loc-2", "b", target("ins-1"))),
 ]
-SHOP = picture(*LISTENERS)
+SHOP = snapshot(*LISTENERS)
 
 
 def values(plan: Plan) -> list[tuple[Any, ...]]:
@@ -59,7 +59,7 @@ def test_a_weight_that_is_not_given_leaves_a_drained_target_drained() -> None:
 def test_a_weight_or_tag_is_changed_in_place_and_never_by_unbinding() -> None:
     entries = [want("lbl-1", "ins-1", weight=7, tag="x"), want("lbl-1", "ins-2", weight=9), want("lbl-1", "10.2.0.9")]
     plan = plan_for(entries, SHOP, purge=True)
-    assert {one.kind for one in plan.changes} == {Kind.WEIGHT, Kind.TAG}
+    assert {one.kind for one in plan.changes} == {ChangeKind.WEIGHT, ChangeKind.TAG}
 
 
 def test_present_without_purge_unbinds_nothing() -> None:
@@ -85,7 +85,7 @@ def test_purge_leaves_a_listed_binding_under_any_of_its_names() -> None:
 def test_cloud_functions_and_what_cannot_be_addressed_are_never_purged() -> None:
     functions = [{"Function": {"FunctionName": "f"}, "Weight": 10}]
     odd = target("10.2.0.7", PrivateIpAddresses=None, InstanceId=None)
-    bound = picture(tcp("lbl-1", 443, odd, target("ins-1"), FunctionTargets=functions))
+    bound = snapshot(tcp("lbl-1", 443, odd, target("ins-1"), FunctionTargets=functions))
     assert plan_for([want("lbl-1", "ins-1")], bound, purge=True).changes == ()
 
 
@@ -118,8 +118,8 @@ def test_gains_come_before_losses_within_them_registrations_first() -> None:
 )
 def test_absent_unbinds_what_the_selectors_match(selector: Raw, expected: list[object]) -> None:
     plan = plan_for([selector], SHOP, state="absent")
-    assert [one.slot.key for one in plan.changes] == expected
-    assert {one.kind for one in plan.changes} <= {Kind.DEREGISTER}
+    assert [one.pool.key for one in plan.changes] == expected
+    assert {one.kind for one in plan.changes} <= {ChangeKind.DEREGISTER}
 
 
 def test_drained_sets_weight_0_and_leaves_the_binding() -> None:
@@ -161,7 +161,7 @@ def test_tags_that_the_cloud_does_not_tell_are_not_compared_but_warned_of() -> N
 
 
 def test_a_new_binding_is_predicted_with_the_clouds_default_weight_and_no_tag() -> None:
-    (new,) = predict(plan_for([want("lbl-1", "ins-1")], picture(tcp("lbl-1"))))["lbl-1", None]
+    (new,) = predict(plan_for([want("lbl-1", "ins-1")], snapshot(tcp("lbl-1"))))["lbl-1", None]
     assert (new.weight, new.tag) == (10, "")
     silent = untagged(tcp("lbl-1", 443, target("ins-1")))
     assert predict(plan_for([want("lbl-1", "ins-2")], silent))["lbl-1", None][1].tag is None
@@ -185,8 +185,8 @@ def test_a_prediction_can_leave_changes_out() -> None:
     ],
 )
 def test_a_registration_is_in_place_when_weight_and_tag_are_too(bound: list[Raw], expected: bool) -> None:
-    (change,) = plan_for([want("lbl-1", "ins-1", weight=5, tag="x")], picture(tcp("lbl-1"))).changes
-    assert change.in_place(picture(tcp("lbl-1", 443, *bound))) is expected
+    (change,) = plan_for([want("lbl-1", "ins-1", weight=5, tag="x")], snapshot(tcp("lbl-1"))).changes
+    assert change.in_place(snapshot(tcp("lbl-1", 443, *bound))) is expected
 
 
 def test_a_change_is_in_place_only_where_its_binding_is() -> None:
@@ -200,5 +200,5 @@ def test_a_change_is_in_place_only_where_its_binding_is() -> None:
 
 def test_a_binding_whose_weight_and_tag_change_counts_once() -> None:
     entries = [want("lbl-1", "ins-1", weight=5, tag="x"), want("lbl-1", "ins-3"), want("lbl-2", "ins-1", weight=1)]
-    counts = count_by_slot(plan_for(entries, SHOP, purge=True).changes)
+    counts = count_by_pool(plan_for(entries, SHOP, purge=True).changes)
     assert counts == {("lbl-1", None): (1, 1, 2), ("lbl-2", None): (0, 1, 0)}

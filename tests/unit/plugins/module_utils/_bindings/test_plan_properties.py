@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import batches
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Kind
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import ChangeKind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Plan, predict
 
-from ...builders import LB, Raw, backend_key, http, instance_at, ip_of, picture, plan_for, rule, target, tcp
+from ...builders import LB, Raw, backend_key, http, instance_at, ip_of, plan_for, rule, snapshot, target, tcp
 from ...fake_cloud import FakeCloud, reconcile
 
 if TYPE_CHECKING:
-    from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Picture
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Snapshot
 
 # listener, rule -> every way to name it
 PLACES: dict[tuple[str, str | None], list[Raw]] = {
@@ -101,7 +101,7 @@ def listeners(state: State) -> list[Raw]:
 def carry_out(plan: Plan, state: State) -> FakeCloud:
     """Send every change of a plan, in the calls that the API takes."""
     cloud = FakeCloud(listeners(state))
-    for kind in Kind:
+    for kind in ChangeKind:
         for call in batches([one for one in plan.changes if one.kind is kind]):
             Clb(cloud).write(LB, call)
     return cloud
@@ -112,16 +112,16 @@ def state_of(cloud: FakeCloud) -> State:
 
 
 def predicted(plan: Plan) -> State:
-    """What a plan says will be bound to the touched slots, under each backend's own name."""
+    """What a plan says will be bound to the touched pools, under each backend's own name."""
     return {
-        (*one.slot.key, instance_at(one.backend.address) or one.backend.address, one.port): (one.weight, one.tag or "")
+        (*one.pool.key, instance_at(one.backend.address) or one.backend.address, one.port): (one.weight, one.tag or "")
         for found in predict(plan).values()
         for one in found
     }
 
 
-def now(cloud: FakeCloud) -> Picture:
-    return picture(*cloud.listeners)
+def now(cloud: FakeCloud) -> Snapshot:
+    return snapshot(*cloud.listeners)
 
 
 def desired(state: State, asked: dict[Key, Raw], purge: bool) -> State:
@@ -141,11 +141,11 @@ def desired(state: State, asked: dict[Key, Raw], purge: bool) -> State:
 def test_applying_a_plan_gives_the_desired_state_and_planning_again_an_empty_plan(
     state: State, asked: dict[Key, Raw], purge: bool
 ) -> None:
-    plan = plan_for(asked.values(), picture(*listeners(state)), purge=purge)
+    plan = plan_for(asked.values(), snapshot(*listeners(state)), purge=purge)
     cloud = carry_out(plan, state)
     after = desired(state, asked, purge)
     assert state_of(cloud) == after
-    touched = {slot.key for slot in plan.touched}
+    touched = {pool.key for pool in plan.touched}
     assert touched == {key[:2] for key in asked}
     assert predicted(plan) == {key: value for key, value in after.items() if key[:2] in touched}
     assert plan_for(asked.values(), now(cloud), purge=purge).changes == ()
@@ -155,21 +155,21 @@ def test_applying_a_plan_gives_the_desired_state_and_planning_again_an_empty_pla
 def test_nothing_is_planned_outside_the_named_listeners_and_rules_and_nothing_without_purge_is_unbound(
     state: State, asked: dict[Key, Raw], purge: bool
 ) -> None:
-    plan = plan_for(asked.values(), picture(*listeners(state)), purge=purge)
-    assert {change.slot.key for change in plan.changes} <= {key[:2] for key in asked}
-    removed = [change for change in plan.changes if change.kind is Kind.DEREGISTER]
+    plan = plan_for(asked.values(), snapshot(*listeners(state)), purge=purge)
+    assert {change.pool.key for change in plan.changes} <= {key[:2] for key in asked}
+    removed = [change for change in plan.changes if change.kind is ChangeKind.DEREGISTER]
     assert purge or not removed
     for change in removed:
-        assert (*change.slot.key, change.backend.address, change.port) not in asked
+        assert (*change.pool.key, change.backend.address, change.port) not in asked
 
 
 @given(states, desires(), st.booleans())
 def test_a_plan_holds_no_needless_and_no_double_change(state: State, asked: dict[Key, Raw], purge: bool) -> None:
-    plan = plan_for(asked.values(), picture(*listeners(state)), purge=purge)
-    before = picture(*listeners(state))
+    plan = plan_for(asked.values(), snapshot(*listeners(state)), purge=purge)
+    before = snapshot(*listeners(state))
     assert not any(change.in_place(before) for change in plan.changes)
     named = [
-        (change.kind, *change.slot.key, instance_at(change.backend.address) or change.backend.address, change.port)
+        (change.kind, *change.pool.key, instance_at(change.backend.address) or change.backend.address, change.port)
         for change in plan.changes
     ]
     assert len(named) == len(set(named))
@@ -201,16 +201,16 @@ def matches(selector: Raw, key: Key, tag: str) -> bool:
 
 @given(states, st.lists(selectors(), max_size=3), st.sampled_from(["absent", "drained"]))
 def test_selectors_take_exactly_what_they_match(state: State, chosen: list[Raw], how: str) -> None:
-    plan = plan_for(chosen, picture(*listeners(state)), state=how)
+    plan = plan_for(chosen, snapshot(*listeners(state)), state=how)
     hit = {key for key, (_, tag) in state.items() if any(matches(one, key, tag) for one in chosen)}
     after = {key: value for key, value in state.items() if key not in hit}
     if how == "drained":
         after.update({key: (0, state[key][1]) for key in hit})
     cloud = carry_out(plan, state)
     assert state_of(cloud) == after
-    assert {(one.weight, one.kind) for one in plan.changes} <= {(0, Kind.WEIGHT), (None, Kind.DEREGISTER)}
+    assert {(one.weight, one.kind) for one in plan.changes} <= {(0, ChangeKind.WEIGHT), (None, ChangeKind.DEREGISTER)}
     assert plan_for(chosen, now(cloud), state=how).changes == ()
-    touched = {slot.key for slot in plan.touched}
+    touched = {pool.key for pool in plan.touched}
     assert predicted(plan) == {key: value for key, value in after.items() if key[:2] in touched}
 
 
@@ -235,5 +235,5 @@ def test_the_reconciler_does_what_the_plan_says_and_a_second_run_writes_nothing(
 def test_the_order_of_the_entries_does_not_matter(state: State, asked: dict[Key, Raw], random: Any) -> None:
     shuffled = list(asked.values())
     random.shuffle(shuffled)
-    bound = picture(*listeners(state))
+    bound = snapshot(*listeners(state))
     assert predicted(plan_for(shuffled, bound, purge=True)) == predicted(plan_for(asked.values(), bound, purge=True))

@@ -13,9 +13,9 @@ import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import batches
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Kind
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import ChangeKind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import collector_paused, make_plan
+from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import gc_paused, make_plan
 
 from ...builders import LB, Raw, http, rule, target, tcp
 
@@ -40,7 +40,7 @@ def seconds(work: Callable[[], object]) -> float:
         best = float("inf")
         for _ in range(3):
             gc.collect()
-            with collector_paused():
+            with gc_paused():
                 started = time.process_time()
                 work()
                 best = min(best, time.process_time() - started)
@@ -83,7 +83,7 @@ def plan_all(listeners: list[Raw], entries: list[Raw], *, state: str = "present"
     """Everything between the options and the first call, but for the network."""
     parsed = parse_entries(entries, selectors=state != "present")
     plan = make_plan(Clb(Answer(listeners)), LB, parsed, state=state, purge=state == "present")
-    calls = sum(len(batches([one for one in plan.changes if one.kind is kind])) for kind in Kind)
+    calls = sum(len(batches([one for one in plan.changes if one.kind is kind])) for kind in ChangeKind)
     # Most bindings change, at 500 a call at most.
     assert calls >= len(entries) // 1000
 

@@ -8,16 +8,16 @@ import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import (
+    DesiredBinding,
     UnknownName,
-    Wanted,
-    resolve_wanted,
+    resolve_desired,
     what_exists,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import InvalidArgument
 
-from ...builders import Raw, http, ip_of, picture, rule, target, tcp
+from ...builders import Raw, http, ip_of, rule, snapshot, target, tcp
 
-SHOP = picture(
+SHOP = snapshot(
     tcp("lbl-tcp", 443, target("ins-1", 8443)),
     tcp("lbl-udp", 443, protocol="UDP"),
     tcp("lbl-range", 8000, EndPort=8010),
@@ -33,8 +33,8 @@ SHOP = picture(
 BACKEND: Raw = {"instance_id": "ins-9", "port": 80}
 
 
-def resolve(*entries: Raw) -> tuple[Wanted, ...]:
-    return resolve_wanted(parse_entries(entries, selectors=False), SHOP)
+def resolve(*entries: Raw) -> tuple[DesiredBinding, ...]:
+    return resolve_desired(parse_entries(entries, selectors=False), SHOP)
 
 
 def problem(*entries: Raw) -> InvalidArgument:
@@ -63,8 +63,8 @@ def problem(*entries: Raw) -> InvalidArgument:
     ],
 )
 def test_names_lead_to_the_listener_or_rule(place: Raw, key: tuple[str, str | None]) -> None:
-    (wanted,) = resolve({**place, **BACKEND})
-    assert wanted.slot is SHOP.slots[key]
+    (desired,) = resolve({**place, **BACKEND})
+    assert desired.pool is SHOP.pools[key]
 
 
 @pytest.mark.parametrize(
@@ -151,15 +151,15 @@ def test_what_is_listed_twice_comes_out_once_and_nothing_gets_lost() -> None:
 
 def test_what_exists_lists_every_listener_and_rule() -> None:
     text = what_exists(SHOP)
-    for slot in SHOP.slots.values():
-        assert slot.label in text
+    for pool in SHOP.pools.values():
+        assert pool.label in text
     assert "TCP:8000-8010" in text
 
 
 def test_what_exists_stays_short_and_tells_of_listeners_without_rules() -> None:
-    many = picture(*(tcp(f"lbl-{number}", number) for number in range(1, 24)), http("lbl-empty"))
+    many = snapshot(*(tcp(f"lbl-{number}", number) for number in range(1, 24)), http("lbl-empty"))
     text = what_exists(many)
     assert text.endswith(" and 4 more.")
     assert text.count("lbl-") == 20
-    assert what_exists(picture(http("lbl-empty", 80))) == "What exists: HTTP:80 (lbl-empty) without rules."
-    assert what_exists(picture()) == "The load balancer has no listeners."
+    assert what_exists(snapshot(http("lbl-empty", 80))) == "What exists: HTTP:80 (lbl-empty) without rules."
+    assert what_exists(snapshot()) == "The load balancer has no listeners."

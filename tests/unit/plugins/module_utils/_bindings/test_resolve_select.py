@@ -10,7 +10,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import Selection, select
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import InvalidArgument
 
-from ...builders import Raw, http, ip_of, picture, rule, target, tcp, untagged
+from ...builders import Raw, http, ip_of, rule, snapshot, target, tcp, untagged
 
 LISTENERS = [
     tcp("lbl-tcp", 443, target("ins-1", 80, 10, "blue"), target("ins-2", 80, 10, "green"), target("10.2.0.9", 81)),
@@ -24,7 +24,7 @@ LISTENERS = [
     http("lbl-https", 8443, rule("loc-3", "A.example.com", target("ins-1", 81)), protocol="HTTPS"),
     http("lbl-empty", 9000),
 ]
-SHOP = picture(*LISTENERS)
+SHOP = snapshot(*LISTENERS)
 T1, T2, T9 = ("lbl-tcp", None, "ins-1", 80), ("lbl-tcp", None, "ins-2", 80), ("lbl-tcp", None, "10.2.0.9", 81)
 U1 = ("lbl-udp", None, "ins-1", 53)
 A1, A6, A2 = (
@@ -40,7 +40,7 @@ def choose(*selectors: Raw) -> Selection:
 
 
 def matched(selection: Selection) -> list[tuple[str, str | None, str, int]]:
-    return [(*one.slot.key, one.backend.address, one.port) for one in selection.bindings]
+    return [(*one.pool.key, one.backend.address, one.port) for one in selection.bindings]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_what_several_selectors_match_comes_once_in_the_clouds_order() -> None:
     ],
 )
 def test_touched_is_what_a_selector_names_or_matched_on(selector: Raw, touched: list[object]) -> None:
-    assert [slot.key for slot in choose(selector).touched] == touched
+    assert [pool.key for pool in choose(selector).touched] == touched
 
 
 @pytest.mark.parametrize(

@@ -11,52 +11,52 @@ import pytest
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health import parse_health
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import (
     Backend,
-    Slot,
+    Pool,
     canonical_ip,
     parse_targets,
 )
 
-from ...builders import LB, http, ip_of, picture, rule, target, tcp, untagged
+from ...builders import LB, http, ip_of, rule, snapshot, target, tcp, untagged
 
 
 def only(bound: Any) -> Any:
-    """The one binding of a picture."""
+    """The one binding of a snapshot."""
     (found,) = bound.all_bindings()
     return found
 
 
 @pytest.mark.parametrize("protocol", ["TCP", "UDP", "TCP_SSL", "tcp"])
 def test_a_layer4_listener_is_its_own_slot(protocol: str) -> None:
-    bound = picture(tcp("lbl-1", 443, target("ins-1"), protocol=protocol))
+    bound = snapshot(tcp("lbl-1", 443, target("ins-1"), protocol=protocol))
     listener = bound.listeners["lbl-1"]
     assert not listener.layer7
-    assert listener.slots == (Slot("lbl-1", None, protocol.upper(), 443),)
+    assert listener.pools == (Pool("lbl-1", None, protocol.upper(), 443),)
     assert [one.backend.address for one in bound.bindings["lbl-1", None]] == ["ins-1"]
 
 
 @pytest.mark.parametrize("protocol", ["HTTP", "HTTPS", "QUIC", "http"])
 def test_a_layer7_listener_has_a_slot_for_each_rule(protocol: str) -> None:
-    bound = picture(
+    bound = snapshot(
         http("lbl-1", 80, rule("loc-1", "a.example.com", target("ins-1")), rule("loc-2", "b"), protocol=protocol)
     )
     assert bound.listeners["lbl-1"].layer7
-    assert list(bound.slots) == [("lbl-1", "loc-1"), ("lbl-1", "loc-2")]
-    assert bound.slots["lbl-1", "loc-1"] == Slot("lbl-1", "loc-1", protocol.upper(), 80, None, "a.example.com", "/")
+    assert list(bound.pools) == [("lbl-1", "loc-1"), ("lbl-1", "loc-2")]
+    assert bound.pools["lbl-1", "loc-1"] == Pool("lbl-1", "loc-1", protocol.upper(), 80, None, "a.example.com", "/")
     assert len(bound.bindings["lbl-1", "loc-1"]) == 1
     assert bound.bindings["lbl-1", "loc-2"] == ()
 
 
 def test_a_layer7_listener_without_rules_has_no_slot() -> None:
-    bound = picture(http("lbl-1"), {**http("lbl-2"), "Rules": None})
+    bound = snapshot(http("lbl-1"), {**http("lbl-2"), "Rules": None})
     assert [one.layer7 for one in bound.listeners.values()] == [True, True]
-    assert bound.slots == {}
+    assert bound.pools == {}
 
 
 def test_rules_make_any_protocol_layer7_and_quic_without_them_is_layer4() -> None:
-    bound = picture(
+    bound = snapshot(
         http("lbl-1", 80, rule("loc-1", "a"), protocol="NEW"), tcp("lbl-2", 443, target("ins-1"), protocol="QUIC")
     )
-    assert list(bound.slots) == [("lbl-1", "loc-1"), ("lbl-2", None)]
+    assert list(bound.pools) == [("lbl-1", "loc-1"), ("lbl-2", None)]
 
 
 @pytest.mark.parametrize("empty", [None, [], "missing"])
@@ -64,26 +64,26 @@ def test_null_empty_and_missing_lists_hold_nothing(empty: Any) -> None:
     raw = {"ListenerId": "lbl-1", "Protocol": "TCP", "Port": 443, "Targets": empty, "Rules": empty}
     if empty == "missing":
         del raw["Targets"], raw["Rules"]
-    assert picture(raw).bindings == {("lbl-1", None): ()}
+    assert snapshot(raw).bindings == {("lbl-1", None): ()}
     answer = {} if empty == "missing" else {"Listeners": empty}
     assert parse_targets(answer).listeners == {}
 
 
 @pytest.mark.parametrize("end_port, expected", [(0, None), (None, None), (8010, 8010)])
 def test_the_end_port_is_set_on_port_ranges_only(end_port: int | None, expected: int | None) -> None:
-    (slot,) = picture(tcp("lbl-1", 8000, EndPort=end_port)).slots.values()
-    assert slot.end_port == expected
-    assert slot.label == ("TCP:8000-8010 (lbl-1)" if expected else "TCP:8000 (lbl-1)")
+    (pool,) = snapshot(tcp("lbl-1", 8000, EndPort=end_port)).pools.values()
+    assert pool.end_port == expected
+    assert pool.label == ("TCP:8000-8010 (lbl-1)" if expected else "TCP:8000 (lbl-1)")
 
 
 def test_the_label_of_a_rule_names_listener_and_rule() -> None:
-    (slot,) = picture(http("lbl-1", 80, rule("loc-1", "a.example.com", url="/v1"))).slots.values()
-    assert slot.label == "HTTP:80 (lbl-1) a.example.com/v1 (loc-1)"
+    (pool,) = snapshot(http("lbl-1", 80, rule("loc-1", "a.example.com", url="/v1"))).pools.values()
+    assert pool.label == "HTTP:80 (lbl-1) a.example.com/v1 (loc-1)"
 
 
 @pytest.mark.parametrize("kind", ["CVM", "cvm", None, ""])
 def test_a_cvm_is_addressed_by_its_instance_id(kind: str | None) -> None:
-    bound = picture(tcp("lbl-1", 443, target("ins-1", Type=kind)))
+    bound = snapshot(tcp("lbl-1", 443, target("ins-1", Type=kind)))
     assert only(bound).backend == Backend("ins-1", None)
     assert only(bound).aliases == ("ins-1", ip_of("ins-1"))
 
@@ -92,7 +92,7 @@ def test_a_cvm_is_addressed_by_its_instance_id(kind: str | None) -> None:
 @pytest.mark.parametrize("ids", [{}, {"InstanceId": "ins-9"}, {"EniId": "eni-9", "InstanceId": "eni-9"}])
 def test_every_other_kind_is_addressed_by_a_private_ip_whatever_its_ids_say(kind: str, ids: dict[str, str]) -> None:
     raw = target("10.2.0.1", **{"Type": kind, "PrivateIpAddresses": ["10.2.0.1", "10.2.0.2"], **ids})
-    bound = picture(tcp("lbl-1", 443, raw))
+    bound = snapshot(tcp("lbl-1", 443, raw))
     assert only(bound).backend == Backend(None, "10.2.0.1")
     for address in ("10.2.0.1", "10.2.0.2"):
         assert bound.find(("lbl-1", None), Backend(None, address), 80) is only(bound)
@@ -100,7 +100,7 @@ def test_every_other_kind_is_addressed_by_a_private_ip_whatever_its_ids_say(kind
 
 
 def test_instance_id_and_primary_ip_are_one_binding_in_one_slot_and_port() -> None:
-    bound = picture(tcp("lbl-1", 443, target("ins-1"), target("ins-1", 81)), tcp("lbl-2", 444))
+    bound = snapshot(tcp("lbl-1", 443, target("ins-1"), target("ins-1", 81)), tcp("lbl-2", 444))
     by_id, by_ip = Backend("ins-1", None), Backend(None, ip_of("ins-1"))
     key = ("lbl-1", None)
     assert bound.find(key, by_id, 80) is bound.find(key, by_ip, 80) is not None
@@ -112,13 +112,13 @@ def test_instance_id_and_primary_ip_are_one_binding_in_one_slot_and_port() -> No
 
 def test_only_the_primary_address_of_a_cvm_stands_for_it() -> None:
     raw = target("ins-1", PrivateIpAddresses=[ip_of("ins-1"), "10.1.200.1"])
-    bound = picture(tcp("lbl-1", 443, raw))
+    bound = snapshot(tcp("lbl-1", 443, raw))
     assert bound.find(("lbl-1", None), Backend(None, "10.1.200.1"), 80) is None
 
 
 @pytest.mark.parametrize("spelling", ["2001:db8::1", "2001:DB8:0:0::1", "2001:0db8:0000:0000:0000:0000:0000:0001"])
 def test_ipv6_addresses_compare_parsed(spelling: str) -> None:
-    bound = picture(tcp("lbl-1", 443, target(spelling)))
+    bound = snapshot(tcp("lbl-1", 443, target(spelling)))
     assert canonical_ip(f" {spelling} ") == "2001:db8::1"
     assert bound.find(("lbl-1", None), Backend(None, "2001:db8::1"), 80) is only(bound)
 
@@ -135,18 +135,18 @@ def test_ipv6_addresses_compare_parsed(spelling: str) -> None:
     ],
 )
 def test_what_no_call_can_address_is_not_a_binding(odd: dict[str, Any]) -> None:
-    assert list(picture(tcp("lbl-1", 443, target("10.2.0.1", **odd))).all_bindings()) == []
+    assert list(snapshot(tcp("lbl-1", 443, target("10.2.0.1", **odd))).all_bindings()) == []
 
 
 def test_cloud_functions_are_not_bindings() -> None:
     functions = [{"Function": {"FunctionName": "f"}, "Weight": 10}]
     place = {**rule("loc-1", "a"), "Targets": None, "FunctionTargets": functions}
-    bound = picture(http("lbl-1", 80, place), tcp("lbl-2", FunctionTargets=functions))
+    bound = snapshot(http("lbl-1", 80, place), tcp("lbl-2", FunctionTargets=functions))
     assert list(bound.all_bindings()) == []
 
 
 def test_nulls_missing_keys_and_unknown_fields_do_no_harm() -> None:
-    bound = picture(
+    bound = snapshot(
         tcp(
             "lbl-1",
             443,
@@ -160,7 +160,7 @@ def test_nulls_missing_keys_and_unknown_fields_do_no_harm() -> None:
 
 
 def test_an_address_that_does_not_parse_stays_as_it_came() -> None:
-    assert only(picture(tcp("lbl-1", 443, target("10.2.0.1", PrivateIpAddresses=["?"])))).backend.address == "?"
+    assert only(snapshot(tcp("lbl-1", 443, target("10.2.0.1", PrivateIpAddresses=["?"])))).backend.address == "?"
 
 
 def test_tags_are_unknown_where_no_entry_has_the_field_and_known_where_one_has() -> None:
@@ -168,7 +168,7 @@ def test_tags_are_unknown_where_no_entry_has_the_field_and_known_where_one_has()
     assert only(untagged(tcp("lbl-1", 443, target("ins-1", tag="x")))).tag is None
     mixed = target("ins-2")
     del mixed["Tag"]
-    bound = picture(tcp("lbl-1", 443, mixed), http("lbl-2", 80, rule("loc-1", "a", target("ins-1", tag="x"))))
+    bound = snapshot(tcp("lbl-1", 443, mixed), http("lbl-2", 80, rule("loc-1", "a", target("ins-1", tag="x"))))
     assert [one.tag for one in bound.all_bindings()] == ["", "x"]
 
 
@@ -194,20 +194,20 @@ def state(address: str, detail: str | None, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_a_health_check_that_is_closed_counts_as_healthy(raw: dict[str, Any], healthy: bool, told: str) -> None:
-    bound = only(picture(tcp("lbl-1", 443, target("10.2.0.1"))))
+    bound = only(snapshot(tcp("lbl-1", 443, target("10.2.0.1"))))
     found = health("TCP", [{"LocationId": "", "Domain": None, "Targets": [state("10.2.0.1", None, **raw)]}])
     assert found.of(bound) == (healthy, told)
 
 
 def test_layer4_health_comes_as_one_rule_without_domain() -> None:
-    bound = only(picture(tcp("lbl-1", 443, target("ins-1"))))
+    bound = only(snapshot(tcp("lbl-1", 443, target("ins-1"))))
     nameless = {"LocationId": "loc-x", "Domain": None, "Url": None, "Targets": [state(ip_of("ins-1"), "Alive")]}
     assert health("TCP", [nameless]).of(bound).healthy
 
 
 def test_layer7_health_is_told_rule_by_rule() -> None:
     places = [rule("loc-1", "a", target("ins-1")), rule("loc-2", "b", target("ins-1"))]
-    one, two = picture(http("lbl-1", 80, *places)).all_bindings()
+    one, two = snapshot(http("lbl-1", 80, *places)).all_bindings()
     found = health(
         "HTTP",
         [
@@ -220,14 +220,14 @@ def test_layer7_health_is_told_rule_by_rule() -> None:
 
 def test_an_interface_beside_its_instance_is_told_apart_by_address() -> None:
     eni = target("10.2.0.1", InstanceId="ins-1")
-    cvm, interface = picture(tcp("lbl-1", 443, target("ins-1"), eni)).all_bindings()
+    cvm, interface = snapshot(tcp("lbl-1", 443, target("ins-1"), eni)).all_bindings()
     told = [state("10.2.0.1", "Dead", TargetId="ins-1"), state(ip_of("ins-1"), "Alive", TargetId="ins-1")]
     found = health("TCP", [{"LocationId": "", "Targets": told}])
     assert (found.of(cvm).detail, found.of(interface).detail) == ("Alive", "Dead")
 
 
 def test_what_the_answer_does_not_mention_is_unknown() -> None:
-    bound = only(picture(tcp("lbl-1", 443, target("ins-1"))))
+    bound = only(snapshot(tcp("lbl-1", 443, target("ins-1"))))
     assert parse_health({"LoadBalancers": None}, LB).of(bound) == (False, "Unknown")
     elsewhere = [{"LocationId": "", "Targets": [state("ins-1", "Alive")]}]
     assert health("TCP", elsewhere, "lb-other").of(bound).detail == "Unknown"

@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.chain import Chain, Found
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.chain import (
+    CredentialChain,
+    ResolvedCredentials,
+)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import Credentials
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.profiles import ProfileFiles
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError, CredentialsNotFound
@@ -78,9 +81,9 @@ class Case:
     def everything(self) -> Case:
         return self.tccli(KEYS).tccli(DEPLOY, "deploy").ini().cvm()
 
-    def find(self, options: dict[str, Any] | None = None, environ: dict[str, str] | None = None) -> Found:
+    def find(self, options: dict[str, Any] | None = None, environ: dict[str, str] | None = None) -> ResolvedCredentials:
         files = ProfileFiles({"HOME": str(self.folder)}, system_file=Path("/nowhere"))
-        return Chain(options or {}, environ or {}, files, self.remote, self.secrets).find()
+        return CredentialChain(options or {}, environ or {}, files, self.remote, self.secrets).find()
 
     def secret_id(self, *where: Any) -> str:
         return self.find(*where).source.current().secret_id

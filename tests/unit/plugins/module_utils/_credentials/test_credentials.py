@@ -12,8 +12,8 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.cred
     PAUSE_SECONDS,
     RENEW_BEFORE_SECONDS,
     Credentials,
-    FixedCredentials,
-    RenewedCredentials,
+    RefreshableCredentials,
+    StaticCredentials,
     read_pair,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError, CredentialsNotFound
@@ -29,7 +29,7 @@ def read(**values: Any) -> Credentials | None:
 def test_repr_shows_nothing() -> None:
     shown = repr(Credentials("AKIDx", "sEcReT", "tOkEn", 5.0))
     assert not [secret for secret in ("AKIDx", "sEcReT", "tOkEn") if secret in shown]
-    assert "sEcReT" not in repr(FixedCredentials(Credentials("AKIDx", "sEcReT")))
+    assert "sEcReT" not in repr(StaticCredentials(Credentials("AKIDx", "sEcReT")))
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_a_value_that_no_header_can_carry_is_refused_and_not_shown(name: str, va
 
 
 def test_fixed_credentials_stay() -> None:
-    fixed = FixedCredentials(Credentials("i", "k"))
+    fixed = StaticCredentials(Credentials("i", "k"))
     assert fixed.current() is fixed.current()
-    assert not fixed.renew(fixed.current())
+    assert not fixed.invalidate(fixed.current())
 
 
 class Clock:
@@ -78,7 +78,7 @@ class Clock:
         self.fetched = 0
         self.broken = False
         self.secrets = Secrets()
-        self.source = RenewedCredentials(self._fetch, self.secrets, clock=lambda: self.now)
+        self.source = RefreshableCredentials(self._fetch, self.secrets, clock=lambda: self.now)
 
     def _fetch(self) -> Credentials:
         self.fetched += 1
@@ -138,9 +138,9 @@ def test_a_first_failure_is_raised() -> None:
 def test_refused_credentials_are_replaced_once() -> None:
     clock = Clock()
     first = clock.source.current()
-    assert clock.source.renew(first)
+    assert clock.source.invalidate(first)
     second = clock.source.current()
     assert second.secret_key == "key-2"
     # A refusal of the old ones that comes late changes nothing.
-    assert clock.source.renew(first)
+    assert clock.source.invalidate(first)
     assert clock.source.current() is second

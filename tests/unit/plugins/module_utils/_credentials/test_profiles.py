@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import Credentials
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.profiles import (
-    Choice,
+    ProfileChoice,
     ProfileFiles,
     choose_profile,
 )
@@ -22,7 +22,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import Cr
 SECRET = "sEcReTvAlUe"
 TCCLI = {"secretId": "AKIDt", "secretKey": SECRET}
 INI = f"[default]\nsecret_id = AKIDi\nsecret_key = {SECRET}\n"
-DEFAULT = Choice("default", None)
+DEFAULT = ProfileChoice("default", None)
 
 
 class Home:
@@ -60,13 +60,13 @@ def home(tmp_path: Path) -> Home:
     [
         ({}, {}, DEFAULT),
         ({"profile": ""}, {"TENCENTCLOUD_PROFILE": ""}, DEFAULT),
-        ({}, {"TCCLI_PROFILE": "c"}, Choice("c", "TCCLI_PROFILE")),
-        ({}, {"TENCENTCLOUD_PROFILE": "b", "TCCLI_PROFILE": "c"}, Choice("b", "TENCENTCLOUD_PROFILE")),
-        ({"profile": "a"}, {"TENCENTCLOUD_PROFILE": "b", "TCCLI_PROFILE": "c"}, Choice("a", "profile")),
-        ({"profile": "default"}, {}, Choice("default", "profile")),
+        ({}, {"TCCLI_PROFILE": "c"}, ProfileChoice("c", "TCCLI_PROFILE")),
+        ({}, {"TENCENTCLOUD_PROFILE": "b", "TCCLI_PROFILE": "c"}, ProfileChoice("b", "TENCENTCLOUD_PROFILE")),
+        ({"profile": "a"}, {"TENCENTCLOUD_PROFILE": "b", "TCCLI_PROFILE": "c"}, ProfileChoice("a", "profile")),
+        ({"profile": "default"}, {}, ProfileChoice("default", "profile")),
     ],
 )
-def test_which_profile(options: dict[str, str], environ: dict[str, str], expected: Choice) -> None:
+def test_which_profile(options: dict[str, str], environ: dict[str, str], expected: ProfileChoice) -> None:
     assert choose_profile(options, environ) == expected
 
 
@@ -149,7 +149,7 @@ def test_ini(home: Home, text: str, expected: Any) -> None:
 
 def test_ini_sections_are_profiles(home: Home) -> None:
     home.sdk(INI + "[deploy]\nsecret_id = AKIDd\nsecret_key = k\nrole_arn = arn\n")
-    profile = home.files.find(Choice("deploy", "profile"))
+    profile = home.files.find(ProfileChoice("deploy", "profile"))
     assert profile is not None
     assert profile.credentials == Credentials("AKIDd", "k")
     assert profile.role_arn == "arn"
@@ -179,7 +179,7 @@ BROKEN_INI = {
 @pytest.mark.parametrize("named", [None, "profile"])
 @pytest.mark.parametrize("content", BROKEN_JSON.values(), ids=BROKEN_JSON.keys())
 def test_broken_json_names_the_file_and_not_the_value(home: Home, content: str, named: str | None) -> None:
-    check_named(home, home.tccli(content), Choice("default", named))
+    check_named(home, home.tccli(content), ProfileChoice("default", named))
 
 
 @pytest.mark.parametrize("content", BROKEN_INI.values(), ids=BROKEN_INI.keys())
@@ -187,7 +187,7 @@ def test_broken_ini_names_the_file_and_not_the_value(home: Home, content: str) -
     check_named(home, home.sdk(content), DEFAULT)
 
 
-def check_named(home: Home, path: Path, choice: Choice) -> None:
+def check_named(home: Home, path: Path, choice: ProfileChoice) -> None:
     with pytest.raises(CredentialsNotFound) as caught:
         home.files.find(choice)
     assert str(path) in caught.value.message
@@ -263,7 +263,7 @@ def test_a_file_without_keys_needs_no_warning(home: Home) -> None:
 )
 def test_region(home: Home, content: Any, region: str | None) -> None:
     home.tccli(content, "deploy.configure")
-    assert home.files.region(Choice("deploy", "profile")) == region
+    assert home.files.region(ProfileChoice("deploy", "profile")) == region
     assert home.files.region(DEFAULT) is None
 
 
@@ -275,7 +275,7 @@ def test_a_broken_region_names_its_file(home: Home, content: Any) -> None:
 
 
 def test_missing_profile_says_where_it_was_looked_for(home: Home) -> None:
-    choice = Choice("deploy", "TCCLI_PROFILE")
+    choice = ProfileChoice("deploy", "TCCLI_PROFILE")
     message = home.files.missing(choice).message
     assert "'deploy', which TCCLI_PROFILE names" in message
     assert str(home.path / ".tccli" / "deploy.credential") in message

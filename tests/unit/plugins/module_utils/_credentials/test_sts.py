@@ -69,11 +69,11 @@ def test_what_is_asked_and_answered(action: str) -> None:
     "code", ["UnauthorizedOperation", "ResourceNotFound.RoleNotFound", "InvalidParameter.ParamError"]
 )
 def test_a_refusal_is_not_one_of_the_write_that_wanted_credentials(action: str, code: str) -> None:
-    refusal = Refused("AssumeRole was refused", code=code, action=action, request_id="r-1", said="no {{ x }}")
+    refusal = Refused("AssumeRole was refused", code=code, action=action, request_id="r-1", api_message="no {{ x }}")
     with pytest.raises(CredentialsNotFound) as caught:
         ask(Api(refusal), action)
     error = caught.value
-    assert (error.code, error.action, error.request_id, error.said) == (code, action, "r-1", "no {{ x }}")
+    assert (error.code, error.action, error.request_id, error.api_message) == (code, action, "r-1", "no {{ x }}")
     assert SESSION.arn in error.message
     assert "jwt" not in error.message
 
