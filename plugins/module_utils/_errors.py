@@ -7,7 +7,10 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Remedy(Enum):
@@ -105,6 +108,17 @@ def sentences(*parts: str) -> str:
     return " ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in parts if part)
 
 
+def and_more(texts: Sequence[str], maximum: int, separator: str = ", ") -> str:
+    """Join the first of many texts and say how many more there are.
+
+    :param texts: all of them.
+    :param maximum: how many to show.
+    :param separator: between them.
+    """
+    shown = separator.join(texts[:maximum])
+    return f"{shown} and {len(texts) - maximum} more" if len(texts) > maximum else shown
+
+
 class ClbError(Exception):
     """Base of everything that this collection raises on purpose.
 
@@ -152,6 +166,10 @@ class ConnectionFailed(ClbError):
     default_code = "ConnectionFailed"
 
 
+class NotSent(ConnectionFailed):
+    """The request never went out: nothing was applied, and it may be sent again."""
+
+
 class UnexpectedAnswer(ClbError):
     """Something answered, but not in the form that the API documents."""
 
@@ -190,3 +208,7 @@ class OutcomeUnknown(ClbError):
     """A write went out and nobody knows whether it took effect; the cause says what came back."""
 
     default_code = "UnexpectedAnswer"
+
+
+class UnhealthyTimeout(WaitTimeout):
+    """The time is up, and targets that are waited for are not healthy."""

@@ -27,6 +27,28 @@ PoolKey = tuple[str, Optional[str]]
 Raw = Mapping[str, Any]
 
 
+class BindingKey(NamedTuple):
+    """What makes a binding this one, in a load balancer.
+
+    :param pool: the key of its pool.
+    :param address: the instance ID or IP address of its backend.
+    :param port: the backend's port.
+    """
+
+    pool: PoolKey
+    address: str
+    port: int
+
+
+def address_label(address: str, port: int) -> str:
+    """An address with its port in messages; an IPv6 address in brackets.
+
+    :param address: an instance ID or IP address.
+    :param port: the backend's port.
+    """
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _PLAIN_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 
@@ -142,9 +164,19 @@ class Binding(NamedTuple):
     public_ips: tuple[str, ...] = ()
 
     @property
-    def identity(self) -> tuple[PoolKey, str, int]:
-        """What makes it this binding: pool, address, port."""
-        return (self.pool.key, self.backend.address, self.port)
+    def identity(self) -> BindingKey:
+        """What makes it this binding."""
+        return BindingKey(self.pool.key, self.backend.address, self.port)
+
+    @property
+    def address_label(self) -> str:
+        """Its address and port in messages."""
+        return address_label(self.backend.address, self.port)
+
+    @property
+    def label(self) -> str:
+        """The binding in messages: ``10.0.0.1:80 on TCP:80 (lbl-1)``."""
+        return f"{self.address_label} on {self.pool.label}"
 
 
 @dataclass(frozen=True)
