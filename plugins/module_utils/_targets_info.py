@@ -108,7 +108,9 @@ def read_info(clb: Clb, load_balancer_id: str, entries: Sequence[Entry] | None, 
     if entries is not None and not entries:
         return Info([], [], [])
     snapshot = read_for(clb, load_balancer_id, entries or ())
-    return describe_info(snapshot, entries, clb.describe_target_health(load_balancer_id) if health else None)
+    return describe_info(
+        snapshot, entries, clb.describe_target_health([load_balancer_id])[load_balancer_id] if health else None
+    )
 
 
 def describe_info(snapshot: Snapshot, entries: Sequence[Entry] | None, health: HealthSnapshot | None) -> Info:
@@ -160,7 +162,7 @@ def _describe_target(binding: Binding, health: HealthSnapshot | None) -> Result:
         "url": binding.pool.url,
         "private_ips": list(binding.private_ips),
         "instance_name": binding.instance_name,
-        "type": binding.kind,
+        "type": binding.backend_type,
         "zone": binding.zone,
         "registered_time": binding.registered_time,
         "healthy": None if found is None else found.healthy,

@@ -136,7 +136,7 @@ class Reconciler:
         :raises GuardRefused: which pools would fall to what.
         """
         if self._options.min_healthy and takes_capacity(self._plan):
-            health = self._clb.describe_target_health(self._load_balancer_id)
+            health = self._clb.describe_target_health([self._load_balancer_id])[self._load_balancer_id]
             check_guard(self._plan, health, self._options.min_healthy, count_gains=self._options.wait_for_health)
 
     def _send_all(self, changes: Sequence[Change], order: Sequence[ChangeKind], *, last: bool) -> None:
@@ -181,7 +181,7 @@ class Reconciler:
             and (bound.weight if one.weight is None else one.weight) > 0
         ]
         for delay in growing(self._pacing.health_first, self._pacing.factor, self._pacing.health_most):
-            health = self._clb.describe_target_health(self._load_balancer_id)
+            health = self._clb.describe_target_health([self._load_balancer_id])[self._load_balancer_id]
             states = [(bound, health.of(bound)) for bound in serving]
             self._closed = {bound.pool.label for bound, state in states if state.detail == "Close"}
             sick = [f"{_name(bound)} is {state.detail}" for bound, state in states if not state.healthy]
