@@ -13,7 +13,7 @@ from ..module_utils._errors import ClbError, InvalidArgument
 from ..module_utils._targets_info import read_info
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from ..module_utils._api.clb import LoadBalancer
     from ..module_utils._api.connection import Connection
@@ -102,7 +102,7 @@ def read_load_balancers(connections: Iterable[Connection], query: InventoryQuery
     return found
 
 
-def _list(connection: Connection, query: InventoryQuery) -> Iterator[LoadBalancer]:
+def _list(connection: Connection, query: InventoryQuery) -> list[LoadBalancer]:
     names = query.load_balancer_names
     only = next(iter(names)) if names is not None and len(names) == 1 and not query.load_balancer_ids else None
     return connection.clb.describe_load_balancers(only)
