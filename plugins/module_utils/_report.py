@@ -17,7 +17,6 @@ from ._errors import ClbError, Refused, and_more, hint_for, sentences
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from ._apply.ledger import Failure
     from ._apply.reconcile import Outcome
     from ._bindings.plan import Plan
     from ._bindings.snapshot import Binding, BindingKey, Pool, PoolKey
@@ -166,18 +165,16 @@ def report(parts: Sequence[Part], *, several: bool, diff: bool) -> Result:
     after: list[str] = []
     for part in parts:
         if part.plan is None or part.outcome is None:
-            result["load_balancers"].append(_load_balancer(part, [], {}))
+            result["load_balancers"].append(_load_balancer(part, []))
             continue
         one = _PartReport(part, part.plan, part.outcome, several=several)
-        result["load_balancers"].append(_load_balancer(part, one.listeners, one.outcome.failures))
+        result["load_balancers"].append(_load_balancer(part, one.listeners))
         result["changed"] = result["changed"] or one.outcome.accepted
         for key in ("registered", "modified", "deregistered", "targets", "listeners", "failed_targets", "restore"):
             result[key] += getattr(one, key)
         result["request_ids"] += one.outcome.request_ids
         result["failed_listeners"] += [
-            listener["listener_id"]
-            for listener in one.listeners
-            if listener["status"] == "failed"
+            listener["listener_id"] for listener in one.listeners if listener["status"] == "failed"
         ]
         if diff:
             prefix = f"{part.load_balancer_id}  " if several else ""
@@ -211,7 +208,7 @@ def _line(binding: Binding) -> str:
     return f"{binding.pool.label}  {binding.address_label}  weight {binding.weight}{tag}"
 
 
-def _load_balancer(part: Part, listeners: Sequence[Result], failures: Mapping[Change, Failure]) -> Result:
+def _load_balancer(part: Part, listeners: Sequence[Result]) -> Result:
     """One entry of ``load_balancers``: the sums of its touched listeners and rules."""
     failed = part.error is not None or any(listener["status"] == "failed" for listener in listeners)
     counts = {
@@ -256,9 +253,7 @@ class _PartReport:
     @property
     def bindings_before(self) -> list[Binding]:
         snapshot = self._plan.snapshot
-        return [
-            binding for pool in self._plan.touched for binding in self._listed(snapshot.bindings.get(pool.key, ()))
-        ]
+        return [binding for pool in self._plan.touched for binding in self._listed(snapshot.bindings.get(pool.key, ()))]
 
     @property
     def bindings_after(self) -> list[Binding]:

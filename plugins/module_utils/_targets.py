@@ -29,7 +29,7 @@ from ._bindings.plan import Goal, Plan, make_plan
 from ._bindings.resolve import UnknownName, what_exists
 from ._budget import Budget
 from ._errors import ClbError, GuardRefused, InvalidArgument, and_more
-from ._report import Part, Result, describe_error, empty_result, failure_message, report
+from ._report import Part, Result, describe_error, failure_message, report
 from ._task import (
     Chosen,
     TaskResult,
@@ -342,15 +342,17 @@ class _Task:
                 refused[load_balancer_id] = refusal
         return {one: Checked(healths[one], at) for one in losing}, refused or None
 
-    def _refuse_all(
-        self, chosen: Sequence[Chosen], plans: Mapping[str, Plan], refused: Mapping[str, ClbError]
-    ) -> None:
+    def _refuse_all(self, chosen: Sequence[Chosen], plans: Mapping[str, Plan], refused: Mapping[str, ClbError]) -> None:
         """A guard that refuses on one load balancer stops all, before any write."""
         where = and_more(list(refused), 5)
         for one in chosen:
             plan = plans[one.load_balancer_id]
             error = refused.get(one.load_balancer_id)
-            message = f"Not sent: the guard min_healthy refuses on {where}." if self.several else "Not sent: the task stopped with GuardRefused."
+            message = (
+                f"Not sent: the guard min_healthy refuses on {where}."
+                if self.several
+                else "Not sent: the task stopped with GuardRefused."
+            )
             stopped = error
             if error is None and plan.changes:
                 stopped = GuardRefused(message)

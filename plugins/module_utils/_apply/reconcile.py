@@ -20,7 +20,7 @@ from .ledger import NOT_ATTEMPTED, Done, Failure, Ledger, Pending
 from .writer import PACING, Answer, Pacing, Sent, TaskTimes, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from .._api.clb import Clb
     from .._bindings.health import HealthSnapshot
@@ -186,7 +186,9 @@ class Reconciler:
             clb, load_balancer_id, plan.snapshot, self._ledger, shared.budget, shared.pacing, shared.times
         )
         self._checked = checked
-        self._served = frozenset[BindingKey]() if checked is None else healthy_serving(plan.snapshot, checked.health)
+        self._served: frozenset[BindingKey] = (
+            frozenset() if checked is None else healthy_serving(plan.snapshot, checked.health)
+        )
         self._held: dict[Change, Failure] = {}
         self._closed: set[str] = set()
         self._asked_for_types = False
@@ -325,7 +327,9 @@ class Reconciler:
         ]
         labels = dict.fromkeys(f"{change.pool.label} ({count[change.pool.key]})" for change in short)
         self._put_back(back)
-        put_back = f"The weight of {and_more([change.label for change in back], MAX_NAMED)} was put back. " if back else ""
+        put_back = (
+            f"The weight of {and_more([change.label for change in back], MAX_NAMED)} was put back. " if back else ""
+        )
         raise GuardRefused(
             f"min_healthy is {self._options.min_healthy}, and fewer healthy targets of weight above 0 were left once "
             f"the losses showed: {and_more(list(labels), MAX_NAMED)}. Something else takes capacity away at the same "
@@ -400,7 +404,7 @@ class Reconciler:
                 self._writer.sleep(next(delays), "targets to become healthy")
             except WaitTimeout as up:
                 raise UnhealthyTimeout(
-                    f"{self._budget.label} expired and {len(sick)} of {len(serving)} targets are not healthy: "
+                    f"{self._budget.words} expired and {len(sick)} of {len(serving)} targets are not healthy: "
                     f"{and_more(sick, MAX_NAMED, '; ')}. Check what these hosts answer to the health check, or raise "
                     "wait_timeout."
                 ) from up
@@ -491,44 +495,20 @@ class Reconciler:
     def _conclude(self, error: ClbError | None) -> Outcome:
         """The fate of each change, from the last snapshot."""
         writer, ledger = self._writer, self._ledger
+        # With `wait: false` nothing was read back: what was accepted is reported as done.
         assumed = not self._options.wait and error is None and writer.unread
         readable = assumed or self._look_once_more(error)
         rest = self._rest()
         self._hold_back(rest)
-        failures: dict[Change, Failure] = {}
-        unknown: set[Change] = set()
-        done: dict[Change, Binding | None] = {}
-        for change in (*rest.changes, *rest.gone):
-            verdict = ledger.verdict(change)
-            if isinstance(verdict, Pending) and (assumed or not readable):
-                if not assumed or verdict.in_doubt:
-                    unknown.add(change)
-                continue
-            failures[change] = self._reason(change, error)
-        for change in rest.raised:
-            failures[change] = Failure(
-                NOT_ATTEMPTED,
-                "Its weight was 0 at first and somebody else has raised it meanwhile; run the task again to drain it.",
-            )
-        for change in ledger.sent():
-            verdict = ledger.verdict(change)
-            if change in failures or change in unknown or isinstance(verdict, Failure) or verdict is None:
-                continue
-            if change.key in ledger.reverted:
-                continue
-            if isinstance(verdict, Done) or assumed:
-                if isinstance(verdict, Pending) or change.loss or change.in_place(writer.snapshot):
-                    done[change] = ledger.before(change)
-            elif not readable:
-                unknown.add(change)
-        rebound = {change.key for change in rest.rebound}
-        done = {change: before for change, before in done.items() if change.key not in rebound or not change.loss}
-        for change in ledger.sent():
-            if change.loss and change.key in ledger.reverted:
-                failures[change] = Failure(NOT_ATTEMPTED, "The guard min_healthy: its weight was put back.")
+        open_changes = {change for change in ledger.sent() if isinstance(ledger.verdict(change), Pending)}
+        unknown = set() if readable else open_changes
+        if assumed:
+            unknown = {change for change in open_changes if self._is_in_doubt(change)}
+        failures = self._failures(rest, open_changes if assumed else unknown, error)
+        done = self._done(rest, failures.keys() | unknown, assumed=assumed)
         if not failures and not unknown and not isinstance(error, (UnhealthyTimeout, GuardRefused)):
             error = None
-        elif error is None:
+        elif error is None and failures:
             reasons = list(failures.values())
             error = _as_error(next((reason for reason in reasons if reason.code != NOT_ATTEMPTED), reasons[0]))
         return Outcome(
@@ -543,6 +523,38 @@ class Reconciler:
             error=error,
             warnings=tuple(self._warnings(rest, readable=readable and not assumed)),
         )
+
+    def _is_in_doubt(self, change: Change) -> bool:
+        verdict = self._ledger.verdict(change)
+        return isinstance(verdict, Pending) and verdict.in_doubt
+
+    def _failures(self, rest: Rest, excused: Collection[Change], error: ClbError | None) -> dict[Change, Failure]:
+        """Why each change that is missing is not in place."""
+        failures = {
+            change: self._reason(change, error) for change in (*rest.changes, *rest.gone) if change not in excused
+        }
+        for change in rest.raised:
+            failures[change] = Failure(
+                NOT_ATTEMPTED,
+                "Its weight was 0 at first and somebody else has raised it meanwhile; run the task again to drain it.",
+            )
+        for change in self._ledger.sent():
+            if change.loss and change.key in self._ledger.reverted:
+                failures[change] = Failure(NOT_ATTEMPTED, "The guard min_healthy: its weight was put back.")
+        return failures
+
+    def _done(self, rest: Rest, others: Collection[Change], *, assumed: bool) -> dict[Change, Binding | None]:
+        """The changes that this task has sent, that were not refused, and that are in place."""
+        rebound = {change.key for change in rest.rebound}
+        done: dict[Change, Binding | None] = {}
+        for change in self._ledger.sent():
+            if change in others or change.key in self._ledger.reverted or (change.loss and change.key in rebound):
+                continue
+            verdict = self._ledger.verdict(change)
+            shows = change.loss or change.in_place(self._writer.snapshot)
+            if (isinstance(verdict, Done) and shows) or (isinstance(verdict, Pending) and assumed):
+                done[change] = self._ledger.before(change)
+        return done
 
     def _look_once_more(self, error: ClbError | None) -> bool:
         """Read what the last call did, if there is time for it; returns whether the state is known."""
@@ -618,16 +630,17 @@ class Reconciler:
         gone = {change.key for change in rest.rebound}
         names = and_more([bound.label for bound in later if bound.identity not in gone], MAX_NAMED)
         if names:
-            yield f"Somebody else has bound meanwhile what is within the scope of this task: {names}. It was left; run the task again to take it away."
+            yield (
+                f"Somebody else has bound meanwhile what is within the scope of this task: {names}. "
+                "It was left; run the task again to take it away."
+            )
 
 
 def _calls(changes: Sequence[Change]) -> list[list[Change]]:
     """Changes in calls, in the order of the plan: each kind by itself, gains before losses."""
     steps = dict.fromkeys((change.loss, change.kind) for change in changes)
     return [
-        call
-        for step in steps
-        for call in batches([change for change in changes if (change.loss, change.kind) == step])
+        call for step in steps for call in batches([change for change in changes if (change.loss, change.kind) == step])
     ]
 
 

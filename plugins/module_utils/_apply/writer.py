@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 MAX_UNSENT = 4
 """How often in a row a write may fail to reach the endpoint."""
 
+_POLL = Backoff(0.8, 2.0, 1.4)
+_DENSE_POLL = Backoff(0.08, 0.25, 1.05)
+_READ = Backoff(0.3, 2.0, 1.7)
+_HEALTH = Backoff(0.5, 3.0, 1.7)
+
 
 @dataclass(frozen=True)
 class Pacing:
@@ -49,10 +54,10 @@ class Pacing:
     """
 
     look: float = 0.2
-    poll: Backoff = Backoff(0.8, 2.0, 1.4)
-    dense_poll: Backoff = Backoff(0.08, 0.25, 1.05)
-    read: Backoff = Backoff(0.3, 2.0, 1.7)
-    health: Backoff = Backoff(0.5, 3.0, 1.7)
+    poll: Backoff = _POLL
+    dense_poll: Backoff = _DENSE_POLL
+    read: Backoff = _READ
+    health: Backoff = _HEALTH
     busy: float = 0.25
     busy_spread: float = 0.5
     busy_maximum: float = 3.0
@@ -234,24 +239,27 @@ class Writer:
                 unsent += 1
                 if unsent >= MAX_UNSENT:
                     raise
-                self.sleep(random.uniform(0.2, 0.5 * 2**unsent), "another attempt")  # noqa: S311
+                self.sleep(random.uniform(0.2, 0.5 * 2**unsent), "another attempt")  # noqa: S311 - no secret
             except Refused as refusal:
-                if refusal.remedy is Remedy.WAIT_BUSY:
-                    self.last_refusal = refusal
-                    self._wait_while_busy(refusal, until_changed=careful)
-                    return Sent.READ_AGAIN
-                if refusal.remedy is Remedy.WAIT_THROTTLED:
-                    self.last_refusal = refusal
-                    self._sleep_for(refusal, random.uniform(0, throttled))  # noqa: S311
-                    throttled = min(2 * throttled, self._pacing.throttled_maximum)
-                elif refusal.remedy in (Remedy.NARROW, Remedy.QUOTA):
-                    return refusal
-                else:
-                    raise
+                if refusal.remedy is not Remedy.WAIT_THROTTLED:
+                    return self._after_refusal(refusal, until_changed=careful)
+                self.last_refusal = refusal
+                self._sleep_for(refusal, random.uniform(0, throttled))  # noqa: S311 - no secret
+                throttled = min(2 * throttled, self._pacing.throttled_maximum)
             else:
                 return self._accept(answer, changes, more=more)
             if careful:
                 return Sent.READ_AGAIN
+
+    def _after_refusal(self, refusal: Refused, *, until_changed: bool) -> Answer:
+        """Wait while the load balancer is busy; give back what narrowing can help; raise the rest."""
+        if refusal.remedy is Remedy.WAIT_BUSY:
+            self.last_refusal = refusal
+            self._wait_while_busy(refusal, until_changed=until_changed)
+            return Sent.READ_AGAIN
+        if refusal.remedy in (Remedy.NARROW, Remedy.QUOTA):
+            return refusal
+        raise refusal
 
     def _accept(self, answer: Accepted, changes: Sequence[Change], *, more: bool) -> Answer:
         action = ACTIONS[changes[0].kind]
@@ -399,7 +407,7 @@ class Writer:
         before = self.snapshot
         started = self._budget.now()
         while True:
-            self._sleep_for(refusal, self._pacing.busy + random.uniform(0, self._busy_spread))  # noqa: S311
+            self._sleep_for(refusal, self._pacing.busy + random.uniform(0, self._busy_spread))  # noqa: S311 - no secret
             self._busy_spread = min(2 * self._busy_spread, self._pacing.busy_maximum)
             self.read()
             if not until_changed or self.snapshot.bindings != before.bindings:
@@ -413,7 +421,5 @@ class Writer:
             self.sleep(seconds, "the load balancer")
         except WaitTimeout as up:
             raise WaitTimeout(
-                f"{self._budget.label} expired. The last answer was: {refusal.message}", refusal=refusal
+                f"{self._budget.words} expired. The last answer was: {refusal.message}", refusal=refusal
             ) from up
-
-

@@ -108,13 +108,9 @@ def find_shortfalls(
     shortfalls = []
     for key, lost in losing.items():
         serving = [bound for bound in before.bindings.get(key, ()) if bound.weight > 0]
-        unknown = tuple(
-            bound for bound in serving if bound.identity not in gained and health.find(bound) is None
-        )
+        unknown = tuple(bound for bound in serving if bound.identity not in gained and health.find(bound) is None)
         left = sum(
-            1
-            for bound in after[key]
-            if bound.weight > 0 and (bound.identity in gained or health.of(bound).healthy)
+            1 for bound in after[key] if bound.weight > 0 and (bound.identity in gained or health.of(bound).healthy)
         )
         if unknown or left < minimum:
             now = sum(1 for bound in serving if health.of(bound).healthy)
@@ -134,7 +130,9 @@ def _may_be_healthy(bound: Binding, health: HealthSnapshot) -> bool:
 def _adds_capacity(change: Change) -> bool:
     if change.kind is ChangeKind.REGISTER:
         return True
-    return change.kind is ChangeKind.WEIGHT and not change.loss and change.before is not None and change.before.weight == 0
+    return (
+        change.kind is ChangeKind.WEIGHT and not change.loss and change.before is not None and change.before.weight == 0
+    )
 
 
 def healthy_serving(snapshot: Snapshot, health: HealthSnapshot) -> frozenset[BindingKey]:

@@ -136,8 +136,14 @@ def _towards(wish: DesiredBinding, bound: Binding | None) -> Iterator[Change]:
         yield Change(ChangeKind.TAG, wish.pool, bound.backend, wish.port, tag=wish.tag, before=bound)
 
 
-_ORDER = ((False, ChangeKind.REGISTER), (False, ChangeKind.WEIGHT), (False, ChangeKind.TAG))
-_ORDER += ((True, ChangeKind.WEIGHT), (True, ChangeKind.DEREGISTER))
+_ORDER = (
+    (False, ChangeKind.REGISTER),
+    (False, ChangeKind.WEIGHT),
+    (False, ChangeKind.TAG),
+    (True, ChangeKind.WEIGHT),
+    (True, ChangeKind.DEREGISTER),
+)
+"""Whether a change is a loss, and its kind: in this order."""
 
 
 def _in_order(changes: Sequence[Change]) -> tuple[Change, ...]:
@@ -267,7 +273,8 @@ def _as_first_read(wish: DesiredBinding, snapshot: Snapshot) -> DesiredBinding:
     if bound is None:
         return wish
     return wish._replace(
-        weight=bound.weight if wish.weight is None else wish.weight, tag=(bound.tag or None) if wish.tag is None else wish.tag
+        weight=bound.weight if wish.weight is None else wish.weight,
+        tag=(bound.tag or None) if wish.tag is None else wish.tag,
     )
 
 

@@ -96,28 +96,6 @@ def address_label(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-class BindingKey(NamedTuple):
-    """What makes a binding this one, in a load balancer.
-
-    :param pool: the key of its pool.
-    :param address: the instance ID or IP address of its backend.
-    :param port: the backend's port.
-    """
-
-    pool: PoolKey
-    address: str
-    port: int
-
-
-def address_label(address: str, port: int) -> str:
-    """An address with its port in messages; an IPv6 address in brackets.
-
-    :param address: an instance ID or IP address.
-    :param port: the backend's port.
-    """
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _PLAIN_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 
