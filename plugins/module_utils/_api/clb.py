@@ -41,7 +41,7 @@ class Api(Protocol):
     def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False) -> dict[str, Any]:
         """Send a request that changes nothing."""
 
-    def write(self, action: str, params: Mapping[str, Any], *, wait_when_busy: bool = True) -> dict[str, Any]:
+    def write(self, action: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Send a request that changes something."""
 
 
@@ -150,12 +150,18 @@ class Clb:
             if not page or offset >= int(answer.get("TotalCount") or 0):
                 return
 
-    def write(self, load_balancer_id: str, changes: Sequence[Change], *, wait_when_busy: bool = True) -> Accepted:
+    def write(
+        self,
+        load_balancer_id: str,
+        changes: Sequence[Change],
+        *,
+        wait_when_busy: bool = True,  # noqa: ARG002 - as said
+    ) -> Accepted:
         """Send one batch of changes of one kind.
 
         :param load_balancer_id: whose.
         :param changes: as many as :func:`batches` puts together.
-        :param wait_when_busy: wait while another task holds the load balancer.
+        :param wait_when_busy: has no effect: a busy load balancer is for the caller to wait for.
         """
         kind = changes[0].kind
         params: dict[str, Any] = {"LoadBalancerId": load_balancer_id}
@@ -163,7 +169,7 @@ class Clb:
             params["Targets"] = [_batch_target(change) for change in changes]
         else:
             params["ModifyList"] = list(_modify_list(kind, changes))
-        answer = self._api.write(ACTIONS[kind], params, wait_when_busy=wait_when_busy)
+        answer = self._api.write(ACTIONS[kind], params)
         request_id = answer.get("RequestId")
         return Accepted(
             request_id=str(request_id) if request_id else None,
