@@ -52,7 +52,7 @@ PAGE_SIZE = 100
 LISTING_PASSES = 4
 """How often a listing is read before it counts as one that never stands still."""
 OLDEST_FIRST = 0
-"""``OrderType``: then a load balancer that is made meanwhile comes last, and moves no page."""
+"""``OrderType`` by time of creation, which is the cloud's own order, but backwards."""
 
 ACTIONS = {
     ChangeKind.REGISTER: "BatchRegisterTargets",
@@ -220,11 +220,11 @@ class Clb:
         with_backends: bool = False,
         forward_only: bool = False,
     ) -> list[LoadBalancer]:
-        """List load balancers, oldest first, each once.
+        """List load balancers, each once.
 
         :param name: the cloud's own filter, which is a fuzzy match; None for all.
         :param load_balancer_ids: only these, however many; None for all.
-        :param with_backends: only those with something bound.
+        :param with_backends: only those with something bound, oldest first.
         :param forward_only: without the classic ones.
         :raises UnexpectedAnswer: the answer is not what the API documents, or no two pages fit together.
         """
@@ -232,7 +232,8 @@ class Clb:
         if name is not None:
             params["LoadBalancerName"] = name
         if with_backends:
-            params["WithRs"] = 1
+            # Then a load balancer that is made meanwhile comes last, and moves no page.
+            params.update(WithRs=1, OrderType=OLDEST_FIRST)
         if forward_only:
             params["Forward"] = 1
         if load_balancer_ids is None:
@@ -246,29 +247,36 @@ class Clb:
     def _list(self, params: Mapping[str, Any]) -> dict[str, LoadBalancer]:
         """List until the pages fit together: what is made or deleted meanwhile moves them against each other."""
         for _ in range(LISTING_PASSES):
-            found: dict[str, LoadBalancer] = {}
-            totals: set[int] = set()
-            offset = 0
-            while True:
-                total, page = self._page(params, offset)
-                totals.add(total)
-                found.update((one.load_balancer_id, one) for one in page)
-                offset += len(page)
-                if not page or offset >= total:
-                    break
-            if totals == {len(found)}:
+            found = self._list_once(params)
+            if found is not None:
                 return found
         raise UnexpectedAnswer(
-            f"DescribeLoadBalancers named {len(found)} load balancers and said that there are "
-            f"{' or '.join(map(str, sorted(totals)))}, {LISTING_PASSES} times over. "
-            "Run this again when no load balancers are made or deleted.",
+            f"DescribeLoadBalancers was read {LISTING_PASSES} times, and each time its pages did not fit together, or "
+            "held more or fewer load balancers than it counted. Run this again when none are made or deleted.",
             action="DescribeLoadBalancers",
         )
 
+    def _list_once(self, params: Mapping[str, Any]) -> dict[str, LoadBalancer] | None:
+        """List once; None where the pages do not fit together.
+
+        Each page begins with the last load balancer of the page before it, so that a shift shows.
+        """
+        total, page = self._page(params, 0)
+        found = {balancer.load_balancer_id: balancer for balancer in page}
+        offset = len(page)
+        while page and offset < total:
+            last = page[-1]
+            overlap = min(1, len(page) - 1)
+            count, page = self._page(params, offset - overlap)
+            fresh = [balancer for balancer in page if balancer.load_balancer_id not in found]
+            if count != total or not fresh or (overlap and page[0].load_balancer_id != last.load_balancer_id):
+                return None
+            found.update((balancer.load_balancer_id, balancer) for balancer in fresh)
+            offset += len(page) - overlap
+        return found if len(found) == total else None
+
     def _page(self, params: Mapping[str, Any], offset: int) -> tuple[int, list[LoadBalancer]]:
-        answer = self._api.read(
-            "DescribeLoadBalancers", {**params, "OrderType": OLDEST_FIRST, "Offset": offset, "Limit": PAGE_SIZE}
-        )
+        answer = self._api.read("DescribeLoadBalancers", {**params, "Offset": offset, "Limit": PAGE_SIZE})
         root = answer_place("DescribeLoadBalancers", answer)
         total, raw_balancers = _LISTING.read(answer, root)
         return total, [

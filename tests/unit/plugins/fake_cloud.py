@@ -290,7 +290,7 @@ class FakeCloud:
             "IP": address,
             "Port": bound["Port"],
             "TargetId": bound["InstanceId"] or address,
-            "HealthStatus": detail == "Alive",
+            "HealthStatus": detail in ("Alive", "Close"),
             "HealthStatusDetail": detail,
         }
 

@@ -77,6 +77,7 @@ class FakeRegion:
                             {
                                 "IP": one["PrivateIpAddresses"][0],
                                 "Port": one["Port"],
+                                "HealthStatus": one["Weight"] != 1,
                                 "HealthStatusDetail": "Dead" if one["Weight"] == 1 else "Alive",
                             }
                             for one in place["Targets"]

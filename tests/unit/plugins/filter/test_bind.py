@@ -75,7 +75,7 @@ def test_entries_of_a_results_listeners_stand_for_the_places_that_they_describe(
     entries = bind([{"instance_id": "ins-9", "port": 8080, "weight": 3}], info.listeners)
     wanted = resolve_desired(parse_entries(entries, selectors=False), bound)
 
-    assert [(one.slot.key, one.backend.address, one.port, one.weight) for one in wanted] == [
+    assert [(one.pool.key, one.backend.address, one.port, one.weight) for one in wanted] == [
         (("lbl-1", None), "ins-9", 8080, 3),
         (("lbl-2", "loc-1"), "ins-9", 8080, 3),
         (("lbl-2", "loc-2"), "ins-9", 8080, 3),
