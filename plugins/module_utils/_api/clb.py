@@ -86,7 +86,7 @@ class Api(Protocol):
     def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False) -> dict[str, Any]:
         """Send a request that changes nothing."""
 
-    def write(self, action: str, params: Mapping[str, Any], *, wait_when_busy: bool = True) -> dict[str, Any]:
+    def write(self, action: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Send a request that changes something."""
 
 
@@ -284,12 +284,11 @@ class Clb:
             for where, values in each(_LOAD_BALANCER, raw_balancers, root, "LoadBalancerSet")
         ]
 
-    def write(self, load_balancer_id: str, changes: Sequence[Change], *, wait_when_busy: bool = True) -> Accepted:
+    def write(self, load_balancer_id: str, changes: Sequence[Change]) -> Accepted:
         """Send one batch of changes of one kind.
 
         :param load_balancer_id: the load balancer.
         :param changes: as many as :func:`batches` puts together.
-        :param wait_when_busy: wait while another task holds the load balancer.
         :raises OutcomeUnknown: also where the answer is not what the API documents.
         """
         kind = changes[0].kind
@@ -298,7 +297,7 @@ class Clb:
             params["Targets"] = [_batch_target(change) for change in changes]
         else:
             params["ModifyList"] = list(_modify_list(kind, changes))
-        answer = self._api.write(ACTIONS[kind], params, wait_when_busy=wait_when_busy)
+        answer = self._api.write(ACTIONS[kind], params)
         try:
             return _parse_written(ACTIONS[kind], answer)
         except UnexpectedAnswer as violation:

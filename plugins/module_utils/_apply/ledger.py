@@ -107,6 +107,8 @@ class Ledger:
         """Of every accepted write."""
         self.finished: set[BindingKey] = set()
         """Bindings whose loss was seen in place."""
+        self.cleared: set[str] = set()
+        """Listeners that were named in ``FailListenerIdSet`` and of which a read has shown changes in place."""
         self.reverted: set[BindingKey] = set()
         """Bindings whose loss this task has taken back."""
 
@@ -191,6 +193,7 @@ class Ledger:
                     named.setdefault(record.change.pool.listener_id, []).append(record)
             elif self._can_show(record) and record.change.in_place(snapshot):
                 self._confirm(record)
+        self.cleared |= helped
         for listener_id, records in named.items():
             for record in records:
                 if listener_id in helped:
@@ -266,16 +269,6 @@ class Ledger:
     def sent(self) -> Iterator[Change]:
         """The changes of calls that were accepted, or may have been, in the order of their first call."""
         return (record.change for record in self._records.values() if record.sends)
-
-    def named_listeners(self) -> list[str]:
-        """The listeners that the API reported as failed and that nothing has helped since."""
-        return sorted(
-            {
-                record.change.pool.listener_id
-                for record in self._records.values()
-                if record.failure is not None and record.failure.code == "FailListenerIdSet"
-            }
-        )
 
     def _record(self, change: Change) -> _Record:
         return self._records.setdefault(change, _Record(change))

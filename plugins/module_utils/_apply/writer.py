@@ -120,7 +120,9 @@ class Sent(Enum):
 
     ACCEPTED = "accepted"
     READ_AGAIN = "read again"
-    """The snapshot is newer than the plan: compare again before the next call goes out."""
+    """It went out, and the snapshot is newer than the plan: compare again before the next call goes out."""
+    POSTPONED = "postponed"
+    """It was not applied, because the load balancer was busy or a guard has to be checked again: compare again."""
 
 
 Answer = Union[Sent, Refused]
@@ -249,14 +251,17 @@ class Writer:
             else:
                 return self._accept(answer, changes, more=more)
             if careful:
-                return Sent.READ_AGAIN
+                return Sent.POSTPONED
 
     def _after_refusal(self, refusal: Refused, *, until_changed: bool) -> Answer:
         """Wait while the load balancer is busy; give back what narrowing can help; raise the rest."""
         if refusal.remedy is Remedy.WAIT_BUSY:
             self.last_refusal = refusal
+            if self._times.seconds == 0 and self._ledger.request_ids:
+                # What was applied at once still held the load balancer: the next call has to wait a little.
+                self._times.learn(self._pacing.look)
             self._wait_while_busy(refusal, until_changed=until_changed)
-            return Sent.READ_AGAIN
+            return Sent.POSTPONED
         if refusal.remedy in (Remedy.NARROW, Remedy.QUOTA):
             return refusal
         raise refusal
