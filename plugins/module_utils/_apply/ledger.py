@@ -96,10 +96,12 @@ class Ledger:
     """The fate of every change that was sent or refused.
 
     :param clock: monotonic clock in seconds.
+    :param settle: how long a read may lag behind a write, in seconds.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], settle: float = SETTLE_SECONDS) -> None:
         self._clock = clock
+        self._settle = settle
         self._records: dict[Change, _Record] = {}
         self.accepted = False
         """Whether the API accepted a change and did not report its listener as failed."""
@@ -283,4 +285,4 @@ class Ledger:
 
     def _overdue(self, record: _Record) -> bool:
         # Sums of seconds are rounded.
-        return record.ended is not None and self._clock() - record.ended >= SETTLE_SECONDS - 0.001
+        return record.ended is not None and self._clock() - record.ended >= self._settle - 0.001

@@ -186,7 +186,7 @@ class Reconciler:
         self._options = options
         self._shared = shared
         self._budget = shared.budget
-        self._ledger = Ledger(shared.budget.now)
+        self._ledger = Ledger(shared.budget.now, shared.pacing.settle)
         self._writer = Writer(
             clb, load_balancer_id, plan.snapshot, self._ledger, shared.budget, shared.pacing, shared.times
         )

@@ -51,6 +51,7 @@ class Pacing:
     :param throttled: the range of the first random wait after 'throttled'; it doubles up to `throttled_maximum`.
     :param throttled_maximum: see `throttled`.
     :param learn: how long a load balancer waits for what others learn of the cloud's pace.
+    :param settle: how long a read may lag behind a write.
     """
 
     look: float = 0.2
@@ -64,6 +65,7 @@ class Pacing:
     throttled: float = 0.5
     throttled_maximum: float = 16.0
     learn: float = 5.0
+    settle: float = SETTLE_SECONDS
 
 
 PACING = Pacing()
@@ -402,7 +404,7 @@ class Writer:
         delays = self._pacing.read.delays()
         while True:
             snapshot = self.read()
-            left = SETTLE_SECONDS - (self._budget.now() - started)
+            left = self._pacing.settle - (self._budget.now() - started)
             if all(change.in_place(snapshot) for change in changes) or left < 0.001:
                 return
             self.sleep(min(next(delays), left), "the outcome of a removal to show")
