@@ -554,7 +554,7 @@ class Reconciler:
         """The changes that this task has sent, that were not refused, and that are in place."""
         rebound = {change.key for change in rest.rebound}
         done: dict[Change, Binding | None] = {}
-        for change in self._ledger.sent():
+        for change in self._in_order_of_the_plan(self._ledger.sent()):
             if change in others or change.key in self._ledger.reverted or (change.loss and change.key in rebound):
                 continue
             verdict = self._ledger.verdict(change)
@@ -612,13 +612,13 @@ class Reconciler:
         # Also what a listener in FailListenerIdSet shows in place: this task may have done it.
         maybe = (change for change in self._ledger.sent() if change.key in rebound or change.in_place(snapshot))
         changed = {*done, *unknown, *maybe}
-        ordered = [change for change in self._plan.changes if change in changed]
-        known = set(ordered)
-        ordered += [change for change in self._ledger.sent() if change in changed and change not in known]
-        return _before(
-            [change for change in ordered if change.key not in self._ledger.reverted],
-            self._ledger.before,
-        )
+        ordered = self._in_order_of_the_plan(change for change in self._ledger.sent() if change in changed)
+        return _before((change for change in ordered if change.key not in self._ledger.reverted), self._ledger.before)
+
+    def _in_order_of_the_plan(self, changes: Iterable[Change]) -> list[Change]:
+        """Those of the first plan in its order, so that a dry run lists the same; then those that came later."""
+        order = {change: number for number, change in enumerate(self._plan.changes)}
+        return sorted(changes, key=lambda change: order.get(change, len(order)))
 
     def _warnings(self, rest: Rest, *, readable: bool) -> Iterable[str]:
         yield from dict.fromkeys(self._writer.warnings)
