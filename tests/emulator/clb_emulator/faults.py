@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import fnmatch
-import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from .busy import STYLES
+from .model import canonical_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -34,11 +36,32 @@ KINDS: dict[str, dict[str, Any]] = {
     "task_unknown": {},
     "task_slow": {"seconds": 1.0},
     "lock": {"seconds": 1.0},
+    "busy": {"style": None},
+    "not_applied": {"apply": "none"},
+    "health_answer": {"shape": "lacks", "targets": []},
+    "raw": {
+        "body": None,
+        "body_base64": None,
+        "response": None,
+        "patch": None,
+        "status": 200,
+        "headers": {},
+        "apply": True,
+    },
+    "gzip_bomb": {"megabytes": 1024, "apply": True},
+    "endless": {"chunk": " " * 65536, "apply": True},
 }
 """Kind -> its own settings, with their defaults."""
 
-WRITE_ONLY = frozenset({"fail_listeners", "lag", "task_fails", "task_unknown", "task_slow", "lock"})
+WRITE_ONLY = frozenset(
+    {"fail_listeners", "lag", "task_fails", "task_unknown", "task_slow", "lock", "busy", "not_applied"}
+)
 """Kinds that meet only calls which change something."""
+
+_CHOICES = {
+    ("busy", "style"): (None, *STYLES),
+    ("health_answer", "shape"): ("lacks", "null", "empty", "other", "no_listeners"),
+}
 
 
 @dataclass
@@ -67,6 +90,9 @@ class Fault:
         unknown = sorted(own.keys() - KINDS[kind].keys())
         if unknown:
             raise ValueError(f"fault kind {kind} has no setting {', '.join(unknown)}")
+        for (owner, name), choices in _CHOICES.items():
+            if kind == owner and own.get(name, KINDS[kind][name]) not in choices:
+                raise ValueError(f"fault kind {kind}: {name} is {own[name]!r}; it must be one of {choices}")
         common = {name: order.get(name, default) for name, default in _COMMON.items()}
         return cls(kind=kind, settings={**KINDS[kind], **own}, **common)
 
@@ -77,8 +103,10 @@ class Fault:
         """Tell whether it can meet this call."""
         if not self.times or not fnmatch.fnmatchcase(action, self.action) or (self.kind in WRITE_ONLY and not is_write):
             return False
+        if self.kind == "health_answer":
+            return action == "DescribeTargetHealth"
         if self.kind == "refuse_targets":
-            refused = {_canonical(name) for name in self["targets"]}
+            refused = {canonical_name(name) for name in self["targets"]}
             return any(name in refused for name in _backends(params))
         if self.kind == "fail_listeners":
             # Only these answer with a FailListenerIdSet.
@@ -120,17 +148,10 @@ class Faults:
         return None
 
 
-def _canonical(name: str) -> str:
-    try:
-        return str(ipaddress.ip_address(name))
-    except ValueError:
-        return name
-
-
 def _backends(params: Mapping[str, Any]) -> Iterator[str]:
     """Yield every InstanceId and EniIp that a write's parameters name."""
     for part in (params, *params.get("ModifyList", [])):
         for target in part.get("Targets", []):
             for name in ("InstanceId", "EniIp"):
                 if name in target:
-                    yield _canonical(target[name])
+                    yield canonical_name(target[name])

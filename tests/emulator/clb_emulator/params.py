@@ -87,7 +87,24 @@ SCHEMAS: dict[str, Struct] = {
         {"LoadBalancerId": str, "ListenerIds": [str], "Protocol": str, "Port": int}, ("LoadBalancerId",)
     ),
     "DescribeLoadBalancers": Struct(
-        {"LoadBalancerIds": [str], "LoadBalancerName": str, "Offset": int, "Limit": int, "Forward": int}
+        {
+            "LoadBalancerIds": [str],
+            "LoadBalancerType": str,
+            "LoadBalancerName": str,
+            "LoadBalancerVips": [str],
+            "BackendPrivateIps": [str],
+            "Forward": int,
+            "WithRs": int,
+            "VpcId": str,
+            "Filters": [_FILTER],
+            "OrderBy": str,
+            "OrderType": int,
+            "Offset": int,
+            "Limit": int,
+        }
+    ),
+    "DescribeLBListeners": Struct(
+        {"Backends": [Struct({"VpcId": str, "PrivateIp": str}, ("VpcId", "PrivateIp"))]}, ("Backends",)
     ),
     "AssumeRole": Struct(
         {

@@ -44,7 +44,7 @@ def test_what_means_nothing_is_an_error(raw: dict[str, Any], message: str) -> No
 
 
 def test_yaml_null_is_the_null_shape() -> None:
-    assert parse({"fail_listener_set": None}).fail_listener_set == "null"
+    assert parse({"fail_listener_set": None}).settings.fail_listener_set == "null"
 
 
 def test_invented_addresses_are_stable_and_differ() -> None:
