@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What somebody else can do to the cloud, at once and without a call of the API: bind, unbind, delete a listener, ..."""
+"""What somebody else can do to the cloud, at once and without a call of the API: bind, delete a listener, ..."""
 
 from __future__ import annotations
 
@@ -79,6 +79,8 @@ def _create_load_balancer(cloud: Cloud, raw: dict[str, Any]) -> None:
     if balancer.id in cloud.load_balancers:
         raise ValueError(f"there is a load balancer {balancer.id} already")
     cloud.load_balancers[balancer.id] = balancer
+    for pool in balancer.pools:
+        cloud.sample(pool, cloud.clock.now())
 
 
 def _delete_load_balancer(cloud: Cloud, payload: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from .alterations import Alterations
 from .busy import BusyReplies
@@ -88,6 +89,7 @@ class Cloud:
         self.journal = Journal()
         self.tasks: dict[str, Task] = {}
         self._busy = BusyReplies()
+        self._counts: WeakKeyDictionary[Pool, tuple[int, int]] = WeakKeyDictionary()
         self._due: list[tuple[float, int, Callable[[float], None]]] = []
         self._order = count()
         self.restart_journal()
@@ -111,6 +113,9 @@ class Cloud:
         :raises ValueError: a key or value that means nothing; then nothing is changed.
         """
         self.settings.change(raw)
+        for balancer in self.load_balancers.values():
+            for pool in balancer.pools:
+                pool.forget_json()
         self.clock.offset = self.settings.clock_offset
 
     def balancer(self, load_balancer_id: str, region: str) -> LoadBalancer:
@@ -217,7 +222,7 @@ class Cloud:
     def note_applied(self, balancer: LoadBalancer, moment: float, entry: Entry) -> None:
         """Write into the journal that a call's write was applied, and how many targets serve since."""
         entry["applied"], entry["applied_at"] = True, moment
-        counts = [self.health.count(pool, moment) for pool in balancer.pools]
+        counts = [self._counts[pool] for pool in balancer.pools]
         self.journal.event(
             moment,
             "applied",
@@ -275,7 +280,7 @@ class Cloud:
 
     def sample(self, pool: Pool, moment: float) -> None:
         """Write into the journal how many targets of a pool serve from this moment on."""
-        serving, healthy = self.health.count(pool, moment)
+        serving, healthy = self._counts[pool] = self.health.count(pool, moment)
         self.journal.event(
             moment,
             "serving",

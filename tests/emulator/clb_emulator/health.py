@@ -49,13 +49,18 @@ class Health:
         self.dead = (self.dead - alive - unknown) | dead
         self.unknown = (self.unknown - alive - dead) | unknown
 
-    def detail(self, pool: Pool, binding: Binding, now: float) -> str:
-        """Return ``HealthStatusDetail``: Alive, Dead, Unknown or Close."""
+    def details(self, pool: Pool, now: float) -> list[str]:
+        """Return ``HealthStatusDetail`` of each binding of a pool: Alive, Dead, Unknown or Close."""
         if pool.listener_id in self.closed_listeners or pool.listener_id in self.stopped_listeners:
-            return "Close"
-        if self.dead and not self.dead.isdisjoint(binding.names):
+            return ["Close"] * len(pool)
+        if not self.dead and not self.unknown:
+            return ["Alive" if binding.alive_at <= now else "Unknown" for binding in pool]
+        return [self._detail(binding, now) for binding in pool]
+
+    def _detail(self, binding: Binding, now: float) -> str:
+        if not self.dead.isdisjoint(binding.names):
             return "Dead"
-        if now < binding.alive_at or (self.unknown and not self.unknown.isdisjoint(binding.names)):
+        if now < binding.alive_at or not self.unknown.isdisjoint(binding.names):
             return "Unknown"
         return "Alive"
 
@@ -67,9 +72,7 @@ class Health:
 
     def count(self, pool: Pool, now: float) -> tuple[int, int]:
         """Count the targets of a pool that serve (healthy, and of weight above 0), and those that are healthy."""
-        serving = healthy = 0
-        for binding in pool:
-            if self.healthy(pool, self.detail(pool, binding, now)):
-                healthy += 1
-                serving += binding.weight > 0
-        return serving, healthy
+        details = self.details(pool, now)
+        good = {detail for detail in set(details) if self.healthy(pool, detail)}
+        serving = sum(detail in good and binding.weight > 0 for binding, detail in zip(pool, details, strict=True))
+        return serving, sum(map(good.__contains__, details))

@@ -68,8 +68,10 @@ class Binding:
     shown: tuple[str, ...] | None = None
     vpc_id: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
-    cache: dict[str, tuple[int, str]] = field(default_factory=dict, repr=False)
-    """Its JSON in each kind of answer, with the generation of the settings that it was made with; see views."""
+    backend_json: str = field(default="", repr=False)
+    """Its entry in the answer to DescribeTargets, once it was asked for; see views."""
+    health_json: str = field(default="", repr=False)
+    """The part of its entry in the answer to DescribeTargetHealth that is not health; likewise."""
 
     def __post_init__(self) -> None:
         self.is_cvm = self.type.upper() == "CVM"
@@ -146,7 +148,12 @@ class Pool:
 
     def update(self, binding: Binding, **values: Any) -> None:
         """Change values of what is bound; its addresses and port stay."""
-        self._bindings[binding.keys[0]] = replace(binding, cache={}, **values)
+        self._bindings[binding.keys[0]] = replace(binding, backend_json="", health_json="", **values)
+
+    def forget_json(self) -> None:
+        """Drop what was kept for answers: they have to look different from now on."""
+        for binding in (*self._bindings.values(), *self._stale):
+            binding.backend_json = binding.health_json = ""
 
     def keep_stale(self, now: float, until: float) -> None:
         """Let reads go on seeing what is bound now until the moment ``until``."""

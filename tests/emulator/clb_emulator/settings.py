@@ -57,9 +57,6 @@ class Settings:
     task_seconds: float = 0.05
     unknown_task_code: str = "InvalidParameter"
 
-    generation: int = 0
-    """Counts the changes, so that what was made with older settings can be known."""
-
     def change(self, raw: Mapping[str, Any]) -> None:
         """Set what is given, and leave the rest.
 
@@ -71,7 +68,6 @@ class Settings:
             values.update(_parse(name, value))
         for name, value in values.items():
             setattr(self, name, value)
-        self.generation += 1
 
 
 def _parse(name: str, value: Any) -> dict[str, Any]:
@@ -128,5 +124,5 @@ def _busy_styles(value: Any) -> tuple[str, ...]:
     return styles
 
 
-KEYS = frozenset({item.name for item in fields(Settings)} - {"generation", "target_quota"} | {"latency_ms", "quotas"})
+KEYS = frozenset({item.name for item in fields(Settings)} - {"target_quota"} | {"latency_ms", "quotas"})
 """The keys of a scenario that are settings."""

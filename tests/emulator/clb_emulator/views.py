@@ -51,16 +51,8 @@ def _private_ips(binding: Binding, settings: Settings) -> list[str]:
     return [own, *others] if settings.interface_order == "own_first" else [*others, own]
 
 
-def _cached(binding: Binding, kind: str, settings: Settings, make: Callable[[], dict[str, Any]]) -> str:
-    """Return a binding's JSON in one kind of answer, made anew only after the settings have changed."""
-    generation, text = binding.cache.get(kind, (-1, ""))
-    if generation != settings.generation:
-        text = json.dumps(make(), ensure_ascii=False)
-        binding.cache[kind] = (settings.generation, text)
-    return text
-
-
-def _backend(binding: Binding, settings: Settings) -> dict[str, Any]:
+def _backend(binding: Binding, settings: Settings) -> str:
+    """Return one entry of ``Targets`` as JSON, and keep it with the binding."""
     entry = {
         "Type": binding.type,
         "InstanceId": binding.instance_id or "",
@@ -76,16 +68,13 @@ def _backend(binding: Binding, settings: Settings) -> dict[str, Any]:
     if settings.tags:
         entry["Tag"] = binding.tag
     entry.update(binding.extra)
-    return entry
+    binding.backend_json = json.dumps(entry, ensure_ascii=False)
+    return binding.backend_json
 
 
 def backends(bindings: Iterable[Binding], settings: Settings) -> Fragment:
     """Return ``Targets`` in the answer to DescribeTargets."""
-
-    def text(binding: Binding) -> str:
-        return _cached(binding, "backend", settings, lambda: _backend(binding, settings))
-
-    return Fragment(f"[{', '.join(map(text, bindings))}]")
+    return Fragment(f"[{', '.join([item.backend_json or _backend(item, settings) for item in bindings])}]")
 
 
 def listener_backend(
@@ -130,6 +119,19 @@ def listener_backend(
     return answer
 
 
+def _health_part(binding: Binding) -> str:
+    """Return what an entry of ``Targets`` has beside health, as JSON without its end, and keep it with the binding."""
+    entry = {
+        "IP": binding.spelling,
+        "Port": binding.port,
+        "TargetId": binding.instance_id or ("" if binding.is_cvm else eni_id(binding)),
+        "TargetGroupId": "",
+        "Weight": binding.weight,
+    }
+    binding.health_json = json.dumps(entry, ensure_ascii=False)[:-1]
+    return binding.health_json
+
+
 def rule_health(
     pool: Pool, rule: Rule | None, health: Health, settings: Settings, now: float, lacking: frozenset[str] = frozenset()
 ) -> dict[str, Any]:
@@ -143,22 +145,11 @@ def rule_health(
         f'"HealthStatusDetial": "{detail}"}}'
         for detail in ("Alive", "Dead", "Unknown", "Close")
     }
-
-    def own_part(binding: Binding) -> dict[str, Any]:
-        return {
-            "IP": binding.spelling,
-            "Port": binding.port,
-            "TargetId": binding.instance_id or ("" if binding.is_cvm else eni_id(binding)),
-            "TargetGroupId": "",
-            "Weight": binding.weight,
-        }
-
-    entries = []
-    for binding in pool:
-        if lacking and not lacking.isdisjoint(binding.names):
-            continue
-        text = _cached(binding, "health", settings, lambda binding=binding: own_part(binding))  # type: ignore[misc]
-        entries.append(text[:-1] + endings[health.detail(pool, binding, now)])
+    entries = [
+        (binding.health_json or _health_part(binding)) + endings[detail]
+        for binding, detail in zip(pool, health.details(pool, now), strict=True)
+        if not lacking or lacking.isdisjoint(binding.names)
+    ]
     layer4_id = f"loc-{short_hash(pool.listener_id)}" if settings.number_layer4_rules else None
     return {
         "LocationId": rule.id if rule else layer4_id,

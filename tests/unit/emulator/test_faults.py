@@ -209,13 +209,9 @@ def test_every_kind_has_an_effect(in_process: Clouds) -> None:
     # A kind that is listed but never looked at would be met without a trace.
     sound = in_process(task_seconds=0.5)
     reference = json.loads(sound.answer("BatchRegisterTargets", REGISTER).body)["Response"]
+    settings = {"refuse_targets": {"targets": ["ins-b"]}, "raw": {"status": 500}, "gzip_bomb": {"megabytes": 1}}
     for kind in KINDS.keys() - {"health_answer"}:
-        settings = {
-            "refuse_targets": {"targets": ["ins-b"]},
-            "raw": {"status": 500},
-            "gzip_bomb": {"megabytes": 1},
-        }.get(kind, {})
-        cloud = ordered(in_process, {"kind": kind, **settings}, task_seconds=0.5)
+        cloud = ordered(in_process, {"kind": kind, **settings.get(kind, {})}, task_seconds=0.5)
         answer = cloud.answer("BatchRegisterTargets", REGISTER)
         cloud.wait(0.6)
         seen = len(cloud.targets("lbl-tcp"))
