@@ -169,7 +169,7 @@ def _carry_out(cloud: Cloud, handler: Handler, call: Call) -> dict[str, Any]:
         balancer = cloud.balancer(call.params["LoadBalancerId"], call.region)
         if fault.kind == "busy":
             cloud.refuse_as_busy(balancer, fault["style"])
-        cloud.lock(balancer, fault["seconds"])
+        cloud.lock(balancer, fault["seconds"], cloud.clock.now())
     response = handler(cloud, call) if is_carried_out(fault) else {}
     if fault.kind in ("error", "refuse_targets"):
         raise ApiError(fault["code"], fault["message"])

@@ -22,17 +22,19 @@ if TYPE_CHECKING:
 
 _NO_QUOTA = 1 << 30
 
-Change = Callable[["Cloud", Any], None]
+Change = Callable[["Cloud", Any, float], None]
+"""Gets the cloud, what the change takes, and the moment (seconds since the start)."""
 
 
-def carry_out(cloud: Cloud, name: str, payload: Any) -> None:
+def carry_out(cloud: Cloud, name: str, payload: Any, moment: float) -> None:
     """Carry out one change.
 
     :param name: a key of CHANGES.
+    :param moment: when it happens, in seconds since the start.
     :raises ValueError: the payload means nothing, or the change is impossible.
     :raises LookupError: what it names does not exist.
     """
-    CHANGES[name](cloud, payload)
+    CHANGES[name](cloud, payload, moment)
 
 
 def _operations(cloud: Cloud, action: str, targets: list[dict[str, Any]]) -> list[Operation]:
@@ -50,13 +52,13 @@ def _operations(cloud: Cloud, action: str, targets: list[dict[str, Any]]) -> lis
     return operations
 
 
-def _bind(cloud: Cloud, targets: list[dict[str, Any]]) -> None:
+def _bind(cloud: Cloud, targets: list[dict[str, Any]], moment: float) -> None:
     for operation in _operations(cloud, "BatchRegisterTargets", targets):
-        cloud.bind(operation.pool, operation)
+        cloud.bind(operation.pool, operation, moment)
 
 
-def _apply(action: str, cloud: Cloud, targets: list[dict[str, Any]]) -> None:
-    cloud.apply(_operations(cloud, action, targets), cloud.clock.now())
+def _apply(action: str, cloud: Cloud, targets: list[dict[str, Any]], moment: float) -> None:
+    cloud.apply(_operations(cloud, action, targets), moment)
 
 
 def _balancer(cloud: Cloud, payload: dict[str, Any]) -> LoadBalancer:
@@ -73,59 +75,71 @@ def _listener(cloud: Cloud, payload: dict[str, Any]) -> Listener:
     return listener
 
 
-def _create_load_balancer(cloud: Cloud, raw: dict[str, Any]) -> None:
+def _create_load_balancer(cloud: Cloud, raw: dict[str, Any], moment: float) -> None:
     created = raw.get("created", iso(cloud.clock.wall()))
     balancer = seed.make_load_balancer(raw, cloud.scenario.region, created, cloud.instances)
     if balancer.id in cloud.load_balancers:
         raise ValueError(f"there is a load balancer {balancer.id} already")
     cloud.load_balancers[balancer.id] = balancer
     for pool in balancer.pools:
-        cloud.sample(pool, cloud.clock.now())
+        cloud.sample(pool, moment)
 
 
-def _delete_load_balancer(cloud: Cloud, payload: dict[str, Any]) -> None:
+def _delete_load_balancer(cloud: Cloud, payload: dict[str, Any], moment: float) -> None:
     del cloud.load_balancers[_balancer(cloud, payload).id]
 
 
-def _create_listener(cloud: Cloud, payload: dict[str, Any]) -> None:
+def _create_listener(cloud: Cloud, payload: dict[str, Any], moment: float) -> None:
     listener = seed.add_listener(_balancer(cloud, payload), payload["listener"], cloud.instances)
     for pool in listener.pools:
-        cloud.sample(pool, cloud.clock.now())
+        cloud.sample(pool, moment)
 
 
-def _delete_listener(cloud: Cloud, payload: dict[str, Any]) -> None:
+def _delete_listener(cloud: Cloud, payload: dict[str, Any], moment: float) -> None:
     del _balancer(cloud, payload).listeners[_listener(cloud, payload).id]
 
 
-def _create_rule(cloud: Cloud, payload: dict[str, Any]) -> None:
+def _create_rule(cloud: Cloud, payload: dict[str, Any], moment: float) -> None:
     rule = seed.add_rule(_balancer(cloud, payload), _listener(cloud, payload), payload["rule"], cloud.instances)
-    cloud.sample(rule.pool, cloud.clock.now())
+    cloud.sample(rule.pool, moment)
 
 
-def _delete_rule(cloud: Cloud, payload: dict[str, Any]) -> None:
+def _delete_rule(cloud: Cloud, payload: dict[str, Any], moment: float) -> None:
     rules = _listener(cloud, payload).rules or {}
     if payload["location_id"] not in rules:
         raise LookupError(f"{payload['listener_id']} has no rule {payload['location_id']}")
     del rules[payload["location_id"]]
 
 
-def _stop_listener(cloud: Cloud, payload: dict[str, Any]) -> None:
+def _stop_listener(cloud: Cloud, payload: dict[str, Any], moment: float) -> None:
     cloud.health.stopped_listeners.add(_listener(cloud, payload).id)
-    cloud.sample_all(cloud.clock.now())
+    cloud.sample_all(moment)
 
 
-def _start_listener(cloud: Cloud, payload: dict[str, Any]) -> None:
+def _start_listener(cloud: Cloud, payload: dict[str, Any], moment: float) -> None:
     cloud.health.stopped_listeners.discard(_listener(cloud, payload).id)
-    cloud.sample_all(cloud.clock.now())
+    cloud.sample_all(moment)
 
 
-def _health(cloud: Cloud, marks: dict[str, Any]) -> None:
+def _health(cloud: Cloud, marks: dict[str, Any], moment: float) -> None:
     cloud.health.mark(**marks)
-    cloud.sample_all(cloud.clock.now())
+    cloud.sample_all(moment)
 
 
-def _expire(cloud: Cloud, _: Any) -> None:
+def _lock(cloud: Cloud, payload: dict[str, Any], moment: float) -> None:
+    cloud.lock(_balancer(cloud, payload), payload["seconds"], moment)
+
+
+def _expire(cloud: Cloud, payload: None, moment: float) -> None:
     cloud.accounts.expire()
+
+
+def _settings(cloud: Cloud, payload: dict[str, Any], moment: float) -> None:
+    cloud.configure(payload)
+
+
+def _faults(cloud: Cloud, payload: list[dict[str, Any]], moment: float) -> None:
+    cloud.faults.add(payload)
 
 
 CHANGES: dict[str, Change] = {
@@ -142,9 +156,9 @@ CHANGES: dict[str, Change] = {
     "create_rule": _create_rule,
     "delete_rule": _delete_rule,
     "health": _health,
-    "lock": lambda cloud, payload: cloud.lock(_balancer(cloud, payload), payload["seconds"]),
+    "lock": _lock,
     "expire": _expire,
-    "settings": lambda cloud, payload: cloud.configure(payload),
-    "faults": lambda cloud, payload: cloud.faults.add(payload),
+    "settings": _settings,
+    "faults": _faults,
 }
 """Name -> what is done. README.md describes what each takes."""

@@ -28,7 +28,7 @@ from .model import Binding, LoadBalancer, Pool, canonical_ip
 from .rate import RateLimiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from .accounts import Accounts
     from .operations import Operation
@@ -84,7 +84,6 @@ class Cloud:
         self.faults: Faults = Faults()
         self.faults.add(scenario.faults)
         self.events = Events(self)
-        self.events.add(scenario.events)
         self.alterations = Alterations()
         self.journal = Journal()
         self.tasks: dict[str, Task] = {}
@@ -93,6 +92,7 @@ class Cloud:
         self._due: list[tuple[float, int, Callable[[float], None]]] = []
         self._order = count()
         self.restart_journal()
+        self.events.add(scenario.events)
 
     def settle(self) -> float:
         """Do everything that is due by now; return the present moment (seconds since the start)."""
@@ -197,11 +197,10 @@ class Cloud:
         self.settle()
         return 0.0 if is_task else seconds
 
-    def lock(self, balancer: LoadBalancer, seconds: float) -> None:
-        """Let another writer hold a load balancer for so many seconds from now."""
-        now = self.clock.now()
-        balancer.locked_until = max(balancer.locked_until, now + seconds)
-        self.journal.event(now, "lock", load_balancer_id=balancer.id, until=balancer.locked_until)
+    def lock(self, balancer: LoadBalancer, seconds: float, moment: float) -> None:
+        """Let another writer hold a load balancer for so many seconds from a moment on."""
+        balancer.locked_until = max(balancer.locked_until, moment + seconds)
+        self.journal.event(moment, "lock", load_balancer_id=balancer.id, until=balancer.locked_until)
 
     def apply(self, operations: Sequence[Operation], moment: float, lag: float = 0.0) -> None:
         """Carry out operations at a moment; reads see the old state for ``lag`` seconds more."""
@@ -234,12 +233,6 @@ class Cloud:
             healthy=sum(healthy for _, healthy in counts),
         )
 
-    def mark_health(self, **marks: Iterable[str]) -> None:
-        """Change what health checks find, from now on; see Health.mark."""
-        now = self.settle()
-        self.health.mark(**marks)
-        self.sample_all(now)
-
     def restart_journal(self) -> None:
         """Forget what happened, but note what is healthy now."""
         now = self.settle()
@@ -265,12 +258,12 @@ class Cloud:
             for binding in pool
         ]
 
-    def bind(self, pool: Pool, operation: Operation) -> None:
-        """Put a binding in place at once, whatever was there, as if somebody else had."""
+    def bind(self, pool: Pool, operation: Operation, moment: float) -> None:
+        """Put a binding in place at a moment, whatever was there, as if somebody else had."""
         existing = pool.find(operation.address, operation.port)
         if existing is not None:
             pool.remove(existing)
-        self.apply([operation], self.settle())
+        self.apply([operation], moment)
 
     def sample_all(self, moment: float) -> None:
         """Write into the journal how many targets serve in every pool."""

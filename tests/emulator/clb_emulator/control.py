@@ -20,9 +20,9 @@ def handle(cloud: Cloud, method: str, name: str, payload: Any) -> Any:
     :raises LookupError: there is no such request, or what it names does not exist.
     :raises ValueError: the payload is malformed.
     """
-    cloud.settle()
+    now = cloud.settle()
     if method == "POST" and name in changes.CHANGES:
-        changes.carry_out(cloud, name, payload)
+        changes.carry_out(cloud, name, payload, now)
         return None
     handlers = {
         ("GET", "journal"): cloud.journal.read,

@@ -109,7 +109,7 @@ class Events:
         def happen(moment: float) -> None:
             problem = None
             try:
-                changes.carry_out(self._cloud, event.change, event.payload)
+                changes.carry_out(self._cloud, event.change, event.payload, moment)
             except (ValueError, LookupError, TypeError) as error:
                 problem = f"{type(error).__name__}: {error}"
             self._cloud.journal.event(moment, "event", change=event.change, payload=event.payload, problem=problem)

@@ -104,8 +104,7 @@ class InProcess:
         :raises LookupError: what it names does not exist.
         """
         with self._lock:
-            self.cloud.settle()
-            changes.carry_out(self.cloud, name, payload)
+            changes.carry_out(self.cloud, name, payload, self.cloud.settle())
 
     def add_faults(self, *faults: Mapping[str, Any]) -> None:
         """Order faults.

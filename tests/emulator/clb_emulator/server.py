@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +51,7 @@ class Server:
         app.router.add_post("/", self._api)
         app.router.add_get(metadata.PATH + "{role:.*}", self._metadata)
         app.router.add_route("*", "/_control/{name}", self._control)
-        self._runner = web.AppRunner(
-            app, access_log=None, shutdown_timeout=0.1, keepalive_timeout=_KEEPALIVE_SECONDS, backlog=1024
-        )
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, keepalive_timeout=_KEEPALIVE_SECONDS)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port, ssl_context=tls, backlog=1024)
         await site.start()
@@ -125,6 +124,8 @@ async def _send(request: web.Request, answer: Answer) -> web.StreamResponse:
         return web.Response(body=answer.body, status=answer.status, headers=headers)
     response = web.StreamResponse(status=answer.status, headers=headers)
     await response.prepare(request)
-    for chunk in answer.stream:
-        await response.write(chunk)
+    # The client may go away in the middle: that is what most streams are for.
+    with contextlib.suppress(ConnectionResetError):
+        for chunk in answer.stream:
+            await response.write(chunk)
     return response

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import TracebackType
 
-    from .alterations import Alter
+    from .alterations import Alter, Alterations
 
 HOME = Path(__file__).resolve().parent.parent
 """The folder that holds this package and ``scenarios``; it has to be on the import path."""
@@ -227,11 +227,16 @@ class Emulator:
 
         :raises RuntimeError: the emulator is not started, or runs in another process; order a fault ``raw`` there.
         """
+        self._alterations().add(action, function, times=times, skip=skip)
+
+    def clear_alterations(self) -> None:
+        """Let no function change answers any more."""
+        self._alterations().clear()
+
+    def _alterations(self) -> Alterations:
         if not isinstance(self._runs, _Thread):
-            raise RuntimeError(
-                "only an emulator in this process can call a function: use Emulator(...), not spawn(...)"
-            )
-        self._runs.server.cloud.alterations.add(action, function, times=times, skip=skip)
+            raise RuntimeError("only an emulator in this process can call a function: not one that was spawned")
+        return self._runs.server.cloud.alterations
 
     def set_health(self, *, dead: Iterable[str] = (), alive: Iterable[str] = (), unknown: Iterable[str] = ()) -> None:
         """Change what health checks find of instances and IPs."""
