@@ -186,7 +186,7 @@ def distort(fault: Fault, answer: Answer) -> str | None:
 
 
 def is_carried_out(fault: Fault) -> bool:
-    """Tell whether a call that meets this fault is carried out nevertheless."""
+    """Return whether a call that meets this fault is carried out nevertheless."""
     if fault.kind in ("cut_before", "refuse_targets", "busy"):
         return False
     apply = fault.settings.get("apply")

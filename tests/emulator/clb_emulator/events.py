@@ -64,7 +64,7 @@ class Event:
         )
 
     def is_set_off_by(self, entry: Entry) -> bool:
-        """Count a call that was answered; tell whether it sets the event off."""
+        """Count a call that was answered; return whether it sets the event off."""
         if not self.times or self.action is None or not fnmatch.fnmatchcase(entry["action"], self.action):
             return False
         if self.accepted and not entry["accepted"]:

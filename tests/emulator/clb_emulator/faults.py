@@ -100,7 +100,7 @@ class Fault:
         return self.settings[name]
 
     def matches(self, action: str, params: Mapping[str, Any], is_write: bool) -> bool:
-        """Tell whether it can meet this call."""
+        """Return whether it can meet this call."""
         if not self.times or not fnmatch.fnmatchcase(action, self.action) or (self.kind in WRITE_ONLY and not is_write):
             return False
         if self.kind == "health_answer":

@@ -54,7 +54,7 @@ def describe_load_balancers(cloud: Cloud, call: Call) -> dict[str, Any]:
 
 
 def _matches(balancer: LoadBalancer, params: Mapping[str, Any]) -> bool:
-    """Tell whether a load balancer is what the parameters ask for, ``Filters`` aside."""
+    """Return whether a load balancer is what the parameters ask for, ``Filters`` aside."""
     ids, vips = params.get("LoadBalancerIds"), params.get("LoadBalancerVips")
     with_backends, forward = params.get("WithRs", -1), params.get("Forward", -1)
     conditions = (
@@ -70,7 +70,7 @@ def _matches(balancer: LoadBalancer, params: Mapping[str, Any]) -> bool:
 
 
 def _has_instance_at(balancer: LoadBalancer, addresses: list[str]) -> bool:
-    """Tell whether one of these is the private address of a CVM that is bound: of nothing else, as in the cloud."""
+    """Return whether a CVM with one of these private addresses is bound; like the cloud, it looks at CVMs only."""
     wanted = {canonical_name(address) for address in addresses}
     return not wanted or any(
         binding.is_cvm and not wanted.isdisjoint(binding.addresses) for pool in balancer.pools for binding in pool
@@ -89,7 +89,7 @@ def _filters(raw: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
 
 
 def _passes(balancer: LoadBalancer, filters: list[tuple[str, list[str]]]) -> bool:
-    """Tell whether a load balancer passes all filters; of the values of a filter, one is enough."""
+    """Return whether a load balancer passes all filters; of the values of a filter, one is enough."""
     for name, values in filters:
         if name == "tag-key":
             if balancer.tags.keys().isdisjoint(values):

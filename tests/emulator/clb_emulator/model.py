@@ -194,7 +194,7 @@ class Listener:
 
 
 def is_layer7(protocol: str, has_rules: bool) -> bool:
-    """Tell whether a listener forwards by rules; QUIC does where it has some."""
+    """Return whether a listener forwards by rules; QUIC does where it has some."""
     return protocol in _ALWAYS_LAYER7 or (protocol == "QUIC" and has_rules)
 
 

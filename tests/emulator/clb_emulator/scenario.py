@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -21,9 +22,15 @@ from .seed import EPOCH, make_load_balancer
 from .settings import KEYS, Settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from .model import LoadBalancer
+
+_HERE = Path(__file__).resolve().parent
+
+FOLDER = next(folder for folder in (_HERE / "scenarios", _HERE.parent / "scenarios") if folder.is_dir())
+"""Where the emulator's own scenarios are: in the package where it is installed, beside it in a checkout."""
+
+DEMO = FOLDER / "demo.yml"
+"""A small web shop behind one load balancer."""
 
 REGIONS = (
     "ap-bangkok", "ap-beijing", "ap-chengdu", "ap-chongqing", "ap-guangzhou", "ap-hongkong", "ap-jakarta", "ap-mumbai",

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .alterations import Alter, Alterations
 
 HOME = Path(__file__).resolve().parent.parent
-"""The folder that holds this package and ``scenarios``; it has to be on the import path."""
+"""The folder that holds this package; a process that runs the emulator needs it on its import path."""
 
 START_SECONDS = 20.0
 

@@ -82,7 +82,7 @@ def listener_backend(
 ) -> dict[str, Any]:
     """Return one entry of ``Listeners`` in the answer to DescribeTargets.
 
-    :param keep: tells which bindings are asked for; None: all.
+    :param keep: returns whether a binding is asked for; None: all.
     :param rules: the rules that are asked for.
     """
 
@@ -267,7 +267,7 @@ def numerical_vpc_id(vpc_id: str) -> int:
 def bound_load_balancer(item: LoadBalancer, keep: Keep) -> dict[str, Any] | None:
     """Return one entry of ``LoadBalancers`` in the answer to DescribeLBListeners.
 
-    :param keep: tells which bindings are asked for.
+    :param keep: returns whether a binding is asked for.
     :returns: None where none of them is bound there.
     """
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clb_emulator.scenario import load, parse
-from clb_emulator.testing import HOME
+from clb_emulator.scenario import DEMO, load, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +67,7 @@ def test_generated_listeners(in_process: Callable[..., InProcess]) -> None:
 
 
 def test_the_demo_shows_every_kind() -> None:
-    (demo,) = parse(load(HOME / "scenarios" / "demo.yml")).load_balancers
+    (demo,) = parse(load(DEMO)).load_balancers
     bindings = [binding for pool in demo.pools for binding in pool]
     assert {listener.protocol for listener in demo.listeners.values()} == {"TCP", "UDP", "HTTP", "HTTPS"}
     assert {binding.type for binding in bindings} == {"CVM", "ENI"}
