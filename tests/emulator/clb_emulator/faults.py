@@ -48,7 +48,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "headers": {},
         "apply": True,
     },
-    "gzip_bomb": {"megabytes": 1024, "apply": True},
+    "gzip_bomb": {"megabytes": 1024, "members": 1, "apply": True},
     "endless": {"chunk": " " * 65536, "apply": True},
 }
 """Kind -> its own settings, with their defaults."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 EPOCH = 1767225600.0
 """When everything in a scenario was made: 2026-01-01, UTC, as seconds since 1970."""
 
+_REGISTERED = iso(EPOCH)
+
 _BINDING_DETAILS = ("port", "weight", "tag", "eni_id", "instance_name", "zone", "vpc_id", "extra")
 _BALANCER_DETAILS = ("vpc_id", "forward", "type")
 
@@ -130,7 +132,7 @@ def _binding(raw: Raw, instances: Instances) -> Binding:
         instance_id=raw.get("instance_id"),
         public_ips=None if public_ips is None else tuple(public_ips),
         spelling=spellings[0],
-        registered=iso(EPOCH),
+        registered=_REGISTERED,
         # Bound long before the start: no health check is still to come.
         alive_at=float("-inf"),
         shown=None if shown is None else tuple(shown),

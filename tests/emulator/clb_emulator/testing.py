@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 HOME = Path(__file__).resolve().parent.parent
 """The folder that holds this package; a process that runs the emulator needs it on its import path."""
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
 Binding = tuple[str, str | None, str, int, int, str]
 """listener_id, location_id, instance ID or address, port, weight, tag."""

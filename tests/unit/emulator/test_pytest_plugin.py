@@ -30,60 +30,78 @@ def importable(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) 
     monkeypatch.setenv("PYTHONPATH", str(request.config.rootpath / "tests" / "emulator"))
 
 
-def test_the_demo_is_served_where_no_scenario_is_named(run) -> None:
-    result = run(
-        """
-def test_it(clb_emulator):
+SERVED = """
+from pathlib import Path
+
+OWN = {"load_balancers": [{"id": "lb-own"}]}
+
+
+def served(clb_emulator):
+    (balancer,) = clb_emulator.scenario["load_balancers"]
+    return balancer["id"], clb_emulator.scenario.get("task_seconds")
+
+
+def test_the_demo_without_a_mark(clb_emulator):
     assert clb_emulator.environ()["TENCENTCLOUD_CLB_ENDPOINT"] == clb_emulator.url
     assert ("lbl-tcp443", None, "ins-web1", 8443, 10, "blue") in clb_emulator.bindings("lb-demo")
     clb_emulator.add_faults({"action": "Batch*", "kind": "cut_after"})
-"""
-    )
-    result.assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize(
-    "mark",
-    ['"own.yml"', '"sub/own.yml"', '{"load_balancers": [{"id": "lb-own"}]}', '"own.yml", task_seconds=7', '"demo"'],
-)
-def test_scenarios(run, pytester: pytest.Pytester, mark: str) -> None:
-    scenario = "load_balancers: [{id: lb-own}]\n"
-    pytester.path.joinpath("sub").mkdir()
-    for name in ("own.yml", "sub/own.yml"):
-        pytester.path.joinpath(name).write_text(scenario, encoding="utf-8")
-    result = run(
-        f"""
-@pytest.mark.clb_scenario({mark})
-def test_it(clb_emulator):
-    (balancer,) = clb_emulator.scenario["load_balancers"]
-    assert balancer["id"] == {"lb-demo" if "demo" in mark else "lb-own"!r}
-    assert clb_emulator.scenario.get("task_seconds") == {7 if "7" in mark else (0.3 if "demo" in mark else None)!r}
-"""
-    )
-    result.assert_outcomes(passed=1)
+@pytest.mark.clb_scenario("own.yml")
+def test_a_file_beside_the_test(clb_emulator):
+    assert served(clb_emulator) == ("lb-own", None)
 
 
-@pytest.mark.parametrize(
-    "mark, message", [('"none.yml"', "there is no *none.yml"), ('"a", "b"', "takes one scenario, not 2")]
-)
-def test_a_mark_that_means_nothing(run, mark: str, message: str) -> None:
-    result = run(f"@pytest.mark.clb_scenario({mark})\ndef test_it(clb_emulator):\n    pass\n")
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([f"*{message}*"])
+@pytest.mark.clb_scenario("sub/other.yml", task_seconds=7)
+def test_a_file_below_with_settings(clb_emulator):
+    assert served(clb_emulator) == ("lb-other", 7)
 
 
-def test_each_test_has_a_port_and_a_cloud_of_its_own(run, pytester: pytest.Pytester) -> None:
-    result = run(
-        """
-from pathlib import Path
+@pytest.mark.clb_scenario(OWN, task_seconds=8)
+def test_a_mapping(clb_emulator):
+    assert served(clb_emulator) == ("lb-own", 8)
+
+
+@pytest.mark.clb_scenario("demo", task_seconds=9)
+def test_a_name(clb_emulator):
+    assert served(clb_emulator) == ("lb-demo", 9)
+
+
+@pytest.mark.clb_scenario(task_seconds=10)
+def test_settings_alone(clb_emulator):
+    assert served(clb_emulator) == ("lb-demo", 10)
+
 
 @pytest.mark.parametrize("number", range(3))
-def test_it(clb_emulator, number):
-    target = {"ListenerId": "lbl-tcp443", "InstanceId": f"ins-{number}", "Port": 1}
+def test_a_cloud_of_its_own(clb_emulator, number):
     assert not {item for item in clb_emulator.bindings() if item[3] == 1}
-    clb_emulator.bind("lb-demo", target)
+    clb_emulator.bind("lb-demo", {"ListenerId": "lbl-tcp443", "InstanceId": f"ins-{number}", "Port": 1})
     Path(f"port-{number}").write_text(clb_emulator.url)
 """
-    )
-    result.assert_outcomes(passed=3)
-    assert len({file.read_text(encoding="utf-8") for file in pytester.path.glob("port-*")}) == 3
+
+MEANINGLESS = """
+@pytest.mark.clb_scenario("none.yml")
+def test_no_such_file(clb_emulator):
+    pass
+
+
+@pytest.mark.clb_scenario("a", "b")
+def test_two_files(clb_emulator):
+    pass
+"""
+
+
+def test_what_the_fixture_serves(run, pytester: pytest.Pytester) -> None:
+    for name in ("own", "sub/other"):
+        file = pytester.path / f"{name}.yml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"load_balancers: [{{id: lb-{file.stem}}}]\n", encoding="utf-8")
+    run(SERVED).assert_outcomes(passed=9)
+    ports = [file.read_text(encoding="utf-8") for file in pytester.path.glob("port-*")]
+    assert len(set(ports)) == len(ports) == 3
+
+
+def test_marks_that_mean_nothing(run) -> None:
+    result = run(MEANINGLESS)
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(["*there is no *none.yml*", "*takes one scenario, not 2*"])

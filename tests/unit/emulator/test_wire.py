@@ -113,6 +113,8 @@ def test_a_gzip_bomb_and_an_endless_body(emulate: Callable[..., Emulator]) -> No
     assert bomb.headers["Content-Encoding"] == "gzip"
     assert int(bomb.headers["Content-Length"]) < 1 << 20
     assert sum(len(chunk) for chunk in bomb.iter_content(1 << 20)) == 64 << 20
+    parts = fault(emulator, {"kind": "gzip_bomb", "megabytes": 2, "members": 3})
+    assert len(parts.content) == (2 + 2) << 20
     endless = fault(emulator, {"kind": "endless", "chunk": "x" * 1000})
     assert endless.headers["Transfer-Encoding"] == "chunked"
     received = 0
