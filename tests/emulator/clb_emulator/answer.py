@@ -188,8 +188,8 @@ def distort(fault: Fault, answer: Answer) -> str | None:
 
 
 def is_carried_out(fault: Fault) -> bool:
-    """Return whether a call that meets this fault is carried out nevertheless."""
-    if fault.kind in ("cut_before", "refuse_targets", "busy"):
+    """Return whether a call that meets this fault is carried out nevertheless, be it in part."""
+    if fault.kind in ("cut_before", "refuse_targets", "refuse_listeners", "busy"):
         return False
     apply = fault.settings.get("apply")
-    return apply if isinstance(apply, bool) else True
+    return True if apply is None or isinstance(apply, str) else apply > 0

@@ -171,6 +171,6 @@ def _carry_out(cloud: Cloud, handler: Handler, call: Call) -> dict[str, Any]:
             cloud.refuse_as_busy(balancer, fault["style"])
         cloud.lock(balancer, fault["seconds"], cloud.clock.now())
     response = handler(cloud, call) if is_carried_out(fault) else {}
-    if fault.kind in ("error", "refuse_targets"):
+    if fault.kind in ("error", "refuse_targets", "refuse_listeners"):
         raise ApiError(fault["code"], fault["message"])
     return response

@@ -22,8 +22,9 @@ KINDS: dict[str, dict[str, Any]] = {
     "error": {"code": "InternalError", "message": "An internal error has occurred.", "apply": False},
     "fail_listeners": {"listeners": None, "message": "The listener could not be changed.", "apply": "none"},
     "refuse_targets": {"targets": [], "code": "InvalidParameter", "message": "The target can not be bound."},
+    "refuse_listeners": {"listeners": [], "code": "LimitExceeded", "message": "The quota of the listener is used up."},
     "cut_before": {},
-    "cut_after": {},
+    "cut_after": {"apply": True},
     "http": {"status": 502, "body": "<html><body><h1>502 Bad Gateway</h1></body></html>", "apply": False},
     "redirect": {"status": 302, "location": "http://127.0.0.1:9/", "apply": False},
     "html": {"body": "<html><body><h1>Please log in</h1></body></html>", "apply": False},
@@ -108,6 +109,8 @@ class Fault:
         if self.kind == "refuse_targets":
             refused = {canonical_name(name) for name in self["targets"]}
             return any(name in refused for name in _backends(params))
+        if self.kind == "refuse_listeners":
+            return not _listeners(params).isdisjoint(self["listeners"])
         if self.kind == "fail_listeners":
             # Only these answer with a FailListenerIdSet.
             return action in ("BatchRegisterTargets", "BatchDeregisterTargets") and (
@@ -146,6 +149,12 @@ class Faults:
                 fault.times -= 1
             return fault
         return None
+
+
+def _listeners(params: Mapping[str, Any]) -> set[str]:
+    """Return every ListenerId that a write's parameters name."""
+    parts = [params, *params.get("Targets", []), *params.get("ModifyList", [])]
+    return {part["ListenerId"] for part in parts if "ListenerId" in part}
 
 
 def _backends(params: Mapping[str, Any]) -> Iterator[str]:

@@ -37,19 +37,19 @@ def write(cloud: Cloud, call: Call) -> dict[str, Any]:
     cloud.check_free(balancer)
     operations, gone = plan(action, params, balancer, cloud.instances, cloud.settings)
     overrides = _overrides(fault)
+    failed, message = sorted(gone), "The target is not bound." if gone else ""
+    if fault is not None and fault.kind == "fail_listeners":
+        named = {operation.pool.listener_id for operation in operations}
+        failed = sorted(gone | (named if fault["listeners"] is None else named & set(fault["listeners"])))
+        operations, message = _keep_applied(operations, set(failed), fault["apply"]), fault["message"]
+    elif fault is not None and "apply" in fault.settings:
+        operations = _keep_applied(operations, None, fault["apply"])
     if action == "BatchModifyTargetTag":
         call.entry["accepted"] = True
         now = cloud.clock.now()
         cloud.apply(operations, now, cloud.settings.read_lag if overrides.lag is None else overrides.lag)
         cloud.note_applied(balancer, now, call.entry)
         return {}
-    failed, message = sorted(gone), "The target is not bound." if gone else ""
-    if fault is not None and fault.kind == "fail_listeners":
-        named = {operation.pool.listener_id for operation in operations}
-        failed = sorted(gone | (named if fault["listeners"] is None else named & set(fault["listeners"])))
-        operations, message = _keep_applied(operations, set(failed), fault["apply"]), fault["message"]
-    elif fault is not None and fault.kind in ("task_fails", "not_applied"):
-        operations = _keep_applied(operations, None, fault["apply"])
     is_task = cloud.settings.batch_is_task or action not in _BATCHES
     call.wait = cloud.start(balancer, operations, call.entry, overrides, is_task=is_task)
     return _failed_listeners(cloud, failed, message) if action in _BATCHES else {}
@@ -67,21 +67,20 @@ def _overrides(fault: Fault | None) -> TaskOverrides:
     )
 
 
-def _keep_applied(operations: list[Operation], listeners: set[str] | None, apply: str) -> list[Operation]:
-    """Return the operations that are carried out although their listener or task fails.
+def _keep_applied(operations: list[Operation], listeners: set[str] | None, apply: str | float) -> list[Operation]:
+    """Return the operations that are carried out although their listener, task or answer fails.
 
     :param listeners: the listeners that fail; None: all. Operations on others are kept.
-    :param apply: of those on failing listeners, ``all``, ``some`` (every second one) or ``none`` are kept.
+    :param apply: of those on failing listeners, ``all``, ``some`` (every second one) or ``none`` are kept, or a share
+        from 0 to 1, from the front.
     """
-    kept, seen = [], 0
-    for operation in operations:
-        if listeners is not None and operation.pool.listener_id not in listeners:
-            kept.append(operation)
-            continue
-        seen += 1
-        if apply == "all" or (apply == "some" and seen % 2):
-            kept.append(operation)
-    return kept
+    failing = [item for item in operations if listeners is None or item.pool.listener_id in listeners]
+    if isinstance(apply, str):
+        kept = {"all": failing, "some": failing[::2], "none": []}[apply]
+    else:
+        kept = failing[: round(len(failing) * apply)]
+    lost = {id(item) for item in failing} - {id(item) for item in kept}
+    return [item for item in operations if id(item) not in lost]
 
 
 def _failed_listeners(cloud: Cloud, failed: list[str], message: str) -> dict[str, Any]:
