@@ -13,19 +13,17 @@ import os
 import shutil
 import subprocess
 import tarfile
-from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from .checkout import MAX_BYTES, MAX_FILES, ROOT, tracked_files
+
 REQUIRED = {"CHANGELOG.md", "COPYING", "README.md", "changelogs", "docs", "meta", "playbooks", "plugins"}
 OPTIONAL = {"extensions", "roles"}
 SHIPPED = REQUIRED | OPTIONAL
-MAX_BYTES = 1_000_000
-MAX_FILES = 120
 
 # What people have in a checkout, and names that begin like those that are shipped.
 CLUTTER = (
@@ -76,13 +74,6 @@ def build_ignore():
 def names_in(archive):
     with tarfile.open(archive) as opened:
         return {member.name for member in opened}
-
-
-def tracked_files():
-    """Return what git knows and what is new and not ignored: what a commit would hold."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    listed = subprocess.check_output(command, cwd=ROOT, text=True).split("\0")
-    return [name for name in listed if name and (ROOT / name).is_file()]
 
 
 def test_archive_holds_only_what_runs_and_what_a_reader_needs(installed):
