@@ -12,7 +12,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from steps import BUILD, ROOT, Step, pytest_step, report, run_lanes
+from steps import ALONE, BUILD, ROOT, SHORT, Step, pytest_step, report, run_lanes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,11 +45,9 @@ def steps(release: str, python: str) -> list[Step]:
     run = str(binaries / "python")
     series = release.rpartition(".")[0]
     return [
-        pytest_step(f"{series} unit", "--numprocesses=2", "-m", "not alone", "tests/unit", env=env, python=run),
-        pytest_step(
-            f"{series} integration", "--numprocesses=2", "-m", "not alone", "tests/integration", env=env, python=run
-        ),
-        pytest_step(f"{series} alone", "-m", "alone", "tests/unit", "tests/integration", env=env, python=run),
+        pytest_step(f"{series} unit", "--numprocesses=2", "-m", SHORT, "tests/unit", env=env, python=run),
+        pytest_step(f"{series} integration", "--numprocesses=2", "-m", SHORT, "tests/integration", env=env, python=run),
+        pytest_step(f"{series} alone", "-m", ALONE, "tests/unit", "tests/integration", env=env, python=run),
     ]
 
 
