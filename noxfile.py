@@ -4,8 +4,8 @@
 
 """Checks in environments of their own: antsibull-nox's, and each supported ansible-core's. `make nox` lists them.
 
-Sanity looks at the collection as it is shipped, on whichever interpreters start here: see scripts/sanity.py. The sessions
-of antsibull-nox take their settings from antsibull-nox.toml.
+Sanity looks at the collection as it is shipped, on whichever interpreters start here: see scripts/sanity.py. The
+sessions of antsibull-nox take their settings from antsibull-nox.toml.
 """
 
 from __future__ import annotations
