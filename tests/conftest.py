@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,4 +25,6 @@ def clean_environment(tmp_path_factory):
             if name.startswith(FOREIGN) or name.lower() in PROXIES:
                 patch.delenv(name)
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        # Ansible's commands are those beside the interpreter, also where the environment was not activated.
+        patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
         yield
