@@ -28,11 +28,11 @@ COLLECTION = Path("ansible_collections/tencentcloud/clb")
 DOWNLOAD_SECONDS = 10
 
 OFFLINE_GET_PIP = '''"""Install pip from ensurepip, where its bootstrap script cannot be downloaded."""
-import ensurepip
 import subprocess
 import sys
 
-ensurepip.bootstrap()
+# In a process of its own: it turns pip's configuration off for the process that it runs in.
+subprocess.check_call([sys.executable, "-m", "ensurepip"])
 packages = [argument for argument in sys.argv[1:] if argument not in ("--no-setuptools", "--no-wheel")]
 sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", *packages]))
 '''

@@ -30,13 +30,14 @@ from .server import Server
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import TracebackType
+    from typing import TypeAlias
 
 HOME = Path(__file__).resolve().parent.parent
 """The folder that holds this package and ``scenarios``; it has to be on the import path."""
 
 START_SECONDS = 20.0
 
-Binding = tuple[str, str | None, str, int, int, str]
+Binding: TypeAlias = "tuple[str, str | None, str, int, int, str]"
 """listener_id, location_id, instance ID or address, port, weight, tag."""
 
 
