@@ -54,12 +54,11 @@ def starts(executable: Path) -> bool:
     return subprocess.run([executable, "-c", ""], capture_output=True, check=False).returncode == 0
 
 
-def usable_path(interpreters: list[Path]) -> str:
-    """Return a ``PATH`` on which every ``python3.N`` starts, the given interpreters first.
+def usable_path(interpreters: list[Path], links: Path) -> str:
+    """Return a ``PATH`` on which every ``python3.N`` starts, the given interpreters first, by links in a folder.
 
     ansible-test takes any such name for an interpreter, and stops at the first that does not run.
     """
-    links = BUILD / "sanity" / "bin"
     shutil.rmtree(links, ignore_errors=True)
     links.mkdir(parents=True)
     for interpreter in interpreters:
@@ -119,7 +118,7 @@ def main() -> int:
     tree = make_tree()
     provide_pip_bootstrap()
     oldest = find_oldest_target_python()
-    env = {**os.environ, "PATH": usable_path([Path(sys.executable), *([oldest] if oldest else [])])}
+    env = {**os.environ, "PATH": usable_path([Path(sys.executable), *([oldest] if oldest else [])], BUILD / "sanity" / "bin")}
 
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     runs = [["--python", version]]
