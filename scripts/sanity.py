@@ -118,7 +118,10 @@ def main() -> int:
     tree = make_tree()
     provide_pip_bootstrap()
     oldest = find_oldest_target_python()
-    env = {**os.environ, "PATH": usable_path([Path(sys.executable), *([oldest] if oldest else [])], BUILD / "sanity" / "bin")}
+    env = {
+        **os.environ,
+        "PATH": usable_path([Path(sys.executable), *([oldest] if oldest else [])], BUILD / "sanity" / "bin"),
+    }
 
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     runs = [["--python", version]]
