@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-matrix bench docs build format changelog clean
+.PHONY: help demo check test ansible-test test-matrix bench docs build format changelog clean
 
 # Each target runs in .venv, which scripts/in-venv makes from a pinned requirement file where it is missing or outdated.
 DEMO := @scripts/in-venv demo
@@ -23,7 +23,10 @@ check: ## Style, types and unit tests, in seconds
 test: ## Everything that has to pass
 	$(DEV) python scripts/test.py
 
-test-matrix: ## Unit and integration tests on every supported ansible-core
+ansible-test: ## Sanity, unit and integration tests as ansible-test runs them
+	$(DEV) python scripts/ansible_tests.py
+
+test-matrix: ## Unit, integration and sanity tests on every supported ansible-core
 	$(DEV) python scripts/matrix.py
 
 bench: ## Measure, and write the tables and plots in docs/

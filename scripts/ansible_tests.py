@@ -4,11 +4,12 @@
 
 """Run ansible-test's unit and integration tests on a copy of the work tree.
 
-``ansible_tests.py [--venv] units|integration [ARGUMENT...]``: the arguments go to ansible-test. It wants a git
-repository at ``.../ansible_collections/tencentcloud/clb``; whoever has cloned to such a path can call it there himself.
+``ansible_tests.py units|integration [ARGUMENT...]``: the arguments go to ansible-test. It wants a git repository at
+``.../ansible_collections/tencentcloud/clb``; in a clone at such a path it can also be called by hand.
 
-Without ``--venv`` the tests run in the environment that this script runs in. With it ansible-test makes one, and
-installs what ``tests/unit/requirements.txt`` or ``tests/integration/requirements.txt`` ask for.
+ansible-test makes virtual environments of its own, and installs what ``tests/unit/requirements.txt`` or
+``tests/integration/requirements.txt`` ask for. Without an argument the sanity tests run, too, and the unit tests of
+modules and module_utils once more on the oldest Python that managed nodes may have, where one is there.
 """
 
 from __future__ import annotations
@@ -17,10 +18,22 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from build_collection import BUILD, ROOT
-from sanity import COLLECTION, find_oldest_target_python, provide_pip_bootstrap, usable_path
+from sanity import (
+    COLLECTION,
+    OLDEST_TARGET_PYTHON,
+    find_oldest_target_python,
+    provide_pip_bootstrap,
+    usable_path,
+)
+from steps import Step, report, run_lanes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -48,21 +61,40 @@ def environment(directory: Path) -> dict[str, str]:
     return {**os.environ, "PATH": usable_path(interpreters, directory / "bin")}
 
 
-def main() -> int:
-    """Run the tests; return the exit status."""
-    command, *arguments = [argument for argument in sys.argv[1:] if argument != "--venv"]
+def ansible_test_steps(python: str, prefix: str = "", env: Mapping[str, str] | None = None) -> list[Step]:
+    """Return the steps that run everything with one interpreter."""
+    script = [python, "scripts/ansible_tests.py"]
+    steps = [
+        Step(f"{prefix}ansible-test units", [*script, "units"], env or {}),
+        Step(f"{prefix}ansible-test integration", [*script, "integration"], env or {}),
+    ]
+    if find_oldest_target_python():
+        oldest = [*script, "units", "--python", OLDEST_TARGET_PYTHON]
+        steps.insert(1, Step(f"{prefix}ansible-test units {OLDEST_TARGET_PYTHON}", oldest, env or {}))
+    return steps
+
+
+def run_ansible_test(command: str, arguments: Sequence[str]) -> int:
+    """Run one of ansible-test's commands in environments that it makes; return its exit status."""
     directory = BUILD / "ansible-test"
-    if "--venv" in sys.argv:
-        provide_pip_bootstrap()
-        arguments = ["--venv", *arguments]
-    if "--python" not in arguments:
-        arguments = ["--python", VERSION, *arguments]
+    tree = copy_work_tree(directory)
+    provide_pip_bootstrap()
+    python = [] if "--python" in arguments else ["--python", VERSION]
     return subprocess.run(
-        ["ansible-test", command, "--color", "no", *arguments],
-        cwd=copy_work_tree(directory),
+        ["ansible-test", command, "--color", "no", "--venv", *python, *arguments],
+        cwd=tree,
         env=environment(directory),
         check=False,
     ).returncode
+
+
+def main() -> int:
+    """Run what the arguments ask for, or everything; return the exit status."""
+    if sys.argv[1:]:
+        return run_ansible_test(sys.argv[1], sys.argv[2:])
+    started = time.monotonic()
+    sanity = Step("ansible-test sanity", [sys.executable, "scripts/sanity.py"])
+    return report(run_lanes([sanity, *ansible_test_steps(sys.executable)]), started)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run unit and integration tests on every supported ansible-core, each with the newest Python it supports here."""
+"""Run unit, integration and sanity tests on every supported ansible-core, each with the newest Python it supports here.
+
+pytest runs the first two, and then ansible-test runs all three.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from ansible_tests import ansible_test_steps
 from steps import BUILD, ROOT, Step, pytest_step, report, run_lanes
 
 if TYPE_CHECKING:
@@ -50,6 +54,8 @@ def steps(release: str, python: str) -> list[Step]:
             f"{series} integration", "--numprocesses=2", "-m", "not alone", "tests/integration", env=env, python=run
         ),
         pytest_step(f"{series} alone", "-m", "alone", "tests/unit", "tests/integration", env=env, python=run),
+        Step(f"{series} ansible-test sanity", [run, "scripts/sanity.py"], env),
+        *ansible_test_steps(run, f"{series} ", env),
     ]
 
 
