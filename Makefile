@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-long test-matrix nox bench docs build format changelog pins release clean
+.PHONY: help demo check test test-long ansible-test test-matrix nox bench docs build format changelog pins release clean
 
 # Each target runs in .venv, which scripts/in-venv makes from a pinned requirement file where it is missing or outdated.
 DEMO := @scripts/in-venv demo
@@ -35,6 +35,9 @@ test-matrix: ## Sanity, unit and integration tests on every supported ansible-co
 
 nox: ## What nox offers, or some of it: make nox [SESSION="sanity-2.20 units-2.21"]
 	$(NOX) $(if $(SESSION),--session $(SESSION),--list)
+
+ansible-test: ## Sanity, unit and integration tests as ansible-test runs them
+	$(DEV) python scripts/ansible_tests.py
 
 bench: ## Measure, and write the tables and plots in docs/
 	$(BENCH) python tests/benchmark/run.py

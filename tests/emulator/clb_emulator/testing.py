@@ -30,6 +30,7 @@ from .server import Server
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import TracebackType
+    from typing import TypeAlias
 
     from .alterations import Alter, Alterations
 
@@ -38,7 +39,7 @@ HOME = Path(__file__).resolve().parent.parent
 
 START_SECONDS = 60.0
 
-Binding = tuple[str, str | None, str, int, int, str]
+Binding: TypeAlias = "tuple[str, str | None, str, int, int, str]"
 """listener_id, location_id, instance ID or address, port, weight, tag."""
 
 

@@ -23,12 +23,17 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapsho
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Binding
 
 Raw = dict[str, Any]
 LB = "lb-demo"
+
+
+def neighbours(values: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """Each value with the next one, as ``itertools.pairwise`` gives them on Python 3.10 and newer."""
+    return zip(values, values[1:])
 
 
 def ip_of(instance_id: str) -> str:
