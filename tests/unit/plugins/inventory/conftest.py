@@ -75,9 +75,9 @@ def file(tmp_path):
 def read(connected, file):
     """Parse an inventory file with these options."""
 
-    def read(plugin=None, **options):
+    def read(plugin=None, *, inventory=None, **options):
         file.write_text(yaml.safe_dump({"plugin": Plugin.NAME, "region": "ap-guangzhou", **options}))
-        return parse(file, plugin)
+        return parse(file, plugin, inventory=inventory)
 
     return read
 
