@@ -149,7 +149,12 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._targets_info imp
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._draft import Draft
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import HostNames
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import Host, make_groups, make_hosts
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory_cache import fingerprint, pack, unpack
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory_cache import (
+    damaged,
+    fingerprint,
+    pack,
+    unpack,
+)
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import (
     InventoryQuery,
     Reading,
@@ -217,7 +222,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             raise AnsibleParserError(self._secrets.scrub(f"{path}: {error.message}")) from None
         except AnsibleError as error:
             text = str(error)
-            raise AnsibleParserError(text if path in text else f"{path}: {text}") from error
+            message = text if path in text else f"{path}: {text}"
+            # With the cause, Ansible shows lines of the file around the place, and a secret can be in one of them.
+            raise AnsibleParserError(message) from (None if _holds_secret(path) else error)
         for warning in reading.warnings:
             self.display.warning(f"{path}: {warning}")
 
@@ -244,17 +251,32 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if not self.get_option("cache"):
             return self._read(options, regions, query)
         key = f"{self.get_cache_key(path)}_{fingerprint(query, regions, options, os.environ)}"
-        if cache and key in self._cache:
-            return unpack(self._cache[key], self._cache_place(key))
-        reading = self._read(options, regions, query)
-        self._cache[key] = pack(reading)
+        reading = self._read_cache(key) if cache else None
+        if reading is None:
+            reading = self._read(options, regions, query)
+            self._cache[key] = pack(reading)
         return reading
+
+    def _read_cache(self, key: str) -> Reading | None:
+        """What the cache holds; None where it holds nothing.
+
+        :raises InvalidArgument: it holds something that this plugin has not put there.
+        """
+        try:
+            kept = self._cache.get(key)
+        except (TypeError, ValueError, AttributeError, RecursionError):
+            # Ansible unwraps what is in the file without looking at it first.
+            raise damaged(self._cache_place(key)) from None
+        return None if kept is None else unpack(kept, self._cache_place(key))
 
     def _cache_place(self, key: str) -> str:
         """Where the cache keeps something, in words."""
         # There is no public way to ask a cache plugin for the name of its file; those that have none keep no files.
-        file_name = getattr(getattr(self._cache, "_plugin", None), "_get_cache_file_name", None)
-        return f"The cache entry {key}" if file_name is None else f"The cache file {file_name(key)}"
+        plugin = getattr(self._cache, "_plugin", None)
+        file_name = getattr(plugin, "_get_cache_file_name", None)
+        if file_name is None:
+            return f"The cache entry {key}"
+        return f"The cache file {file_name(getattr(plugin, '_get_key', str)(key))}"
 
     def _read(self, options: Raw, regions: Sequence[str | None], query: Raw) -> Reading:
         if REQUESTS_ERROR is not None:
@@ -285,13 +307,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if not isinstance(value, (str, list, tuple, Mapping)):
             return value
         try:
-            rendered = self.templar.template(value)
+            return self.templar.template(value)
         except AnsibleError as error:
+            problem = f"The expression in {name} cannot be rendered"
             if name in _SECRET_OPTIONS:
                 # What is wrong can repeat a part of the expression.
-                raise AnsibleParserError(f"The expression in {name} cannot be rendered.") from None
-            raise AnsibleParserError(f"The expression in {name} cannot be rendered: {error}") from error
-        return rendered
+                raise AnsibleParserError(f"{problem}.") from None
+            raise AnsibleParserError(f"{problem}: {error}") from error
 
     def _list(self, name: str) -> list[Any] | None:
         value = self._rendered(name)
@@ -373,6 +395,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
 def _group_name(name: str) -> str:
     return str(to_safe_group_name(name, force=True, silent=True))
+
+
+def _holds_secret(path: str) -> bool:
+    text = _beginning(path)
+    return any(name in text for name in _SECRET_OPTIONS)
 
 
 def _beginning(path: str) -> str:

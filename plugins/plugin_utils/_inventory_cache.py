@@ -88,7 +88,15 @@ def unpack(kept: object, where: str) -> Reading:
         content = {"balancers": kept["balancers"], "warnings": kept["warnings"]}
         if kept["checksum"] == _digest(content):
             return Reading(list(content["balancers"]), list(content["warnings"]))
-    raise InvalidArgument(
+    raise damaged(where)
+
+
+def damaged(where: str) -> InvalidArgument:
+    """The error for a cache that holds something else.
+
+    :param where: the place in the cache, for the message.
+    """
+    return InvalidArgument(
         f"{where} does not hold what this plugin has put there: it is damaged, or something else has written to it. "
         "Delete it, or run the command again with --flush-cache."
     )

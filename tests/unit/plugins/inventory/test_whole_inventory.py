@@ -195,7 +195,38 @@ def test_what_is_done_with_the_hosts_needs_no_other_cache(read, region, more):
     assert region.count("DescribeLoadBalancers") == 1
 
 
-@pytest.mark.parametrize("kept", [None, {}, [], "text", [[]], {"balancers": 1, "warnings": [], "checksum": "x"}])
+class Unreadable(dict):
+    """A cache of which Ansible stumbles over what it holds."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def get(self, key, default=None):
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [TypeError("list indices"), ValueError("x"), AttributeError("x"), RecursionError()])
+def test_a_cache_that_ansible_stumbles_over_is_named_likewise(read, error):
+    plugin = Plugin()
+    plugin._cache = Unreadable(error)
+
+    with pytest.raises(AnsibleParserError, match=r"The cache entry \S+ does not hold what this plugin has put there"):
+        read(plugin, cache=True)
+
+
+@pytest.mark.parametrize("secret", [{}, {"secret_key": "hidden", "secret_id": "AKID"}, {"token": "hidden"}])
+@pytest.mark.parametrize(
+    "broken", [{"regions": "{{ no_such_variable }}"}, {"strict": True, "compose": {"x": "no_such_variable"}}]
+)
+def test_lines_of_a_file_with_secrets_are_not_shown(read, secret, broken):
+    with pytest.raises(AnsibleParserError) as caught:
+        read(**secret, **broken)
+
+    assert "no_such_variable" in caught.value.message
+    assert (caught.value.__cause__ is None) is bool(secret)
+
+
+@pytest.mark.parametrize("kept", [{}, [], "text", [[]], {"balancers": 1, "warnings": [], "checksum": "x"}])
 def test_a_broken_cache_is_named_with_what_to_do(read, file, region, kept):
     plugin = Plugin()
     read(plugin, cache=True)
@@ -266,7 +297,7 @@ def test_an_expression_that_cannot_be_rendered_is_named(read, file, name):
 def test_an_expression_for_a_secret_is_not_shown(read):
     message = failure(read, secret_id="AKID", secret_key="{{ 'hidden' ~ no_such_variable }}")
 
-    assert "The expression in secret_key cannot be rendered." in message
+    assert message.endswith(": The expression in secret_key cannot be rendered.")
     assert "hidden" not in message
 
 
