@@ -134,17 +134,11 @@ from ansible.module_utils.basic import missing_required_lib
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.client import REQUESTS_ERROR
-from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import (
-    ENDPOINT_VARIABLE,
-    STS_ENDPOINT_VARIABLE,
-    Connection,
-    connect,
-)
-from ansible_collections.tencentcloud.clb.plugins.module_utils._api.endpoint import embedded_password
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import Connection, connect
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import Pacer
 from ansible_collections.tencentcloud.clb.plugins.module_utils._argspec import CONNECTION_SPEC, check_minimum
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError, InvalidArgument
-from ansible_collections.tencentcloud.clb.plugins.module_utils._secrets import Secrets
 from ansible_collections.tencentcloud.clb.plugins.module_utils._targets_info import reading_budget
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._draft import Draft
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import HostNames
@@ -210,16 +204,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         :raises AnsibleParserError: the file, or the cause.
         """
         super().parse(inventory, loader, path, cache)
-        self._secrets = Secrets(
-            embedded_password(os.environ.get(name)) for name in (ENDPOINT_VARIABLE, STS_ENDPOINT_VARIABLE)
-        )
         try:
             self._read_options(path)
             reading = self._load(path, cache)
             self._draft(reading.balancers).apply(self.inventory)
         except ClbError as error:
             # The causes behind it say the same in other libraries' words, which nobody has checked for secrets.
-            raise AnsibleParserError(self._secrets.scrub(f"{path}: {error.message}")) from None
+            raise AnsibleParserError(f"{path}: {error.message}") from None
         except AnsibleError as error:
             text = str(error)
             message = text if path in text else f"{path}: {text}"
@@ -243,7 +234,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _load(self, path: str, cache: bool) -> Reading:
         """What there is behind the load balancers, from the cache where that is allowed and possible."""
         options = {name: self._rendered(name) for name in CONNECTION_SPEC}
-        self._secrets.add(*(embedded_password(options[name]) for name in ("endpoint", "sts_endpoint")))
         check_minimum(options, "timeout", 1)
         query: Raw = {name: self._list_of_text(name) for name in ("load_balancer_ids", "load_balancer_names")}
         query.update(targets=self._list("targets"), health=self.get_option("health"))
@@ -293,9 +283,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         )
 
     def _connections(self, options: Raw, regions: Sequence[str | None]) -> Iterator[Connection]:
-        budget = reading_budget(options["timeout"])
+        budget, pacer = reading_budget(options["timeout"]), Pacer()
         for region in regions:
-            connection = connect({**options, "region": region}, os.environ, budget)
+            connection = connect({**options, "region": region}, os.environ, budget, pacer=pacer)
             self.display.vvv(f"{self.NAME}: the credentials come from {connection.source}")
             for warning in connection.warnings:
                 self.display.warning(warning)

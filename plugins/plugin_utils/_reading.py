@@ -10,15 +10,19 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..module_utils._apply.fleet import side_by_side
-from ..module_utils._errors import ClbError, InvalidArgument, Refused
-from ..module_utils._targets_info import read_info
+from ..module_utils._bindings.assign import assign, may_apply
+from ..module_utils._errors import ClbError, InvalidArgument, Refused, and_more
+from ..module_utils._targets_info import describe_info
+from ..module_utils._task import read_for
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from ..module_utils._api.clb import LoadBalancer
     from ..module_utils._api.connection import Connection
     from ..module_utils._bindings.entries import Entry
+    from ..module_utils._bindings.health import HealthSnapshot
+    from ..module_utils._bindings.snapshot import Snapshot
 
 Raw = dict[str, Any]
 
@@ -65,15 +69,6 @@ class InventoryQuery(NamedTuple):
             or balancer.name in (self.load_balancer_names or ())
         )
 
-    def entries_for(self, load_balancer_id: str) -> Sequence[Entry] | None:
-        """The selectors that can match on a load balancer; None where there are no selectors at all.
-
-        :param load_balancer_id: its ID.
-        """
-        if self.entries is None:
-            return None
-        return [entry for entry in self.entries if entry.load_balancer_id in (None, load_balancer_id)]
-
 
 class Reading(NamedTuple):
     """What was read.
@@ -87,6 +82,21 @@ class Reading(NamedTuple):
     warnings: list[str]
 
 
+class _Answers(NamedTuple):
+    """What the cloud answered about one load balancer.
+
+    :param region: the name of its region.
+    :param balancer: its entry in the listing.
+    :param snapshot: what is bound; None where no selector can match on it, so that it was not read.
+    :param health: None where it was not read.
+    """
+
+    region: str
+    balancer: LoadBalancer
+    snapshot: Snapshot | None = None
+    health: HealthSnapshot | None = None
+
+
 def read_load_balancers(connections: Iterable[Connection], query: InventoryQuery) -> Reading:
     """Read load balancers: one listing for each region, one DescribeTargets for each load balancer.
 
@@ -97,9 +107,10 @@ def read_load_balancers(connections: Iterable[Connection], query: InventoryQuery
     :raises InvalidArgument: a load balancer that is named exists in no region.
     :raises ClbError: something can't be read; the message says where.
     """
-    reading = Reading([], [])
     regions: list[str] = []
     listed: list[LoadBalancer] = []
+    answers: list[_Answers] = []
+    warnings: list[str] = []
     for connection in connections:
         regions.append(connection.region)
         try:
@@ -108,9 +119,16 @@ def read_load_balancers(connections: Iterable[Connection], query: InventoryQuery
             error.message = f"region {connection.region}: {error.message}"
             raise
         listed += wanted
-        _read_region(connection, wanted, query, reading)
+        found, refused = _read_region(connection, wanted, query)
+        answers += found
+        warnings += _warnings(connection.region, refused)
     _check_named(listed, regions, query)
-    return reading
+    entries: Mapping[str, Sequence[Entry]] | None = None
+    if query.entries is not None:
+        snapshots = {read.balancer.load_balancer_id: read.snapshot for read in answers if read.snapshot is not None}
+        entries, unknown = assign(query.entries, snapshots)
+        warnings += (f"{sentence} It selects nothing." for sentence in unknown)
+    return Reading([_describe(read, entries) for read in answers], warnings)
 
 
 def _list(connection: Connection, query: InventoryQuery) -> list[LoadBalancer]:
@@ -120,12 +138,12 @@ def _list(connection: Connection, query: InventoryQuery) -> list[LoadBalancer]:
 
 
 def _read_region(
-    connection: Connection, balancers: Sequence[LoadBalancer], query: InventoryQuery, reading: Reading
-) -> None:
-    """Read the load balancers of one region, side by side, and add them to what was read."""
+    connection: Connection, balancers: Sequence[LoadBalancer], query: InventoryQuery
+) -> tuple[list[_Answers], list[tuple[LoadBalancer, Refused]]]:
+    """Read the load balancers of one region, side by side: what they answered, and those that can be left out."""
     stop = Event()
 
-    def read(balancer: LoadBalancer) -> Raw | None:
+    def read(balancer: LoadBalancer) -> _Answers | None:
         if stop.is_set():
             return None
         try:
@@ -136,44 +154,64 @@ def _read_region(
                 stop.set()
             raise
 
+    found: list[_Answers] = []
     refused: list[tuple[LoadBalancer, Refused]] = []
     for balancer, finished in zip(balancers, side_by_side(read, balancers)):
         error = finished.error
         if isinstance(error, Refused) and _can_be_left_out(error, query):
             refused.append((balancer, error))
         elif error is not None:
-            raise _located(error, connection, balancer)
+            raise _located(error, connection.region, balancer)
         elif finished.value is not None:
-            reading.balancers.append(finished.value)
+            found.append(finished.value)
     if refused and len(refused) == len(balancers) and all(error.code.startswith(_NOT_ALLOWED) for _, error in refused):
         balancer, refusal = refused[0]
-        raise _located(refusal, connection, balancer)
-    reading.warnings.extend(_warnings(connection.region, refused))
+        raise _located(refusal, connection.region, balancer)
+    return found, refused
 
 
-def _read(connection: Connection, balancer: LoadBalancer, query: InventoryQuery) -> Raw:
+def _read(connection: Connection, balancer: LoadBalancer, query: InventoryQuery) -> _Answers:
     load_balancer_id = balancer.load_balancer_id
-    info = read_info(connection.clb, load_balancer_id, query.entries_for(load_balancer_id), health=query.health)
-    return {
-        "region": connection.region,
+    entries = may_apply(query.entries or (), load_balancer_id)
+    if query.entries is not None and not entries:
+        return _Answers(connection.region, balancer)
+    # Of a listener that another load balancer has, a filtered read would be refused.
+    filtered = all(entry.load_balancer_id is not None for entry in entries)
+    snapshot = read_for(connection.clb, load_balancer_id, entries, filtered=filtered)
+    health = connection.clb.describe_target_health([load_balancer_id])[load_balancer_id] if query.health else None
+    return _Answers(connection.region, balancer, snapshot, health)
+
+
+def _describe(answers: _Answers, entries: Mapping[str, Sequence[Entry]] | None) -> Raw:
+    region, balancer, snapshot, health = answers
+    description: Raw = {
+        "region": region,
         "vpc_id": balancer.vpc_id,
-        "load_balancer_id": load_balancer_id,
+        "load_balancer_id": balancer.load_balancer_id,
         "load_balancer_name": balancer.name,
-        "listeners": info.listeners,
-        "targets": [
-            {**target, "public_ips": list(binding.public_ips)} for binding, target in zip(info.bindings, info.targets)
-        ],
+        "listeners": [],
+        "targets": [],
     }
+    if snapshot is None:
+        return description
+    own = None if entries is None else entries[balancer.load_balancer_id]
+    try:
+        info = describe_info(balancer.load_balancer_id, snapshot, own, health)
+    except InvalidArgument as error:
+        raise _located(error, region, balancer) from error
+    targets = [
+        {**target, "public_ips": list(binding.public_ips)} for binding, target in zip(info.bindings, info.targets)
+    ]
+    return {**description, "listeners": info.listeners, "targets": targets}
 
 
 def _can_be_left_out(error: Exception, query: InventoryQuery) -> bool:
     return query.is_of_all and isinstance(error, Refused) and not error.code.startswith(_NOT_OF_ONE)
 
 
-def _located(error: Exception, connection: Connection, balancer: LoadBalancer) -> Exception:
+def _located(error: Exception, region: str, balancer: LoadBalancer) -> Exception:
     if isinstance(error, ClbError):
-        where = f"region {connection.region}, load balancer {_called(balancer)}"
-        error.message = f"{where}: {error.message}"
+        error.message = f"region {region}, load balancer {_called(balancer)}: {error.message}"
     return error
 
 
@@ -187,10 +225,9 @@ def _warnings(region: str, refused: Sequence[tuple[LoadBalancer, Refused]]) -> I
     for balancer, error in refused:
         kinds.setdefault((error.action, error.code), []).append((balancer, error))
     for alike in kinds.values():
-        shown = ", ".join(_called(balancer) for balancer, _ in alike[:MAX_SHOWN])
-        more = f" and {len(alike) - MAX_SHOWN} more" if len(alike) > MAX_SHOWN else ""
+        shown = and_more([_called(balancer) for balancer, _ in alike], MAX_SHOWN)
         several = "load balancers" if len(alike) > 1 else "load balancer"
-        yield f"The inventory lacks the {several} {shown}{more} in region {region}: {alike[0][1].message}"
+        yield f"The inventory lacks the {several} {shown} in region {region}: {alike[0][1].message}"
 
 
 def _check_named(listed: Sequence[LoadBalancer], regions: Sequence[str], query: InventoryQuery) -> None:

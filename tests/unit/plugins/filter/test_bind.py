@@ -70,7 +70,7 @@ def test_entries_of_a_results_listeners_stand_for_the_places_that_they_describe(
         tcp("lbl-1", 443, target("ins-1", 8443)),
         http("lbl-2", 80, rule("loc-1", "a.example.com", target("ins-1")), rule("loc-2", "b.example.com", url="/b")),
     )
-    info = describe_info(bound, None, None)
+    info = describe_info("lb-1", bound, None, None)
 
     entries = bind([{"instance_id": "ins-9", "port": 8080, "weight": 3}], info.listeners)
     wanted = resolve_desired(parse_entries(entries, selectors=False), bound)

@@ -58,7 +58,7 @@ def connected(region, monkeypatch):
     """The options of each connection that was made."""
     made = []
 
-    def connect(options, environ, budget):
+    def connect(options, environ, budget, **how):
         made.append(options)
         return region.connection()
 

@@ -221,7 +221,7 @@ def test_a_missing_permission(read, file, region):
 
 
 def test_no_credentials(read, file, monkeypatch):
-    def connect(options, environ, budget):
+    def connect(options, environ, budget, **how):
         raise CredentialsNotFound("No credentials: give some.")
 
     monkeypatch.setattr(targets, "connect", connect)
