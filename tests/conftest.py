@@ -21,6 +21,7 @@ if EMULATOR not in sys.path:
 
 MARKERS = (
     "alone: needs the whole machine (it measures time, or starts many processes): run after the others, one at a time",
+    "long: takes minutes: run by `make test-long` alone",
 )
 
 # What would lead a test to an account, a proxy or settings of whoever runs it.

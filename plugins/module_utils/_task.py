@@ -149,7 +149,8 @@ def _check_value(option: str, value: object, kind: str) -> str:
         raise InvalidArgument(f"{option} is empty; give the {kind} of a load balancer.")
     if kind == "ID" and not _IDENTITY.fullmatch(text):
         raise InvalidArgument(
-            f"{option} {printable(repr(text))} is not an ID: it may hold only letters, digits, '-' and '_', for example lb-abcd1234."
+            f"{option} {printable(repr(text))} is not an ID: it may hold only letters, digits, '-' and '_', for example "
+            "lb-abcd1234."
         )
     return text
 
@@ -300,7 +301,7 @@ def read_all(
 
 
 def may_leave_out(one: Chosen, error: Exception) -> bool:
-    """Whether a load balancer that can't be read is left out with a warning: it was only listed, and is gone or refuses.
+    """Whether a load balancer that can't be read is left out with a warning: it was listed only, and is gone or refuses.
 
     :param one: the load balancer.
     :param error: why it can't be read.
