@@ -83,11 +83,13 @@ _RULE = Record(text("LocationId"), optional_text("TargetType"))
 class Api(Protocol):
     """What this module needs of the client."""
 
-    def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False) -> dict[str, Any]:
+    def read(
+        self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False, patient: bool = False
+    ) -> dict[str, Any]:
         """Send a request that changes nothing."""
 
-    def write(self, action: str, params: Mapping[str, Any], *, wait_when_busy: bool = True) -> dict[str, Any]:
-        """Send a request that changes something."""
+    def write(self, action: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a request that changes something, once."""
 
 
 class Accepted(NamedTuple):
@@ -167,8 +169,7 @@ class Clb:
         params: dict[str, Any] = {"LoadBalancerId": load_balancer_id}
         if listener_ids is not None:
             params["ListenerIds"] = list(listener_ids)
-        options = {"last_attempt": last_attempt, **({"patient": True} if patient else {})}
-        answer = self._api.read("DescribeTargets", params, **options)
+        answer = self._api.read("DescribeTargets", params, last_attempt=last_attempt, patient=patient)
         return parse_targets(answer, None if listener_ids is None else tuple(listener_ids))
 
     def describe_target_health(self, load_balancer_ids: Sequence[str]) -> dict[str, HealthSnapshot]:
@@ -284,12 +285,11 @@ class Clb:
             for where, values in each(_LOAD_BALANCER, raw_balancers, root, "LoadBalancerSet")
         ]
 
-    def write(self, load_balancer_id: str, changes: Sequence[Change], *, wait_when_busy: bool = True) -> Accepted:
+    def write(self, load_balancer_id: str, changes: Sequence[Change]) -> Accepted:
         """Send one batch of changes of one kind.
 
         :param load_balancer_id: the load balancer.
         :param changes: as many as :func:`batches` puts together.
-        :param wait_when_busy: wait while another task holds the load balancer.
         :raises OutcomeUnknown: also where the answer is not what the API documents.
         """
         kind = changes[0].kind
@@ -298,7 +298,7 @@ class Clb:
             params["Targets"] = [_batch_target(change) for change in changes]
         else:
             params["ModifyList"] = list(_modify_list(kind, changes))
-        answer = self._api.write(ACTIONS[kind], params, wait_when_busy=wait_when_busy)
+        answer = self._api.write(ACTIONS[kind], params)
         try:
             return _parse_written(ACTIONS[kind], answer)
         except UnexpectedAnswer as violation:
