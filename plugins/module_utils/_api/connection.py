@@ -87,7 +87,15 @@ def connect(
     if network.region is None:
         raise InvalidArgument(f"region is missing; give region, for example ap-guangzhou, or set {REGION_VARIABLE}.")
     client = network.client(network.endpoint, "clb", VERSION, found.source)
-    return Connection(Clb(client), network.region, network.api_calls, found.name, found.warnings, network.secrets, network.endpoint.host)
+    return Connection(
+        Clb(client),
+        network.region,
+        network.api_calls,
+        found.name,
+        found.warnings,
+        network.secrets,
+        network.endpoint.host,
+    )
 
 
 class _Network:

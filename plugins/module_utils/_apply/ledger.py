@@ -96,10 +96,12 @@ class Ledger:
     """The fate of every change that was sent or refused.
 
     :param clock: monotonic clock in seconds.
+    :param settle: how long a read may lag behind a write, in seconds.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], settle: float = SETTLE_SECONDS) -> None:
         self._clock = clock
+        self._settle = settle
         self._records: dict[Change, _Record] = {}
         self.accepted = False
         """Whether the API accepted a change and did not report its listener as failed."""
@@ -107,6 +109,8 @@ class Ledger:
         """Of every accepted write."""
         self.finished: set[BindingKey] = set()
         """Bindings whose loss was seen in place."""
+        self.cleared: set[str] = set()
+        """Listeners that were named in ``FailListenerIdSet`` and of which a read has shown changes in place."""
         self.reverted: set[BindingKey] = set()
         """Bindings whose loss this task has taken back."""
 
@@ -191,6 +195,7 @@ class Ledger:
                     named.setdefault(record.change.pool.listener_id, []).append(record)
             elif self._can_show(record) and record.change.in_place(snapshot):
                 self._confirm(record)
+        self.cleared |= helped
         for listener_id, records in named.items():
             for record in records:
                 if listener_id in helped:
@@ -267,16 +272,6 @@ class Ledger:
         """The changes of calls that were accepted, or may have been, in the order of their first call."""
         return (record.change for record in self._records.values() if record.sends)
 
-    def named_listeners(self) -> list[str]:
-        """The listeners that the API reported as failed and that nothing has helped since."""
-        return sorted(
-            {
-                record.change.pool.listener_id
-                for record in self._records.values()
-                if record.failure is not None and record.failure.code == "FailListenerIdSet"
-            }
-        )
-
     def _record(self, change: Change) -> _Record:
         return self._records.setdefault(change, _Record(change))
 
@@ -290,4 +285,4 @@ class Ledger:
 
     def _overdue(self, record: _Record) -> bool:
         # Sums of seconds are rounded.
-        return record.ended is not None and self._clock() - record.ended >= SETTLE_SECONDS - 0.001
+        return record.ended is not None and self._clock() - record.ended >= self._settle - 0.001

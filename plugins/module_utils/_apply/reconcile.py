@@ -60,6 +60,11 @@ class ExtraCalls:
         self._left = calls
         self._lock = threading.Lock()
 
+    def give_back(self) -> None:
+        """Give one back that was not needed: a load balancer that is busy refuses nothing for good."""
+        with self._lock:
+            self._left += 1
+
     def take(self) -> bool:
         """Take one; False where none is left."""
         with self._lock:
@@ -181,7 +186,7 @@ class Reconciler:
         self._options = options
         self._shared = shared
         self._budget = shared.budget
-        self._ledger = Ledger(shared.budget.now)
+        self._ledger = Ledger(shared.budget.now, shared.pacing.settle)
         self._writer = Writer(
             clb, load_balancer_id, plan.snapshot, self._ledger, shared.budget, shared.pacing, shared.times
         )
@@ -447,16 +452,18 @@ class Reconciler:
         """Send a part of a refused call; after each wait, only what is still missing of it."""
         group = self._missing_of(changes)
         while group:
-            if not self._shared.extra_calls.take():
-                raise _NoMoreCalls
             if self._guarded and group[0].loss and self._check_guard():
                 group = self._missing_of(group)
                 continue
+            if not self._shared.extra_calls.take():
+                raise _NoMoreCalls
             answer: Answer = self._writer.send(group, more=True, careful=self._guarded and group[0].loss)
             if isinstance(answer, Refused):
                 return answer
             if answer is Sent.ACCEPTED:
                 return None
+            if answer is Sent.POSTPONED:
+                self._shared.extra_calls.give_back()
             group = self._missing_of(group)
         return None
 
@@ -496,7 +503,7 @@ class Reconciler:
         """The fate of each change, from the last snapshot."""
         writer, ledger = self._writer, self._ledger
         # With `wait: false` nothing was read back: what was accepted is reported as done.
-        assumed = not self._options.wait and error is None and writer.unread
+        assumed = not self._options.wait and error is None and (writer.unread or bool(ledger.pending()))
         readable = assumed or self._look_once_more(error)
         rest = self._rest()
         self._hold_back(rest)
@@ -623,6 +630,9 @@ class Reconciler:
             return
         if tagged and not snapshot.tags_known:
             yield "The API response contains no tags: whether the tags of new bindings are in place is not known."
+        missing = {change.pool.listener_id for change in (*rest.changes, *rest.gone)}
+        for listener_id in sorted(self._ledger.cleared - missing):
+            yield f"The API named {listener_id} in FailListenerIdSet, and all that was asked for is in place."
         if rest.rebound:
             names = and_more([change.label for change in rest.rebound], MAX_NAMED)
             yield f"Somebody else has bound again or raised what this task took away: {names}. It was left as it is."

@@ -51,6 +51,7 @@ class Pacing:
     :param throttled: the range of the first random wait after 'throttled'; it doubles up to `throttled_maximum`.
     :param throttled_maximum: see `throttled`.
     :param learn: how long a load balancer waits for what others learn of the cloud's pace.
+    :param settle: how long a read may lag behind a write.
     """
 
     look: float = 0.2
@@ -64,6 +65,7 @@ class Pacing:
     throttled: float = 0.5
     throttled_maximum: float = 16.0
     learn: float = 5.0
+    settle: float = SETTLE_SECONDS
 
 
 PACING = Pacing()
@@ -120,7 +122,9 @@ class Sent(Enum):
 
     ACCEPTED = "accepted"
     READ_AGAIN = "read again"
-    """The snapshot is newer than the plan: compare again before the next call goes out."""
+    """It went out, and the snapshot is newer than the plan: compare again before the next call goes out."""
+    POSTPONED = "postponed"
+    """It was not applied, because the load balancer was busy or a guard has to be checked again: compare again."""
 
 
 Answer = Union[Sent, Refused]
@@ -249,14 +253,17 @@ class Writer:
             else:
                 return self._accept(answer, changes, more=more)
             if careful:
-                return Sent.READ_AGAIN
+                return Sent.POSTPONED
 
     def _after_refusal(self, refusal: Refused, *, until_changed: bool) -> Answer:
         """Wait while the load balancer is busy; give back what narrowing can help; raise the rest."""
         if refusal.remedy is Remedy.WAIT_BUSY:
             self.last_refusal = refusal
+            if self._times.seconds == 0 and self._ledger.request_ids:
+                # What was applied at once still held the load balancer: the next call has to wait a little.
+                self._times.learn(self._pacing.look)
             self._wait_while_busy(refusal, until_changed=until_changed)
-            return Sent.READ_AGAIN
+            return Sent.POSTPONED
         if refusal.remedy in (Remedy.NARROW, Remedy.QUOTA):
             return refusal
         raise refusal
@@ -397,7 +404,7 @@ class Writer:
         delays = self._pacing.read.delays()
         while True:
             snapshot = self.read()
-            left = SETTLE_SECONDS - (self._budget.now() - started)
+            left = self._pacing.settle - (self._budget.now() - started)
             if all(change.in_place(snapshot) for change in changes) or left < 0.001:
                 return
             self.sleep(min(next(delays), left), "the outcome of a removal to show")
