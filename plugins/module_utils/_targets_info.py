@@ -267,12 +267,13 @@ def _without_rules(snapshot: Snapshot, entries: Sequence[Entry] | None) -> list[
 
 def _names(entry: Entry, listener: Listener) -> bool:
     """Whether a selector asks for this listener as a whole."""
+    place = entry.place
     return (
-        entry.names_listener
-        and not entry.names_rule
-        and entry.listener_id in (None, listener.listener_id)
-        and entry.listener_port in (None, listener.port)
-        and entry.listener_protocol in (None, listener.protocol)
+        place.names_listener
+        and not place.names_rule
+        and place.listener_id in (None, listener.listener_id)
+        and place.listener_port in (None, listener.port)
+        and place.listener_protocol in (None, listener.protocol)
     )
 
 

@@ -264,12 +264,12 @@ def read_for(clb: Clb, load_balancer_id: str, entries: Sequence[Entry], *, filte
     :param entries: those that can be about it.
     :param filtered: whether the filter may be used.
     """
-    named = list(dict.fromkeys(entry.listener_id for entry in entries if entry.listener_id is not None))
+    named = list(dict.fromkeys(entry.place.listener_id for entry in entries if entry.place.listener_id is not None))
     if (
         not filtered
         or not named
         or len(named) > MAX_LISTENER_IDS
-        or any(entry.listener_id is None for entry in entries)
+        or any(entry.place.listener_id is None for entry in entries)
     ):
         return clb.describe_targets(load_balancer_id)
     try:

@@ -83,11 +83,13 @@ _RULE = Record(text("LocationId"), optional_text("TargetType"))
 class Api(Protocol):
     """What this module needs of the client."""
 
-    def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False) -> dict[str, Any]:
+    def read(
+        self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False, patient: bool = False
+    ) -> dict[str, Any]:
         """Send a request that changes nothing."""
 
     def write(self, action: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a request that changes something."""
+        """Send a request that changes something, once."""
 
 
 class Accepted(NamedTuple):
@@ -167,8 +169,7 @@ class Clb:
         params: dict[str, Any] = {"LoadBalancerId": load_balancer_id}
         if listener_ids is not None:
             params["ListenerIds"] = list(listener_ids)
-        options = {"last_attempt": last_attempt, **({"patient": True} if patient else {})}
-        answer = self._api.read("DescribeTargets", params, **options)
+        answer = self._api.read("DescribeTargets", params, last_attempt=last_attempt, patient=patient)
         return parse_targets(answer, None if listener_ids is None else tuple(listener_ids))
 
     def describe_target_health(self, load_balancer_ids: Sequence[str]) -> dict[str, HealthSnapshot]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Optional
 
+from .._errors import printable
 from .._shape import (
     MAX_PORT,
     MAX_WEIGHT,
@@ -163,12 +164,12 @@ class Pool:
 
     @property
     def label(self) -> str:
-        """How it is called in texts for people."""
+        """The pool in messages; its domain and path come from outside."""
         ports = f"{self.port}-{self.end_port}" if self.end_port else str(self.port)
         listener = f"{self.protocol}:{ports} ({self.listener_id})"
         if self.location_id is None:
-            return listener
-        return f"{listener} {self.domain or ''}{self.url or ''} ({self.location_id})"
+            return printable(listener)
+        return printable(f"{listener} {self.domain or ''}{self.url or ''} ({self.location_id})")
 
 
 class Backend(NamedTuple):
