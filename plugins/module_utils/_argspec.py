@@ -61,5 +61,6 @@ def check_minimum(params: Mapping[str, Any], name: str, minimum: int) -> None:
         raise InvalidArgument(f"{name} {printable_number(value)} is too small; give a whole number {limits}.")
     if maximum is not None and value > maximum:
         raise InvalidArgument(
-            f"{name} {printable_number(value)} is too large; give a whole number of seconds from {minimum} to {maximum}."
+            f"{name} {printable_number(value)} is too large; "
+            f"give a whole number of seconds from {minimum} to {maximum}."
         )

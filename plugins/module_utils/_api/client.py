@@ -284,6 +284,7 @@ class _Retries:
         self._patient = patient
         self._throttled, self._busy, self._transient = throttle_delays(), busy_delays(), transient_delays()
         self._faults = 0
+        self._met_stale = False
 
     def delay_after(self, fault: ClbError) -> float | None:
         """Seconds to wait after a fault; None where another attempt would not help."""
@@ -292,6 +293,10 @@ class _Retries:
             return next(self._throttled)
         if remedy is Remedy.WAIT_BUSY:
             return next(self._busy)
+        if isinstance(fault, AnswerLost) and fault.stale and not self._met_stale:
+            # Nothing is wrong but the connection, and the next one is new.
+            self._met_stale = True
+            return 0.0
         attempts = _attempts(fault)
         self._faults += 1
         if attempts == 1 or (self._faults >= attempts and not self._patient):

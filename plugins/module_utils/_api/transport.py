@@ -13,6 +13,7 @@ import socket
 import ssl
 import threading
 import time
+import weakref
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,7 +23,7 @@ try:
     from requests.exceptions import RequestException
     from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
     from urllib3 import PoolManager
-    from urllib3.exceptions import HTTPError
+    from urllib3.exceptions import HTTPError, NewConnectionError
     from urllib3.exceptions import TimeoutError as TimedOut
     from urllib3.util import Timeout, parse_url
     from urllib3.util.ssl_ import create_urllib3_context
@@ -55,7 +56,15 @@ _LOGIN = re.compile(r"(?<=//)\S*@")
 
 
 class AnswerLost(ConnectionFailed):
-    """The request went out, and no whole answer came back: whether it took effect is not known."""
+    """The request went out, and no whole answer came back: whether it took effect is not known.
+
+    :param message: what happened, and what would help.
+    :param stale: whether it met a connection that the server was closing; a new one is not concerned.
+    """
+
+    def __init__(self, message: str, *, stale: bool = False) -> None:
+        super().__init__(message)
+        self.stale = stale
 
 
 class Answer(NamedTuple):
@@ -91,19 +100,16 @@ class Tls:
         """
         with self._lock:
             if self._context is None:
-                self._context = create_urllib3_context()
-                self._load(self._context)
+                self._context = self._make()
             return self._context
 
-    def _load(self, context: ssl.SSLContext) -> None:
-        if self._ca_path is None:
-            # Never left to requests: its older releases take an empty CURL_CA_BUNDLE for "do not check".
-            context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
-            return
-        path = Path(self._ca_path)
+    def _make(self) -> ssl.SSLContext:
+        context = create_urllib3_context()
+        # Never left to requests: its older releases take an empty CURL_CA_BUNDLE for "do not check".
+        path = Path(self._ca_path or DEFAULT_CA_BUNDLE_PATH)
         try:
             if path.is_dir():
-                context.load_verify_locations(capath=self._ca_path)
+                context.load_verify_locations(capath=str(path))
             else:
                 context.load_verify_locations(cadata=read_file(path).decode("ascii", "ignore"))
         except OSError as exc:
@@ -111,8 +117,11 @@ class Tls:
         except ValueError:
             problem = "holds no certificates"
         else:
-            return
-        raise InvalidArgument(f"{self._origin} {self._ca_path!r} {problem}; give a file or folder of PEM certificates.")
+            return context
+        raise InvalidArgument(
+            f"{self._origin} {printable(repr(str(path)), MAX_REASON)} {problem}; "
+            "give a file or folder of PEM certificates."
+        )
 
 
 class Transport:
@@ -165,9 +174,10 @@ class Transport:
             raise _unreadable(f"{where}: an answer of {exc}") from None
         except (HTTPError, HTTPException, OSError) as exc:
             line.abort()
-            if line.reused and request.begun and not isinstance(exc, TimedOut):
+            stale = line.reused and request.begun and not _timed_out(exc)
+            if stale:
                 self._trust.broke(line.idle_seconds)
-            raise self._failure(exc, request, where, seconds) from None
+            raise self._failure(exc, request, where, seconds, stale=stale) from None
         except ValueError as exc:
             line.abort()
             raise _unreadable(f"{where}: an answer that can't be unpacked: {exc}") from None
@@ -200,18 +210,19 @@ class Transport:
         # Outside of the handlers: these exceptions show the proxy's URL with its password.
         raise ConnectionFailed(f"{where}: {problem}. Check HTTPS_PROXY and ALL_PROXY.")
 
-    def _failure(self, exc: Exception, request: _Request, where: str, seconds: float) -> Exception:
+    def _failure(self, exc: Exception, request: _Request, where: str, seconds: float, *, stale: bool) -> Exception:
         """What to raise for an exception of the libraries below."""
         reason = self._plain(exc)
-        if isinstance(exc, TimedOut):
-            return _lost(request, f"{where}: no answer within {seconds:.3g} s")
+        if _timed_out(exc):
+            what = "answer" if request.begun else "connection"
+            return _lost(request, f"{where}: no {what} within {seconds:.3g} s")
         if _is_certificate(exc):
             return ConnectionFailed(
                 f"{where}: the certificate was refused: {reason}. "
                 "Check endpoint; the certificate of a private authority goes into ca_path."
             )
         what = "the connection was cut" if request.begun else "can't connect"
-        return _lost(request, f"{where}: {what}: {reason}")
+        return _lost(request, f"{where}: {what}: {reason}", stale=stale)
 
     def _plain(self, exc: Exception) -> str:
         """The innermost reason of an exception, in one line and without secrets."""
@@ -247,7 +258,7 @@ class _Line:
         self._manager = _open_manager(endpoint, tls)
         # A pool of one connection: it finds out whether that is still alive, and opens it anew where it is not.
         self._pool = self._manager.connection_from_url(endpoint.url)
-        self._pool.ConnectionCls = self._watched(self._pool.ConnectionCls)
+        self._pool.ConnectionCls = _watched(self._pool.ConnectionCls, weakref.ref(self))
 
     def exchange(self, headers: Mapping[str, str], request: _Request, seconds: float) -> Answer:
         """Send one request and read the whole answer, within the limits of its size.
@@ -280,18 +291,30 @@ class _Line:
             socket.socket.shutdown(self._connection.sock, socket.SHUT_RDWR)
         self._pool.close()
 
-    def _watched(self, base: Any) -> Any:
-        line = self
+    def opening(self, connection: Any) -> None:
+        """Take note of a connection that is about to be opened.
 
-        class Watched(base):  # type: ignore[misc]  # it depends on the proxy
-            """A connection that says when it is opened."""
+        :param connection: one of urllib3.
+        """
+        self.reused = False
+        self._connection = connection
 
-            def connect(self) -> None:
-                line.reused = False
-                line._connection = self
-                super().connect()
 
-        return Watched
+def _watched(base: Any, owner: weakref.ref[_Line]) -> Any:
+    """A class of connections that say when they are opened.
+
+    :param base: urllib3's, which depends on the proxy.
+    :param owner: who wants to know; connections don't keep it alive, so that they are closed when it goes.
+    """
+
+    class Watched(base):  # type: ignore[misc]  # any class of connections
+        def connect(self) -> None:
+            line = owner()
+            if line is not None:
+                line.opening(self)
+            super().connect()
+
+    return Watched
 
 
 class _Trust:
@@ -337,19 +360,24 @@ def _open_manager(endpoint: Endpoint, tls: Tls) -> Any:
     return HTTPAdapter(pool_connections=1, pool_maxsize=1).proxy_manager_for(proxy, **keys)
 
 
-def _lost(request: _Request, told: str) -> ConnectionFailed:
-    failure = AnswerLost if request.begun else NotSent
-    return failure(f"{told}. Check endpoint, the network and the proxy settings.")
+def _lost(request: _Request, what: str, *, stale: bool = False) -> ConnectionFailed:
+    message = f"{what}. Check endpoint, the network and the proxy settings."
+    return AnswerLost(message, stale=stale) if request.begun else NotSent(message)
 
 
-def _unreadable(told: str) -> Unreadable:
-    return Unreadable(f"{told}. Check endpoint, and any proxy or gateway before it.", attempts=1)
+def _unreadable(what: str) -> Unreadable:
+    return Unreadable(f"{what}. Check endpoint, and any proxy or gateway before it.", attempts=1)
 
 
 def _reason(exc: BaseException) -> object:
     """What an exception of urllib3 is about: most hold another one."""
     inner = exc.args[0] if len(exc.args) == 1 else exc.args[1] if len(exc.args) == 2 else exc
     return _reason(inner) if isinstance(inner, Exception) and inner is not exc else exc
+
+
+def _timed_out(exc: Exception) -> bool:
+    # For urllib3, a connection that was refused is a kind of time-out.
+    return isinstance(exc, TimedOut) and not isinstance(exc, NewConnectionError)
 
 
 def _is_certificate(exc: BaseException) -> bool:

@@ -23,7 +23,7 @@ with contextlib.suppress(ImportError):  # the client says so
 
 from .._deadline import DeadlineExceeded, call_within
 from .._errors import CredentialsNotFound, InvalidArgument, UnexpectedAnswer, printable
-from .._limits import parse_json
+from .._limits import TooLarge, parse_json, unpack
 from .._secrets import may_show
 from .credentials import parse_temporary
 
@@ -137,8 +137,10 @@ class MetadataService:
                     raise CredentialsNotFound(f"The metadata service at {url} has no role: bind one to the instance.")
                 if answer.status_code != 200:
                     raise UnexpectedAnswer(f"The metadata service at {url} answered HTTP {answer.status_code}.")
-                # Not unpacked: what is packed was not asked for, and could be anything.
-                content: bytes = answer.raw.read(MAX_BYTES + 1, decode_content=False)
-        if len(content) > MAX_BYTES:
-            raise UnexpectedAnswer(f"The metadata service at {url} answered more than {MAX_BYTES >> 10} kB.")
-        return content
+                raw = answer.raw
+                try:
+                    # Not unpacked: what is packed was not asked for.
+                    return unpack(iter(lambda: raw.read(MAX_BYTES, decode_content=False), b""), "", MAX_BYTES)
+                except TooLarge:
+                    pass
+        raise UnexpectedAnswer(f"The metadata service at {url} answered more than {MAX_BYTES >> 10} kB.")
