@@ -370,8 +370,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 draft.add_host(name)
                 for group in host.groups:
                     draft.add_child(_group_name(group), name)
-                for variable, value in host.variables.items():
-                    draft.set_variable(name, variable, value)
+                draft.set_variables(name, host.variables)
                 self._construct(name, host.variables)
         finally:
             self.inventory = inventory
