@@ -188,9 +188,9 @@ class Ledger:
         for record in self._records.values():
             if record.state is _State.NAMED:
                 if record.change.in_place(snapshot):
-                    # Not by this task, as far as the API says; and its listener is not hopeless.
+                    # A part of a call can have been applied, whatever was answered; its listener is not hopeless.
                     helped.add(record.change.pool.listener_id)
-                    record.state, record.failure = _State.UNSENT, None
+                    self._confirm(record)
                 else:
                     named.setdefault(record.change.pool.listener_id, []).append(record)
             elif self._can_show(record) and record.change.in_place(snapshot):

@@ -525,7 +525,8 @@ class Reconciler:
             failures=failures,
             unknown=frozenset(unknown),
             restore=self._restore(done, unknown, rest),
-            accepted=ledger.accepted,
+            # What FailListenerIdSet names can have been applied in part.
+            accepted=ledger.accepted or bool(done),
             request_ids=tuple(ledger.request_ids),
             error=error,
             warnings=tuple(self._warnings(rest, readable=readable and not assumed)),
