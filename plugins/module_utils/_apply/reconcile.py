@@ -207,9 +207,19 @@ class Reconciler:
         error: ClbError | None = None
         try:
             self._reach()
+        except WaitTimeout as exc:
+            error = self._explained(exc)
         except ClbError as exc:
             error = exc
         return self._conclude(error)
+
+    def _explained(self, expired: WaitTimeout) -> WaitTimeout:
+        """Say what kept the task waiting where the time ran out elsewhere."""
+        refusal = self._writer.last_refusal
+        if expired.refusal is not None or refusal is None or isinstance(expired, UnhealthyTimeout):
+            return expired
+        message = f"{expired.message.rstrip('.')}. The last answer was: {refusal.message}"
+        return WaitTimeout(message, refusal=refusal)
 
     def _reach(self) -> None:
         """Send until nothing is missing that can still be sent."""
@@ -504,7 +514,7 @@ class Reconciler:
         writer, ledger = self._writer, self._ledger
         # With `wait: false` nothing was read back: what was accepted is reported as done.
         assumed = not self._options.wait and error is None and (writer.unread or bool(ledger.pending()))
-        readable = assumed or self._look_once_more(error)
+        readable = assumed or self._look_once_more()
         rest = self._rest()
         self._hold_back(rest)
         open_changes = {change for change in ledger.sent() if isinstance(ledger.verdict(change), Pending)}
@@ -564,26 +574,28 @@ class Reconciler:
                 done[change] = self._ledger.before(change)
         return done
 
-    def _look_once_more(self, error: ClbError | None) -> bool:
+    def _look_once_more(self) -> bool:
         """Read what the last call did, if there is time for it; returns whether the state is known."""
         writer = self._writer
         if not writer.unread and not self._ledger.pending():
             return True
-        if writer.unread or isinstance(error, WaitTimeout):
+        try:
+            if self._budget.remaining() > 0:
+                writer.settle()
+        except WaitTimeout:
+            pass
+        except ClbError as exc:
+            return self._unreadable(exc)
+        if writer.unread and self._budget.until_end() > 0:
             try:
-                if error is None or self._budget.remaining() > 0:
-                    writer.settle()
-            except WaitTimeout:
-                pass
+                writer.read(last_attempt=True)
             except ClbError as exc:
-                writer.warnings.append(f"The result could not be read back: {exc.message}")
-                return False
-            if writer.unread and self._budget.until_end() > 0:
-                try:
-                    writer.read(last_attempt=True)
-                except ClbError as exc:
-                    writer.warnings.append(f"The result could not be read back: {exc.message}")
+                return self._unreadable(exc)
         return not writer.unread
+
+    def _unreadable(self, error: ClbError) -> bool:
+        self._writer.warnings.append(f"The result could not be read back: {error.message}")
+        return not self._writer.unread
 
     def _reason(self, change: Change, error: ClbError | None) -> Failure:
         """Why a change is not in place."""

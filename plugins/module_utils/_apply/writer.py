@@ -271,6 +271,7 @@ class Writer:
     def _accept(self, answer: Accepted, changes: Sequence[Change], *, more: bool) -> Answer:
         action = ACTIONS[changes[0].kind]
         self._busy_spread = self._pacing.busy_spread
+        self.last_refusal = None
         self.unread = True
         named = [change for change in changes if change.pool.listener_id in answer.failed_listeners]
         others = [change for change in changes if change.pool.listener_id not in answer.failed_listeners]
