@@ -135,6 +135,17 @@ class Ledger:
             # The task of a call in doubt can't be asked for: its lag counts from here.
             self._sent(change, _State.IN_DOUBT).ended = self._clock()
 
+    def still_running(self) -> None:
+        """The load balancer is busy: the task of a call in doubt may be why, so its lag counts from here."""
+        now = self._clock()
+        for record in self._records.values():
+            if record.state is _State.IN_DOUBT:
+                record.ended = now
+
+    def in_doubt(self) -> bool:
+        """Whether a call of unknown outcome may still show."""
+        return any(record.state is _State.IN_DOUBT and not self._overdue(record) for record in self._records.values())
+
     def name(self, changes: Iterable[Change], failure: Failure) -> None:
         """The API accepted a call and named the listener of these changes in ``FailListenerIdSet``.
 

@@ -236,7 +236,7 @@ class Reconciler:
         follow = losses or self._options.wait or self._options.wait_for_health
         while True:
             self._drive(lambda change: not change.loss)
-            if not follow:
+            if not follow and not self._ledger.in_doubt():
                 return
             self._writer.settle()
             if not self._to_send(lambda change: not change.loss):
@@ -246,7 +246,7 @@ class Reconciler:
         follow = self._options.wait or self._guarded
         while self._to_send(self._may_lose):
             self._drive(self._may_lose, guarded=self._guarded)
-            if not follow:
+            if not follow and not self._ledger.in_doubt():
                 return
             self._writer.settle()
         if follow and self._guarded:

@@ -259,6 +259,7 @@ class Writer:
         """Wait while the load balancer is busy; give back what narrowing can help; raise the rest."""
         if refusal.remedy is Remedy.WAIT_BUSY:
             self.last_refusal = refusal
+            self._ledger.still_running()
             if self._times.seconds == 0 and self._ledger.request_ids:
                 # What was applied at once still held the load balancer: the next call has to wait a little.
                 self._times.learn(self._pacing.look)
