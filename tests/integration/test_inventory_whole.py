@@ -14,18 +14,11 @@ import pytest
 from .inventories import hosts, parsed
 
 ODD_NAMES = [
-    "TCP_80",
-    "clb_shop",
-    "lb_1",
-    "all",
-    "ungrouped",
-    "localhost",
-    "../../x",
-    "web\nfatal: [x]",
-    "*",
-    "!web",
-    "-oX",
+    *("TCP_80", "clb_shop", "lb_1", "all", "ungrouped", "localhost"),
+    *("../../x", "web\nfatal: [x]", "*", "!web", "-oProxyCommand=x"),
 ]
+# Somebody deletes a load balancer right after it was listed.
+GONE = {"change": "delete_load_balancer", "with": {"load_balancer_id": "lb-2"}, "action": "DescribeLoadBalancers"}
 
 
 def shop(*names, vpc="vpc-a", balancer="lb-1", **more):
