@@ -241,3 +241,17 @@ def test_no_selectors_read_nothing(region):
 
     assert [balancer["targets"] for balancer in found.balancers] == [[], []]
     assert region.count("DescribeTargets") == 0
+
+
+def test_a_selector_with_a_listener_matches_where_that_listener_is(region):
+    reading = read_regions(region, targets=[{"listener_id": "lbl-9"}, {"listener_id": "lbl-77"}])
+
+    assert [len(balancer["targets"]) for balancer in reading.balancers] == [0, 1]
+    assert region.count("DescribeTargets") == 2
+    assert reading.warnings == ["targets[1]: none of the load balancers has a listener 'lbl-77'. It selects nothing."]
+
+
+def test_a_selector_that_contradicts_itself_says_where(region):
+    message = failure(region, targets=[{"listener_id": "lbl-9", "listener_port": 80}])
+
+    assert message.startswith("region ap-guangzhou, load balancer lb-2 (api): ")
