@@ -87,7 +87,8 @@ class HostNames:
         theirs = self._inventory_hosts.get(name)
         if theirs is None:
             return False
-        if "clb_backend" in theirs:
+        # A user can give a host a backend, too; the bindings are known to this plugin alone.
+        if "clb_bindings" in theirs:
             return not _is_same_backend(theirs, host.variables)
         address = theirs.get("ansible_host")
         own = (*host.variables["clb_private_ips"], *host.variables["clb_public_ips"])

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 
 import pytest
@@ -14,18 +13,11 @@ import pytest
 from .inventories import hosts, parsed
 
 ODD_NAMES = [
-    "TCP_80",
-    "clb_shop",
-    "lb_1",
-    "all",
-    "ungrouped",
-    "localhost",
-    "../../x",
-    "web\nfatal: [x]",
-    "*",
-    "!web",
-    "-oX",
+    *("TCP_80", "clb_shop", "lb_1", "all", "ungrouped", "localhost"),
+    *("../../x", "web\nfatal: [x]", "*", "!web", "-oProxyCommand=x"),
 ]
+# Somebody deletes a load balancer right after it was listed.
+GONE = {"change": "delete_load_balancer", "with": {"load_balancer_id": "lb-2"}, "action": "DescribeLoadBalancers"}
 
 
 def shop(*names, vpc="vpc-a", balancer="lb-1", **more):
@@ -252,15 +244,17 @@ def test_200_load_balancers_take_little_longer_than_the_rate_limit_allows(invent
         }
 
     emulator.load({"rate_limit": 20, "latency_ms": 50, "load_balancers": [balancer(number) for number in range(200)]})
-    started = time.monotonic()
-    subprocess.run(["ansible-inventory", "-i", "nobody,", "--list"], check=True, capture_output=True)
-    alone = time.monotonic() - started
-    started = time.monotonic()
 
-    listed = parsed(inventory(health=health))
+    def took():
+        started = time.monotonic()
+        listed = parsed(inventory(health=health, **CACHED))
+        assert len(listed["_meta"]["hostvars"]) == 1000
+        return time.monotonic() - started
 
-    took = time.monotonic() - started
-    assert len(listed["_meta"]["hostvars"]) == 1000
+    from_the_cloud = took()
+    # The same without reading: Ansible's own start, and the making of the hosts.
+    from_the_cache = took()
+
     assert emulator.count("DescribeTargets") == 200
     assert {call["outcome"] for call in emulator.calls()} == {"ok"}
-    assert took - alone <= 1.3 * 200 / 20, (took, alone)
+    assert from_the_cloud - from_the_cache <= 1.3 * 200 / 20, (from_the_cloud, from_the_cache)
