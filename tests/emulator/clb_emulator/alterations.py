@@ -15,7 +15,7 @@ from typing import Any
 from .answer import Answer, to_json
 
 Alter = Callable[[Any], Any]
-"""Takes the whole answer as parsed JSON, and returns what to send instead: an Answer, bytes, or anything that is JSON."""
+"""Takes the whole answer as parsed JSON; returns what to send instead: an Answer, bytes, or anything that is JSON."""
 
 
 @dataclass
