@@ -226,38 +226,43 @@ def without(entries: Iterable[Raw], gone: Iterable[Raw]) -> list[Raw]:
 # --- whose is a binding ---
 
 
-def is_bound_as(host: Raw, binding: Mapping[str, Any]) -> bool:
-    """Whether a binding is a host's, by the names that the module itself accepts for it.
+def _address_of(host: Raw) -> str | None:
+    backend = host["backend"]
+    return str(backend["instance_id"]).strip() if "instance_id" in backend else _canonical(str(backend["eni_ip"]).strip())
+
+
+def _addresses_of(binding: Mapping[str, Any]) -> set[str | None]:
+    """The names that the module itself accepts for the backend of a binding.
 
     An instance is also known by its primary private address; everything else by any of its private addresses.
-
-    :param host: as ``read_host`` makes it.
-    :param binding: an entry of a result's ``targets``, or a remembered one.
     """
-    backend = host["backend"]
-    if backend.get("port") is not None and str(backend["port"]) != str(binding.get("port")):
-        return False
     instance_id = binding.get("instance_id")
-    if backend.get("instance_id") is not None:
-        return bool(instance_id == str(backend["instance_id"]).strip())
     private_ips = list(binding.get("private_ips") or ())
     addresses = [binding.get("eni_ip"), *(private_ips[:1] if instance_id else private_ips)]
-    return _canonical(str(backend["eni_ip"]).strip()) in {_canonical(address) for address in addresses if address}
+    return {instance_id, *map(_canonical, addresses)} - {None}
 
 
-def bindings_by_host(hosts: Iterable[Raw], bindings: Sequence[Raw]) -> dict[str, list[Raw]]:
-    """What is bound of each host.
+def _has_port(host: Raw, binding: Mapping[str, Any]) -> bool:
+    return str(host["backend"].get("port", binding.get("port"))).strip() == str(binding.get("port"))
+
+
+def bindings_by_host(hosts: Iterable[Raw], bindings: Iterable[Raw]) -> dict[str, list[Raw]]:
+    """What is bound of each host, on the load balancers that it leaves.
 
     :param hosts: as ``read_host`` makes them.
     :param bindings: as read for their selectors.
     """
+    index: dict[str | None, list[Raw]] = {}
+    for binding in bindings:
+        for address in _addresses_of(binding):
+            index.setdefault(address, []).append(binding)
     found: dict[str, list[Raw]] = {}
     for host in hosts:
         only = {selector.get("load_balancer_id") for selector in host["selectors"]} - {None}
         found[host["name"]] = [
             binding
-            for binding in bindings
-            if is_bound_as(host, binding) and (not only or binding["load_balancer_id"] in only)
+            for binding in (index.get(_address_of(host), ()) if host["selectors"] else ())
+            if _has_port(host, binding) and (not only or binding["load_balancer_id"] in only)
         ]
     return found
 
@@ -269,8 +274,15 @@ def remembered_of(host: Raw, bound: Iterable[Raw], remembered: Iterable[Raw]) ->
     :param bound: its bindings: they know it by the names that were remembered.
     :param remembered: what the restore file holds.
     """
+    if not host["selectors"]:
+        return []
     keys = {key_of(binding) for binding in bound}
-    return [entry for entry in remembered if key_of(entry) in keys or is_bound_as(host, entry)]
+    address = _address_of(host)
+    return [
+        entry
+        for entry in remembered
+        if key_of(entry) in keys or (address in _addresses_of(entry) and _has_port(host, entry))
+    ]
 
 
 # --- out ---
