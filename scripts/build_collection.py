@@ -22,7 +22,9 @@ BUILD = ROOT / ".build"
 COLLECTIONS = BUILD / "collections"
 ARCHIVES = BUILD / "archive"
 KEEP = "CLB_KEEP_BUILD"  # set while make test runs: all its steps look at one build, whatever is edited meanwhile
-SHIPPED = ("*.md", "COPYING", "galaxy.yml", "changelogs/*", "docs/**/*", "meta/*", "playbooks/*", "plugins/**/*", "roles/**/*")
+SHIPPED = (
+    "*.md", "COPYING", "galaxy.yml", "changelogs/*", "docs/**/*", "meta/*", "playbooks/*", "plugins/**/*", "roles/**/*",
+)  # fmt: skip
 
 
 def fingerprint() -> str:

@@ -11,8 +11,7 @@ a list of such entries.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -22,6 +21,9 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapsho
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import InvalidArgument
 
 from ._bind import bind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 Raw = dict[str, Any]
 Key = tuple[Any, ...]
@@ -75,8 +77,8 @@ def read_host(name: str, given: Mapping[str, Any], spec: Mapping[str, Any]) -> R
     :param name: of the host.
     :param given: variable -> value; null is the same as not given.
     :param spec: the options of the role's argument spec.
-    :returns: ``name``, ``problems`` (sentences), ``backend``, ``selectors`` and ``wanted`` (entries of ``targets``), and
-        the variables without ``clb_``.
+    :returns: ``name``, ``problems`` (sentences), ``backend``, ``selectors`` and ``wanted`` (entries of ``targets``),
+        and the variables without ``clb_``.
     """
     values = {key: value for key, value in given.items() if value is not None}
     # The spec checks strings strictly: a port that a template has made a text stays what it is.
@@ -166,7 +168,7 @@ def find_disagreement(hosts: Sequence[Raw], names: Iterable[str]) -> list[str]:
     :param names: of variables, without ``clb_``.
     """
     return [
-        f"clb_{name} differs between {hosts[0]['name']} and {other['name']}; it must be the same for all hosts of a run."
+        f"clb_{name} differs between {hosts[0]['name']} and {other['name']}; it must be the same for all hosts."
         for name in names
         for other in hosts
         if other.get(name) != hosts[0].get(name)
@@ -228,7 +230,9 @@ def without(entries: Iterable[Raw], gone: Iterable[Raw]) -> list[Raw]:
 
 def _address_of(host: Raw) -> str | None:
     backend = host["backend"]
-    return str(backend["instance_id"]).strip() if "instance_id" in backend else _canonical(str(backend["eni_ip"]).strip())
+    return (
+        str(backend["instance_id"]).strip() if "instance_id" in backend else _canonical(str(backend["eni_ip"]).strip())
+    )
 
 
 def _addresses_of(binding: Mapping[str, Any]) -> set[str | None]:
@@ -301,7 +305,10 @@ def plan_out(hosts: Sequence[Raw], bindings: Sequence[Raw], remembered: Sequence
     problems = [problem for host in hosts for problem in host["problems"]]
     problems += find_disagreement(hosts, ["restore_file"])
     problems += [
-        problem for host in hosts for problem in find_unbound(host, bound[host["name"]], remembered) if not host["problems"]
+        problem
+        for host in hosts
+        for problem in find_unbound(host, bound[host["name"]], remembered)
+        if not host["problems"]
     ]
     parts: dict[int, Raw] = {}
     for host in hosts:

@@ -58,9 +58,7 @@ def split_into_batches(names: Sequence[str], batch: object) -> list[list[str]]:
     :param names: of the hosts, in the order of the play.
     :param batch: as ``serial`` takes it.
     """
-    sizes = [
-        pct_to_int(str(size).strip(), len(names)) for size in (batch if isinstance(batch, list) else [batch])
-    ]
+    sizes = [pct_to_int(str(size).strip(), len(names)) for size in (batch if isinstance(batch, list) else [batch])]
     batches = []
     rest = list(names)
     while rest:
@@ -272,6 +270,8 @@ def check_files(update: str, handlers: str | None) -> list[str]:
     :param update: path of the file with the tasks.
     :param handlers: path of the file with the handlers; None where there is none.
     """
+    if not Path(update).is_file():
+        return [f"clb_update {update} is no file; check the name, relative to where the command runs."]
     answered = set(_answered(_tasks_of(Path(handlers), []))) if handlers else set()
     seen: list[Path] = []
     tasks = list(_tasks_of(Path(update), seen))
