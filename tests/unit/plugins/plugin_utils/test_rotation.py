@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
@@ -14,10 +15,6 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.tencentcloud.clb.plugins.filter.rotation import STEPS, rotation
 
 from ..rotating import ROOT, SPEC, bound, entry, host
-
-
-    "options"
-]
 
 
 def test_the_defaults_are_those_of_the_spec():
