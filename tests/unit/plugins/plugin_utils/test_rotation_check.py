@@ -75,7 +75,7 @@ def test_hosts_that_an_earlier_run_has_left_out_come_first():
         ),
         ({"unreachable": True, "msg": "Warning: added\nssh: refused\n"}, "web1: no answer (ssh: refused)."),
         ({"unreachable": True}, "web1: no answer (no cause is known)."),
-        ({"failed": True, "msg": "no Python."}, "web1: it can't run modules (no Python)."),
+        ({"rc": 127, "msg": "no Python."}, "web1: it can't run modules (no Python)."),
     ],
 )
 def test_hosts_that_do_not_answer_are_named_with_the_cause(answer, problem):
