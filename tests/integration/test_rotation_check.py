@@ -22,9 +22,9 @@ def refuse(farm, *arguments, words, **variables):
     """Run the playbook, which fails for the reason that ``words`` say, and has written nothing."""
     run = farm.roll(*arguments, **variables)
 
-    assert run.rc != 0
+    assert run.rc != 0, run.output
     for text in [words] if isinstance(words, str) else words:
-        assert text in run.output.replace("\n", " ")
+        assert text in run.output.replace("\n", " "), run.output
     assert farm.writes == []
     assert not farm.restore_file.exists()
 
@@ -146,7 +146,7 @@ def test_a_restore_file_that_can_not_be_used_is_named_and_kept(farm, text):
 
     run = farm.roll()
 
-    assert run.rc != 0
+    assert run.rc != 0, run.output
     assert f"The restore file {farm.restore_file}" in run.output
     assert farm.writes == []
     assert farm.restore_file.read_text() == text
