@@ -24,6 +24,11 @@ BUILD = ROOT / ".build"
 LOGS = BUILD / "logs"
 TAIL_LINES = 60
 
+# Of the tests' markers (pyproject.toml): what runs side by side, what needs the machine for itself, what takes minutes.
+SHORT = "not alone and not long"
+ALONE = "alone and not long"
+LONG = "long"
+
 
 @dataclass(frozen=True)
 class Step:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ._errors import WaitTimeout
@@ -15,8 +16,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+@dataclass(frozen=True)
+class Backoff:
+    """Delays that grow from the first to a maximum and stay there.
+
+    :param first: seconds of the first delay.
+    :param maximum: seconds that no delay exceeds.
+    :param factor: each delay is so many times the one before.
+    """
+
+    first: float
+    maximum: float
+    factor: float
+
+    def delays(self) -> Iterator[float]:
+        """The delays in seconds, one after the other, without end."""
+        delay = min(self.first, self.maximum)
+        while True:
+            yield delay
+            delay = min(delay * self.factor, self.maximum)
+
+
 class Budget:
     """Seconds that a whole task may take, counted from the making of this object.
+
+    Several threads may share one: after it is made it holds no state but its clock.
 
     :param seconds: how long new work may be started (``wait_timeout``).
     :param grace: seconds after that in which a request under way may still be answered (``timeout``).
@@ -36,7 +60,7 @@ class Budget:
     ) -> None:
         self._clock = clock
         self._pause = pause
-        self.words = f"{name} of {seconds:g} s"
+        self.words = f"{name} ({seconds:g} s)"
         """How messages call it."""
         self._deadline = clock() + seconds
         self._end = self._deadline + grace
@@ -53,18 +77,35 @@ class Budget:
         """Seconds until the very end, the grace included; 0.0 when there are none."""
         return max(0.0, self._end - self._clock())
 
-    def sleep(self, seconds: float, waiting_for: str) -> None:
+    def sleep(self, seconds: float, waiting_for: str, *, grace: bool = False) -> None:
         """Sleep, but not past the deadline.
 
         :param seconds: how long.
         :param waiting_for: what for, in words that fit behind "waiting for".
-        :raises WaitTimeout: when the time is up, at once or after the sleep.
+        :param grace: sleep in the grace as well, which only the last attempt of a task may use.
+        :raises WaitTimeout: the time is up, at once or after the sleep.
         """
-        remaining = self.remaining()
+        remaining = self.until_end() if grace else self.remaining()
         if remaining > 0:
             self._pause(min(seconds, remaining))
         if seconds >= remaining:
-            raise WaitTimeout(f"{self.words} is over while waiting for {waiting_for}")
+            raise WaitTimeout(f"{self.words} expired while waiting for {waiting_for}")
+
+    def polls(self, backoff: Backoff, waiting_for: str, *, at_once: bool = False) -> Iterator[float]:
+        """Say when to look again; the loop over it ends with ``break``, ``return`` or the exception.
+
+        :param backoff: the delays; the first is slept before the first look.
+        :param waiting_for: what for, in words that fit behind "waiting for".
+        :param at_once: look for the first time without a delay.
+        :returns: at each look the seconds since the first call.
+        :raises WaitTimeout: the time is up.
+        """
+        started = self.now()
+        if at_once:
+            yield 0.0
+        for delay in backoff.delays():
+            self.sleep(delay, waiting_for)
+            yield self.now() - started
 
 
 def growing(first: float, factor: float, maximum: float) -> Iterator[float]:
@@ -74,7 +115,4 @@ def growing(first: float, factor: float, maximum: float) -> Iterator[float]:
     :param factor: what each is multiplied with to make the next.
     :param maximum: seconds that no delay exceeds.
     """
-    delay = first
-    while True:
-        yield min(delay, maximum)
-        delay = min(delay * factor, maximum)
+    return Backoff(first, maximum, factor).delays()

@@ -30,7 +30,7 @@ def call_within(seconds: float, function: Callable[[], T]) -> T:
 
     :param seconds: how long to wait.
     :param function: what to call, in a thread of its own.
-    :raises OutOfTime: the time is up.
+    :raises DeadlineExceeded: the time is up; the function may still be running.
     """
     future: Future[T] = Future()
 

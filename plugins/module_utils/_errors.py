@@ -6,17 +6,22 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from enum import Enum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Remedy(Enum):
     """What to do about a code that the cloud answered (the table in the API notes of this project)."""
 
     WAIT_THROTTLED = "throttled"
-    """Too many requests: back off and send the same again."""
+    """Too many requests: back off. A read may be sent again; before a write, what is bound is read and planned anew."""
     WAIT_BUSY = "busy"
-    """Another task holds the load balancer: wait a little and send the same again."""
+    """Another task holds the load balancer: wait a little; for the rest see ``WAIT_THROTTLED``."""
     TRANSIENT = "unknown"
     """A read may be sent again; whether a write took effect has to be read back."""
     FATAL = "fatal"
@@ -31,6 +36,8 @@ _PREFIXES: tuple[tuple[str, Remedy], ...] = (
     ("RequestLimitExceeded", Remedy.WAIT_THROTTLED),
     ("FailedOperation.ResourceInOperating", Remedy.WAIT_BUSY),
     ("FailedOperation.ResourceInCloning", Remedy.WAIT_BUSY),
+    ("ResourceInUse", Remedy.WAIT_BUSY),
+    ("ResourceUnavailable", Remedy.WAIT_BUSY),
     ("InternalError", Remedy.TRANSIENT),
     ("AuthFailure", Remedy.FATAL),
     ("UnauthorizedOperation", Remedy.FATAL),
@@ -48,12 +55,26 @@ _PREFIXES: tuple[tuple[str, Remedy], ...] = (
 )
 
 
-def remedy_for(code: str) -> Remedy:
-    """Tell what to do about an error code of the cloud.
+_BUSY_CODE = "FailedOperation"
+_BUSY_WORDS = re.compile(
+    r"\bis working\b|\b(?:re)?try (?:it )?(?:again )?later\b|\bnot in normal state\b|\bnormal desstate\b"
+    r"|\b(?:is|are) being processed\b",
+    re.IGNORECASE,
+)
+"""How a bare FailedOperation says that the load balancer is busy. Recorded by callers in production:
+"Same wsName is Working(...), pls Try Later", "is not in normal state, maybe some tasks are being processed",
+"normal desState"."""
+
+
+def remedy_for(code: str, message: str = "") -> Remedy:
+    """Look up what to do about a refusal of the cloud.
 
     :param code: such as ``InvalidParameter.LBIdNotFound``.
+    :param message: the cloud's words: some stacks say only there that the load balancer is busy.
     :returns: the remedy; a code that no table lists is fatal.
     """
+    if code == _BUSY_CODE and _BUSY_WORDS.search(message):
+        return Remedy.WAIT_BUSY
     for prefix, remedy in _PREFIXES:
         if code.startswith(prefix):
             return remedy
@@ -63,14 +84,17 @@ def remedy_for(code: str) -> Remedy:
 _HINTS: tuple[tuple[str, str], ...] = (
     (
         "AuthFailure.SignatureExpire",
-        "Set the clock of the host that runs this module: the cloud takes 5 minutes of skew.",
+        "Set the clock of the host that runs this module: the cloud accepts at most 5 minutes of difference.",
     ),
     ("AuthFailure.SignatureFailure", "Check secret_key: it does not belong to secret_id."),
     (
         "AuthFailure.SecretIdNotFound",
         "Check secret_id: the cloud does not know it, or the key was deleted or disabled.",
     ),
-    ("AuthFailure.TokenFailure", "The temporary credentials have expired or the token is not theirs: get new ones."),
+    (
+        "AuthFailure.TokenFailure",
+        "The temporary credentials have expired, or the token does not belong to them: get new ones.",
+    ),
     ("AuthFailure", "Check the credentials, and whether they may be used on this endpoint."),
     ("UnauthorizedOperation", "Allow this action to these credentials in the access management (CAM) of the account."),
     ("InvalidParameter.LBIdNotFound", "Check load_balancer_id and region: the load balancer is not in this region."),
@@ -86,7 +110,7 @@ _HINTS: tuple[tuple[str, str], ...] = (
 
 
 def hint_for(code: str) -> str:
-    """Tell an operator what would help against an error code of the cloud.
+    """Look up what an operator can do about an error code of the cloud.
 
     :param code: such as ``AuthFailure.SignatureExpire``.
     :returns: one sentence, empty where there is nothing useful to say.
@@ -97,12 +121,58 @@ def hint_for(code: str) -> str:
     return ""
 
 
+MAX_SHOWN = 2048
+"""Characters of a text from outside that a message shows."""
+MAX_DIGITS = 40
+"""Digits of a number that a message shows."""
+_ESCAPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories that steer a terminal or reorder what it shows: controls, formats, surrogates, separators."""
+
+
+def printable(text: str, limit: int = MAX_SHOWN) -> str:
+    r"""Make a text from outside safe to show.
+
+    :param text: from the cloud, a gateway, a file or the like; secrets are taken out before.
+    :param limit: characters to show at most; a text that is cut says how long it was.
+    :returns: the text in one line, with control and bidirectional characters escaped, such as ``\x1b``.
+    """
+    safe = text[:limit]
+    if not safe.isprintable():
+        safe = "".join(_escape(char) if unicodedata.category(char) in _ESCAPED else char for char in safe)
+    if len(text) <= limit and len(safe) <= limit:
+        return safe
+    return f"{safe[:limit]}... ({len(text)} characters in all)"
+
+
+def printable_number(value: float) -> str:
+    """Write a number into a message; Python refuses to write out thousands of digits, and nobody would read them.
+
+    :param value: as a user gave it.
+    """
+    return str(value) if abs(value) < 10**MAX_DIGITS else f"(a number of more than {MAX_DIGITS} digits)"
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
 def sentences(*parts: str) -> str:
-    """Put parts of a message one after the other; the cloud's own often end without a full stop.
+    """Join the parts of a message; the cloud's own sentences often end without a full stop.
 
     :param parts: empty ones are left out.
     """
     return " ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in parts if part)
+
+
+def and_more(texts: Sequence[str], maximum: int, separator: str = ", ") -> str:
+    """Join the first of many texts and say how many more there are.
+
+    :param texts: all of them.
+    :param maximum: how many to show.
+    :param separator: between them.
+    """
+    shown = separator.join(texts[:maximum])
+    return f"{shown} and {len(texts) - maximum} more" if len(texts) > maximum else shown
 
 
 class ClbError(Exception):
@@ -152,6 +222,10 @@ class ConnectionFailed(ClbError):
     default_code = "ConnectionFailed"
 
 
+class NotSent(ConnectionFailed):
+    """The connection failed before the request went out: nothing was applied, and it may be sent."""
+
+
 class UnexpectedAnswer(ClbError):
     """Something answered, but not in the form that the API documents."""
 
@@ -170,7 +244,7 @@ class Refused(ClbError):
     @property
     def remedy(self) -> Remedy:
         """What to do about it."""
-        return remedy_for(self.code)
+        return remedy_for(self.code, self.api_message)
 
 
 class WaitTimeout(ClbError):
@@ -184,6 +258,10 @@ class WaitTimeout(ClbError):
     def __init__(self, message: str, *, refusal: Refused | None = None) -> None:
         super().__init__(message)
         self.refusal = refusal
+
+
+class UnhealthyTimeout(WaitTimeout):
+    """The time for the whole task is used up while targets are not healthy yet."""
 
 
 class OutcomeUnknown(ClbError):

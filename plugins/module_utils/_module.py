@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ._api.client import REQUESTS_ERROR
-from ._api.endpoint import embedded_password
 from ._argspec import CONNECTION_SPEC, LOAD_BALANCER_SPEC, Spec
 from ._errors import InvalidArgument
 from ._report import Result, describe_error
+from ._secrets import embedded_passwords
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,8 +40,8 @@ class ClbModule(AnsibleModule):  # type: ignore[misc]  # ansible-core ships no t
             argument_spec={**CONNECTION_SPEC, **LOAD_BALANCER_SPEC, **argument_spec}, supports_check_mode=True
         )
         # It is refused, but Ansible may show the options of a task all the same.
-        passwords = (embedded_password(self.params[name]) for name in ("endpoint", "sts_endpoint"))
-        self.no_log_values.update(password for password in passwords if password)
+        for name in ("endpoint", "sts_endpoint"):
+            self.no_log_values.update(embedded_passwords(self.params[name]))
         if REQUESTS_ERROR is not None:
             self.fail_json(missing_required_lib("requests"), exception=REQUESTS_ERROR)
 

@@ -6,27 +6,35 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import threading
 from typing import TYPE_CHECKING, Optional
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MASK = "********"
+MINIMUM_PART = 4
+"""Characters from which on a part of what may be a password is masked by itself: shorter ones are everywhere."""
 _SIGNATURE = re.compile(r"(?<=Signature=)[0-9a-fA-F]+")
+_SCHEME = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?/+")
+_AT = re.compile("@|%40|\N{FULLWIDTH COMMERCIAL AT}|\N{SMALL COMMERCIAL AT}")
 
 
 class Secrets:
-    """The keys and tokens that a task has met so far, and its last signature.
+    """The keys, tokens and passwords that a task has met so far, and the last signature of each thread.
 
-    It grows while the task runs; its ``repr`` shows none.
+    It grows while the task runs, in any thread; its ``repr`` shows none.
 
     :param texts: the first ones; None and empty texts are left out.
     """
 
     def __init__(self, texts: Iterable[Optional[str]] = ()) -> None:
+        self._lock = threading.Lock()
         self._texts: set[str] = set()
-        self._signature = ""
+        self._signatures: dict[int, str] = {}
         self.add(*texts)
 
     def add(self, *texts: str | None) -> None:
@@ -34,18 +42,22 @@ class Secrets:
 
         :param texts: None and empty texts are left out.
         """
-        self._texts.update(text for text in texts if text)
+        with self._lock:
+            self._texts.update(text for text in texts if text)
 
     def remember_signature(self, signature: str) -> None:
-        """Remember the signature of the request under way, in place of the one before.
+        """Remember the signature of the request that this thread is about to send, in place of its last one.
 
         :param signature: it says nothing of other requests, and a task can send many.
         """
-        self._signature = signature
+        with self._lock:
+            self._signatures[threading.get_ident()] = signature
 
     def __iter__(self) -> Iterator[str]:
+        with self._lock:
+            texts = {*self._texts, *self._signatures.values()}
         # The longest first, so that a secret which is part of another leaves no rest of it.
-        return iter(sorted({*self._texts, self._signature} - {""}, key=len, reverse=True))
+        return iter(sorted(texts, key=len, reverse=True))
 
     def scrub(self, text: str) -> str:
         """Mask every secret, and every signature, in a text.
@@ -55,3 +67,37 @@ class Secrets:
         for secret in self:
             text = text.replace(secret, MASK)
         return _SIGNATURE.sub(MASK, text)
+
+
+def embedded_passwords(text: str | None) -> tuple[str, ...]:
+    """Find the password in a URL, in every form in which it could be shown.
+
+    :param text: what a user gave as an endpoint or proxy; it need not be valid.
+    :returns: what stands between the first colon after the scheme and the last ``@``, as it is, percent-decoded, and
+        as HTTP's basic authentication sends it; nothing where there is no such thing.
+    """
+    ends = [found.start() for found in _AT.finditer(text or "")]
+    if text is None or not ends:
+        return ()
+    scheme = _SCHEME.match(text)
+    # Where it is no valid URL, what looks like a scheme may be the user.
+    logins = [text[start : ends[-1]].partition(":") for start in {0, scheme.end() if scheme else 0}]
+    found: list[str] = []
+    for user, _colon, password in logins:
+        if password:
+            parts = (password, *(part for part in re.split("[:/@]", password) if len(part) >= MINIMUM_PART))
+            found += (*parts, *map(unquote, parts), _basic(user, password))
+    return tuple(dict.fromkeys(found))
+
+
+def _basic(user: str, password: str) -> str:
+    login = f"{unquote(user)}:{unquote(password)}"
+    return base64.b64encode(login.encode("utf-8", "surrogateescape")).decode("ascii")
+
+
+def may_show(text: str) -> bool:
+    """Whether a message may show an address: not where a user name and a password can be in it.
+
+    :param text: what a user gave as an endpoint or the like; it need not be valid.
+    """
+    return _AT.search(text) is None

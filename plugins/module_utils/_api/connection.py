@@ -7,10 +7,7 @@
 from __future__ import annotations
 
 import re
-import ssl
-from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._credentials.chain import CredentialChain
@@ -19,14 +16,16 @@ from .._credentials.profiles import ProfileFiles
 from .._credentials.sts import SERVICE as STS_SERVICE
 from .._credentials.sts import VERSION as STS_VERSION
 from .._credentials.sts import RoleSession, assume_role, assume_role_with_web_identity
-from .._errors import InvalidArgument
-from .._secrets import Secrets
+from .._errors import InvalidArgument, printable
+from .._secrets import MINIMUM_PART, Secrets, embedded_passwords
 from .clb import VERSION, Clb
-from .client import Client
-from .endpoint import DEFAULT_ENDPOINT, Endpoint, parse_endpoint, sts_host
+from .client import CallCounts, Client
+from .endpoint import DEFAULT_ENDPOINT, MAX_SHOWN, Endpoint, parse_endpoint, sts_host
+from .pacer import Pacer
+from .transport import Tls
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from .._budget import Budget
     from .._credentials.credentials import CredentialProvider, Credentials
@@ -52,17 +51,21 @@ class Connection:
     :param source: where the credentials come from, in words and without any value.
     :param warnings: sentences for the user.
     :param secrets: the keys and tokens in use; it grows when credentials are renewed.
+    :param endpoint: the host of the API.
     """
 
     clb: Clb
     region: str
-    api_calls: Counter[str]
+    api_calls: CallCounts
     source: str = ""
     warnings: tuple[str, ...] = ()
     secrets: Secrets = field(default_factory=Secrets)
+    endpoint: str = ""
 
 
-def connect(options: Mapping[str, Any], environ: Mapping[str, str], budget: Budget) -> Connection:
+def connect(
+    options: Mapping[str, Any], environ: Mapping[str, str], budget: Budget, *, pacer: Pacer | None = None
+) -> Connection:
     """Check the connection options and find credentials; nothing is sent to the APIs yet.
 
     Only where nothing else is configured, the metadata service is asked.
@@ -70,10 +73,11 @@ def connect(options: Mapping[str, Any], environ: Mapping[str, str], budget: Budg
     :param options: the connection options, as the doc fragment names them.
     :param environ: the environment variables.
     :param budget: the time for the whole task.
+    :param pacer: shared by connections of one task to several regions; None makes one.
     :raises InvalidArgument: an option is wrong or missing.
     :raises CredentialsNotFound: no source has complete credentials.
     """
-    network = _Network(options, environ, budget)
+    network = _Network(options, environ, budget, pacer or Pacer())
     files = ProfileFiles(environ)
     chain = CredentialChain(options, environ, files, network, network.secrets)
     network.region = _check_region(options.get("region") or environ.get(REGION_VARIABLE))
@@ -83,16 +87,25 @@ def connect(options: Mapping[str, Any], environ: Mapping[str, str], budget: Budg
     if network.region is None:
         raise InvalidArgument(f"region is missing; give region, for example ap-guangzhou, or set {REGION_VARIABLE}.")
     client = network.client(network.endpoint, "clb", VERSION, found.source)
-    return Connection(Clb(client), network.region, network.api_calls, found.name, found.warnings, network.secrets)
+    return Connection(
+        Clb(client),
+        network.region,
+        network.api_calls,
+        found.name,
+        found.warnings,
+        network.secrets,
+        network.endpoint.host,
+    )
 
 
 class _Network:
     """Makes the clients of one task, which share its options, its budget, its counts and its secrets."""
 
-    def __init__(self, options: Mapping[str, Any], environ: Mapping[str, str], budget: Budget) -> None:
+    def __init__(self, options: Mapping[str, Any], environ: Mapping[str, str], budget: Budget, pacer: Pacer) -> None:
         self.region: str | None = None
-        self.api_calls: Counter[str] = Counter()
-        self.secrets = Secrets()
+        self.api_calls = CallCounts()
+        self.secrets = Secrets(_proxy_passwords(environ))
+        self._pacer = pacer
         self.endpoint = _find_endpoint(options, environ, "endpoint", ENDPOINT_VARIABLE, DEFAULT_ENDPOINT)
         self._sts_endpoint = _find_endpoint(
             options, environ, "sts_endpoint", STS_ENDPOINT_VARIABLE, sts_host(self.endpoint)
@@ -100,7 +113,7 @@ class _Network:
         self._metadata = MetadataService(metadata_url(environ), budget)
         self._budget = budget
         self._timeout = options.get("timeout") or 30
-        self._ca_path = _find_ca_path(options, environ)
+        self._tls = _find_tls(options, environ)
 
     def client(self, endpoint: Endpoint, service: str, version: str, credentials: CredentialProvider | None) -> Client:
         """Make a client of one service."""
@@ -113,8 +126,9 @@ class _Network:
             budget=self._budget,
             timeout=self._timeout,
             secrets=self.secrets,
-            ca_path=self._ca_path,
+            tls=self._tls,
             api_calls=self.api_calls,
+            pacer=self._pacer,
         )
 
     def from_metadata(self) -> Credentials:
@@ -142,24 +156,32 @@ def _find_endpoint(
     return parse_endpoint(environ.get(variable) or usual, variable)
 
 
-def _find_ca_path(options: Mapping[str, Any], environ: Mapping[str, str]) -> str | None:
+def _find_tls(options: Mapping[str, Any], environ: Mapping[str, str]) -> Tls:
     given: str | None = options.get("ca_path")
-    if not given:
-        return next((environ[name] for name in CA_VARIABLES if environ.get(name)), None)
-    path = Path(given)
-    try:
-        if path.is_dir():
-            return given
-        ssl.create_default_context(cafile=given)
-    except OSError as exc:
-        problem = "holds no certificates" if isinstance(exc, ssl.SSLError) else f"can't be read: {exc.strerror}"
-        raise InvalidArgument(f"ca_path {given!r} {problem}; give a file or folder of PEM certificates.") from exc
-    return given
+    if given:
+        tls = Tls(given)
+        # A mistake in an option is reported even where the endpoint is reached without TLS.
+        tls.context()
+        return tls
+    origin = next((name for name in CA_VARIABLES if environ.get(name)), None)
+    return Tls() if origin is None else Tls(environ[origin], origin)
+
+
+def _proxy_passwords(environ: Mapping[str, str]) -> Iterator[str]:
+    """The passwords of the environment's proxies: libraries show the addresses in their exceptions.
+
+    Shorter ones than of a few characters are left out: masking them would spoil every result.
+    """
+    for name, value in environ.items():
+        if name.lower().endswith("_proxy"):
+            yield from (password for password in embedded_passwords(value) if len(password) >= MINIMUM_PART)
 
 
 def _check_region(region: str | None) -> str | None:
     if not region:
         return None
     if not _REGION.fullmatch(region):
-        raise InvalidArgument(f"region {region!r} is not the name of a region; for example ap-guangzhou.")
+        raise InvalidArgument(
+            f"region {printable(repr(region), MAX_SHOWN)} is not the name of a region; for example ap-guangzhou."
+        )
     return region

@@ -2,16 +2,16 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where an API lives: parse and check what a user gave as ``endpoint``."""
+"""The address of an API: parse and check what a user gave as ``endpoint``."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
-from .._errors import InvalidArgument
+from .._errors import InvalidArgument, printable
+from .._secrets import may_show
 
 DEFAULT_ENDPOINT = "clb.intl.tencentcloudapi.com"
 """The host on the vendor's page of BatchRegisterTargets."""
@@ -20,8 +20,15 @@ DEFAULT_ENDPOINT = "clb.intl.tencentcloudapi.com"
 DEFAULT_STS_ENDPOINT = "sts.intl.tencentcloudapi.com"
 """STS on the same site as DEFAULT_ENDPOINT."""
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
+_FORM = re.compile(
+    r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(?P<port>[0-9]{0,5}))?/?",
+    re.ASCII | re.IGNORECASE,
+)
 _DOMAIN = "tencentcloudapi.com"
-_USER_AND_PASSWORD = re.compile(r"(?:^|//)[^/@:]*:([^/]+)@")
+_PORTS = {"https": 443, "http": 80}
+MAX_PORT = 65535
+MAX_SHOWN = 200
+"""Characters of a wrong value that a message shows."""
 
 
 class Endpoint(NamedTuple):
@@ -43,7 +50,7 @@ class Endpoint(NamedTuple):
 
 
 def is_loopback(hostname: str) -> bool:
-    """Tell whether a host name or IP address is this machine's own.
+    """Whether a host name or IP address is this machine's own.
 
     :param hostname: without port and without brackets.
     """
@@ -70,52 +77,35 @@ def parse_endpoint(text: str, option: str = "endpoint") -> Endpoint:
 
     :param text: what the user gave.
     :param option: the name of the option, for the message.
-    :raises InvalidArgument: it is none of these, or asks for ``http`` to another machine.
+    :raises InvalidArgument: it is none of these, or asks for ``http`` to another machine. The message shows no value
+        that can contain a password.
     """
-    given = text.strip()
-    try:
-        parts = urlsplit(given if "://" in given else f"https://{given}")
-        port = parts.port
-    except ValueError as exc:
-        raise InvalidArgument(f"{option} {text!r} is not a host, host:port or URL: {exc}") from exc
-    hostname = parts.hostname or ""
-    if parts.username is not None or parts.password is not None:
+    if not may_show(text):
         raise InvalidArgument(f"{option} must not carry a user name or password; give a host, host:port or URL.")
-    if (
-        not _is_host(hostname)
-        or any(char.isspace() for char in given)
-        or parts.path not in ("", "/")
-        or parts.query
-        or parts.fragment
-    ):
-        raise InvalidArgument(
-            f"{option} {text!r} is not a host, host:port or URL without a path; for example {DEFAULT_ENDPOINT}."
-        )
+    shown = printable(repr(text), MAX_SHOWN)
+    example = f"for example {DEFAULT_ENDPOINT}"
+    found = _FORM.fullmatch(text.strip())
+    name = found["name"].lower() if found else ""
+    hostname = name.strip("[]")
+    if found is None or not _is_host(hostname):
+        raise InvalidArgument(f"{option} {shown} is not a host, host:port or URL without a path; {example}.")
+    scheme = (found["scheme"] or "https").lower()
+    if scheme not in _PORTS:
+        raise InvalidArgument(f"{option} {shown} has the scheme {scheme!r}; use https.")
     loopback = is_loopback(hostname)
-    if parts.scheme == "http" and not loopback:
+    if scheme == "http" and not loopback:
         raise InvalidArgument(
-            f"{option} {text!r} asks for http to a host that is not loopback: requests would travel in the clear. Use https://{hostname}."
+            f"{option} {shown} asks for http to a host that is not loopback: requests would travel in the clear. "
+            f"Use https://{hostname}."
         )
-    if parts.scheme not in ("http", "https"):
-        raise InvalidArgument(f"{option} {text!r} has the scheme {parts.scheme!r}; use https.")
-    host = f"[{hostname}]" if ":" in hostname else hostname
-    if port is not None and port != {"https": 443, "http": 80}[parts.scheme]:
-        host = f"{host}:{port}"
-    return Endpoint(parts.scheme, host, loopback)
-
-
-def embedded_password(text: str | None) -> str | None:
-    """The password in a URL, which has no place there and must not be shown all the same.
-
-    :param text: what a user gave as an endpoint; it need not be valid.
-    :returns: None where there is none.
-    """
-    found = _USER_AND_PASSWORD.search(text or "")
-    return found[1] if found else None
+    port = int(found["port"] or _PORTS[scheme])
+    if not 1 <= port <= MAX_PORT:
+        raise InvalidArgument(f"{option} {shown} has the port {port}; give one from 1 to {MAX_PORT}.")
+    return Endpoint(scheme, name if port == _PORTS[scheme] else f"{name}:{port}", loopback)
 
 
 def sts_host(endpoint: Endpoint) -> str:
-    """Tell where STS is, on the site of a CLB endpoint: ``clb.intl.tencentcloudapi.com`` has ``sts.intl...`` beside it.
+    """Find STS on the site of a CLB endpoint: ``clb.intl.tencentcloudapi.com`` has ``sts.intl...`` beside it.
 
     :param endpoint: of the CLB API.
     :returns: the host; that of the default site where the endpoint is not the vendor's.

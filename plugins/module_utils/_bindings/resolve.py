@@ -277,6 +277,7 @@ class Selection(NamedTuple):
     bindings: tuple[Binding, ...]
     unknown: tuple[str, ...]
     tags_unknown: bool
+    unmatched: tuple[str, ...] = ()
 
 
 def select(entries: Sequence[Entry], snapshot: Snapshot) -> Selection:

@@ -34,7 +34,7 @@ WAYS = (
 
 
 class Remote(Protocol):
-    """What the chain can ask for over the network."""
+    """What the chain can get over the network."""
 
     def from_metadata(self) -> Credentials:
         """Get the credentials of the CVM's role."""
@@ -65,7 +65,7 @@ class CredentialChain:
     :param options: the connection options.
     :param environ: the environment variables.
     :param files: the profile files.
-    :param remote: asked only when nothing earlier matched, or for a role.
+    :param remote: used only when nothing earlier matched, or for a role.
     :param secrets: learns every key and token that is found.
     """
 
@@ -174,9 +174,12 @@ class CredentialChain:
     def _from_cvm(self) -> ResolvedCredentials:
         source = RefreshableCredentials(self._remote.from_metadata, self._secrets)
         try:
-            # Whether there is a role is told only by asking.
+            # Only a request shows whether there is a role.
             source.current()
         except ClbError as exc:
-            told = f"Asked last, and in vain ({ENDPOINT_VARIABLE} can name another address): {exc.message}"
+            told = (
+                f"The metadata service, tried last, failed ({ENDPOINT_VARIABLE} can name another address): "
+                f"{exc.message}"
+            )
             raise CredentialsNotFound(f"No credentials. {WAYS} {told}") from exc
         return ResolvedCredentials(source, "the role of this CVM")

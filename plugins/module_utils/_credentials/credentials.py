@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import re
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 
 RENEW_BEFORE_SECONDS = 300.0
 """How long before their end temporary credentials are replaced: the skew of clocks that the cloud takes."""
+MAX_LENGTH = 16384
+"""Of an ID, a key or a token in characters: tokens have up to a few thousand."""
+MAX_TIME = 1e11
+"""Seconds since the epoch: no credentials last for thousands of years."""
+_HEADER_TEXT = re.compile(rf"[!-~]{{1,{MAX_LENGTH}}}")
 PAUSE_SECONDS = 30.0
 """How long to go on with credentials that are still good after new ones could not be had."""
 
@@ -47,13 +54,13 @@ class CredentialProvider(Protocol):
         """The credentials to sign the next request with."""
 
     def invalidate(self, refused: Credentials) -> bool:
-        """Take note that the cloud refused these; tell whether others can be had now."""
+        """Take note that the cloud refused these; the result says whether others can be had now."""
 
 
 class StaticCredentials:
     """Credentials that do not change while a task runs.
 
-    :param credentials: which.
+    :param credentials: an ID, a key and, for temporary ones, a token.
     """
 
     def __init__(self, credentials: Credentials) -> None:
@@ -72,7 +79,7 @@ class StaticCredentials:
 
 
 class RefreshableCredentials:
-    """Temporary credentials, fetched when they are first needed and again before they end.
+    """Temporary credentials, fetched when they are first needed and again before they end; once for all threads.
 
     :param fetch: gets new ones; raises a ClbError where that fails.
     :param secrets: learns every key and token that was fetched.
@@ -85,6 +92,8 @@ class RefreshableCredentials:
         self._fetch = fetch
         self._secrets = secrets
         self._clock = clock
+        # A fetch holds it: other threads wait for what it brings instead of fetching as well.
+        self._lock = threading.Lock()
         self._credentials: Credentials | None = None
         self._renew_at: float | None = None
 
@@ -93,27 +102,29 @@ class RefreshableCredentials:
 
         :raises ClbError: there are none, and none can be had.
         """
-        held = self._credentials
-        if held is None:
-            return self._renew()
-        if self._renew_at is None or self._clock() < self._renew_at:
-            return held
-        try:
-            return self._renew()
-        except ClbError:
-            if held.expires_at is None or self._clock() >= held.expires_at:
-                raise
-            self._renew_at = self._clock() + PAUSE_SECONDS
-            return held
+        with self._lock:
+            held = self._credentials
+            if held is None:
+                return self._renew()
+            if self._renew_at is None or self._clock() < self._renew_at:
+                return held
+            try:
+                return self._renew()
+            except ClbError:
+                if held.expires_at is None or self._clock() >= held.expires_at:
+                    raise
+                self._renew_at = self._clock() + PAUSE_SECONDS
+                return held
 
     def invalidate(self, refused: Credentials) -> bool:
-        """Drop credentials that the cloud refused before their time.
+        """Drop credentials that the cloud refused before their time, unless another thread has replaced them.
 
-        :param refused: which.
-        :returns: whether the next call of ``current`` fetches new ones.
+        :param refused: what the request was signed with.
+        :returns: True: the next call of ``current`` gives others.
         """
-        if self._credentials is refused:
-            self._credentials = None
+        with self._lock:
+            if self._credentials is refused:
+                self._credentials = None
         return True
 
     def _renew(self) -> Credentials:
@@ -150,30 +161,32 @@ def _clean(value: Any, name: str, where: str) -> str | None:
     if value is None or value == "":
         return None
     # A header can carry no other characters, and what complains of them later shows the value.
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
+    if not _is_header_text(value):
         raise CredentialsNotFound(
-            f"{name} in {where} is no such value: it must be text of ASCII characters without spaces or line ends."
+            f"{name} in {where} can't be right: it must be text of at most {MAX_LENGTH} ASCII characters, "
+            "without spaces and line ends."
         )
-    return value
+    return str(value)
 
 
 def parse_temporary(given: Any, ends: Any, where: str) -> Credentials:
     """Read the form in which STS and the metadata service hand out credentials.
 
-    :param given: what should hold ``TmpSecretId``, ``TmpSecretKey`` and ``Token``.
-    :param ends: what should be their end, in seconds since the epoch.
+    :param given: should be an object with ``TmpSecretId``, ``TmpSecretKey`` and ``Token``.
+    :param ends: should be their end, in seconds since the epoch.
     :param where: who answered, for messages.
-    :raises UnexpectedAnswer: something is missing; the message names the keys, never a value.
+    :raises UnexpectedAnswer: something is missing or can't be right; the message names the keys, never a value.
     """
     names = ("TmpSecretId", "TmpSecretKey", "Token")
     values = given if isinstance(given, Mapping) else {}
     wrong = [name for name in names if not _is_header_text(values.get(name))]
-    if isinstance(ends, bool) or not isinstance(ends, (int, float)):
+    if isinstance(ends, bool) or not isinstance(ends, (int, float)) or not 0 < ends < MAX_TIME:
         wrong.append("ExpiredTime")
     if wrong:
-        raise UnexpectedAnswer(f"{where} answered without a proper {', '.join(wrong)}.")
+        raise UnexpectedAnswer(f"{where} answered without a valid {', '.join(wrong)}.")
     return Credentials(values["TmpSecretId"], values["TmpSecretKey"], values["Token"], float(ends))
 
 
 def _is_header_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value) and value.isascii() and value.isprintable() and " " not in value
+    """Whether a value can stand in a header: ASCII, printable, no spaces, of a bounded length."""
+    return isinstance(value, str) and _HEADER_TEXT.fullmatch(value) is not None

@@ -11,16 +11,20 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import json
 import re
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 with contextlib.suppress(ImportError):  # the client says so
     import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3.exceptions import HTTPError
+    from urllib3.exceptions import TimeoutError as TimedOut
 
 from .._deadline import DeadlineExceeded, call_within
-from .._errors import CredentialsNotFound, InvalidArgument, UnexpectedAnswer
+from .._errors import CredentialsNotFound, InvalidArgument, UnexpectedAnswer, printable
+from .._limits import TooLarge, parse_json, unpack
+from .._secrets import may_show
 from .credentials import parse_temporary
 
 if TYPE_CHECKING:
@@ -37,47 +41,50 @@ CONNECT_SECONDS = 1.0
 TOTAL_SECONDS = 2.0
 """For a role's name and its credentials together."""
 MAX_BYTES = 65536
+MAX_SHOWN = 200
+"""Characters of a wrong value that a message shows."""
+_FORM = re.compile(
+    r"(?P<scheme>https?)://(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(?P<port>[0-9]{1,5}))?/?", re.ASCII | re.IGNORECASE
+)
+MAX_PORT = 65535
 _ROLE = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
 
 
 def metadata_url(environ: Mapping[str, str]) -> str:
-    """Tell where the metadata service lists the role.
+    """Find out where the metadata service lists the role.
 
     :param environ: the environment variables.
-    :raises InvalidArgument: the variable holds no such URL, or asks for ``http`` across a network.
+    :raises InvalidArgument: the variable holds no such URL, or asks for ``http`` across a network. The message shows
+        no value that can contain a password.
     """
-    given = environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT
-    usage = f"is not a URL without a path; for example {DEFAULT_ENDPOINT}"
-    try:
-        parts = urlsplit(given)
-    except ValueError as exc:
-        raise InvalidArgument(f"{ENDPOINT_VARIABLE} {given!r} {usage}.") from exc
-    problem = None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
-        problem = usage
-    elif parts.username is not None or parts.password is not None:
+    given = (environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT).strip()
+    if not may_show(given):
         raise InvalidArgument(f"{ENDPOINT_VARIABLE} must not carry a user name or password.")
-    elif parts.scheme == "http" and given.rstrip("/") != DEFAULT_ENDPOINT and not _is_near(parts.hostname):
+    problem = None
+    found = _FORM.fullmatch(given)
+    if found is None or not 1 <= int(found["port"] or 1) <= MAX_PORT:
+        problem = f"is not a URL without a path; for example {DEFAULT_ENDPOINT}"
+    elif found["scheme"].lower() == "http" and given.rstrip("/") != DEFAULT_ENDPOINT and not _is_near(found["name"]):
         problem = (
             "asks for http to a host that is neither loopback nor link-local: credentials would travel in the clear"
         )
     if problem is not None:
-        raise InvalidArgument(f"{ENDPOINT_VARIABLE} {given!r} {problem}.")
-    return f"{parts.scheme}://{parts.netloc}{PATH}"
+        raise InvalidArgument(f"{ENDPOINT_VARIABLE} {printable(repr(given), MAX_SHOWN)} {problem}.")
+    return f"{given.rstrip('/')}{PATH}"
 
 
-def _is_near(hostname: str) -> bool:
-    if hostname == "localhost":
+def _is_near(name: str) -> bool:
+    if name.lower() == "localhost":
         return True
     try:
-        address = ipaddress.ip_address(hostname)
+        address = ipaddress.ip_address(name.strip("[]"))
     except ValueError:
         return False
     return address.is_loopback or address.is_link_local
 
 
 class MetadataService:
-    """Asks the metadata service, without a proxy, without following redirects and in bounded time.
+    """Reads from the metadata service, without a proxy, without following redirects and in bounded time.
 
     :param url: where it lists the role.
     :param budget: the time for the whole task.
@@ -97,26 +104,22 @@ class MetadataService:
         problem = None
         try:
             return call_within(seconds, self._fetch)
-        except (DeadlineExceeded, requests.Timeout):
+        except (DeadlineExceeded, requests.Timeout, TimedOut):
             problem = "gave no answer in time"
-        except requests.RequestException as exc:
-            # The text of these exceptions differs from version to version and tells an operator nothing more.
+        except (requests.RequestException, HTTPError, HTTPException, OSError) as exc:
+            # The text of these exceptions differs from version to version, and an operator learns nothing more from it.
             problem = f"can't be reached ({type(exc).__name__})"
         raise CredentialsNotFound(f"The metadata service at {self._url} {problem}.")
 
     def _fetch(self) -> Credentials:
-        with requests.Session() as session:
-            session.trust_env = False
-            role = self._get(session, self._url).strip()
-            if not _ROLE.fullmatch(role):
-                raise UnexpectedAnswer(
-                    f"The metadata service at {self._url} answered something that is no role's name."
-                )
-            where = f"The metadata service at {self._url}{role}"
-            try:
-                answer: Any = json.loads(self._get(session, self._url + role))
-            except (ValueError, RecursionError):
-                answer = None
+        role = str(self._get(self._url), "utf-8", "replace").strip()
+        if not _ROLE.fullmatch(role):
+            raise UnexpectedAnswer(f"The metadata service at {self._url} answered something that is no role's name.")
+        where = f"The metadata service at {self._url}{role}"
+        try:
+            answer: Any = parse_json(self._get(self._url + role))
+        except ValueError:
+            answer = None
         if not isinstance(answer, dict):
             raise UnexpectedAnswer(f"{where} answered something that is no JSON object.")
         code = answer.get("Code")
@@ -125,11 +128,19 @@ class MetadataService:
             raise CredentialsNotFound(f"{where} answered {told} instead of credentials.")
         return parse_temporary(answer, answer.get("ExpiredTime"), where)
 
-    def _get(self, session: requests.Session, url: str) -> str:
-        with session.get(url, timeout=(CONNECT_SECONDS, TOTAL_SECONDS), allow_redirects=False, stream=True) as answer:
-            if answer.status_code == 404:
-                raise CredentialsNotFound(f"The metadata service at {url} has no role: bind one to the instance.")
-            if answer.status_code != 200:
-                raise UnexpectedAnswer(f"The metadata service at {url} answered HTTP {answer.status_code}.")
-            content = next(answer.iter_content(MAX_BYTES), b"")
-        return str(content, "utf-8", "replace")
+    def _get(self, url: str) -> bytes:
+        # An adapter by itself: a session would look at proxies, cookies, ~/.netrc, and at where a redirect points.
+        with contextlib.closing(HTTPAdapter()) as adapter:
+            request = requests.Request("GET", url, headers={"Accept-Encoding": "identity"}).prepare()
+            with adapter.send(request, stream=True, timeout=(CONNECT_SECONDS, TOTAL_SECONDS)) as answer:
+                if answer.status_code == 404:
+                    raise CredentialsNotFound(f"The metadata service at {url} has no role: bind one to the instance.")
+                if answer.status_code != 200:
+                    raise UnexpectedAnswer(f"The metadata service at {url} answered HTTP {answer.status_code}.")
+                raw = answer.raw
+                try:
+                    # Not unpacked: what is packed was not asked for.
+                    return unpack(iter(lambda: raw.read(MAX_BYTES, decode_content=False), b""), "", MAX_BYTES)
+                except TooLarge:
+                    pass
+        raise UnexpectedAnswer(f"The metadata service at {url} answered more than {MAX_BYTES >> 10} kB.")

@@ -11,14 +11,14 @@ Sources: ``tccli/configure.py`` and ``tccli/oauth.py`` of TencentCloud/tencentcl
 from __future__ import annotations
 
 import configparser
-import json
 import os
 import stat
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
-from .._errors import CredentialsNotFound, InvalidArgument
+from .._errors import CredentialsNotFound, InvalidArgument, printable
+from .._limits import parse_json, read_file
 from .credentials import Credentials, read_pair
 
 if TYPE_CHECKING:
@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 
 DEFAULT_PROFILE = "default"
 SYSTEM_FILE = Path("/etc/tencentcloud/credentials")
+MAX_SHOWN = 200
+"""Characters of a wrong value that a message shows."""
 PROFILE_VARIABLES = ("TENCENTCLOUD_PROFILE", "TCCLI_PROFILE")
 _TCCLI_NAMES = ("secretId", "secretKey", "token")
 _SDK_NAMES = ("secret_id", "secret_key", "token")
 
 
 class ProfileChoice(NamedTuple):
-    """Which profile a task uses.
+    """The profile that a task uses.
 
     :param name: of the profile.
     :param by: what named it: ``profile`` or a variable; None for the default that nothing named.
@@ -62,7 +64,7 @@ class Profile(NamedTuple):
 
 
 def choose_profile(options: Mapping[str, Any], environ: Mapping[str, str]) -> ProfileChoice:
-    """Tell which profile the option ``profile`` or the environment names.
+    """Find the name of the profile: from the option ``profile``, else from the environment.
 
     :param options: the connection options.
     :param environ: the environment variables.
@@ -71,14 +73,16 @@ def choose_profile(options: Mapping[str, Any], environ: Mapping[str, str]) -> Pr
     named = [("profile", options.get("profile")), *((name, environ.get(name)) for name in PROFILE_VARIABLES)]
     by, name = next(((by, str(name)) for by, name in named if name), (None, DEFAULT_PROFILE))
     if name in (".", "..") or "\0" in name or any(mark and mark in name for mark in (os.sep, os.altsep)):
-        raise InvalidArgument(f"{by} {name!r} is not the name of a profile; give a name, not a path.")
+        raise InvalidArgument(
+            f"{by} {printable(repr(name), MAX_SHOWN)} is not the name of a profile; give a name, not a path."
+        )
     return ProfileChoice(name, by)
 
 
 class ProfileFiles:
     """The profile files of one user.
 
-    :param environ: the environment variables; ``HOME`` tells where the files are.
+    :param environ: the environment variables; the files are below ``HOME``.
     :param system_file: the INI file that is read where the user has none; None for the usual one.
     :param clock: seconds since the epoch.
     """
@@ -98,7 +102,7 @@ class ProfileFiles:
     def find(self, choice: ProfileChoice) -> Profile | None:
         """Read a profile: tccli's, else the SDKs'.
 
-        :param choice: which.
+        :param choice: the profile's name.
         :returns: None where there is no such profile.
         :raises CredentialsNotFound: its file can't be read or is malformed.
         """
@@ -107,7 +111,7 @@ class ProfileFiles:
     def missing(self, choice: ProfileChoice) -> CredentialsNotFound:
         """The error for a profile that was named and is not there.
 
-        :param choice: which.
+        :param choice: the profile's name, and the option or variable that gave it.
         """
         ini = self._ini_file()
         looked = f"{ini} has no section [{choice.name}]" if ini.exists() else f"neither is {ini}"
@@ -119,7 +123,7 @@ class ProfileFiles:
     def region(self, choice: ProfileChoice) -> str | None:
         """Read the region that tccli keeps with a profile.
 
-        :param choice: which.
+        :param choice: the profile's name.
         :returns: None where it keeps none.
         :raises CredentialsNotFound: its file can't be read or is malformed.
         """
@@ -182,9 +186,9 @@ class ProfileFiles:
         except (configparser.DuplicateOptionError, configparser.DuplicateSectionError) as exc:
             problem = f"line {exc.lineno} repeats a key or section"
         except configparser.ParsingError as exc:
-            problem = f"line {exc.errors[0][0]} is no key = value"
+            problem = f"line {exc.errors[0][0]} is not of the form key = value"
         if problem is not None:
-            # Told apart from the parser's own exceptions, which show the lines themselves.
+            # Outside of the handlers: the parser's exceptions show the lines themselves.
             raise CredentialsNotFound(f"{path} is not a valid INI file: {problem}.")
         if not parser.has_section(name):
             return None
@@ -204,7 +208,7 @@ class ProfileFiles:
 def _read(path: Path) -> str | None:
     problem = None
     try:
-        return path.read_text(encoding="utf-8")
+        return read_file(path).decode("utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except UnicodeDecodeError:
@@ -222,11 +226,10 @@ def _read_json(path: Path) -> dict[str, Any] | None:
         return None
     problem = "it holds no JSON object"
     try:
-        values = json.loads(text)
-    except json.JSONDecodeError as exc:
-        problem = f"{exc.msg} in line {exc.lineno}, column {exc.colno}"
-    except RecursionError:
-        problem = "it is nested too deep"
+        values = parse_json(text.encode("utf-8"))
+    except ValueError as exc:
+        # It says where the mistake is and shows nothing of the text.
+        problem = str(exc)
     else:
         if isinstance(values, dict):
             return values
@@ -241,7 +244,7 @@ def _text(values: Mapping[str, Any], name: str, where: str) -> str | None:
 
 
 def _warnings(path: Path, credentials: Credentials | None, *, shared: bool) -> tuple[str, ...]:
-    """Tell of a file with keys that other users can get at; a system's file may be shared with a group."""
+    """Warn of a file with keys that other users can read or change; a system's file may be shared with a group."""
     if credentials is None:
         return ()
     mode = stat.S_IMODE(path.stat().st_mode)

@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._errors import CredentialsNotFound, InvalidArgument
+from .._errors import CredentialsNotFound, InvalidArgument, printable, printable_number
+from .._limits import read_file
 from .sts import LONGEST_SECONDS, USUAL_SECONDS, RoleSession
 
 if TYPE_CHECKING:
@@ -25,11 +26,14 @@ DURATION_VARIABLES = ("TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION",)
 USUAL_NAME = "ansible-tencentcloud-clb"
 TOKEN_FILE_VARIABLE = "TKE_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105 - the name of a variable
 _NEEDED = ("TKE_ROLE_ARN", "TKE_PROVIDER_ID", TOKEN_FILE_VARIABLE)
+MAX_SHOWN = 200
+"""Characters of a wrong value that a message shows."""
+_SECONDS = re.compile("[0-9]{1,9}", re.ASCII)
 _NAME = re.compile(r"[\w+=,.@-]{2,128}", re.ASCII)
 
 
 class PodIdentity(NamedTuple):
-    """What TKE tells a pod of its identity.
+    """The identity that TKE gives a pod.
 
     :param role_arn: the role to assume.
     :param provider_id: who vouches for the pod.
@@ -47,7 +51,7 @@ class PodIdentity(NamedTuple):
         """
         problem = "it is empty"
         try:
-            token = self.token_file.read_text(encoding="utf-8").strip()
+            token = read_file(self.token_file).decode("utf-8").strip()
         except UnicodeDecodeError:
             problem = "it is not UTF-8 text"
         except OSError as exc:
@@ -104,7 +108,8 @@ def session_name(options: Mapping[str, Any], environ: Mapping[str, str], profile
     name = str(name or (profile and profile.role_session_name) or USUAL_NAME)
     if not _NAME.fullmatch(name):
         raise InvalidArgument(
-            f"role_session_name {name!r} must be 2 to 128 letters, digits or any of _+=,.@- and no others."
+            f"role_session_name {printable(repr(name), MAX_SHOWN)} must be 2 to 128 letters, digits "
+            "or any of _+=,.@- and no others."
         )
     return name
 
@@ -114,19 +119,21 @@ def session_seconds(options: Mapping[str, Any], environ: Mapping[str, str]) -> i
 
     :param options: the connection options.
     :param environ: the environment variables.
-    :raises InvalidArgument: it is no number in the range that STS takes.
+    :raises InvalidArgument: it is no whole number in the range that STS accepts.
     """
     given = options.get("role_session_duration")
     origin = "role_session_duration"
     if given is None:
         origin = DURATION_VARIABLES[0]
         given = environ.get(origin) or USUAL_SECONDS
-    try:
-        seconds = int(given)
-    except ValueError:
-        seconds = 0
+    if isinstance(given, str):
+        # By its length first: Python takes long to convert thousands of digits.
+        seconds = int(given) if _SECONDS.fullmatch(given.strip()) else 0
+        shown = printable(repr(given), MAX_SHOWN)
+    else:
+        seconds, shown = int(given), printable_number(given)
     if not 1 <= seconds <= LONGEST_SECONDS:
-        raise InvalidArgument(f"{origin} {given!r} must be a number of seconds from 1 to {LONGEST_SECONDS}.")
+        raise InvalidArgument(f"{origin} {shown} must be a whole number of seconds from 1 to {LONGEST_SECONDS}.")
     return seconds
 
 

@@ -48,7 +48,7 @@ def assume_role(api: Api, session: RoleSession) -> Credentials:
     """Get the credentials of a role, with the credentials that the client signs with.
 
     :param api: a client of STS.
-    :param session: which role.
+    :param session: the role, and how to assume it.
     :raises CredentialsNotFound: STS refuses.
     :raises ClbError: STS can't be reached, or answers something else.
     """
@@ -60,15 +60,15 @@ def assume_role_with_web_identity(api: Api, session: RoleSession, provider_id: s
     """Get the credentials of a role with a token of another identity provider; the request needs no signature.
 
     :param api: a client of STS without credentials.
-    :param session: which role.
+    :param session: the role, and how to assume it.
     :param provider_id: the identity provider.
     :param web_token: its token.
     :raises CredentialsNotFound: STS refuses.
     :raises ClbError: STS can't be reached, or answers something else.
     """
-    more = {"ProviderId": provider_id, "WebIdentityToken": web_token}
+    identity = {"ProviderId": provider_id, "WebIdentityToken": web_token}
     advice = "Check the role's trust policy, and that its identity provider is this cluster's."
-    return _ask(api, "AssumeRoleWithWebIdentity", session, more, advice)
+    return _ask(api, "AssumeRoleWithWebIdentity", session, identity, advice)
 
 
 def _ask(api: Api, action: str, session: RoleSession, more: dict[str, Any], advice: str) -> Credentials:

@@ -39,7 +39,7 @@ class Accounts:
 
     @property
     def first(self) -> Credential:
-        """The pair that clients are told to use."""
+        """The pair that is printed at the start, for clients to use."""
         return next(iter(self._known.values()))
 
     def issue(self, account: str, expires: float) -> Credential:

@@ -30,13 +30,16 @@ from .server import Server
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import TracebackType
+    from typing import TypeAlias
+
+    from .alterations import Alter, Alterations
 
 HOME = Path(__file__).resolve().parent.parent
-"""The folder that holds this package and ``scenarios``; it has to be on the import path."""
+"""The folder that holds this package; a process that runs the emulator needs it on its import path."""
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
-Binding = tuple[str, str | None, str, int, int, str]
+Binding: TypeAlias = "tuple[str, str | None, str, int, int, str]"
 """listener_id, location_id, instance ID or address, port, weight, tag."""
 
 
@@ -194,6 +197,48 @@ class Emulator:
         """Unbind targets, given as in BatchDeregisterTargets, at once and behind everybody's back."""
         self._control("POST", "unbind", [{"LoadBalancerId": load_balancer_id, **target} for target in targets])
 
+    def change(self, name: str, payload: Any = None) -> None:
+        """Do at once, without a call of the API, what somebody else could do.
+
+        :param name: such as ``weight``, ``delete_listener``, ``stop_listener``; README.md lists all.
+        :raises ValueError: the change is unknown or impossible.
+        """
+        self._control("POST", name, payload)
+
+    def add_events(self, *events: Mapping[str, Any]) -> None:
+        """Order changes by somebody else: after calls, or some seconds from now.
+
+        :raises ValueError: one is malformed.
+        """
+        self._control("POST", "events", events)
+
+    def clear_events(self) -> None:
+        """Drop all ordered changes that wait for calls."""
+        self._control("DELETE", "events")
+
+    def configure(self, **settings: Any) -> None:
+        """Change settings from now on, such as ``busy_style`` or ``task_seconds``; everything else stays.
+
+        :raises ValueError: an unknown setting or value.
+        """
+        self._control("POST", "settings", settings)
+
+    def alter(self, action: str, function: Alter, *, times: int = -1, skip: int = 0) -> None:
+        """Let a function change the answers of an action (a name or a pattern); see alterations.Alterations.add.
+
+        :raises RuntimeError: the emulator is not started, or runs in another process; order a fault ``raw`` there.
+        """
+        self._alterations().add(action, function, times=times, skip=skip)
+
+    def clear_alterations(self) -> None:
+        """Let no function change answers any more."""
+        self._alterations().clear()
+
+    def _alterations(self) -> Alterations:
+        if not isinstance(self._runs, _Thread):
+            raise RuntimeError("only an emulator in this process can call a function: not one that was spawned")
+        return self._runs.server.cloud.alterations
+
     def set_health(self, *, dead: Iterable[str] = (), alive: Iterable[str] = (), unknown: Iterable[str] = ()) -> None:
         """Change what health checks find of instances and IPs."""
         self._control("POST", "health", {"dead": list(dead), "alive": list(alive), "unknown": list(unknown)})
@@ -206,9 +251,16 @@ class Emulator:
         """Return the share of time in which a task worked on the load balancer; see queries.busy_share."""
         return queries.busy_share(self.journal(), load_balancer_id, since, until)
 
-    def min_serving(self, listener_id: str, location_id: str | None = None, since: float | None = None) -> int:
-        """Return the fewest healthy targets of weight above 0 at any moment; see queries.min_serving."""
-        return queries.min_serving(self.journal(), listener_id, location_id, since)
+    def min_serving(
+        self,
+        listener_id: str,
+        location_id: str | None = None,
+        since: float | None = None,
+        *,
+        load_balancer_id: str | None = None,
+    ) -> int:
+        """Return the smallest number of healthy targets of weight above 0 at any moment; see queries.min_serving."""
+        return queries.min_serving(self.journal(), listener_id, location_id, since, load_balancer_id=load_balancer_id)
 
     def _control(self, method: str, name: str, payload: Any = None) -> Any:
         body = None if payload is None else json.dumps(payload).encode()
@@ -229,7 +281,7 @@ class _Thread:
     """A server in a thread of this process."""
 
     def __init__(self, scenario: dict[str, Any], tls: tuple[str | Path, str | Path] | None) -> None:
-        self._server = Server(scenario)
+        self.server = Server(scenario)
         context = None
         if tls is not None:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -237,11 +289,11 @@ class _Thread:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="clb_emulator", daemon=True)
         self._thread.start()
-        start = self._server.start("127.0.0.1", 0, context)
+        start = self.server.start("127.0.0.1", 0, context)
         self.url = asyncio.run_coroutine_threadsafe(start, self._loop).result(START_SECONDS)
 
     def stop(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(START_SECONDS)
+        asyncio.run_coroutine_threadsafe(self.server.stop(), self._loop).result(START_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(START_SECONDS)
         self._loop.close()

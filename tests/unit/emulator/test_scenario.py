@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clb_emulator.scenario import load, parse
-from clb_emulator.testing import HOME
+from clb_emulator.scenario import DEMO, load, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +43,7 @@ def test_what_means_nothing_is_an_error(raw: dict[str, Any], message: str) -> No
 
 
 def test_yaml_null_is_the_null_shape() -> None:
-    assert parse({"fail_listener_set": None}).fail_listener_set == "null"
+    assert parse({"fail_listener_set": None}).settings.fail_listener_set == "null"
 
 
 def test_invented_addresses_are_stable_and_differ() -> None:
@@ -68,7 +67,7 @@ def test_generated_listeners(in_process: Callable[..., InProcess]) -> None:
 
 
 def test_the_demo_shows_every_kind() -> None:
-    (demo,) = parse(load(HOME / "scenarios" / "demo.yml")).load_balancers
+    (demo,) = parse(load(DEMO)).load_balancers
     bindings = [binding for pool in demo.pools for binding in pool]
     assert {listener.protocol for listener in demo.listeners.values()} == {"TCP", "UDP", "HTTP", "HTTPS"}
     assert {binding.type for binding in bindings} == {"CVM", "ENI"}

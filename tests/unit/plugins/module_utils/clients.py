@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.client import Client
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.endpoint import parse_endpoint
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import Lane, Pacer
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.transport import Tls
 from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import (
     Credentials,
@@ -28,9 +30,26 @@ if TYPE_CHECKING:
 KEY_ID, KEY, TOKEN = "AKIDexample", "sEcReTkEy0123456789", "tOkEn/with+signs=="
 
 
+class FreeLane(Lane):
+    """A lane whose turns come at once."""
+
+    def take_turn(self, budget: Budget, *, grace: bool = False) -> None:
+        pass
+
+
+class FreePacer(Pacer):
+    """Lets requests through as fast as they come, for tests of something else than their pace."""
+
+    def lane(self, action: str) -> Lane:
+        return FreeLane(action)
+
+
 def make_client(url: str, *, seconds: float = 20, timeout: float = 5, **how: Any) -> Client:
     """A client of the CLB API at ``url`` with temporary credentials."""
     how.setdefault("credentials", StaticCredentials(Credentials(KEY_ID, KEY, TOKEN)))
+    if "ca_path" in how:
+        how["tls"] = Tls(how.pop("ca_path"))
+    how.setdefault("pacer", FreePacer())
     how.setdefault("budget", Budget(seconds, timeout))
     details = {"service": "clb", "version": "2018-03-17", "region": "ap-guangzhou", "timeout": timeout}
     return Client(endpoint=parse_endpoint(url), **{**details, **how})
@@ -53,7 +72,7 @@ def make_certificate(folder: Path, name: str = "127.0.0.1") -> tuple[Path, Path]
     """A certificate that signs itself, and its key, as PEM files."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
+    now = datetime.datetime.now(datetime.timezone.utc)
     alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(name))])
     certificate = (
         x509.CertificateBuilder()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,18 @@ def error(code: str, message: str = "no", **headers: str) -> Reply:
 
 
 class HttpServer:
-    """The server; it gives ``replies`` in order, and the last of them again and again."""
+    """The server; it gives ``replies`` in order, and the last of them again and again.
 
-    def __init__(self, *replies: Reply, tls: ssl.SSLContext | None = None) -> None:
+    A reply can be a function of the request. ``closes_after`` ends each connection so many seconds after an answer.
+    """
+
+    def __init__(
+        self,
+        *replies: Reply | Callable[[Seen], Reply],
+        closes_after: float | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.closes_after = closes_after
         self.replies = deque(replies or (response(),))
         self.seen: list[Seen] = []
         self._server = _Server(self, tls)
@@ -83,8 +92,9 @@ class HttpServer:
         self._server.server_close()
         self._thread.join()
 
-    def next_reply(self) -> Reply:
-        return self.replies.popleft() if len(self.replies) > 1 else self.replies[0]
+    def next_reply(self, seen: Seen) -> Reply:
+        reply = self.replies.popleft() if len(self.replies) > 1 else self.replies[0]
+        return reply(seen) if callable(reply) else reply
 
 
 class _Server(ThreadingHTTPServer):
@@ -111,8 +121,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         headers = {name.lower(): value for name, value in self.headers.items()}
         owner = self.server.owner
-        owner.seen.append(Seen(self.command, self.path, headers, body, self.client_address[1]))
-        reply = owner.next_reply()
+        seen = Seen(self.command, self.path, headers, body, self.client_address[1])
+        owner.seen.append(seen)
+        reply = owner.next_reply(seen)
         time.sleep(reply.delay)
         if reply.cut:
             self.close_connection = True
@@ -126,6 +137,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = self.close_connection or reply.torn
         if not reply.drip:
             self.wfile.write(reply.body)
+            if owner.closes_after is not None:
+                # The time-out of the next read from this connection.
+                self.connection.settimeout(owner.closes_after)
             return
         for position in range(len(reply.body)):
             self.wfile.write(reply.body[position : position + 1])

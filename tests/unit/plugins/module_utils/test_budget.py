@@ -4,15 +4,16 @@
 
 from __future__ import annotations
 
-from itertools import islice, pairwise
+from itertools import islice
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget, growing
+from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Backoff, Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import WaitTimeout
 
+from ..builders import neighbours
 from ..fake_cloud import Clock
 
 
@@ -41,22 +42,58 @@ def test_a_sleep_ends_at_the_deadline_and_says_what_for(passed: float, seconds: 
     clock = Clock()
     budget = clock.budget(10)
     clock.sleep(passed)
-    with pytest.raises(WaitTimeout, match=r"wait_timeout of 10 s is over while waiting for the task t-1"):
+    with pytest.raises(WaitTimeout, match=r"wait_timeout \(10 s\) expired while waiting for the task t-1"):
         budget.sleep(seconds, "the task t-1")
     assert clock.seconds == passed + slept
 
 
 def test_messages_call_the_budget_by_the_option_that_sets_it() -> None:
     budget = Budget(1.5, 0, name="timeout", clock=lambda: 0.0, pause=lambda _seconds: None)
-    with pytest.raises(WaitTimeout, match=r"^timeout of 1\.5 s is over"):
+    with pytest.raises(WaitTimeout, match=r"^timeout \(1\.5 s\) expired"):
         budget.sleep(2, "it")
 
 
 @given(st.floats(0.01, 5), st.floats(1.0, 3), st.floats(0.01, 30))
 def test_delays_grow_to_a_cap_and_stay_there(first: float, factor: float, maximum: float) -> None:
-    delays = list(islice(growing(first, factor, maximum), 12))
+    delays = list(islice(Backoff(first, maximum, factor).delays(), 12))
     assert delays[0] == min(first, maximum)
     assert delays == sorted(delays)
     assert max(delays) <= maximum
-    for before, after in pairwise(delays):
+    for before, after in neighbours(delays):
         assert after == pytest.approx(min(before * factor, maximum))
+
+
+BACKOFF = Backoff(first=1, maximum=3, factor=2)
+
+
+@pytest.mark.parametrize("at_once, looks", [(False, [1, 3, 6, 9]), (True, [0, 1, 3, 6])])
+def test_polls_come_with_growing_delays(at_once: bool, looks: list[float]) -> None:
+    clock = Clock()
+    polls = clock.budget(10).polls(BACKOFF, "rain", at_once=at_once)
+    passed = [next(polls) for _ in range(4)]
+    assert passed == looks
+    assert clock.seconds == looks[-1]
+
+
+def test_polls_end_with_the_budget() -> None:
+    clock = Clock()
+    budget = clock.budget(10)
+    polls = budget.polls(BACKOFF, "rain")
+    assert [next(polls) for _ in range(4)] == [1, 3, 6, 9]
+    with pytest.raises(WaitTimeout, match=r"wait_timeout \(10 s\) expired while waiting for rain"):
+        next(polls)
+    assert clock.seconds == 10
+
+
+def test_only_the_last_attempt_sleeps_in_the_grace() -> None:
+    clock = Clock()
+    budget = clock.budget(10, grace=5)
+    clock.sleep(12)
+    with pytest.raises(WaitTimeout):
+        budget.sleep(1, "rain")
+    assert clock.seconds == 12
+    budget.sleep(1, "rain", grace=True)
+    assert clock.seconds == 13
+    with pytest.raises(WaitTimeout):
+        budget.sleep(3, "rain", grace=True)
+    assert clock.seconds == 15

@@ -8,18 +8,31 @@ import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils import _errors
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
+    MAX_SHOWN,
     ClbError,
+    ConnectionFailed,
+    NotSent,
     Refused,
     Remedy,
+    UnhealthyTimeout,
     WaitTimeout,
     hint_for,
+    printable,
+    printable_number,
     remedy_for,
 )
 
 # The error codes of the API notes, by what to do; a * there stands for any ending.
 TABLE = {
     Remedy.WAIT_THROTTLED: ["RequestLimitExceeded", "RequestLimitExceeded.UinLimitExceeded"],
-    Remedy.WAIT_BUSY: ["FailedOperation.ResourceInOperating", "FailedOperation.ResourceInCloning"],
+    Remedy.WAIT_BUSY: [
+        "FailedOperation.ResourceInOperating",
+        "FailedOperation.ResourceInCloning",
+        "ResourceInUse",
+        "ResourceInUse.LoadBalancer",
+        "ResourceUnavailable",
+        "ResourceUnavailable.Locked",
+    ],
     Remedy.TRANSIENT: ["InternalError", "InternalError.Unknown"],
     Remedy.FATAL: [
         "AuthFailure",
@@ -62,12 +75,51 @@ def test_every_code_of_the_table_has_its_remedy(code: str, remedy: Remedy) -> No
     assert Refused("no", code=code).remedy is remedy
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Task Check Failed : Same wsName is Working(1234), pls Try Later",
+        "Your task is working (task 7)",
+        "YOUR TASK IS WORKING",
+        "The load balancer is not in normal state, maybe some tasks are being processed, please try later",
+        "The load balancer is not in normal desState",
+        "Something went wrong. Please try again later.",
+        "retry later",
+        "A task is being processed",
+    ],
+)
+def test_a_bare_failed_operation_can_say_that_it_is_busy(message: str) -> None:
+    assert remedy_for("FailedOperation", message) is Remedy.WAIT_BUSY
+    assert Refused("no", code="FailedOperation", api_message=message).remedy is Remedy.WAIT_BUSY
+    # Where there is a code, the code counts.
+    assert remedy_for("FailedOperation.Other", message) is Remedy.NARROW
+    assert remedy_for("InvalidParameter", message) is Remedy.NARROW
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "The target ins-1 does not exist",
+        "ins-1 is not working",
+        "the network this working group uses is unknown",
+        "the country later joined",
+        "the target is in an abnormal state",
+        "is workingset",
+    ],
+)
+def test_a_bad_member_in_a_bare_failed_operation_is_narrowed(message: str) -> None:
+    assert remedy_for("FailedOperation", message) is Remedy.NARROW
+
+
 @pytest.mark.parametrize("code", ["FailedOperation.NoSuchThing", "FailedOperation.TargetNotFound"])
 def test_other_failed_operations_narrow(code: str) -> None:
     assert remedy_for(code) is Remedy.NARROW
 
 
-@pytest.mark.parametrize("code", ["", "DryRunOperation", "NewInTheCloud", "ResourceInUse", "Limit", "Internal"])
+@pytest.mark.parametrize(
+    "code", ["", "DryRunOperation", "NewInTheCloud", "ResourceIn", "resourceinuse", "Limit", "Internal"]
+)
 def test_a_code_that_no_table_lists_fails_at_once(code: str) -> None:
     assert remedy_for(code) is Remedy.FATAL
 
@@ -118,7 +170,47 @@ def test_a_refusal_keeps_the_clouds_own_words_beside_the_message() -> None:
     )
 
 
-def test_running_out_of_time_remembers_what_the_cloud_last_said() -> None:
-    refusal = Refused("busy", code="FailedOperation.ResourceInOperating")
-    assert WaitTimeout("over", refusal=refusal).refusal is refusal
-    assert WaitTimeout("over").refusal is None
+@pytest.mark.parametrize(
+    "kind, base, code",
+    [(NotSent, ConnectionFailed, "ConnectionFailed"), (UnhealthyTimeout, WaitTimeout, "WaitTimeout")],
+)
+def test_narrower_kinds_have_the_code_of_the_contract(kind: type[ClbError], base: type[ClbError], code: str) -> None:
+    assert isinstance(kind("what happened"), base)
+    assert kind("what happened").code == code
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("plain text, 中文, é", "plain text, 中文, é"),
+        ("\x1b[31mred\x07", r"\x1b[31mred\x07"),
+        ("a\nb\tc\r", r"a\nb\tc\r"),
+        ("\u202eevil\u2066", r"\u202eevil\u2066"),
+        ("zero\u200bwidth\ufeff", r"zero\u200bwidth\ufeff"),
+        ("line\u2028end", r"line\u2028end"),
+        ("\x7f\x85\x9b", r"\x7f\x85\x9b"),
+        ("half \ud83d", r"half \ud83d"),
+        ("tag \U000e0041", r"tag \U000e0041"),
+        ("", ""),
+    ],
+)
+def test_what_steers_a_terminal_is_escaped(text: str, shown: str) -> None:
+    assert printable(text) == shown
+    assert printable(shown) == shown
+
+
+@pytest.mark.parametrize("text", ["x" * 10_000_000, "\x1b" * 10_000_000], ids=["letters", "controls"])
+def test_long_texts_are_cut(text: str) -> None:
+    shown = printable(text)
+    assert len(shown) < MAX_SHOWN + 50
+    assert shown.endswith("... (10000000 characters in all)")
+    assert printable("x" * MAX_SHOWN) == "x" * MAX_SHOWN
+
+
+@pytest.mark.parametrize(
+    "number, shown",
+    [(5, "5"), (-7, "-7"), (10**40, "more than 40"), (-(10**5000), "more than 40")],
+    ids=["small", "negative", "long", "longer than Python writes"],
+)
+def test_numbers_of_any_length_can_be_shown(number: int, shown: str) -> None:
+    assert shown in printable_number(number)

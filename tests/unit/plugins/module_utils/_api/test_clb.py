@@ -164,13 +164,6 @@ def test_the_list_of_failed_listeners_may_be_null_or_missing(answer: Raw, expect
     assert Clb(Recorder(answer)).write(LB, [register("ins-1")]) == expected
 
 
-@pytest.mark.parametrize("wait", [True, False])
-def test_a_caller_decides_whether_to_wait_while_the_load_balancer_is_busy(wait: bool) -> None:
-    api = Recorder()
-    Clb(api).write(LB, [register("ins-1")], wait_when_busy=wait)
-    assert api.sent[0][2] == {"wait_when_busy": wait}
-
-
 @pytest.mark.parametrize(
     "listener_ids, params", [(None, {}), (["lbl-1"], {"ListenerIds": ["lbl-1"]}), ([], {"ListenerIds": []})]
 )

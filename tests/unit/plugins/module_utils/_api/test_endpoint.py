@@ -7,7 +7,6 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.endpoint import (
-    embedded_password,
     is_loopback,
     parse_endpoint,
     sts_host,
@@ -96,19 +95,3 @@ def test_loopback(name: str, expected: bool) -> None:
 )
 def test_sts_is_on_the_same_site(endpoint: str, sts: str) -> None:
     assert sts_host(parse_endpoint(endpoint)) == sts
-
-
-@pytest.mark.parametrize(
-    "text, password",
-    [
-        ("https://me:pass@clb.example.com", "pass"),
-        ("me:pass@clb.example.com", "pass"),
-        ("https://me:pa@ss@clb.example.com:99999", "pa@ss"),
-        ("https://me@clb.example.com", None),
-        ("clb.example.com:8443", None),
-        ("https://[::1]:8443", None),
-        (None, None),
-    ],
-)
-def test_a_password_in_an_endpoint_is_found_to_be_masked(text: str | None, password: str | None) -> None:
-    assert embedded_password(text) == password

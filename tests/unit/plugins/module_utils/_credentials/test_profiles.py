@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials import profiles
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import Credentials
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.profiles import (
     ProfileChoice,
@@ -18,6 +18,9 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.prof
     choose_profile,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import CredentialsNotFound, InvalidArgument
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SECRET = "sEcReTvAlUe"
 TCCLI = {"secretId": "AKIDt", "secretKey": SECRET}
@@ -215,10 +218,10 @@ def test_no_permission(home: Home, exists: bool, monkeypatch: pytest.MonkeyPatch
     # The superuser can read everything, so that the refusal has to be made up.
     path = home.tccli(TCCLI)
 
-    def refuse(*_: Any, **__: Any) -> str:
+    def refuse(*_: Any, **__: Any) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(profiles, "read_file", refuse)
     monkeypatch.setattr(os.path, "exists", lambda _: exists)
     if exists:
         with pytest.raises(CredentialsNotFound, match=f"Can't read {path}: Permission denied"):

@@ -89,7 +89,7 @@ def test_improper_answers_name_the_key_and_no_value(key: str, value: Any) -> Non
         del given[key]
     else:
         given[key] = value
-    with pytest.raises(UnexpectedAnswer, match=f"STS answered without a proper {key}") as caught:
+    with pytest.raises(UnexpectedAnswer, match=f"STS answered without a valid {key}") as caught:
         parse_temporary(given, ends, "STS")
     assert "sEcReT" not in caught.value.message
     assert "tmpkey" not in caught.value.message
@@ -100,5 +100,5 @@ def test_improper_answers_name_the_key_and_no_value(key: str, value: Any) -> Non
     "answer", [{}, {"Credentials": None}, {"Credentials": "x", "ExpiredTime": 1}, {"Credentials": []}]
 )
 def test_answers_without_credentials(action: str, answer: dict[str, Any]) -> None:
-    with pytest.raises(UnexpectedAnswer, match=f"{action} of STS answered without a proper TmpSecretId"):
+    with pytest.raises(UnexpectedAnswer, match=f"{action} of STS answered without a valid TmpSecretId"):
         ask(Api(answer), action)

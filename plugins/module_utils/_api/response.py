@@ -1,0 +1,159 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The envelope of an API 3.0 answer: a response, a refusal, or something else than the API. Sends nothing."""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from .._errors import Refused, UnexpectedAnswer, hint_for, printable, sentences
+from .._limits import parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+READ_ATTEMPTS = 4
+"""How often a read is sent before a transient fault counts as lasting."""
+BUSY_ATTEMPTS = 8
+"""The same where the fault is one by which a busy cloud shows: InternalError, HTTP 5xx."""
+MAX_NAME = 128
+"""Characters that a message shows of a code, a request ID or a content type."""
+MAX_DATE = 64
+"""Characters of a ``Date`` header that can be one."""
+SKEW_SECONDS = 60
+"""From which difference on a clock is said to be wrong; a request's way takes time as well."""
+
+
+class Unreadable(UnexpectedAnswer):
+    """Something answered that is no answer of the API; whether the request took effect is not known.
+
+    :param message: what came, and what would help.
+    :param attempts: how often a read may be sent before this counts as lasting.
+    """
+
+    def __init__(self, message: str, *, attempts: int = READ_ATTEMPTS) -> None:
+        super().__init__(message)
+        self.attempts = attempts
+
+
+def parse_response(
+    action: str,
+    status: int,
+    headers: Mapping[str, str],
+    content: bytes,
+    *,
+    write: bool = False,
+    where: str = "",
+    now: float | None = None,
+    scrub: Callable[[str], str] = str,
+) -> dict[str, Any]:
+    """Open the envelope of an answer.
+
+    :param action: what was asked.
+    :param status: the HTTP status.
+    :param headers: those of the answer; ``Content-Type`` and ``Date`` are looked at.
+    :param content: the whole body, unpacked.
+    :param write: whether the action changes something: its answer always has a ``RequestId``.
+    :param where: who answered, for messages: the action and the address.
+    :param now: this host's clock in seconds since the epoch, None where it is not to be compared with the server's.
+    :param scrub: takes secrets out of a text.
+    :returns: the ``Response``.
+    :raises Refused: the cloud refused, and applied nothing.
+    :raises Unreadable: the answer is not in the form of the API.
+    """
+    where = where or action
+    try:
+        parsed = parse_json(content)
+    except ValueError as exc:
+        kind = printable(scrub(headers.get("Content-Type") or "an unnamed type"), MAX_NAME)
+        raise _not_the_api(action, where, status, f"{len(content)} bytes of {kind} that are no JSON ({exc})") from None
+    response = parsed.get("Response") if isinstance(parsed, dict) else None
+    if not isinstance(response, dict):
+        raise _not_the_api(action, where, status, "JSON that has no object Response")
+    request_id = _request_id(response, action, where, status)
+    if "Error" in response:
+        raise _refusal(response["Error"], action, where, status, request_id, _skew_hint(headers, now), scrub)
+    # The API reports its own errors in the body: with another status, a gateway stands in between.
+    if not 200 <= status < 300:
+        raise _not_the_api(action, where, status, "JSON that has no Error")
+    if write and not request_id:
+        raise _not_the_api(action, where, status, "a Response that has no RequestId")
+    return response
+
+
+def _request_id(response: Mapping[str, Any], action: str, where: str, status: int) -> str | None:
+    request_id = response.get("RequestId", "")
+    if not isinstance(request_id, str):
+        raise _not_the_api(action, where, status, f"a RequestId that is {_kind(request_id)} instead of text")
+    return printable(request_id, MAX_NAME) or None
+
+
+def _refusal(
+    error: Any,
+    action: str,
+    where: str,
+    status: int,
+    request_id: str | None,
+    skew_hint: str,
+    scrub: Callable[[str], str],
+) -> Exception:
+    if not isinstance(error, dict):
+        return _not_the_api(action, where, status, f"an Error that is {_kind(error)} instead of an object")
+    code, words = error.get("Code"), error.get("Message")
+    if not isinstance(code, str) or not code:
+        return _not_the_api(action, where, status, "an Error without a text Code")
+    if words is not None and not isinstance(words, str):
+        return _not_the_api(action, where, status, f"an Error whose Message is {_kind(words)} instead of text")
+    code, words = printable(scrub(code), MAX_NAME), printable(scrub(words or ""))
+    return Refused(
+        sentences(
+            f"{action} was refused with {code}: {words}",
+            hint_for(code),
+            skew_hint if code.startswith("AuthFailure.SignatureExpire") else "",
+        ),
+        code=code,
+        action=action,
+        request_id=request_id,
+        api_message=words,
+    )
+
+
+def _not_the_api(action: str, where: str, status: int, came: str) -> Exception:
+    """What to raise where something else than the API has answered, or not in its form."""
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Refused(f"{where}: HTTP 429, too many requests.", code="RequestLimitExceeded", action=action)
+    if 300 <= status < 400:
+        return Unreadable(
+            f"{where}: HTTP {status} points elsewhere; redirects are not followed. Check endpoint.",
+            attempts=1,
+        )
+    return Unreadable(
+        f"{where}: HTTP {status} with {came}. Check endpoint, and any proxy or gateway before it.",
+        attempts=BUSY_ATTEMPTS if status >= 500 else READ_ATTEMPTS,
+    )
+
+
+def _kind(value: Any) -> str:
+    """The type of a JSON value in words."""
+    if value is None:
+        return "null"
+    names = {bool: "true or false", dict: "an object", list: "a list", str: "text"}
+    return names.get(type(value), "a number")
+
+
+def _skew_hint(headers: Mapping[str, str], now: float | None) -> str:
+    """Compare this host's clock with the server's, which the answer's ``Date`` shows."""
+    date = headers.get("Date") or ""
+    if now is None or len(date) > MAX_DATE:
+        return ""
+    try:
+        skew = now - parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return ""
+    if abs(skew) < SKEW_SECONDS:
+        return ""
+    return f"This host's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the server's."
