@@ -23,7 +23,7 @@ from ._apply.reconcile import (
 from ._apply.writer import PACING, TaskTimes
 from ._argspec import check_minimum
 from ._bindings.assign import assign, may_apply
-from ._bindings.entries import Entry, check_same_load_balancer, parse_entries
+from ._bindings.entries import Entry, parse_entries
 from ._bindings.guard import check_guard, takes_capacity
 from ._bindings.plan import Goal, Plan, make_plan
 from ._bindings.resolve import UnknownName, what_exists
@@ -35,6 +35,7 @@ from ._task import (
     TaskResult,
     Warnings,
     as_clb_error,
+    check_entries_belong,
     check_load_balancers,
     choose,
     gc_paused,
@@ -149,7 +150,7 @@ class _Task:
         chosen = choose(self.connection, self._params, entries)
         if not self.several:
             self._found_id = chosen[0].load_balancer_id
-        self._check_same(entries, chosen)
+        self.warnings.add(check_entries_belong(self.connection, chosen, entries, several=self.several))
         chosen = [one for one in chosen if may_apply(entries, one.load_balancer_id)]
         if not chosen:
             return
@@ -159,11 +160,6 @@ class _Task:
         finally:
             if locks is not None:
                 locks.release_all()
-
-    def _check_same(self, entries: Sequence[Entry], chosen: Sequence[Chosen]) -> None:
-        """Check what an entry says of its load balancer against the one that was found."""
-        if not self.several:
-            check_same_load_balancer(entries, chosen[0].load_balancer_id)
 
     def _locks(self, connection: Connection, budget: Budget) -> GuardLocks | None:
         """The locks of a task that may take capacity away under the guard; none in check mode, which takes nothing."""

@@ -15,6 +15,7 @@ from ._api.clb import MAX_HEALTH_LOAD_BALANCERS, MAX_LISTENER_IDS, Clb
 from ._apply.fleet import Finished, side_by_side
 from ._argspec import LOAD_BALANCER_OPTIONS
 from ._bindings.assign import may_apply
+from ._bindings.entries import check_belonging, check_same_load_balancer, names_to_check
 from ._errors import ClbError, InvalidArgument, Refused, Remedy, UnexpectedAnswer, and_more, printable
 
 if TYPE_CHECKING:
@@ -192,6 +193,37 @@ def choose(connection: Connection, params: Mapping[str, Any], entries: Sequence[
         return [Chosen(one.load_balancer_id, one.name, listed=True) for one in listed]
     own = (entry.load_balancer_id for entry in entries)
     return [Chosen(one) for one in dict.fromkeys(own) if one is not None]
+
+
+def check_entries_belong(
+    connection: Connection, chosen: Sequence[Chosen], entries: Sequence[Entry], *, several: bool
+) -> list[str]:
+    """Check what entries say of their load balancer against those that were chosen.
+
+    :param connection: to the region.
+    :param chosen: the load balancers.
+    :param entries: of ``targets``.
+    :param several: whether several load balancers are meant.
+    :returns: a warning for each entry of a load balancer that was not listed.
+    :raises InvalidArgument: an entry belongs to another load balancer or region, or says another name.
+    """
+    if not several:
+        check_same_load_balancer(entries, chosen[0].load_balancer_id)
+    names = {one.load_balancer_id: one.name for one in chosen}
+    foreign = [
+        f"targets[{entry.number}]: load_balancer_id {entry.load_balancer_id!r} is not among the chosen load balancers."
+        for entry in entries
+        if entry.load_balancer_id is not None and entry.load_balancer_id not in names
+    ]
+    listed = not chosen or chosen[0].listed
+    if foreign and not listed:
+        raise InvalidArgument(and_more(foreign, MAX_WARNED, " "))
+    unknown = names_to_check(entries, names)
+    if unknown:
+        found = connection.clb.describe_load_balancers(load_balancer_ids=unknown)
+        names.update((balancer.load_balancer_id, balancer.name) for balancer in found)
+    check_belonging(entries, names, connection.region)
+    return foreign
 
 
 def find_load_balancer(connection: Connection, name: str, option: str = "load_balancer_name") -> Chosen:
