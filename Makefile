@@ -4,12 +4,16 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-matrix bench docs build format changelog clean
+.PHONY: help demo check test test-long ansible-test test-matrix nox bench docs build format changelog pins release clean
 
 # Each target runs in .venv, which scripts/in-venv makes from a pinned requirement file where it is missing or outdated.
 DEMO := @scripts/in-venv demo
-TEST := @scripts/in-venv test
+BENCH := @scripts/in-venv bench
 DEV := @scripts/in-venv dev
+NOX := @scripts/in-venv nox nox
+
+PIN := uv pip compile --quiet --universal --upgrade --python-version 3.11 --no-annotate --no-emit-index-url \
+	--custom-compile-command "make pins"
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,11 +27,20 @@ check: ## Style, types and unit tests, in seconds
 test: ## Everything that has to pass
 	$(DEV) python scripts/test.py
 
-test-matrix: ## Unit and integration tests on every supported ansible-core
-	$(DEV) python scripts/matrix.py
+test-long: ## What takes minutes: all of the fuzzing, trials run many times, downloads
+	$(DEV) python scripts/test_long.py
+
+test-matrix: ## Sanity, unit and integration tests on every supported ansible-core
+	$(NOX) --tags sanity tests
+
+nox: ## What nox offers, or some of it: make nox SESSION="sanity-2.20 units-2.21" [ARGS="..."]
+	$(NOX) $(if $(SESSION),--session $(SESSION),--list) $(if $(ARGS),-- $(ARGS))
+
+ansible-test: ## Sanity, unit and integration tests as ansible-test runs them
+	$(DEV) python scripts/ansible_tests.py
 
 bench: ## Measure, and write the tables and plots in docs/
-	$(TEST) python tests/benchmark/run.py
+	$(BENCH) python tests/benchmark/run.py
 
 docs: ## Render the documentation to .build/docs/html
 	$(DEV) python scripts/docs.py
@@ -41,6 +54,15 @@ format: ## Format the code and fix what ruff can fix
 
 changelog: ## Put the fragments and new plugins into CHANGELOG.md, under the version of galaxy.yml
 	$(DEV) antsibull-changelog release --update-existing --reload-plugins
+
+pins: ## Pin the newest versions of what requirements/ names
+	$(DEV) $(PIN) --output-file requirements/constraints.txt requirements/dev.txt
+	$(DEV) $(PIN) --output-file requirements/nox/constraints.txt requirements/nox/nox.txt
+
+release: ## Check, write the changelog, build and tag: make release VERSION=1.2.0
+	$(DEV) python scripts/release.py --only-check "$(VERSION)"
+	@$(MAKE) test
+	$(DEV) python scripts/release.py "$(VERSION)"
 
 clean: ## Remove everything that make has made
 	rm -rf .build .venv .venv.lock

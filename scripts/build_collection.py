@@ -22,14 +22,34 @@ BUILD = ROOT / ".build"
 COLLECTIONS = BUILD / "collections"
 ARCHIVES = BUILD / "archive"
 KEEP = "CLB_KEEP_BUILD"  # set while make test runs: all its steps look at one build, whatever is edited meanwhile
-SHIPPED = ("*.md", "COPYING", "galaxy.yml", "changelogs/*", "docs/**/*", "meta/*", "playbooks/*", "plugins/**/*")
+SHIPPED_FILES = ("CHANGELOG.md", "COPYING", "README.md")
+SHIPPED_DIRECTORIES = ("changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles")
+
+
+def ignore_patterns() -> list[str]:
+    """Return the patterns for ``build_ignore`` in galaxy.yml that shut out everything but what is shipped.
+
+    ansible-galaxy knows no list of what goes in (``manifest`` does, but needs ``distlib`` wherever the collection is
+    built), so this one is spelled as its opposite. For each beginning of a shipped name there are two patterns: the
+    beginning alone, and the beginning with any other letter after it.
+    """
+    shipped = {**dict.fromkeys(SHIPPED_FILES, ""), **dict.fromkeys(SHIPPED_DIRECTORIES, "/")}
+    beginnings = {name[:length] for name in shipped for length in range(len(name) + 1)}
+    patterns = []
+    for beginning in sorted(beginnings):
+        following = {name[len(beginning)] for name in shipped if name.startswith(beginning) and name != beginning}
+        if beginning in shipped:
+            following |= set(shipped[beginning])
+        elif beginning:
+            patterns.append(beginning)
+        patterns.append(f"{beginning}[!{''.join(sorted(following))}]*" if following else f"{beginning}?*")
+    return patterns
 
 
 def fingerprint() -> str:
     """Return a hash that changes with any file that the archive holds."""
-    files = sorted(
-        path for pattern in SHIPPED for path in ROOT.glob(pattern) if path.is_file() and path.suffix != ".pyc"
-    )
+    places = ["galaxy.yml", *SHIPPED_FILES, *(f"{directory}/**/*" for directory in SHIPPED_DIRECTORIES)]
+    files = sorted(path for place in places for path in ROOT.glob(place) if path.is_file() and path.suffix != ".pyc")
     digest = hashlib.sha256()
     for path in files:
         digest.update(f"{path.relative_to(ROOT)}\0".encode())

@@ -2,24 +2,32 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The fast part of the tests: style, types, changelog, unit tests with coverage."""
+"""The fast part of the tests: style, spelling, types, licences, layers, changelog, unit tests with coverage."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
-from steps import Step, pytest_step, report, run_lanes
+from steps import SHORT, Step, pytest_step, report, run_lanes
 
 STATIC = [
     Step("ruff check", ["ruff", "check", "."]),
     Step("ruff format", ["ruff", "format", "--check", "--diff", "."]),
     Step("yamllint", ["yamllint", "--strict", "."]),
+    Step("codespell", ["codespell"]),
     Step("changelog", ["antsibull-changelog", "lint"]),
+    Step("reuse", ["reuse", "lint", "--lines"]),
+    Step(
+        "import-linter",
+        ["lint-imports", "--no-cache"],
+        {"PYTHONPATH": os.pathsep.join(["tests/namespace", "tests/emulator"])},
+    ),
     Step("mypy plugins", ["mypy", "--package", "ansible_collections.tencentcloud.clb.plugins"]),
     Step("mypy scripts, emulator", ["mypy", "scripts", "tests/emulator/clb_emulator"]),
 ]
-UNIT = [pytest_step("unit", "--numprocesses=2", "-m", "not alone", "--cov", "--cov-report=term", "tests/unit")]
+UNIT = [pytest_step("unit", "--numprocesses=2", "-m", SHORT, "--cov", "--cov-report=term", "tests/unit")]
 
 if __name__ == "__main__":
     started = time.monotonic()

@@ -28,11 +28,11 @@ COLLECTION = Path("ansible_collections/tencentcloud/clb")
 DOWNLOAD_SECONDS = 10
 
 OFFLINE_GET_PIP = '''"""Install pip from ensurepip, where its bootstrap script cannot be downloaded."""
-import ensurepip
 import subprocess
 import sys
 
-ensurepip.bootstrap()
+# In a process of its own: it turns pip's configuration off for the process that it runs in.
+subprocess.check_call([sys.executable, "-m", "ensurepip"])
 packages = [argument for argument in sys.argv[1:] if argument not in ("--no-setuptools", "--no-wheel")]
 sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", *packages]))
 '''
@@ -54,12 +54,11 @@ def starts(executable: Path) -> bool:
     return subprocess.run([executable, "-c", ""], capture_output=True, check=False).returncode == 0
 
 
-def usable_path(interpreters: list[Path]) -> str:
-    """Return a ``PATH`` on which every ``python3.N`` starts, the given interpreters first.
+def usable_path(interpreters: list[Path], links: Path) -> str:
+    """Return a ``PATH`` on which every ``python3.N`` starts, the given interpreters first, by links in a folder.
 
     ansible-test takes any such name for an interpreter, and stops at the first that does not run.
     """
-    links = BUILD / "sanity" / "bin"
     shutil.rmtree(links, ignore_errors=True)
     links.mkdir(parents=True)
     for interpreter in interpreters:
@@ -119,7 +118,10 @@ def main() -> int:
     tree = make_tree()
     provide_pip_bootstrap()
     oldest = find_oldest_target_python()
-    env = {**os.environ, "PATH": usable_path([Path(sys.executable), *([oldest] if oldest else [])])}
+    env = {
+        **os.environ,
+        "PATH": usable_path([Path(sys.executable), *([oldest] if oldest else [])], BUILD / "sanity" / "bin"),
+    }
 
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     runs = [["--python", version]]

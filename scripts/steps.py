@@ -24,6 +24,12 @@ BUILD = ROOT / ".build"
 LOGS = BUILD / "logs"
 TAIL_LINES = 60
 
+# Of the tests' markers (pyproject.toml): what runs side by side, what needs the machine for itself, what takes minutes.
+SHORT = "not alone and not long"
+ALONE = "alone and not long"
+LONG = "long"
+PROPERTIES = "hypothesis and not long"  # a marker that hypothesis itself sets
+
 
 @dataclass(frozen=True)
 class Step:

@@ -13,7 +13,7 @@ import time
 from build_collection import COLLECTIONS, KEEP, build_and_install
 from check import STATIC, UNIT
 from sanity import COLLECTION
-from steps import Step, pytest_step, report, run_lanes
+from steps import ALONE, SHORT, Step, pytest_step, report, run_lanes
 
 INSTALLED = COLLECTIONS / COLLECTION
 FIND_COLLECTION = {"ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)}
@@ -32,8 +32,8 @@ PUBLICATION = [
     Step("make demo", [sys.executable, "scripts/demo.py"], {"PYTHONPATH": "tests/emulator"}),
     Step("make docs", [sys.executable, "scripts/docs.py"]),
 ]
-INTEGRATION = pytest_step("integration", "--numprocesses=2", "-m", "not alone", "tests/integration")
-ALONE = pytest_step("alone", "-m", "alone", "tests/unit", "tests/integration")
+INTEGRATION = pytest_step("integration", "--numprocesses=2", "-m", SHORT, "tests/integration")
+ONE_BY_ONE = pytest_step("alone", "-m", ALONE, "tests/unit", "tests/integration")
 
 
 def main() -> int:
@@ -43,7 +43,7 @@ def main() -> int:
     os.environ[KEEP] = "1"
     # What measures time has the machine for itself.
     outcomes = run_lanes([*STATIC, *UNIT, *PUBLICATION], SANITY)
-    outcomes += run_lanes([INTEGRATION, ALONE])
+    outcomes += run_lanes([INTEGRATION, ONE_BY_ONE])
     return report(outcomes, started)
 
 

@@ -2,17 +2,41 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What holds for every test. ``ansible_collections`` and ``clb_emulator`` are importable: see pyproject.toml."""
+"""What holds for every test, whether pytest runs it or ansible-test, which reads none of pyproject.toml's settings.
+
+``ansible_collections`` is importable by pyproject.toml, or by ansible-test; ``clb_emulator`` is so by this file.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+EMULATOR = str(Path(__file__).resolve().parent / "emulator")
+if EMULATOR not in sys.path:
+    sys.path.insert(0, EMULATOR)
+
+MARKERS = (
+    "alone: needs the whole machine (it measures time, or starts many processes): run after the others, one at a time",
+    "long: takes minutes: run by `make test-long` alone",
+)
+
+# For `make test-long`: the property tests with many more examples than the everyday 100.
+settings.register_profile("long", max_examples=2000, deadline=None, print_blob=True)
 
 # What would lead a test to an account, a proxy or settings of whoever runs it.
 FOREIGN = ("ANSIBLE_", "TENCENTCLOUD_", "TCCLI_", "TKE_")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "netrc")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the project's own markers; both ways of running tests refuse any other."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -23,4 +47,6 @@ def clean_environment(tmp_path_factory):
             if name.startswith(FOREIGN) or name.lower() in PROXIES:
                 patch.delenv(name)
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        # Ansible's commands are those beside the interpreter, also where the environment was not activated.
+        patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
         yield

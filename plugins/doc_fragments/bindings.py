@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Documentation shared by the modules: the keys of an entry of ``targets`` and how a load balancer is named."""
+"""Documentation shared by the modules: the keys of an entry of ``targets``, and how load balancers are chosen."""
 
 from __future__ import annotations
 
@@ -14,12 +14,34 @@ class ModuleDocFragment:
 options:
   load_balancer_id:
     description:
-      - The ID of the load balancer.
-      - Exactly one of O(load_balancer_id) and O(load_balancer_name) must be given.
+      - The ID of one load balancer.
+      - Give at most one of O(load_balancer_id), O(load_balancer_name), O(load_balancer_ids), O(load_balancer_names) and
+        O(all_load_balancers). None is needed where every entry of O(targets) has a O(targets[].load_balancer_id).
+      - One load balancer is meant where O(load_balancer_id) or O(load_balancer_name) is given, several otherwise. The
+        shape of the result depends on the option, not on the count.
     type: str
   load_balancer_name:
-    description: The exact name of the load balancer. It must be the name of exactly one load balancer in the region.
+    description: The exact name of one load balancer. It must be the name of exactly one load balancer in the region.
     type: str
+  load_balancer_ids:
+    description: The IDs of several load balancers. They are read and changed side by side. An empty list is an error.
+    type: list
+    elements: str
+    version_added: 1.0.0
+  load_balancer_names:
+    description:
+      - The exact names of several load balancers. Each must be the name of exactly one load balancer in the region.
+      - An empty list is an error.
+    type: list
+    elements: str
+    version_added: 1.0.0
+  all_load_balancers:
+    description:
+      - Every load balancer of the region that has backends; classic load balancers are left out.
+      - One that is gone or refuses to be read is left out with a warning.
+    type: bool
+    default: false
+    version_added: 1.0.0
   targets:
     suboptions:
       listener_id:
@@ -57,6 +79,8 @@ options:
         description: The tag of the binding. The empty string stands for none.
         type: str
       load_balancer_id:
-        description: The load balancer of the binding, as an inventory host's bindings name it; it must be this one.
+        description:
+          - The load balancer of the entry, which then belongs to that one alone.
+          - Where an option chooses load balancers, it must be one of them.
         type: str
 """

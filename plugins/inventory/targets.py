@@ -15,8 +15,13 @@ author:
 description:
   - Finds the backends behind Cloud Load Balancers (CLB), and groups them by load balancer, listener and rule.
   - The file must be named C(*.clb.yml) or C(*.clb.yaml).
-  - A backend is one host, however many bindings it has. The CVM and an address that is bound beside it are two.
-  - Reads each load balancer with one call, or two with O(health), after one listing for each region.
+  - A backend is one host, however many bindings it has. An instance is one host wherever it is bound. An address is one
+    host in each VPC. The CVM and an address that is bound beside it are two hosts.
+  - Reads each load balancer with one call, or two with O(health), after one listing for each region. Load balancers are
+    read side by side, at most 18 calls of a kind a second.
+  - An inventory is whole or an error. All expressions are evaluated before the first host is added.
+  - Classic load balancers are left out. One that is deleted while the inventory is read, or that refuses to be read, is
+    left out with a warning; where O(load_balancer_ids) or O(load_balancer_names) names it, this is an error.
   - "Each load balancer, listener and rule has a group named after its ID, such as C(lb_abcd1234), C(lbl_abcd1234) and
     C(loc_abcd1234), one in the other."
   - "What is called the same on every load balancer is gathered in groups named C(clb_shop) after the load balancer's
@@ -24,11 +29,13 @@ description:
     listener, domain and URL. Characters that no group's name may have become C(_)."
   - "C(clb_backend) is what names the host in O(tencentcloud.clb.targets#module:targets)."
   - "C(clb_bindings) are its bindings, each with its load balancer, listener, rule, port, weight, tag and health. Those
-    of one load balancer are valid as O(tencentcloud.clb.targets#module:targets)."
-  - "C(clb_weight) is the highest of its weights; 0 where it gets no new traffic anywhere. C(clb_healthy) tells whether
+    of one region are valid as O(tencentcloud.clb.targets#module:targets)."
+  - "C(clb_weight) is the highest of its weights; 0 where it gets no new traffic anywhere. C(clb_healthy) says whether
     it is healthy on every listener and rule; it is null without O(health)."
   - "Further variables are C(clb_instance_id), C(clb_instance_name), C(clb_load_balancer_ids), C(clb_private_ips),
     C(clb_public_ips), C(clb_tags), C(clb_type) and C(clb_zone)."
+  - With a cache, what was read is kept for this file, these load balancers, O(targets), O(health), region, endpoint and
+    account. What is made of it, such as O(groups), is evaluated each time.
 extends_documentation_fragment:
   - tencentcloud.clb.connection
   - ansible.builtin.constructed
@@ -41,24 +48,28 @@ options:
     choices: [tencentcloud.clb.targets]
   regions:
     description:
-      - The regions of the load balancers, in place of O(region).
-      - An address that is bound in several regions is one host.
+      - The regions of the load balancers, in place of O(region). They are read one after the other.
+      - An empty list is an error. Expressions are rendered here and in the other lists, as in the connection options.
     type: list
     elements: str
   load_balancer_ids:
     description:
-      - The IDs of the load balancers.
+      - The IDs of the load balancers. An empty list is an error.
       - Without this and O(load_balancer_names), every load balancer in the region is read.
     type: list
     elements: str
   load_balancer_names:
-    description: The exact names of load balancers. All load balancers with one of these names are read.
+    description:
+      - The exact names of load balancers. All load balancers with one of these names are read.
+      - An empty list is an error.
     type: list
     elements: str
   targets:
     description:
-      - Selectors, as M(tencentcloud.clb.targets_info) takes them; only what any of them matches is read.
-      - A selector that matches nothing on a load balancer is no error.
+      - Selectors, as M(tencentcloud.clb.targets_info) takes them; only what any of them matches is in the inventory.
+      - A selector that matches nothing on a load balancer is no error. One with a load balancer of its own matches only
+        there; that load balancer must be among those that are read.
+      - An empty list selects nothing.
     type: list
     elements: dict
   health:
@@ -69,7 +80,13 @@ options:
     description:
       - What to call a host by, best first.
       - Where a host lacks something, or shares it with another host, the next one is taken, and in the end the ID or
-        address that it is bound by.
+        address that it is bound by. Equal addresses in two VPCs also get the VPC, as in C(10.0.0.5-vpc-abcd1234).
+      - The next one is also taken where a name means something else to Ansible, namely the name of a group of this
+        inventory, of yours or of another source, V(all), V(ungrouped), V(localhost) and other names of this machine,
+        host patterns such as V(*), paths, and names with control characters.
+      - A host of another source with the same name is the same host, as always in Ansible, unless that one is certainly
+        another machine. It is where its C(ansible_host) is another IP address, its C(ansible_connection) is V(local),
+        or it is another backend of this plugin.
       - V(address) is the address that it is bound by, of a CVM the primary private one.
     type: list
     elements: str
@@ -123,7 +140,9 @@ cache_timeout: 3600
 """
 
 import os
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleError, AnsibleParserError
@@ -133,40 +152,67 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.client import REQUESTS_ERROR
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import Connection, connect
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import Pacer
 from ansible_collections.tencentcloud.clb.plugins.module_utils._argspec import CONNECTION_SPEC, check_minimum
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import Entry, parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError, InvalidArgument
 from ansible_collections.tencentcloud.clb.plugins.module_utils._targets_info import reading_budget
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import (
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._draft import Draft
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import HostNames
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import Host, make_groups, make_hosts
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory_cache import (
+    damaged,
+    fingerprint,
+    pack,
+    unpack,
+)
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import (
     InventoryQuery,
-    make_groups,
-    make_hosts,
+    Reading,
     read_load_balancers,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ansible.inventory.data import InventoryData
     from ansible.parsing.dataloader import DataLoader
 
 Raw = dict[str, Any]
+_FILE_NAMES = (".clb.yml", ".clb.yaml")
+_MAX_SNIFFED = 65536
+"""Characters at the beginning of a file in which the name of the plugin is looked for."""
+_FOR_THIS_PLUGIN = re.compile(r"""^plugin:\s*["']?tencentcloud\.clb\.targets["']?\s*(#.*)?$""", re.MULTILINE)
+_SECRET_OPTIONS = ("secret_key", "token")
+_LISTS = ("regions", "load_balancer_ids", "load_balancer_names", "targets")
+"""Options that are read as they stand in the file: from an expression, Ansible would make a list of its pieces."""
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     """The inventory plugin."""
 
     NAME = "tencentcloud.clb.targets"
+    inventory: Any
+    """An inventory, or a draft of one."""
 
     def verify_file(self, path: str) -> bool:
-        """Tell whether a file is meant for this plugin.
+        """Tell whether a file is meant for this plugin; warn where only its name is wrong.
 
         :param path: the inventory source.
         """
-        return bool(super().verify_file(path)) and path.endswith((".clb.yml", ".clb.yaml"))
+        if not super().verify_file(path):
+            return False
+        if path.endswith(_FILE_NAMES):
+            return True
+        if _FOR_THIS_PLUGIN.search(_beginning(path)):
+            self.display.warning(
+                f"{path} is for the inventory plugin {self.NAME}, which reads only files whose names end with "
+                f"{' or '.join(_FILE_NAMES)}. Rename it, for example to shop{_FILE_NAMES[0]}."
+            )
+        return False
 
     def parse(self, inventory: InventoryData, loader: DataLoader, path: str, cache: bool = True) -> None:
-        """Fill the inventory.
+        """Fill the inventory; where that fails, it stays as it was.
 
         :param inventory: what to fill.
         :param loader: reads files.
@@ -177,85 +223,174 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         super().parse(inventory, loader, path, cache)
         try:
             self._read_options(path)
-            self._fill(self._load(path, cache))
+            reading = self._load(path, cache)
+            self._draft(reading.balancers).apply(self.inventory)
         except ClbError as error:
             # The causes behind it say the same in other libraries' words, which nobody has checked for secrets.
             raise AnsibleParserError(f"{path}: {error.message}") from None
         except AnsibleError as error:
             text = str(error)
-            raise AnsibleParserError(text if path in text else f"{path}: {text}") from error
+            message = text if path in text else f"{path}: {text}"
+            # With the cause, Ansible shows lines of the file around the place, and a secret can be in one of them.
+            raise AnsibleParserError(message) from (None if _holds_secret(path) else error)
+        for warning in reading.warnings:
+            self.display.warning(f"{path}: {warning}")
 
     def _read_options(self, path: str) -> None:
         config = self.loader.load_from_file(path, cache="none")
         # What is no mapping makes ansible-core stumble; a key that it does not know it passes over.
         if config is not None and not isinstance(config, Mapping):
             raise AnsibleParserError("The file must hold a mapping of options.")
-        self._read_config_data(path)
-        unknown = sorted(str(key) for key in set(config or ()) - set(self.option_definitions))
+        self._config = self._read_config_data(path)
+        unknown = sorted(str(key) for key in set(self._config) - set(self.option_definitions))
         if unknown:
             raise AnsibleParserError(
-                f"There is no option {', '.join(unknown)}. ansible-doc -t inventory {self.NAME} tells what there is."
+                f"There is no option {', '.join(unknown)}. ansible-doc -t inventory {self.NAME} lists the options."
             )
 
-    def _load(self, path: str, cache: bool) -> list[Raw]:
+    def _load(self, path: str, cache: bool) -> Reading:
         """What there is behind the load balancers, from the cache where that is allowed and possible."""
+        options = {name: self._rendered(name) for name in CONNECTION_SPEC}
+        check_minimum(options, "timeout", 1)
+        query: Raw = {name: self._list_of_text(name) for name in ("load_balancer_ids", "load_balancer_names")}
+        query.update(targets=self._list("targets"), health=self.get_option("health"))
+        regions: Sequence[str | None] = self._list_of_text("regions") or [options["region"]]
         if not self.get_option("cache"):
-            return self._read()
-        key = self.get_cache_key(path)
-        if not cache or key not in self._cache:
-            self._cache[key] = self._read()
-        return list(self._cache[key])
+            return self._read(options, regions, query)
+        key = f"{self.get_cache_key(path)}_{fingerprint(query, regions, options, os.environ)}"
+        reading = self._read_cache(key) if cache else None
+        if reading is None:
+            reading = self._read(options, regions, query)
+            self._cache[key] = pack(reading)
+        return reading
 
-    def _read(self) -> list[Raw]:
+    def _read_cache(self, key: str) -> Reading | None:
+        """What the cache holds; None where it holds nothing.
+
+        :raises InvalidArgument: it holds something that this plugin has not put there.
+        """
+        try:
+            kept = self._cache.get(key)
+        except (TypeError, ValueError, AttributeError, RecursionError):
+            # Ansible unwraps what is in the file without looking at it first.
+            raise damaged(self._cache_place(key)) from None
+        return None if kept is None else unpack(kept, self._cache_place(key))
+
+    def _cache_place(self, key: str) -> str:
+        """Where the cache keeps something, in words."""
+        # There is no public way to ask a cache plugin for the name of its file; those that have none keep no files.
+        plugin = getattr(self._cache, "_plugin", None)
+        file_name = getattr(plugin, "_get_cache_file_name", None)
+        if file_name is None:
+            return f"The cache entry {key}"
+        return f"The cache file {file_name(getattr(plugin, '_get_key', str)(key))}"
+
+    def _read(self, options: Raw, regions: Sequence[str | None], query: Raw) -> Reading:
+        if REQUESTS_ERROR is not None:
+            raise AnsibleError(missing_required_lib("requests"))
+        given = query["targets"]
         return read_load_balancers(
-            self._connections(),
+            self._connections(options, regions),
             InventoryQuery(
-                self.get_option("load_balancer_ids"),
-                self.get_option("load_balancer_names"),
-                self._selectors(),
-                self.get_option("health"),
+                query["load_balancer_ids"],
+                query["load_balancer_names"],
+                None if given is None else parse_entries(given, selectors=True),
+                query["health"],
             ),
         )
 
-    def _connections(self) -> Iterator[Connection]:
-        if REQUESTS_ERROR is not None:
-            raise AnsibleError(missing_required_lib("requests"))
-        options = {name: self._option(name) for name in CONNECTION_SPEC}
-        check_minimum(options, "timeout", 1)
-        regions = self.get_option("regions")
-        budget = reading_budget(options["timeout"])
-        for region in [options["region"]] if regions is None else regions:
-            connection = connect({**options, "region": region}, os.environ, budget)
+    def _connections(self, options: Raw, regions: Sequence[str | None]) -> Iterator[Connection]:
+        budget, pacer = reading_budget(options["timeout"]), Pacer()
+        for region in regions:
+            connection = connect({**options, "region": region}, os.environ, budget, pacer=pacer)
             self.display.vvv(f"{self.NAME}: the credentials come from {connection.source}")
             for warning in connection.warnings:
                 self.display.warning(warning)
             yield connection
 
-    def _option(self, name: str) -> Any:
-        """A connection option; it may be an expression, so that a secret need not stand in the file."""
-        value = self.get_option(name)
-        return self.templar.template(value) if isinstance(value, str) else value
+    def _rendered(self, name: str) -> Any:
+        """An option whose value, or what is in it, may be an expression."""
+        value = self._config.get(name) if name in _LISTS else self.get_option(name)
+        if not isinstance(value, (str, list, tuple, Mapping)):
+            return value
+        try:
+            return self.templar.template(value)
+        except AnsibleError as error:
+            problem = f"The expression in {name} cannot be rendered"
+            if name in _SECRET_OPTIONS:
+                # What is wrong can repeat a part of the expression.
+                raise AnsibleParserError(f"{problem}.") from None
+            raise AnsibleParserError(f"{problem}: {error}") from error
 
-    def _selectors(self) -> tuple[Entry, ...] | None:
-        given = self.get_option("targets")
-        if given is None:
+    def _list(self, name: str) -> list[Any] | None:
+        value = self._rendered(name)
+        if isinstance(value, str):
+            # As Ansible reads a text for a list.
+            value = [part.strip() for part in value.split(",")] if value.strip() else []
+        if value is None or isinstance(value, list):
+            return value
+        raise InvalidArgument(f"{name} must be a list; it is {value!r}.")
+
+    def _list_of_text(self, name: str) -> list[str] | None:
+        """A list of names that is not empty, or None where it was not given."""
+        values = self._list(name)
+        if values is None:
             return None
-        return parse_entries(given, selectors=True)
+        if not values:
+            raise InvalidArgument(f"{name} is an empty list; name at least one, or leave the option out.")
+        for number, value in enumerate(values):
+            if isinstance(value, bool) or not isinstance(value, (str, int)):
+                raise InvalidArgument(f"{name}[{number}] must be a text; it is {value!r}.")
+            if not str(value).strip():
+                raise InvalidArgument(f"{name}[{number}] is empty; give a value, or leave it out of the list.")
+        return list(dict.fromkeys(str(value).strip() for value in values))
 
-    def _fill(self, balancers: list[Raw]) -> None:
+    def _draft(self, balancers: list[Raw]) -> Draft:
+        """Try everything on a copy of the inventory.
+
+        Expressions can make groups of any name. Where a host has the name of one, all is done again with the next name
+        of that host.
+        """
         groups = make_groups(balancers)
-        for parent, child in groups.edges:
-            self.inventory.add_child(self._add_group(parent), self._add_group(child))
-        for host in make_hosts(balancers, groups, self.get_option("hostnames"), self.get_option("ansible_host")):
-            self.inventory.add_host(host.name)
-            for group in host.groups:
-                self.inventory.add_child(_group_name(group), host.name)
-            for name, value in host.variables.items():
-                self.inventory.set_variable(host.name, name, value)
-            self._construct(host.name, host.variables)
+        edges = [(_group_name(parent), _group_name(child)) for parent, child in groups.edges]
+        hosts = make_hosts(balancers, groups, self.get_option("hostnames"), self.get_option("ansible_host"))
+        taken = {name for edge in edges for name in edge}
+        taken.update(self.inventory.groups, map(self._sanitize_group_name, self.get_option("groups") or ()))
+        host_names = HostNames(hosts, {name: host.get_vars() for name, host in self.inventory.hosts.items()})
+        while True:
+            names = host_names.choose(taken)
+            draft = Draft(self.inventory)
+            problem = None
+            try:
+                self._fill(draft, edges, hosts, names)
+            except AnsibleError as error:
+                problem = error
+            clash = not draft.groups.keys().isdisjoint(names)
+            taken.update(draft.groups)
+            if not clash:
+                if problem is not None:
+                    raise problem
+                return draft
 
-    def _add_group(self, name: str) -> str:
-        return str(self.inventory.add_group(_group_name(name)))
+    def _fill(
+        self, draft: Draft, edges: Sequence[tuple[str, str]], hosts: Sequence[Host], names: Sequence[str]
+    ) -> None:
+        inventory = self.inventory
+        # The methods of Constructable change self.inventory.
+        self.inventory = draft
+        try:
+            for parent, child in edges:
+                draft.add_group(parent)
+                draft.add_group(child)
+                draft.add_child(parent, child)
+            for host, name in zip(hosts, names):
+                draft.add_host(name)
+                for group in host.groups:
+                    draft.add_child(_group_name(group), name)
+                draft.set_variables(name, host.variables)
+                self._construct(name, host.variables)
+        finally:
+            self.inventory = inventory
 
     def _construct(self, host: str, variables: Raw) -> None:
         strict = self.get_option("strict")
@@ -266,3 +401,19 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
 def _group_name(name: str) -> str:
     return str(to_safe_group_name(name, force=True, silent=True))
+
+
+def _holds_secret(path: str) -> bool:
+    text = _beginning(path)
+    return any(name in text for name in _SECRET_OPTIONS)
+
+
+def _beginning(path: str) -> str:
+    """The beginning of a file; empty where it cannot be read or is no text."""
+    if not Path(path).is_file():
+        return ""
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            return file.read(_MAX_SNIFFED)
+    except (OSError, UnicodeDecodeError):
+        return ""

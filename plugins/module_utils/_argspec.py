@@ -36,25 +36,15 @@ CONNECTION_SPEC: Spec = {
 LOAD_BALANCER_SPEC: Spec = {
     "load_balancer_id": {"type": "str"},
     "load_balancer_name": {"type": "str"},
+    "load_balancer_ids": {"type": "list", "elements": "str"},
+    "load_balancer_names": {"type": "list", "elements": "str"},
+    "all_load_balancers": {"type": "bool", "default": False},
 }
-
+LOAD_BALANCER_OPTIONS = tuple(LOAD_BALANCER_SPEC)
+"""The ways to choose load balancers; documented in the doc fragment ``bindings``."""
 
 MAXIMA = {"timeout": 3600, "wait_timeout": 86400}
 """The largest values of options, in seconds: an hour for one request, a day for a task."""
-
-
-def check_load_balancer(params: Mapping[str, Any]) -> None:
-    """Check that exactly one load balancer is named.
-
-    :param params: the options of a module.
-    :raises InvalidArgument: none is, or it is named twice, or the name is empty.
-    """
-    given = [name for name in ("load_balancer_id", "load_balancer_name") if params[name] is not None]
-    if len(given) != 1:
-        found = "both are given" if given else "neither is given"
-        raise InvalidArgument(f"Give exactly one of load_balancer_id and load_balancer_name; {found}.")
-    if not params[given[0]].strip():
-        raise InvalidArgument(f"{given[0]} is empty; give the ID or the exact name of a load balancer.")
 
 
 def check_minimum(params: Mapping[str, Any], name: str, minimum: int) -> None:

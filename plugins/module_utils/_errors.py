@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from enum import Enum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Remedy(Enum):
@@ -159,6 +162,17 @@ def sentences(*parts: str) -> str:
     :param parts: empty ones are left out.
     """
     return " ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in parts if part)
+
+
+def and_more(texts: Sequence[str], maximum: int, separator: str = ", ") -> str:
+    """Join the first of many texts and say how many more there are.
+
+    :param texts: all of them.
+    :param maximum: how many to show.
+    :param separator: between them.
+    """
+    shown = separator.join(texts[:maximum])
+    return f"{shown} and {len(texts) - maximum} more" if len(texts) > maximum else shown
 
 
 class ClbError(Exception):

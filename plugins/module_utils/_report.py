@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a task tells: the returned keys, the diff, the message of a failure. Pure."""
+"""The result of a task: the returned keys, the diff, the message of a failure. Pure."""
 
 from __future__ import annotations
 
@@ -11,22 +11,19 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._bindings.change import Change, ChangeKind
-from ._bindings.plan import Plan, predict
-from ._bindings.snapshot import PoolKey
-from ._errors import ClbError, Refused, hint_for, sentences
+from ._bindings.plan import apply_changes
+from ._errors import ClbError, Refused, and_more, hint_for, sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from ._apply.reconcile import Outcome
-    from ._apply.writer import Failure
-    from ._bindings.snapshot import Binding, Pool, PoolKey
+    from ._bindings.plan import Plan
+    from ._bindings.snapshot import Binding, BindingKey, Pool, PoolKey
 
 Result = dict[str, Any]
-_MAX_TOLD = 5
+MAX_SHOWN = 5
+STATE_NOT_KNOWN = "The API accepted changes here, or may have, and what is in place could not be read: it is not known."
 
 
 class PoolCounts(NamedTuple):
@@ -37,31 +34,26 @@ class PoolCounts(NamedTuple):
     :param deregistered: removed bindings.
     """
 
-    registered: int
-    modified: int
-    deregistered: int
+    registered: int = 0
+    modified: int = 0
+    deregistered: int = 0
 
 
-def count_by_pool(changes: Iterable[Change]) -> Mapping[PoolKey, PoolCounts]:
-    """Count changes by pool; a binding whose weight and tag both change counts once.
+class Part(NamedTuple):
+    """What became of one load balancer.
 
-    :param changes: those that took effect.
+    :param load_balancer_id: its ID.
+    :param load_balancer_name: its name; None where it was chosen by ID.
+    :param plan: what was to be done; None where that was never known.
+    :param outcome: how it went; None where `plan` is None.
+    :param error: why there is no plan, or the error of the outcome; None where all went well.
     """
-    registered: Counter[PoolKey] = Counter()
-    deregistered: Counter[PoolKey] = Counter()
-    modified: dict[PoolKey, set[tuple[str, int]]] = defaultdict(set)
-    for change in changes:
-        if change.kind is ChangeKind.REGISTER:
-            registered[change.pool.key] += 1
-        elif change.kind is ChangeKind.DEREGISTER:
-            deregistered[change.pool.key] += 1
-        else:
-            modified[change.pool.key].add((change.backend.address, change.port))
-    keys = registered.keys() | deregistered.keys() | modified.keys()
-    return {key: PoolCounts(registered[key], len(modified[key]), deregistered[key]) for key in keys}
 
-
-_NO_COUNTS = PoolCounts(0, 0, 0)
+    load_balancer_id: str
+    load_balancer_name: str | None = None
+    plan: Plan | None = None
+    outcome: Outcome | None = None
+    error: ClbError | None = None
 
 
 def empty_result() -> Result:
@@ -69,6 +61,8 @@ def empty_result() -> Result:
     return {
         "changed": False,
         "load_balancer_id": None,
+        "load_balancers": [],
+        "restore": [],
         "registered": [],
         "modified": [],
         "deregistered": [],
@@ -92,20 +86,35 @@ def describe_error(error: ClbError) -> Result:
     return {"action": error.action, "code": error.code, "message": error.api_message, "request_id": error.request_id}
 
 
-def describe_binding(binding: Binding) -> Result:
+def describe_binding(load_balancer_id: str, binding: Binding) -> Result:
     """One binding as results carry it; valid as an entry of ``targets``.
 
-    :param binding: which.
+    :param load_balancer_id: of the load balancer that it is bound to.
+    :param binding: the binding.
     """
+    backend = binding.backend
     return _describe(
-        binding.pool, binding.backend.instance_id, binding.backend.eni_ip, binding.port, binding.weight, binding.tag
+        load_balancer_id,
+        binding.pool,
+        backend.instance_id,
+        backend.eni_ip,
+        binding.port,
+        binding.weight,
+        binding.tag,
     )
 
 
 def _describe(
-    pool: Pool, instance_id: str | None, eni_ip: str | None, port: int, weight: int | None, tag: str | None
+    load_balancer_id: str,
+    pool: Pool,
+    instance_id: str | None,
+    eni_ip: str | None,
+    port: int,
+    weight: int | None,
+    tag: str | None,
 ) -> Result:
     return {
+        "load_balancer_id": load_balancer_id,
         "listener_id": pool.listener_id,
         "location_id": pool.location_id,
         "instance_id": instance_id,
@@ -121,89 +130,250 @@ def sort_bindings(bindings: Iterable[Binding]) -> list[Binding]:
 
     :param bindings: of one pool.
     """
-    return sorted(bindings, key=lambda one: (one.backend.address, one.port))
+    return sorted(bindings, key=lambda binding: (binding.backend.address, binding.port))
 
 
-def render(bindings: Mapping[PoolKey, Iterable[Binding]]) -> str:
-    """Bindings as sorted text, a line each.
+def count_by_pool(changes: Iterable[Change]) -> Mapping[PoolKey, PoolCounts]:
+    """Count changes by pool; a binding whose weight and tag both change counts once.
 
-    :param bindings: by pool key.
+    :param changes: those that took effect.
     """
-    return "".join(sorted(f"{_line(binding)}\n" for found in bindings.values() for binding in found))
+    registered: Counter[PoolKey] = Counter()
+    deregistered: Counter[PoolKey] = Counter()
+    modified: dict[PoolKey, set[BindingKey]] = defaultdict(set)
+    for change in changes:
+        if change.kind is ChangeKind.REGISTER:
+            registered[change.pool.key] += 1
+        elif change.kind is ChangeKind.DEREGISTER:
+            deregistered[change.pool.key] += 1
+        else:
+            modified[change.pool.key].add(change.key)
+    keys = registered.keys() | deregistered.keys() | modified.keys()
+    return {key: PoolCounts(registered[key], len(modified[key]), deregistered[key]) for key in keys}
+
+
+def report(parts: Sequence[Part], *, several: bool, diff: bool) -> Result:
+    """The returned keys that say what became of each load balancer, in the order in which they were chosen.
+
+    :param parts: one for each load balancer that was read, or tried.
+    :param several: whether several load balancers are meant: then only the bindings that an entry names or matches, and
+        those changed, are listed.
+    :param diff: whether the task runs in diff mode.
+    """
+    result = empty_result()
+    before: list[str] = []
+    after: list[str] = []
+    for part in parts:
+        if part.plan is None or part.outcome is None:
+            result["load_balancers"].append(_load_balancer(part, []))
+            continue
+        one = _PartReport(part, part.plan, part.outcome, several=several)
+        result["load_balancers"].append(_load_balancer(part, one.listeners))
+        result["changed"] = result["changed"] or one.outcome.accepted
+        for key in ("registered", "modified", "deregistered", "targets", "listeners", "failed_targets", "restore"):
+            result[key] += getattr(one, key)
+        result["request_ids"] += one.outcome.request_ids
+        result["failed_listeners"] += [
+            listener["listener_id"] for listener in one.listeners if listener["status"] == "failed"
+        ]
+        if diff:
+            prefix = f"{part.load_balancer_id}  " if several else ""
+            before += _lines(prefix, one.bindings_before)
+            after += _lines(prefix, one.bindings_after)
+    result["failed_listeners"] = list(dict.fromkeys(result["failed_listeners"]))
+    if not several and parts:
+        result["load_balancer_id"] = parts[0].load_balancer_id
+    if diff and any(part.plan is not None for part in parts):
+        result["diff"] = {"before": "".join(sorted(before)), "after": "".join(sorted(after))}
+    error = first_error(parts)
+    if error is not None:
+        result["error"] = describe_error(error)
+    return result
+
+
+def first_error(parts: Iterable[Part]) -> ClbError | None:
+    """The error of the first load balancer that failed, in the order chosen.
+
+    :param parts: one for each load balancer.
+    """
+    return next((part.error for part in parts if part.error is not None), None)
+
+
+def _lines(prefix: str, bindings: Iterable[Binding]) -> list[str]:
+    return [f"{prefix}{_line(binding)}\n" for binding in bindings]
 
 
 def _line(binding: Binding) -> str:
     tag = f"  tag {json.dumps(binding.tag, ensure_ascii=False)}" if binding.tag else ""
-    return f"{binding.pool.label}  {_address(binding.backend.address, binding.port)}  weight {binding.weight}{tag}"
+    return f"{binding.pool.label}  {binding.address_label}  weight {binding.weight}{tag}"
 
 
-def _address(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+def _load_balancer(part: Part, listeners: Sequence[Result]) -> Result:
+    """One entry of ``load_balancers``: the sums of its touched listeners and rules."""
+    failed = part.error is not None or any(listener["status"] == "failed" for listener in listeners)
+    counts = {
+        name: sum(listener[name] or 0 for listener in listeners)
+        for name in ("registered", "modified", "deregistered", "unchanged")
+    }
+    changed = any(counts[name] for name in PoolCounts._fields)
+    unknown = part.plan is None or any(listener["bound"] is None for listener in listeners)
+    return {
+        "load_balancer_id": part.load_balancer_id,
+        "load_balancer_name": part.load_balancer_name,
+        "status": "failed" if failed else "changed" if changed else "unchanged",
+        **counts,
+        "bound": None if unknown else sum(listener["bound"] for listener in listeners),
+        "message": None if part.error is None else part.error.message,
+        "error": None if part.error is None else describe_error(part.error),
+    }
 
 
-def report(plan: Plan, outcome: Outcome, *, diff: bool) -> Result:
-    """The returned keys that tell of a plan and how it went.
+class _PartReport:
+    """The parts of the result that one load balancer gives."""
 
-    :param plan: what was to be done.
-    :param outcome: how it went.
-    :param diff: whether the task runs in diff mode.
-    """
-    after = _after(plan, outcome)
-    now = {binding.identity: binding for found in after.values() for binding in found}
-    counts = count_by_pool(outcome.done)
-    failures: dict[PoolKey, list[Failure]] = {}
-    for change, failure in outcome.failures.items():
-        failures.setdefault(change.pool.key, []).append(failure)
-    result = empty_result()
-    result.update(
-        changed=outcome.accepted,
-        registered=[
-            describe_binding(now.get(_identity(one), one.as_new(None)))
-            for one in plan.changes
-            if one.kind is ChangeKind.REGISTER and one in outcome.done
-        ],
-        modified=list(_modified(plan, outcome, now)),
-        deregistered=[
-            describe_binding(one.before)
-            for one in plan.changes
-            if one.kind is ChangeKind.DEREGISTER and one in outcome.done and one.before is not None
-        ],
-        targets=[describe_binding(binding) for pool in plan.touched for binding in sort_bindings(after[pool.key])],
-        listeners=[
-            _listener(pool, counts.get(pool.key, _NO_COUNTS), len(after[pool.key]), failures.get(pool.key, ()))
-            for pool in plan.touched
-        ],
-        failed_listeners=list(dict.fromkeys(one.pool.listener_id for one in plan.changes if one in outcome.failures)),
-        failed_targets=list(_failed(outcome)),
-        request_ids=list(outcome.request_ids),
-    )
-    if diff:
-        before = {pool.key: plan.snapshot.bindings[pool.key] for pool in plan.touched}
-        result["diff"] = {"before": render(before), "after": render(after)}
-    return result
+    def __init__(self, part: Part, plan: Plan, outcome: Outcome, *, several: bool) -> None:
+        self._id = part.load_balancer_id
+        self._plan = plan
+        self.outcome = outcome
+        self._unknown = {change.pool.key for change in outcome.unknown}
+        self._now = _bindings_at_the_end(plan, outcome)
+        self._by_key = {binding.identity: binding for bindings in self._now.values() for binding in bindings}
+        self._shown = self._keys_to_show() if several else None
+
+    def _keys_to_show(self) -> Collection[BindingKey]:
+        changes = (*self._plan.changes, *self.outcome.done, *self.outcome.failures)
+        before = (change.before.identity for change in changes if change.before is not None)
+        return {*self._plan.named, *(change.key for change in changes), *before}
+
+    def _listed(self, bindings: Iterable[Binding]) -> list[Binding]:
+        if self._shown is None:
+            return sort_bindings(bindings)
+        return sort_bindings(binding for binding in bindings if binding.identity in self._shown)
+
+    @property
+    def bindings_before(self) -> list[Binding]:
+        snapshot = self._plan.snapshot
+        return [binding for pool in self._plan.touched for binding in self._listed(snapshot.bindings.get(pool.key, ()))]
+
+    @property
+    def bindings_after(self) -> list[Binding]:
+        return [
+            binding
+            for pool in self._plan.touched
+            if pool.key not in self._unknown
+            for binding in self._listed(self._now[pool.key])
+        ]
+
+    @property
+    def targets(self) -> list[Result]:
+        return [describe_binding(self._id, binding) for binding in self.bindings_after]
+
+    @property
+    def restore(self) -> list[Result]:
+        return [describe_binding(self._id, binding) for binding in self.outcome.restore]
+
+    @property
+    def registered(self) -> list[Result]:
+        return [
+            describe_binding(self._id, self._by_key.get(change.key, change.as_new(None)))
+            for change in self.outcome.done
+            if change.kind is ChangeKind.REGISTER
+        ]
+
+    @property
+    def deregistered(self) -> list[Result]:
+        return [
+            describe_binding(self._id, before)
+            for change, before in self.outcome.done.items()
+            if change.kind is ChangeKind.DEREGISTER and before is not None
+        ]
+
+    @property
+    def modified(self) -> list[Result]:
+        """One entry a binding, whether its weight, its tag or both changed."""
+        found: dict[BindingKey, Result] = {}
+        for change, before in self.outcome.done.items():
+            if change.kind not in (ChangeKind.WEIGHT, ChangeKind.TAG) or before is None or before.identity in found:
+                continue
+            now = self._by_key.get(before.identity, before)
+            found[before.identity] = {
+                **describe_binding(self._id, now),
+                "before": {"weight": before.weight, "tag": before.tag},
+                "after": {"weight": now.weight, "tag": now.tag},
+            }
+        return list(found.values())
+
+    @property
+    def failed_targets(self) -> list[Result]:
+        """One entry for each binding that is not as asked: it asks for the same again."""
+        by_binding: dict[BindingKey, list[Change]] = {}
+        for change in self.outcome.failures:
+            by_binding.setdefault(change.key, []).append(change)
+        return [
+            {**self._asked(changes), "code": failure.code, "message": failure.message}
+            for changes in by_binding.values()
+            for failure in [self.outcome.failures[changes[0]]]
+        ]
+
+    def _asked(self, changes: Sequence[Change]) -> Result:
+        first = changes[0]
+        if first.kind is ChangeKind.DEREGISTER and first.before is not None:
+            return describe_binding(self._id, first.before)
+        weight = next((change.weight for change in changes if change.weight is not None), None)
+        tag = next((change.tag for change in changes if change.tag is not None), None)
+        backend = first.backend
+        return _describe(self._id, first.pool, backend.instance_id, backend.eni_ip, first.port, weight, tag)
+
+    @property
+    def listeners(self) -> list[Result]:
+        counts = count_by_pool(self.outcome.done)
+        failures: dict[PoolKey, list[str]] = defaultdict(list)
+        for change, failure in self.outcome.failures.items():
+            failures[change.pool.key].append(failure.message)
+        for key in self._unknown:
+            failures[key].append(STATE_NOT_KNOWN)
+        return [
+            self._listener(pool, counts.get(pool.key, PoolCounts()), failures.get(pool.key, ()))
+            for pool in self._plan.touched
+        ]
+
+    def _listener(self, pool: Pool, counts: PoolCounts, problems: Sequence[str]) -> Result:
+        bound = None if pool.key in self._unknown else len(self._now[pool.key])
+        return {
+            "load_balancer_id": self._id,
+            "listener_id": pool.listener_id,
+            "protocol": pool.protocol,
+            "port": pool.port,
+            "location_id": pool.location_id,
+            "domain": pool.domain,
+            "url": pool.url,
+            "status": "failed" if problems else "changed" if any(counts) else "unchanged",
+            **counts._asdict(),
+            "unchanged": None if bound is None else bound - counts.registered - counts.modified,
+            "bound": bound,
+            "message": "; ".join(dict.fromkeys(problems)) or None,
+        }
 
 
-def _identity(change: Change) -> tuple[PoolKey, str, int]:
-    return (change.pool.key, change.backend.address, change.port)
-
-
-def _after(plan: Plan, outcome: Outcome) -> dict[PoolKey, tuple[Binding, ...]]:
+def _bindings_at_the_end(plan: Plan, outcome: Outcome) -> dict[PoolKey, tuple[Binding, ...]]:
     """What is bound to the touched pools at the end, read or predicted.
 
     A new binding keeps the address that it was asked for by: the cloud may show an address as the instance that it
     belongs to, which no dry run can know.
     """
     snapshot = outcome.snapshot
-    if snapshot is None:
-        return predict(plan, without=outcome.failures.keys())
-    asked: dict[tuple[PoolKey, str, int], Change] = {}
+    if outcome.predicted:
+        return apply_changes(snapshot, plan.touched, outcome.done)
+    asked: dict[BindingKey, Change] = {}
     for change in outcome.done:
         if change.kind is ChangeKind.REGISTER:
             found = snapshot.find(change.pool.key, change.backend, change.port)
             if found is not None:
                 asked[found.identity] = change
     return {
-        pool.key: tuple(_as_asked(one, asked.get(one.identity)) for one in snapshot.bindings.get(pool.key, ()))
+        pool.key: tuple(
+            _as_asked(binding, asked.get(binding.identity)) for binding in snapshot.bindings.get(pool.key, ())
+        )
         for pool in plan.touched
     }
 
@@ -214,100 +384,68 @@ def _as_asked(found: Binding, change: Change | None) -> Binding:
     return found._replace(backend=change.backend, tag=change.tag if found.tag is None else found.tag)
 
 
-def _failed(outcome: Outcome) -> Iterable[Result]:
-    """One entry for each binding that is not as asked: it asks for the same again."""
-    by_binding: dict[tuple[PoolKey, str, int], list[Change]] = {}
-    for change in outcome.failures:
-        by_binding.setdefault(_identity(change), []).append(change)
-    for changes in by_binding.values():
-        first = changes[0]
-        failure = outcome.failures[first]
-        if first.kind is ChangeKind.DEREGISTER and first.before is not None:
-            asked = describe_binding(first.before)
-        else:
-            weight = next((one.weight for one in changes if one.weight is not None), None)
-            tag = next((one.tag for one in changes if one.tag is not None), None)
-            asked = _describe(first.pool, first.backend.instance_id, first.backend.eni_ip, first.port, weight, tag)
-        yield {**asked, "code": failure.code, "message": failure.message}
-
-
-def _modified(plan: Plan, outcome: Outcome, now: Mapping[tuple[PoolKey, str, int], Binding]) -> Iterable[Result]:
-    """One entry a binding, whether its weight, its tag or both changed."""
-    seen: set[tuple[PoolKey, str, int]] = set()
-    for change in plan.changes:
-        if change.before is None or change.kind is ChangeKind.DEREGISTER or change not in outcome.done:
-            continue
-        if change.before.identity in seen:
-            continue
-        seen.add(change.before.identity)
-        binding = now.get(change.before.identity, change.before)
-        yield {
-            **describe_binding(binding),
-            "before": {"weight": change.before.weight, "tag": change.before.tag},
-            "after": {"weight": binding.weight, "tag": binding.tag},
-        }
-
-
-def _listener(pool: Pool, counts: PoolCounts, bound: int, failures: Sequence[Failure]) -> Result:
-    status = "failed" if failures else "changed" if any(counts) else "unchanged"
-    return {
-        "listener_id": pool.listener_id,
-        "protocol": pool.protocol,
-        "port": pool.port,
-        "location_id": pool.location_id,
-        "domain": pool.domain,
-        "url": pool.url,
-        "status": status,
-        **counts._asdict(),
-        "unchanged": bound - counts.registered - counts.modified,
-        "bound": bound,
-        "message": "; ".join(dict.fromkeys(failure.message for failure in failures)) or None,
-    }
-
-
-def failure_message(plan: Plan, outcome: Outcome, *, check_mode: bool) -> str:
+def failure_message(parts: Sequence[Part], *, several: bool, check_mode: bool) -> str | None:
     """The ``msg`` of a task that failed: what is wrong, what was done, what was not, what to run.
 
-    :param plan: what was to be done.
-    :param outcome: how it went.
+    :param parts: one for each load balancer.
+    :param several: whether several load balancers are meant.
     :param check_mode: whether this was a dry run.
+    :returns: None where nothing failed.
     """
-    error = outcome.error
+    failed = [part for part in parts if part.error is not None]
+    if not failed:
+        return None
+    if not several:
+        return _part_message(failed[0], check_mode=check_mode)
+    by_text: dict[str, list[str]] = defaultdict(list)
+    for part in failed:
+        by_text[_part_message(part, check_mode=check_mode)].append(part.load_balancer_id)
+    texts = [f"{and_more(identities, MAX_SHOWN)}: {text}" for text, identities in by_text.items()]
+    more = f" {len(texts) - MAX_SHOWN} more are in load_balancers." if len(texts) > MAX_SHOWN else ""
+    return f"{len(failed)} of {len(parts)} load balancers failed. {' '.join(texts[:MAX_SHOWN])}{more}"
+
+
+def _part_message(part: Part, *, check_mode: bool) -> str:
+    error, plan, outcome = part.error, part.plan, part.outcome
     if error is None:
         return ""
+    if plan is None or outcome is None:
+        return error.message
     where = f" (request ID {error.request_id})" if error.request_id else ""
-    refused = isinstance(error, Refused) or error.action is None
-    parts = [error.message if refused else f"{error.action}{where} reported {error.code}: {error.message}"]
+    complete = isinstance(error, Refused) or error.action is None
+    texts = [error.message if complete else f"{error.action}{where} reported {error.code}: {error.message}"]
     hint = hint_for(error.code)
-    if hint not in parts[0]:
-        parts.append(hint)
+    if hint not in texts[0]:
+        texts.append(hint)
     if outcome.failures:
-        parts.append(
-            f"{len(outcome.failures)} of {len(plan.changes)} changes are not in place: {_told(outcome, error)}."
+        total = len({*plan.changes, *outcome.failures})
+        texts.append(f"{len(outcome.failures)} of {total} changes are not in place: {_causes(outcome, error)}.")
+    if outcome.unknown:
+        texts.append(
+            f"{len(outcome.unknown)} changes were accepted, or may have been, and what is in place is not known."
         )
     counts = count_by_pool(outcome.done).values()
     totals = {name: sum(getattr(one, name) for one in counts) for name in PoolCounts._fields}
     done = ", ".join(f"{total} {name}" for name, total in totals.items() if total)
     if done:
-        parts.append(f"Done: {done}.")
-    elif not outcome.accepted:
-        parts.append("Nothing was changed.")
-    if not check_mode and outcome.failures:
-        parts.append("What is in place stays; once the cause is removed, run the same task again for the rest.")
-    return sentences(*parts)
+        texts.append(f"Done: {done}.")
+    elif not outcome.accepted and not outcome.unknown:
+        texts.append("Nothing was changed.")
+    if not check_mode and (outcome.failures or outcome.unknown):
+        texts.append("What is in place stays; once the cause is removed, run the same task again for the rest.")
+    return sentences(*texts)
 
 
-def _told(outcome: Outcome, error: ClbError) -> str:
+def _causes(outcome: Outcome, error: ClbError) -> str:
     """The failures in words: those with one cause together."""
     causes: dict[tuple[str, str], list[Change]] = {}
     for change, failure in outcome.failures.items():
         causes.setdefault((failure.code, failure.message), []).append(change)
-    told = []
-    for (code, message), changes in list(causes.items())[:_MAX_TOLD]:
-        names = [f"{_address(one.backend.address, one.port)} on {one.pool.label}" for one in changes[:_MAX_TOLD]]
-        more = f" and {len(changes) - len(names)} more" if len(changes) > len(names) else ""
-        api_message = code if message in (error.api_message, "") else f"{code}, {message.rstrip('.')}"
-        told.append(f"{', '.join(names)}{more} ({api_message})")
-    if len(causes) > _MAX_TOLD:
-        told.append(f"{len(causes) - _MAX_TOLD} more causes are in failed_targets")
-    return "; ".join(told)
+    texts = []
+    for (code, message), changes in list(causes.items())[:MAX_SHOWN]:
+        names = and_more([change.label for change in changes], MAX_SHOWN)
+        reason = code if message in (error.api_message, "") else f"{code}, {message.rstrip('.')}"
+        texts.append(f"{names} ({reason})")
+    if len(causes) > MAX_SHOWN:
+        texts.append(f"{len(causes) - MAX_SHOWN} more causes are in failed_targets")
+    return "; ".join(texts)

@@ -6,25 +6,54 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ._api.connection import Connection, connect
-from ._apply.reconcile import ApplyOptions, Reconciler
-from ._argspec import check_load_balancer, check_minimum
-from ._bindings.entries import Entry, check_same_load_balancer, parse_entries
-from ._bindings.plan import Plan, plan_absent, plan_drained, plan_present
-from ._bindings.resolve import UnknownName, resolve_desired, select, what_exists
+from ._apply.fleet import side_by_side
+from ._apply.locks import GuardLocks, lock_folder
+from ._apply.reconcile import (
+    ApplyOptions,
+    Checked,
+    Outcome,
+    Reconciler,
+    Shared,
+    foresee,
+    refuse,
+)
+from ._apply.writer import PACING, TaskTimes
+from ._argspec import check_minimum
+from ._bindings.assign import assign, may_apply
+from ._bindings.entries import Entry, parse_entries
+from ._bindings.guard import check_guard, takes_capacity
+from ._bindings.plan import Goal, Plan, make_plan
+from ._bindings.resolve import UnknownName, what_exists
 from ._budget import Budget
-from ._errors import ClbError, InvalidArgument
-from ._report import describe_error, empty_result, failure_message, report
-from ._task import TaskResult, find_load_balancer, read_for
+from ._errors import ClbError, GuardRefused, InvalidArgument, and_more
+from ._report import Part, Result, describe_error, failure_message, report
+from ._task import (
+    Chosen,
+    TaskResult,
+    Warnings,
+    as_clb_error,
+    check_entries_belong,
+    check_load_balancers,
+    choose,
+    gc_paused,
+    left_out,
+    may_leave_out,
+    means_several,
+    read_all,
+    read_healths,
+    values_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from ._api.clb import Clb
+    from ._bindings.snapshot import Snapshot
+
+PROBES = 2
+"""The writes that find out how long a task of the cloud takes, where several load balancers are changed."""
 
 
 def check_options(params: Mapping[str, Any]) -> tuple[Entry, ...]:
@@ -34,97 +63,316 @@ def check_options(params: Mapping[str, Any]) -> tuple[Entry, ...]:
     :returns: the parsed entries of ``targets``.
     :raises InvalidArgument: which value is wrong, why, and what would be right.
     """
-    check_load_balancer(params)
     for name, minimum in (("timeout", 1), ("wait_timeout", 1), ("min_healthy", 0)):
         check_minimum(params, name, minimum)
-    if params["purge"] and params["state"] != "present":
-        raise InvalidArgument(f"purge goes with state present, not with {params['state']}; leave it out.")
+    state = params["state"]
+    if params["purge"] and state != "present":
+        raise InvalidArgument(f"purge goes with state present, not with {state}; leave it out.")
     if params["wait_for_health"] and not params["wait"]:
         raise InvalidArgument("wait_for_health needs wait: true; set wait to true, or leave wait_for_health out.")
-    entries = parse_entries(params["targets"], selectors=params["state"] != "present")
-    if params["load_balancer_id"] is not None:
-        check_same_load_balancer(entries, params["load_balancer_id"])
+    entries = parse_entries(params["targets"], selectors=state != "present")
+    check_load_balancers(params, entries)
+    if params["all_load_balancers"]:
+        if state == "present":
+            raise InvalidArgument(
+                "all_load_balancers goes with state absent or drained: what is bound nowhere can't be found. "
+                "Give load_balancer_ids or load_balancer_names."
+            )
+        without = [f"targets[{entry.number}]" for entry in entries if entry.backend is None]
+        if without:
+            raise InvalidArgument(
+                f"With all_load_balancers every entry must name a backend, and {and_more(without, 5)} does not; "
+                "give instance_id or eni_ip."
+            )
     return entries
 
 
-@contextmanager
-def gc_paused() -> Iterator[None]:
-    """Keep the garbage collector out: a plan has no cycles, and walking one costs a third of the time of making it."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 def run_task(params: Mapping[str, Any], environ: Mapping[str, str], *, check_mode: bool, diff: bool) -> TaskResult:
-    """Bring the bindings of one load balancer to the desired state.
+    """Bring the bindings of one load balancer, or of many, to the desired state.
 
     :param params: the module's options.
     :param environ: the environment variables.
-    :param check_mode: only tell what would be done.
+    :param check_mode: only say what would be done.
     :param diff: whether the task runs in diff mode.
     """
-    result = empty_result()
-    connection: Connection | None = None
+    task = _Task(params, environ, check_mode=check_mode)
+    failure: str | None = None
     try:
-        with gc_paused():
-            entries = check_options(params)
-            result["load_balancer_id"] = params["load_balancer_id"]
-            if not entries and params["load_balancer_id"] is not None:
-                return TaskResult(result)
-            budget = Budget(params["wait_timeout"], params["timeout"])
-            connection = connect(params, environ, budget)
-            load_balancer_id = find_load_balancer(connection, params["load_balancer_id"], params["load_balancer_name"])
-            result["load_balancer_id"] = load_balancer_id
-            # Where the load balancer is named, its ID is known only now.
-            check_same_load_balancer(entries, load_balancer_id)
-            if not entries:
-                result["api_calls"] = dict(connection.api_calls)
-                return TaskResult(result, connection=connection)
-            plan = make_plan(connection.clb, load_balancer_id, entries, state=params["state"], purge=params["purge"])
+        task.run()
     except ClbError as error:
-        result["error"] = describe_error(error)
-        if connection is not None:
-            result["api_calls"] = dict(connection.api_calls)
-        return TaskResult(result, failure=error.message, connection=connection)
-    options = ApplyOptions(
-        wait=params["wait"],
-        wait_for_health=params["wait_for_health"] and params["state"] == "present",
-        min_healthy=params["min_healthy"],
-    )
-    reconciler = Reconciler(plan, connection.clb, load_balancer_id, options, budget)
-    outcome = reconciler.dry_run() if check_mode else reconciler.run()
-    result = {
-        **report(plan, outcome, diff=diff),
-        "load_balancer_id": load_balancer_id,
-        "api_calls": dict(connection.api_calls),
-    }
-    failure = None
-    if outcome.error is not None:
-        result["error"] = describe_error(outcome.error)
-        failure = failure_message(plan, outcome, check_mode=check_mode)
-    return TaskResult(result, (*plan.warnings, *outcome.warnings), failure, connection)
+        result: Result = {**task.report(diff=False), "error": describe_error(error)}
+        failure = error.message
+    else:
+        result = task.report(diff=diff)
+        failure = failure_message(task.parts, several=task.several, check_mode=check_mode)
+    if task.connection is not None:
+        result["api_calls"] = dict(task.connection.api_calls)
+    return TaskResult(result, task.warnings.all(several=task.several), failure, task.connection)
 
 
-def make_plan(clb: Clb, load_balancer_id: str, entries: Sequence[Entry], *, state: str, purge: bool) -> Plan:
-    """Read what is bound and plan the way from there to what is asked for.
+class _Task:
+    """One run of the module: chooses, reads, plans, guards, then applies."""
 
-    :param clb: the actions.
-    :param load_balancer_id: whose targets.
-    :param entries: what is asked for.
-    :param state: ``present``, ``absent`` or ``drained``.
-    :param purge: as the option.
-    :raises InvalidArgument: a name leads nowhere or to several things; the message lists what exists.
-    """
-    snapshot = read_for(clb, load_balancer_id, entries)
-    try:
-        if state == "present":
-            return plan_present(resolve_desired(entries, snapshot), snapshot, purge=purge)
-        selection = select(entries, snapshot)
-        return plan_absent(selection, snapshot) if state == "absent" else plan_drained(selection, snapshot)
-    except UnknownName as exc:
-        everything = snapshot if snapshot.listener_ids is None else clb.describe_targets(load_balancer_id)
-        raise InvalidArgument(f"{exc.message} {what_exists(everything)}") from exc
+    def __init__(self, params: Mapping[str, Any], environ: Mapping[str, str], *, check_mode: bool) -> None:
+        self._params = params
+        self._environ = environ
+        self._check_mode = check_mode
+        self.several = means_several(params)
+        self.connection: Connection | None = None
+        self.parts: list[Part] = []
+        self.warnings = Warnings()
+        self._found_id: str | None = params["load_balancer_id"] and params["load_balancer_id"].strip()
+        self._options = ApplyOptions(
+            wait=params["wait"],
+            wait_for_health=params["wait_for_health"] and params["state"] == "present",
+            min_healthy=params["min_healthy"],
+        )
+
+    def report(self, *, diff: bool) -> Result:
+        """The returned keys."""
+        result = report(self.parts, several=self.several, diff=diff)
+        if not self.several:
+            result["load_balancer_id"] = self._found_id
+        return result
+
+    def run(self) -> None:
+        """Do it.
+
+        :raises ClbError: nothing was done, and why.
+        """
+        entries = check_options(self._params)
+        if not entries and self._params["purge"]:
+            self.warnings.add(["purge has nothing to work on: targets is empty, so no listener or rule is named."])
+        if not entries and self._params["load_balancer_name"] is None and self._params["load_balancer_names"] is None:
+            return
+        budget = Budget(self._params["wait_timeout"], self._params["timeout"])
+        self.connection = connect(self._params, self._environ, budget)
+        chosen = choose(self.connection, self._params, entries)
+        if not self.several:
+            self._found_id = chosen[0].load_balancer_id
+        self.warnings.add(check_entries_belong(self.connection, chosen, entries, several=self.several))
+        chosen = [one for one in chosen if may_apply(entries, one.load_balancer_id)]
+        if not chosen:
+            return
+        locks = self._locks(self.connection, budget)
+        try:
+            self._run_locked(self.connection, budget, entries, chosen, locks)
+        finally:
+            if locks is not None:
+                locks.release_all()
+
+    def _locks(self, connection: Connection, budget: Budget) -> GuardLocks | None:
+        """The locks of a task that may take capacity away under the guard; none in check mode, which takes nothing."""
+        if self._check_mode or not self._options.min_healthy:
+            return None
+        return GuardLocks(lock_folder(self._environ), connection.endpoint, budget)
+
+    def _may_lose(self, entries: Sequence[Entry]) -> bool:
+        if self._params["state"] != "present":
+            return True
+        return bool(self._params["purge"]) or any(entry.weight == 0 for entry in entries)
+
+    def _run_locked(
+        self,
+        connection: Connection,
+        budget: Budget,
+        entries: Sequence[Entry],
+        chosen: Sequence[Chosen],
+        locks: GuardLocks | None,
+    ) -> None:
+        if locks is not None and len(chosen) == 1 and self._may_lose(entries):
+            # One load balancer is read once, under its lock; of many, only those that lose something are locked.
+            locks.acquire(chosen[0].load_balancer_id)
+        with gc_paused():
+            chosen, snapshots = self._read(connection, entries, chosen)
+            plans = self._plan(connection, entries, chosen, snapshots)
+        guarded = [
+            one.load_balancer_id
+            for one in chosen
+            if self._options.min_healthy and takes_capacity(plans[one.load_balancer_id].changes)
+        ]
+        if locks is not None and len(chosen) > 1 and guarded:
+            for load_balancer_id in sorted(guarded):
+                locks.acquire(load_balancer_id)
+            again = [one for one in chosen if one.load_balancer_id in guarded]
+            with gc_paused():
+                newer = values_of(read_all(connection, again, entries, several=self.several))
+                for one, snapshot in zip(again, newer):
+                    plans[one.load_balancer_id] = make_plan(plans[one.load_balancer_id].goal, snapshot)
+        at = budget.now()
+        checked, refused = self._guard(connection, plans, guarded, at)
+        if refused is not None:
+            self._refuse_all(chosen, plans, refused)
+            return
+        self._warn_of_unmatched(plans)
+        shared = Shared(budget, pacing=PACING, times=TaskTimes(PROBES if len(chosen) > 1 else None))
+
+        def apply(one: Chosen) -> Outcome:
+            plan = plans[one.load_balancer_id]
+            try:
+                return self._apply(connection, plan, one.load_balancer_id, shared, checked.get(one.load_balancer_id))
+            finally:
+                if locks is not None:
+                    locks.release(one.load_balancer_id)
+
+        for one, finished in zip(chosen, side_by_side(apply, chosen)):
+            plan = plans[one.load_balancer_id]
+            outcome = finished.value
+            if finished.error is not None or outcome is None:
+                error = as_clb_error(finished.error or RuntimeError("no outcome"))
+                outcome = Outcome(snapshot=plan.snapshot, unknown=frozenset(plan.changes), error=error)
+            self.warnings.add((*plan.warnings, *outcome.warnings), one.load_balancer_id)
+            self.parts.append(Part(one.load_balancer_id, one.name, plan, outcome, outcome.error))
+
+    def _apply(
+        self, connection: Connection, plan: Plan, load_balancer_id: str, shared: Shared, checked: Checked | None
+    ) -> Outcome:
+        if self._check_mode:
+            return foresee(plan)
+        return Reconciler(plan, connection.clb, load_balancer_id, self._options, shared, checked).run()
+
+    def _read(
+        self, connection: Connection, entries: Sequence[Entry], chosen: Sequence[Chosen]
+    ) -> tuple[list[Chosen], dict[str, Snapshot]]:
+        """Read every load balancer; one that was only listed and is gone is left out."""
+        snapshots: dict[str, Snapshot] = {}
+        there: list[Chosen] = []
+        errors: list[Part] = []
+        for one, finished in zip(chosen, read_all(connection, chosen, entries, several=self.several)):
+            if finished.error is None and finished.value is not None:
+                there.append(one)
+                snapshots[one.load_balancer_id] = finished.value
+                continue
+            error = as_clb_error(finished.error or RuntimeError("no answer"))
+            if may_leave_out(one, error):
+                self.warnings.add([left_out(error)], one.load_balancer_id)
+            else:
+                errors.append(Part(one.load_balancer_id, one.name, error=error))
+        self._raise_first(errors, len(chosen))
+        return there, snapshots
+
+    def _raise_first(self, failed: list[Part], total: int) -> None:
+        """Stop before any write where something is wrong on a load balancer."""
+        if not failed:
+            return
+        self.parts = failed
+        first = failed[0].error
+        assert first is not None  # noqa: S101 - for the type checker: every part here has one
+        if self.several:
+            texts: dict[str, list[str]] = {}
+            for part in failed:
+                if part.error is not None:
+                    texts.setdefault(part.error.message, []).append(part.load_balancer_id)
+            shown = [f"{and_more(where, 5)}: {text}" for text, where in texts.items()]
+            said = f"{len(failed)} of {total} load balancers failed. {' '.join(shown[:5])} Nothing was changed."
+            first = _with_message(first, said)
+        raise first
+
+    def _plan(
+        self,
+        connection: Connection,
+        entries: Sequence[Entry],
+        chosen: Sequence[Chosen],
+        snapshots: Mapping[str, Snapshot],
+    ) -> dict[str, Plan]:
+        """Plan every load balancer.
+
+        :raises InvalidArgument: a name leads nowhere or to several things; the message lists what exists.
+        """
+        state, everywhere = self._params["state"], self._params["all_load_balancers"]
+        if self.several:
+            assignment = assign(entries, snapshots)
+            if assignment.unknown and state != "absent" and not everywhere:
+                raise InvalidArgument(" ".join(assignment.unknown[:5]))
+            self.warnings.add(f"{sentence} Nothing to do for it." for sentence in assignment.unknown)
+            by_id = assignment.entries
+        else:
+            by_id = {one.load_balancer_id: tuple(entries) for one in chosen}
+        plans: dict[str, Plan] = {}
+        failed: list[Part] = []
+        for one in chosen:
+            load_balancer_id = one.load_balancer_id
+            goal = Goal(state, by_id[load_balancer_id], purge=self._params["purge"], lenient=everywhere)
+            try:
+                plans[load_balancer_id] = self._plan_one(connection, load_balancer_id, goal, snapshots)
+            except InvalidArgument as error:
+                failed.append(Part(load_balancer_id, one.name, error=error))
+        self._raise_first(failed, len(chosen))
+        return plans
+
+    def _plan_one(
+        self, connection: Connection, load_balancer_id: str, goal: Goal, snapshots: Mapping[str, Snapshot]
+    ) -> Plan:
+        snapshot = snapshots[load_balancer_id]
+        try:
+            return make_plan(goal, snapshot)
+        except UnknownName as exc:
+            whole = snapshot
+            if snapshot.listener_ids is not None:
+                whole = connection.clb.describe_targets(load_balancer_id)
+            raise InvalidArgument(f"{exc.message} {what_exists(whole)}") from exc
+
+    def _guard(
+        self, connection: Connection, plans: Mapping[str, Plan], guarded: Sequence[str], at: float
+    ) -> tuple[dict[str, Checked], dict[str, ClbError] | None]:
+        """Check the guard on every load balancer that loses something.
+
+        :returns: the checks that passed, and what refused where any did.
+        """
+        losing = [one for one in guarded if takes_capacity(plans[one].changes)]
+        if not losing:
+            return {}, None
+        healths = read_healths(connection.clb, losing)
+        refused: dict[str, ClbError] = {}
+        for load_balancer_id in losing:
+            plan = plans[load_balancer_id]
+            try:
+                check_guard(
+                    plan.snapshot,
+                    plan.changes,
+                    healths[load_balancer_id],
+                    self._options.min_healthy,
+                    count_gains=self._options.wait_for_health,
+                )
+            except GuardRefused as refusal:
+                refused[load_balancer_id] = refusal
+        return {one: Checked(healths[one], at) for one in losing}, refused or None
+
+    def _refuse_all(self, chosen: Sequence[Chosen], plans: Mapping[str, Plan], refused: Mapping[str, ClbError]) -> None:
+        """A guard that refuses on one load balancer stops all, before any write."""
+        where = and_more(list(refused), 5)
+        for one in chosen:
+            plan = plans[one.load_balancer_id]
+            error = refused.get(one.load_balancer_id)
+            message = (
+                f"Not sent: the guard min_healthy refuses on {where}."
+                if self.several
+                else "Not sent: the task stopped with GuardRefused."
+            )
+            stopped = error
+            if error is None and plan.changes:
+                stopped = GuardRefused(message)
+            self.warnings.add(plan.warnings, one.load_balancer_id)
+            outcome = refuse(plan, stopped or GuardRefused(message), message)
+            self.parts.append(Part(one.load_balancer_id, one.name, plan, outcome, stopped))
+        # The refusal itself is the error of the task, wherever it stands in the order.
+        self.parts.sort(key=lambda part: part.load_balancer_id not in refused)
+
+    def _warn_of_unmatched(self, plans: Mapping[str, Plan]) -> None:
+        """Name each selector that matches nothing bound on any load balancer."""
+        labels = dict.fromkeys(label for plan in plans.values() for label in plan.unmatched)
+        for label in labels:
+            concerned = [
+                plan
+                for plan in plans.values()
+                if any(label.startswith(f"targets[{entry.number}]") for entry in plan.goal.entries)
+            ]
+            if all(label in plan.unmatched for plan in concerned):
+                self.warnings.add(
+                    [f"{label} matches nothing bound: nothing was drained for it. Check its backend, port and tag."]
+                )
+
+
+def _with_message(error: ClbError, message: str) -> ClbError:
+    error.message = message
+    return error

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is bound to one load balancer, as ``targets_info`` and the inventory tell it; knows nothing of AnsibleModule."""
+"""What is bound to load balancers, as ``targets_info`` and the inventory report it; knows nothing of AnsibleModule."""
 
 from __future__ import annotations
 
@@ -10,13 +10,29 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._api.connection import Connection, connect
-from ._argspec import check_load_balancer, check_minimum
-from ._bindings.entries import check_same_load_balancer, parse_entries
+from ._argspec import check_minimum
+from ._bindings.assign import assign, may_apply
+from ._bindings.entries import parse_entries
 from ._bindings.resolve import Selection, select
 from ._budget import Budget
-from ._errors import ClbError
+from ._errors import ClbError, InvalidArgument
 from ._report import Result, describe_binding, describe_error, sort_bindings
-from ._task import TaskResult, find_load_balancer, read_for
+from ._task import (
+    Chosen,
+    TaskResult,
+    Warnings,
+    as_clb_error,
+    check_entries_belong,
+    check_load_balancers,
+    choose,
+    gc_paused,
+    left_out,
+    may_leave_out,
+    means_several,
+    read_all,
+    read_for,
+    read_healths,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,15 +49,19 @@ READ_SECONDS = 300
 class Info(NamedTuple):
     """What is bound to one load balancer, as results carry it.
 
+    :param load_balancer_id: its ID.
     :param bindings: the selected ones.
     :param targets: a dict for each of them; valid as ``targets`` of the module of that name.
     :param listeners: a dict for each listener, with its rules and counts.
+    :param counts: ``bound``, ``serving`` and ``healthy`` of its listeners together.
     :param warnings: sentences for the user.
     """
 
+    load_balancer_id: str
     bindings: list[Binding]
     targets: list[Result]
     listeners: list[Result]
+    counts: Result
     warnings: tuple[str, ...] = ()
 
 
@@ -58,6 +78,7 @@ def empty_info() -> Result:
     return {
         "changed": False,
         "load_balancer_id": None,
+        "load_balancers": [],
         "targets": [],
         "listeners": [],
         "api_calls": {},
@@ -66,72 +87,140 @@ def empty_info() -> Result:
 
 
 def run_info(params: Mapping[str, Any], environ: Mapping[str, str]) -> TaskResult:
-    """Read the bindings of one load balancer.
+    """Read the bindings of one load balancer, or of many.
 
     :param params: the module's options.
     :param environ: the environment variables.
     """
     result = empty_info()
+    several = means_several(params)
     connection: Connection | None = None
     failure: str | None = None
-    warnings: tuple[str, ...] = ()
+    warnings = Warnings()
     try:
-        check_load_balancer(params)
         check_minimum(params, "timeout", 1)
         entries = None if params["targets"] is None else parse_entries(params["targets"], selectors=True)
+        check_load_balancers(params, entries)
         result["load_balancer_id"] = params["load_balancer_id"]
         connection = connect(params, environ, reading_budget(params["timeout"]))
-        load_balancer_id = find_load_balancer(connection, params["load_balancer_id"], params["load_balancer_name"])
-        result["load_balancer_id"] = load_balancer_id
-        check_same_load_balancer(entries or (), load_balancer_id)
-        info = read_info(connection.clb, load_balancer_id, entries, health=params["health"])
+        chosen = choose(connection, params, entries or ())
+        if not several:
+            result["load_balancer_id"] = chosen[0].load_balancer_id
+        warnings.add(check_entries_belong(connection, chosen, entries or (), several=several))
+        if entries is not None:
+            chosen = [one for one in chosen if may_apply(entries, one.load_balancer_id)]
+        with gc_paused():
+            infos = _read_chosen(connection, params, chosen, entries, warnings)
     except ClbError as error:
         result["error"] = describe_error(error)
         failure = error.message
     else:
-        result.update(targets=info.targets, listeners=info.listeners)
-        warnings = info.warnings
+        for one, info in infos:
+            names = {"load_balancer_id": one.load_balancer_id, "load_balancer_name": one.name}
+            result["load_balancers"].append({**names, **info.counts})
+            result["targets"] += info.targets
+            result["listeners"] += info.listeners
     if connection is not None:
         result["api_calls"] = dict(connection.api_calls)
-    return TaskResult(result, warnings, failure, connection)
+    return TaskResult(result, warnings.all(several=several), failure, connection)
+
+
+def _read_chosen(
+    connection: Connection,
+    params: Mapping[str, Any],
+    chosen: Sequence[Chosen],
+    entries: Sequence[Entry] | None,
+    warnings: Warnings,
+) -> list[tuple[Chosen, Info]]:
+    """Read the chosen load balancers side by side; one that was only listed and is gone is left out.
+
+    :raises ClbError: one that was named can't be read, or the names of a selector contradict an ID.
+    """
+    several = means_several(params)
+    snapshots: dict[str, Snapshot] = {}
+    there: list[Chosen] = []
+    for one, finished in zip(chosen, read_all(connection, chosen, entries, several=several)):
+        if finished.error is None and finished.value is not None:
+            there.append(one)
+            snapshots[one.load_balancer_id] = finished.value
+            continue
+        error = as_clb_error(finished.error or RuntimeError("no answer"))
+        if not may_leave_out(one, error):
+            raise _of(error, one, several=several)
+        warnings.add([left_out(error)], one.load_balancer_id)
+    by_id: Mapping[str, Sequence[Entry] | None] = dict.fromkeys(snapshots, entries)
+    if entries is not None and several:
+        assignment = assign(entries, snapshots)
+        warnings.add(f"{sentence} It selects nothing." for sentence in assignment.unknown)
+        by_id = assignment.entries
+    healths: Mapping[str, HealthSnapshot] = {}
+    if params["health"]:
+        healths = read_healths(connection.clb, list(snapshots))
+    infos = []
+    for one in there:
+        load_balancer_id = one.load_balancer_id
+        try:
+            info = describe_info(
+                load_balancer_id, snapshots[load_balancer_id], by_id[load_balancer_id], healths.get(load_balancer_id)
+            )
+        except InvalidArgument as error:
+            raise _of(error, one, several=several) from error
+        # In a whole region, a selector matches where it matches.
+        if not params["all_load_balancers"]:
+            warnings.add(info.warnings, load_balancer_id)
+        infos.append((one, info))
+    return infos
+
+
+def _of(error: ClbError, one: Chosen, *, several: bool) -> ClbError:
+    if several:
+        error.message = f"{one.load_balancer_id}: {error.message}"
+    return error
 
 
 def read_info(clb: Clb, load_balancer_id: str, entries: Sequence[Entry] | None, *, health: bool) -> Info:
-    """Read what is bound in one call, and its health in a second one where it is asked for.
+    """Read what is bound to one load balancer in one call, and its health in a second one where it is asked for.
 
     :param clb: the actions.
-    :param load_balancer_id: whose targets.
+    :param load_balancer_id: its ID.
     :param entries: selectors; None selects everything, an empty sequence nothing, without a call.
     :param health: whether to read health, too.
     :raises ClbError: it can't be read.
     """
     if entries is not None and not entries:
-        return Info([], [], [])
+        return Info(load_balancer_id, [], [], [], _counts((), None))
     snapshot = read_for(clb, load_balancer_id, entries or ())
-    return describe_info(snapshot, entries, clb.describe_target_health(load_balancer_id) if health else None)
+    found = clb.describe_target_health([load_balancer_id])[load_balancer_id] if health else None
+    return describe_info(load_balancer_id, snapshot, entries, found)
 
 
-def describe_info(snapshot: Snapshot, entries: Sequence[Entry] | None, health: HealthSnapshot | None) -> Info:
-    """Tell what selectors match.
+def describe_info(
+    load_balancer_id: str, snapshot: Snapshot, entries: Sequence[Entry] | None, health: HealthSnapshot | None
+) -> Info:
+    """Report what selectors match.
 
+    :param load_balancer_id: of the snapshot.
     :param snapshot: what is bound.
     :param entries: selectors; None selects everything.
     :param health: None where it was not read.
     :raises InvalidArgument: names of a selector contradict an ID.
     """
     selection = _select(snapshot, entries)
-    pools: dict[str, list[Pool]] = {one.listener_id: [] for one in _without_rules(snapshot, entries)}
+    pools: dict[str, list[Pool]] = {listener.listener_id: [] for listener in _without_rules(snapshot, entries)}
     for pool in selection.touched:
         pools.setdefault(pool.listener_id, []).append(pool)
     bindings = list(_sorted(selection))
+    touched = (binding for pool in selection.touched for binding in snapshot.bindings[pool.key])
     return Info(
+        load_balancer_id=load_balancer_id,
         bindings=bindings,
-        targets=[_describe_target(binding, health) for binding in bindings],
+        targets=[_describe_target(load_balancer_id, binding, health) for binding in bindings],
         listeners=[
-            _describe_listener(listener, pools[listener.listener_id], snapshot, health)
+            _describe_listener(load_balancer_id, listener, pools[listener.listener_id], snapshot, health)
             for listener in snapshot.listeners.values()
             if listener.listener_id in pools
         ],
+        counts=_counts(touched, health),
         warnings=_warnings(selection),
     )
 
@@ -150,17 +239,17 @@ def _sorted(selection: Selection) -> Iterator[Binding]:
         yield from sort_bindings(matched[pool])
 
 
-def _describe_target(binding: Binding, health: HealthSnapshot | None) -> Result:
+def _describe_target(load_balancer_id: str, binding: Binding, health: HealthSnapshot | None) -> Result:
     found = None if health is None else health.of(binding)
     return {
-        **describe_binding(binding),
+        **describe_binding(load_balancer_id, binding),
         "listener_protocol": binding.pool.protocol,
         "listener_port": binding.pool.port,
         "domain": binding.pool.domain,
         "url": binding.pool.url,
         "private_ips": list(binding.private_ips),
         "instance_name": binding.instance_name,
-        "type": binding.kind,
+        "type": binding.backend_type,
         "zone": binding.zone,
         "registered_time": binding.registered_time,
         "healthy": None if found is None else found.healthy,
@@ -179,19 +268,25 @@ def _without_rules(snapshot: Snapshot, entries: Sequence[Entry] | None) -> list[
 
 def _names(entry: Entry, listener: Listener) -> bool:
     """Whether a selector asks for this listener as a whole."""
+    place = entry.place
     return (
-        entry.names_listener
-        and not entry.names_rule
-        and entry.listener_id in (None, listener.listener_id)
-        and entry.listener_port in (None, listener.port)
-        and entry.listener_protocol in (None, listener.protocol)
+        place.names_listener
+        and not place.names_rule
+        and place.listener_id in (None, listener.listener_id)
+        and place.listener_port in (None, listener.port)
+        and place.listener_protocol in (None, listener.protocol)
     )
 
 
 def _describe_listener(
-    listener: Listener, pools: Sequence[Pool], snapshot: Snapshot, health: HealthSnapshot | None
+    load_balancer_id: str,
+    listener: Listener,
+    pools: Sequence[Pool],
+    snapshot: Snapshot,
+    health: HealthSnapshot | None,
 ) -> Result:
     return {
+        "load_balancer_id": load_balancer_id,
         "listener_id": listener.listener_id,
         "protocol": listener.protocol,
         "port": listener.port,
@@ -222,5 +317,5 @@ def _counts(bindings: Iterable[Binding], health: HealthSnapshot | None) -> Resul
 def _warnings(selection: Selection) -> tuple[str, ...]:
     sentences = [f"{sentence} It selects nothing." for sentence in selection.unknown]
     if selection.tags_unknown:
-        sentences.append("The cloud's answer tells no tags: selectors with a tag match nothing.")
+        sentences.append("The API response contains no tags: selectors with a tag match nothing.")
     return tuple(sentences)

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: targets
-short_description: Bind backends to the listeners and rules of a Tencent Cloud load balancer
+short_description: Bind backends to the listeners and rules of Tencent Cloud load balancers
 version_added: 0.1.0
 author:
   - The tencentcloud.clb contributors (!UNKNOWN)
 description:
-  - Compares the backends that should be bound behind the listeners and rules of one Cloud Load Balancer (CLB) with
-    those that are bound, and sends the fewest calls that close the gap; new ones through C(BatchRegisterTargets), up to
-    500 in one call.
-  - Waits for the cloud's tasks, reads back, and tells from what it read what changed, what failed, and how each
-    listener stands.
-  - Busy and throttled answers are waited out. A call whose outcome is unknown is read back before anything is sent
-    again.
+  - Compares the backends that should be bound to the listeners and rules of one Cloud Load Balancer (CLB), or of many,
+    with those that are bound. Sends the fewest calls that close the gap; new bindings go out through
+    C(BatchRegisterTargets), up to 500 in one call.
+  - Waits for the tasks of the cloud, reads back, and reports from what it read what changed, what failed, and the state
+    of each listener.
+  - Busy and throttled answers are waited out. After each 'busy', and after each call of unknown outcome, the module
+    reads
+    again and plans again before it sends anything. What somebody else does meanwhile is respected.
+  - Several load balancers are read side by side. Nothing is written on any of them until all names are resolved and all
+    guards have passed on all of them. Then each is changed on its own; a failure on one stops no other.
+  - RV(restore) brings back what a task has drained or unbound.
 extends_documentation_fragment:
   - tencentcloud.clb.attributes
   - tencentcloud.clb.attributes.actiongroup_all
@@ -47,6 +51,8 @@ options:
       - Any list in a result of this module or of M(tencentcloud.clb.targets_info) can be given here. Keys that only
         describe a binding there, such as C(private_ips), C(code) or C(before), are accepted and ignored.
       - An empty list is no change.
+      - Where several load balancers are meant, an entry with a listener ID or rule ID belongs to the load balancer that
+        has it; any other holds for each of them. With O(all_load_balancers=true), every entry must name a backend.
     type: list
     elements: dict
     required: true
@@ -67,9 +73,17 @@ options:
     default: false
   min_healthy:
     description:
+      - Tasks of one user on one controller take turns on a load balancer while they take capacity away under this
+        guard,
+        so that it holds among them. The lock is a file in a folder of this user below the system's folder for temporary
+        files, or in the folder that the environment variable E(TENCENTCLOUD_CLB_LOCK_DIR) names.
+      - Between controllers no lock holds. When the loss shows and fewer healthy targets serve, the module puts back the
+        weight that it took, and fails with C(GuardRefused).
+      - The loss is refused, too, where the health of a target that serves is not known.
       - Refuse, before anything is written, to take a healthy target of weight above 0 away where that would leave its
         listener or rule with fewer healthy targets of weight above 0 than this.
-      - With O(wait_for_health=true), the targets about to be added count, and the guard is checked again on real health
+      - With O(wait_for_health=true), the targets that are about to be added count, and the guard is checked again on
+        real health
         right before anything is taken away.
     type: int
     default: 0
@@ -83,7 +97,8 @@ options:
     description:
       - With O(state=present), also wait until every listed target of weight above 0 is healthy, before anything is
         taken away.
-      - A target whose listener has its health check switched off counts as healthy.
+      - A target whose listener has its health check switched off counts as healthy, as long as the cloud sends
+        traffic to it.
     type: bool
     default: false
   wait_timeout:
@@ -140,6 +155,21 @@ EXAMPLES = r"""
       - listener_id: lbl-abcd1234
         tag: blue
 
+- name: Take a host out of traffic wherever it is bound
+  tencentcloud.clb.targets:
+    region: ap-guangzhou
+    all_load_balancers: true
+    state: drained
+    min_healthy: 2
+    targets:
+      - instance_id: ins-11111111
+  register: out
+
+- name: Put it back as it was, with its weights and tags
+  tencentcloud.clb.targets:
+    region: ap-guangzhou
+    targets: "{{ out.restore }}"
+
 - name: Try again what failed
   tencentcloud.clb.targets:
     region: ap-guangzhou
@@ -149,16 +179,66 @@ EXAMPLES = r"""
 
 RETURN = r"""
 load_balancer_id:
-  description: The load balancer, resolved where it was named.
+  description: The load balancer, resolved where it was named; null where several are meant.
   returned: always
   type: str
   sample: lb-abcd1234
+load_balancers:
+  description: Each load balancer that was read, or tried, in the order in which they were chosen.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    load_balancer_id:
+      description: The load balancer.
+      type: str
+      sample: lb-abcd1234
+    load_balancer_name:
+      description: Its name; null where it was chosen by ID.
+      type: str
+      sample: shop-frontend
+    status:
+      description: Whether something failed there, or something changed, or neither.
+      type: str
+      sample: changed
+    registered:
+      description: How many bindings were made.
+      type: int
+      sample: 2
+    modified:
+      description: How many bindings had their weight or tag changed.
+      type: int
+      sample: 0
+    deregistered:
+      description: How many bindings were removed.
+      type: int
+      sample: 0
+    unchanged:
+      description: How many of the bindings in place on its touched listeners and rules were left as they were.
+      type: int
+      sample: 1
+    bound:
+      description: How many bindings are in place on its touched listeners and rules; null where that is not known.
+      type: int
+      sample: 3
+    message:
+      description: Why something failed there; null where nothing did.
+      type: str
+      sample:
+    error:
+      description: As RV(error), for this load balancer; null where nothing failed.
+      type: dict
+      sample:
 registered:
   description: The bindings that were made.
   returned: always
   type: list
   elements: dict
   contains: &binding
+    load_balancer_id:
+      description: The load balancer.
+      type: str
+      sample: lb-abcd1234
     listener_id:
       description: The listener.
       type: str
@@ -184,9 +264,19 @@ registered:
       type: int
       sample: 10
     tag:
-      description: Empty where it has none; null where the cloud does not tell tags.
+      description: Empty where it has none; null where the API response contains no tags.
       type: str
       sample: blue
+restore:
+  description:
+    - One entry for each binding that this task re-weighted, re-tagged or removed, or may have, with its former weight
+      and
+      tag. Give it back as O(targets) with O(state=present).
+    - What the task registered, and what somebody else had changed before, is not in it.
+  returned: always; also when the task fails, and in check mode as it will be
+  type: list
+  elements: dict
+  contains: *binding
 modified:
   description: The bindings whose weight or tag was changed.
   returned: always
@@ -211,17 +301,22 @@ deregistered:
 targets:
   description:
     - The bindings now in place on the touched listeners and rules; in check mode, as they would be.
+    - Where several load balancers are meant, only those that an entry names or matches, and those that were changed.
     - "Touched is what an entry names, or what a selector matched on. Cloud functions are not listed."
   returned: always
   type: list
   elements: dict
   contains: *binding
 listeners:
-  description: How each touched listener (layer 4) or rule (layer 7) stands.
+  description: The state of each touched listener (layer 4) or rule (layer 7).
   returned: always
   type: list
   elements: dict
   contains:
+    load_balancer_id:
+      description: The load balancer.
+      type: str
+      sample: lb-abcd1234
     listener_id:
       description: The listener.
       type: str
@@ -263,11 +358,11 @@ listeners:
       type: int
       sample: 0
     unchanged:
-      description: How many of the bindings in place were left as they were.
+      description: How many of the bindings in place were left as they were; null where that is not known.
       type: int
       sample: 1
     bound:
-      description: How many bindings are in place.
+      description: How many bindings are in place; null where that is not known.
       type: int
       sample: 3
     message:
@@ -310,7 +405,7 @@ api_calls:
   type: dict
   sample: {DescribeTargets: 2, BatchRegisterTargets: 1, DescribeTaskStatus: 1}
 error:
-  description: Why the task failed; null where it did not.
+  description: Why the task failed; null where it did not. Of several load balancers, the first one that failed.
   returned: always
   type: dict
   contains:
@@ -334,7 +429,9 @@ error:
       type: str
       sample: 83129908-a282-4f9f-8ab-131a3025ba22
 diff:
-  description: What is bound to the touched listeners and rules, as sorted text with a line for each binding.
+  description:
+    - What is bound to the touched listeners and rules, as sorted text with a line for each binding.
+    - Where several load balancers are meant, each line begins with the ID of its load balancer.
   returned: always; empty outside diff mode
   type: dict
   contains:

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: targets_info
-short_description: Read the backends behind a Tencent Cloud load balancer, with their health
+short_description: Read the backends behind Tencent Cloud load balancers, with their health
 version_added: 0.1.0
 author:
   - The tencentcloud.clb contributors (!UNKNOWN)
 description:
-  - Reads which backends are bound to the listeners and rules of one Cloud Load Balancer (CLB), and on request their
-    health.
-  - Takes one call of the API, and one more for the health, however many backends there are.
+  - Reads which backends are bound to the listeners and rules of one Cloud Load Balancer (CLB), of several, or of all in
+    a region, and on request their health.
+  - Takes one call of the API for each load balancer, and one more for the health of up to 30 of them, however many
+    backends there are.
   - RV(targets) can be given to M(tencentcloud.clb.targets) as it is. A saved result is a snapshot to come back to.
   - The filters P(tencentcloud.clb.tree#filter) and P(tencentcloud.clb.mermaid#filter) draw a result of this module.
 extends_documentation_fragment:
@@ -103,10 +104,36 @@ EXAMPLES = r"""
 
 RETURN = r"""
 load_balancer_id:
-  description: The load balancer, resolved where it was named.
+  description: The load balancer, resolved where it was named; null where several are meant.
   returned: always
   type: str
   sample: lb-abcd1234
+load_balancers:
+  description: Each load balancer that was read, in the order in which they were chosen.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    load_balancer_id:
+      description: The load balancer.
+      type: str
+      sample: lb-abcd1234
+    load_balancer_name:
+      description: Its name; null where it was chosen by ID.
+      type: str
+      sample: shop-frontend
+    bound: &bound
+      description: How many targets are bound.
+      type: int
+      sample: 3
+    serving: &serving
+      description: How many of them have a weight above 0.
+      type: int
+      sample: 2
+    healthy: &healthy
+      description: How many of them are healthy, whatever their weight; null without O(health=true).
+      type: int
+      sample: 3
 targets:
   description:
     - The selected bindings; valid as O(tencentcloud.clb.targets#module:targets).
@@ -115,6 +142,10 @@ targets:
   type: list
   elements: dict
   contains:
+    load_balancer_id:
+      description: The load balancer.
+      type: str
+      sample: lb-abcd1234
     listener_id:
       description: The listener.
       type: str
@@ -156,7 +187,7 @@ targets:
       type: int
       sample: 10
     tag:
-      description: Empty where it has none; null where the cloud does not tell tags.
+      description: Empty where it has none; null where the API response contains no tags.
       type: str
       sample: blue
     private_ips:
@@ -173,17 +204,18 @@ targets:
       type: str
       sample: CVM
     zone:
-      description: The zone; null where the cloud does not tell it.
+      description: The zone; null where the API response does not contain it.
       type: str
       sample: ap-guangzhou-3
     registered_time:
-      description: When it was bound; null where the cloud does not tell it.
+      description: When it was bound; null where the API response does not contain it.
       type: str
       sample: "2026-01-01T00:00:00Z"
     healthy:
       description:
         - Whether the health check finds it healthy; null without O(health=true).
-        - A target whose listener has its health check switched off counts as healthy.
+        - A target whose listener has its health check switched off counts as healthy, as long as the cloud sends
+          traffic to it.
       type: bool
       sample: true
     health_status:
@@ -200,6 +232,10 @@ listeners:
   type: list
   elements: dict
   contains:
+    load_balancer_id:
+      description: The load balancer.
+      type: str
+      sample: lb-abcd1234
     listener_id:
       description: The listener.
       type: str
@@ -216,18 +252,9 @@ listeners:
       description: The last port of its range; null where it has none.
       type: int
       sample:
-    bound: &bound
-      description: How many targets are bound.
-      type: int
-      sample: 3
-    serving: &serving
-      description: How many of them have a weight above 0.
-      type: int
-      sample: 2
-    healthy: &healthy
-      description: How many of them are healthy, whatever their weight; null without O(health=true).
-      type: int
-      sample: 3
+    bound: *bound
+    serving: *serving
+    healthy: *healthy
     rules:
       description: Its rules; empty on layer 4. The counts of the listener are their sum.
       type: list

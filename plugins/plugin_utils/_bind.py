@@ -13,8 +13,8 @@ from ansible.errors import AnsibleFilterError
 
 Entry = dict[str, Any]
 
-_PLACE = ("listener_id", "location_id", "domain", "url")
-"""What names a place in an entry of a result's ``listeners``, next to its ``protocol`` and ``port``."""
+_POOL = ("listener_id", "location_id", "domain", "url")
+"""What names a listener or rule in an entry of a result's ``listeners``, next to its ``protocol`` and ``port``."""
 _MAX_SHOWN = 80
 
 
@@ -28,35 +28,38 @@ def bind(backends: object, listeners: object) -> list[Entry]:
         of a listener, unless they are null.
     :raises AnsibleFilterError: something is no list, or something in it no dict.
     """
-    places = [place for entry in _dicts(listeners, "listeners") for place in _places(entry)]
-    return [{**place, **_over(backend, place)} for backend in _dicts(backends, "backends") for place in places]
+    pools = [pool for entry in _dicts(listeners, "listeners") for pool in _pools(entry)]
+    return [{**pool, **_over(backend, pool)} for backend in _dicts(backends, "backends") for pool in pools]
 
 
-def _over(backend: Entry, place: Entry) -> Entry:
+def _over(backend: Entry, pool: Entry) -> Entry:
     """The keys of a backend that count: in an entry of ``targets``, null is the same as not given."""
-    return {key: value for key, value in backend.items() if value is not None or key not in place}
+    return {key: value for key, value in backend.items() if value is not None or key not in pool}
 
 
-def _places(entry: Entry) -> list[Entry]:
+def _pools(entry: Entry) -> list[Entry]:
+    """The listener or rules that an entry of ``listeners`` stands for, as ``targets`` names them."""
     if "protocol" not in entry:
         return [entry]
-    listener = {"listener_port": entry.get("port"), "listener_protocol": entry["protocol"]}
+    named = {"listener_port": entry.get("port"), "listener_protocol": entry["protocol"]}
+    if "load_balancer_id" in entry:
+        named["load_balancer_id"] = entry["load_balancer_id"]
     rules = [{"listener_id": entry.get("listener_id"), **rule} for rule in _dicts(entry.get("rules") or (), "rules")]
-    return [{**listener, **{key: one.get(key) for key in _PLACE}} for one in rules or [entry]]
+    return [{**named, **{key: pool.get(key) for key in _POOL}} for pool in rules or [entry]]
 
 
 def _dicts(value: object, what: str) -> list[Entry]:
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
-        raise AnsibleFilterError(f"tencentcloud.clb.bind: {what} must be a list of dicts; it is {_told(value)}.")
+        raise AnsibleFilterError(f"tencentcloud.clb.bind: {what} must be a list of dicts; it is {_shown(value)}.")
     found = []
     for index, item in enumerate(value):
         if not isinstance(item, Mapping):
-            raise AnsibleFilterError(f"tencentcloud.clb.bind: {what}[{index}] must be a dict; it is {_told(item)}.")
+            raise AnsibleFilterError(f"tencentcloud.clb.bind: {what}[{index}] must be a dict; it is {_shown(item)}.")
         found.append(dict(item))
     return found
 
 
-def _told(value: object) -> str:
+def _shown(value: object) -> str:
     text = repr(value)
     shown = text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
     return f"the {type(value).__name__} {shown}"

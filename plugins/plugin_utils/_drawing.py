@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from ansible.errors import AnsibleFilterError
 
 Raw = Mapping[str, Any]
-SlotKey = tuple[Any, Any]
+PoolKey = tuple[Any, Any, Any]
+"""The IDs of a load balancer, a listener and a rule; the last one is None on layer 4."""
 
 _MAX_EDGES = 480
 _MAX_CHARACTERS = 48_000
@@ -24,11 +25,11 @@ _STYLES = {
     "drained": "fill:#eaeef2,stroke:#6e7781,color:#424a53,stroke-dasharray:4 3",
     "bound": "fill:#ddf4ff,stroke:#0969da,color:#0a3069",
 }
-_NEEDED = ("load_balancer_id", "listeners", "targets")
+_REQUIRED = ("load_balancer_id", "listeners", "targets")
 
 
 class _Node(NamedTuple):
-    """A part of the picture.
+    """A part of the drawing.
 
     :param lines: what it says; the tree puts them beside each other.
     :param children: what hangs on it.
@@ -40,53 +41,79 @@ class _Node(NamedTuple):
     look: str = ""
 
 
+class _Detail(NamedTuple):
+    """How much of a result is drawn.
+
+    :param backends: how many of each listener or rule; None for all.
+    :param rules: whether rules are drawn.
+    :param listeners: whether listeners are drawn.
+    :param load_balancers: how many load balancers; None for all.
+    """
+
+    backends: int | None = None
+    rules: bool = True
+    listeners: bool = True
+    load_balancers: int | None = None
+
+
 def draw_tree(result: object, most: int = 0) -> str:
-    """Draw a tree of plain text, a line for each listener, rule and backend.
+    """Draw a tree of plain text, a line for each load balancer, listener, rule and backend.
 
     :param result: of ``targets_info``.
     :param most: how many backends to show of each listener or rule; 0 for all.
     :raises AnsibleFilterError: it is no such result.
     """
-    root = _root(_checked(result, most), most or None)
-    return "\n".join(["  ".join(root.lines), *_branches(root, "")]) + "\n"
+    roots = _roots(_checked(result, most), _Detail(most or None))
+    return "".join(f"{line}\n" for root in roots for line in ("  ".join(root.lines), *_branches(root, "")))
 
 
 def draw_mermaid(result: object, most: int = 10) -> str:
     """Draw a Mermaid flow chart, as GitHub and others render it.
 
     :param result: of ``targets_info``.
-    :param most: how many backends to show of each listener or rule, 0 for all; fewer where Mermaid could not draw them.
+    :param most: how many backends to show of each listener or rule, 0 for all. Mermaid cannot draw everything: where
+        there is too much, first fewer backends are drawn, then no rules, then no listeners, then fewer load balancers.
     :raises AnsibleFilterError: it is no such result.
     """
     checked = _checked(result, most)
-    if sum(1 + len(listener["rules"]) for listener in checked["listeners"]) > _MAX_EDGES:
-        checked = _without_rules(checked)
-    most = _that_fit(checked, most or _MAX_EDGES)
-    text = _chart(_root(checked, most))
-    while len(text) > _MAX_CHARACTERS and most > 0:
-        most -= 1 + most // 4
-        text = _chart(_root(checked, most))
+    text = ""
+    for detail in _less_and_less(checked, most or _MAX_EDGES):
+        nodes, edges, styles = _chart(_roots(checked, detail))
+        text = "\n".join(["flowchart LR", *nodes, *edges, *styles]) + "\n"
+        if len(edges) <= _MAX_EDGES and len(text) <= _MAX_CHARACTERS:
+            break
     return text
 
 
-def _chart(root: _Node) -> str:
+def _less_and_less(result: Raw, most: int) -> Iterator[_Detail]:
+    """The ways to draw a result, from the one with the most detail on; the last one always fits."""
+    most = _that_fit(result, most)
+    while most > 0:
+        yield _Detail(most)
+        most -= 1 + most // 4
+    yield _Detail(0)
+    yield _Detail(0, rules=False)
+    count = len(_balancers(result))
+    while count > 1:
+        yield _Detail(0, rules=False, listeners=False, load_balancers=count)
+        count -= 1 + count // 8
+    yield _Detail(0, rules=False, listeners=False, load_balancers=1)
+
+
+def _chart(roots: Sequence[_Node]) -> tuple[list[str], list[str], list[str]]:
+    """Nodes, edges and styles."""
     nodes: list[str] = []
     edges: list[str] = []
-    _flow(root, nodes, edges)
-    looks = sorted({node.look for node in _all_nodes(root) if node.look})
-    styles = [f"  classDef {look} {_STYLES[look]}" for look in looks]
-    return "\n".join(["flowchart LR", *nodes, *edges, *styles]) + "\n"
-
-
-def _without_rules(result: Raw) -> Raw:
-    """The listeners alone, where there are too many rules to draw."""
-    return {**result, "listeners": [{**one, "rules": []} for one in result["listeners"]]}
+    for root in roots:
+        _flow(root, nodes, edges)
+    looks = sorted({node.look for root in roots for node in _all_nodes(root) if node.look})
+    return nodes, edges, [f"  classDef {look} {_STYLES[look]}" for look in looks]
 
 
 def _checked(result: object, most: Any) -> Raw:
-    if not isinstance(result, Mapping) or any(key not in result for key in _NEEDED):
+    if not isinstance(result, Mapping) or any(key not in result for key in _REQUIRED):
         raise AnsibleFilterError(
-            f"The filter takes a result of tencentcloud.clb.targets_info, with {', '.join(_NEEDED)}; "
+            f"The filter takes a result of tencentcloud.clb.targets_info, with {', '.join(_REQUIRED)}; "
             f"this is a {type(result).__name__} without."
         )
     if not isinstance(most, int) or isinstance(most, bool) or most < 0:
@@ -104,28 +131,62 @@ def _that_fit(result: Raw, most: int) -> int:
     return most
 
 
-def _root(result: Raw, most: int | None) -> _Node:
-    bound: dict[SlotKey, list[Raw]] = defaultdict(list)
+def _balancers(result: Raw) -> Sequence[Raw]:
+    """The load balancers of a result, each with its ID; where several are meant, also with name and counts."""
+    if result["load_balancer_id"] is not None:
+        return [{"load_balancer_id": result["load_balancer_id"]}]
+    balancers: Sequence[Raw] = result.get("load_balancers") or ()
+    return balancers
+
+
+def _roots(result: Raw, detail: _Detail) -> list[_Node]:
+    """A tree for each load balancer."""
+    balancers = _balancers(result)
+    if not balancers:
+        return [_Node(("no load balancer",))]
+    only = result["load_balancer_id"]
+    bound: dict[PoolKey, list[Raw]] = defaultdict(list)
     for target in result["targets"]:
-        bound[target["listener_id"], target["location_id"]].append(target)
-    listeners = tuple(_listener(listener, bound, most) for listener in result["listeners"])
-    return _Node((_plain(result["load_balancer_id"]),), listeners)
+        bound[target.get("load_balancer_id", only), target["listener_id"], target["location_id"]].append(target)
+    listeners: dict[Any, list[Raw]] = defaultdict(list)
+    for listener in result["listeners"] if detail.listeners else ():
+        listeners[listener.get("load_balancer_id", only)].append(listener)
+    roots = [
+        _Node(
+            _title(balancer),
+            tuple(
+                _listener(balancer["load_balancer_id"], listener, bound, detail)
+                for listener in listeners[balancer["load_balancer_id"]]
+            ),
+        )
+        for balancer in balancers[: detail.load_balancers]
+    ]
+    if len(balancers) > len(roots):
+        roots.append(_Node((f"{len(balancers) - len(roots)} more load balancers",)))
+    return roots
 
 
-def _listener(listener: Raw, bound: Mapping[SlotKey, Sequence[Raw]], most: int | None) -> _Node:
+def _title(balancer: Raw) -> tuple[str, ...]:
+    title = _plain(balancer["load_balancer_id"])
+    if balancer.get("load_balancer_name"):
+        title = f"{title} ({_plain(balancer['load_balancer_name'])})"
+    return (title, _counts(balancer)) if "bound" in balancer else (title,)
+
+
+def _listener(balancer_id: object, listener: Raw, bound: Mapping[PoolKey, Sequence[Raw]], detail: _Detail) -> _Node:
     listener_id = listener["listener_id"]
     ports = f"{listener['port']}-{listener['end_port']}" if listener["end_port"] else str(listener["port"])
     lines = (f"{_plain(listener['protocol'])}:{ports} ({_plain(listener_id)})", _counts(listener))
     if not listener["rules"]:
-        return _Node(lines, tuple(_backends(bound.get((listener_id, None), ()), most)))
+        return _Node(lines, tuple(_backends(bound.get((balancer_id, listener_id, None), ()), detail.backends)))
     rules = (
         _Node(
             (f"{_plain(rule['domain'])}{_plain(rule['url'])} ({_plain(rule['location_id'])})", _counts(rule)),
-            tuple(_backends(bound.get((listener_id, rule["location_id"]), ()), most)),
+            tuple(_backends(bound.get((balancer_id, listener_id, rule["location_id"]), ()), detail.backends)),
         )
         for rule in listener["rules"]
     )
-    return _Node(lines, tuple(rules))
+    return _Node(lines, tuple(rules) if detail.rules else ())
 
 
 def _counts(counted: Raw) -> str:

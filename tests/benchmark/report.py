@@ -76,7 +76,7 @@ def limits(results: Results) -> list[Limit]:
 
 def write(results: Results, size: Size) -> str:
     """Return the page."""
-    sections = [LICENCE, "# Measurements", _summary(results), "![The measurements as a picture](benchmark.svg)"]
+    sections = [LICENCE, "# Measurements", _summary(results)]
     sections += [_against(results, size), _added(results), _planning(results), _many(results), _method(size)]
     return "\n\n".join(sections) + "\n"
 
@@ -147,7 +147,7 @@ def _against(results: Results, size: Size) -> str:
         f"first run, {tasks * size.task_seconds:.0f} s are the cloud's: each of its {tasks} writes starts a task of "
         f"{size.task_seconds:g} s that locks the load balancer, and no polling shortens that. A batch call is one task."
     )
-    return _section("One task against a loop", table, text)
+    return _section("One task against a loop", _with_picture("loop", table), text)
 
 
 def _both(first: Timed, again: Timed) -> tuple[str, str, str, str]:
@@ -174,7 +174,7 @@ def _added(results: Results) -> str:
         "its own. Ansible packs a module when a playbook first uses it: that one task takes "
         f"{max(0.0, results.first_use):.2f} s more, and is not among these."
     )
-    return _section("What a task adds to ping", table, text)
+    return _section("What a task adds to ping", _with_picture("ping", table), text)
 
 
 def _planning(results: Results) -> str:
@@ -196,7 +196,7 @@ def _planning(results: Results) -> str:
         "removed. The best of "
         "several runs, with the garbage collector paused, as the module does."
     )
-    return _section("Planning", table, text)
+    return _section("Planning", _with_picture("planning", table), text)
 
 
 def _many(results: Results) -> str:
@@ -235,6 +235,10 @@ def _method(size: Size) -> str:
         f"{platform.python_version()}, ansible-core {ansible_version}."
     )
     return _section("How this was measured", "```console\n$ make bench\n```", text)
+
+
+def _with_picture(name: str, table: str) -> str:
+    return f"{table}\n\n![The same as a picture](benchmark-{name}.svg)"
 
 
 def _section(title: str, body: str, text: str) -> str:

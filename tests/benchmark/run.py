@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Measure the collection on the emulator, and write ``docs/benchmark.md`` and ``docs/benchmark.svg``.
+"""Measure the collection on the emulator, and write ``docs/benchmark.md`` and its pictures.
 
 ``run.py [--quick] [--output DIRECTORY]``. Exits with 1 where a number is not what the project promises. ``--quick``
 takes less than a minute and is there to see that everything still works: its tasks are shorter and its repetitions too
@@ -42,7 +42,8 @@ def main() -> int:
     options.output.mkdir(parents=True, exist_ok=True)
     text = write(results, size)
     (options.output / "benchmark.md").write_text(text, encoding="utf-8")
-    (options.output / "benchmark.svg").write_text(draw(results), encoding="utf-8")
+    for name, picture in draw(results).items():
+        (options.output / f"benchmark-{name}.svg").write_text(picture, encoding="utf-8")
     print(text)
     missed = [limit for limit in limits(results) if not limit.kept]
     for limit in missed:

@@ -17,22 +17,28 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils import _targets as task_module
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api import client as client_module
-from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import reconcile as reconcile_module
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import Pacing
+from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Backoff
 from ansible_collections.tencentcloud.clb.plugins.modules import targets
 
 if TYPE_CHECKING:
     from clb_emulator.testing import Emulator
 
 FAST = Pacing(
-    poll_first=0.005,
-    poll_most=0.05,
-    read_first=0.01,
-    read_most=0.05,
+    look=0.01,
+    poll=Backoff(0.01, 0.05, 1.7),
+    dense_poll=Backoff(0.005, 0.05, 1.7),
+    read=Backoff(0.01, 0.05, 1.7),
+    health=Backoff(0.01, 0.05, 1.7),
+    busy=0.005,
+    busy_spread=0.01,
+    busy_maximum=0.03,
+    throttled=0.02,
+    throttled_maximum=0.1,
+    learn=0.2,
     settle=0.1,
-    health_first=0.01,
-    health_most=0.05,
 )
 """The module's waits, scaled to an emulator whose tasks take hundredths of a second."""
 
@@ -53,7 +59,7 @@ class Run:
 
 def hurry(patch: pytest.MonkeyPatch, pacing: Pacing = FAST) -> None:
     """Let the module wait for hundredths of a second where it would wait for seconds."""
-    patch.setattr(reconcile_module, "PACING", pacing)
+    patch.setattr(task_module, "PACING", pacing)
     for name in ("throttle_delays", "busy_delays", "transient_delays"):
         patch.setattr(client_module, name, lambda: itertools.repeat(FAST_RETRY_SECONDS))
 

@@ -6,24 +6,59 @@
 
 from __future__ import annotations
 
+import fnmatch
+import importlib
 import json
+import os
+import shutil
 import subprocess
+import tarfile
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-ROOTS = {
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "COPYING",
-    "README.md",
-    "changelogs",
-    "docs",
-    "meta",
-    "playbooks",
-    "plugins",
-}
-LARGEST_BYTES = 1_000_000
+from .checkout import MAX_BYTES, MAX_FILES, ROOT, tracked_files
+
+REQUIRED = {"CHANGELOG.md", "COPYING", "README.md", "changelogs", "docs", "meta", "playbooks", "plugins"}
+OPTIONAL = {"extensions", "roles"}
+SHIPPED = REQUIRED | OPTIONAL
+
+# What people have in a checkout, and names that begin like those that are shipped.
+CLUTTER = (
+    "venv/pyvenv.cfg",
+    "venv/lib/python3.13/site-packages/ansible/release.py",
+    ".venv/pyvenv.cfg",
+    "env/bin/python",
+    "tencentcloud.clb/galaxy.yml",
+    "tencentcloud.clb/.git/HEAD",
+    "tencentcloud.clb/plugins/modules/targets.py",
+    "clb/plugins/modules/targets.py",
+    "clone/README.md",
+    "plugins-old/modules/targets.py",
+    "plug/notes.txt",
+    "docs2/index.md",
+    "roles.bak/rotation/tasks/main.yml",
+    "COPYING.txt",
+    "README.md.bak",
+    "collections/ansible_collections/x/y/MANIFEST.json",
+    "node_modules/x/index.js",
+    "build/x.whl",
+    "dist/x.tar.gz",
+    "credentials.json",
+    "clb-restore.json",
+    "hosts.clb.yml",
+    "meta.yml",
+    "notes.txt",
+    "playbook.yml",
+    "é/x",
+    "docs/.DS_Store",
+    "plugins/modules/.targets.py.swp",
+    "plugins/modules/targets.py.orig",
+    "plugins/modules/targets.py~",
+    "changelogs/fragments/x.yml",
+)
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +66,66 @@ def installed(collections_path):
     return collections_path / "ansible_collections" / "tencentcloud" / "clb"
 
 
+@pytest.fixture(scope="module")
+def build_ignore():
+    return yaml.safe_load((ROOT / "galaxy.yml").read_text())["build_ignore"]
+
+
+def names_in(archive):
+    with tarfile.open(archive) as opened:
+        return {member.name for member in opened}
+
+
 def test_archive_holds_only_what_runs_and_what_a_reader_needs(installed):
     entries = json.loads((installed / "FILES.json").read_text())["files"]
+    roots = {entry["name"].split("/")[0] for entry in entries if entry["name"] != "."}
+    files = [file for file in installed.rglob("*") if file.is_file()]
 
-    assert {entry["name"].split("/")[0] for entry in entries if entry["name"] != "."} == ROOTS
+    assert REQUIRED <= roots <= SHIPPED
     assert not [entry["name"] for entry in entries if entry["name"].endswith((".pyc", "__pycache__", ".orig", "~"))]
-    assert sum(file.stat().st_size for file in installed.rglob("*") if file.is_file()) < LARGEST_BYTES
+    assert len(files) < MAX_FILES
+    assert sum(file.stat().st_size for file in files) < MAX_BYTES
+
+
+def test_clutter_in_a_checkout_never_gets_in(installed, ansible_environment, tmp_path):
+    checkout = tmp_path / "checkout"
+    for name in [*tracked_files(), *CLUTTER]:
+        place = checkout / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).exists():
+            shutil.copy(ROOT / name, place)
+        else:
+            place.write_text("clutter")
+    command = ["ansible-galaxy", "collection", "build", "--output-path", tmp_path, checkout]
+    subprocess.run(command, env=ansible_environment, check=True, capture_output=True)
+
+    (archive,) = tmp_path.glob("*.tar.gz")
+    entries = json.loads((installed / "FILES.json").read_text())["files"]
+    expected = {entry["name"] for entry in entries} - {"."} | {"MANIFEST.json", "FILES.json"}
+    assert names_in(archive) == expected
+
+
+def test_build_ignore_is_what_the_script_writes(build_ignore, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    script = importlib.import_module("build_collection")
+
+    assert {*script.SHIPPED_FILES, *script.SHIPPED_DIRECTORIES} == SHIPPED
+    patterns = script.ignore_patterns()
+    assert build_ignore[-len(patterns) :] == patterns, json.dumps(patterns)
+
+
+ANY_NAME = st.text(st.characters(exclude_characters="/\0", exclude_categories=("Cs",)), min_size=1)
+SHIPPED_NAME = st.sampled_from(sorted(SHIPPED))
+BEGINNING = st.tuples(SHIPPED_NAME, st.integers(1, 12)).map(lambda cut: cut[0][: cut[1]])
+LONGER = st.tuples(SHIPPED_NAME, ANY_NAME).map("".join)
+
+
+@given(name=ANY_NAME | BEGINNING | LONGER)
+def test_a_top_level_name_is_ignored_unless_it_is_shipped(build_ignore, name):
+    # ansible-galaxy matches bytes.
+    ignored = any(fnmatch.fnmatch(os.fsencode(name), pattern.encode()) for pattern in build_ignore)
+
+    assert ignored is (name not in SHIPPED)
 
 
 def test_action_group_sets_defaults_for_both_modules(playbook, emulator):
@@ -75,8 +164,17 @@ def test_ansible_doc_lists_every_plugin(ansible_environment, kind, names):
     assert all(listed.values())
 
 
-def test_version_is_the_newest_of_the_changelog(installed):
-    manifest = json.loads((installed / "MANIFEST.json").read_text())
-    changelog = yaml.safe_load((installed / "changelogs" / "changelog.yaml").read_text())
+def test_version_is_the_newest_of_the_changelog_or_awaits_its_release(installed):
+    version = json.loads((installed / "MANIFEST.json").read_text())["collection_info"]["version"]
+    released = yaml.safe_load((installed / "changelogs" / "changelog.yaml").read_text())["releases"]
 
-    assert manifest["collection_info"]["version"] == list(changelog["releases"])[-1]
+    newest = max(released, key=lambda release: tuple(map(int, release.split("."))))
+    assert version == newest or (ROOT / "changelogs" / "fragments" / f"{version}.yml").exists()
+
+
+def test_galaxy_shows_where_to_ask_and_to_read(installed):
+    information = json.loads((installed / "MANIFEST.json").read_text())["collection_info"]
+
+    assert information["issues"] == f"{information['repository']}/issues"
+    assert information["homepage"].startswith("https://")
+    assert information["documentation"].startswith("https://")

@@ -19,7 +19,7 @@ UPDATE = """
 - name: Read what is bound of the batch
   tencentcloud.clb.targets_info:
     load_balancer_id: lb-1
-    targets: "{{ clb_targets }}"
+    targets: "{{ ansible_play_batch | map('extract', hostvars, 'clb_backend') | map('combine', {}) }}"
   register: batch
   run_once: true
   delegate_to: localhost
@@ -131,7 +131,7 @@ def fewest_serving(emulator):
 
 
 def test_a_host_that_fails_stays_out_stops_the_rest_and_a_rerun_completes(roll, shop, emulator):
-    run = roll("2.0", broken="web05")
+    run = roll("2.0", broken="web05"); print(run.output)
 
     assert run.rc != 0
     assert "web05 could not be updated and stays out of traffic" in run.output

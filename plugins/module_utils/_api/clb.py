@@ -6,11 +6,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Protocol
 
 from .._bindings.change import Change, ChangeKind
 from .._bindings.health import HealthSnapshot, parse_health
 from .._bindings.snapshot import Snapshot, parse_targets
+from .._errors import OutcomeUnknown, UnexpectedAnswer
+from .._shape import (
+    MAX_COUNT,
+    Place,
+    Record,
+    answer_place,
+    any_whole,
+    check_texts,
+    each,
+    many,
+    optional_many,
+    optional_text,
+    optional_whole,
+    text,
+    text_or_empty,
+    whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,8 +41,18 @@ MAX_WEIGHT_TARGETS = 50
 """Targets in one entry of ``ModifyList``."""
 MAX_LISTENER_IDS = 20
 """Listener IDs in one DescribeTargets."""
+MAX_LISTENERS_DESCRIBED = 100
+"""Listener IDs in one DescribeListeners."""
+MAX_HEALTH_LOAD_BALANCERS = 30
+"""Load balancers in one DescribeTargetHealth."""
+MAX_LOAD_BALANCER_IDS = 20
+"""Load balancer IDs in one DescribeLoadBalancers."""
 PAGE_SIZE = 100
 """Load balancers in one page of DescribeLoadBalancers."""
+LISTING_PASSES = 4
+"""How often a listing is read before it counts as one that never stands still."""
+OLDEST_FIRST = 0
+"""``OrderType`` by time of creation, which is the cloud's own order, but backwards."""
 
 ACTIONS = {
     ChangeKind.REGISTER: "BatchRegisterTargets",
@@ -34,26 +61,46 @@ ACTIONS = {
     ChangeKind.DEREGISTER: "BatchDeregisterTargets",
 }
 
+# Source of the fields: the response models of the vendor's SDK. Of ``Status`` new values may come.
+_WRITTEN = Record(text("RequestId"), optional_many("FailListenerIdSet"), optional_text("Message"))
+_TASK = Record(any_whole("Status"), optional_text("Message"))
+_LISTING = Record(whole("TotalCount", 0, MAX_COUNT), many("LoadBalancerSet"))
+_LOAD_BALANCER = Record(
+    text("LoadBalancerId"),
+    text_or_empty("LoadBalancerName"),
+    optional_many("LoadBalancerVips"),
+    optional_text("AddressIPv6"),
+    optional_text("Domain"),
+    optional_text("LoadBalancerDomain"),
+    optional_whole("Forward", 0, MAX_COUNT),
+    optional_text("VpcId"),
+)
+_LISTENERS = Record(many("Listeners"))
+_LISTENER = Record(text("ListenerId"), optional_text("TargetType"), optional_many("Rules"))
+_RULE = Record(text("LocationId"), optional_text("TargetType"))
+
 
 class Api(Protocol):
     """What this module needs of the client."""
 
-    def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False) -> dict[str, Any]:
+    def read(
+        self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False, patient: bool = False
+    ) -> dict[str, Any]:
         """Send a request that changes nothing."""
 
     def write(self, action: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a request that changes something."""
+        """Send a request that changes something, once."""
 
 
 class Accepted(NamedTuple):
     """What the cloud answered to a write that it took on.
 
-    :param request_id: also the ID of the task; None where the answer has none.
+    :param request_id: also the ID of the task.
     :param failed_listeners: IDs of the listeners that it could not do everything for.
     :param message: why not, in the cloud's words.
     """
 
-    request_id: str | None
+    request_id: str
     failed_listeners: frozenset[str]
     message: str
 
@@ -76,14 +123,22 @@ class LoadBalancer(NamedTuple):
 
     :param load_balancer_id: its ID.
     :param name: its name; not unique.
-    :param vips: its virtual IP addresses.
+    :param vips: its virtual IP addresses, the IPv6 address last.
     :param domain: its domain name, empty where it has none.
+    :param forward: False for a classic one, whose targets can't be bound in batches.
+    :param vpc_id: its VPC, None where the cloud does not say.
     """
 
     load_balancer_id: str
     name: str
     vips: tuple[str, ...] = ()
     domain: str = ""
+    forward: bool = True
+    vpc_id: str | None = None
+
+
+TargetTypes = dict[tuple[str, Optional[str]], str]
+"""``NODE``, ``TARGETGROUP`` and the like, by listener ID and location ID (None for the listener itself)."""
 
 
 class Clb:
@@ -96,72 +151,146 @@ class Clb:
         self._api = api
 
     def describe_targets(
-        self, load_balancer_id: str, listener_ids: Sequence[str] | None = None, *, last_attempt: bool = False
+        self,
+        load_balancer_id: str,
+        listener_ids: Sequence[str] | None = None,
+        *,
+        last_attempt: bool = False,
+        patient: bool = False,
     ) -> Snapshot:
         """Read what is bound, in one call.
 
-        :param load_balancer_id: whose.
+        :param load_balancer_id: the load balancer.
         :param listener_ids: at most 20; None for the whole load balancer.
         :param last_attempt: send once, even in the budget's grace.
+        :param patient: send again for as long as the budget lasts.
+        :raises UnexpectedAnswer: the answer is not what the API documents.
         """
         params: dict[str, Any] = {"LoadBalancerId": load_balancer_id}
         if listener_ids is not None:
             params["ListenerIds"] = list(listener_ids)
-        answer = self._api.read("DescribeTargets", params, last_attempt=last_attempt)
+        answer = self._api.read("DescribeTargets", params, last_attempt=last_attempt, patient=patient)
         return parse_targets(answer, None if listener_ids is None else tuple(listener_ids))
 
-    def describe_target_health(self, load_balancer_id: str) -> HealthSnapshot:
-        """Read the health of every target of a load balancer, in one call.
+    def describe_target_health(self, load_balancer_ids: Sequence[str]) -> dict[str, HealthSnapshot]:
+        """Read the health of every target of some load balancers, in one call.
 
-        :param load_balancer_id: whose.
+        :param load_balancer_ids: at most 30.
+        :returns: by load balancer ID; empty for one that the answer does not mention.
+        :raises UnexpectedAnswer: the answer is not what the API documents.
         """
-        answer = self._api.read("DescribeTargetHealth", {"LoadBalancerIds": [load_balancer_id]})
-        return parse_health(answer, load_balancer_id)
+        answer = self._api.read("DescribeTargetHealth", {"LoadBalancerIds": list(load_balancer_ids)})
+        return parse_health(answer, load_balancer_ids)
 
     def describe_task_status(self, task_id: str) -> TaskStatus:
         """Ask how a task stands.
 
         :param task_id: the request ID of the write.
+        :raises UnexpectedAnswer: the answer is not what the API documents.
         """
         answer = self._api.read("DescribeTaskStatus", {"TaskId": task_id})
-        status = answer.get("Status")
-        return TaskStatus(status in (0, 1), status == 1, str(answer.get("Message") or ""))
+        status, message = _TASK.read(answer, answer_place("DescribeTaskStatus", answer))
+        return TaskStatus(status in (0, 1), status == 1, message or "")
 
-    def describe_load_balancers(self, name: str | None = None) -> Iterator[LoadBalancer]:
-        """List load balancers, page by page.
+    def describe_listeners(self, load_balancer_id: str, listener_ids: Sequence[str]) -> TargetTypes:
+        """Ask what listeners and rules are bound to: targets of their own, or a target group.
+
+        :param load_balancer_id: the load balancer.
+        :param listener_ids: at most 100.
+        :returns: only what the answer says.
+        :raises UnexpectedAnswer: the answer is not what the API documents.
+        """
+        params = {"LoadBalancerId": load_balancer_id, "ListenerIds": list(listener_ids)}
+        answer = self._api.read("DescribeListeners", params)
+        root = answer_place("DescribeListeners", answer)
+        (raw_listeners,) = _LISTENERS.read(answer, root)
+        found: TargetTypes = {}
+        for where, (listener_id, target_type, raw_rules) in each(_LISTENER, raw_listeners, root, "Listeners"):
+            if target_type:
+                found[listener_id, None] = target_type
+            for _, (location_id, rule_type) in each(_RULE, raw_rules, where, "Rules"):
+                if rule_type:
+                    found[listener_id, location_id] = rule_type
+        return found
+
+    def describe_load_balancers(
+        self,
+        name: str | None = None,
+        *,
+        load_balancer_ids: Sequence[str] | None = None,
+        with_backends: bool = False,
+        forward_only: bool = False,
+    ) -> list[LoadBalancer]:
+        """List load balancers, each once.
 
         :param name: the cloud's own filter, which is a fuzzy match; None for all.
+        :param load_balancer_ids: only these, however many; None for all.
+        :param with_backends: only those with something bound, oldest first.
+        :param forward_only: without the classic ones.
+        :raises UnexpectedAnswer: the answer is not what the API documents, or no two pages fit together.
         """
-        offset = 0
-        while True:
-            params: dict[str, Any] = {"Offset": offset, "Limit": PAGE_SIZE}
-            if name is not None:
-                params["LoadBalancerName"] = name
-            answer = self._api.read("DescribeLoadBalancers", params)
-            page = answer.get("LoadBalancerSet") or ()
-            for raw in page:
-                yield LoadBalancer(
-                    str(raw.get("LoadBalancerId") or ""),
-                    str(raw.get("LoadBalancerName") or ""),
-                    tuple(raw.get("LoadBalancerVips") or ()),
-                    str(raw.get("Domain") or raw.get("LoadBalancerDomain") or ""),
-                )
-            offset += len(page)
-            if not page or offset >= int(answer.get("TotalCount") or 0):
-                return
+        params: dict[str, Any] = {}
+        if name is not None:
+            params["LoadBalancerName"] = name
+        if with_backends:
+            # Then a load balancer that is made meanwhile comes last, and moves no page.
+            params.update(WithRs=1, OrderType=OLDEST_FIRST)
+        if forward_only:
+            params["Forward"] = 1
+        if load_balancer_ids is None:
+            return list(self._list(params).values())
+        wanted = list(dict.fromkeys(load_balancer_ids))
+        found: dict[str, LoadBalancer] = {}
+        for start in range(0, len(wanted), MAX_LOAD_BALANCER_IDS):
+            found.update(self._list({**params, "LoadBalancerIds": wanted[start : start + MAX_LOAD_BALANCER_IDS]}))
+        return list(found.values())
 
-    def write(
-        self,
-        load_balancer_id: str,
-        changes: Sequence[Change],
-        *,
-        wait_when_busy: bool = True,  # noqa: ARG002 - as said
-    ) -> Accepted:
+    def _list(self, params: Mapping[str, Any]) -> dict[str, LoadBalancer]:
+        """List until the pages fit together: what is made or deleted meanwhile moves them against each other."""
+        for _ in range(LISTING_PASSES):
+            found = self._list_once(params)
+            if found is not None:
+                return found
+        raise UnexpectedAnswer(
+            f"DescribeLoadBalancers was read {LISTING_PASSES} times, and each time its pages did not fit together, or "
+            "held more or fewer load balancers than it counted. Run this again when none are made or deleted.",
+            action="DescribeLoadBalancers",
+        )
+
+    def _list_once(self, params: Mapping[str, Any]) -> dict[str, LoadBalancer] | None:
+        """List once; None where the pages do not fit together.
+
+        Each page begins with the last load balancer of the page before it, so that a shift shows.
+        """
+        total, page = self._page(params, 0)
+        found = {balancer.load_balancer_id: balancer for balancer in page}
+        offset = len(page)
+        while page and offset < total:
+            last = page[-1]
+            overlap = min(1, len(page) - 1)
+            count, page = self._page(params, offset - overlap)
+            fresh = [balancer for balancer in page if balancer.load_balancer_id not in found]
+            if count != total or not fresh or (overlap and page[0].load_balancer_id != last.load_balancer_id):
+                return None
+            found.update((balancer.load_balancer_id, balancer) for balancer in fresh)
+            offset += len(page) - overlap
+        return found if len(found) == total else None
+
+    def _page(self, params: Mapping[str, Any], offset: int) -> tuple[int, list[LoadBalancer]]:
+        answer = self._api.read("DescribeLoadBalancers", {**params, "Offset": offset, "Limit": PAGE_SIZE})
+        root = answer_place("DescribeLoadBalancers", answer)
+        total, raw_balancers = _LISTING.read(answer, root)
+        return total, [
+            _load_balancer(where, values)
+            for where, values in each(_LOAD_BALANCER, raw_balancers, root, "LoadBalancerSet")
+        ]
+
+    def write(self, load_balancer_id: str, changes: Sequence[Change]) -> Accepted:
         """Send one batch of changes of one kind.
 
-        :param load_balancer_id: whose.
+        :param load_balancer_id: the load balancer.
         :param changes: as many as :func:`batches` puts together.
-        :param wait_when_busy: has no effect: a busy load balancer is for the caller to wait for.
+        :raises OutcomeUnknown: also where the answer is not what the API documents.
         """
         kind = changes[0].kind
         params: dict[str, Any] = {"LoadBalancerId": load_balancer_id}
@@ -170,12 +299,32 @@ class Clb:
         else:
             params["ModifyList"] = list(_modify_list(kind, changes))
         answer = self._api.write(ACTIONS[kind], params)
-        request_id = answer.get("RequestId")
-        return Accepted(
-            request_id=str(request_id) if request_id else None,
-            failed_listeners=frozenset(answer.get("FailListenerIdSet") or ()),
-            message=str(answer.get("Message") or ""),
-        )
+        try:
+            return _parse_written(ACTIONS[kind], answer)
+        except UnexpectedAnswer as violation:
+            raise OutcomeUnknown(
+                violation.message, code=violation.code, action=violation.action, request_id=violation.request_id
+            ) from violation
+
+
+def _parse_written(action: str, answer: Mapping[str, Any]) -> Accepted:
+    root = answer_place(action, answer)
+    request_id, failed_listeners, message = _WRITTEN.read(answer, root)
+    check_texts(failed_listeners, root, "FailListenerIdSet")
+    return Accepted(request_id, frozenset(failed_listeners or ()), message or "")
+
+
+def _load_balancer(where: Place, values: tuple[Any, ...]) -> LoadBalancer:
+    load_balancer_id, name, vips, ipv6, domain, other_domain, forward, vpc_id = values
+    check_texts(vips, where, "LoadBalancerVips")
+    return LoadBalancer(
+        load_balancer_id,
+        name,
+        tuple(dict.fromkeys(filter(None, (*(vips or ()), ipv6)))),
+        domain or other_domain or "",
+        forward != 0,
+        vpc_id or None,
+    )
 
 
 def _target(change: Change) -> dict[str, Any]:

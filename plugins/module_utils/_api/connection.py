@@ -51,6 +51,7 @@ class Connection:
     :param source: where the credentials come from, in words and without any value.
     :param warnings: sentences for the user.
     :param secrets: the keys and tokens in use; it grows when credentials are renewed.
+    :param endpoint: the host of the API.
     """
 
     clb: Clb
@@ -59,6 +60,7 @@ class Connection:
     source: str = ""
     warnings: tuple[str, ...] = ()
     secrets: Secrets = field(default_factory=Secrets)
+    endpoint: str = ""
 
 
 def connect(
@@ -85,7 +87,15 @@ def connect(
     if network.region is None:
         raise InvalidArgument(f"region is missing; give region, for example ap-guangzhou, or set {REGION_VARIABLE}.")
     client = network.client(network.endpoint, "clb", VERSION, found.source)
-    return Connection(Clb(client), network.region, network.api_calls, found.name, found.warnings, network.secrets)
+    return Connection(
+        Clb(client),
+        network.region,
+        network.api_calls,
+        found.name,
+        found.warnings,
+        network.secrets,
+        network.endpoint.host,
+    )
 
 
 class _Network:

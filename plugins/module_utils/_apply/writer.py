@@ -2,339 +2,433 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Get a batch of changes to the cloud: follow its task, read back what is in doubt, narrow down what is refused."""
+"""Send one call, follow its task, read back: everything of a task that talks to one load balancer."""
 
 from __future__ import annotations
 
+import random
+import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from enum import Enum
+from typing import TYPE_CHECKING, Union
 
-from .._api.clb import ACTIONS, Accepted, Clb
-from .._bindings.change import Change, ChangeKind
-from .._budget import Budget, growing
-from .._errors import ClbError, OutcomeUnknown, Refused, Remedy, WaitTimeout, hint_for, sentences
+from .._api.clb import ACTIONS
+from .._bindings.change import ChangeKind
+from .._budget import Backoff
+from .._errors import NotSent, OutcomeUnknown, Refused, Remedy, WaitTimeout
+from .ledger import SETTLE_SECONDS, TASK_FAILED, Failure, Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Sequence
 
+    from .._api.clb import Accepted, Clb
+    from .._bindings.change import Change
+    from .._bindings.health import HealthSnapshot
     from .._bindings.snapshot import Snapshot
+    from .._budget import Budget
 
-NOT_ATTEMPTED = "NotAttempted"
-MAX_EXTRA_CALLS = 64
-"""Calls that narrowing may add in one task."""
+MAX_UNSENT = 4
+"""How often in a row a write may fail to reach the endpoint."""
+
+_POLL = Backoff(0.8, 2.0, 1.4)
+_DENSE_POLL = Backoff(0.08, 0.25, 1.05)
+_READ = Backoff(0.3, 2.0, 1.7)
+_HEALTH = Backoff(0.5, 3.0, 1.7)
 
 
 @dataclass(frozen=True)
 class Pacing:
     """How long to wait for what, in seconds.
 
-    :param poll_first: before the first poll of a task; each wait grows by `factor`.
-    :param poll_most: between polls at most.
-    :param read_first: between the first two read-backs.
-    :param read_most: between read-backs at most.
-    :param settle: how long a read may lag behind a write: so long it is read again before an absence is believed.
-    :param health_first: between the first two reads of the health.
-    :param health_most: between reads of the health at most.
-    :param factor: growth of every wait.
+    :param look: after an accepted write, before the first read: the API may have applied it already.
+    :param poll: between polls of a task where nothing else is waiting.
+    :param dense_poll: between polls of a task where another call waits for it.
+    :param read: between read-backs while reads lag.
+    :param health: between reads of the health.
+    :param busy: what a task waits at least after 'busy'; up to `busy_spread` more, at random.
+    :param busy_spread: see `busy`; it doubles up to `busy_maximum`.
+    :param busy_maximum: see `busy_spread`.
+    :param throttled: the range of the first random wait after 'throttled'; it doubles up to `throttled_maximum`.
+    :param throttled_maximum: see `throttled`.
+    :param learn: how long a load balancer waits for what others learn of the cloud's pace.
+    :param settle: how long a read may lag behind a write.
     """
 
-    poll_first: float = 0.2
-    poll_most: float = 2.0
-    read_first: float = 0.3
-    read_most: float = 2.0
-    settle: float = 5.0
-    health_first: float = 0.5
-    health_most: float = 3.0
-    factor: float = 1.7
+    look: float = 0.2
+    poll: Backoff = _POLL
+    dense_poll: Backoff = _DENSE_POLL
+    read: Backoff = _READ
+    health: Backoff = _HEALTH
+    busy: float = 0.25
+    busy_spread: float = 0.5
+    busy_maximum: float = 3.0
+    throttled: float = 0.5
+    throttled_maximum: float = 16.0
+    learn: float = 5.0
+    settle: float = SETTLE_SECONDS
 
 
 PACING = Pacing()
 
 
-class Failure(NamedTuple):
-    """Why a change is not in place.
+class TaskTimes:
+    """How long the cloud's tasks take, learnt by the first writes and shared by all load balancers of a task.
 
-    :param code: the cloud's, or ``NotAttempted``, or one of this collection's own.
-    :param message: the cloud's words, or the reason.
-    :param action: the action that was answered so, where one was.
-    :param request_id: of that answer.
+    :param probes: how many writes find it out; the others wait for what they learn. None: each for itself.
     """
 
-    code: str
-    message: str
-    action: str | None = None
-    request_id: str | None = None
+    def __init__(self, probes: int | None = None) -> None:
+        self._probes = probes
+        self.shared = probes is not None
+        self._lock = threading.Lock()
+        self._learnt = threading.Event()
+        self._seconds: float | None = None
 
-    @classmethod
-    def of(cls, error: ClbError) -> Failure:
-        """Make one from an exception; of a quota it says that it is one.
+    @property
+    def seconds(self) -> float | None:
+        """The latest duration; 0.0 where a batch is applied before it is answered, None where nothing is known yet."""
+        return self._seconds
 
-        :param error: which.
+    def learn(self, seconds: float) -> None:
+        """Remember how long a task took.
+
+        :param seconds: 0.0 where the first read showed everything.
         """
-        quota = isinstance(error, Refused) and error.remedy is Remedy.QUOTA
-        message = sentences(error.api_message, hint_for(error.code)) if quota else error.api_message
-        return cls(error.code, message, error.action, error.request_id)
+        self._seconds = seconds
+        self._learnt.set()
+
+    def is_probe(self) -> bool:
+        """Whether the caller is among the first, which find it out."""
+        with self._lock:
+            if self._probes is None:
+                return True
+            if self._probes > 0:
+                self._probes -= 1
+                return True
+            return False
+
+    def wait(self, budget: Budget, seconds: float) -> float | None:
+        """Wait for what others learn.
+
+        :param budget: the time for the whole task.
+        :param seconds: how long at most.
+        """
+        self._learnt.wait(min(seconds, budget.remaining()))
+        return self._seconds
 
 
-class _NoMoreCalls(Exception):
-    """Narrowing has used up its calls."""
+class Sent(Enum):
+    """How a call ended, where it was not refused."""
+
+    ACCEPTED = "accepted"
+    READ_AGAIN = "read again"
+    """It went out, and the snapshot is newer than the plan: compare again before the next call goes out."""
+    POSTPONED = "postponed"
+    """It was not applied, because the load balancer was busy or a guard has to be checked again: compare again."""
+
+
+Answer = Union[Sent, Refused]
+
+
+@dataclass(frozen=True)
+class _OpenTask:
+    """A task that may still be running."""
+
+    changes: Sequence[Change]
+    action: str
+    request_id: str
+    since: float
 
 
 class Writer:
-    """The writes of one task, and what is known of each.
+    """Sends the calls of one task to one load balancer, and reads what they did.
 
     :param clb: the actions.
-    :param load_balancer_id: whose targets.
-    :param listener_ids: what reads are filtered by; None reads the whole load balancer.
+    :param load_balancer_id: its ID.
+    :param snapshot: as last read.
+    :param ledger: learns what became of each change.
     :param budget: the time for the whole task.
     :param pacing: how long to wait for what.
+    :param times: how long the cloud's tasks take.
     """
 
     def __init__(
         self,
         clb: Clb,
         load_balancer_id: str,
-        listener_ids: Sequence[str] | None,
+        snapshot: Snapshot,
+        ledger: Ledger,
         budget: Budget,
         pacing: Pacing,
+        times: TaskTimes,
     ) -> None:
         self._clb = clb
         self._load_balancer_id = load_balancer_id
-        self._listener_ids = listener_ids
+        self._listener_ids = snapshot.listener_ids
+        self._ledger = ledger
         self._budget = budget
         self._pacing = pacing
-        self._extra_calls = MAX_EXTRA_CALLS
-        self.accepted = False
-        """Whether the cloud took on a write."""
-        self.sent: set[Change] = set()
-        """Changes of calls that the cloud took on, or may have."""
-        self.found: set[Change] = set()
-        """Changes that a read showed in place while their call was in doubt or refused."""
-        self.blamed: dict[Change, Failure] = {}
-        """Changes that the cloud said no to, for now: what is read back decides."""
-        self.request_ids: list[str] = []
-        self.snapshot: Snapshot | None = None
+        self._times = times
+        self._open: _OpenTask | None = None
+        self._busy_spread = pacing.busy_spread
+        self.snapshot = snapshot
         """As last read."""
-        self.stale = False
-        """Whether it may be older than what was sent: something of that does not show."""
+        self.read_at = budget.now()
+        self.unread = False
+        """Whether a call went out since the last read."""
+        self.waited = False
+        """Whether the task has waited since the guard was checked: it has to be checked again."""
+        self.last_refusal: Refused | None = None
+        """The latest 'busy' or 'throttled', which explains why time ran out."""
         self.warnings: list[str] = []
 
     def read(self, *, last_attempt: bool = False) -> Snapshot:
-        """Read what is bound now.
+        """Read what is bound now, and learn from it.
 
         :param last_attempt: send once, even in the budget's grace.
+        :raises ClbError: it can't be read.
         """
-        snapshot = self._clb.describe_targets(self._load_balancer_id, self._listener_ids, last_attempt=last_attempt)
-        self.snapshot = snapshot
-        self.stale = bool(_missing(self.sent, snapshot))
+        started = self._budget.now()
+        try:
+            snapshot = self._describe(last_attempt)
+        except Refused as refusal:
+            if self._listener_ids is None or refusal.remedy is not Remedy.NARROW:
+                raise
+            # A listener of the filter is gone: the whole load balancer shows which.
+            self._listener_ids = None
+            snapshot = self._describe(last_attempt)
+        self.snapshot, self.read_at, self.unread = snapshot, started, False
+        self._ledger.observe(snapshot)
         return snapshot
 
-    def deliver(self, changes: Sequence[Change], *, follow: bool = True) -> None:
-        """Send one batch, and see it through.
+    def _describe(self, last_attempt: bool) -> Snapshot:
+        return self._clb.describe_targets(
+            self._load_balancer_id, self._listener_ids, last_attempt=last_attempt, patient=not last_attempt
+        )
 
-        What the cloud refuses for good or reports as failed is written down in :attr:`blamed`; the task goes on.
+    def read_health(self) -> HealthSnapshot:
+        """Read the health of every target of this load balancer."""
+        return self._clb.describe_target_health([self._load_balancer_id])[self._load_balancer_id]
 
-        :param changes: of one kind, within the API's limits.
-        :param follow: poll the task until it has ended.
-        :raises ClbError: the task can't go on: refused for a reason that no other call escapes, connection lost, or
-            time up.
-        """
-        try:
-            refusal = self._send(changes, follow)
-            if refusal is not None:
-                self._narrow(changes, refusal)
-        except WaitTimeout as up:
-            if up.refusal is not None:
-                self._blame((one for one in changes if one not in self.sent), Failure.of(up.refusal))
-            raise
+    def sleep(self, seconds: float, waiting_for: str) -> None:
+        """Sleep within the budget, and remember that time has passed.
 
-    def settle(self, changes: Iterable[Change]) -> list[Change]:
-        """Read until changes show, or until a lag of the reads can't be why they don't.
-
-        :param changes: which may have been applied.
-        :returns: those that do not show.
-        """
-        changes = list(changes)
-        started = self._budget.now()
-        for delay in growing(self._pacing.read_first, self._pacing.factor, self._pacing.read_most):
-            missing = _missing(changes, self.read())
-            left = self._pacing.settle - (self._budget.now() - started)
-            # Not exactly 0: sums of seconds are rounded.
-            if not missing or left < 0.001:
-                break
-            self._budget.sleep(min(delay, left), "the outcome of a call to show")
-        return missing
-
-    def read_back(self, changes: Collection[Change]) -> Snapshot:
-        """Read until everything shows that was accepted without complaint.
-
-        What the cloud complained about may have been applied in part: it is given the time that reads may lag. So is a
-        new binding that shows otherwise than asked for: somebody else has made it, and no waiting changes that.
-
-        :param changes: what was asked for so far.
+        :param seconds: how long.
+        :param waiting_for: for the message when the time is up.
         :raises WaitTimeout: the time is up.
         """
-        sent = [one for one in changes if one in self.sent]
+        self.waited = True
+        self._budget.sleep(seconds, waiting_for)
+
+    def send(self, changes: Sequence[Change], *, more: bool, careful: bool = False) -> Answer:
+        """Send one call.
+
+        :param changes: of one kind, within the limits of the API.
+        :param more: whether another call follows, which needs this one's task to have ended.
+        :param careful: do not send after a wait: the guard has to be checked again first.
+        :returns: the refusal where one bad member can be the reason.
+        :raises ClbError: the task can't go on.
+        """
+        unsent = 0
+        throttled = self._pacing.throttled
+        while True:
+            try:
+                answer = self._clb.write(self._load_balancer_id, changes)
+            except OutcomeUnknown as unknown:
+                self.unread = True
+                self._ledger.doubt(changes)
+                self._settle_doubt(changes, unknown)
+                return Sent.READ_AGAIN
+            except NotSent:
+                unsent += 1
+                if unsent >= MAX_UNSENT:
+                    raise
+                self.sleep(random.uniform(0.2, 0.5 * 2**unsent), "another attempt")  # noqa: S311 - no secret
+            except Refused as refusal:
+                if refusal.remedy is not Remedy.WAIT_THROTTLED:
+                    return self._after_refusal(refusal, until_changed=careful)
+                self.last_refusal = refusal
+                self._sleep_for(refusal, random.uniform(0, throttled))  # noqa: S311 - no secret
+                throttled = min(2 * throttled, self._pacing.throttled_maximum)
+            else:
+                return self._accept(answer, changes, more=more)
+            if careful:
+                return Sent.POSTPONED
+
+    def _after_refusal(self, refusal: Refused, *, until_changed: bool) -> Answer:
+        """Wait while the load balancer is busy; give back what narrowing can help; raise the rest."""
+        if refusal.remedy is Remedy.WAIT_BUSY:
+            self.last_refusal = refusal
+            self._ledger.still_running()
+            if self._times.seconds == 0 and self._ledger.request_ids:
+                # What was applied at once still held the load balancer: the next call has to wait a little.
+                self._times.learn(self._pacing.look)
+            self._wait_while_busy(refusal, until_changed=until_changed)
+            return Sent.POSTPONED
+        if refusal.remedy in (Remedy.NARROW, Remedy.QUOTA):
+            return refusal
+        raise refusal
+
+    def _accept(self, answer: Accepted, changes: Sequence[Change], *, more: bool) -> Answer:
+        action = ACTIONS[changes[0].kind]
+        self._busy_spread = self._pacing.busy_spread
+        self.last_refusal = None
+        self.unread = True
+        named = [change for change in changes if change.pool.listener_id in answer.failed_listeners]
+        others = [change for change in changes if change.pool.listener_id not in answer.failed_listeners]
+        self._ledger.accept(others, answer.request_id)
+        if named:
+            message = answer.message or "The API names this listener in FailListenerIdSet, without a reason."
+            self._ledger.name(named, Failure("FailListenerIdSet", message, action, answer.request_id))
+        if changes[0].kind is ChangeKind.TAG:
+            # BatchModifyTargetTag is synchronous: it has no task.
+            self._ledger.end(changes)
+        else:
+            self._open = _OpenTask(changes, action, answer.request_id or "", self._budget.now())
+            if more or named:
+                self.follow(more=more)
+        if named:
+            self._settle_named()
+            return Sent.READ_AGAIN
+        return Sent.ACCEPTED
+
+    def follow(self, *, more: bool) -> None:
+        """See the task of the last call through, as far as the next step needs it.
+
+        Read first: a cloud may apply a batch before it answers. Poll only what does not show.
+
+        :param more: whether another call follows.
+        :raises WaitTimeout: the time is up.
+        """
+        task = self._open
+        if task is None:
+            return
+        known = self._times.seconds
+        if known is None and not self._times.is_probe():
+            known = self._times.wait(self._budget, self._pacing.learn)
+        if known is None:
+            self._probe(task, more=more)
+        elif known == 0:
+            self._close(task)
+        else:
+            # A little early where it is polled: then an overestimate corrects itself with each call.
+            left = known * (0.9 if more else 1.0) - (self._budget.now() - task.since)
+            if left > 0:
+                self._budget.sleep(left, f"the task {task.request_id} of {task.action}")
+            if more:
+                self._poll(task, self._pacing.dense_poll)
+
+    def _probe(self, task: _OpenTask, *, more: bool) -> None:
+        """Find out whether the cloud applies before it answers, or how long its task takes."""
+        self._budget.sleep(self._pacing.look, f"the changes of {task.action} to show")
+        snapshot = self.read()
+        if all(change.in_place(snapshot) for change in task.changes):
+            self._times.learn(0.0)
+            self._close(task)
+        else:
+            self._poll(task, self._pacing.dense_poll if more or self._times.shared else self._pacing.poll)
+
+    def _poll(self, task: _OpenTask, backoff: Backoff) -> None:
+        """Poll a task until it has ended."""
+        delays = backoff.delays()
+        while True:
+            try:
+                status = self._clb.describe_task_status(task.request_id)
+            except Refused as refusal:
+                # A task that is not known counts as ended, and so does one that may not be asked for: the read decides.
+                if refusal.remedy is Remedy.FATAL:
+                    self.warnings.append(f"{refusal.message} The result comes from DescribeTargets alone.")
+                self._close(task)
+                return
+            if status.done:
+                self._times.learn(self._budget.now() - task.since)
+                self._close(task)
+                if status.failed:
+                    reason = status.message or "the API gives no reason"
+                    self._ledger.reject(
+                        task.changes,
+                        Failure(TASK_FAILED, f"The task {task.request_id} of {task.action} failed: {reason}"),
+                    )
+                return
+            self._budget.sleep(next(delays), f"the task {task.request_id} of {task.action}")
+
+    def _close(self, task: _OpenTask) -> None:
+        self._ledger.end(task.changes)
+        self._open = None
+
+    def settle(self) -> None:
+        """Read until everything that was accepted shows, or a lag of the reads can't be why it does not.
+
+        :raises WaitTimeout: the time is up.
+        """
+        self.follow(more=False)
+        if not self.unread and not self._ledger.pending():
+            return
+        delays = self._pacing.read.delays()
+        while True:
+            self.read()
+            pending = self._ledger.pending()
+            if not pending:
+                return
+            if self._open is not None:
+                self._poll(self._open, self._pacing.poll)
+                continue
+            self._budget.sleep(next(delays), f"{len(pending)} accepted changes to show in DescribeTargets")
+
+    def _settle_doubt(self, changes: Sequence[Change], unknown: OutcomeUnknown) -> None:
+        """Read until a call of unknown outcome shows, or can no longer be expected to."""
+        delays = self._pacing.read.delays()
+        waiting = set(changes)
+        while True:
+            self.read()
+            if waiting.isdisjoint(self._ledger.pending()):
+                return
+            self.sleep(next(delays), f"the outcome of a call to show ({unknown.message.rstrip('.')})")
+
+    def _settle_named(self) -> None:
+        """Read until the listeners in ``FailListenerIdSet`` show progress, or can no longer be expected to."""
+        delays = self._pacing.read.delays()
+        while True:
+            self.read()
+            if not self._ledger.waits_for_named():
+                return
+            self.sleep(next(delays), "the listeners in FailListenerIdSet to show what was applied")
+
+    def wait_for_removals(self, changes: Sequence[Change]) -> None:
+        """Read until refused removals are gone, or a lag of the reads can't be why they are not.
+
+        A removal of what is gone is refused every time, so a lag must not hide that it is.
+
+        :param changes: of a refused call.
+        :raises WaitTimeout: the time is up.
+        """
         started = self._budget.now()
-        delays = growing(self._pacing.read_first, self._pacing.factor, self._pacing.read_most)
+        delays = self._pacing.read.delays()
         while True:
             snapshot = self.read()
-            missing = _missing(sent, snapshot)
-            settled = self._budget.now() - started >= self._pacing.settle
-            hopeless = all(one in self.blamed or one.conflicts_with(snapshot) for one in missing)
-            if not missing or (settled and hopeless):
-                self.stale = False
-                return snapshot
-            self._budget.sleep(next(delays), f"{len(missing)} accepted changes to show in DescribeTargets")
+            left = self._pacing.settle - (self._budget.now() - started)
+            if all(change.in_place(snapshot) for change in changes) or left < 0.001:
+                return
+            self.sleep(min(next(delays), left), "the outcome of a removal to show")
 
-    def _send(self, changes: Sequence[Change], follow: bool) -> Refused | None:
-        """Send until the cloud has answered clearly; returns a refusal that can be narrowed down."""
-        pending = list(changes)
-        doubt = False
-        while pending:
-            refusal = None
-            try:
-                answer = self._clb.write(self._load_balancer_id, pending, wait_when_busy=not doubt)
-            except OutcomeUnknown:
-                doubt = True
-                self.stale = True
-                self.sent.update(pending)
-            except Refused as exc:
-                refusal = exc
-                if refusal.remedy not in (Remedy.NARROW, Remedy.QUOTA, Remedy.WAIT_BUSY):
-                    raise
-                if not doubt:
-                    return refusal
-            else:
-                self._accept(answer, pending, follow)
-                return None
-            # The task of a call in doubt may still run, or reads may lag: only what is missing then is sent again.
-            missing = self.settle(pending)
-            if len(missing) == len(pending) and refusal is not None and refusal.remedy is not Remedy.WAIT_BUSY:
-                self.sent.difference_update(missing)
-                return refusal
-            self.accepted = self.accepted or len(missing) < len(pending)
-            self.found.update(set(pending).difference(missing))
-            pending = missing
-        return None
-
-    def _accept(self, answer: Accepted, changes: Sequence[Change], follow: bool) -> None:
-        action = ACTIONS[changes[0].kind]
-        self.accepted = True
-        self.stale = True
-        self.sent.update(changes)
-        for change in changes:
-            self.blamed.pop(change, None)
-        if answer.request_id is not None:
-            self.request_ids.append(answer.request_id)
-        if answer.failed_listeners:
-            told = answer.message or "The cloud names this listener in FailListenerIdSet, without a reason."
-            self._blame(
-                (one for one in changes if one.pool.listener_id in answer.failed_listeners),
-                Failure("FailListenerIdSet", told, action, answer.request_id),
-            )
-        # BatchModifyTargetTag is synchronous: it has no task.
-        if follow and answer.request_id is not None and changes[0].kind is not ChangeKind.TAG:
-            problem = self._await_task(action, answer.request_id)
-            if problem is not None:
-                self._blame((one for one in changes if one not in self.blamed), Failure("TaskFailed", problem))
-
-    def _await_task(self, action: str, task_id: str) -> str | None:
-        """Poll a task until it has ended; returns why it failed."""
-        for delay in growing(self._pacing.poll_first, self._pacing.factor, self._pacing.poll_most):
-            self._budget.sleep(delay, f"the task {task_id} of {action}")
-            try:
-                status = self._clb.describe_task_status(task_id)
-            except Refused as refusal:
-                # A task that the cloud does not know counts as done, and so does one that may not be asked for:
-                # the read-back decides.
-                if refusal.remedy is Remedy.FATAL:
-                    self.warnings.append(f"{refusal.message} Its result is told from DescribeTargets alone.")
-                return None
-            if status.done:
-                if not status.failed:
-                    return None
-                return f"The task {task_id} of {action} failed: {status.message or 'the cloud gives no reason'}"
-        raise AssertionError("growing() does not end")
-
-    def _blame(self, changes: Iterable[Change], failure: Failure) -> None:
-        for change in changes:
-            self.blamed[change] = failure
-
-    def _narrow(self, changes: Sequence[Change], refusal: Refused) -> None:
-        """Find the members that spoil a refused call, and get the others through."""
-        # Somebody else may have done a part of it: what is already in place is no reason to fail. A removal of what is
-        # gone is refused every time, so a lag of the reads must not hide that it is.
-        group = self.settle(changes) if changes[0].kind is ChangeKind.DEREGISTER else _missing(changes, self.read())
-        self.found.update(set(changes).difference(group))
-        last: Refused | None = refusal
-        try:
-            if group and len(group) < len(changes):
-                last = self._send_extra(group)
-            while group and last is not None:
-                culprits, group, why = self._find_culprit(group, last)
-                self._blame(culprits, Failure.of(why))
-                last = self._send_extra(group) if group else None
-        except _NoMoreCalls:
-            reason = (
-                f"Its call was refused with {refusal.code} ({refusal.api_message}), and {MAX_EXTRA_CALLS} extra calls "
-                "in this task were not enough to narrow that down."
-            )
-            self._blame(
-                (one for one in changes if one not in self.sent and one not in self.blamed),
-                Failure(NOT_ATTEMPTED, reason),
-            )
-
-    def _find_culprit(self, group: list[Change], refusal: Refused) -> tuple[list[Change], list[Change], Refused]:
-        """Halve a refused pool until what spoils it is alone.
-
-        A half that gets through is bound by that, and proves that the other half holds the culprit, which saves sending
-        it as a whole. A half that is refused leaves its sibling for later, together with all other such.
-
-        :returns: the culprits, what was not tried, and the refusal of the culprits.
-        """
-        rest, proven = list[Change](), True
+    def _wait_while_busy(self, refusal: Refused, *, until_changed: bool) -> None:
+        """Wait a little, then read; a guarded task reads until somebody's write shows."""
+        before = self.snapshot
+        started = self._budget.now()
         while True:
-            halves = _halves(group, refusal)
-            if halves is None:
-                if proven:
-                    return group, rest, refusal
-                answer = self._send_extra(group)
-                if answer is None:
-                    return [], rest, refusal
-                refusal, proven = answer, True
-                continue
-            left, right = halves
-            answer = self._send_extra(left)
-            if answer is None:
-                group, proven = right, False
-            else:
-                group, rest, refusal, proven = left, right + rest, answer, True
+            self._sleep_for(refusal, self._pacing.busy + random.uniform(0, self._busy_spread))  # noqa: S311 - no secret
+            self._busy_spread = min(2 * self._busy_spread, self._pacing.busy_maximum)
+            self.read()
+            if not until_changed or self.snapshot.bindings != before.bindings:
+                return
+            if self._budget.now() - started >= self._pacing.learn:
+                return
 
-    def _send_extra(self, changes: Sequence[Change]) -> Refused | None:
-        if self._extra_calls <= 0:
-            raise _NoMoreCalls
-        self._extra_calls -= 1
-        return self._send(changes, follow=True)
-
-
-def _missing(changes: Iterable[Change], snapshot: Snapshot) -> list[Change]:
-    return [change for change in changes if not change.in_place(snapshot)]
-
-
-def _halves(changes: Sequence[Change], refusal: Refused) -> tuple[list[Change], list[Change]] | None:
-    """Halve by listeners, within the last one by targets; None where it goes no further.
-
-    A quota belongs to the whole listener: its targets are not told apart.
-    """
-    listeners = list(dict.fromkeys(change.pool.listener_id for change in changes))
-    if len(listeners) > 1:
-        first = set(listeners[: len(listeners) // 2])
-        return (
-            [change for change in changes if change.pool.listener_id in first],
-            [change for change in changes if change.pool.listener_id not in first],
-        )
-    if len(changes) == 1 or refusal.remedy is Remedy.QUOTA:
-        return None
-    middle = len(changes) // 2
-    return list(changes[:middle]), list(changes[middle:])
+    def _sleep_for(self, refusal: Refused, seconds: float) -> None:
+        """Sleep; when the time is up, say what kept the task waiting."""
+        try:
+            self.sleep(seconds, "the load balancer")
+        except WaitTimeout as up:
+            raise WaitTimeout(
+                f"{self._budget.words} expired. The last answer was: {refusal.message}", refusal=refusal
+            ) from up

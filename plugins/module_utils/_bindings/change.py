@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
-from .snapshot import DEFAULT_WEIGHT, Backend, Binding, Pool, Snapshot
+from .snapshot import DEFAULT_WEIGHT, Backend, Binding, BindingKey, Pool, Snapshot, address_label
 
 
 class ChangeKind(Enum):
@@ -23,7 +23,7 @@ class ChangeKind(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """One write to one binding; two changes are never equal, so that each has its own fate.
+    """One write to one binding; changes are equal where they ask for the same, whatever they were planned from.
 
     :param kind: what it does.
     :param pool: where.
@@ -31,7 +31,7 @@ class Change:
     :param port: the backend's port.
     :param weight: to set; None where none was asked for.
     :param tag: to set, empty to clear; None where none was asked for.
-    :param before: the binding as it is; None for a new one.
+    :param before: the binding in the snapshot that it was planned from; None for a new one.
     """
 
     kind: ChangeKind
@@ -41,14 +41,34 @@ class Change:
     weight: int | None = None
     tag: str | None = None
     before: Binding | None = None
+    key: BindingKey = field(init=False, repr=False)
+    """The binding that it is about; made once, since every comparison asks for it."""
+    _hash: int = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", BindingKey(self.pool.key, self.backend.address, self.port))
+        object.__setattr__(self, "_hash", hash((self.kind.value, self.key, self.weight, self.tag)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Change):
+            return NotImplemented
+        return (self.kind, self.key, self.weight, self.tag) == (other.kind, other.key, other.weight, other.tag)
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def loss(self) -> bool:
         """Whether it takes capacity away: a weight set to 0, or a removal."""
         return self.kind is ChangeKind.DEREGISTER or (self.kind is ChangeKind.WEIGHT and self.weight == 0)
 
+    @property
+    def label(self) -> str:
+        """The binding in messages: ``[2001:db8::1]:80 on TCP:80 (lbl-1)``."""
+        return f"{address_label(self.backend.address, self.port)} on {self.pool.label}"
+
     def in_place(self, snapshot: Snapshot) -> bool:
-        """Tell whether a snapshot shows what this change asks for.
+        """Whether a snapshot shows what this change asks for.
 
         :param snapshot: read at any time.
         """
@@ -59,22 +79,13 @@ class Change:
             return False
         if self.weight is not None and found.weight != self.weight:
             return False
-        # Where the cloud tells no tags there is nothing to compare with.
+        # An answer without tags gives nothing to compare with.
         return self.tag is None or found.tag is None or found.tag == self.tag
-
-    def conflicts_with(self, snapshot: Snapshot) -> bool:
-        """Tell whether a binding that this change was to make is there with another weight or tag.
-
-        :param snapshot: read after the change was sent.
-        """
-        if self.kind is not ChangeKind.REGISTER or self.in_place(snapshot):
-            return False
-        return snapshot.find(self.pool.key, self.backend, self.port) is not None
 
     def as_new(self, tag: str | None) -> Binding:
         """The binding that a registration makes.
 
-        :param tag: what a binding has that was given no tag.
+        :param tag: the tag of a binding that was given none.
         """
         return Binding(
             pool=self.pool,

@@ -7,23 +7,58 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .snapshot import LAYER7_PROTOCOLS, Binding, PoolKey, Raw, _address
+from .._shape import (
+    MAX_PORT,
+    Place,
+    Record,
+    answer_place,
+    each,
+    flag,
+    many,
+    optional_text,
+    text,
+    text_or_empty,
+    whole,
+)
+from .snapshot import Binding, PoolKey, Raw, _address
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+# Source of the fields: DescribeTargetHealthResponse, LoadBalancerHealth, ListenerHealth, RuleHealth and TargetHealth of
+# the vendor's models. A listener of layer 4 answers as one rule, whose LocationId may be null or not.
+_ANSWER = Record(many("LoadBalancers"))
+_LOAD_BALANCER = Record(text("LoadBalancerId"), many("Listeners"))
+_LISTENER = Record(text("ListenerId"), many("Rules"))
+_RULE = Record(optional_text("LocationId"), many("Targets"))
+_TARGET = Record(
+    text_or_empty("IP"),
+    optional_text("TargetId"),
+    whole("Port", 0, MAX_PORT),
+    flag("HealthStatus"),
+    optional_text("HealthStatusDetail"),
+    optional_text("HealthStatusDetial"),  # the vendor's own spelling, older than the other one
+)
 
 
 class Health(NamedTuple):
     """What the health check says of one target.
 
-    :param healthy: whether it gets traffic; a check that is switched off (``Close``) counts as healthy.
+    :param healthy: whether the cloud sends traffic to it (at a weight above 0).
     :param detail: ``Alive``, ``Dead``, ``Unknown``, ``Close``, or what else the cloud says.
     """
 
     healthy: bool
     detail: str
+
+    @property
+    def label(self) -> str:
+        """The detail in messages; the API has one word for two things."""
+        if self.detail == "Close" and not self.healthy:
+            return "Close (the health check is switched off, or the listener is stopped)"
+        return self.detail
 
 
 NO_HEALTH = Health(False, "Unknown")
@@ -32,54 +67,79 @@ NO_HEALTH = Health(False, "Unknown")
 
 @dataclass(frozen=True)
 class HealthSnapshot:
-    """What one DescribeTargetHealth answered.
+    """The health of the targets of one load balancer.
 
-    :param index: by pool key, address (target ID or IP) and port.
+    :param index: by pool key, address (IP or target ID) and port.
     """
 
     index: Mapping[tuple[PoolKey, str, int], Health]
 
+    def find(self, binding: Binding) -> Health | None:
+        """The health of a binding.
+
+        :param binding: as DescribeTargets answered it.
+        :returns: None where the answer does not mention it.
+        """
+        for address in _names(binding):
+            found = self.index.get((binding.pool.key, address, binding.port))
+            if found is not None:
+                return found
+        return None
+
     def of(self, binding: Binding) -> Health:
         """The health of a binding; unknown where the answer does not mention it.
 
-        :param binding: which.
+        :param binding: as DescribeTargets answered it.
         """
-        # The address first: a network interface can carry the ID of the very instance that is bound beside it.
-        for alias in reversed(binding.aliases or (binding.backend.address,)):
-            found = self.index.get((binding.pool.key, alias, binding.port))
-            if found is not None:
-                return found
-        return NO_HEALTH
+        return self.find(binding) or NO_HEALTH
 
 
-def parse_health(answer: Raw, load_balancer_id: str) -> HealthSnapshot:
+def _names(binding: Binding) -> Iterable[str]:
+    """What an answer may call a binding by, the surest first.
+
+    The address comes before the ID: a network interface can carry the ID of the very instance that is bound beside it.
+    """
+    if binding.backend.instance_id is None:
+        return binding.aliases or (binding.backend.address,)
+    return (*binding.aliases[1:], binding.backend.instance_id)
+
+
+def parse_health(answer: Raw, load_balancer_ids: Sequence[str]) -> dict[str, HealthSnapshot]:
     """Parse an answer of DescribeTargetHealth.
 
-    Layer-4 listeners answer as one rule without domain and URL.
-
     :param answer: its ``Response``.
-    :param load_balancer_id: which load balancer of the answer.
+    :param load_balancer_ids: those that were asked for.
+    :returns: for each of them; one that the answer does not mention has an empty snapshot.
+    :raises UnexpectedAnswer: it is not what DescribeTargetHealth answers.
     """
-    index: dict[tuple[PoolKey, str, int], Health] = {}
-    for balancer in answer.get("LoadBalancers") or ():
-        if balancer.get("LoadBalancerId") not in (load_balancer_id, None):
-            continue
-        for listener in balancer.get("Listeners") or ():
-            layer7 = str(listener.get("Protocol") or "").upper() in LAYER7_PROTOCOLS
-            for rule in listener.get("Rules") or ():
-                location = str(rule.get("LocationId") or "") if layer7 or rule.get("Domain") else None
-                key = (str(listener.get("ListenerId") or ""), location)
-                for target in rule.get("Targets") or ():
-                    health = _parse_target_health(target)
-                    for address in (_address(target.get("IP")), _address(target.get("TargetId"))):
-                        if address is not None:
-                            index.setdefault((key, address, int(target.get("Port") or 0)), health)
-    return HealthSnapshot(index)
+    indices: dict[str, dict[tuple[PoolKey, str, int], Health]] = {one: {} for one in load_balancer_ids}
+    root = answer_place("DescribeTargetHealth", answer)
+    (raw_balancers,) = _ANSWER.read(answer, root)
+    for where, (load_balancer_id, raw_listeners) in each(_LOAD_BALANCER, raw_balancers, root, "LoadBalancers"):
+        index = indices.get(load_balancer_id, {})
+        for key, names, port, health in _targets(raw_listeners, where):
+            for name in names:
+                # Where an answer says two things of one target, the worse counts.
+                known = index.setdefault((key, name, port), health)
+                if known.healthy and not health.healthy:
+                    index[key, name, port] = health
+    return {load_balancer_id: HealthSnapshot(index) for load_balancer_id, index in indices.items()}
 
 
-def _parse_target_health(raw: Raw) -> Health:
-    detail = raw.get("HealthStatusDetail") or raw.get("HealthStatusDetial")
-    if detail:
-        return Health(str(detail) in ("Alive", "Close"), str(detail))
-    alive = bool(raw.get("HealthStatus"))
-    return Health(alive, "Alive" if alive else "Unknown")
+def _targets(raw_listeners: list[Any] | None, where: Place) -> Iterator[tuple[PoolKey, tuple[str, ...], int, Health]]:
+    """Each target with the keys of the pool that it may be in; on layer 4 that is the listener's, whatever the rule."""
+    for in_listener, (listener_id, raw_rules) in each(_LISTENER, raw_listeners, where, "Listeners"):
+        for in_rule, (location_id, raw_targets) in each(_RULE, raw_rules, in_listener, "Rules"):
+            for _, (ip, target_id, port, status, detail, misspelt) in each(_TARGET, raw_targets, in_rule, "Targets"):
+                names = tuple(name for name in (_address(ip), target_id) if name)
+                health = _health(status, detail or misspelt)
+                yield (listener_id, None), names, port, health
+                if location_id:
+                    yield (listener_id, location_id), names, port, health
+
+
+def _health(status: bool, detail: str | None) -> Health:
+    """Only a target whose HealthStatus is true gets traffic; where the answer has no detail, that says it all."""
+    if not detail:
+        return Health(status, "Alive" if status else "Unknown")
+    return Health(status and detail in ("Alive", "Close"), detail)

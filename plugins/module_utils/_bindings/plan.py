@@ -6,17 +6,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .._errors import InvalidArgument
 from .change import Change, ChangeKind
-from .resolve import UnknownName
+from .resolve import UnknownName, resolve_desired, select
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
+    from .entries import Entry
     from .resolve import DesiredBinding, Selection
-    from .snapshot import Binding, Pool, PoolKey, Snapshot
+    from .snapshot import Binding, BindingKey, Pool, PoolKey, Snapshot
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a task asks of one load balancer.
+
+    :param state: ``present``, ``absent`` or ``drained``.
+    :param entries: of ``targets``, those that apply to this load balancer.
+    :param purge: with ``present``: also remove what is bound to the pools that the entries name, and not listed.
+    :param lenient: a listener or rule that does not exist is no error and no warning: the entry just doesn't match.
+    """
+
+    state: str
+    entries: tuple[Entry, ...]
+    purge: bool = False
+    lenient: bool = False
 
 
 @dataclass(frozen=True)
@@ -27,14 +45,20 @@ class Plan:
     :param touched: the pools that the task is about, in the cloud's order.
     :param changes: gains before losses; within them by kind.
     :param desired: the bindings that ``present`` asks for.
+    :param named: the bindings that an entry names or matches.
     :param warnings: sentences for the user.
+    :param unmatched: selectors that match nothing bound and should, as labels.
+    :param goal: what it was made for.
     """
 
     snapshot: Snapshot
     touched: tuple[Pool, ...]
     changes: tuple[Change, ...]
     desired: tuple[DesiredBinding, ...] = ()
+    named: frozenset[BindingKey] = frozenset()
     warnings: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
+    goal: Goal = field(default_factory=lambda: Goal("present", ()))
 
     @property
     def gains(self) -> tuple[Change, ...]:
@@ -47,39 +71,40 @@ class Plan:
         return tuple(change for change in self.changes if change.loss)
 
 
-_TAGS_UNKNOWN = (
-    "The cloud's answer tells no tags: they are not compared, and a tag of an existing binding is left as it is."
-)
+TAGS_UNKNOWN = "The API response contains no tags: tags are not compared, and the tag of an existing binding is kept."
 
 
-def plan_present(desired: Sequence[DesiredBinding], snapshot: Snapshot, *, purge: bool = False) -> Plan:
+def make_plan(goal: Goal, snapshot: Snapshot) -> Plan:
+    """Plan the way from what is bound to what is asked for.
+
+    :param goal: what is asked for.
+    :param snapshot: what is bound.
+    :raises UnknownName: a listener or rule that is named does not exist.
+    :raises InvalidArgument: names are ambiguous or contradict each other.
+    """
+    if goal.state == "present":
+        return plan_present(resolve_desired(goal.entries, snapshot), snapshot, goal)
+    selection = select(goal.entries, snapshot)
+    if goal.state == "absent":
+        return plan_absent(selection, snapshot, goal)
+    return plan_drained(selection, snapshot, goal)
+
+
+def plan_present(desired: Sequence[DesiredBinding], snapshot: Snapshot, goal: Goal) -> Plan:
     """Plan ``state: present``.
 
     :param desired: resolved in this snapshot.
     :param snapshot: what is bound.
-    :param purge: also remove what is bound to the pools of `desired` and not in it.
+    :param goal: what is asked for.
     """
-    registers, weights, tags, removals = [], [], [], []
-    touched = {one.pool.key for one in desired}
-    kept: set[tuple[PoolKey, str, int]] = set()
-    tags_unknown = False
-    for one in desired:
-        bound = snapshot.find(one.pool.key, one.backend, one.port)
-        if bound is None:
-            registers.append(Change(ChangeKind.REGISTER, one.pool, one.backend, one.port, one.weight, one.tag))
-            continue
-        if purge:
-            # Under any of its addresses: what answers to the address of a wanted binding is never purged.
-            kept.update((one.pool.key, alias, bound.port) for alias in bound.aliases)
-        if one.weight is not None and one.weight != bound.weight:
-            weights.append(
-                Change(ChangeKind.WEIGHT, one.pool, bound.backend, one.port, weight=one.weight, before=bound)
-            )
-        if one.tag is not None and bound.tag is None:
-            tags_unknown = True
-        elif one.tag is not None and one.tag != bound.tag:
-            tags.append(Change(ChangeKind.TAG, one.pool, bound.backend, one.port, tag=one.tag, before=bound))
-    if purge:
+    touched = {wish.pool.key for wish in desired}
+    found = [(wish, snapshot.find(wish.pool.key, wish.backend, wish.port)) for wish in desired]
+    removals: list[Change] = []
+    if goal.purge:
+        # Under any of its addresses: what answers to the address of a listed binding is never purged.
+        kept = {
+            (wish.pool.key, alias, bound.port) for wish, bound in found if bound is not None for alias in bound.aliases
+        }
         removals = [
             _removal(bound)
             for key in snapshot.pools
@@ -87,90 +112,255 @@ def plan_present(desired: Sequence[DesiredBinding], snapshot: Snapshot, *, purge
             for bound in snapshot.bindings[key]
             if bound.identity not in kept
         ]
+    changes = [change for wish, bound in found for change in _towards(wish, bound)]
+    no_tags = any(wish.tag is not None and bound is not None and bound.tag is None for wish, bound in found)
     return Plan(
         snapshot=snapshot,
         touched=tuple(pool for key, pool in snapshot.pools.items() if key in touched),
-        changes=(
-            *registers,
-            *(change for change in weights if not change.loss),
-            *tags,
-            *(change for change in weights if change.loss),
-            *removals,
-        ),
+        changes=_in_order([*changes, *removals]),
         desired=tuple(desired),
-        warnings=(_TAGS_UNKNOWN,) if tags_unknown else (),
+        named=frozenset(bound.identity for _, bound in found if bound is not None),
+        warnings=(TAGS_UNKNOWN,) if no_tags else (),
+        goal=goal,
     )
+
+
+def _towards(wish: DesiredBinding, bound: Binding | None) -> Iterator[Change]:
+    """The changes from what is bound to what one entry asks for."""
+    if bound is None:
+        yield Change(ChangeKind.REGISTER, wish.pool, wish.backend, wish.port, wish.weight, wish.tag)
+        return
+    if wish.weight is not None and wish.weight != bound.weight:
+        yield Change(ChangeKind.WEIGHT, wish.pool, bound.backend, wish.port, weight=wish.weight, before=bound)
+    if wish.tag is not None and bound.tag is not None and wish.tag != bound.tag:
+        yield Change(ChangeKind.TAG, wish.pool, bound.backend, wish.port, tag=wish.tag, before=bound)
+
+
+_ORDER = (
+    (False, ChangeKind.REGISTER),
+    (False, ChangeKind.WEIGHT),
+    (False, ChangeKind.TAG),
+    (True, ChangeKind.WEIGHT),
+    (True, ChangeKind.DEREGISTER),
+)
+"""Whether a change is a loss, and its kind: in this order."""
+
+
+def _in_order(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """Gains before losses, within them by kind."""
+    return tuple(change for step in _ORDER for change in changes if (change.loss, change.kind) == step)
 
 
 def _removal(bound: Binding) -> Change:
     return Change(ChangeKind.DEREGISTER, bound.pool, bound.backend, bound.port, before=bound)
 
 
-def plan_absent(selection: Selection, snapshot: Snapshot) -> Plan:
+def _drain(bound: Binding) -> Change:
+    return Change(ChangeKind.WEIGHT, bound.pool, bound.backend, bound.port, weight=0, before=bound)
+
+
+def plan_absent(selection: Selection, snapshot: Snapshot, goal: Goal) -> Plan:
     """Plan ``state: absent``.
 
     :param selection: what the selectors matched.
     :param snapshot: what is bound.
+    :param goal: what is asked for.
     """
+    unknown = () if goal.lenient else tuple(f"{sentence} Nothing to do for it." for sentence in selection.unknown)
     return Plan(
         snapshot,
         selection.touched,
-        tuple(_removal(bound) for bound in selection.bindings),
-        warnings=(*(f"{sentence} Nothing to do for it." for sentence in selection.unknown), *_tag_warnings(selection)),
+        tuple(map(_removal, selection.bindings)),
+        named=frozenset(bound.identity for bound in selection.bindings),
+        warnings=(*unknown, *_tag_warnings(selection)),
+        goal=goal,
     )
 
 
-def plan_drained(selection: Selection, snapshot: Snapshot) -> Plan:
+def plan_drained(selection: Selection, snapshot: Snapshot, goal: Goal) -> Plan:
     """Plan ``state: drained``.
 
     :param selection: what the selectors matched.
     :param snapshot: what is bound.
+    :param goal: what is asked for.
     :raises UnknownName: a selector names a listener or rule that does not exist: it can't be drained.
     """
-    if selection.unknown:
+    if selection.unknown and not goal.lenient:
         raise UnknownName(" ".join(selection.unknown))
     return Plan(
         snapshot,
         selection.touched,
-        tuple(
-            Change(ChangeKind.WEIGHT, bound.pool, bound.backend, bound.port, weight=0, before=bound)
-            for bound in selection.bindings
-            if bound.weight != 0
-        ),
+        tuple(_drain(bound) for bound in selection.bindings if bound.weight != 0),
+        named=frozenset(bound.identity for bound in selection.bindings),
         warnings=_tag_warnings(selection),
+        unmatched=selection.unmatched,
+        goal=goal,
     )
 
 
 def _tag_warnings(selection: Selection) -> tuple[str, ...]:
     if not selection.tags_unknown:
         return ()
-    return ("The cloud's answer tells no tags: selectors with a tag match nothing.",)
+    return ("The API response contains no tags: selectors with a tag match nothing.",)
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What is still missing of a plan, in a newer snapshot.
+
+    :param snapshot: the newer snapshot.
+    :param changes: still to be sent, gains before losses.
+    :param gone: changes to listeners or rules that no longer exist.
+    :param raised: weights of 0 that somebody else has raised and that this task may not take away again.
+    :param rebound: losses that were seen in place and that somebody else has undone since.
+    """
+
+    snapshot: Snapshot
+    changes: tuple[Change, ...] = ()
+    gone: tuple[Change, ...] = ()
+    raised: tuple[Change, ...] = ()
+    rebound: tuple[Change, ...] = ()
+
+    @property
+    def gains(self) -> list[Change]:
+        """The changes that add or keep capacity."""
+        return [change for change in self.changes if not change.loss]
+
+    @property
+    def losses(self) -> list[Change]:
+        """The changes that take capacity away."""
+        return [change for change in self.changes if change.loss]
+
+
+def plan_rest(first: Plan, snapshot: Snapshot, finished: Collection[BindingKey]) -> Rest:
+    """Compare the goal of a plan with a newer snapshot; names are not resolved again.
+
+    Gains are all that the snapshot shows missing. Losses are only those of the first plan, so that a task never takes
+    away what its dry run did not show.
+
+    :param first: the first plan of the task.
+    :param snapshot: what is bound now.
+    :param finished: bindings whose loss was seen in place.
+    """
+    changes: list[Change] = []
+    gone: list[Change] = []
+    raised: list[Change] = []
+    rebound: list[Change] = []
+    losses = {change.key: change for change in first.losses}
+    for wish in first.desired:
+        bound = snapshot.find(wish.pool.key, wish.backend, wish.port)
+        if wish.pool.key not in snapshot.pools:
+            gone.extend(_towards(wish, None))
+            continue
+        for change in _towards(wish if bound is not None else _as_first_read(wish, first.snapshot), bound):
+            if not change.loss:
+                changes.append(change)
+            elif change.key in finished:
+                rebound.append(change)
+            elif change.key in losses:
+                changes.append(change)
+            else:
+                raised.append(change)
+    for change, bound in _still_matching(first, snapshot):
+        again = _removal(bound) if change.kind is ChangeKind.DEREGISTER else _drain(bound)
+        (rebound if change.key in finished else changes).append(again)
+    return Rest(snapshot, _in_order(changes), tuple(gone), tuple(raised), tuple(rebound))
+
+
+def _as_first_read(wish: DesiredBinding, snapshot: Snapshot) -> DesiredBinding:
+    """What somebody else has unbound comes back with the weight and tag that were first read, where none is given."""
+    bound = snapshot.find(wish.pool.key, wish.backend, wish.port)
+    if bound is None:
+        return wish
+    return wish._replace(
+        weight=bound.weight if wish.weight is None else wish.weight,
+        tag=(bound.tag or None) if wish.tag is None else wish.tag,
+    )
+
+
+def _still_matching(first: Plan, snapshot: Snapshot) -> Iterator[tuple[Change, Binding]]:
+    """The losses of selectors and of purge in the first plan that still apply, with their binding now."""
+    candidates = [change for change in first.losses if first.goal.state != "present" or _is_removal(change)]
+    if not candidates:
+        return
+    matching = None if first.goal.state == "present" else _selected(first.goal.entries, snapshot)
+    for change in candidates:
+        bound = snapshot.find(change.pool.key, change.backend, change.port)
+        if bound is None or (matching is not None and bound.identity not in matching):
+            continue
+        if _is_removal(change) or bound.weight != 0:
+            yield change, bound
+
+
+def _is_removal(change: Change) -> bool:
+    return change.kind is ChangeKind.DEREGISTER
+
+
+def _selected(entries: Sequence[Entry], snapshot: Snapshot) -> set[BindingKey]:
+    return {bound.identity for bound in select(entries, snapshot).bindings}
+
+
+def bound_meanwhile(first: Plan, snapshot: Snapshot) -> tuple[Binding, ...]:
+    """What others have bound within the scope of the task since the first read: the next run would take it away.
+
+    :param first: the first plan of the task.
+    :param snapshot: as last read.
+    """
+    if first.goal.state == "present" and not first.goal.purge:
+        return ()
+    known = {bound.identity for bound in first.snapshot.all_bindings()}
+    try:
+        if first.goal.state == "present":
+            again = plan_present(
+                [wish for wish in first.desired if wish.pool.key in snapshot.pools], snapshot, first.goal
+            )
+        else:
+            again = make_plan(Goal(first.goal.state, first.goal.entries, lenient=True), snapshot)
+    except InvalidArgument:
+        # The names contradict each other by now: there is no scope to speak of.
+        return ()
+    return tuple(
+        change.before for change in again.losses if change.before is not None and change.before.identity not in known
+    )
+
+
+def apply_changes(
+    snapshot: Snapshot, pools: Iterable[Pool], changes: Iterable[Change]
+) -> dict[PoolKey, tuple[Binding, ...]]:
+    """The bindings of some pools once changes are carried out.
+
+    :param snapshot: what is bound.
+    :param pools: those that the changes are about.
+    :param changes: in any order.
+    :returns: bindings by pool key.
+    """
+    untagged = "" if snapshot.tags_known or not any(snapshot.bindings.values()) else None
+    result: dict[PoolKey, dict[BindingKey, Binding]] = {
+        pool.key: {bound.identity: bound for bound in snapshot.bindings.get(pool.key, ())} for pool in pools
+    }
+    for change in changes:
+        bindings = result[change.pool.key]
+        if change.kind is ChangeKind.REGISTER:
+            new = change.as_new(untagged)
+            bindings[new.identity] = new
+            continue
+        identity = change.key if change.before is None else change.before.identity
+        if change.kind is ChangeKind.DEREGISTER:
+            bindings.pop(identity, None)
+        elif (bound := bindings.get(identity)) is not None:
+            bindings[identity] = bound._replace(
+                weight=bound.weight if change.weight is None else change.weight,
+                tag=bound.tag if change.tag is None else change.tag,
+            )
+    return {key: tuple(bindings.values()) for key, bindings in result.items()}
 
 
 def predict(plan: Plan, without: Collection[Change] = ()) -> dict[PoolKey, tuple[Binding, ...]]:
-    """Tell what will be bound to the touched pools once a plan is carried out.
+    """What will be bound to the touched pools once a plan is carried out.
 
-    :param plan: which.
+    :param plan: the plan.
     :param without: changes that are not carried out.
     :returns: bindings by pool key.
     """
     left_out = set(without)
-    untagged = "" if plan.snapshot.tags_known or not any(plan.snapshot.bindings.values()) else None
-    result: dict[PoolKey, dict[tuple[PoolKey, str, int], Binding]] = {
-        pool.key: {bound.identity: bound for bound in plan.snapshot.bindings.get(pool.key, ())} for pool in plan.touched
-    }
-    for change in plan.changes:
-        if change in left_out:
-            continue
-        bindings = result[change.pool.key]
-        if change.before is None:
-            new = change.as_new(untagged)
-            bindings[new.identity] = new
-        elif change.kind is ChangeKind.DEREGISTER:
-            bindings.pop(change.before.identity, None)
-        elif (now := bindings.get(change.before.identity)) is not None:
-            bindings[now.identity] = now._replace(
-                weight=now.weight if change.weight is None else change.weight,
-                tag=now.tag if change.tag is None else change.tag,
-            )
-    return {key: tuple(bindings.values()) for key, bindings in result.items()}
+    return apply_changes(plan.snapshot, plan.touched, (change for change in plan.changes if change not in left_out))

@@ -11,12 +11,32 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Optional
 
+from .._errors import printable
+from .._shape import (
+    MAX_PORT,
+    MAX_WEIGHT,
+    Place,
+    Record,
+    answer_place,
+    check_texts,
+    each,
+    many,
+    optional_many,
+    optional_text,
+    optional_whole,
+    text,
+    text_or_empty,
+    unexpected,
+    whole,
+)
+from .addresses import Claim, find_owners
+
 LAYER7_PROTOCOLS = frozenset({"HTTP", "HTTPS"})
-"""Listeners of these protocols hold their targets in rules; those of ``QUIC`` do where they have rules."""
+"""Listeners of these protocols hold their targets in rules; any other listener does where it has rules."""
 
 DEFAULT_WEIGHT = 10
 """What a register call without a weight gives (vendor's model ``BatchTarget.Weight``)."""
@@ -26,6 +46,56 @@ PoolKey = tuple[str, Optional[str]]
 
 Raw = Mapping[str, Any]
 
+# Source of the fields: DescribeTargetsResponse, ListenerBackend, RuleTargets and Backend of the vendor's models.
+_ANSWER = Record(many("Listeners"))
+_LISTENER = Record(
+    text("ListenerId"),
+    text("Protocol"),
+    whole("Port", 0, MAX_PORT),
+    optional_whole("EndPort", 0, MAX_PORT),
+    many("Rules"),  # null on layer 4
+    many("Targets"),  # null on layer 7
+)
+_RULE = Record(text("LocationId"), text_or_empty("Domain"), text_or_empty("Url"), many("Targets"))
+_TARGET = Record(
+    text("Type"),
+    optional_text("InstanceId"),
+    whole("Port", 0, MAX_PORT),  # 0 on some members of target groups
+    whole("Weight", 0, MAX_WEIGHT),
+    many("PrivateIpAddresses"),
+    optional_many("PublicIpAddresses"),
+    optional_text("InstanceName"),
+    optional_text("RegisteredTime"),
+    optional_text("Tag"),
+    optional_text("Zone"),
+)
+
+
+class BindingKey(NamedTuple):
+    """What makes a binding this one, in a load balancer.
+
+    :param pool: the key of its pool.
+    :param address: the instance ID or IP address of its backend.
+    :param port: the backend's port.
+    """
+
+    pool: PoolKey
+    address: str
+    port: int
+
+
+_IndexKey = tuple[PoolKey, str, int]
+"""What a BindingKey is, as a plain tuple: that is made three times as fast, and looks up the same."""
+
+
+def address_label(address: str, port: int) -> str:
+    """An address with its port in messages; an IPv6 address in brackets.
+
+    :param address: an instance ID or IP address.
+    :param port: the backend's port.
+    """
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _PLAIN_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
@@ -34,29 +104,36 @@ _PLAIN_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 def canonical_ip(text: str) -> str:
     """Spell an IP address in its shortest form, so that equal addresses are equal texts.
 
+    An IPv4 address in IPv6 spelling (``::ffff:10.0.0.1``) is the IPv4 address.
+
     :param text: an IPv4 or IPv6 address in any spelling.
     :raises ValueError: it is none.
     """
     # Nearly all addresses are of this kind, and parsing them would cost a quarter of all planning.
     if _PLAIN_IPV4.fullmatch(text):
         return text
-    return str(ipaddress.ip_address(text.strip()))
+    address = ipaddress.ip_address(text.strip())
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(address)
 
 
-def _address(text: object) -> str | None:
-    """An address of an answer in its shortest form; what does not parse stays as it came."""
-    if not isinstance(text, str) or not text:
-        return None
-    try:
-        return canonical_ip(text)
-    except ValueError:
-        return text
-
-
-def _addresses(texts: Iterable[object] | None) -> tuple[str, ...]:
-    if not texts:
+def _addresses(raws: list[Any] | None, where: Place, name: str) -> tuple[str, ...]:
+    """Addresses of an answer in their shortest form; one that does not parse stays as it came."""
+    if not raws:
         return ()
-    return tuple(address for address in map(_address, texts) if address is not None)
+    try:
+        return tuple([raw if _PLAIN_IPV4.fullmatch(raw) else _address(raw) for raw in raws if raw != ""])
+    except TypeError:
+        check_texts(raws, where, name)
+        raise
+
+
+def _address(raw: str) -> str:
+    try:
+        return canonical_ip(raw)
+    except ValueError:
+        return raw
 
 
 @dataclass(frozen=True)
@@ -87,12 +164,12 @@ class Pool:
 
     @property
     def label(self) -> str:
-        """How it is called in texts for people."""
+        """The pool in messages; its domain and path come from outside."""
         ports = f"{self.port}-{self.end_port}" if self.end_port else str(self.port)
         listener = f"{self.protocol}:{ports} ({self.listener_id})"
         if self.location_id is None:
-            return listener
-        return f"{listener} {self.domain or ''}{self.url or ''} ({self.location_id})"
+            return printable(listener)
+        return printable(f"{listener} {self.domain or ''}{self.url or ''} ({self.location_id})")
 
 
 class Backend(NamedTuple):
@@ -119,8 +196,9 @@ class Binding(NamedTuple):
     :param port: the backend's port.
     :param weight: 0 to 100; 0 gets no new traffic.
     :param tag: empty where it has none, None where the cloud does not tell tags.
-    :param aliases: every text that addresses this backend: the instance ID, and IP addresses.
-    :param kind: the cloud's ``Type``, such as ``CVM`` or ``ENI``.
+    :param aliases: every text that addresses this backend: the instance ID, and IP addresses, but none that
+        addresses another one in this pool.
+    :param backend_type: the cloud's ``Type``, such as ``CVM`` or ``ENI``.
     :param private_ips: its private addresses in the cloud's order.
     :param instance_name: None where it has none.
     :param zone: None where the cloud does not say.
@@ -134,7 +212,7 @@ class Binding(NamedTuple):
     weight: int
     tag: str | None
     aliases: tuple[str, ...] = ()
-    kind: str | None = None
+    backend_type: str | None = None
     private_ips: tuple[str, ...] = ()
     instance_name: str | None = None
     zone: str | None = None
@@ -142,9 +220,19 @@ class Binding(NamedTuple):
     public_ips: tuple[str, ...] = ()
 
     @property
-    def identity(self) -> tuple[PoolKey, str, int]:
-        """What makes it this binding: pool, address, port."""
-        return (self.pool.key, self.backend.address, self.port)
+    def identity(self) -> BindingKey:
+        """What makes it this binding."""
+        return BindingKey(self.pool.key, self.backend.address, self.port)
+
+    @property
+    def address_label(self) -> str:
+        """Its address and port in messages."""
+        return address_label(self.backend.address, self.port)
+
+    @property
+    def label(self) -> str:
+        """The binding in messages: ``10.0.0.1:80 on TCP:80 (lbl-1)``."""
+        return f"{self.address_label} on {self.pool.label}"
 
 
 @dataclass(frozen=True)
@@ -176,6 +264,7 @@ class Snapshot:
     :param bindings: by pool key; a pool without any has an empty tuple. Cloud functions and backends that no call can
         address are not in it.
     :param index: by pool key, address (instance ID or IP) and port.
+    :param ambiguous: the addresses that may be those of several bindings, with these.
     :param instances: primary private IP to instance ID, for every CVM in the answer.
     :param tags_known: whether the answer tells tags.
     :param listener_ids: what the answer was filtered by, None for the whole load balancer.
@@ -184,10 +273,11 @@ class Snapshot:
     listeners: Mapping[str, Listener]
     pools: Mapping[PoolKey, Pool]
     bindings: Mapping[PoolKey, tuple[Binding, ...]]
-    index: Mapping[tuple[PoolKey, str, int], Binding]
+    index: Mapping[_IndexKey, Binding]
     instances: Mapping[str, str]
     tags_known: bool
     listener_ids: tuple[str, ...] | None = None
+    ambiguous: Mapping[BindingKey, tuple[Binding, ...]] = field(default_factory=dict)
 
     def find(self, pool: PoolKey, backend: Backend, port: int) -> Binding | None:
         """Find the binding of a backend, asked for by instance ID or by address.
@@ -210,104 +300,152 @@ def parse_targets(answer: Raw, listener_ids: tuple[str, ...] | None = None) -> S
 
     :param answer: its ``Response``.
     :param listener_ids: the filter that was sent, None for none.
+    :raises UnexpectedAnswer: it is not what DescribeTargets answers.
     """
+    root = answer_place("DescribeTargets", answer)
     listeners: dict[str, Listener] = {}
     pools: dict[PoolKey, Pool] = {}
+    raw_targets: list[tuple[Place, Pool, list[Any]]] = []
+    (raw_listeners,) = _ANSWER.read(answer, root)
+    for where, values in each(_LISTENER, raw_listeners, root, "Listeners"):
+        listener, found = _parse_listener(where, values)
+        if listeners.setdefault(listener.listener_id, listener) is not listener:
+            raise unexpected(where, "ListenerId", listener.listener_id, "the ID of one listener only")
+        for place, pool, _ in found:
+            if pools.setdefault(pool.key, pool) is not pool:
+                raise unexpected(place, "LocationId", pool.location_id, "the ID of one rule only")
+        raw_targets += found
+    # Older stacks have no tags: then the field is in no entry at all.
+    tags_known = any("Tag" in raw for _, _, raws in raw_targets for raw in raws if isinstance(raw, dict))
     bindings: dict[PoolKey, tuple[Binding, ...]] = {}
-    index: dict[tuple[PoolKey, str, int], Binding] = {}
+    index: dict[_IndexKey, Binding] = {}
+    ambiguous: dict[BindingKey, tuple[Binding, ...]] = {}
     instances: dict[str, str] = {}
-    raw_listeners = answer.get("Listeners") or ()
-    tags_known = any("Tag" in raw for raw in _raw_backends(raw_listeners))
-    for raw_listener in raw_listeners:
-        listener, targets = _parse_listener(raw_listener)
-        listeners[listener.listener_id] = listener
-        for pool, raw_targets in zip(listener.pools, targets):
-            found = tuple(
-                binding for raw in raw_targets if (binding := parse_backend(pool, raw, tags_known)) is not None
-            )
-            pools[pool.key] = pool
-            bindings[pool.key] = found
-            for binding in found:
-                for alias in binding.aliases:
-                    index.setdefault((pool.key, alias, binding.port), binding)
-                if binding.backend.instance_id and binding.private_ips:
-                    instances.setdefault(binding.private_ips[0], binding.backend.instance_id)
-    return Snapshot(listeners, pools, bindings, index, instances, tags_known, listener_ids)
+    for place, pool, raws in raw_targets:
+        parsed = [
+            binding
+            for where, values in each(_TARGET, raws, place, "Targets")
+            if (binding := _parse_target(where, values, pool, tags_known)) is not None
+        ]
+        bindings[pool.key] = _index(parsed, index, ambiguous)
+        for binding in bindings[pool.key]:
+            if binding.backend.instance_id and binding.private_ips:
+                instances.setdefault(binding.private_ips[0], binding.backend.instance_id)
+    return Snapshot(listeners, pools, bindings, index, instances, tags_known, listener_ids, ambiguous)
 
 
-def _raw_backends(raw_listeners: Any) -> Iterator[Raw]:
-    for listener in raw_listeners:
-        yield from listener.get("Targets") or ()
-        for rule in listener.get("Rules") or ():
-            yield from rule.get("Targets") or ()
-
-
-def _parse_listener(raw: Raw) -> tuple[Listener, list[Any]]:
-    """A listener with, pool by pool, the raw backends in it."""
-    listener_id = str(raw.get("ListenerId") or "")
-    protocol = str(raw.get("Protocol") or "").upper()
-    port = int(raw.get("Port") or 0)
-    end_port = int(raw.get("EndPort") or 0) or None
-    rules = raw.get("Rules") or ()
-    # On layer 7 the listener's own Targets are null; a QUIC listener can be either.
-    layer7 = bool(rules) or protocol in LAYER7_PROTOCOLS or (protocol == "QUIC" and raw.get("Targets") is None)
+def _parse_listener(where: Place, values: tuple[Any, ...]) -> tuple[Listener, list[tuple[Place, Pool, list[Any]]]]:
+    """A listener, and for each of its pools the raw targets in it."""
+    listener_id, protocol, port, end_port, rules, targets = values
+    protocol = protocol.upper()
+    end_port = end_port or None
+    # Whether an empty QUIC listener answers its Targets as null or as a list is not known: its rules say what it is.
+    layer7 = bool(rules) or protocol in LAYER7_PROTOCOLS
+    found: list[tuple[Place, Pool, list[Any]]]
     if layer7:
-        pools = tuple(
-            Pool(
-                listener_id,
-                str(rule.get("LocationId") or ""),
-                protocol,
-                port,
-                end_port,
-                str(rule.get("Domain") or ""),
-                str(rule.get("Url") or ""),
-            )
-            for rule in rules
-        )
-        targets = [rule.get("Targets") or () for rule in rules]
+        found = [
+            (place, Pool(listener_id, location_id, protocol, port, end_port, domain, url), rule_targets or [])
+            for place, (location_id, domain, url, rule_targets) in each(_RULE, rules, where, "Rules")
+        ]
     else:
-        pools = (Pool(listener_id, None, protocol, port, end_port),)
-        targets = [raw.get("Targets") or ()]
-    return Listener(listener_id, protocol, port, end_port, layer7, pools), targets
+        found = [(where, Pool(listener_id, None, protocol, port, end_port), targets or [])]
+    return Listener(listener_id, protocol, port, end_port, layer7, tuple(pool for _, pool, _ in found)), found
 
 
-def parse_backend(pool: Pool, raw: Raw, tags_known: bool) -> Binding | None:
-    """Parse one ``Backend`` of an answer.
+def _parse_target(where: Place, values: tuple[Any, ...], pool: Pool, tags_known: bool) -> Binding | None:
+    """Parse one ``Backend`` of an answer; None for what no call can address.
 
     Only a CVM is addressed by its ``InstanceId``, which stands for its first private address; every other kind by one
     of its private addresses, whatever its other IDs say.
-
-    :param pool: where it is bound.
-    :param raw: the entry.
-    :param tags_known: whether the answer tells tags at all.
-    :returns: None for what no call can address.
     """
-    kind = raw.get("Type") or None
-    private_ips = _addresses(raw.get("PrivateIpAddresses"))
-    instance_id = raw.get("InstanceId") or None
-    port = int(raw.get("Port") or 0)
-    if instance_id is not None and (kind is None or str(kind).upper() == "CVM"):
-        backend = Backend(str(instance_id), None)
-        aliases = (str(instance_id), *private_ips[:1])
+    backend_type, instance_id, port, weight, raw_private, raw_public, name, registered_time, tag, zone = values
+    private_ips = _addresses(raw_private, where, "PrivateIpAddresses")
+    aliases: tuple[str, ...]
+    if backend_type.upper() == "CVM":
+        if not instance_id:
+            raise unexpected(where, "InstanceId", instance_id, "the ID of a CVM")
+        backend = Backend(instance_id, None)
+        aliases = (instance_id, *private_ips[:1])
     elif private_ips:
         backend = Backend(None, private_ips[0])
         aliases = private_ips
     else:
         return None
-    if not 1 <= port <= 65535:
+    if port == 0:
         return None
-    weight = raw.get("Weight")
     return Binding(
-        pool=pool,
-        backend=backend,
-        port=port,
-        weight=DEFAULT_WEIGHT if weight is None else int(weight),
-        tag=str(raw.get("Tag") or "") if tags_known else None,
-        aliases=aliases,
-        kind=None if kind is None else str(kind),
-        private_ips=private_ips,
-        instance_name=raw.get("InstanceName") or None,
-        zone=raw.get("Zone") or None,
-        registered_time=raw.get("RegisteredTime") or None,
-        public_ips=_addresses(raw.get("PublicIpAddresses")),
+        pool,
+        backend,
+        port,
+        weight,
+        (tag or "") if tags_known else None,
+        aliases,
+        backend_type,
+        private_ips,
+        name or None,
+        zone or None,
+        registered_time or None,
+        _addresses(raw_public, where, "PublicIpAddresses"),
     )
+
+
+def _index(
+    bindings: list[Binding],
+    index: dict[_IndexKey, Binding],
+    ambiguous: dict[BindingKey, tuple[Binding, ...]],
+) -> tuple[Binding, ...]:
+    """Add the bindings of one pool to the index.
+
+    :returns: the same bindings; changed where the answer gives several of them the same address.
+    """
+    clash = False
+    for binding in bindings:
+        for alias in binding.aliases:
+            if index.setdefault((binding.pool.key, alias, binding.port), binding) is not binding:
+                clash = True
+    if not clash:
+        return tuple(bindings)
+    told_apart: list[Binding] = []
+    for port in dict.fromkeys(binding.port for binding in bindings):
+        same_port = [binding for binding in bindings if binding.port == port]
+        for binding in same_port:
+            for alias in binding.aliases:
+                index.pop((binding.pool.key, alias, port), None)
+        found, doubts = _tell_apart(same_port)
+        ambiguous.update(doubts)
+        for binding in found:
+            for alias in binding.aliases:
+                index.setdefault((binding.pool.key, alias, port), binding)
+        told_apart += found
+    return tuple(told_apart)
+
+
+def _tell_apart(bindings: list[Binding]) -> tuple[list[Binding], dict[BindingKey, tuple[Binding, ...]]]:
+    """Give each binding of one pool and port the addresses that are its own; with those addresses that are in doubt."""
+    # What has one address and is listed twice is one; what has several can be several.
+    several = [binding for binding in bindings if len(_claim(binding).addresses) > 1]
+    rows = several + list(dict.fromkeys(binding for binding in bindings if len(_claim(binding).addresses) <= 1))
+    owners, doubtful = find_owners([_claim(binding) for binding in rows])
+    claimants: dict[str, list[int]] = {}
+    for number, binding in enumerate(rows):
+        for alias in binding.aliases:
+            claimants.setdefault(alias, []).append(number)
+    doubts = {
+        BindingKey(rows[0].pool.key, alias, rows[0].port): tuple(rows[number] for number in numbers)
+        for alias, numbers in claimants.items()
+        if len(numbers) > 1 and (alias not in owners or not doubtful.isdisjoint(numbers))
+    }
+    told_apart = []
+    for number, binding in enumerate(rows):
+        aliases = [alias for alias in binding.aliases if owners.get(alias) == number]
+        backend = binding.backend
+        if aliases and backend.instance_id is None:
+            backend = Backend(None, aliases[0])
+        aliases += [alias for alias in binding.aliases if alias not in owners and len(claimants[alias]) == 1]
+        told_apart.append(binding._replace(backend=backend, aliases=tuple(aliases) or (backend.address,)))
+    return told_apart, doubts
+
+
+def _claim(binding: Binding) -> Claim:
+    instance_id = binding.backend.instance_id
+    return Claim(instance_id, binding.aliases if instance_id is None else binding.aliases[1:])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run the emulator: ``python -m clb_emulator``."""
+"""Run the emulator: ``clb-emulator``, or ``python -m clb_emulator``."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ import ssl
 import sys
 from pathlib import Path
 
-from .scenario import load
+from .scenario import DEMO, load
 from .server import Server
-
-DEMO = Path(__file__).resolve().parent.parent / "scenarios" / "demo.yml"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until told to stop; return the exit status."""
-    parser = argparse.ArgumentParser(prog="clb_emulator", description="A server that behaves like Tencent Cloud CLB.")
+    """Serve until a signal ends it; return the exit status.
+
+    :param arguments: of the command line; None: those of the process.
+    """
+    parser = argparse.ArgumentParser(prog="clb-emulator", description="A server that behaves like Tencent Cloud CLB.")
     parser.add_argument("--scenario", type=Path, default=DEMO, help="what the cloud holds (default: the demo)")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
@@ -33,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         server = Server(load(options.scenario))
         asyncio.run(_serve(server, options))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        print(f"clb_emulator: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"clb-emulator: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
     return 0
 
@@ -50,7 +51,7 @@ async def _serve(server: Server, options: argparse.Namespace) -> None:
     first = server.cloud.accounts.first
     print(f"{url}\nsecret_id: {first.secret_id}\nsecret_key: {first.secret_key}", flush=True)
     if options.ready_file:
-        # Whoever waits for the file must never find it half written.
+        # A program that waits for the file must never read half of it.
         draft = options.ready_file.with_name(options.ready_file.name + ".part")
         draft.write_text(url, encoding="utf-8")
         draft.replace(options.ready_file)

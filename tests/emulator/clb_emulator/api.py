@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import actions, signature, sts
-from .actions import Context
-from .answer import Answer, distort, spares
+from . import listing, reads, signature, sts, writes
+from .answer import Answer, distort, is_carried_out
+from .call import Call
 from .cloud import Cloud
 from .errors import ApiError
 from .params import SCHEMAS
 
 if TYPE_CHECKING:
     from .faults import Fault
+    from .journal import Entry
 
 MAX_BODY = 10 * 1024 * 1024
 """Bytes of a request's body."""
@@ -29,15 +30,16 @@ CLB_VERSION = "2018-03-17"
 STS_VERSION = "2018-08-13"
 _SERVICES = {CLB_VERSION: "clb", STS_VERSION: "sts"}
 
-Handler = Callable[[Cloud, Context], dict[str, Any]]
+Handler = Callable[[Cloud, Call], dict[str, Any]]
 
 HANDLERS: dict[tuple[str, str], Handler] = {
-    **{("clb", name): actions.write for name in actions.WRITES},
-    ("clb", "DescribeTargets"): actions.describe_targets,
-    ("clb", "DescribeTargetHealth"): actions.describe_target_health,
-    ("clb", "DescribeTaskStatus"): actions.describe_task_status,
-    ("clb", "DescribeListeners"): actions.describe_listeners,
-    ("clb", "DescribeLoadBalancers"): actions.describe_load_balancers,
+    **{("clb", name): writes.write for name in writes.WRITES},
+    ("clb", "DescribeTargets"): reads.describe_targets,
+    ("clb", "DescribeTargetHealth"): reads.describe_target_health,
+    ("clb", "DescribeTaskStatus"): reads.describe_task_status,
+    ("clb", "DescribeListeners"): reads.describe_listeners,
+    ("clb", "DescribeLoadBalancers"): listing.describe_load_balancers,
+    ("clb", "DescribeLBListeners"): listing.describe_lb_listeners,
     ("sts", "AssumeRole"): sts.assume_role,
     ("sts", "AssumeRoleWithWebIdentity"): sts.assume_role_with_web_identity,
 }
@@ -55,19 +57,51 @@ class Request:
 
 
 def handle(cloud: Cloud, request: Request) -> Answer:
-    """Answer one call."""
+    """Answer one call that came over the wire."""
+
+    def admit(entry: Entry) -> tuple[Handler, str, dict[str, Any]]:
+        handler, account = _admit(cloud, request, entry)
+        return handler, account, _params(request.body, entry["action"])
+
+    return _serve(cloud, request.headers.get("x-tc-action", ""), request.headers, admit)
+
+
+def handle_unsigned(cloud: Cloud, action: str, params: Mapping[str, Any], region: str) -> Answer:
+    """Answer one call of a program that holds the cloud itself: without signature, and of the CLB API only."""
+
+    def admit(entry: Entry) -> tuple[Handler, str, dict[str, Any]]:
+        entry["params"] = given = dict(params)
+        if ("clb", action) not in HANDLERS:
+            raise ApiError("InvalidAction", f"The action {action} of clb does not exist.")
+        _check_region_and_rate(cloud, action, region, ANONYMOUS)
+        return HANDLERS["clb", action], ANONYMOUS, SCHEMAS[action].check(given)
+
+    return _serve(cloud, action, {"x-tc-region": region}, admit)
+
+
+def _serve(
+    cloud: Cloud,
+    action: str,
+    headers: Mapping[str, str],
+    admit: Callable[[Entry], tuple[Handler, str, dict[str, Any]]],
+) -> Answer:
+    """Answer one call.
+
+    :param admit: checks who calls and what, and returns the action's handler, the caller's account, and the parameters.
+    """
     now = cloud.settle()
     request_id = str(uuid.uuid4())
-    entry = cloud.journal.call(now, request.headers.get("x-tc-action", ""), request_id, request.headers)
+    entry = cloud.journal.call(now, action, request_id, headers)
+    call: Call | None = None
     fault: Fault | None = None
     outcome: str | None = "ok"
     try:
-        handler, account = _admit(cloud, request, entry)
-        entry["params"] = params = _params(request.body, entry["action"])
-        fault = cloud.faults.pick(entry["action"], params, entry["action"] in actions.WRITES)
+        handler, account, params = admit(entry)
+        entry["params"] = params
+        fault = cloud.faults.pick(action, params, action in writes.WRITES)
         entry["fault"] = fault.kind if fault else None
-        context = Context(params, request.headers["x-tc-region"], entry, fault, account)
-        response = _carry_out(cloud, handler, context)
+        call = Call(action, params, headers["x-tc-region"], entry, fault, account)
+        response = _carry_out(cloud, handler, call)
     except ApiError as error:
         outcome = error.code
         response = {"Error": {"Code": error.code, "Message": error.message}}
@@ -75,11 +109,15 @@ def handle(cloud: Cloud, request: Request) -> Answer:
     if fault is not None:
         outcome = distort(fault, answer) or outcome
     entry["outcome"] = outcome
-    answer.delay += cloud.scenario.latency
+    cloud.alterations.alter(action, answer)
+    work = cloud.settings.latency + (call.wait if call is not None else 0.0)
+    answer.delay += work
+    cloud.events.call_answered(entry, now + work)
+    cloud.settle()
     return answer
 
 
-def _admit(cloud: Cloud, request: Request, entry: dict[str, Any]) -> tuple[Handler, str]:
+def _admit(cloud: Cloud, request: Request, entry: Entry) -> tuple[Handler, str]:
     """Check everything but the parameters; return the action's handler and the caller's account."""
     headers, wall = request.headers, cloud.clock.wall()
     for name in ("action", "version", "timestamp", "region"):
@@ -103,10 +141,14 @@ def _admit(cloud: Cloud, request: Request, entry: dict[str, Any]) -> tuple[Handl
         account = credential.account
     if not headers.get("content-type", "").lower().startswith("application/json"):
         raise ApiError("InvalidParameter", "The Content-Type must be application/json.")
-    if headers["x-tc-region"] not in cloud.scenario.regions:
-        raise ApiError("InvalidParameter.RegionNotFound", f"The region `{headers['x-tc-region']}` does not exist.")
-    cloud.rate.admit(action, account, cloud.clock.now())
+    _check_region_and_rate(cloud, action, headers["x-tc-region"], account)
     return HANDLERS[service, action], account
+
+
+def _check_region_and_rate(cloud: Cloud, action: str, region: str, account: str) -> None:
+    if region not in cloud.scenario.regions:
+        raise ApiError("InvalidParameter.RegionNotFound", f"The region `{region}` does not exist.")
+    cloud.rate.admit(action, account, cloud.clock.now())
 
 
 def _params(body: bytes, action: str) -> dict[str, Any]:
@@ -119,13 +161,16 @@ def _params(body: bytes, action: str) -> dict[str, Any]:
     return SCHEMAS[action].check(params)
 
 
-def _carry_out(cloud: Cloud, handler: Handler, context: Context) -> dict[str, Any]:
-    fault = context.fault
+def _carry_out(cloud: Cloud, handler: Handler, call: Call) -> dict[str, Any]:
+    fault = call.fault
     if fault is None:
-        return handler(cloud, context)
-    if fault.kind == "lock":
-        cloud.lock(cloud.balancer(context.params["LoadBalancerId"], context.region), fault["seconds"])
-    response = handler(cloud, context) if spares(fault) else {}
-    if fault.kind in ("error", "refuse_targets"):
+        return handler(cloud, call)
+    if fault.kind in ("lock", "busy"):
+        balancer = cloud.balancer(call.params["LoadBalancerId"], call.region)
+        if fault.kind == "busy":
+            cloud.refuse_as_busy(balancer, fault["style"])
+        cloud.lock(balancer, fault["seconds"], cloud.clock.now())
+    response = handler(cloud, call) if is_carried_out(fault) else {}
+    if fault.kind in ("error", "refuse_targets", "refuse_listeners"):
         raise ApiError(fault["code"], fault["message"])
     return response

@@ -2,17 +2,18 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Time as the emulated cloud sees it."""
+"""The clocks of the emulated cloud: the machine's, a virtual one that only sleep() moves, and a faster one."""
 
 from __future__ import annotations
 
+import threading
 import time
 
 
 class Clock:
-    """The server's clock: seconds since its start, and the time of day, which may be off on purpose.
+    """The machine's clock.
 
-    :param offset: seconds by which the time of day is ahead of the machine's.
+    :param offset: seconds by which the time of day is ahead of the machine's, to test wrong clocks.
     """
 
     def __init__(self, offset: float = 0.0) -> None:
@@ -26,6 +27,53 @@ class Clock:
     def wall(self) -> float:
         """Return the time of day as seconds since 1970, UTC, the offset included."""
         return time.time() + self.offset
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for so many seconds of this clock."""
+        time.sleep(max(0.0, seconds))
+
+
+class VirtualClock(Clock):
+    """A clock that only sleep() moves. It starts at 0.0 seconds.
+
+    For tests with one thread. With several threads, sleeps that overlap add up; use ScaledClock there.
+    """
+
+    def __init__(self, offset: float = 0.0) -> None:
+        super().__init__(offset)
+        self.seconds = 0.0
+        self._base = time.time()
+        self._lock = threading.Lock()
+
+    def now(self) -> float:
+        return self.seconds
+
+    def wall(self) -> float:
+        return self._base + self.seconds + self.offset
+
+    def sleep(self, seconds: float) -> None:
+        if seconds > 0:
+            with self._lock:
+                # Adding a tiny float may change nothing; a real sleep always moves the clock.
+                self.seconds += max(seconds, 1e-6)
+
+
+class ScaledClock(Clock):
+    """A clock that runs ``speed`` times as fast as the machine's, for tests with threads."""
+
+    def __init__(self, speed: float = 100.0, offset: float = 0.0) -> None:
+        super().__init__(offset)
+        self.speed = speed
+        self._base = time.time()
+
+    def now(self) -> float:
+        return super().now() * self.speed
+
+    def wall(self) -> float:
+        return self._base + self.now() + self.offset
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds / self.speed)
 
 
 def iso(seconds: float) -> str:

@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The whole emulated cloud: what there is, and the tasks that change it.
+"""The emulated cloud: its load balancers, and the tasks that change them.
 
-Nothing here waits: what is due is done when somebody looks (``settle``), in the order and with the times at which it
-was due.
+Nothing here waits. ``settle`` does everything that is due, in the right order, each with the time at which it was due.
 """
 
 from __future__ import annotations
@@ -15,17 +14,22 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
+from .alterations import Alterations
+from .busy import BusyReplies
 from .clock import Clock, iso
 from .errors import ApiError
+from .events import Events
 from .faults import Faults
 from .journal import Entry, Journal
 from .model import Binding, LoadBalancer, Pool, canonical_ip
 from .rate import RateLimiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from .accounts import Accounts
     from .operations import Operation
     from .scenario import Scenario
 
@@ -35,7 +39,7 @@ DONE, FAILED, RUNNING = 0, 1, 2
 
 @dataclass
 class Task:
-    """A write that takes time. ``status`` is DONE, FAILED or RUNNING; an ``unknown`` task is denied to whoever asks."""
+    """A write that takes time. ``status`` is DONE, FAILED or RUNNING; DescribeTaskStatus denies an ``unknown`` one."""
 
     id: str
     load_balancer_id: str
@@ -45,8 +49,14 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Twist:
-    """What a fault changes about a task. Times in seconds; ``failure`` is the message of a task that fails."""
+class TaskOverrides:
+    """What a fault changes about a task.
+
+    :param seconds: how long it takes; None: as long as the settings say.
+    :param lag: seconds by which reads lag behind it; None: as the settings say.
+    :param failure: the message with which it fails; None: it does not fail.
+    :param unknown: DescribeTaskStatus denies it.
+    """
 
     seconds: float | None = None
     lag: float | None = None
@@ -55,23 +65,33 @@ class Twist:
 
 
 class Cloud:
-    """State and time of the emulated cloud, as a scenario describes it at the start."""
+    """State and time of the emulated cloud; a scenario describes its start.
 
-    def __init__(self, scenario: Scenario) -> None:
+    :param clock: whose time it is; None: the machine's clock, ahead by the scenario's ``clock_offset``.
+    :raises ValueError: the scenario orders a fault or an event that means nothing.
+    """
+
+    def __init__(self, scenario: Scenario, clock: Clock | None = None) -> None:
         self.scenario = scenario
-        self.clock = Clock(scenario.clock_offset)
+        self.settings = scenario.settings
+        self.clock = Clock(scenario.settings.clock_offset) if clock is None else clock
         self.load_balancers = {balancer.id: balancer for balancer in scenario.load_balancers}
         self.instances = scenario.instances
-        self.accounts = scenario.accounts
+        self.accounts: Accounts = scenario.accounts
         self.health = scenario.health
-        self.rate = RateLimiter(scenario.rate_limit)
-        self.faults = Faults()
+        self.rate = RateLimiter(scenario.settings)
+        self.faults: Faults = Faults()
         self.faults.add(scenario.faults)
+        self.events = Events(self)
+        self.alterations = Alterations()
         self.journal = Journal()
         self.tasks: dict[str, Task] = {}
+        self._busy = BusyReplies()
+        self._counts: WeakKeyDictionary[Pool, tuple[int, int]] = WeakKeyDictionary()
         self._due: list[tuple[float, int, Callable[[float], None]]] = []
         self._order = count()
         self.restart_journal()
+        self.events.add(scenario.events)
 
     def settle(self) -> float:
         """Do everything that is due by now; return the present moment (seconds since the start)."""
@@ -80,6 +100,22 @@ class Cloud:
             due, _, action = heapq.heappop(self._due)
             action(due)
         return now
+
+    def at(self, moment: float, action: Callable[[float], None]) -> None:
+        """Call ``action`` at a moment (seconds since the start), with that moment as its argument."""
+        heapq.heappush(self._due, (moment, next(self._order), action))
+
+    def configure(self, raw: Mapping[str, Any]) -> None:
+        """Change settings from now on.
+
+        :param raw: keys as in a scenario.
+        :raises ValueError: a key or value that means nothing; then nothing is changed.
+        """
+        self.settings.change(raw)
+        for balancer in self.load_balancers.values():
+            for pool in balancer.pools:
+                pool.forget_json()
+        self.clock.offset = self.settings.clock_offset
 
     def balancer(self, load_balancer_id: str, region: str) -> LoadBalancer:
         """Return a load balancer of this region.
@@ -91,45 +127,79 @@ class Cloud:
             raise ApiError("InvalidParameter.LBIdNotFound", f"The load balancer `{load_balancer_id}` is not found.")
         return balancer
 
+    def application_balancer(self, load_balancer_id: str, region: str) -> LoadBalancer:
+        """Return a load balancer of this region that is not a classic one.
+
+        :raises ApiError: there is none, or it is a classic one.
+        """
+        balancer = self.balancer(load_balancer_id, region)
+        if not balancer.forward:
+            raise ApiError(
+                self.settings.classic_code,
+                f"The classic load balancer `{load_balancer_id}` does not support this action.",
+            )
+        return balancer
+
+    def refuse_as_busy(self, balancer: LoadBalancer, style: str | None = None) -> None:
+        """Refuse a call because something is working on a load balancer.
+
+        :param style: one of busy.STYLES; None: as the settings say.
+        :raises ApiError: always.
+        """
+        raise self._busy.refusal(balancer.id, self.settings.busy_style if style is None else (style,))
+
     def check_free(self, balancer: LoadBalancer) -> None:
         """Check that no task is working on a load balancer.
 
         :raises ApiError: one is.
         """
         if self.clock.now() < balancer.locked_until:
-            raise ApiError(
-                "FailedOperation.ResourceInOperating",
-                f"Loadbalancer({balancer.id}) is not in normal state, maybe some tasks are being processed, "
-                "please try later.",
-            )
+            self.refuse_as_busy(balancer)
 
-    def start(self, balancer: LoadBalancer, operations: list[Operation], entry: Entry, twist: Twist) -> None:
-        """Accept a write: its task works on the load balancer, locks it, and applies the operations at its end."""
+    def start(
+        self,
+        balancer: LoadBalancer,
+        operations: list[Operation],
+        entry: Entry,
+        overrides: TaskOverrides,
+        *,
+        is_task: bool = True,
+    ) -> float:
+        """Accept a write, which locks the load balancer while it works and applies the operations at its end.
+
+        :param is_task: it runs behind the answer, and DescribeTaskStatus knows it. Otherwise it is done before the
+            answer goes out.
+        :returns: seconds by which the answer has to wait.
+        """
+        settings = self.settings
         now = self.clock.now()
-        due = now + (self.scenario.task_seconds if twist.seconds is None else twist.seconds)
-        task = Task(entry["request_id"], balancer.id, unknown=twist.unknown)
-        self.tasks[task.id] = task
-        balancer.locked_until = due
+        usual = settings.task_seconds if is_task else settings.batch_seconds
+        seconds = usual if overrides.seconds is None else overrides.seconds
+        task = Task(entry["request_id"], balancer.id, unknown=overrides.unknown)
+        if is_task:
+            self.tasks[task.id] = task
+        due = now + seconds
+        balancer.locked_until = due + settings.lock_after
         entry["accepted"] = True
         self.journal.event(now, "task_started", load_balancer_id=balancer.id, task_id=task.id, action=entry["action"])
 
         def finish(moment: float) -> None:
-            self.apply(operations, moment, self.scenario.read_lag if twist.lag is None else twist.lag)
-            task.status = DONE if twist.failure is None else FAILED
-            task.message = twist.failure
-            entry["applied_at"] = moment
+            self.apply(operations, moment, settings.read_lag if overrides.lag is None else overrides.lag)
+            task.status = DONE if overrides.failure is None else FAILED
+            task.message = overrides.failure
+            self.note_applied(balancer, moment, entry)
             self.journal.event(
                 moment, "task_finished", load_balancer_id=balancer.id, task_id=task.id, status=task.status
             )
 
-        self._at(due, finish)
+        self.at(due, finish)
         self.settle()
+        return 0.0 if is_task else seconds
 
-    def lock(self, balancer: LoadBalancer, seconds: float) -> None:
-        """Let another writer hold a load balancer for so many seconds from now."""
-        now = self.clock.now()
-        balancer.locked_until = max(balancer.locked_until, now + seconds)
-        self.journal.event(now, "lock", load_balancer_id=balancer.id, until=balancer.locked_until)
+    def lock(self, balancer: LoadBalancer, seconds: float, moment: float) -> None:
+        """Let another writer lock a load balancer for ``seconds``, from a moment on."""
+        balancer.locked_until = max(balancer.locked_until, moment + seconds)
+        self.journal.event(moment, "lock", load_balancer_id=balancer.id, until=balancer.locked_until)
 
     def apply(self, operations: Sequence[Operation], moment: float, lag: float = 0.0) -> None:
         """Carry out operations at a moment; reads see the old state for ``lag`` seconds more."""
@@ -138,30 +208,38 @@ class Cloud:
             for pool in touched.values():
                 pool.keep_stale(moment, moment + lag)
         alive_at = moment + self.health.after
+        registered = iso(self.clock.wall())
         for operation in operations:
-            self._apply(operation, alive_at)
+            self._apply(operation, alive_at, registered)
         for pool in touched.values():
-            self._sample(pool, moment)
+            self.sample(pool, moment)
         if self.health.after:
             for pool in {id(item.pool): item.pool for item in operations if item.verb == "register"}.values():
-                self._at(alive_at, partial(self._sample, pool))
+                self.at(alive_at, partial(self.sample, pool))
 
-    def mark_health(self, **marks: Iterable[str]) -> None:
-        """Change what health checks find, from now on; see Health.mark."""
-        now = self.settle()
-        self.health.mark(**marks)
-        for pool in self._pools():
-            self._sample(pool, now)
+    def note_applied(self, balancer: LoadBalancer, moment: float, entry: Entry) -> None:
+        """Write into the journal that a write was applied, and how many targets serve from then on."""
+        entry["applied"], entry["applied_at"] = True, moment
+        counts = [self._counts[pool] for pool in balancer.pools]
+        self.journal.event(
+            moment,
+            "applied",
+            load_balancer_id=balancer.id,
+            request_id=entry["request_id"],
+            action=entry["action"],
+            bound=sum(len(pool) for pool in balancer.pools),
+            serving=sum(serving for serving, _ in counts),
+            healthy=sum(healthy for _, healthy in counts),
+        )
 
     def restart_journal(self) -> None:
-        """Forget what happened, but note what is healthy now."""
+        """Clear the journal, and write into it what is healthy now."""
         now = self.settle()
         self.journal.clear()
-        for pool in self._pools():
-            self._sample(pool, now)
+        self.sample_all(now)
 
     def state(self) -> list[dict[str, Any]]:
-        """Return every binding there really is, flat."""
+        """Return every binding as a flat list, without any lag."""
         return [
             {
                 "load_balancer_id": balancer.id,
@@ -179,59 +257,63 @@ class Cloud:
             for binding in pool
         ]
 
-    def bind(self, pool: Pool, operation: Operation) -> None:
-        """Put a binding in place at once, whatever was there, as if somebody else had."""
+    def bind(self, pool: Pool, operation: Operation, moment: float) -> None:
+        """Bind a target at a moment, as another writer would; an existing binding is replaced."""
         existing = pool.find(operation.address, operation.port)
         if existing is not None:
             pool.remove(existing)
-        self.apply([operation], self.settle())
+        self.apply([operation], moment)
 
-    def _pools(self) -> Iterable[Pool]:
+    def sample_all(self, moment: float) -> None:
+        """Write into the journal how many targets serve in every pool."""
         for balancer in self.load_balancers.values():
-            yield from balancer.pools
+            for pool in balancer.pools:
+                self.sample(pool, moment)
 
-    def _at(self, moment: float, action: Callable[[float], None]) -> None:
-        heapq.heappush(self._due, (moment, next(self._order), action))
+    def sample(self, pool: Pool, moment: float) -> None:
+        """Write into the journal how many targets of a pool serve from this moment on."""
+        serving, healthy = self._counts[pool] = self.health.count(pool, moment)
+        self.journal.event(
+            moment,
+            "serving",
+            load_balancer_id=pool.load_balancer_id,
+            listener_id=pool.listener_id,
+            location_id=pool.location_id,
+            serving=serving,
+            healthy=healthy,
+            bound=len(pool),
+        )
 
-    def _apply(self, operation: Operation, alive_at: float) -> None:
-        # What is bound can have changed between the check and now, by somebody else's hand.
+    def _apply(self, operation: Operation, alive_at: float, registered: str) -> None:
+        # Another writer may have changed the bindings since the call was checked.
         pool, binding = operation.pool, operation.pool.find(operation.address, operation.port)
         if operation.verb == "register":
             if binding is None:
-                pool.add(self._new_binding(operation, alive_at))
-            elif self.scenario.reregister == "overwrite":
-                binding.weight = operation.weight
+                pool.add(self._new_binding(operation, alive_at, registered))
+            elif self.settings.reregister == "overwrite":
+                pool.update(binding, weight=operation.weight)
         elif binding is not None:
             if operation.verb == "deregister":
                 pool.remove(binding)
             elif operation.verb == "weight":
-                binding.weight = operation.weight
+                pool.update(binding, weight=operation.weight)
             else:
-                binding.tag = operation.tag
+                pool.update(binding, tag=operation.tag)
 
-    def _new_binding(self, operation: Operation, alive_at: float) -> Binding:
+    def _new_binding(self, operation: Operation, alive_at: float, registered: str) -> Binding:
         instance = operation.instance
         return Binding(
             addresses=(canonical_ip(operation.address),),
             port=operation.port,
             weight=operation.weight,
             tag=operation.tag,
-            type="CVM" if instance else "ENI",
+            type="CVM" if instance else self.instances.type_at(operation.address),
             instance_id=instance.id if instance else None,
             instance_name=instance.name if instance else None,
             zone=instance.zone if instance else None,
             public_ips=instance.public_ips if instance else None,
             spelling=operation.spelling,
-            registered=iso(self.clock.wall()),
+            registered=registered,
             alive_at=alive_at,
-        )
-
-    def _sample(self, pool: Pool, moment: float) -> None:
-        self.journal.event(
-            moment,
-            "serving",
-            listener_id=pool.listener_id,
-            location_id=pool.location_id,
-            serving=self.health.serving(pool, moment),
-            bound=len(pool),
+            shown=None if instance else self.instances.interface(operation.address),
         )

@@ -2,14 +2,16 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Faults on order: which calls they meet, how often, and what they do to the call."""
+"""Ordered faults: which calls they meet, how often, and what they do to the call."""
 
 from __future__ import annotations
 
 import fnmatch
-import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from .busy import STYLES
+from .model import canonical_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -20,8 +22,9 @@ KINDS: dict[str, dict[str, Any]] = {
     "error": {"code": "InternalError", "message": "An internal error has occurred.", "apply": False},
     "fail_listeners": {"listeners": None, "message": "The listener could not be changed.", "apply": "none"},
     "refuse_targets": {"targets": [], "code": "InvalidParameter", "message": "The target can not be bound."},
+    "refuse_listeners": {"listeners": [], "code": "LimitExceeded", "message": "The quota of the listener is used up."},
     "cut_before": {},
-    "cut_after": {},
+    "cut_after": {"apply": True},
     "http": {"status": 502, "body": "<html><body><h1>502 Bad Gateway</h1></body></html>", "apply": False},
     "redirect": {"status": 302, "location": "http://127.0.0.1:9/", "apply": False},
     "html": {"body": "<html><body><h1>Please log in</h1></body></html>", "apply": False},
@@ -34,11 +37,32 @@ KINDS: dict[str, dict[str, Any]] = {
     "task_unknown": {},
     "task_slow": {"seconds": 1.0},
     "lock": {"seconds": 1.0},
+    "busy": {"style": None},
+    "not_applied": {"apply": "none"},
+    "health_answer": {"shape": "lacks", "targets": []},
+    "raw": {
+        "body": None,
+        "body_base64": None,
+        "response": None,
+        "patch": None,
+        "status": 200,
+        "headers": {},
+        "apply": True,
+    },
+    "gzip_bomb": {"megabytes": 1024, "members": 1, "apply": True},
+    "endless": {"chunk": " " * 65536, "apply": True},
 }
-"""Kind -> its own settings, with their defaults."""
+"""Kind -> settings of this kind, with their defaults."""
 
-WRITE_ONLY = frozenset({"fail_listeners", "lag", "task_fails", "task_unknown", "task_slow", "lock"})
-"""Kinds that meet only calls which change something."""
+WRITE_ONLY = frozenset(
+    {"fail_listeners", "lag", "task_fails", "task_unknown", "task_slow", "lock", "busy", "not_applied"}
+)
+"""Kinds that meet writes only."""
+
+_CHOICES = {
+    ("busy", "style"): (None, *STYLES),
+    ("health_answer", "shape"): ("lacks", "null", "empty", "other", "no_listeners"),
+}
 
 
 @dataclass
@@ -67,6 +91,9 @@ class Fault:
         unknown = sorted(own.keys() - KINDS[kind].keys())
         if unknown:
             raise ValueError(f"fault kind {kind} has no setting {', '.join(unknown)}")
+        for (owner, name), choices in _CHOICES.items():
+            if kind == owner and own.get(name, KINDS[kind][name]) not in choices:
+                raise ValueError(f"fault kind {kind}: {name} is {own[name]!r}; it must be one of {choices}")
         common = {name: order.get(name, default) for name, default in _COMMON.items()}
         return cls(kind=kind, settings={**KINDS[kind], **own}, **common)
 
@@ -74,12 +101,16 @@ class Fault:
         return self.settings[name]
 
     def matches(self, action: str, params: Mapping[str, Any], is_write: bool) -> bool:
-        """Tell whether it can meet this call."""
+        """Return whether it can meet this call."""
         if not self.times or not fnmatch.fnmatchcase(action, self.action) or (self.kind in WRITE_ONLY and not is_write):
             return False
+        if self.kind == "health_answer":
+            return action == "DescribeTargetHealth"
         if self.kind == "refuse_targets":
-            refused = {_canonical(name) for name in self["targets"]}
+            refused = {canonical_name(name) for name in self["targets"]}
             return any(name in refused for name in _backends(params))
+        if self.kind == "refuse_listeners":
+            return not _listeners(params).isdisjoint(self["listeners"])
         if self.kind == "fail_listeners":
             # Only these answer with a FailListenerIdSet.
             return action in ("BatchRegisterTargets", "BatchDeregisterTargets") and (
@@ -120,11 +151,10 @@ class Faults:
         return None
 
 
-def _canonical(name: str) -> str:
-    try:
-        return str(ipaddress.ip_address(name))
-    except ValueError:
-        return name
+def _listeners(params: Mapping[str, Any]) -> set[str]:
+    """Return every ListenerId that a write's parameters name."""
+    parts = [params, *params.get("Targets", []), *params.get("ModifyList", [])]
+    return {part["ListenerId"] for part in parts if "ListenerId" in part}
 
 
 def _backends(params: Mapping[str, Any]) -> Iterator[str]:
@@ -133,4 +163,4 @@ def _backends(params: Mapping[str, Any]) -> Iterator[str]:
         for target in part.get("Targets", []):
             for name in ("InstanceId", "EniIp"):
                 if name in target:
-                    yield _canonical(target[name])
+                    yield canonical_name(target[name])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The CVM instances that the emulated cloud knows, by ID and by primary private IP."""
+"""The backends that the emulated cloud knows: instances by ID and primary address, interfaces, types of addresses."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .errors import ApiError
+from .model import canonical_ip, canonical_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
 _INVENTED_NETWORK = int(ipaddress.IPv4Address("10.128.0.0"))
 _INVENTED_SIZE = 1 << 23
@@ -32,17 +33,34 @@ class Instance:
 
 
 class Instances:
-    """All known instances.
+    """All known instances and interfaces.
 
     :param known: the instances there are.
     :param accept_unknown: make up an instance when an unknown ID is asked for, with an address in 10.128.0.0/9 that
         depends on the ID only (but for rare clashes).
+    :param numbered: a network, such as 10.1.0.0/16, whose nth address belongs to the instance ``ins-<n>``.
+    :param interfaces: network interfaces by ID, each with all its addresses: a binding of one of them shows them all.
+    :param types: the type of what is bound by address and is no CVM, by address; ENI where nothing is said.
     """
 
-    def __init__(self, known: Iterable[Instance], accept_unknown: bool) -> None:
+    def __init__(
+        self,
+        known: Iterable[Instance],
+        accept_unknown: bool,
+        numbered: str | None = None,
+        interfaces: Mapping[str, Sequence[str]] | None = None,
+        types: Mapping[str, str] | None = None,
+    ) -> None:
         self._by_id = {instance.id: instance for instance in known}
         self._by_ip = {instance.ip: instance for instance in self._by_id.values()}
         self._accept_unknown = accept_unknown
+        self._numbered = None if numbered is None else ipaddress.ip_network(numbered)
+        self._interfaces = {
+            canonical_ip(address): tuple(addresses)
+            for addresses in (interfaces or {}).values()
+            for address in addresses
+        }
+        self._types = {canonical_ip(address): kind for address, kind in (types or {}).items()}
 
     def get(self, instance_id: str) -> Instance:
         """Return the instance of this ID.
@@ -59,12 +77,27 @@ class Instances:
 
     def at(self, ip: str) -> Instance | None:
         """Return the instance whose primary private address this canonical IP is."""
+        if self._numbered is not None and ip not in self._by_ip:
+            address = ipaddress.ip_address(ip)
+            if address in self._numbered:
+                return self.get(f"ins-{int(address) - int(self._numbered.network_address)}")
         return self._by_ip.get(ip)
 
+    def interface(self, ip: str) -> tuple[str, ...] | None:
+        """Return all addresses of the network interface that has this one; None where nothing is known of it."""
+        return self._interfaces.get(canonical_name(ip)) if self._interfaces else None
+
+    def type_at(self, ip: str) -> str:
+        """Return the ``Type`` of a backend that is bound by this address and is no CVM."""
+        return self._types.get(canonical_name(ip), "ENI") if self._types else "ENI"
+
     def _invent_ip(self, instance_id: str) -> str:
-        number = int.from_bytes(hashlib.sha256(instance_id.encode()).digest()[:4], "big") % _INVENTED_SIZE
+        number = instance_id.rpartition("-")[2]
+        if self._numbered is not None and number.isdigit():
+            return str(self._numbered[int(number)])
+        index = int.from_bytes(hashlib.sha256(instance_id.encode()).digest()[:4], "big") % _INVENTED_SIZE
         while True:
-            ip = str(ipaddress.IPv4Address(_INVENTED_NETWORK + number))
+            ip = str(ipaddress.IPv4Address(_INVENTED_NETWORK + index))
             if ip not in self._by_ip:
                 return ip
-            number = (number + 1) % _INVENTED_SIZE
+            index = (index + 1) % _INVENTED_SIZE

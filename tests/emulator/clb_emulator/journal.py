@@ -2,28 +2,43 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What happened: every call, and every change of state or health, in time."""
+"""The journal: every call, and every change of state or health, with its time."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Entry = dict[str, Any]
 
 
 class Journal:
-    """A list of entries, each a dict with ``time`` (seconds since the server's start) and ``kind``.
+    """A list of entries, each a dict with ``time`` and ``kind``.
 
-    ``kind: call`` also has action, request_id, params, outcome, accepted, applied_at, fault, secret_id, region and
-    client. ``kind: task_started``, ``task_finished`` and ``lock`` name a load balancer, ``kind: serving`` says how many
-    targets of a listener or rule are healthy and have a weight above 0 from that moment on.
+    ``time`` is in seconds since the server's start; it never goes back. The kinds:
+
+    ``call``
+        ``action``, ``request_id``, ``params``, ``outcome`` (``ok``, an error code, or what a fault did), ``accepted``
+        (a write that was accepted), ``applied`` and ``applied_at`` (whether and when it took effect), ``fault``,
+        ``secret_id``, ``region``, ``client``.
+    ``task_started``, ``task_finished``, ``lock``
+        Each names a load balancer.
+    ``applied``
+        A write took effect: ``load_balancer_id``, ``request_id``, ``action``, and how many targets of the load balancer
+        are ``bound``, ``healthy``, and ``serving`` (healthy, with a weight above 0) since then.
+    ``serving``
+        The same counts of one listener or rule, from that moment on.
+    ``event``
+        A change by another writer: ``change``, ``payload``, and ``problem`` where it was impossible.
     """
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
 
-    def call(self, time: float, action: str, request_id: str, headers: dict[str, str]) -> Entry:
-        """Open the entry of one call; the caller fills in the rest as it gets known."""
+    def call(self, time: float, action: str, request_id: str, headers: Mapping[str, str]) -> Entry:
+        """Open the entry of one call; the caller fills in the rest later."""
         entry: Entry = {
             "time": time,
             "kind": "call",
@@ -32,6 +47,7 @@ class Journal:
             "params": None,
             "outcome": None,
             "accepted": False,
+            "applied": False,
             "applied_at": None,
             "fault": None,
             "secret_id": None,

@@ -14,7 +14,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from . import sts
-from .answer import Answer, distort, spares
+from .answer import Answer, distort, is_carried_out
 from .clock import iso
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def handle(cloud: Cloud, role: str, headers: dict[str, str]) -> Answer:
     entry["params"] = {"role": role}
     fault = cloud.faults.pick(action, {}, False)
     entry["fault"] = fault.kind if fault else None
-    answer = _answer(cloud, role) if fault is None or spares(fault) else Answer(content_type="text/plain")
+    answer = _answer(cloud, role) if fault is None or is_carried_out(fault) else Answer(content_type="text/plain")
     outcome = "ok" if answer.status == 200 else f"http {answer.status}"
     if fault is not None:
         outcome = distort(fault, answer) or outcome

@@ -6,15 +6,18 @@
 
 from __future__ import annotations
 
-import copy
 import ipaddress
-from dataclasses import dataclass, field
+import socket
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 DEFAULT_WEIGHT = 10
+
+NODE = "NODE"
+"""``TargetType`` of a pool that takes targets directly; all others are managed in a target group or a registry."""
 
 _ALWAYS_LAYER7 = frozenset({"HTTP", "HTTPS"})
 
@@ -24,16 +27,32 @@ def canonical_ip(text: str) -> str:
 
     :raises ValueError: it is no IP address.
     """
-    return str(ipaddress.ip_address(text))
+    try:
+        # Much faster than ipaddress, and as strict; a scenario can have 100,000 of them.
+        return socket.inet_ntop(socket.AF_INET, socket.inet_pton(socket.AF_INET, text))
+    except (OSError, TypeError, ValueError):
+        return str(ipaddress.ip_address(text))
 
 
-@dataclass
+def canonical_name(text: str) -> str:
+    """Return an IP address in its canonical spelling, and anything else, such as an instance ID, as it is."""
+    try:
+        return canonical_ip(text)
+    except ValueError:
+        return text
+
+
+@dataclass(eq=False)
 class Binding:
-    """One backend bound to a listener or rule.
+    """One backend bound to a listener or rule. It never changes: Pool.update replaces it.
 
-    ``addresses`` are the canonical private addresses, the primary one first. A CVM is addressed by its instance or its
-    primary address; every other kind by any of its addresses. ``spelling`` is the primary address as it was written.
-    ``alive_at`` is the moment (seconds since the server's start) from which health checks can find it alive.
+    :param addresses: the canonical private addresses, the primary one first. A CVM is addressed by its instance or its
+        primary address; every other type by any of its addresses.
+    :param shown: what answers show in place of ``addresses``: an interface shows its secondary addresses, too.
+    :param spelling: the primary address as it was written.
+    :param alive_at: when health checks can find it alive, in seconds since the server's start.
+    :param extra: fields added to its entry in answers.
+    :param vpc_id: where it is; None: in the load balancer's VPC.
     """
 
     addresses: tuple[str, ...]
@@ -49,15 +68,22 @@ class Binding:
     spelling: str = ""
     registered: str = ""
     alive_at: float = 0.0
+    shown: tuple[str, ...] | None = None
+    vpc_id: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    backend_json: str = field(default="", repr=False)
+    """Its cached entry in the answer to DescribeTargets; empty until it is needed."""
+    health_json: str = field(default="", repr=False)
+    """The cached part of its entry in the answer to DescribeTargetHealth, without its health."""
 
-    @property
-    def is_cvm(self) -> bool:
-        return self.type.upper() == "CVM"
+    def __post_init__(self) -> None:
+        self.is_cvm = self.type.upper() == "CVM"
+        self.names = frozenset({*self.addresses, *([self.instance_id] if self.instance_id else [])})
+        """All names by which health marks can refer to it."""
 
     @property
     def keys(self) -> list[tuple[str, int]]:
-        """Every (address, port) by which a caller may mean this binding."""
+        """All (address, port) pairs by which a caller can refer to this binding."""
         return [(address, self.port) for address in (self.addresses[:1] if self.is_cvm else self.addresses)]
 
     @property
@@ -67,13 +93,27 @@ class Binding:
 
 
 class Pool:
-    """The bindings of one listener (layer 4) or of one rule (layer 7)."""
+    """The bindings of one listener (layer 4) or of one rule (layer 7).
+
+    :param target_type: NODE, or what manages its members, such as TARGETGROUP.
+    :param target_group: ``TargetGroupId`` and ``TargetGroupName`` of the target group.
+    """
 
     def __init__(
-        self, listener_id: str, location_id: str | None, function_targets: list[dict[str, Any]] | None
+        self,
+        load_balancer_id: str,
+        listener_id: str,
+        location_id: str | None,
+        *,
+        target_type: str = NODE,
+        target_group: Mapping[str, Any] | None = None,
+        function_targets: list[dict[str, Any]] | None = None,
     ) -> None:
+        self.load_balancer_id = load_balancer_id
         self.listener_id = listener_id
         self.location_id = location_id
+        self.target_type = target_type
+        self.target_group = target_group
         self.function_targets = function_targets
         self._bindings: dict[tuple[str, int], Binding] = {}
         self._primary: dict[tuple[str, int], tuple[str, int]] = {}
@@ -88,11 +128,11 @@ class Pool:
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """Its name in messages."""
         return f"listener {self.listener_id}" + (f" location {self.location_id}" if self.location_id else "")
 
     def find(self, address: str, port: int) -> Binding | None:
-        """Return the binding that this canonical address and port mean, if it is bound."""
+        """Return the binding with this canonical address and port; None where it is not bound."""
         key = self._primary.get((address, port))
         return None if key is None else self._bindings[key]
 
@@ -109,14 +149,23 @@ class Pool:
         for key in binding.keys:
             del self._primary[key]
 
+    def update(self, binding: Binding, **values: Any) -> None:
+        """Change values of what is bound; its addresses and port stay."""
+        self._bindings[binding.keys[0]] = replace(binding, backend_json="", health_json="", **values)
+
+    def forget_json(self) -> None:
+        """Drop the cached JSON, because answers have to look different from now on."""
+        for binding in (*self._bindings.values(), *self._stale):
+            binding.backend_json = binding.health_json = ""
+
     def keep_stale(self, now: float, until: float) -> None:
-        """Let reads go on seeing what is bound now until the moment ``until``."""
+        """Let reads see the present bindings until the moment ``until``."""
         if now >= self._stale_until:
-            self._stale = [copy.copy(binding) for binding in self]
+            self._stale = list(self)
         self._stale_until = max(self._stale_until, until)
 
     def visible(self, now: float) -> Iterable[Binding]:
-        """What a read at the moment ``now`` sees."""
+        """Return what a read at the moment ``now`` sees."""
         return self._stale if now < self._stale_until else self._bindings.values()
 
 
@@ -128,7 +177,6 @@ class Rule:
     domain: str
     url: str
     pool: Pool
-    target_type: str = "NODE"
 
 
 @dataclass
@@ -142,7 +190,6 @@ class Listener:
     pool: Pool
     rules: dict[str, Rule] | None = None
     end_port: int | None = 0
-    target_type: str = "NODE"
 
     @property
     def pools(self) -> list[Pool]:
@@ -150,19 +197,30 @@ class Listener:
 
 
 def is_layer7(protocol: str, has_rules: bool) -> bool:
-    """Tell whether a listener forwards by rules; QUIC does where it has some."""
+    """Return whether a listener forwards by rules; QUIC does where it has some."""
     return protocol in _ALWAYS_LAYER7 or (protocol == "QUIC" and has_rules)
 
 
 @dataclass
 class LoadBalancer:
-    """A load balancer. ``locked_until`` is in seconds since the server's start."""
+    """A load balancer.
+
+    :param vip: its IPv4 address; ``ipv6`` its IPv6 address, of which it has one or the other.
+    :param created: when it was made, as the API writes it.
+    :param forward: 1, or 0 for a classic load balancer.
+    :param locked_until: until when a task works on it, in seconds since the server's start.
+    """
 
     id: str
     name: str
     region: str
     vip: str
     created: str
+    vpc_id: str = "vpc-emulator"
+    ipv6: str = ""
+    forward: int = 1
+    type: str = "OPEN"
+    tags: dict[str, str] = field(default_factory=dict)
     listeners: dict[str, Listener] = field(default_factory=dict)
     locked_until: float = 0.0
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import ApiError
-from .model import DEFAULT_WEIGHT, Listener, LoadBalancer, Pool, canonical_ip
+from .model import DEFAULT_WEIGHT, NODE, Listener, LoadBalancer, Pool, canonical_ip
 
 if TYPE_CHECKING:
     from .instances import Instance, Instances
+    from .settings import Settings
 
 MAX_TARGETS = 500
 """Targets in one batch call."""
@@ -30,7 +31,7 @@ Verb = Literal["register", "deregister", "weight", "tag"]
 Params = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Operation:
     """One change of one binding. ``spelling`` is the address as it was sent, ``weight`` and ``tag`` the new values."""
 
@@ -62,15 +63,18 @@ def check_lengths(action: str, params: Params) -> None:
         _length("Targets", len(params["Targets"]), MAX_TARGETS)
 
 
-def plan(action: str, params: Params, balancer: LoadBalancer, instances: Instances, quota: int) -> list[Operation]:
-    """Return the operations of a write.
+def plan(
+    action: str, params: Params, balancer: LoadBalancer, instances: Instances, settings: Settings
+) -> tuple[list[Operation], set[str]]:
+    """Check the parameters of a write against what is bound, and turn them into operations.
 
-    :param quota: how many targets a listener or rule may have.
+    :returns: the operations, and the listeners that fail because a target to be deregistered is gone.
     :raises ApiError: one of them is impossible; the whole call is refused then.
     """
-    operations = []
+    operations: list[Operation] = []
+    failed: set[str] = set()
     for verb, entry, target in _flatten(action, params):
-        pool = _pool(balancer, entry, verb)
+        pool = _pool(balancer, entry, settings)
         address, spelling, instance = _address(target, instances)
         operation = Operation(
             verb=verb,
@@ -82,15 +86,21 @@ def plan(action: str, params: Params, balancer: LoadBalancer, instances: Instanc
             weight=_in_range("Weight", target.get("Weight", entry.get("Weight", DEFAULT_WEIGHT)), 0, 100),
             tag=target.get("Tag") or entry.get("Tag") or "",
         )
-        if verb != "register" and pool.find(address, operation.port) is None:
+        if verb == "register" or pool.find(address, operation.port) is not None:
+            operations.append(operation)
+        elif verb == "deregister" and settings.deregister_gone != "error":
+            if settings.deregister_gone != "ignore":
+                failed.add(pool.listener_id)
+        else:
             raise ApiError("InvalidParameter", f"The target {spelling}:{operation.port} is not bound to {pool.name}.")
-        operations.append(operation)
-    _check_quota(operations, quota)
-    return operations
+    if settings.deregister_gone == "fail_listener":
+        operations = [operation for operation in operations if operation.pool.listener_id not in failed]
+    _check_quota(operations, settings.target_quota)
+    return operations, failed
 
 
 def _flatten(action: str, params: Params) -> Iterable[tuple[Verb, Params, Params]]:
-    """Yield what is done, the part of the parameters that names listener and rule, and the target."""
+    """Yield the verb, the part of the parameters that names listener and rule, and the target."""
     if "ModifyList" in params:
         verb: Verb = "weight" if action == "BatchModifyTargetWeight" else "tag"
         for entry in params["ModifyList"]:
@@ -104,27 +114,29 @@ def _flatten(action: str, params: Params) -> Iterable[tuple[Verb, Params, Params
             yield "register" if action == "BatchRegisterTargets" else "deregister", target, target
 
 
-def _pool(balancer: LoadBalancer, entry: Params, verb: Verb) -> Pool:
+def _pool(balancer: LoadBalancer, entry: Params, settings: Settings) -> Pool:
     listener = balancer.listeners.get(entry["ListenerId"])
     if listener is None:
         raise ApiError("InvalidParameter.ListenerIdNotFound", f"The listener `{entry['ListenerId']}` is not found.")
-    pool, target_type = _layer4(listener, entry) if listener.rules is None else _layer7(listener, entry)
-    if target_type != "NODE" and verb == "register":
-        raise ApiError("InvalidParameter", f"The {pool.name} is bound to a target group and takes no targets.")
+    pool = _layer4(listener, entry) if listener.rules is None else _layer7(listener, entry)
+    if pool.target_type != NODE:
+        bare = settings.target_group_refusal == "bare"
+        message = f"The {pool.name} is bound to a target group and takes no targets."
+        raise ApiError(settings.target_group_code, "The request is not valid." if bare else message)
     return pool
 
 
-def _layer4(listener: Listener, entry: Params) -> tuple[Pool, str]:
+def _layer4(listener: Listener, entry: Params) -> Pool:
     for name in ("LocationId", "Domain", "Url"):
         if entry.get(name):
             raise ApiError(
                 "InvalidParameter.ProtocolCheckFailed",
                 f"`{name}` is not supported by the {listener.protocol} listener `{listener.id}`.",
             )
-    return listener.pool, listener.target_type
+    return listener.pool
 
 
-def _layer7(listener: Listener, entry: Params) -> tuple[Pool, str]:
+def _layer7(listener: Listener, entry: Params) -> Pool:
     rules = listener.rules or {}
     wanted = entry.get("LocationId")
     if wanted:
@@ -142,7 +154,7 @@ def _layer7(listener: Listener, entry: Params) -> tuple[Pool, str]:
         raise ApiError(
             "InvalidParameter.LocationNotFound", f"The location `{wanted}` is not found in listener `{listener.id}`."
         )
-    return rule.pool, rule.target_type
+    return rule.pool
 
 
 def _address(target: Params, instances: Instances) -> tuple[str, str, Instance | None]:
@@ -176,12 +188,12 @@ def _check_quota(operations: Iterable[Operation], quota: int) -> None:
             )
 
 
-def _length(name: str, count: int, most: int) -> None:
-    if not 1 <= count <= most:
-        raise ApiError("InvalidParameterValue.Length", f"The length of `{name}` is {count}; it must be 1 to {most}.")
+def _length(name: str, count: int, maximum: int) -> None:
+    if not 1 <= count <= maximum:
+        raise ApiError("InvalidParameterValue.Length", f"The length of `{name}` is {count}; it must be 1 to {maximum}.")
 
 
-def _in_range(name: str, value: int, least: int, most: int) -> int:
-    if not least <= value <= most:
-        raise ApiError("InvalidParameterValue.Range", f"`{name}` is {value}; it must be {least} to {most}.")
+def _in_range(name: str, value: int, minimum: int, maximum: int) -> int:
+    if not minimum <= value <= maximum:
+        raise ApiError("InvalidParameterValue.Range", f"`{name}` is {value}; it must be {minimum} to {maximum}.")
     return value

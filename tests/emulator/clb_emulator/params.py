@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The parameters that each action takes, with their types; what does not fit is refused as the API refuses it.
+"""The parameters that each action takes, with their types. The checks refuse what the API refuses.
 
 Source: the request models of ``tencentcloud.clb.v20180317.models``, and of STS, version 2018-08-13.
 """
@@ -45,7 +45,7 @@ def _typed(kind: Any, value: Any, path: str) -> Any:
         return [_typed(kind[0], item, f"{path}.{index}") for index, item in enumerate(value)]
     if isinstance(kind, Struct) and isinstance(value, dict):
         return kind.check(value, f"{path}.")
-    # A JSON true is an int to Python, not to the API.
+    # Python takes a JSON true for an int; the API does not.
     if isinstance(kind, type) and isinstance(value, kind) and not isinstance(value, bool):
         return value
     raise ApiError("InvalidParameter", f"The value type of parameter `{path}` is not valid.")
@@ -60,21 +60,22 @@ _TARGET = Struct(
     {"Port": int, "Type": str, "InstanceId": str, "Weight": int, "EniIp": str, "Tag": str},
     ("Port",),
 )
-_RULE = {"ListenerId": str, "Targets": [_TARGET], "LocationId": str, "Domain": str, "Url": str}
+_RULE = {"ListenerId": str, "Targets": [_TARGET], "LocationId": str}
+_NAMED_RULE = {**_RULE, "Domain": str, "Url": str}
 _BATCH = Struct({"LoadBalancerId": str, "Targets": [_BATCH_TARGET]}, ("LoadBalancerId", "Targets"))
 
 
-def _modify(own: str, kind: type) -> Struct:
-    rule = Struct({**_RULE, own: kind}, ("ListenerId", "Targets"))
+def _modify(fields: Mapping[str, Any]) -> Struct:
+    rule = Struct(fields, ("ListenerId", "Targets"))
     return Struct({"LoadBalancerId": str, "ModifyList": [rule]}, ("LoadBalancerId", "ModifyList"))
 
 
 SCHEMAS: dict[str, Struct] = {
     "BatchRegisterTargets": _BATCH,
     "BatchDeregisterTargets": _BATCH,
-    "BatchModifyTargetWeight": _modify("Weight", int),
-    "BatchModifyTargetTag": _modify("Tag", str),
-    "RegisterTargets": Struct({"LoadBalancerId": str, **_RULE}, ("LoadBalancerId", "ListenerId", "Targets")),
+    "BatchModifyTargetWeight": _modify({**_NAMED_RULE, "Weight": int}),
+    "BatchModifyTargetTag": _modify({**_RULE, "Tag": str}),
+    "RegisterTargets": Struct({"LoadBalancerId": str, **_NAMED_RULE}, ("LoadBalancerId", "ListenerId", "Targets")),
     "DescribeTargets": Struct(
         {"LoadBalancerId": str, "ListenerIds": [str], "Protocol": str, "Port": int, "Filters": [_FILTER]},
         ("LoadBalancerId",),
@@ -87,7 +88,24 @@ SCHEMAS: dict[str, Struct] = {
         {"LoadBalancerId": str, "ListenerIds": [str], "Protocol": str, "Port": int}, ("LoadBalancerId",)
     ),
     "DescribeLoadBalancers": Struct(
-        {"LoadBalancerIds": [str], "LoadBalancerName": str, "Offset": int, "Limit": int, "Forward": int}
+        {
+            "LoadBalancerIds": [str],
+            "LoadBalancerType": str,
+            "LoadBalancerName": str,
+            "LoadBalancerVips": [str],
+            "BackendPrivateIps": [str],
+            "Forward": int,
+            "WithRs": int,
+            "VpcId": str,
+            "Filters": [_FILTER],
+            "OrderBy": str,
+            "OrderType": int,
+            "Offset": int,
+            "Limit": int,
+        }
+    ),
+    "DescribeLBListeners": Struct(
+        {"Backends": [Struct({"VpcId": str, "PrivateIp": str}, ("VpcId", "PrivateIp"))]}, ("Backends",)
     ),
     "AssumeRole": Struct(
         {

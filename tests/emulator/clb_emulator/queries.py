@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Questions to a journal."""
+"""Evaluations of a journal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def calls(entries: Entries, action: str | None = None) -> list[dict[str, Any]]:
 def busy_share(
     entries: Entries, load_balancer_id: str, since: float | None = None, until: float | None = None
 ) -> float:
-    """Return which share of the time from ``since`` to ``until`` a task worked on a load balancer, 0.0 to 1.0.
+    """Return the share of the time from ``since`` to ``until`` in which a task worked on a load balancer, 0.0 to 1.0.
 
     :param since: seconds since the server's start; None: when its first task started.
     :param until: likewise; None: when its last task finished.
@@ -38,25 +38,35 @@ def busy_share(
         return 0.0
     since = min(start for start, _ in spans) if since is None else since
     until = max(end for _, end in spans) if until is None else until
-    # The lock lets no two tasks of a load balancer overlap, so that their lengths add up.
+    # Two tasks of a load balancer never overlap, because of its lock: their lengths add up.
     worked = sum(max(0.0, min(end, until) - max(start, since)) for start, end in spans)
     return worked / (until - since) if until > since else 0.0
 
 
-def min_serving(entries: Entries, listener_id: str, location_id: str | None = None, since: float | None = None) -> int:
-    """Return the fewest healthy targets of weight above 0 that a listener or rule had at any moment.
+def min_serving(
+    entries: Entries,
+    listener_id: str,
+    location_id: str | None = None,
+    since: float | None = None,
+    *,
+    load_balancer_id: str | None = None,
+) -> int:
+    """Return the smallest number of healthy targets of weight above 0 that a listener or rule had at any moment.
 
     :param since: look only from this moment on (seconds since the server's start).
+    :param load_balancer_id: needed only where listeners of several load balancers have the same ID.
     :raises LookupError: the journal says nothing about this listener or rule.
     """
     seen = [
         entry
         for entry in entries
-        if entry["kind"] == "serving" and (entry["listener_id"], entry["location_id"]) == (listener_id, location_id)
+        if entry["kind"] == "serving"
+        and (entry["listener_id"], entry["location_id"]) == (listener_id, location_id)
+        and load_balancer_id in (None, entry["load_balancer_id"])
     ]
     if not seen:
         raise LookupError(f"the journal knows no listener {listener_id} with rule {location_id}")
     later = [entry["serving"] for entry in seen if since is None or entry["time"] > since]
-    # What holds at ``since`` was said before it.
+    # The entry that holds at ``since`` is an earlier one.
     earlier = [entry["serving"] for entry in seen if since is not None and entry["time"] <= since]
     return int(min(earlier[-1:] + later))

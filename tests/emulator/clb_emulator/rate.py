@@ -7,15 +7,22 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from typing import TYPE_CHECKING
 
 from .errors import ApiError
 
+if TYPE_CHECKING:
+    from .settings import Settings
+
 
 class RateLimiter:
-    """Refuses what exceeds ``limit`` requests within any one second; refused requests do not count. 0 is no limit."""
+    """Refuses what exceeds a number of requests within any one second; refused requests do not count.
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    :param settings: ``rate_limits`` has the limits of single actions, ``rate_limit`` that of all others; 0 is no limit.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._passed: dict[tuple[str, str], deque[float]] = defaultdict(deque)
 
     def admit(self, action: str, account: str, now: float) -> None:
@@ -23,15 +30,16 @@ class RateLimiter:
 
         :raises ApiError: it is one too many.
         """
-        if not self._limit:
+        limit = self._settings.rate_limits.get(action, self._settings.rate_limit)
+        if not limit:
             return
         passed = self._passed[action, account]
         while passed and passed[0] <= now - 1:
             passed.popleft()
-        if len(passed) >= self._limit:
+        if len(passed) >= limit:
             raise ApiError(
                 "RequestLimitExceeded",
                 f"Your current request times equals to `{len(passed) + 1}` in a second, which exceeds the frequency "
-                f"limit `{self._limit}` for a second. Please reduce the frequency of calls.",
+                f"limit `{limit}` for a second. Please reduce the frequency of calls.",
             )
         passed.append(now)

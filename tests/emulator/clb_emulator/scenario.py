@@ -6,10 +6,9 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -18,13 +17,20 @@ from .accounts import DEFAULT_SECRET_ID, DEFAULT_SECRET_KEY, Accounts, Credentia
 from .clock import iso
 from .health import Health
 from .instances import Instance, Instances
-from .model import Binding, Listener, LoadBalancer, Pool, Rule, canonical_ip, is_layer7
+from .model import canonical_ip
+from .seed import EPOCH, make_load_balancer
+from .settings import KEYS, Settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from .model import LoadBalancer
 
-_EPOCH = 1767225600.0
-"""When everything in a scenario was made: 2026-01-01."""
+_HERE = Path(__file__).resolve().parent
+
+FOLDER = next(folder for folder in (_HERE / "scenarios", _HERE.parent / "scenarios") if folder.is_dir())
+"""Where the emulator's own scenarios are: in the package where it is installed, beside it in a checkout."""
+
+DEMO = FOLDER / "demo.yml"
+"""A small web shop behind one load balancer."""
 
 REGIONS = (
     "ap-bangkok", "ap-beijing", "ap-chengdu", "ap-chongqing", "ap-guangzhou", "ap-hongkong", "ap-jakarta", "ap-mumbai",
@@ -33,48 +39,47 @@ REGIONS = (
 )  # fmt: skip
 """Regions that the server knows beside those which a scenario names."""
 
+DEFAULT_REGION = "ap-guangzhou"
+
 Raw = Mapping[str, Any]
+
+_OWN_KEYS = frozenset(
+    {
+        "backend_types",
+        "credentials",
+        "events",
+        "faults",
+        "health",
+        "instances",
+        "interfaces",
+        "load_balancers",
+        "metadata",
+        "numbered_instances",
+        "region",
+        "sts",
+        "unknown_instances",
+    }
+)
 
 
 @dataclass
 class Scenario:
-    """The parsed scenario; times in seconds. See README.md beside this package for every key."""
+    """The parsed scenario. README.md of the emulator describes every key.
 
+    :param regions: every region that calls may name; ``region`` is that of load balancers which name none.
+    """
+
+    settings: Settings
     load_balancers: list[LoadBalancer]
     instances: Instances
     accounts: Accounts
     health: Health
     regions: frozenset[str]
-    region: str = "ap-guangzhou"
-    latency: float = 0.0
-    task_seconds: float = 0.05
-    read_lag: float = 0.0
-    rate_limit: int = 20
-    clock_offset: float = 0.0
-    tags: bool = True
-    fail_listener_set: str = "list"
-    describe_unknown_listener: str = "error"
-    unknown_task_code: str = "InvalidParameter"
-    reregister: str = "keep"
-    ipv6_spelling: str = "as_given"
-    target_quota: int = 100
+    region: str = DEFAULT_REGION
     sts: Raw = field(default_factory=dict)
     metadata: Raw | None = None
     faults: list[Raw] = field(default_factory=list)
-
-
-_PLAIN = (
-    "region", "latency", "task_seconds", "read_lag", "rate_limit", "clock_offset", "tags", "unknown_task_code",
-    "sts", "metadata", "faults",
-)  # fmt: skip
-_CHOICES = {
-    "fail_listener_set": ("list", "null", "missing"),
-    "describe_unknown_listener": ("error", "empty"),
-    "unknown_instances": ("accept", "refuse"),
-    "reregister": ("keep", "overwrite"),
-    "ipv6_spelling": ("as_given", "exploded"),
-}
-_PARSED = ("credentials", "health", "instances", "load_balancers", "quotas")
+    events: list[Raw] = field(default_factory=list)
 
 
 def load(path: Path) -> Raw:
@@ -98,44 +103,45 @@ def parse(raw: Raw) -> Scenario:
     :raises ValueError: a key or value that means nothing.
     :raises KeyError: a listener, rule or target lacks something it needs.
     """
-    unknown = sorted(set(raw) - {*_PLAIN, *_CHOICES, *_PARSED})
+    unknown = sorted(set(raw) - _OWN_KEYS - KEYS)
     if unknown:
         raise ValueError(f"the scenario has unknown keys: {', '.join(unknown)}")
-    settings: dict[str, Any] = {name: raw[name] for name in _PLAIN if name in raw}
-    choices: dict[str, Any] = {name: _choice(name, raw[name]) for name in _CHOICES if name in raw}
-    instances = Instances(
-        (_instance(key, value or {}) for key, value in raw.get("instances", {}).items()),
-        accept_unknown=choices.pop("unknown_instances", "accept") == "accept",
-    )
-    region = raw.get("region", Scenario.region)
-    balancers = [
-        _load_balancer(item, region, iso(_EPOCH + index), instances)
-        for index, item in enumerate(raw.get("load_balancers", []))
-    ]
-    for identity, amount in Counter(balancer.id for balancer in balancers).items():
-        if amount > 1:
-            raise ValueError(f"the scenario has two load balancers {identity}")
+    settings = Settings()
+    settings.change({name: raw[name] for name in raw if name in KEYS})
+    instances = _instances(raw)
+    region = raw.get("region", DEFAULT_REGION)
+    balancers: dict[str, LoadBalancer] = {}
+    for index, item in enumerate(raw.get("load_balancers", [])):
+        balancer = make_load_balancer(item, region, item.get("created", iso(EPOCH + index)), instances)
+        if balancer.id in balancers:
+            raise ValueError(f"the scenario has two load balancers {balancer.id}")
+        balancers[balancer.id] = balancer
     return Scenario(
-        load_balancers=balancers,
+        settings=settings,
+        load_balancers=list(balancers.values()),
         instances=instances,
         accounts=Accounts(
             Credential(**item)
             for item in raw.get("credentials", [{"secret_id": DEFAULT_SECRET_ID, "secret_key": DEFAULT_SECRET_KEY}])
         ),
         health=Health(**raw.get("health", {})),
-        regions=frozenset({*REGIONS, region, *(balancer.region for balancer in balancers)}),
-        target_quota=raw.get("quotas", {}).get("targets", Scenario.target_quota),
-        **settings,
-        **choices,
+        regions=frozenset({*REGIONS, region, *(balancer.region for balancer in balancers.values())}),
+        region=region,
+        **{name: raw[name] for name in ("sts", "metadata", "faults", "events") if name in raw},
     )
 
 
-def _choice(name: str, value: Any) -> str:
-    # YAML reads a bare null as no value.
-    value = "null" if value is None else value
-    if value not in _CHOICES[name]:
-        raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(_CHOICES[name])}")
-    return str(value)
+def _instances(raw: Raw) -> Instances:
+    accept = raw.get("unknown_instances", "accept")
+    if accept not in ("accept", "refuse"):
+        raise ValueError(f"unknown_instances is {accept!r}; it must be one of accept, refuse")
+    return Instances(
+        (_instance(instance_id, value or {}) for instance_id, value in raw.get("instances", {}).items()),
+        accept_unknown=accept == "accept",
+        numbered=raw.get("numbered_instances"),
+        interfaces=raw.get("interfaces", {}),
+        types=raw.get("backend_types", {}),
+    )
 
 
 def _instance(instance_id: str, raw: Raw) -> Instance:
@@ -147,125 +153,3 @@ def _instance(instance_id: str, raw: Raw) -> Instance:
         zone=raw.get("zone"),
         public_ips=None if public_ips is None else tuple(public_ips),
     )
-
-
-def _load_balancer(raw: Raw, region: str, created: str, instances: Instances) -> LoadBalancer:
-    balancer = LoadBalancer(
-        id=raw["id"],
-        name=raw.get("name", raw["id"]),
-        region=raw.get("region", region),
-        vip=raw.get("vip", "203.0.113.1"),
-        created=created,
-    )
-    listeners = [*raw.get("listeners", []), *_generate(raw.get("generate"))]
-    for item in listeners:
-        listener = _listener(item, instances)
-        if listener.id in balancer.listeners:
-            raise ValueError(f"{balancer.id} has two listeners {listener.id}")
-        balancer.listeners[listener.id] = listener
-    return balancer
-
-
-def _listener(raw: Raw, instances: Instances) -> Listener:
-    protocol = raw["protocol"].upper()
-    rules = None
-    if is_layer7(protocol, bool(raw.get("rules"))):
-        rules = {
-            item["id"]: Rule(
-                id=item["id"],
-                domain=item["domain"],
-                url=item.get("url", "/"),
-                pool=_pool(raw["id"], item["id"], item, instances),
-                target_type=item.get("target_type", raw.get("target_type", "NODE")),
-            )
-            for item in raw.get("rules", [])
-        }
-    return Listener(
-        id=raw["id"],
-        protocol=protocol,
-        port=raw["port"],
-        name=raw.get("name", f"{protocol.lower()}-{raw['port']}"),
-        pool=_pool(raw["id"], None, raw if rules is None else {}, instances),
-        rules=rules,
-        end_port=raw.get("end_port", 0),
-        target_type=raw.get("target_type", "NODE"),
-    )
-
-
-def _pool(listener_id: str, location_id: str | None, raw: Raw, instances: Instances) -> Pool:
-    pool = Pool(listener_id, location_id, raw.get("function_targets"))
-    for item in raw.get("targets", []):
-        binding = _binding(item, instances)
-        if any(pool.find(*key) for key in binding.keys):
-            raise ValueError(f"{pool.name} has {binding.label}:{binding.port} twice")
-        pool.add(binding)
-    return pool
-
-
-_BINDING_DETAILS = ("port", "weight", "tag", "eni_id", "instance_name", "zone", "extra")
-
-
-def _binding(raw: Raw, instances: Instances) -> Binding:
-    kind = raw.get("type", "CVM" if "instance_id" in raw else "ENI")
-    is_cvm = kind.upper() == "CVM"
-    instance = instances.get(raw["instance_id"]) if is_cvm else None
-    spellings = (
-        [instance.ip, *raw.get("private_ips", [])] if instance else [*raw.get("private_ips", [raw.get("eni_ip")])]
-    )
-    details = {name: raw[name] for name in _BINDING_DETAILS if name in raw}
-    if instance:
-        details = {"instance_name": instance.name, "zone": instance.zone, **details}
-    public_ips = raw.get("public_ips", instance.public_ips if instance else None)
-    return Binding(
-        addresses=tuple(dict.fromkeys(canonical_ip(item) for item in spellings)),
-        type=kind,
-        instance_id=raw.get("instance_id"),
-        public_ips=None if public_ips is None else tuple(public_ips),
-        spelling=spellings[0],
-        registered=iso(_EPOCH),
-        # Bound long before the start: no health check is still to come.
-        alive_at=float("-inf"),
-        **details,
-    )
-
-
-def _generate(raw: Raw | None) -> list[dict[str, Any]]:
-    """Make many like listeners.
-
-    Keys: ``listeners`` (how many), ``protocol``, ``first_port``, ``rules`` (of each layer-7 listener), ``targets`` (of
-    each listener or rule), ``kind`` (of the targets: instance or eni), ``port`` (likewise), ``first_ip`` (of eni).
-    """
-    if raw is None:
-        return []
-    protocol, first_ip = raw.get("protocol", "TCP"), ipaddress.ip_address(raw.get("first_ip", "172.16.0.1"))
-    layer7 = is_layer7(protocol, bool(raw.get("rules")))
-
-    def targets(index: int) -> list[dict[str, Any]]:
-        amount = raw.get("targets", 0)
-        backends = range(index * amount, (index + 1) * amount)
-        if raw.get("kind", "instance") == "eni":
-            return [{"eni_ip": str(first_ip + number), "port": raw.get("port", 8080)} for number in backends]
-        return [{"instance_id": f"ins-g{number:05}", "port": raw.get("port", 8080)} for number in backends]
-
-    listeners = []
-    for index in range(raw["listeners"]):
-        listener: dict[str, Any] = {
-            "id": f"lbl-g{index:04}",
-            "protocol": protocol,
-            "port": raw.get("first_port", 1001) + index,
-        }
-        if layer7:
-            amount = raw.get("rules", 1)
-            listener["rules"] = [
-                {
-                    "id": f"loc-g{index:04}{number:02}",
-                    "domain": f"site{number}.example.com",
-                    "url": "/",
-                    "targets": targets(index * amount + number),
-                }
-                for number in range(amount)
-            ]
-        else:
-            listener["targets"] = targets(index)
-        listeners.append(listener)
-    return listeners

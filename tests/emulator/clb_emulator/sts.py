@@ -16,14 +16,14 @@ from .clock import iso
 from .errors import ApiError
 
 if TYPE_CHECKING:
-    from .actions import Context
+    from .call import Call
     from .cloud import Cloud
 
 DEFAULT_DURATION = 7200
 MAX_DURATION = 43200
 
 
-def assume_role(cloud: Cloud, call: Context) -> dict[str, Any]:
+def assume_role(cloud: Cloud, call: Call) -> dict[str, Any]:
     """Answer AssumeRole."""
     role = _role(cloud, call.params["RoleArn"])
     if not role.get("allow", True) or call.entry["secret_id"] not in role.get("trusted", [call.entry["secret_id"]]):
@@ -31,7 +31,7 @@ def assume_role(cloud: Cloud, call: Context) -> dict[str, Any]:
     return _issue(cloud, call, role, call.account)
 
 
-def assume_role_with_web_identity(cloud: Cloud, call: Context) -> dict[str, Any]:
+def assume_role_with_web_identity(cloud: Cloud, call: Call) -> dict[str, Any]:
     """Answer AssumeRoleWithWebIdentity."""
     params = call.params
     role = _role(cloud, params["RoleArn"])
@@ -57,12 +57,12 @@ def _role(cloud: Cloud, arn: str) -> dict[str, Any]:
     return roles[arn] or {}
 
 
-def _issue(cloud: Cloud, call: Context, role: dict[str, Any], account: str) -> dict[str, Any]:
-    asked = call.params.get("DurationSeconds", DEFAULT_DURATION)
-    most = role.get("max_duration", cloud.scenario.sts.get("max_duration", MAX_DURATION))
-    if not 1 <= asked <= most:
-        raise ApiError("InvalidParameter.OverTimeError", f"`DurationSeconds` is {asked}; it must be 1 to {most}.")
-    credential = temporary(cloud, cloud.scenario.sts.get("lifetime", asked), account)
+def _issue(cloud: Cloud, call: Call, role: dict[str, Any], account: str) -> dict[str, Any]:
+    duration = call.params.get("DurationSeconds", DEFAULT_DURATION)
+    maximum = role.get("max_duration", cloud.scenario.sts.get("max_duration", MAX_DURATION))
+    if not 1 <= duration <= maximum:
+        raise ApiError("InvalidParameter.OverTimeError", f"`DurationSeconds` is {duration}; it must be 1 to {maximum}.")
+    credential = temporary(cloud, cloud.scenario.sts.get("lifetime", duration), account)
     return {
         "Credentials": {
             "Token": credential.token,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The emulator as tests use it: ``Emulator(scenario)`` in a thread, ``Emulator.spawn(scenario)`` as a process."""
+"""The emulator for tests: ``Emulator(scenario)`` in a thread, ``Emulator.spawn(scenario)`` as a process."""
 
 from __future__ import annotations
 
@@ -30,13 +30,16 @@ from .server import Server
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import TracebackType
+    from typing import TypeAlias
+
+    from .alterations import Alter, Alterations
 
 HOME = Path(__file__).resolve().parent.parent
-"""The folder that holds this package and ``scenarios``; it has to be on the import path."""
+"""The folder that holds this package; a process that runs the emulator needs it on its import path."""
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
-Binding = tuple[str, str | None, str, int, int, str]
+Binding: TypeAlias = "tuple[str, str | None, str, int, int, str]"
 """listener_id, location_id, instance ID or address, port, weight, tag."""
 
 
@@ -59,7 +62,7 @@ class Emulator:
         self.url = ""
         self._tls = tls
         self._runs: _Thread | _Process | None = None
-        # Certificates are for the clients under test to check; this is the test's own wire.
+        # Only the clients under test have to check certificates.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -167,7 +170,7 @@ class Emulator:
         return float(self._control("GET", "now"))
 
     def clear_journal(self) -> None:
-        """Forget what happened so far."""
+        """Clear the journal."""
         self._control("DELETE", "journal")
 
     def calls(self, action: str | None = None) -> list[dict[str, Any]]:
@@ -179,7 +182,7 @@ class Emulator:
         return len(self.calls(action))
 
     def bindings(self, load_balancer_id: str | None = None) -> set[Binding]:
-        """Return what is really bound, without any lag; a tag that is not set is ``""``."""
+        """Return all bindings, without any lag; a tag that is not set is ``""``."""
         return {
             (item["listener_id"], item["location_id"], item["target"], item["port"], item["weight"], item["tag"])
             for item in self._control("GET", "state")
@@ -187,28 +190,77 @@ class Emulator:
         }
 
     def bind(self, load_balancer_id: str, *targets: Mapping[str, Any]) -> None:
-        """Bind targets, given as in BatchRegisterTargets, at once and behind everybody's back."""
+        """Bind targets, given as in BatchRegisterTargets, at once, as another writer would."""
         self._control("POST", "bind", [{"LoadBalancerId": load_balancer_id, **target} for target in targets])
 
     def unbind(self, load_balancer_id: str, *targets: Mapping[str, Any]) -> None:
-        """Unbind targets, given as in BatchDeregisterTargets, at once and behind everybody's back."""
+        """Unbind targets, given as in BatchDeregisterTargets, at once, as another writer would."""
         self._control("POST", "unbind", [{"LoadBalancerId": load_balancer_id, **target} for target in targets])
 
+    def change(self, name: str, payload: Any = None) -> None:
+        """Make a change as another writer would: at once, and without an API call.
+
+        :param name: such as ``weight``, ``delete_listener``, ``stop_listener``; README.md lists all.
+        :raises ValueError: the change is unknown or impossible.
+        """
+        self._control("POST", name, payload)
+
+    def add_events(self, *events: Mapping[str, Any]) -> None:
+        """Schedule changes by another writer: after calls, or some seconds from now.
+
+        :raises ValueError: one is malformed.
+        """
+        self._control("POST", "events", events)
+
+    def clear_events(self) -> None:
+        """Drop all scheduled changes that wait for calls."""
+        self._control("DELETE", "events")
+
+    def configure(self, **settings: Any) -> None:
+        """Change settings from now on, such as ``busy_style`` or ``task_seconds``; all others keep their values.
+
+        :raises ValueError: an unknown setting or value.
+        """
+        self._control("POST", "settings", settings)
+
+    def alter(self, action: str, function: Alter, *, times: int = -1, skip: int = 0) -> None:
+        """Let a function change the answers of an action (a name or a pattern); see alterations.Alterations.add.
+
+        :raises RuntimeError: the emulator is not started, or runs in another process; order a fault ``raw`` there.
+        """
+        self._alterations().add(action, function, times=times, skip=skip)
+
+    def clear_alterations(self) -> None:
+        """Remove all functions that change answers."""
+        self._alterations().clear()
+
+    def _alterations(self) -> Alterations:
+        if not isinstance(self._runs, _Thread):
+            raise RuntimeError("only an emulator in this process can call a function: not one that was spawned")
+        return self._runs.server.cloud.alterations
+
     def set_health(self, *, dead: Iterable[str] = (), alive: Iterable[str] = (), unknown: Iterable[str] = ()) -> None:
-        """Change what health checks find of instances and IPs."""
+        """Change the results of health checks for instances and IPs."""
         self._control("POST", "health", {"dead": list(dead), "alive": list(alive), "unknown": list(unknown)})
 
     def expire_tokens(self) -> None:
-        """End all temporary credentials that were handed out."""
+        """Let all temporary credentials expire now."""
         self._control("POST", "expire")
 
     def busy_share(self, load_balancer_id: str, since: float | None = None, until: float | None = None) -> float:
         """Return the share of time in which a task worked on the load balancer; see queries.busy_share."""
         return queries.busy_share(self.journal(), load_balancer_id, since, until)
 
-    def min_serving(self, listener_id: str, location_id: str | None = None, since: float | None = None) -> int:
-        """Return the fewest healthy targets of weight above 0 at any moment; see queries.min_serving."""
-        return queries.min_serving(self.journal(), listener_id, location_id, since)
+    def min_serving(
+        self,
+        listener_id: str,
+        location_id: str | None = None,
+        since: float | None = None,
+        *,
+        load_balancer_id: str | None = None,
+    ) -> int:
+        """Return the smallest number of healthy targets of weight above 0 at any moment; see queries.min_serving."""
+        return queries.min_serving(self.journal(), listener_id, location_id, since, load_balancer_id=load_balancer_id)
 
     def _control(self, method: str, name: str, payload: Any = None) -> Any:
         body = None if payload is None else json.dumps(payload).encode()
@@ -229,7 +281,7 @@ class _Thread:
     """A server in a thread of this process."""
 
     def __init__(self, scenario: dict[str, Any], tls: tuple[str | Path, str | Path] | None) -> None:
-        self._server = Server(scenario)
+        self.server = Server(scenario)
         context = None
         if tls is not None:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -237,11 +289,11 @@ class _Thread:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="clb_emulator", daemon=True)
         self._thread.start()
-        start = self._server.start("127.0.0.1", 0, context)
+        start = self.server.start("127.0.0.1", 0, context)
         self.url = asyncio.run_coroutine_threadsafe(start, self._loop).result(START_SECONDS)
 
     def stop(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(START_SECONDS)
+        asyncio.run_coroutine_threadsafe(self.server.stop(), self._loop).result(START_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(START_SECONDS)
         self._loop.close()

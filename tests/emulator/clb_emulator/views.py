@@ -2,67 +2,93 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is there, in the shapes of the API's answers, its nulls included.
+"""The state of the cloud in the shapes of the API's answers, with their nulls.
 
 Source of fields and shapes: ``tencentcloud.clb.v20180317.models`` (ListenerBackend, RuleTargets, Backend, TargetHealth,
-Listener, RuleOutput, LoadBalancer).
+Listener, RuleOutput, LoadBalancer, LBItem).
+
+Lists of targets are returned as Fragments: each binding keeps its JSON, because there can be 10,000 of them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from .model import Binding, Listener, LoadBalancer, Pool, Rule
+from .answer import Fragment
+from .model import NODE, Binding, Listener, LoadBalancer, Pool, Rule, canonical_name
 
 if TYPE_CHECKING:
     from .health import Health
-    from .scenario import Scenario
+    from .settings import Settings
 
 Keep = Callable[[Binding], bool]
 
 
-def backend(binding: Binding, scenario: Scenario) -> dict[str, Any]:
-    """Return one entry of ``Targets`` in the answer to DescribeTargets."""
-    address = binding.spelling
-    if scenario.ipv6_spelling == "exploded" and ":" in address:
-        address = ipaddress.ip_address(address).exploded
+def short_hash(text: str) -> str:
+    """Return eight hexadecimal digits, the hash of a text, for an ID."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def eni_id(binding: Binding) -> str:
+    """Return the ID of the network interface that has a binding's address."""
+    return binding.eni_id or f"eni-{short_hash(min(binding.shown or binding.addresses[:1]))}"
+
+
+def _private_ips(binding: Binding, settings: Settings) -> list[str]:
+    """Return ``PrivateIpAddresses``: its own addresses, or those of its network interface in the order that is set."""
+    own = binding.spelling
+    if settings.ipv6_spelling == "exploded" and ":" in own:
+        own = ipaddress.ip_address(own).exploded
+    if binding.shown is None:
+        return [own, *binding.addresses[1:]]
+    if settings.interface_order == "as_given":
+        return list(binding.shown)
+    others = [address for address in binding.shown if canonical_name(address) not in binding.addresses]
+    return [own, *others] if settings.interface_order == "own_first" else [*others, own]
+
+
+def _backend(binding: Binding, settings: Settings) -> str:
+    """Return one entry of ``Targets`` as JSON, and keep it with the binding."""
     entry = {
         "Type": binding.type,
         "InstanceId": binding.instance_id or "",
         "Port": binding.port,
         "Weight": binding.weight,
         "PublicIpAddresses": None if binding.public_ips is None else list(binding.public_ips),
-        "PrivateIpAddresses": [address, *binding.addresses[1:]],
+        "PrivateIpAddresses": _private_ips(binding, settings),
         "InstanceName": binding.instance_name,
         "RegisteredTime": binding.registered,
         "EniId": "" if binding.is_cvm else eni_id(binding),
         "Zone": binding.zone,
     }
-    if scenario.tags:
+    if settings.tags:
         entry["Tag"] = binding.tag
     entry.update(binding.extra)
-    return entry
+    binding.backend_json = json.dumps(entry, ensure_ascii=False)
+    return binding.backend_json
 
 
-def eni_id(binding: Binding) -> str:
-    """Return the ID of the network interface that has a binding's address."""
-    return binding.eni_id or f"eni-{hashlib.sha256(binding.addresses[0].encode()).hexdigest()[:8]}"
+def backends(bindings: Iterable[Binding], settings: Settings) -> Fragment:
+    """Return ``Targets`` in the answer to DescribeTargets."""
+    return Fragment(f"[{', '.join([item.backend_json or _backend(item, settings) for item in bindings])}]")
 
 
 def listener_backend(
-    listener: Listener, scenario: Scenario, now: float, keep: Keep | None, rules: list[Rule]
+    listener: Listener, settings: Settings, now: float, keep: Keep | None, rules: list[Rule]
 ) -> dict[str, Any]:
     """Return one entry of ``Listeners`` in the answer to DescribeTargets.
 
-    :param keep: which bindings are asked for; None for all.
-    :param rules: which rules are asked for.
+    :param keep: returns whether a binding is asked for; None: all.
+    :param rules: the rules that are asked for.
     """
 
-    def targets(pool: Pool) -> list[dict[str, Any]]:
-        return [backend(binding, scenario) for binding in pool.visible(now) if keep is None or keep(binding)]
+    def targets(pool: Pool) -> Fragment:
+        visible = pool.visible(now)
+        return backends(visible if keep is None else filter(keep, visible), settings)
 
     answer: dict[str, Any] = {
         "ListenerId": listener.id,
@@ -74,6 +100,9 @@ def listener_backend(
     }
     if listener.rules is None:
         answer["Targets"] = targets(listener.pool)
+        is_empty_quic = listener.protocol == "QUIC" and answer["Targets"].text == "[]"
+        if is_empty_quic and settings.empty_quic_targets == "null":
+            answer["Targets"] = None
         if listener.pool.function_targets is not None:
             answer["FunctionTargets"] = listener.pool.function_targets
     else:
@@ -90,29 +119,44 @@ def listener_backend(
     return answer
 
 
-def rule_health(pool: Pool, rule: Rule | None, health: Health, now: float) -> dict[str, Any]:
-    """Return one entry of ``Rules`` in the answer to DescribeTargetHealth; ``rule`` is None on layer 4."""
-    targets = []
-    for binding in pool:
-        detail = health.detail(pool, binding, now)
-        targets.append(
-            {
-                "IP": binding.spelling,
-                "Port": binding.port,
-                "HealthStatus": health.healthy(detail),
-                "TargetId": binding.instance_id or ("" if binding.is_cvm else eni_id(binding)),
-                "HealthStatusDetail": detail,
-                "HealthStatusDetial": detail,
-                "TargetGroupId": "",
-                "Weight": binding.weight,
-            }
-        )
+def _health_part(binding: Binding) -> str:
+    """Return an entry of ``Targets`` without its health, as JSON without its last brace; the binding keeps it."""
+    entry = {
+        "IP": binding.spelling,
+        "Port": binding.port,
+        "TargetId": binding.instance_id or ("" if binding.is_cvm else eni_id(binding)),
+        "TargetGroupId": "",
+        "Weight": binding.weight,
+    }
+    binding.health_json = json.dumps(entry, ensure_ascii=False)[:-1]
+    return binding.health_json
+
+
+def rule_health(
+    pool: Pool, rule: Rule | None, health: Health, settings: Settings, now: float, lacking: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """Return one entry of ``Rules`` in the answer to DescribeTargetHealth.
+
+    :param rule: None on layer 4.
+    :param lacking: canonical names of targets that the answer leaves out.
+    """
+    endings = {
+        detail: f', "HealthStatus": {json.dumps(health.healthy(pool, detail))}, "HealthStatusDetail": "{detail}", '
+        f'"HealthStatusDetial": "{detail}"}}'
+        for detail in ("Alive", "Dead", "Unknown", "Close")
+    }
+    entries = [
+        (binding.health_json or _health_part(binding)) + endings[detail]
+        for binding, detail in zip(pool, health.details(pool, now), strict=True)
+        if not lacking or lacking.isdisjoint(binding.names)
+    ]
+    layer4_id = f"loc-{short_hash(pool.listener_id)}" if settings.number_layer4_rules else None
     return {
-        "LocationId": rule.id if rule else None,
+        "LocationId": rule.id if rule else layer4_id,
         "Domain": rule.domain if rule else None,
         "Url": rule.url if rule else None,
         "RuleId": "",
-        "Targets": targets,
+        "Targets": Fragment(f"[{', '.join(entries)}]"),
     }
 
 
@@ -133,6 +177,14 @@ def _health_check(listener: Listener, health: Health) -> dict[str, Any]:
     }
 
 
+def _target_group(pool: Pool) -> dict[str, Any] | None:
+    """Return ``TargetGroup``: None for what takes targets directly."""
+    if pool.target_type == NODE:
+        return None
+    identity = f"lbtg-{short_hash(pool.listener_id + (pool.location_id or ''))}"
+    return {"TargetGroupId": identity, "TargetGroupName": identity, "Weight": None, **(pool.target_group or {})}
+
+
 def listener(item: Listener, health: Health, created: str) -> dict[str, Any]:
     """Return one entry of ``Listeners`` in the answer to DescribeListeners."""
     rules = None
@@ -149,8 +201,8 @@ def listener(item: Listener, health: Health, created: str) -> dict[str, Any]:
                 "Scheduler": "WRR",
                 "SessionExpireTime": 0,
                 "ForwardType": "HTTP",
-                "TargetType": rule.target_type,
-                "TargetGroup": None,
+                "TargetType": rule.pool.target_type,
+                "TargetGroup": _target_group(rule.pool),
                 "CreateTime": created,
                 "DefaultServer": index == 0,
                 "Http2": False,
@@ -172,8 +224,8 @@ def listener(item: Listener, health: Health, created: str) -> dict[str, Any]:
         "SniSwitch": 0,
         "Rules": rules,
         "CreateTime": created,
-        "TargetType": item.target_type,
-        "TargetGroup": None,
+        "TargetType": item.pool.target_type,
+        "TargetGroup": _target_group(item.pool) if rules is None else None,
         "SessionType": "NORMAL",
         "KeepaliveEnable": 0,
         "Toa": False,
@@ -186,20 +238,73 @@ def load_balancer(item: LoadBalancer) -> dict[str, Any]:
     return {
         "LoadBalancerId": item.id,
         "LoadBalancerName": item.name,
-        "LoadBalancerType": "OPEN",
-        "Forward": 1,
+        "LoadBalancerType": item.type,
+        "Forward": item.forward,
         "Domain": "",
-        "LoadBalancerVips": [item.vip],
+        "LoadBalancerVips": [item.vip] if item.vip else [],
+        "AddressIPv6": item.ipv6 or None,
         "Status": 1,
         "CreateTime": item.created,
         "StatusTime": item.created,
         "ProjectId": 0,
-        "VpcId": "vpc-emulator",
+        "VpcId": item.vpc_id,
+        "NumericalVpcId": numerical_vpc_id(item.vpc_id),
         "SubnetId": "",
         "Isolation": 0,
-        "AddressIPVersion": "ipv4",
+        "AddressIPVersion": "ipv6" if item.ipv6 else "ipv4",
         "ChargeType": "POSTPAID_BY_HOUR",
-        "Tags": [],
-        "TargetRegionInfo": {"Region": item.region, "VpcId": "vpc-emulator"},
+        "Tags": [{"TagKey": key, "TagValue": value} for key, value in item.tags.items()],
+        "TargetRegionInfo": {"Region": item.region, "VpcId": item.vpc_id},
         "TargetCount": sum(len(pool) for pool in item.pools),
     }
+
+
+def numerical_vpc_id(vpc_id: str) -> int:
+    """Return the number that stands for a VPC in some fields."""
+    return int(short_hash(vpc_id), 16) % 10_000_000
+
+
+def bound_load_balancer(item: LoadBalancer, keep: Keep) -> dict[str, Any] | None:
+    """Return one entry of ``LoadBalancers`` in the answer to DescribeLBListeners.
+
+    :param keep: returns whether a binding is asked for.
+    :returns: None where none of them is bound there.
+    """
+
+    def targets(pool: Pool) -> list[dict[str, Any]]:
+        return [
+            {
+                "Type": "cvm" if binding.is_cvm else "eni",
+                "PrivateIp": binding.spelling,
+                "Port": binding.port,
+                "VpcId": numerical_vpc_id(binding.vpc_id or item.vpc_id),
+                "Weight": binding.weight,
+            }
+            for binding in pool
+            if keep(binding)
+        ]
+
+    listeners = []
+    for entry in item.listeners.values():
+        own = targets(entry.pool) if entry.rules is None else None
+        rules = None
+        if entry.rules is not None:
+            rules = [
+                {"LocationId": rule.id, "Domain": rule.domain, "Url": rule.url, "Targets": found}
+                for rule in entry.rules.values()
+                if (found := targets(rule.pool))
+            ]
+        if own or rules:
+            listeners.append(
+                {
+                    "ListenerId": entry.id,
+                    "Protocol": entry.protocol,
+                    "Port": entry.port,
+                    "EndPort": entry.end_port,
+                    "Rules": rules,
+                    "Targets": own,
+                }
+            )
+    if not listeners:
+        return None
+    return {"LoadBalancerId": item.id, "Vip": item.vip or item.ipv6, "Listeners": listeners, "Region": item.region}

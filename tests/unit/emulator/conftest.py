@@ -20,7 +20,7 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.common.sign import Sign
 
 from clb_emulator import api
-from clb_emulator.clock import Clock
+from clb_emulator.clock import VirtualClock
 from clb_emulator.cloud import Cloud
 from clb_emulator.errors import ApiError
 from clb_emulator.scenario import parse
@@ -69,33 +69,17 @@ SHOP: dict[str, Any] = {
 """A small load balancer that most tests start from."""
 
 
-class SetClock(Clock):
-    """A clock that moves only when told to."""
-
-    def __init__(self, offset: float = 0.0) -> None:
-        super().__init__(offset)
-        self.seconds = 0.0
-        self._base = time.time()
-
-    def now(self) -> float:
-        return self.seconds
-
-    def wall(self) -> float:
-        return self._base + self.seconds + self.offset
-
-
 class InProcess:
     """Calls the cloud without HTTP; every call is signed with the vendor's code."""
 
     def __init__(self, **settings: Any) -> None:
-        self.cloud = Cloud(parse({**SHOP, "rate_limit": 0, **settings}))
-        self.clock = SetClock(self.cloud.scenario.clock_offset)
-        self.cloud.clock = self.clock
-        self.cloud.restart_journal()
+        scenario = parse({**SHOP, "rate_limit": 0, **settings})
+        self.clock = VirtualClock(scenario.settings.clock_offset)
+        self.cloud = Cloud(scenario, self.clock)
         self.credential = self.cloud.accounts.first
 
     def wait(self, seconds: float) -> None:
-        self.clock.seconds += seconds
+        self.clock.sleep(seconds)
         self.cloud.settle()
 
     def headers(self, action: str, body: bytes, skew: int = 0, service: str = "clb") -> dict[str, str]:

@@ -152,6 +152,33 @@ def test_refused_targets_spoil_every_call_with_them(in_process: Clouds, refused:
     assert refused(cloud.call, "BatchModifyTargetWeight", LoadBalancerId="lb-1", ModifyList=[entry]).message == "no"
 
 
+@pytest.mark.parametrize("kind", ["cut_after", "error", "http", "not_applied", "task_fails", "fail_listeners", "raw"])
+@pytest.mark.parametrize("share, kept", [(0, []), (0.5, [1, 2]), (0.75, [1, 2, 3]), (1, [1, 2, 3, 4])])
+def test_a_share_of_a_write_is_applied(in_process: Clouds, kind: str, share: float, kept: list[int]) -> None:
+    cloud = ordered(in_process, {"kind": kind, "apply": share})
+    targets = [{**RULE, "Port": port} for port in range(1, 5)]
+    cloud.answer("BatchRegisterTargets", {"LoadBalancerId": "lb-1", "Targets": targets})
+    assert [target["Port"] for target in cloud.targets("lbl-http", "loc-2")] == kept
+
+
+def test_a_share_of_new_tags_is_applied(in_process: Clouds) -> None:
+    cloud = ordered(in_process, {"kind": "cut_after", "apply": 0.5, "action": "BatchModifyTargetTag"})
+    cloud.write("BatchRegisterTargets", B)
+    targets = [{"InstanceId": name, "Port": 80, "Tag": "new"} for name in ("ins-a", "ins-b")]
+    modify = {"LoadBalancerId": "lb-1", "ModifyList": [{"ListenerId": "lbl-tcp", "Targets": targets}]}
+    cloud.answer("BatchModifyTargetTag", modify)
+    assert [target["Tag"] for target in cloud.targets("lbl-tcp")] == ["new", ""]
+
+
+def test_refused_listeners_spoil_every_call_with_them(in_process: Clouds, refused: Refused) -> None:
+    order = {"kind": "refuse_listeners", "action": "BatchRegisterTargets", "listeners": ["lbl-http"], "times": -1}
+    cloud = ordered(in_process, order)
+    assert refused(cloud.write, "BatchRegisterTargets", B, RULE).code == "LimitExceeded"
+    cloud.write("BatchRegisterTargets", B)
+    gone = {"ListenerId": "lbl-http", "LocationId": "loc-1", "EniIp": "10.0.0.9", "Port": 8080}
+    cloud.write("BatchDeregisterTargets", gone)
+
+
 @pytest.mark.parametrize("apply, kept", [("none", 0), ("some", 1), ("all", 2)])
 def test_a_task_that_fails(in_process: Clouds, apply: str, kept: int) -> None:
     cloud = ordered(in_process, {"kind": "task_fails", "message": "broken", "apply": apply})
@@ -209,13 +236,19 @@ def test_every_kind_has_an_effect(in_process: Clouds) -> None:
     # A kind that is listed but never looked at would be met without a trace.
     sound = in_process(task_seconds=0.5)
     reference = json.loads(sound.answer("BatchRegisterTargets", REGISTER).body)["Response"]
-    for kind in KINDS:
-        settings = {"refuse_targets": {"targets": ["ins-b"]}}.get(kind, {})
-        cloud = ordered(in_process, {"kind": kind, **settings}, task_seconds=0.5)
+    settings = {
+        "refuse_targets": {"targets": ["ins-b"]},
+        "refuse_listeners": {"listeners": ["lbl-tcp"]},
+        "raw": {"status": 500},
+        "gzip_bomb": {"megabytes": 1},
+    }
+    for kind in KINDS.keys() - {"health_answer"}:
+        cloud = ordered(in_process, {"kind": kind, **settings.get(kind, {})}, task_seconds=0.5)
         answer = cloud.answer("BatchRegisterTargets", REGISTER)
         cloud.wait(0.6)
         seen = len(cloud.targets("lbl-tcp"))
-        plain = answer.status == 200 and not answer.cut and not answer.delay and seen == 2
+        unchanged = not (answer.cut or answer.delay or answer.headers or answer.stream)
+        plain = answer.status == 200 and unchanged and seen == 2
         if plain:
             response = json.loads(answer.body).get("Response", {})
             plain = response.keys() == reference.keys() and not response["FailListenerIdSet"]

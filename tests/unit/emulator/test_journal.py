@@ -23,7 +23,7 @@ def serving(cloud: InProcess, since: float | None = None) -> int:
     return queries.min_serving(cloud.cloud.journal.read(), "lbl-tcp", since=since)
 
 
-def test_a_call_is_told_with_its_parameters_and_outcome(cloud: InProcess) -> None:
+def test_a_call_is_noted_with_its_parameters_and_outcome(cloud: InProcess) -> None:
     answer = cloud.write("BatchRegisterTargets", B)
     cloud.answer("DescribeTargets", {"LoadBalancerId": "lb-9"})
     cloud.wait(1)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The vendor's own client must not be able to tell."""
+"""The vendor's own client must notice no difference."""
 
 from __future__ import annotations
 
@@ -205,3 +205,59 @@ def test_rate_limit_and_clock(emulate: Callable[..., Emulator], sdk: Callable[..
     with pytest.raises(TencentCloudSDKException) as late:
         ask(client, "DescribeTargets", LoadBalancerId="lb-1")
     assert late.value.code == "AuthFailure.SignatureExpire"
+
+
+def test_looking_for_load_balancers(emulate: Callable[..., Emulator], sdk: Callable[..., ClbClient]) -> None:
+    old = {"id": "lb-old", "forward": 0}
+    six = {"id": "lb-six", "ipv6": "2001:db8::80", "tags": {"team": "web"}, "vpc_id": "vpc-2"}
+    client = sdk(emulate(load_balancers=[old, six, {"id": "lb-new"}]))
+
+    def found(**params: Any) -> list[str]:
+        return [item.LoadBalancerId for item in ask(client, "DescribeLoadBalancers", **params).LoadBalancerSet]
+
+    assert found(Forward=1) == ["lb-new", "lb-six"]
+    assert found(WithRs=1, BackendPrivateIps=["10.0.0.1"]) == []
+    assert found(VpcId="vpc-2", Filters=[{"Name": "tag:team", "Values": ["web"]}]) == ["lb-six"]
+    (shown,) = ask(client, "DescribeLoadBalancers", LoadBalancerIds=["lb-six"]).LoadBalancerSet
+    assert (shown.AddressIPv6, shown.LoadBalancerVips, shown.Tags[0].TagKey) == ("2001:db8::80", [], "team")
+    with pytest.raises(TencentCloudSDKException) as classic:
+        ask(client, "DescribeTargets", LoadBalancerId="lb-old")
+    assert classic.value.code == errorcodes.UNSUPPORTEDOPERATION
+
+
+def test_looking_for_what_is_behind_an_address(emulate: Callable[..., Emulator], sdk: Callable[..., ClbClient]) -> None:
+    client = sdk(emulate())
+    backends = [{"VpcId": "vpc-emulator", "PrivateIp": address} for address in ("10.0.0.1", "10.0.0.9")]
+    (balancer,) = ask(client, "DescribeLBListeners", Backends=backends).LoadBalancers
+    assert (balancer.LoadBalancerId, balancer.Region) == ("lb-1", "ap-guangzhou")
+    tcp, http = balancer.Listeners
+    assert [(target.Type, target.PrivateIp, target.Port, target.Weight) for target in tcp.Targets] == [
+        ("cvm", "10.0.0.1", 80, 10)
+    ]
+    assert [(rule.LocationId, [target.Type for target in rule.Targets]) for rule in http.Rules] == [("loc-1", ["eni"])]
+
+
+@pytest.mark.parametrize(
+    "style, code",
+    [
+        ("coded", errorcodes.FAILEDOPERATION_RESOURCEINOPERATING),
+        ("text", errorcodes.FAILEDOPERATION),
+        ("text2", errorcodes.FAILEDOPERATION),
+        ("in_use", errorcodes.RESOURCEINUSE),
+        ("unavailable", errorcodes.RESOURCEUNAVAILABLE),
+    ],
+)
+def test_busy_while_a_batch_is_done_already(
+    emulate: Callable[..., Emulator], sdk: Callable[..., ClbClient], style: str, code: str
+) -> None:
+    emulator = emulate(batch_is_task=False, lock_after=30, busy_style=style)
+    client = sdk(emulator)
+    batch = {"LoadBalancerId": "lb-1", "Targets": [{"ListenerId": "lbl-tcp", "InstanceId": "ins-b", "Port": 80}]}
+    task = ask(client, "BatchRegisterTargets", **batch).RequestId
+    assert len(ask(client, "DescribeTargets", LoadBalancerId="lb-1").Listeners[0].Targets) == 2
+    with pytest.raises(TencentCloudSDKException) as busy:
+        ask(client, "BatchDeregisterTargets", **batch)
+    assert busy.value.code == code
+    with pytest.raises(TencentCloudSDKException) as unknown:
+        ask(client, "DescribeTaskStatus", TaskId=task)
+    assert unknown.value.code == errorcodes.INVALIDPARAMETER

@@ -13,13 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import (
-    Plan,
-    plan_absent,
-    plan_drained,
-    plan_present,
-)
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import resolve_desired, select
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Goal, Plan, make_plan
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import (
     Backend,
     Pool,
@@ -29,12 +23,17 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapsho
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Binding
 
 Raw = dict[str, Any]
 LB = "lb-demo"
+
+
+def neighbours(values: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """Each value with the next one, as ``itertools.pairwise`` gives them on Python 3.10 and newer."""
+    return zip(values, values[1:])
 
 
 def ip_of(instance_id: str) -> str:
@@ -145,10 +144,7 @@ def change(kind: ChangeKind, bound: Binding, **more: Any) -> Change:
 def plan_for(entries: Iterable[Raw], bound: Snapshot, *, state: str = "present", purge: bool = False) -> Plan:
     """What the module plans for these options, without any call."""
     parsed = parse_entries(list(entries), selectors=state != "present")
-    if state == "present":
-        return plan_present(resolve_desired(parsed, bound), bound, purge=purge)
-    plan = plan_absent if state == "absent" else plan_drained
-    return plan(select(parsed, bound), bound)
+    return make_plan(Goal(state, parsed, purge), bound)
 
 
 def told(changes: Iterable[Change]) -> list[tuple[Any, ...]]:

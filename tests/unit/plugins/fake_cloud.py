@@ -13,16 +13,26 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
-from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.reconcile import ApplyOptions, Outcome, Reconciler
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.reconcile import (
+    ApplyOptions,
+    Checked,
+    Outcome,
+    Reconciler,
+    Shared,
+    foresee,
+    refuse,
+)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.guard import check_guard, takes_capacity
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Goal, make_plan
 from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
     ClbError,
+    GuardRefused,
     OutcomeUnknown,
     Refused,
     WaitTimeout,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import make_plan
 
 from .builders import LB, instance_at, ip_of, refused, target
 
@@ -139,7 +149,7 @@ class FakeCloud:
         self._numbers = itertools.count(1)
         self.locked_until = 0.0
 
-    def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False) -> Raw:
+    def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False, patient: bool = False) -> Raw:
         self._arrive(action, params, started_late=last_attempt)
         planned = self.read_faults[action]
         error = planned.popleft() if planned else None
@@ -148,14 +158,16 @@ class FakeCloud:
         if action == "DescribeTargets":
             return {"Listeners": self._visible(params.get("ListenerIds")), "RequestId": "r-read"}
         if action == "DescribeTargetHealth":
-            return {"LoadBalancers": [{"LoadBalancerId": LB, "Listeners": self._health()}]}
+            return {"LoadBalancers": [{"LoadBalancerId": LB, "Listeners": self._health()}], "RequestId": "r-health"}
+        if action == "DescribeListeners":
+            chosen = [one for one in self.listeners if one["ListenerId"] in params["ListenerIds"]]
+            types = [{"ListenerId": one["ListenerId"], "TargetType": "NODE", "Rules": None} for one in chosen]
+            return {"Listeners": types, "TotalCount": len(types), "RequestId": "r-listeners"}
         assert action == "DescribeTaskStatus", action
         return self._status(params["TaskId"])
 
-    def write(self, action: str, params: Mapping[str, Any], *, wait_when_busy: bool = True) -> Raw:
+    def write(self, action: str, params: Mapping[str, Any]) -> Raw:
         busy = refused(BUSY, "some tasks are being processed", action)
-        if wait_when_busy:
-            self._wait_for_the_lock(busy)
         self._arrive(action, copy.deepcopy(dict(params)))
         if self.clock.now() < self.locked_until:
             raise busy
@@ -175,14 +187,6 @@ class FakeCloud:
         if not fault.fail_listeners:
             failed = {"list": failed, "null": {"FailListenerIdSet": None}, "missing": {}}[self.fail_set]
         return {**failed, "RequestId": request_id}
-
-    def _wait_for_the_lock(self, busy: Refused) -> None:
-        """As the client does within one call; what it sends meanwhile is not in the calls."""
-        wait = self.locked_until - self.clock.now()
-        if wait > 0 and self.budget is not None and wait >= self.budget.remaining():
-            self.clock.sleep(self.budget.remaining())
-            raise WaitTimeout(f"{self.budget.words} is over. The last answer was: {busy.message}", refusal=busy)
-        self.clock.sleep(max(0.0, wait))
 
     def _arrive(self, action: str, params: Mapping[str, Any], *, started_late: bool = False) -> None:
         if self.budget is not None and self.budget.remaining() <= 0 and not started_late:
@@ -286,7 +290,7 @@ class FakeCloud:
             "IP": address,
             "Port": bound["Port"],
             "TargetId": bound["InstanceId"] or address,
-            "HealthStatus": detail == "Alive",
+            "HealthStatus": detail in ("Alive", "Close"),
             "HealthStatusDetail": detail,
         }
 
@@ -373,6 +377,16 @@ def reconcile(
     """What the module does after it has connected: read, plan, carry out."""
     clb = Clb(cloud)
     cloud.budget = budget = cloud.clock.budget(seconds)
-    plan = make_plan(clb, LB, parse_entries(list(entries), selectors=state != "present"), state=state, purge=purge)
-    reconciler = Reconciler(plan, clb, LB, ApplyOptions(**options), budget)
-    return Run(cloud, plan, reconciler.dry_run() if check else reconciler.run())
+    how = ApplyOptions(**options)
+    goal = Goal(state, parse_entries(list(entries), selectors=state != "present"), purge)
+    plan = make_plan(goal, clb.describe_targets(LB))
+    checked = None
+    if how.min_healthy and takes_capacity(plan.changes):
+        checked = Checked(clb.describe_target_health([LB])[LB], budget.now())
+        try:
+            check_guard(plan.snapshot, plan.changes, checked.health, how.min_healthy, count_gains=how.wait_for_health)
+        except GuardRefused as error:
+            return Run(cloud, plan, refuse(plan, error, "Not sent: the task stopped with GuardRefused."))
+    if check:
+        return Run(cloud, plan, foresee(plan))
+    return Run(cloud, plan, Reconciler(plan, clb, LB, how, Shared(budget), checked).run())

@@ -70,12 +70,12 @@ def test_entries_of_a_results_listeners_stand_for_the_places_that_they_describe(
         tcp("lbl-1", 443, target("ins-1", 8443)),
         http("lbl-2", 80, rule("loc-1", "a.example.com", target("ins-1")), rule("loc-2", "b.example.com", url="/b")),
     )
-    info = describe_info(bound, None, None)
+    info = describe_info("lb-1", bound, None, None)
 
     entries = bind([{"instance_id": "ins-9", "port": 8080, "weight": 3}], info.listeners)
     wanted = resolve_desired(parse_entries(entries, selectors=False), bound)
 
-    assert [(one.slot.key, one.backend.address, one.port, one.weight) for one in wanted] == [
+    assert [(one.pool.key, one.backend.address, one.port, one.weight) for one in wanted] == [
         (("lbl-1", None), "ins-9", 8080, 3),
         (("lbl-2", "loc-1"), "ins-9", 8080, 3),
         (("lbl-2", "loc-2"), "ins-9", 8080, 3),
@@ -130,3 +130,24 @@ def test_odd_input_is_an_error_that_names_it(backends, listeners, words):
         bind(backends, listeners)
 
     assert caught.value.message == f"tencentcloud.clb.bind: {words}"
+
+
+def test_listeners_of_several_load_balancers_keep_theirs():
+    listeners = [
+        {"load_balancer_id": "lb-1", "listener_id": "lbl-1", "protocol": "TCP", "port": 443, "rules": []},
+        {
+            "load_balancer_id": "lb-2",
+            "listener_id": "lbl-2",
+            "protocol": "HTTP",
+            "port": 80,
+            "rules": [{"location_id": "loc-1", "domain": "a.example.com", "url": "/"}],
+        },
+    ]
+
+    entries = bind([{"instance_id": "ins-9", "port": 8080}], listeners)
+
+    assert [(entry["load_balancer_id"], entry["listener_id"], entry["location_id"]) for entry in entries] == [
+        ("lb-1", "lbl-1", None),
+        ("lb-2", "lbl-2", "loc-1"),
+    ]
+    assert parse_entries(entries, selectors=False)

@@ -11,86 +11,12 @@ import json
 import pytest
 import yaml
 from ansible.errors import AnsibleParserError
-from ansible.inventory.data import InventoryData
-from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.doc_fragments.constructed import ModuleDocFragment as Constructed
 
-from ansible_collections.tencentcloud.clb.plugins.doc_fragments.connection import ModuleDocFragment as ConnectionDoc
 from ansible_collections.tencentcloud.clb.plugins.inventory import targets
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import CredentialsNotFound
 
-from ..builders import http, rule, target, tcp
-from ..fake_region import FakeRegion
-
-DOCUMENTED = (targets.DOCUMENTATION, Constructed.DOCUMENTATION, ConnectionDoc.DOCUMENTATION)
-DEFAULTS = {name: spec.get("default") for text in DOCUMENTED for name, spec in yaml.safe_load(text)["options"].items()}
-DEFAULTS |= {"cache": False, "use_extra_vars": False, "leading_separator": True}
-
-
-class Plugin(targets.InventoryModule):
-    """Takes its options from the file alone; what ansible-core checks of them is not checked."""
-
-    option_definitions = DEFAULTS
-    _load_name = ansible_name = targets.InventoryModule.NAME
-
-    def __init__(self):
-        super().__init__()
-        self._cache = {}
-
-    def _read_config_data(self, path):
-        config = self.loader.load_from_file(path, cache="none", trusted_as_template=True)
-        self._options = {**DEFAULTS, **config}
-        return config
-
-
-@pytest.fixture
-def region():
-    web = target("ins-1", 8443, 5, "blue", InstanceName="web-1", Zone="ap-guangzhou-3")
-    return FakeRegion(
-        {
-            "lb-1": (
-                "shop",
-                [tcp("lbl-1", 443, web), http("lbl-2", 80, rule("loc-1", "*.example.com", web, url="/v1"))],
-            ),
-            "lb-2": ("api", [tcp("lbl-3", 443, target("10.9.9.9", 8443, 0))]),
-        }
-    )
-
-
-@pytest.fixture
-def connected(region, monkeypatch):
-    """The options of each connection that was made."""
-    made = []
-
-    def connect(options, environ, budget):
-        made.append(options)
-        return region.connection()
-
-    monkeypatch.setattr(targets, "connect", connect)
-    return made
-
-
-@pytest.fixture
-def file(tmp_path):
-    return tmp_path / "shop.clb.yml"
-
-
-@pytest.fixture
-def read(connected, file):
-    """Parse an inventory file with these options."""
-
-    def read(plugin=None, **options):
-        file.write_text(yaml.safe_dump({"plugin": Plugin.NAME, "region": "ap-guangzhou", **options}))
-        return parse(file, plugin)
-
-    return read
-
-
-def parse(file, plugin=None, *, from_cache=True):
-    inventory = InventoryData()
-    (plugin or Plugin()).parse(inventory, DataLoader(), str(file), from_cache)
-    inventory.reconcile_inventory()
-    return inventory
+from ..builders import target, tcp
+from .conftest import DEFAULTS, Plugin, parse
 
 
 def members(inventory, group):
@@ -190,7 +116,8 @@ def test_names_from_the_cloud_are_no_templates(read, region):
 def test_which_load_balancers_are_read(read, region, options, balancers):
     read(**options)
 
-    assert [params["LoadBalancerId"] for action, params in region.calls if action == "DescribeTargets"] == balancers
+    found = [params["LoadBalancerId"] for action, params in region.calls if action == "DescribeTargets"]
+    assert sorted(found) == balancers
 
 
 def test_selectors(read):
@@ -212,7 +139,7 @@ def test_connection_options_may_be_expressions(read, connected):
 def test_regions_take_the_place_of_the_region(read, connected):
     read(regions=["ap-beijing", "ap-shanghai"])
 
-    assert [one["region"] for one in connected] == ["ap-beijing", "ap-shanghai"]
+    assert [options["region"] for options in connected] == ["ap-beijing", "ap-shanghai"]
 
 
 def test_what_is_cached_is_not_read_again(read, region):
@@ -254,7 +181,7 @@ def test_without_cache_every_parse_reads(read, region):
     [
         ({"load_balancer_id": "lb-1", "helth": True}, "There is no option helth, load_balancer_id."),
         ({"load_balancer_ids": ["lb-9"]}, "No load balancer 'lb-9' in region ap-guangzhou."),
-        ({"targets": [{"port": 1}]}, "targets[0]: it names no listener, no rule and no backend"),
+        ({"targets": [{"port": 1}]}, "targets[0]: no listener, rule or backend is named"),
         ({"targets": [{"instance": "ins-1"}]}, "targets[0]: 'instance' is not a key of an entry"),
         ({"targets": [{"listener_port": "https"}]}, "'https'"),
         ({"timeout": 0}, "timeout 0 is too small"),
@@ -286,7 +213,7 @@ def test_a_missing_permission(read, file, region):
     region.denied = ("lb-2",)
 
     with pytest.raises(AnsibleParserError) as caught:
-        read()
+        read(load_balancer_ids=["lb-1", "lb-2"])
 
     assert caught.value.message.startswith(f"{file}: region ap-guangzhou, load balancer lb-2 (api): ")
     assert "not allowed" in caught.value.message
@@ -294,7 +221,7 @@ def test_a_missing_permission(read, file, region):
 
 
 def test_no_credentials(read, file, monkeypatch):
-    def connect(options, environ, budget):
+    def connect(options, environ, budget, **how):
         raise CredentialsNotFound("No credentials: give some.")
 
     monkeypatch.setattr(targets, "connect", connect)

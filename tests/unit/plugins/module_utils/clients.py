@@ -72,7 +72,7 @@ def make_certificate(folder: Path, name: str = "127.0.0.1") -> tuple[Path, Path]
     """A certificate that signs itself, and its key, as PEM files."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
+    now = datetime.datetime.now(datetime.timezone.utc)
     alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(name))])
     certificate = (
         x509.CertificateBuilder()

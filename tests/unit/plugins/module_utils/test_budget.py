@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from itertools import islice, pairwise
+from itertools import islice
 
 import pytest
 from hypothesis import given
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Backoff, Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import WaitTimeout
 
+from ..builders import neighbours
 from ..fake_cloud import Clock
 
 
@@ -58,7 +59,7 @@ def test_delays_grow_to_a_cap_and_stay_there(first: float, factor: float, maximu
     assert delays[0] == min(first, maximum)
     assert delays == sorted(delays)
     assert max(delays) <= maximum
-    for before, after in pairwise(delays):
+    for before, after in neighbours(delays):
         assert after == pytest.approx(min(before * factor, maximum))
 
 

@@ -161,7 +161,7 @@ def read() -> Raw:
         [tcp("lbl-1", 443, target("ins-1"), EndPort=450), http("lbl-2", 80, rule("loc-1", "a", target("ins-1")))]
     )
     bound = parse_targets(cloud.read("DescribeTargets", {}))
-    health = parse_health(cloud.read("DescribeTargetHealth", {}), LB)
+    health = parse_health(cloud.read("DescribeTargetHealth", {}), [LB])[LB]
     info = describe_info(bound, None, health)
     return {
         **empty_info(),

@@ -4,55 +4,23 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError, InvalidArgument
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import (
-    HOSTNAMES,
-    InventoryQuery,
-    make_groups,
-    make_hosts,
-    read_load_balancers,
-)
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import HostNames
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import HOSTNAMES, make_groups, make_hosts
 
-from ..builders import http, rule, target, tcp
-from ..fake_region import FakeRegion
-
-
-def web_1(port, weight, tag=""):
-    return target("ins-1", port, weight, tag, InstanceName="web-1", Zone="z-3", PublicIpAddresses=["203.0.113.1"])
-
-
-SHOP = (
-    "shop",
-    [
-        tcp("lbl-1", 443, web_1(8443, 5, "green"), target("10.9.9.9", 8443)),
-        http(
-            "lbl-2",
-            80,
-            rule("loc-1", "shop.example.com", web_1(80, 20, "blue")),
-            rule("loc-2", "*.example.com", target("ins-2", 80, 0), url="/v1/"),
-        ),
-        tcp("lbl-3", 8000, EndPort=8010, protocol="UDP"),
-    ],
-)
-API = ("api", [tcp("lbl-9", 443, web_1(9443, 1))])
-
-
-def read(*regions, ids=None, names=None, targets=None, health=False):
-    entries = None if targets is None else parse_entries(targets, selectors=True)
-    query = InventoryQuery(ids, names, entries, health)
-    return read_load_balancers([region.connection() for region in regions], query)
+from ..builders import target, tcp
+from ..fake_region import API, SHOP, FakeRegion, read_regions
 
 
 def hosts(*regions, hostnames=tuple(HOSTNAMES), ansible_host="private_ip", **what):
-    balancers = read(*regions, **what)
+    """Name -> host."""
+    balancers = read_regions(*regions, **what).balancers
     made = make_hosts(balancers, make_groups(balancers), hostnames, ansible_host)
-    assert len({host.name for host in made}) == len(made)
-    return {host.name: host for host in made}
+    names = HostNames(made, {}).choose(())
+    assert len(set(names)) == len(made)
+    return dict(zip(names, made, strict=True))
 
 
 @pytest.fixture
@@ -61,7 +29,7 @@ def region():
 
 
 def test_groups_by_id_and_by_name(region):
-    assert set(make_groups(read(region)).edges) == {
+    assert set(make_groups(read_regions(region).balancers).edges) == {
         ("clb_shop", "lb-1"),
         ("lb-1", "lbl-1"),
         ("TCP_443", "lbl-1"),
@@ -185,55 +153,6 @@ def test_hosts_that_share_a_name_are_called_by_the_next_one():
     }
 
 
-@pytest.mark.parametrize(
-    "what, balancers",
-    [
-        ({}, ["lb-1", "lb-2", "lb-3"]),
-        ({"ids": ["lb-2"]}, ["lb-2"]),
-        ({"names": ["shop"]}, ["lb-1", "lb-3"]),
-        ({"ids": ["lb-1"], "names": ["api"]}, ["lb-1", "lb-2"]),
-        ({"ids": []}, []),
-    ],
-)
-def test_which_load_balancers_are_read(what, balancers):
-    region = FakeRegion({"lb-1": SHOP, "lb-2": API, "lb-3": ("shop", []), "lb-4": ("shop-old", [])})
-    if not what:
-        balancers = [*balancers, "lb-4"]
-
-    assert [one["load_balancer_id"] for one in read(region, **what)] == balancers
-    assert region.count("DescribeTargets") == len(balancers)
-
-
-@pytest.mark.parametrize(
-    "health, expected",
-    [
-        (False, {"DescribeLoadBalancers": 1, "DescribeTargets": 20}),
-        (True, {"DescribeLoadBalancers": 1, "DescribeTargets": 20, "DescribeTargetHealth": 20}),
-    ],
-)
-def test_twenty_load_balancers_take_one_listing_and_one_call_each(health, expected):
-    region = FakeRegion({f"lb-{n}": (f"n{n}", [tcp(f"lbl-{n}", 443, target("ins-1"))]) for n in range(20)})
-
-    found = hosts(region, health=health)
-
-    assert {action: region.count(action) for action, _ in region.calls} == expected
-    assert len(found["ins-1"].variables["clb_bindings"]) == 20
-
-
-def test_all_pages_of_a_region_are_read():
-    region = FakeRegion({f"lb-{n}": (f"n{n}", []) for n in range(250)})
-
-    assert len(read(region)) == 250
-    assert region.count("DescribeLoadBalancers") == 3
-
-
-def test_one_name_is_left_to_the_clouds_own_filter():
-    region = FakeRegion({f"lb-{n}": (f"n{n}", []) for n in range(250)})
-
-    assert [one["load_balancer_id"] for one in read(region, names=["n7"])] == ["lb-7"]
-    assert region.calls[0] == ("DescribeLoadBalancers", {"Offset": 0, "Limit": 100, "LoadBalancerName": "n7"})
-
-
 def test_several_regions():
     south = FakeRegion({"lb-1": SHOP}, "ap-guangzhou")
     north = FakeRegion({"lb-2": API}, "ap-beijing")
@@ -253,30 +172,50 @@ def test_selectors_leave_out_what_they_do_not_match(region):
     assert {name: host.groups for name, host in found.items()} == {"web-1": ("loc-1",)}
 
 
-def test_what_is_read_can_be_cached(region):
-    balancers = read(region, health=True)
-
-    assert json.loads(json.dumps(balancers)) == balancers
-
-
-@pytest.mark.parametrize("what", [{"ids": ["lb-1", "lb-77"]}, {"names": ["shop", "lb-77"]}])
-def test_a_load_balancer_that_does_not_exist_is_an_error(region, what):
-    with pytest.raises(InvalidArgument, match=r"No load balancer 'lb-77' in region ap-guangzhou\. Check"):
-        read(region, **what)
-
-
-def test_an_error_says_where(region):
-    region.denied = ("lb-2",)
-
-    with pytest.raises(ClbError) as caught:
-        read(region)
-
-    assert caught.value.message.startswith("region ap-guangzhou, load balancer lb-2 (api): ")
-    assert "not allowed" in caught.value.message
-
-
 def test_hosts_that_are_called_like_each_others_ids():
     named = [target(f"ins-{n}", InstanceName=f"ins-{n + 1}") for n in range(1, 300)]
     region = FakeRegion({"lb-1": ("shop", [tcp("lbl-1", 443, *named)])})
 
     assert len(hosts(region)) == 299
+
+
+def both_bind(*backends, **vpcs):
+    """A region with lb-1 and lb-2, which bind the same backends."""
+    balancers = {
+        f"lb-{n}": (f"n{n}", [tcp(f"lbl-{n}", 443, *(target(backend) for backend in backends))]) for n in (1, 2)
+    }
+    return FakeRegion(balancers, vpcs={identity.replace("_", "-"): vpc for identity, vpc in vpcs.items()})
+
+
+def test_equal_addresses_in_different_vpcs_are_different_hosts():
+    found = hosts(both_bind("10.0.0.5", "2001:db8::5", lb_1="vpc-a", lb_2="vpc-b"))
+
+    assert {name: host.groups for name, host in found.items()} == {
+        "10.0.0.5-vpc-a": ("lbl-1",),
+        "10.0.0.5-vpc-b": ("lbl-2",),
+        "2001-db8--5-vpc-a": ("lbl-1",),
+        "2001-db8--5-vpc-b": ("lbl-2",),
+    }
+    assert found["2001-db8--5-vpc-b"].variables["ansible_host"] == "2001:db8::5"
+    assert found["10.0.0.5-vpc-a"].variables["clb_load_balancer_ids"] == ["lb-1"]
+
+
+@pytest.mark.parametrize("vpcs", [{}, {"lb_1": "vpc-a", "lb_2": "vpc-a"}])
+def test_an_address_in_one_vpc_is_one_host(vpcs):
+    [(name, host)] = hosts(both_bind("10.0.0.5", **vpcs)).items()
+
+    assert name == "10.0.0.5"
+    assert host.groups == ("lbl-1", "lbl-2")
+
+
+def test_an_instance_is_one_host_wherever_it_is_bound():
+    found = hosts(both_bind("ins-1", lb_1="vpc-a", lb_2="vpc-b"))
+
+    assert {name: host.groups for name, host in found.items()} == {"ins-1": ("lbl-1", "lbl-2")}
+
+
+def test_equal_addresses_in_different_regions_are_different_hosts():
+    south = FakeRegion({"lb-1": ("a", [tcp("lbl-1", 443, target("10.0.0.5"))])}, "ap-guangzhou")
+    north = FakeRegion({"lb-2": ("b", [tcp("lbl-2", 443, target("10.0.0.5"))])}, "ap-beijing")
+
+    assert set(hosts(south, north)) == {"10.0.0.5-ap-guangzhou", "10.0.0.5-ap-beijing"}

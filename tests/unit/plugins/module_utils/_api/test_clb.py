@@ -170,7 +170,7 @@ def test_the_list_of_failed_listeners_may_be_null_or_missing(answer: Raw, expect
 def test_a_read_is_filtered_by_listener_where_asked(listener_ids: list[str] | None, params: Raw) -> None:
     api = Recorder({"Listeners": [tcp("lbl-1")]})
     found = Clb(api).describe_targets(LB, listener_ids, last_attempt=True)
-    assert api.sent == [("DescribeTargets", {"LoadBalancerId": LB, **params}, {"last_attempt": True})]
+    assert api.sent == [("DescribeTargets", {"LoadBalancerId": LB, **params}, {"last_attempt": True, "patient": False})]
     assert found.listener_ids == (None if listener_ids is None else tuple(listener_ids))
 
 

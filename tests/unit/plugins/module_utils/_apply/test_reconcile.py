@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections import deque
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import PACING
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ConnectionFailed, GuardRefused
 
-from ...builders import Raw, http, refused, rule, target, tcp, untagged, want
+from ...builders import Raw, http, neighbours, refused, rule, target, tcp, untagged, want
 from ...fake_cloud import BUSY, FakeCloud, Fault, Run, reconcile, refusal
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def test_writes_follow_one_another_only_when_the_last_task_is_done() -> None:
     reconcile(cloud, [want("lbl-1", "ins-3"), want("lbl-1", "ins-2", weight=5)], purge=True)
     times = [call.at for call in cloud.writes]
     assert len(times) == 3
-    assert all(later - earlier >= 7 for earlier, later in pairwise(times))
+    assert all(later - earlier >= 7 for earlier, later in neighbours(times))
 
 
 @pytest.mark.parametrize("wait", [True, False])

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections import deque
-from itertools import pairwise
 from typing import Any
 
 from hypothesis import given, settings
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import ChangeKind
 
-from ...builders import Raw, http, refused, rule, snapshot, target, tcp
+from ...builders import Raw, http, neighbours, refused, rule, snapshot, target, tcp
 from ...fake_cloud import WRITES, FakeCloud, Fault, Run, bindings_in, reconcile, refusal, unknown_outcome
 
 ADDRESSES = [f"ins-{number}" for number in range(1, 7)]
@@ -85,14 +84,14 @@ def assert_no_dip(run: Run) -> None:
 
 
 def assert_nothing_sent_twice_unread(cloud: FakeCloud) -> None:
-    for call, after in pairwise([one for one in cloud.calls if one.action in (*WRITES, "DescribeTargets")]):
+    for call, after in neighbours([one for one in cloud.calls if one.action in (*WRITES, "DescribeTargets")]):
         if call.action == after.action != "DescribeTargets":
             # A smaller call right behind a refused one is what narrowing does.
             first, second = bindings_in(call), bindings_in(after)
             assert len(second) < len(first) or first.isdisjoint(second)
 
 
-@settings(max_examples=150)
+@settings(max_examples=max(150, settings().max_examples))
 @given(
     places,
     entries(),

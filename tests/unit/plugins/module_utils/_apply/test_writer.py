@@ -69,7 +69,7 @@ def test_the_first_poll_comes_soon_then_they_back_off_to_2_seconds() -> None:
     cloud = FakeCloud(LISTENERS, task_seconds=20)
     deliver(cloud, NEW)
     polls = [call.at for call in cloud.calls if call.action == "DescribeTaskStatus"]
-    waits = [after - before for before, after in zip([0.0, *polls], polls, strict=False)]
+    waits = [after - before for before, after in zip([0.0, *polls], polls)]
     assert waits[0] <= 0.5
     assert waits == sorted(waits)
     assert waits[-1] == pytest.approx(2.0)

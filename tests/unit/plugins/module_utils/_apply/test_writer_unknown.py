@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections import deque
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import PACING
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ConnectionFailed, OutcomeUnknown
 
-from ...builders import Raw, refused, target, tcp, want
+from ...builders import Raw, neighbours, refused, target, tcp, want
 from ...fake_cloud import WRITES, FakeCloud, Fault, Run, addresses_in, reconcile, refusal, unknown_outcome
 
 BOUND = tcp("lbl-1", 443, target("ins-1"), target("ins-2"), target("ins-3"))
@@ -97,7 +96,7 @@ def test_a_doubtful_write_behind_somebody_elses_task_is_read_between_busy_answer
     cloud.write = cut_then_locked  # type: ignore[method-assign]  # somebody takes the lock right behind the cut
     result = run(cloud, "BatchRegisterTargets")
     assert result.outcome.error is None
-    for call, after in pairwise(cloud.calls[1:-1]):
+    for call, after in neighbours(cloud.calls[1:-1]):
         assert not (call.action in WRITES and after.action in WRITES), "sent again without a read"
     assert cloud.writes[-1].at >= 30
 

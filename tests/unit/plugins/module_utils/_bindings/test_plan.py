@@ -191,7 +191,7 @@ def test_a_registration_is_in_place_when_weight_and_tag_are_too(bound: list[Raw]
 
 def test_a_change_is_in_place_only_where_its_binding_is() -> None:
     changes = plan_for([want("lbl-1", "ins-1", weight=5, tag="x")], SHOP, purge=True).changes
-    empty = parse_targets({})
+    empty = parse_targets({"Listeners": []})
     assert [one.in_place(empty) for one in changes] == [False, False, True, True]
     # A tag that the cloud does not tell can't be held against it.
     silent = untagged(tcp("lbl-1", 443, target("ins-1", 80, 5)))

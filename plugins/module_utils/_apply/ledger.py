@@ -1,0 +1,299 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is known of each change of a task: the one mutable thing, with named transitions. No I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple, Union
+
+from .._errors import ClbError, Refused, Remedy, hint_for, sentences
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from .._bindings.change import Change
+    from .._bindings.snapshot import Binding, BindingKey, Snapshot
+
+NOT_ATTEMPTED = "NotAttempted"
+TASK_FAILED = "TaskFailed"
+MAX_SENDS = 3
+"""How often one change is sent in a task."""
+SETTLE_SECONDS = 5.0
+"""How long a read may lag behind a write: so long an absence is not believed (API notes: 'a few seconds')."""
+
+
+class Failure(NamedTuple):
+    """Why a change is not in place.
+
+    :param code: the API's, or ``NotAttempted``, or one of this collection's own.
+    :param message: the API's words, or the reason.
+    :param action: the API action that was answered so, where there was one.
+    :param request_id: of that answer.
+    """
+
+    code: str
+    message: str
+    action: str | None = None
+    request_id: str | None = None
+
+    @classmethod
+    def of(cls, error: ClbError) -> Failure:
+        """Make one from an exception; of a quota it says that it is one.
+
+        :param error: what was raised.
+        """
+        quota = isinstance(error, Refused) and error.remedy is Remedy.QUOTA
+        message = sentences(error.api_message, hint_for(error.code)) if quota else error.api_message
+        return cls(error.code, message, error.action, error.request_id)
+
+
+class Done(NamedTuple):
+    """This task has made a change, and it is in place.
+
+    :param before: the binding in the last read before the accepted write; None for a new one.
+    """
+
+    before: Binding | None
+
+
+class Pending(NamedTuple):
+    """A change was accepted, or may have been, and no read has shown it yet.
+
+    :param in_doubt: whether the outcome of its call is unknown.
+    """
+
+    in_doubt: bool
+
+
+Verdict = Union[Done, Failure, Pending, None]
+"""None: this task has not sent the change, or somebody else did it."""
+
+
+class _State(Enum):
+    UNSENT = "unsent"
+    ACCEPTED = "accepted"
+    IN_DOUBT = "in doubt"
+    NAMED = "named in FailListenerIdSet"
+    REJECTED = "rejected"
+    CONFIRMED = "confirmed"
+
+
+@dataclass
+class _Record:
+    change: Change
+    state: _State = _State.UNSENT
+    sends: int = 0
+    before: Binding | None = None
+    ended: float | None = None
+    failure: Failure | None = None
+
+
+class Ledger:
+    """The fate of every change that was sent or refused.
+
+    :param clock: monotonic clock in seconds.
+    :param settle: how long a read may lag behind a write, in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float], settle: float = SETTLE_SECONDS) -> None:
+        self._clock = clock
+        self._settle = settle
+        self._records: dict[Change, _Record] = {}
+        self.accepted = False
+        """Whether the API accepted a change and did not report its listener as failed."""
+        self.request_ids: list[str] = []
+        """Of every accepted write."""
+        self.finished: set[BindingKey] = set()
+        """Bindings whose loss was seen in place."""
+        self.cleared: set[str] = set()
+        """Listeners that were named in ``FailListenerIdSet`` and of which a read has shown changes in place."""
+        self.reverted: set[BindingKey] = set()
+        """Bindings whose loss this task has taken back."""
+
+    def accept(self, changes: Iterable[Change], request_id: str | None) -> None:
+        """The API accepted a call.
+
+        :param changes: those of its listeners that it did not report as failed.
+        :param request_id: of the call.
+        """
+        if request_id is not None:
+            self.request_ids.append(request_id)
+        for change in changes:
+            self.accepted = True
+            self._sent(change, _State.ACCEPTED)
+
+    def doubt(self, changes: Iterable[Change]) -> None:
+        """A call went out and its outcome is unknown.
+
+        :param changes: all of the call.
+        """
+        for change in changes:
+            # The task of a call in doubt can't be asked for: its lag counts from here.
+            self._sent(change, _State.IN_DOUBT).ended = self._clock()
+
+    def still_running(self) -> None:
+        """The load balancer is busy: the task of a call in doubt may be why, so its lag counts from here."""
+        now = self._clock()
+        for record in self._records.values():
+            if record.state is _State.IN_DOUBT:
+                record.ended = now
+
+    def in_doubt(self) -> bool:
+        """Whether a call of unknown outcome may still show."""
+        return any(record.state is _State.IN_DOUBT and not self._overdue(record) for record in self._records.values())
+
+    def name(self, changes: Iterable[Change], failure: Failure) -> None:
+        """The API accepted a call and named the listener of these changes in ``FailListenerIdSet``.
+
+        :param changes: of that listener.
+        :param failure: why.
+        """
+        for change in changes:
+            record = self._sent(change, _State.NAMED)
+            record.failure = failure
+            record.ended = self._clock()
+
+    def end(self, changes: Iterable[Change]) -> None:
+        """The task of an accepted call has ended; reads may lag behind it.
+
+        :param changes: all of the call.
+        """
+        now = self._clock()
+        for change in changes:
+            record = self._records[change]
+            if record.ended is None:
+                record.ended = now
+
+    def reject(self, changes: Iterable[Change], failure: Failure) -> None:
+        """The API refused changes for good, or their task failed: they are not sent again.
+
+        :param changes: those concerned.
+        :param failure: why.
+        """
+        for change in changes:
+            record = self._record(change)
+            if record.state is not _State.CONFIRMED:
+                record.state = _State.REJECTED
+                record.failure = failure
+
+    def revert(self, changes: Iterable[Change]) -> None:
+        """This task has taken its own changes back.
+
+        :param changes: losses that were in place.
+        """
+        for change in changes:
+            self.reverted.add(change.key)
+            self._records[change].state = _State.UNSENT
+
+    def observe(self, snapshot: Snapshot) -> None:
+        """Learn from a read: what shows is confirmed, whatever was answered to its call.
+
+        :param snapshot: read after the calls.
+        """
+        named: dict[str, list[_Record]] = {}
+        helped: set[str] = set()
+        for record in self._records.values():
+            if record.state is _State.NAMED:
+                if record.change.in_place(snapshot):
+                    # A part of a call can have been applied, whatever was answered; its listener is not hopeless.
+                    helped.add(record.change.pool.listener_id)
+                    self._confirm(record)
+                else:
+                    named.setdefault(record.change.pool.listener_id, []).append(record)
+            elif self._can_show(record) and record.change.in_place(snapshot):
+                self._confirm(record)
+        self.cleared |= helped
+        for listener_id, records in named.items():
+            for record in records:
+                if listener_id in helped:
+                    record.state = _State.UNSENT
+                elif self._overdue(record):
+                    record.state = _State.REJECTED
+
+    def _can_show(self, record: _Record) -> bool:
+        """Whether a read may show what this task did: a failed task can have done a part of its changes."""
+        failed_task = record.failure is not None and record.failure.code == TASK_FAILED
+        return record.state in (_State.ACCEPTED, _State.IN_DOUBT) or (record.state is _State.REJECTED and failed_task)
+
+    def _confirm(self, record: _Record) -> None:
+        if record.state is _State.IN_DOUBT:
+            self.accepted = True
+        record.state, record.failure = _State.CONFIRMED, None
+        if record.change.loss:
+            self.finished.add(record.change.key)
+
+    def pending(self) -> list[Change]:
+        """The changes that were accepted, or may have been, and do not show yet, though they still can."""
+        return [
+            record.change
+            for record in self._records.values()
+            if record.state in (_State.ACCEPTED, _State.IN_DOUBT, _State.NAMED) and not self._overdue(record)
+        ]
+
+    def waits_for_named(self) -> bool:
+        """Whether a listener in ``FailListenerIdSet`` may still show that a part was applied."""
+        return any(record.state is _State.NAMED for record in self._records.values())
+
+    def may_send(self, change: Change) -> bool:
+        """Whether a change that is missing may be sent, or sent again.
+
+        :param change: that a newest read shows missing.
+        """
+        record = self._records.get(change)
+        if record is None:
+            return True
+        if record.state in (_State.REJECTED, _State.NAMED) or record.sends >= MAX_SENDS:
+            return False
+        return record.state in (_State.UNSENT, _State.CONFIRMED) or self._overdue(record)
+
+    def verdict(self, change: Change) -> Verdict:
+        """What became of a change.
+
+        :param change: any.
+        """
+        record = self._records.get(change)
+        if record is None or record.state is _State.UNSENT:
+            return None if record is None else record.failure
+        if record.state is _State.CONFIRMED:
+            return Done(record.before)
+        if record.state in (_State.REJECTED, _State.NAMED):
+            return record.failure
+        return Pending(record.state is _State.IN_DOUBT)
+
+    def before(self, change: Change) -> Binding | None:
+        """The binding in the last read before the write that was accepted, or may have been.
+
+        :param change: one that was sent.
+        """
+        return self._records[change].before
+
+    def was_sent(self, change: Change) -> bool:
+        """Whether a call with this change was accepted, or may have been.
+
+        :param change: any.
+        """
+        record = self._records.get(change)
+        return record is not None and record.sends > 0
+
+    def sent(self) -> Iterator[Change]:
+        """The changes of calls that were accepted, or may have been, in the order of their first call."""
+        return (record.change for record in self._records.values() if record.sends)
+
+    def _record(self, change: Change) -> _Record:
+        return self._records.setdefault(change, _Record(change))
+
+    def _sent(self, change: Change, state: _State) -> _Record:
+        record = self._record(change)
+        if record.state is not _State.CONFIRMED:
+            record.before = change.before
+        record.state, record.ended, record.failure = state, None, None
+        record.sends += 1
+        return record
+
+    def _overdue(self, record: _Record) -> bool:
+        # Sums of seconds are rounded.
+        return record.ended is not None and self._clock() - record.ended >= self._settle - 0.001

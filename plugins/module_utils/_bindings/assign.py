@@ -1,0 +1,71 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which entry of ``targets`` belongs to which of several load balancers. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from .entries import Entry
+    from .snapshot import Snapshot
+
+
+class Assignment(NamedTuple):
+    """The entries of each load balancer.
+
+    :param entries: by load balancer ID, in their own order; empty where none applies.
+    :param unknown: a sentence for each entry whose listener or rule ID no load balancer has.
+    """
+
+    entries: dict[str, tuple[Entry, ...]]
+    unknown: tuple[str, ...]
+
+
+def may_apply(entries: Iterable[Entry], load_balancer_id: str) -> list[Entry]:
+    """The entries that can be about a load balancer, as far as that is known before it is read.
+
+    :param entries: of ``targets``.
+    :param load_balancer_id: the load balancer.
+    """
+    return [entry for entry in entries if entry.load_balancer_id in (None, load_balancer_id)]
+
+
+def assign(entries: Sequence[Entry], snapshots: Mapping[str, Snapshot]) -> Assignment:
+    """Give each entry to the load balancers that it is about.
+
+    An entry with a load balancer ID belongs there. One with a listener or rule ID belongs to the load balancer that
+    has it. Any other holds for every load balancer.
+
+    :param entries: of ``targets``.
+    :param snapshots: what is bound, by load balancer ID.
+    """
+    owners: dict[str, list[str]] = {}
+    for load_balancer_id, snapshot in snapshots.items():
+        for listener_id in snapshot.listeners:
+            owners.setdefault(listener_id, []).append(load_balancer_id)
+        for pool in snapshot.pools.values():
+            if pool.location_id is not None:
+                owners.setdefault(pool.location_id, []).append(load_balancer_id)
+    assigned: dict[str, list[Entry]] = {load_balancer_id: [] for load_balancer_id in snapshots}
+    unknown: list[str] = []
+    for entry in entries:
+        identity = entry.place.location_id or entry.place.listener_id
+        if entry.load_balancer_id is not None:
+            belongs = [entry.load_balancer_id] if entry.load_balancer_id in snapshots else []
+        elif identity is not None:
+            belongs = owners.get(identity, [])
+            if not belongs:
+                what = "rule" if entry.place.location_id is not None else "listener"
+                unknown.append(f"targets[{entry.number}]: none of the load balancers has a {what} {identity!r}.")
+        else:
+            belongs = list(snapshots)
+        for load_balancer_id in belongs:
+            assigned[load_balancer_id].append(entry)
+    return Assignment(
+        {load_balancer_id: tuple(chosen) for load_balancer_id, chosen in assigned.items()}, tuple(unknown)
+    )

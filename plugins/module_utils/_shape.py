@@ -1,0 +1,248 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One way to read an answer: each record's fields are written down once, and checked once where they enter. Pure.
+
+What a record always has must be there in its type; unknown fields and unknown values of an enumeration are passed over.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+
+from ._errors import UnexpectedAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_MAX_SHOWN = 60
+"""Characters of an odd value that a message shows."""
+
+MAX_PORT = 65535
+MAX_WEIGHT = 100
+MAX_COUNT = 2**31 - 1
+
+
+class _Missing:
+    """Stands for a key that is not there, where that is not the same as null."""
+
+
+_MISSING = _Missing()
+_NULL = type(None)
+
+
+class Field(NamedTuple):
+    """One field of a record.
+
+    :param name: its key.
+    :param types: the exact types that its value may have; a bool is no int.
+    :param expected: what it should be, in words.
+    :param default: what stands for a missing key.
+    :param minimum: of a number.
+    :param maximum: of a number.
+    :param filled: whether an empty text is a violation.
+    """
+
+    name: str
+    types: tuple[type, ...]
+    expected: str
+    default: object = _MISSING
+    minimum: Optional[int] = None
+    maximum: Optional[int] = None
+    filled: bool = False
+
+
+def text(name: str) -> Field:
+    """A text that is always there and never empty, such as an ID."""
+    return Field(name, (str,), "a text that is not empty", filled=True)
+
+
+def text_or_empty(name: str) -> Field:
+    """A text that is always there."""
+    return Field(name, (str,), "a text")
+
+
+def optional_text(name: str) -> Field:
+    """A text that may be null or missing."""
+    return Field(name, (str, _NULL), "a text or null", default=None)
+
+
+def whole(name: str, minimum: int, maximum: int) -> Field:
+    """A whole number that is always there."""
+    return Field(name, (int,), f"a whole number from {minimum} to {maximum}", minimum=minimum, maximum=maximum)
+
+
+def any_whole(name: str) -> Field:
+    """A whole number that is always there: a status, of which new ones may come, or a count."""
+    return Field(name, (int,), "a whole number")
+
+
+def optional_whole(name: str, minimum: int, maximum: int) -> Field:
+    """A whole number that may be null or missing."""
+    expected = f"a whole number from {minimum} to {maximum}, or null"
+    return Field(name, (int, _NULL), expected, default=None, minimum=minimum, maximum=maximum)
+
+
+def flag(name: str) -> Field:
+    """True or false, always there."""
+    return Field(name, (bool,), "true or false")
+
+
+def many(name: str) -> Field:
+    """A list that is always there; null stands for an empty one."""
+    return Field(name, (list, _NULL), "a list or null")
+
+
+def optional_many(name: str) -> Field:
+    """A list that may be null or missing."""
+    return Field(name, (list, _NULL), "a list or null", default=None)
+
+
+Place = tuple[Any, str, Any]
+"""Where something stands in an answer: the place around it, its list there, its number in that list.
+
+The answer itself is (None, action, request ID). A plain tuple, since 100,000 are made of which none is shown.
+"""
+
+
+def answer_place(action: str, answer: Mapping[str, Any]) -> Place:
+    """The place of an answer itself.
+
+    :param action: the API action that was answered.
+    :param answer: its ``Response``.
+    """
+    request_id = answer.get("RequestId")
+    return (None, action, request_id if isinstance(request_id, str) else None)
+
+
+def _path(place: Place) -> str:
+    """Such as ``Listeners[2].Rules[0].Targets[5]``; empty for the answer itself."""
+    around, name, index = place
+    if around is None:
+        return ""
+    return ".".join(filter(None, (_path(around), f"{name}[{index}]")))
+
+
+def unexpected(where: Place, name: str, value: object, expected: str) -> UnexpectedAnswer:
+    """What to raise where an answer is not what its action answers.
+
+    :param where: the record.
+    :param name: the field in it; empty for the record itself.
+    :param value: what was there.
+    :param expected: what should have been there, in words.
+    """
+    path = ".".join(filter(None, (_path(where), name))) or "Response"
+    while where[0] is not None:
+        where = where[0]
+    _, action, request_id = where
+    return UnexpectedAnswer(
+        f"{action} answered something unexpected: {path} is {shown(value)}, not {expected}. "
+        "Check endpoint, and any proxy or gateway before it.",
+        action=action,
+        request_id=request_id,
+    )
+
+
+def shown(value: object) -> str:
+    """A value from outside in a message: short, in one line, control characters escaped.
+
+    :param value: parsed from JSON.
+    """
+    if value is _MISSING:
+        return "missing"
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        # repr escapes whatever is not printable, bidirectional marks included.
+        return repr(value) if len(value) <= _MAX_SHOWN else f"{value[:_MAX_SHOWN]!r}... ({len(value)} characters)"
+    if isinstance(value, int):
+        return str(value) if -(10**_MAX_SHOWN) < value < 10**_MAX_SHOWN else "a huge number"
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    return "an object" if isinstance(value, dict) else f"a {type(value).__name__}"
+
+
+class Record:
+    """The fields of one kind of object in an answer that the plugins read.
+
+    :param fields: in the order in which :meth:`read` returns their values.
+    """
+
+    def __init__(self, *fields: Field) -> None:
+        self._fields = fields
+        self._names = tuple(field.name for field in fields)
+        self._defaults = tuple(field.default for field in fields)
+        # All sets of types that are right: one look-up then checks a whole record, of which there are 100,000.
+        self._right = frozenset(itertools.product(*(field.types for field in fields)))
+        self._ranges = tuple(
+            (index, field.minimum, field.maximum)
+            for index, field in enumerate(fields)
+            if field.minimum is not None and field.maximum is not None
+        )
+        self._filled = tuple(index for index, field in enumerate(fields) if field.filled)
+
+    def read(self, raw: object, where: Place) -> tuple[Any, ...]:
+        """Check one object and take its fields out.
+
+        :param raw: the object.
+        :param where: its place in the answer.
+        :returns: the values in the order of the fields; None for null, and for a missing key where it may be missing.
+        :raises UnexpectedAnswer: a field is missing, or has another type, or is out of its range.
+        """
+        if not isinstance(raw, dict):
+            raise unexpected(where, "", raw, "an object")
+        values = tuple(map(raw.get, self._names, self._defaults))
+        if tuple(map(type, values)) not in self._right:
+            raise self._wrong(values, where)
+        for index, minimum, maximum in self._ranges:
+            value = values[index]
+            if value is not None and not minimum <= value <= maximum:
+                raise self._wrong_field(index, value, where)
+        for index in self._filled:
+            if not values[index]:
+                raise self._wrong_field(index, values[index], where)
+        return values
+
+    def _wrong(self, values: tuple[object, ...], where: Place) -> UnexpectedAnswer:
+        for index, field in enumerate(self._fields):
+            if type(values[index]) not in field.types:
+                return self._wrong_field(index, values[index], where)
+        raise AssertionError("every field has one of its types")
+
+    def _wrong_field(self, index: int, value: object, where: Place) -> UnexpectedAnswer:
+        field = self._fields[index]
+        return unexpected(where, field.name, value, field.expected)
+
+
+def each(record: Record, raws: list[Any] | None, where: Place, name: str) -> Iterator[tuple[Place, tuple[Any, ...]]]:
+    """Read the objects of a list.
+
+    :param record: what each is.
+    :param raws: the list; None for an empty one.
+    :param where: the record that the list is in.
+    :param name: the list's own key.
+    :returns: the place and the values of each.
+    :raises UnexpectedAnswer: as soon as one is not such a record.
+    """
+    for index, raw in enumerate(raws or ()):
+        place = (where, name, index)
+        yield place, record.read(raw, place)
+
+
+def check_texts(values: list[Any] | None, where: Place, name: str) -> None:
+    """Check that a list has nothing but texts in it.
+
+    :param values: the list; None for an empty one.
+    :param where: the record that the list is in.
+    :param name: the list's own key.
+    :raises UnexpectedAnswer: something in it is no text.
+    """
+    for index, value in enumerate(values or ()):
+        if not isinstance(value, str):
+            raise unexpected(where, f"{name}[{index}]", value, "a text")

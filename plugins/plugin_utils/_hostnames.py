@@ -1,0 +1,141 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What hosts are called: a name that means nothing else to Ansible, and one for each host."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from ansible.inventory.manager import split_host_pattern
+
+from ..module_utils._errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from ._inventory import Host
+
+MAX_BYTES = 255
+"""The longest name of a file: Ansible looks for ``host_vars/NAME``, and keeps a host's facts in a file of its name."""
+_BUILT_IN_GROUPS = frozenset({"all", "ungrouped"})
+_PATTERN_STARTS = ("!", "&", "~", "@", "-")
+"""What makes a host pattern, or an argument of a command, mean something else than a host's name."""
+_PATTERN_MARKS = frozenset("*?[]")
+_SEPARATORS = frozenset(",:")
+"""What can stand between two host patterns."""
+
+
+class HostNames:
+    """Finds a name for each host.
+
+    :param hosts: the hosts, each with the names that it could have, best first.
+    :param inventory_hosts: the variables of the hosts that other sources have put into the inventory, by name.
+    """
+
+    def __init__(self, hosts: Sequence[Host], inventory_hosts: Mapping[str, Mapping[str, Any]]) -> None:
+        self._hosts = hosts
+        self._inventory_hosts = inventory_hosts
+        self._all = frozenset(name for host in hosts for name in host.names)
+
+    def choose(self, groups: Collection[str]) -> list[str]:
+        """Call each host by the first of its names that is free and that no other host is called by.
+
+        :param groups: the names of all groups; none of them is free.
+        :returns: a name for each host, in their order, all different.
+        :raises InvalidArgument: none of a host's names is free.
+        """
+        free = [[name for name in host.names if self._is_free(host, name, groups)][::-1] for host in self._hosts]
+        for host, names in zip(self._hosts, free):
+            if not names:
+                raise InvalidArgument(
+                    f"No name is left for the host {host.names[-1]!r}: each of {', '.join(map(repr, host.names))} is "
+                    "the name of a group or of another host. Give keyed_groups a prefix, or rename the group."
+                )
+        while True:
+            taken = Counter(names[-1] for names in free)
+            shared = [names for names in free if taken[names[-1]] > 1 and len(names) > 1]
+            if not shared:
+                return [names[-1] for names in free]
+            for names in shared:
+                names.pop()
+
+    def _is_free(self, host: Host, name: str, groups: Collection[str]) -> bool:
+        return (
+            name not in groups
+            and is_plain_name(name)
+            and not self._is_pattern(name, groups)
+            and not self._belongs_to_another(host, name)
+        )
+
+    def _is_pattern(self, name: str, groups: Collection[str]) -> bool:
+        """Whether Ansible reads the name as several patterns, of which one can match something else."""
+        if _SEPARATORS.isdisjoint(name):
+            return False
+        parts = [part.strip() for part in split_host_pattern(name)]
+        return parts != [name] and any(
+            part in groups or part in self._all or part in self._inventory_hosts or not is_plain_name(part)
+            for part in parts
+            if part
+        )
+
+    def _belongs_to_another(self, host: Host, name: str) -> bool:
+        """Whether the host of this name that another source has found is certainly another machine."""
+        theirs = self._inventory_hosts.get(name)
+        if theirs is None:
+            return False
+        # A user can give a host a backend, too; the bindings are known to this plugin alone.
+        if "clb_bindings" in theirs:
+            return not _is_same_backend(theirs, host.variables)
+        address = theirs.get("ansible_host")
+        own = (*host.variables["clb_private_ips"], *host.variables["clb_public_ips"])
+        return theirs.get("ansible_connection") == "local" or (_is_ip(address) and address not in own)
+
+
+def _is_same_backend(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
+    """An instance has an ID of its own; of an address nothing is known but the load balancers that it is behind."""
+    if theirs["clb_backend"] != ours["clb_backend"]:
+        return False
+    return ours["clb_instance_id"] is not None or not set(theirs["clb_load_balancer_ids"]).isdisjoint(
+        ours["clb_load_balancer_ids"]
+    )
+
+
+def is_plain_name(name: str) -> bool:
+    """Tell whether a text means nothing but a host's name to Ansible, as far as that can be seen in the text.
+
+    Not so are: the built-in groups, this machine (``localhost``), host patterns (``*``, ``!web``), options of commands
+    (``-o``), paths (``../x``: Ansible reads ``host_vars/NAME``), control characters, and what is too long for a file.
+
+    :param name: not empty.
+    """
+    return (
+        name not in _BUILT_IN_GROUPS
+        and not _is_this_machine(name)
+        and name.isprintable()
+        and len(name.encode("utf-8")) <= MAX_BYTES
+        and "/" not in name
+        and name not in (".", "..")
+        and not name.startswith(_PATTERN_STARTS)
+        and _PATTERN_MARKS.isdisjoint(name)
+    )
+
+
+def _is_this_machine(name: str) -> bool:
+    if "localhost" in name.casefold().split("."):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_ip(text: object) -> bool:
+    try:
+        ipaddress.ip_address(str(text))
+    except ValueError:
+        return False
+    return True

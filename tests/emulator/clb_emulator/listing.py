@@ -1,0 +1,114 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The actions of the CLB API that look for load balancers: all of a region, or those that have an address bound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import views
+from .errors import ApiError
+from .model import canonical_name
+from .reads import check_maximum
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .call import Call
+    from .cloud import Cloud
+    from .model import Binding, LoadBalancer
+
+_MAX_FILTERS = 10
+_MAX_FILTER_VALUES = 100
+
+_ORDERS: dict[str, Callable[[LoadBalancer], str]] = {
+    "CreateTime": lambda balancer: balancer.created,
+    "LoadBalancerName": lambda balancer: balancer.name,
+    "LoadBalancerType": lambda balancer: balancer.type,
+}
+
+
+def describe_load_balancers(cloud: Cloud, call: Call) -> dict[str, Any]:
+    """Answer DescribeLoadBalancers: the newest first where no order is asked for, names matched anywhere in them."""
+    params = call.params
+    check_maximum("LoadBalancerIds", params.get("LoadBalancerIds", []), 20)
+    offset, limit = params.get("Offset", 0), params.get("Limit", 20)
+    if offset < 0 or not 1 <= limit <= 100:
+        raise ApiError("InvalidParameterValue.Range", "`Offset` must be 0 or more and `Limit` 1 to 100.")
+    order = _ORDERS.get(params.get("OrderBy", "CreateTime"))
+    if order is None:
+        raise ApiError("InvalidParameterValue", f"`OrderBy` {params['OrderBy']} is not supported.")
+    filters = _filters(params.get("Filters", []))
+    found = [
+        balancer
+        for balancer in cloud.load_balancers.values()
+        if balancer.region == call.region and _matches(balancer, params) and _passes(balancer, filters)
+    ]
+    found.sort(key=order, reverse=params.get("OrderType", 1) == 1)
+    return {
+        "TotalCount": len(found),
+        "LoadBalancerSet": [views.load_balancer(balancer) for balancer in found[offset : offset + limit]],
+    }
+
+
+def _matches(balancer: LoadBalancer, params: Mapping[str, Any]) -> bool:
+    """Return whether a load balancer is what the parameters ask for, ``Filters`` aside."""
+    ids, vips = params.get("LoadBalancerIds"), params.get("LoadBalancerVips")
+    with_backends, forward = params.get("WithRs", -1), params.get("Forward", -1)
+    conditions = (
+        not ids or balancer.id in ids,
+        not vips or balancer.vip in vips or balancer.ipv6 in vips,
+        params.get("LoadBalancerName", "") in balancer.name,
+        params.get("LoadBalancerType", balancer.type) == balancer.type,
+        params.get("VpcId", balancer.vpc_id) == balancer.vpc_id,
+        forward == -1 or balancer.forward == forward,
+        with_backends == -1 or any(len(pool) for pool in balancer.pools) == bool(with_backends),
+    )
+    return all(conditions) and _has_instance_at(balancer, params.get("BackendPrivateIps", []))
+
+
+def _has_instance_at(balancer: LoadBalancer, addresses: list[str]) -> bool:
+    """Return whether a CVM with one of these private addresses is bound; like the cloud, it looks at CVMs only."""
+    wanted = {canonical_name(address) for address in addresses}
+    return not wanted or any(
+        binding.is_cvm and not wanted.isdisjoint(binding.addresses) for pool in balancer.pools for binding in pool
+    )
+
+
+def _filters(raw: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    check_maximum("Filters", raw, _MAX_FILTERS)
+    filters = []
+    for item in raw:
+        check_maximum("Values", item["Values"], _MAX_FILTER_VALUES)
+        if item["Name"] != "tag-key" and not item["Name"].startswith("tag:"):
+            raise ApiError("InvalidParameter.InvalidFilter", f"The filter `{item['Name']}` is not supported.")
+        filters.append((item["Name"], item["Values"]))
+    return filters
+
+
+def _passes(balancer: LoadBalancer, filters: list[tuple[str, list[str]]]) -> bool:
+    """Return whether a load balancer passes all filters; one matching value of a filter is enough."""
+    for name, values in filters:
+        if name == "tag-key":
+            if balancer.tags.keys().isdisjoint(values):
+                return False
+        elif balancer.tags.get(name.removeprefix("tag:")) not in values:
+            return False
+    return True
+
+
+def describe_lb_listeners(cloud: Cloud, call: Call) -> dict[str, Any]:
+    """Answer DescribeLBListeners: in all regions, for an address can be bound across them."""
+    wanted = {(item["VpcId"], canonical_name(item["PrivateIp"])) for item in call.params["Backends"]}
+    found = []
+    for balancer in cloud.load_balancers.values():
+
+        def keep(binding: Binding, own_vpc: str = balancer.vpc_id) -> bool:
+            return any((binding.vpc_id or own_vpc, address) in wanted for address in binding.addresses)
+
+        entry = views.bound_load_balancer(balancer, keep)
+        if entry is not None:
+            found.append(entry)
+    return {"LoadBalancers": found}

@@ -1,0 +1,128 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The settings of the emulated cloud: a scenario sets them, the control API changes them at run time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from .busy import STYLES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "deregister_gone": ("error", "fail_listener", "fail_target", "ignore"),
+    "describe_unknown_listener": ("error", "empty"),
+    "empty_quic_targets": ("list", "null"),
+    "fail_listener_set": ("list", "null", "missing"),
+    "interface_order": ("as_given", "own_first", "own_last"),
+    "ipv6_spelling": ("as_given", "exploded"),
+    "reregister": ("keep", "overwrite"),
+    "target_group_refusal": ("explained", "bare"),
+}
+
+
+@dataclass
+class Settings:
+    """How the cloud behaves. Times are in seconds unless the name has another unit. README.md describes every key."""
+
+    batch_is_task: bool = True
+    batch_seconds: float = 0.0
+    busy_style: tuple[str, ...] = ("coded",)
+    classic_code: str = "UnsupportedOperation"
+    clock_offset: float = 0.0
+    deregister_gone: str = "error"
+    describe_unknown_listener: str = "error"
+    empty_quic_targets: str = "list"
+    fail_listener_set: str = "list"
+    interface_order: str = "as_given"
+    ipv6_spelling: str = "as_given"
+    keepalive_ms: float | None = None
+    latency: float = 0.0
+    lock_after: float = 0.0
+    max_health_load_balancers: int = 30
+    number_layer4_rules: bool = False
+    rate_limit: int = 20
+    rate_limits: dict[str, int] = field(default_factory=dict)
+    read_lag: float = 0.0
+    reregister: str = "keep"
+    tags: bool = True
+    target_group_code: str = "InvalidParameter"
+    target_group_refusal: str = "explained"
+    target_quota: int = 100
+    task_seconds: float = 0.05
+    unknown_task_code: str = "InvalidParameter"
+
+    def change(self, raw: Mapping[str, Any]) -> None:
+        """Change the given settings, and keep the others.
+
+        :param raw: keys as in a scenario.
+        :raises ValueError: a key or value that means nothing; then nothing is changed.
+        """
+        values: dict[str, Any] = {}
+        for name, value in raw.items():
+            values.update(_parse(name, value))
+        for name, value in values.items():
+            setattr(self, name, value)
+
+
+def _parse(name: str, value: Any) -> dict[str, Any]:
+    """Return the fields that a key of a scenario sets.
+
+    :raises ValueError: the key or its value means nothing.
+    """
+    if name == "quotas":
+        return {"target_quota": value["targets"]} if "targets" in value else {}
+    if name == "latency_ms":
+        return {"latency": _number(name, value) / 1000}
+    if name == "busy_style":
+        return {name: _busy_styles(value)}
+    if name == "rate_limits":
+        return {name: {str(action): int(_number(action, limit)) for action, limit in value.items()}}
+    if name in _CHOICES:
+        # YAML reads a bare null as no value.
+        return {name: _choice(name, "null" if value is None else value)}
+    if name not in KEYS:
+        raise ValueError(f"there is no setting {name}")
+    return {name: _like(name, getattr(Settings, name), value)}
+
+
+def _like(name: str, default: Any, value: Any) -> Any:
+    """Return ``value`` with the type of the default; a default of None stands for an optional number."""
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} is {value!r}; it must be true or false")
+        return value
+    if isinstance(default, str):
+        return str(value)
+    if default is None and value is None:
+        return None
+    return type(default or 0.0)(_number(name, value))
+
+
+def _choice(name: str, value: Any) -> str:
+    if value not in _CHOICES[name]:
+        raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(_CHOICES[name])}")
+    return str(value)
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"{name} is {value!r}; it must be a number")
+    return value
+
+
+def _busy_styles(value: Any) -> tuple[str, ...]:
+    styles = tuple(value) if isinstance(value, list) else (value,)
+    unknown = [style for style in styles if style not in STYLES]
+    if unknown or not styles:
+        raise ValueError(f"busy_style is {value!r}; it must be one of {', '.join(STYLES)}, or a list of these")
+    return styles
+
+
+KEYS = frozenset({item.name for item in fields(Settings)} - {"target_quota"} | {"latency_ms", "quotas"})
+"""The keys of a scenario that are settings."""

@@ -1,0 +1,139 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Servers behind load balancers, and the playbook that updates them: what the tests of rolling updates share."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from clb_emulator.testing import Emulator
+
+    from .conftest import PlaybookRun, PlaybookRunner, RunningPlaybook
+
+PLAYBOOK = Path("tencentcloud.clb.rolling")
+RESTORE_FILE = "clb-restore.json"
+
+UPDATE = """
+- name: Look at the cloud
+  ansible.builtin.debug:
+    msg: "{{ lookup('ansible.builtin.url', state_url, split_lines=false) | from_json }}"
+
+- name: Update
+  ansible.builtin.fail:
+    msg: The new version does not start.
+  when: inventory_hostname in broken | default([])
+"""
+"""Looks at what is really bound while a host is updated, and fails on the hosts that ``broken`` names."""
+
+
+def weight_of(number: int) -> int:
+    return 10 + number % 3 * 5
+
+
+def tag_of(number: int) -> str:
+    return "" if number % 2 else f"rack-{number}"
+
+
+def listener(number: int, targets: list[dict[str, Any]], port: int = 443) -> dict[str, Any]:
+    """A layer-4 listener of the load balancer of that number."""
+    return {"id": f"lbl-{number}-{port}", "protocol": "TCP", "port": port, "targets": targets}
+
+
+class Farm:
+    """Servers web1, web2, ... that are each bound to port 443 of each load balancer lb-1, lb-2, ...
+
+    :param emulator: the cloud.
+    :param playbook: the fixture.
+    :param hosts: how many.
+    :param balancers: how many.
+    :param variables: of all hosts, on top of those that every test needs.
+    """
+
+    def __init__(
+        self, emulator: Emulator, playbook: PlaybookRunner, *, hosts: int = 4, balancers: int = 1, **variables: Any
+    ) -> None:
+        self.emulator = emulator
+        self.playbook = playbook
+        self.directory = playbook.directory
+        self.names = [f"web{number}" for number in range(1, hosts + 1)]
+        self.hosts: dict[str, dict[str, Any]] = {
+            name: {"clb_backend": {"instance_id": f"ins-{name}"}} for name in self.names
+        }
+        self.variables = {
+            "ansible_connection": "local",
+            "ansible_pipelining": True,
+            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+            "clb_update": "update.yml",
+            "state_url": f"{emulator.url}/_control/state",
+            **variables,
+        }
+        self.scenario: dict[str, Any] = {
+            "task_seconds": 0.02,
+            "load_balancers": [
+                {"id": f"lb-{number}", "listeners": [listener(number, [self.target(name) for name in self.names])]}
+                for number in range(1, balancers + 1)
+            ],
+        }
+        self.update = UPDATE
+        self.load()
+
+    @staticmethod
+    def target(name: str) -> dict[str, Any]:
+        number = int(name.removeprefix("web"))
+        return {"instance_id": f"ins-{name}", "port": 8443, "weight": weight_of(number), "tag": tag_of(number)}
+
+    def load(self) -> None:
+        """Start the cloud as ``scenario`` says."""
+        self.emulator.load(self.scenario)
+        self.at_first = self.emulator.bindings()
+
+    @property
+    def restore_file(self) -> Path:
+        return self.directory / RESTORE_FILE
+
+    @property
+    def remembered(self) -> list[dict[str, Any]]:
+        return json.loads(self.restore_file.read_text()) if self.restore_file.exists() else []
+
+    @property
+    def out(self) -> set[str]:
+        """The instances and addresses that are bound with weight 0."""
+        return {target for _, _, target, _, weight, _ in self.emulator.bindings() if weight == 0}
+
+    @property
+    def writes(self) -> list[dict[str, Any]]:
+        return [call for call in self.emulator.calls() if call["action"].startswith("Batch")]
+
+    def start(self, *arguments: str, environment: dict[str, str] | None = None, **variables: Any) -> RunningPlaybook:
+        """Start the playbook; ``variables`` are given with -e."""
+        inventory = {"all": {"hosts": self.hosts, "vars": self.variables}}
+        (self.directory / "hosts.yml").write_text(yaml.safe_dump(inventory, sort_keys=False))
+        (self.directory / "update.yml").write_text(self.update)
+        return self.playbook.start(
+            PLAYBOOK, "-i", "hosts.yml", *arguments, variables=variables, environment=environment
+        )
+
+    def roll(self, *arguments: str, environment: dict[str, str] | None = None, **variables: Any) -> PlaybookRun:
+        """Run the playbook to its end."""
+        return self.start(*arguments, environment=environment, **variables).wait()
+
+
+def updated(run: PlaybookRun) -> list[str]:
+    """The hosts whose update began, in that order."""
+    return [task.host for task in run.tasks if task.task == "Look at the cloud" and task.status == "ok"]
+
+
+def seen_out(run: PlaybookRun) -> dict[str, set[str]]:
+    """Which instances and addresses were out of traffic when a host was updated."""
+    return {
+        task.host: {binding["target"] for binding in task.result["msg"] if binding["weight"] == 0}
+        for task in run.tasks
+        if task.task == "Look at the cloud" and task.status == "ok"
+    }

@@ -1,0 +1,103 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each contract on imports in pyproject.toml is kept, and is broken by an import that it forbids."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("importlinter", reason="import-linter is a tool of requirements/dev.txt")
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CONTRACTS = {
+    contract["id"]: contract["name"]
+    for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+}
+PLUGINS = "ansible_collections.tencentcloud.clb.plugins"
+UTILS = f"{PLUGINS}.module_utils"
+
+# Contract -> the module that gets an import it may not have, and that import.
+VIOLATIONS = {
+    "plugins": [("plugin_utils/_bind.py", f"import {PLUGINS}.filter.tree")],
+    "module-utils": [
+        ("module_utils/_errors.py", f"import {UTILS}._secrets"),
+        ("module_utils/_argspec.py", f"import {UTILS}._bindings.snapshot"),
+        ("module_utils/_bindings/snapshot.py", f"import {UTILS}._api.signature"),
+        ("module_utils/_targets_info.py", f"import {UTILS}._targets"),
+        ("module_utils/_unplaced.py", "import json"),
+    ],
+    "bindings": [("module_utils/_bindings/snapshot.py", f"import {UTILS}._bindings.plan")],
+    "credentials": [("module_utils/_credentials/sts.py", f"import {UTILS}._credentials.chain")],
+    "api": [("module_utils/_api/signature.py", f"import {UTILS}._api.client")],
+    "apply": [
+        ("module_utils/_apply/writer.py", f"import {UTILS}._apply.fleet"),
+        ("module_utils/_apply/batches.py", f"import {UTILS}._apply.reconcile"),
+    ],
+    "pure": [
+        ("module_utils/_bindings/plan.py", "import requests"),
+        ("module_utils/_bindings/guard.py", "import time"),
+    ],
+    "modules": [("modules/targets.py", f"import {PLUGINS}.plugin_utils._bind")],
+    "emulator": [
+        ("clb_emulator/model.py", f"import {UTILS}._errors"),
+        ("clb_emulator/views.py", "import ansible.release"),
+    ],
+    "no-emulator": [("module_utils/_api/client.py", "import clb_emulator.model")],
+}
+
+
+def lint(directory):
+    """Return contract's name -> KEPT or BROKEN, and all that was printed."""
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache", "--config", directory / "pyproject.toml"],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": str(directory)},
+        capture_output=True,
+        text=True,
+    )
+    verdicts = re.findall(r"^(.+) (KEPT|BROKEN)\b", done.stdout, re.MULTILINE)
+    return dict(verdicts), done.stdout + done.stderr
+
+
+@pytest.fixture
+def copy(tmp_path):
+    ignore = shutil.ignore_patterns("__pycache__")
+    plugins = tmp_path.joinpath(*PLUGINS.split("."))
+    shutil.copytree(ROOT / "plugins", plugins, ignore=ignore)
+    shutil.copytree(ROOT / "tests" / "emulator" / "clb_emulator", tmp_path / "clb_emulator", ignore=ignore)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def test_contracts_are_kept(copy):
+    verdicts, output = lint(copy)
+
+    assert verdicts == dict.fromkeys(CONTRACTS.values(), "KEPT"), output
+
+
+def test_every_contract_has_a_violation():
+    assert set(VIOLATIONS) == set(CONTRACTS)
+
+
+@pytest.mark.parametrize(
+    "contract, file, statement",
+    [(contract, *violation) for contract, violations in VIOLATIONS.items() for violation in violations],
+)
+def test_forbidden_import_breaks_its_contract(copy, contract, file, statement):
+    place = copy / file if file.startswith("clb_emulator") else copy.joinpath(*PLUGINS.split("."), file)
+    with place.open("a", encoding="utf-8") as module:
+        module.write(f"\n{statement}\n")
+
+    verdicts, output = lint(copy)
+
+    assert verdicts[CONTRACTS[contract]] == "BROKEN", output

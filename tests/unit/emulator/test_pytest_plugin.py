@@ -1,0 +1,107 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The fixture that users of the package get, in a pytest of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+HEAD = "import pytest\n\n"
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):
+    def run(test: str, *arguments: str) -> pytest.RunResult:
+        # In a process of its own: the tests of this project must not see the fixture.
+        pytester.makepyfile(HEAD + test)
+        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        plugins = ["-p", "clb_emulator.pytest_plugin", "--strict-markers", "-p", "no:cacheprovider"]
+        return pytester.runpytest_subprocess(*plugins, *arguments)
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(request.config.rootpath / "tests" / "emulator"))
+
+
+SERVED = """
+from pathlib import Path
+
+OWN = {"load_balancers": [{"id": "lb-own"}]}
+
+
+def served(clb_emulator):
+    (balancer,) = clb_emulator.scenario["load_balancers"]
+    return balancer["id"], clb_emulator.scenario.get("task_seconds")
+
+
+def test_the_demo_without_a_mark(clb_emulator):
+    assert clb_emulator.environ()["TENCENTCLOUD_CLB_ENDPOINT"] == clb_emulator.url
+    assert ("lbl-tcp443", None, "ins-web1", 8443, 10, "blue") in clb_emulator.bindings("lb-demo")
+    clb_emulator.add_faults({"action": "Batch*", "kind": "cut_after"})
+
+
+@pytest.mark.clb_scenario("own.yml")
+def test_a_file_beside_the_test(clb_emulator):
+    assert served(clb_emulator) == ("lb-own", None)
+
+
+@pytest.mark.clb_scenario("sub/other.yml", task_seconds=7)
+def test_a_file_below_with_settings(clb_emulator):
+    assert served(clb_emulator) == ("lb-other", 7)
+
+
+@pytest.mark.clb_scenario(OWN, task_seconds=8)
+def test_a_mapping(clb_emulator):
+    assert served(clb_emulator) == ("lb-own", 8)
+
+
+@pytest.mark.clb_scenario("demo", task_seconds=9)
+def test_a_name(clb_emulator):
+    assert served(clb_emulator) == ("lb-demo", 9)
+
+
+@pytest.mark.clb_scenario(task_seconds=10)
+def test_settings_alone(clb_emulator):
+    assert served(clb_emulator) == ("lb-demo", 10)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_cloud_of_its_own(clb_emulator, number):
+    assert not {item for item in clb_emulator.bindings() if item[3] == 1}
+    clb_emulator.bind("lb-demo", {"ListenerId": "lbl-tcp443", "InstanceId": f"ins-{number}", "Port": 1})
+    Path(f"port-{number}").write_text(clb_emulator.url)
+"""
+
+MEANINGLESS = """
+@pytest.mark.clb_scenario("none.yml")
+def test_no_such_file(clb_emulator):
+    pass
+
+
+@pytest.mark.clb_scenario("a", "b")
+def test_two_files(clb_emulator):
+    pass
+"""
+
+
+def test_what_the_fixture_serves(run, pytester: pytest.Pytester) -> None:
+    for name in ("own", "sub/other"):
+        file = pytester.path / f"{name}.yml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"load_balancers: [{{id: lb-{file.stem}}}]\n", encoding="utf-8")
+    run(SERVED).assert_outcomes(passed=9)
+    ports = [file.read_text(encoding="utf-8") for file in pytester.path.glob("port-*")]
+    assert len(set(ports)) == len(ports) == 3
+
+
+def test_marks_that_mean_nothing(run) -> None:
+    result = run(MEANINGLESS)
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(["*there is no *none.yml*", "*takes one scenario, not 2*"])

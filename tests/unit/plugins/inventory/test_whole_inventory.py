@@ -1,0 +1,359 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An inventory is whole or an error, whatever instances are called and options say."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleParserError
+from ansible.inventory.data import InventoryData
+
+from ansible_collections.tencentcloud.clb.plugins.inventory import targets
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import connect as real_connect
+
+from ..builders import refused, target, tcp
+from .conftest import Plugin, parse
+
+
+def instances(region, *names, port=80):
+    """Let the region have one load balancer with an instance for each name, ins-1 and on."""
+    bound = [target(f"ins-{number}", InstanceName=name) for number, name in enumerate(names, 1)]
+    region.balancers = {"lb-1": ("shop", [tcp("lbl-1", port, *bound)])}
+
+
+def failure(read, **options):
+    with pytest.raises(AnsibleParserError) as caught:
+        read(**options)
+    return caught.value.message
+
+
+@pytest.mark.parametrize(
+    "name", ["TCP_80", "clb_shop", "lb_1", "lbl_1", "all", "ungrouped", "localhost", "../../x", "*", "a\nb", " "]
+)
+def test_no_name_of_an_instance_breaks_it(read, region, name):
+    instances(region, name, "web")
+
+    inventory = read()
+
+    assert set(inventory.hosts) == {"ins-1", "web"}
+    assert {host.name for host in inventory.groups["TCP_80"].get_hosts()} == {"ins-1", "web"}
+    assert inventory.get_host("ins-1").vars["clb_instance_name"] == name
+    assert "ansible_host" not in inventory.get_host("localhost").vars
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"groups": {"web": "true"}},
+        {"groups": {"web": "false"}},
+        {"keyed_groups": [{"key": "clb_instance_name", "separator": ""}]},
+        {"keyed_groups": [{"key": "['db', 'web']", "separator": ""}]},
+        {"keyed_groups": [{"key": "inventory_hostname", "separator": ""}]},
+        {"keyed_groups": [{"key": "clb_type", "parent_group": "web"}]},
+        {"keyed_groups": [{"key": "clb_zone", "default_value": "web", "separator": ""}]},
+        {"keyed_groups": [{"key": "'b'", "prefix": "we", "separator": ""}], "strict": True},
+    ],
+)
+def test_a_host_is_not_called_like_a_group_of_the_users_own(read, region, options):
+    instances(region, "web", "app")
+
+    inventory = read(**options)
+
+    assert "ins-1" in inventory.hosts
+    assert set(inventory.hosts).isdisjoint(inventory.groups)
+    assert [host.name for host in inventory.groups["lbl_1"].get_hosts()] == list(inventory.hosts)
+
+
+def test_names_that_one_after_the_other_turn_out_to_be_groups(read, region):
+    instances(region, "web", "app")
+    key = "{'web': 'app', 'app': 'x', 'ins-2': 'web'}[inventory_hostname] | default('y')"
+
+    inventory = read(keyed_groups=[{"key": key, "separator": ""}])
+
+    assert set(inventory.hosts) == {"ins-1", "ins-2"}
+
+
+@pytest.fixture
+def static():
+    """What a file of hosts has put there before."""
+    inventory = InventoryData()
+    inventory.add_group("web")
+    for name, variables in {
+        "bastion": {"ansible_host": "203.0.113.9"},
+        "app": {"colour": "blue"},
+        "localhost": {"ansible_connection": "local"},
+    }.items():
+        inventory.add_host(name, "web")
+        for key, value in variables.items():
+            inventory.set_variable(name, key, value)
+    return inventory
+
+
+def test_groups_and_other_machines_of_another_source_keep_their_names(read, region, static):
+    instances(region, "web", "bastion", "app", "localhost")
+
+    inventory = read(inventory=static, groups={"of_both": "colour == 'blue'"})
+
+    assert set(inventory.hosts) == {"bastion", "app", "localhost", "ins-1", "ins-2", "ins-4"}
+    assert inventory.get_host("bastion").vars["ansible_host"] == "203.0.113.9"
+    # The same host in two sources is one, and expressions see the variables of both.
+    assert inventory.get_host("app").vars["clb_instance_id"] == "ins-3"
+    assert [host.name for host in inventory.groups["of_both"].get_hosts()] == ["app"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"compose": {"x": "{'ins-3': no_such_variable}[clb_instance_id] if clb_instance_id == 'ins-3' else 1"}},
+        {"groups": {"x": "clb_instance_id != 'ins-3' or no_such_variable"}},
+        {"keyed_groups": [{"key": "no_such_variable if clb_instance_id == 'ins-3' else 'x'"}]},
+        {"keyed_groups": [{"key": "'' if clb_instance_id == 'ins-3' else 'x'"}]},
+        {"keyed_groups": [{"key": "clb_zone", "prefix": "x", "default_value": "y", "trailing_separator": False}]},
+        {"keyed_groups": [{"key": "'x'", "parent_group": "'y' ~ no_such_variable"}, "no mapping"]},
+        {"keyed_groups": [{"key": "'lb_1'", "separator": "", "parent_group": "lbl_1"}]},
+    ],
+)
+def test_an_expression_that_fails_leaves_nothing_behind(read, region, static, options):
+    instances(region, "a", "b", "c", "d", "e")
+    before = {name: host.get_vars() for name, host in static.hosts.items()}
+
+    with pytest.raises(AnsibleParserError):
+        read(inventory=static, strict=True, **options)
+
+    assert {name: host.get_vars() for name, host in static.hosts.items()} == before
+    assert set(static.groups) == {"all", "ungrouped", "web"}
+
+
+def test_a_plugin_that_has_failed_can_be_used_again(read, region):
+    plugin = Plugin()
+    with pytest.raises(AnsibleParserError):
+        read(plugin, strict=True, compose={"x": "no_such_variable"})
+
+    assert set(read(plugin).hosts) == {"web-1", "10.9.9.9"}
+
+
+def test_equal_addresses_in_different_vpcs_are_different_hosts(read, region):
+    region.balancers = {f"lb-{n}": (f"n{n}", [tcp(f"lbl-{n}", 80, target("10.0.0.5"))]) for n in (1, 2)}
+    region.vpcs = {"lb-1": "vpc-a", "lb-2": "vpc-b"}
+
+    inventory = read()
+
+    assert [host.name for host in inventory.groups["lb_1"].get_hosts()] == ["10.0.0.5-vpc-a"]
+    assert [host.name for host in inventory.groups["lb_2"].get_hosts()] == ["10.0.0.5-vpc-b"]
+
+
+def test_what_cannot_be_read_is_left_out_with_a_warning_also_from_the_cache(read, region, file, monkeypatch):
+    plugin = Plugin()
+    shown = []
+    monkeypatch.setattr(plugin.display, "warning", shown.append)
+    region.errors["lb-2"] = refused("InvalidParameter.LBIdNotFound", "gone", "DescribeTargets")
+
+    for _ in range(2):
+        assert set(read(plugin, cache=True).hosts) == {"web-1"}
+
+    assert region.count("DescribeLoadBalancers") == 1
+    assert [text.startswith(f"{file}: The inventory lacks the load balancer lb-2 (api)") for text in shown] == [
+        True
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"health": True},
+        {"targets": [{"instance_id": "ins-1"}]},
+        {"load_balancer_ids": ["lb-1"]},
+        {"load_balancer_names": ["shop"]},
+        {"endpoint": "clb.example.com"},
+        {"secret_id": "AKIDother", "secret_key": "x"},
+        {"profile": "other"},
+        {"role_arn": "qcs::cam::uin/1:roleName/r"},
+    ],
+)
+def test_other_options_are_not_answered_from_the_cache(read, region, more):
+    plugin = Plugin()
+    read(plugin, cache=True)
+    before = region.count("DescribeLoadBalancers")
+
+    inventory = read(plugin, cache=True, **more)
+
+    assert region.count("DescribeLoadBalancers") == before + 1
+    if "health" in more:
+        assert inventory.get_host("web-1").vars["clb_healthy"] is True
+
+
+@pytest.mark.parametrize(
+    "more", [{"groups": {"x": "true"}}, {"hostnames": ["address"]}, {"ansible_host": "none"}, {"timeout": 7}]
+)
+def test_what_is_done_with_the_hosts_needs_no_other_cache(read, region, more):
+    plugin = Plugin()
+    read(plugin, cache=True)
+    read(plugin, cache=True, **more)
+
+    assert region.count("DescribeLoadBalancers") == 1
+
+
+class Unreadable(dict):
+    """A cache of which Ansible stumbles over what it holds."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def get(self, key, default=None):
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [TypeError("list indices"), ValueError("x"), AttributeError("x"), RecursionError()])
+def test_a_cache_that_ansible_stumbles_over_is_named_likewise(read, error):
+    plugin = Plugin()
+    plugin._cache = Unreadable(error)
+
+    with pytest.raises(AnsibleParserError, match=r"The cache entry \S+ does not hold what this plugin has put there"):
+        read(plugin, cache=True)
+
+
+@pytest.mark.parametrize("secret", [{}, {"secret_key": "hidden", "secret_id": "AKID"}, {"token": "hidden"}])
+@pytest.mark.parametrize(
+    "broken", [{"regions": "{{ no_such_variable }}"}, {"strict": True, "compose": {"x": "no_such_variable"}}]
+)
+def test_lines_of_a_file_with_secrets_are_not_shown(read, secret, broken):
+    with pytest.raises(AnsibleParserError) as caught:
+        read(**secret, **broken)
+
+    assert "no_such_variable" in caught.value.message
+    assert (caught.value.__cause__ is None) is bool(secret)
+
+
+@pytest.mark.parametrize("kept", [{}, [], "text", [[]], {"balancers": 1, "warnings": [], "checksum": "x"}])
+def test_a_broken_cache_is_named_with_what_to_do(read, file, region, kept):
+    plugin = Plugin()
+    read(plugin, cache=True)
+    plugin._cache = dict.fromkeys(plugin._cache, kept)
+
+    with pytest.raises(AnsibleParserError) as caught:
+        read(plugin, cache=True)
+
+    [key] = plugin._cache
+    assert caught.value.message.startswith(
+        f"{file}: The cache entry {key} does not hold what this plugin has put there"
+    )
+    assert "Delete it, or run the command again with --flush-cache." in caught.value.message
+    assert set(parse(file, plugin, from_cache=False).hosts) == {"web-1", "10.9.9.9"}
+    assert set(parse(file, plugin).hosts) == {"web-1", "10.9.9.9"}
+
+
+@pytest.mark.parametrize("value", ["{{ ['lb-2'] }}", ["{{ 'lb-' ~ 2 }}"], "{{ 'lb-2, lb-2' }}", "lb-2", [" lb-2 "]])
+def test_load_balancers_may_be_named_by_expressions(read, region, value):
+    assert set(read(load_balancer_ids=value).hosts) == {"10.9.9.9"}
+
+
+def test_expressions_in_other_lists(read, region, connected):
+    inventory = read(
+        load_balancer_names=["{{ 'API' | lower }}"],
+        regions="{{ ['ap-a', 'ap-b', 'ap-a'] }}",
+        targets=[{"ip": "{{ '10.9.9' ~ '.9' }}", "port": "{{ 8000 + 443 }}"}],
+    )
+
+    assert set(inventory.hosts) == {"10.9.9.9"}
+    assert [options["region"] for options in connected] == ["ap-a", "ap-b"]
+
+
+@pytest.mark.parametrize("name", ["regions", "load_balancer_ids", "load_balancer_names"])
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        ([], "is an empty list; name at least one, or leave the option out."),
+        ("{{ [] }}", "is an empty list; name at least one, or leave the option out."),
+        ("{{ '' }}", "is an empty list; name at least one, or leave the option out."),
+        (["lb-1", ""], "[1] is empty; give a value, or leave it out of the list."),
+        (["{{ '' }}"], "[0] is empty; give a value, or leave it out of the list."),
+        (["{{ none }}"], "[0] must be a text; it is None."),
+        ([["lb-1"]], "[0] must be a text; it is ['lb-1']."),
+        ([{"id": "lb-1"}], "[0] must be a text; it is {'id': 'lb-1'}."),
+        ([True], "[0] must be a text; it is True."),
+        ("{{ {'id': 'lb-1'} }}", " must be a list; it is {'id': 'lb-1'}."),
+    ],
+)
+def test_a_list_that_names_nothing_is_an_error(read, file, region, name, value, words):
+    message = failure(read, **{name: value})
+
+    assert message.startswith(f"{file}: {name}")
+    assert words in message
+    assert region.calls == []
+
+
+@pytest.mark.parametrize(
+    "name", ["region", "regions", "load_balancer_ids", "load_balancer_names", "targets", "endpoint"]
+)
+def test_an_expression_that_cannot_be_rendered_is_named(read, file, name):
+    message = failure(read, **{name: "{{ no_such_variable }}"})
+
+    assert message.startswith(f"{file}: The expression in {name} cannot be rendered: ")
+    assert "no_such_variable" in message
+
+
+def test_an_expression_for_a_secret_is_not_shown(read):
+    message = failure(read, secret_id="AKID", secret_key="{{ 'hidden' ~ no_such_variable }}")
+
+    assert message.endswith(": The expression in secret_key cannot be rendered.")
+    assert "hidden" not in message
+
+
+PASSWORDS = ["https://u:hidden@host:99999", "u:hidden@host:x", "https://u:hidden@host", "https://u:hidden@host/path"]
+
+
+@pytest.mark.parametrize("option", ["endpoint", "sts_endpoint"])
+@pytest.mark.parametrize("value", PASSWORDS)
+def test_no_password_of_an_endpoint_is_shown(read, monkeypatch, option, value):
+    monkeypatch.setattr(targets, "connect", real_connect)
+
+    message = failure(read, secret_id="AKID", secret_key="key", **{option: value})
+
+    assert option in message
+    assert "hidden" not in message
+
+
+@pytest.mark.parametrize("variable", ["TENCENTCLOUD_CLB_ENDPOINT", "TENCENTCLOUD_STS_ENDPOINT"])
+@pytest.mark.parametrize("value", PASSWORDS)
+def test_no_password_of_an_endpoint_in_the_environment_is_shown(read, monkeypatch, variable, value):
+    monkeypatch.setattr(targets, "connect", real_connect)
+    monkeypatch.setenv(variable, value)
+
+    message = failure(read, secret_id="AKID", secret_key="key")
+
+    assert variable in message
+    assert "hidden" not in message
+
+
+@pytest.mark.parametrize("name", ["clb.yml", "clb.yaml", "shop.yml", "shop_clb.yml", "shop.clb.json", "shop.CLB.yml"])
+@pytest.mark.parametrize("line", ["plugin: {0}", "plugin: '{0}'", 'plugin:   "{0}"  # ours', "---\nplugin: {0}\r"])
+def test_a_file_for_this_plugin_with_another_name_is_warned_of(tmp_path, monkeypatch, name, line):
+    plugin = Plugin()
+    shown = []
+    monkeypatch.setattr(plugin.display, "warning", shown.append)
+    path = tmp_path / name
+    path.write_text(f"# the shop\n{line.format(Plugin.NAME)}\nregion: ap-guangzhou\n")
+
+    assert not plugin.verify_file(str(path))
+
+    [warning] = shown
+    assert warning.startswith(
+        f"{path} is for the inventory plugin {Plugin.NAME}, which reads only files whose names end"
+    )
+    assert warning.endswith("with .clb.yml or .clb.yaml. Rename it, for example to shop.clb.yml.")
+
+
+@pytest.mark.parametrize(
+    "content", [b"plugin: other.plugin\n", b"web-1\n", b"\xff\xfe", b"", b"x:\n  plugin: tencentcloud.clb.targets\n"]
+)
+def test_files_of_others_are_passed_over_in_silence(tmp_path, monkeypatch, content):
+    plugin = Plugin()
+    shown = []
+    monkeypatch.setattr(plugin.display, "warning", shown.append)
+    (tmp_path / "hosts.yml").write_bytes(content)
+
+    assert not plugin.verify_file(str(tmp_path / "hosts.yml"))
+    assert not plugin.verify_file(str(tmp_path))
+    assert shown == []

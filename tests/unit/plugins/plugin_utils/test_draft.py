@@ -1,0 +1,77 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleError
+from ansible.inventory.data import InventoryData
+
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._draft import Draft
+
+
+@pytest.fixture
+def inventory():
+    """What another source has put there."""
+    inventory = InventoryData()
+    inventory.current_source = "/inventory/hosts"
+    for group in ("web", "site", "empty"):
+        inventory.add_group(group)
+    inventory.add_host("web-1", "web")
+    inventory.set_variable("web-1", "colour", "blue")
+    inventory.add_child("site", "web")
+    return inventory
+
+
+def content(inventory):
+    """Hosts with their variables, and groups with what is in them."""
+    return (
+        {name: host.get_vars() for name, host in inventory.hosts.items()},
+        {
+            name: ([child.name for child in group.child_groups], [host.name for host in group.hosts])
+            for name, group in inventory.groups.items()
+        },
+    )
+
+
+def change(inventory):
+    inventory.add_group("new")
+    inventory.add_host("web-2")
+    inventory.add_child("new", "web-2")
+    inventory.add_child("site", "new")
+    inventory.add_host("web-1", "new")
+    inventory.set_variable("web-1", "colour", "green")
+
+
+def test_a_draft_shows_what_is_there(inventory):
+    draft = Draft(inventory)
+
+    assert draft.get_host("web-1").get_vars() == inventory.get_host("web-1").get_vars()
+    assert set(draft.groups) == {"all", "ungrouped", "web", "site", "empty"}
+
+
+def test_a_draft_leaves_the_inventory_as_it_is(inventory):
+    before = content(inventory)
+
+    change(Draft(inventory))
+
+    assert content(inventory) == before
+
+
+def test_applied_it_is_what_would_have_been_done_directly(inventory):
+    draft = Draft(inventory)
+    change(draft)
+    draft.apply(inventory)
+    applied = content(inventory)
+
+    assert applied[0]["web-1"]["colour"] == "green"
+    assert applied[1]["site"] == (["web", "new"], [])
+    assert applied[1]["new"] == ([], ["web-2", "web-1"])
+
+
+def test_what_the_inventory_would_refuse_the_draft_refuses(inventory):
+    draft = Draft(inventory)
+
+    with pytest.raises(AnsibleError, match="loop"):
+        draft.add_child("web", "site")

@@ -1,0 +1,136 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import InvalidArgument
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import HostNames, is_plain_name
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import Host
+
+
+def host(*names, instance_id="ins-1", eni_ip=None, private_ips=("10.0.0.1",), public_ips=(), balancers=("lb-1",)):
+    return Host(
+        names,
+        (),
+        {
+            "clb_backend": {"eni_ip": eni_ip} if eni_ip else {"instance_id": instance_id},
+            "clb_instance_id": None if eni_ip else instance_id,
+            "clb_load_balancer_ids": list(balancers),
+            "clb_private_ips": list(private_ips),
+            "clb_public_ips": list(public_ips),
+        },
+    )
+
+
+def choose(*hosts, groups=(), there=None):
+    return HostNames(hosts, there or {}).choose(groups)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "web-1",
+        "web 1",
+        "web.example.com",
+        "Web_1",
+        "名前",
+        "café",
+        "10.0.0.9",
+        "2001:db8::1",
+        "{{ x }}",
+        "a=b",
+        "x" * 255,
+    ],
+)
+def test_plain_names(name):
+    assert is_plain_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("all", "ungrouped"),
+        *("localhost", "LocalHost", "localhost.localdomain", "127.0.0.1", "127.0.0.7", "::1"),
+        *("../../x", "a/b", "/etc", ".", ".."),
+        *("*", "web*", "web?", "web[0]", "web[a-z]", "!web", "&web", "~web.*"),
+        *("@limit", "-oProxyCommand=x", "--help"),
+        *("a\nb", "a\tb", "a\x1b[0m", "a\u202eb", "a\u200bb", "a\xa0b", "a\x00b", "\ud800"),
+        *("x" * 256, "名" * 86),
+    ],
+)
+def test_names_that_mean_something_else(name):
+    assert not is_plain_name(name)
+    assert choose(host(name, "ins-1")) == ["ins-1"]
+
+
+def test_the_name_of_a_group_is_not_free():
+    assert choose(host("TCP_80", "ins-1"), host("web", "ins-2"), groups={"TCP_80", "lb_1"}) == ["ins-1", "web"]
+
+
+def test_every_name_can_be_that_of_a_group():
+    assert choose(host("web", "ins-1", "ins-1-ap-beijing"), groups={"web", "ins-1"}) == ["ins-1-ap-beijing"]
+
+    with pytest.raises(InvalidArgument, match=r"No name is left for the host 'ins-1': each of 'web', 'ins-1' is"):
+        choose(host("web", "ins-1"), groups={"web", "ins-1"})
+
+
+def test_hosts_that_share_a_name_are_called_by_the_next_one():
+    assert choose(host("web", "ins-1"), host("web", "ins-2"), host("db", "ins-3")) == ["ins-1", "ins-2", "db"]
+
+
+@pytest.mark.parametrize(
+    "name, other, free",
+    [
+        ("web-2,x", "web-2", False),
+        ("x:web-2", "web-2", False),
+        ("x, TCP_80", "web-2", False),
+        ("x,!y", "web-2", False),
+        ("x,all", "web-2", False),
+        ("static,y", "web-2", False),
+        ("x,y", "web-2", True),
+        ("x, y:80", "web-2", True),
+        ("web:80", "web-2", True),
+    ],
+)
+def test_a_name_that_as_a_pattern_matches_something_else_is_not_free(name, other, free):
+    names = choose(host(name, "ins-1"), host(other, "ins-2"), groups={"TCP_80"}, there={"static": {}})
+
+    assert names == [name if free else "ins-1", other]
+
+
+INSTANCE = {"clb_backend": {"instance_id": "ins-1"}, "clb_load_balancer_ids": ["lb-9"], "clb_bindings": []}
+ADDRESS = {"clb_backend": {"eni_ip": "10.0.0.1"}, "clb_load_balancer_ids": ["lb-1", "lb-2"], "clb_bindings": []}
+
+
+@pytest.mark.parametrize(
+    "theirs, same",
+    [
+        ({}, True),
+        ({"ansible_user": "admin"}, True),
+        ({"ansible_host": "10.0.0.1"}, True),
+        ({"ansible_host": "203.0.113.1"}, True),
+        ({"ansible_host": "web.example.com"}, True),
+        ({"ansible_host": "10.0.0.2"}, False),
+        ({"ansible_host": "2001:db8::1"}, False),
+        ({"ansible_connection": "local"}, False),
+        ({"clb_backend": {"instance_id": "ins-2"}}, True),
+        ({"clb_backend": "{{ x }}", "ansible_host": "10.0.0.2"}, False),
+        (INSTANCE, True),
+        ({**INSTANCE, "clb_backend": {"instance_id": "ins-2"}}, False),
+        (ADDRESS, False),
+    ],
+)
+def test_a_host_of_another_source_is_the_same_where_nothing_says_otherwise(theirs, same):
+    ours = host("web", "ins-1", public_ips=["203.0.113.1"])
+
+    assert choose(ours, there={"web": theirs}) == ["web" if same else "ins-1"]
+
+
+@pytest.mark.parametrize("theirs, same", [(ADDRESS, True), ({**ADDRESS, "clb_load_balancer_ids": ["lb-2"]}, False)])
+def test_an_address_of_another_source_is_the_same_behind_the_same_load_balancer(theirs, same):
+    ours = host("10.0.0.1", "10.0.0.1-vpc-a", eni_ip="10.0.0.1")
+
+    assert choose(ours, there={"10.0.0.1": theirs}) == ["10.0.0.1" if same else "10.0.0.1-vpc-a"]

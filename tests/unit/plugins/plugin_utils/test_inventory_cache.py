@@ -1,0 +1,136 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import InvalidArgument
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory_cache import fingerprint, pack, unpack
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import Reading
+
+from ..fake_region import API, SHOP, FakeRegion, read_regions
+
+QUERY = {"load_balancer_ids": None, "load_balancer_names": None, "targets": None, "health": False}
+OPTIONS = {"region": "ap-guangzhou", "secret_id": None, "secret_key": "key", "timeout": 30, "ca_path": None}
+
+
+@pytest.fixture
+def environ(tmp_path):
+    return {"HOME": str(tmp_path), "TENCENTCLOUD_SECRET_ID": "AKIDone", "PATH": "/bin"}
+
+
+def usual(environ):
+    return fingerprint(QUERY, ["ap-guangzhou"], OPTIONS, environ)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"health": True},
+        {"load_balancer_ids": ["lb-1"]},
+        {"load_balancer_names": ["lb-1"]},
+        {"targets": []},
+        {"targets": [{"port": 80, "instance_id": "ins-1"}]},
+    ],
+)
+def test_the_key_changes_with_what_is_asked_for(environ, changed):
+    assert fingerprint({**QUERY, **changed}, ["ap-guangzhou"], OPTIONS, environ) != usual(environ)
+
+
+@pytest.mark.parametrize("regions", [["ap-beijing"], ["ap-guangzhou", "ap-beijing"], [None]])
+def test_the_key_changes_with_the_regions(environ, regions):
+    assert fingerprint(QUERY, regions, OPTIONS, environ) != usual(environ)
+
+
+@pytest.mark.parametrize("name", ["secret_id", "profile", "role_arn", "endpoint", "sts_endpoint"])
+def test_the_key_changes_with_the_account_and_the_place(environ, name):
+    assert fingerprint(QUERY, ["ap-guangzhou"], {**OPTIONS, name: "other"}, environ) != usual(environ)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "TENCENTCLOUD_SECRET_ID",
+        "TENCENTCLOUD_REGION",
+        "TENCENTCLOUD_CLB_ENDPOINT",
+        "TENCENTCLOUD_ROLE_ARN",
+        "TCCLI_PROFILE",
+        "TKE_ROLE_ARN",
+    ],
+)
+def test_the_key_changes_with_the_environment(environ, variable):
+    assert usual({**environ, variable: "other"}) != usual(environ)
+
+
+@pytest.mark.parametrize("kind, content", [
+    ("credential", {"secretId": "AKIDtwo", "secretKey": "k"}),
+    ("credential", {"secretId": "AKIDone", "secretKey": "k", "role-arn": "qcs::cam::uin/1:roleName/r"}),
+    ("configure", {"_sys_param": {"region": "ap-beijing"}}),
+])  # fmt: skip
+def test_the_key_changes_with_the_profile(environ, tmp_path, kind, content):
+    before = usual(environ)
+    (tmp_path / ".tccli").mkdir()
+    (tmp_path / ".tccli" / f"default.{kind}").write_text(json.dumps(content))
+
+    assert usual(environ) != before
+
+
+def test_a_broken_profile_that_may_not_be_needed_is_no_error(environ, tmp_path):
+    (tmp_path / ".tccli").mkdir()
+    (tmp_path / ".tccli" / "default.credential").write_text("{")
+
+    assert usual(environ) == usual(environ)
+
+
+@pytest.mark.parametrize(
+    "options, more",
+    [
+        ({"timeout": 5}, {}),
+        ({"secret_key": "other", "token": "other"}, {}),
+        ({}, {"PATH": "/usr/bin", "TENCENTCLOUD_TOKEN": "t", "TENCENTCLOUD_SECRET_KEY": "k"}),
+    ],
+)
+def test_the_key_stays_where_the_same_is_read(environ, options, more):
+    assert fingerprint(QUERY, ["ap-guangzhou"], {**OPTIONS, **options}, {**environ, **more}) == usual(environ)
+
+
+@pytest.fixture
+def reading():
+    read = read_regions(FakeRegion({"lb-1": SHOP, "lb-2": API}), health=True)
+    return Reading(read.balancers, ["One is missing."])
+
+
+def test_what_was_kept_comes_back(reading):
+    assert unpack(json.loads(json.dumps(pack(reading))), "x") == reading
+
+
+def drop(kept):
+    del kept["balancers"][0]["targets"]
+
+
+def replace(kept):
+    kept["balancers"][0]["targets"] = "many"
+
+
+def shorten(kept):
+    kept["balancers"].pop()
+
+
+@pytest.mark.parametrize("damage", [drop, replace, shorten, dict.clear])
+def test_what_was_changed_is_refused(reading, damage):
+    kept = copy.deepcopy(pack(reading))
+    damage(kept)
+
+    with pytest.raises(InvalidArgument, match=r"^The cache file /x does not .* Delete it, or run .* --flush-cache"):
+        unpack(kept, "The cache file /x")
+
+
+@pytest.mark.parametrize("kept", [None, [], {}, "text", 7, [{"region": "ap-guangzhou"}], {"balancers": []}])
+def test_what_was_never_kept_is_refused(kept):
+    with pytest.raises(InvalidArgument, match=r"^The cache file /x does not hold"):
+        unpack(kept, "The cache file /x")

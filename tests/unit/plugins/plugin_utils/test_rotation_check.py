@@ -1,0 +1,230 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can be known to go wrong with a rolling update before the first host is drained."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.tencentcloud.clb.plugins.filter.rotation import rotation
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation_check import split_into_batches
+
+from ..rotating import bound, entry, host
+
+NAMES = [f"web{number}" for number in range(1, 9)]
+
+
+def pool(names=NAMES, **keys):
+    """What is bound to one listener: a binding a host."""
+    return [bound(f"ins-{name}", **keys) for name in names]
+
+
+def check(names=NAMES, bindings=None, remembered=(), batch=2, minimum=0, **variables):
+    bindings = pool(names) if bindings is None else bindings
+    hosts = [host(name, min_healthy=minimum, **variables) for name in names]
+    return rotation(hosts, "check", bindings, bindings, list(remembered), batch)
+
+
+@pytest.mark.parametrize("batch", [1, "3", "25%", "100%", [1, "50%"], " 2 "])
+def test_a_batch_that_serial_takes(batch):
+    assert rotation(batch, "batch") == []
+
+
+@pytest.mark.parametrize(
+    "batch", [0, "0", "0%", "00", -1, "-5%", "", "many", "2.5", 2.5, True, None, [], [1, 0], {"a": 1}]
+)
+def test_a_batch_that_is_no_number_of_hosts_is_refused(batch):
+    (problem,) = rotation(batch, "batch")
+
+    assert problem.startswith("clb_batch is ")
+
+
+@pytest.mark.parametrize(
+    "batch, sizes",
+    [(3, [3, 3, 2]), ("25%", [2, 2, 2, 2]), ("1%", [1] * 8), ([1, "50%"], [1, 4, 3]), (99, [8])],
+)
+def test_batches_are_those_of_serial(batch, sizes):
+    batches = split_into_batches(NAMES, batch)
+
+    assert [len(names) for names in batches] == sizes
+    assert [name for names in batches for name in names] == NAMES
+
+
+def test_hosts_that_an_earlier_run_has_left_out_come_first():
+    bindings = [*pool(["web1", "web2"]), bound(None, eni_ip="10.0.0.3", weight=0), *pool(["web4"], weight=0)]
+    hosts = [host("web1"), host("web2"), host("web3", backend={"eni_ip": "10.0.0.3"}), host("web4")]
+
+    plan = rotation(hosts, "check", bindings, bindings, [entry(bindings[2]), entry(bindings[3])], 1)
+
+    assert plan["order"] == ["web3", "web4", "web1", "web2"]
+    assert plan["problems"] == plan["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    "answer, problem",
+    [
+        ({"ping": "pong"}, None),
+        (
+            {
+                "unreachable": True,
+                "msg": "Failed to connect to the host via ssh: ssh: connect to host web1 port 22: refused",
+            },
+            "web1: no answer (ssh: connect to host web1 port 22: refused).",
+        ),
+        ({"unreachable": True, "msg": "Warning: added\nssh: refused\n"}, "web1: no answer (ssh: refused)."),
+        ({"unreachable": True}, "web1: no answer (no cause is known)."),
+        ({"rc": 127, "msg": "no Python."}, "web1: it can't run modules (no Python)."),
+    ],
+)
+def test_hosts_that_do_not_answer_are_named_with_the_cause(answer, problem):
+    assert rotation(["web1"], "answers", ["web1"], {"web1": answer}) == ([problem] if problem else [])
+
+
+def test_a_host_that_failed_before_is_named():
+    (problem,) = rotation(["web1", "web2"], "answers", ["web1"], {"web1": {"ping": "pong"}})
+
+    assert problem.startswith("web2: it failed before the check")
+
+
+def test_hosts_that_are_one_backend_are_named():
+    bindings = [bound("ins-1", private_ips=["10.0.0.1"])]
+    hosts = [host("web1", backend={"instance_id": "ins-1"}), host("web2", backend={"eni_ip": "10.0.0.1"})]
+
+    (problem,) = rotation(hosts, "check", bindings, bindings, [], 1)["problems"]
+
+    assert problem.startswith("web2: its clb_backend is also that of web1;")
+
+
+def test_ports_tell_hosts_on_one_backend_apart():
+    bindings = [bound("ins-1", port=80), bound("ins-1", port=81)]
+    hosts = [host(f"web{port}", backend={"instance_id": "ins-1", "port": port}) for port in (80, 81)]
+
+    assert rotation(hosts, "check", bindings, bindings, [], 1)["problems"] == []
+
+
+def test_the_restore_file_is_the_same_for_all():
+    hosts = [host("web1"), host("web2", restore_file="/other.json")]
+
+    problems = rotation(hosts, "check", pool(["web1", "web2"]), [], [], 1)["problems"]
+
+    assert problems == ["clb_restore_file differs between web1 and web2; it must be the same for all hosts."]
+
+
+def test_pools_are_read_once_each():
+    rule = {"location_id": "loc-1", "listener_id": "lbl-2"}
+
+    assert rotation([*pool(), *pool(**rule)], "pools") == [
+        {"load_balancer_id": "lb-1", "listener_id": "lbl-1"},
+        {"load_balancer_id": "lb-1", "listener_id": "lbl-2", "location_id": "loc-1"},
+    ]
+
+
+def test_a_guard_that_every_batch_keeps():
+    assert check(batch=2, minimum=6)["problems"] == []
+
+
+def test_the_batch_that_would_break_a_guard_is_named():
+    small = pool(["web5", "web6", "web7"], listener_id="lbl-2", listener_port=80)
+
+    (problem,) = check(bindings=[*pool(), *small], batch=2, minimum=2)["problems"]
+
+    assert problem.startswith("batch 3 (web5, web6): lb-1 lbl-2 (TCP:80) would keep 1 healthy targets")
+    assert "clb_min_healthy is 2" in problem
+
+
+@pytest.mark.parametrize("out, fails", [(["web1", "web2"], False), (["web1", "web2", "web3"], False), ([], False)])
+def test_hosts_of_earlier_batches_count_as_back(out, fails):
+    bindings = [*pool(out, weight=0), *pool([name for name in NAMES if name not in out])]
+    remembered = [entry(binding) for binding in bindings if binding["weight"] == 0]
+
+    assert bool(check(bindings=bindings, remembered=remembered, batch=2, minimum=5)["problems"]) is fails
+
+
+def test_what_is_sick_does_not_count_and_may_leave():
+    sick = pool(["web1", "web2"], healthy=False, health_status="Dead")
+    bindings = [*sick, *pool(NAMES[2:])]
+
+    assert check(bindings=bindings, minimum=6)["problems"] == []
+    assert len(check(bindings=bindings, names=NAMES[::-1], minimum=6)["problems"]) == 3
+
+
+def test_what_has_no_known_health_is_not_taken():
+    bindings = [*pool(NAMES[:7]), *pool(NAMES[7:], healthy=None, health_status=None)]
+
+    (problem,) = check(bindings=bindings, minimum=1)["problems"]
+
+    assert problem.startswith("batch 4 (web7, web8): ")
+    assert "health" in problem
+    assert check(bindings=bindings, minimum=0)["problems"] == []
+
+
+def test_what_nobody_of_this_run_is_stays_remembered():
+    (warning,) = check(remembered=[entry(bound("ins-gone"))])["warnings"]
+
+    assert "ins-gone" in warning
+
+
+def test_a_weight_of_0_that_nothing_is_remembered_of_is_worth_a_warning():
+    (warning,) = check(bindings=[*pool(NAMES[1:]), *pool(NAMES[:1], weight=0)])["warnings"]
+
+    assert warning.startswith("web1: bound with weight 0")
+
+
+TASKS = """
+- name: Copy
+  copy: {dest: /x, content: y}
+  notify: %s
+"""
+
+
+@pytest.mark.parametrize(
+    "tasks, handlers, lacking",
+    [
+        ("- name: Nothing\n  meta: noop\n", None, None),
+        (TASKS % "Restart", None, "'Restart'"),
+        (TASKS % "Restart", "- name: Restart\n  meta: noop\n", None),
+        (TASKS % "Restart", "- name: Other\n  listen: [Restart, More]\n  meta: noop\n", None),
+        (TASKS % "Restart", "- name: Other\n  meta: noop\n", "'Restart'"),
+        (TASKS % "[Restart, Reload]", "- name: Restart\n  meta: noop\n", "'Reload'"),
+        (TASKS % '"{{ service }}"', None, None),
+        (TASKS % "Restart", '- name: "{{ service }}"\n  meta: noop\n', None),
+        (
+            "- block:\n    - block: []\n      rescue:\n        - meta: noop\n          notify: Restart\n",
+            None,
+            "'Restart'",
+        ),
+        ("- block: []\n  notify: Restart\n", None, "'Restart'"),
+        ("- import_tasks: more.yml\n", None, "'More'"),
+        ("- ansible.builtin.include_tasks: {file: more.yml}\n", None, "'More'"),
+        ('- include_tasks: "{{ other }}.yml"\n', None, None),
+        ("- include_tasks: missing.yml\n", None, None),
+        ("- include_role: {name: web}\n" + TASKS % "Restart", None, None),
+        ("- broken: [\n", None, None),
+        (TASKS % "Restart", "- broken: [\n", None),
+        (TASKS % "More", "- import_tasks: handlers2.yml\n", None),
+        (TASKS % "Restart", "- import_tasks: handlers2.yml\n", "'Restart'"),
+        ("just text\n", None, None),
+        ("- just text\n", None, None),
+    ],
+)
+def test_every_notify_needs_a_handler(tmp_path, tasks, handlers, lacking):
+    update, handler_file = tmp_path / "update.yml", tmp_path / "handlers.yml"
+    update.write_text(tasks)
+    (tmp_path / "more.yml").write_text(TASKS % "More" + "- import_tasks: update.yml\n")
+    (tmp_path / "handlers2.yml").write_text("- name: More\n  meta: noop\n")
+    if handlers is not None:
+        handler_file.write_text(handlers)
+
+    problems = rotation(str(update), "files", str(handler_file) if handlers is not None else "")
+
+    assert (lacking in " ".join(problems)) if lacking else not problems
+
+
+def test_an_update_that_is_missing_is_named(tmp_path):
+    (problem,) = rotation(str(tmp_path / "update.yml"), "files", "")
+
+    assert (
+        problem == f"clb_update {tmp_path}/update.yml is no file; check the name, relative to where the command runs."
+    )
