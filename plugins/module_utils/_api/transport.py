@@ -282,7 +282,14 @@ class _Line:
         )
         # Neither stream(), which reads a chunk's size without a limit, nor requests, which unpacks without one.
         pieces = iter(lambda: response.read(_PIECE_BYTES, decode_content=False), b"")
-        return Answer(response.status, response.headers, unpack(pieces, response.headers.get("Content-Encoding", "")))
+        content = None
+        try:
+            content = unpack(pieces, response.headers.get("Content-Encoding", ""))
+        finally:
+            # One that was read to its end has given the connection back.
+            if content is None:
+                response.close()
+        return Answer(response.status, response.headers, content)
 
     def abort(self) -> None:
         """Close the connection; a thread that still waits for it wakes up and ends."""

@@ -71,9 +71,7 @@ class FakeRegion:
     def connection(self) -> Connection:
         return Connection(Clb(self), self.name, Counter())
 
-    def read(
-        self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False, patient: bool = False
-    ) -> Raw:
+    def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False, patient: bool = False) -> Raw:
         self.calls.append((action, dict(params)))
         if action == "DescribeLoadBalancers":
             return self._list(params)
