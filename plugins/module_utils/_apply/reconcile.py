@@ -504,7 +504,7 @@ class Reconciler:
         writer, ledger = self._writer, self._ledger
         # With `wait: false` nothing was read back: what was accepted is reported as done.
         assumed = not self._options.wait and error is None and (writer.unread or bool(ledger.pending()))
-        readable = assumed or self._look_once_more(error)
+        readable = assumed or self._look_once_more()
         rest = self._rest()
         self._hold_back(rest)
         open_changes = {change for change in ledger.sent() if isinstance(ledger.verdict(change), Pending)}
@@ -563,25 +563,24 @@ class Reconciler:
                 done[change] = self._ledger.before(change)
         return done
 
-    def _look_once_more(self, error: ClbError | None) -> bool:
+    def _look_once_more(self) -> bool:
         """Read what the last call did, if there is time for it; returns whether the state is known."""
         writer = self._writer
         if not writer.unread and not self._ledger.pending():
             return True
-        if writer.unread or isinstance(error, WaitTimeout):
+        try:
+            if self._budget.remaining() > 0:
+                writer.settle()
+        except WaitTimeout:
+            pass
+        except ClbError as exc:
+            writer.warnings.append(f"The result could not be read back: {exc.message}")
+            return False
+        if (writer.unread or self._ledger.pending()) and self._budget.until_end() > 0:
             try:
-                if error is None or self._budget.remaining() > 0:
-                    writer.settle()
-            except WaitTimeout:
-                pass
+                writer.read(last_attempt=True)
             except ClbError as exc:
                 writer.warnings.append(f"The result could not be read back: {exc.message}")
-                return False
-            if writer.unread and self._budget.until_end() > 0:
-                try:
-                    writer.read(last_attempt=True)
-                except ClbError as exc:
-                    writer.warnings.append(f"The result could not be read back: {exc.message}")
         return not writer.unread
 
     def _reason(self, change: Change, error: ClbError | None) -> Failure:

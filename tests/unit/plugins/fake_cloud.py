@@ -141,6 +141,8 @@ class FakeCloud:
     budget: Budget | None = None
     clock: Clock = field(default_factory=Clock)
     calls: list[Call] = field(default_factory=list)
+    accepted: list[Call] = field(default_factory=list)
+    busy_answers: int = 0
 
     def __post_init__(self) -> None:
         self.listeners = copy.deepcopy(self.listeners)
@@ -170,6 +172,7 @@ class FakeCloud:
         busy = refused(BUSY, "some tasks are being processed", action)
         self._arrive(action, copy.deepcopy(dict(params)))
         if self.clock.now() < self.locked_until:
+            self.busy_answers += 1
             raise busy
         fault = (self.faults.popleft() if self.faults else None) or Fault()
         parts = list(_parts(params))
@@ -183,6 +186,7 @@ class FakeCloud:
             self._begin(request_id, action, fault)
         if fault.raises is not None:
             raise fault.raises
+        self.accepted.append(self.calls[-1])
         failed: Raw = {"FailListenerIdSet": list(fault.fail_listeners), "Message": fault.message}
         if not fault.fail_listeners:
             failed = {"list": failed, "null": {"FailListenerIdSet": None}, "missing": {}}[self.fail_set]
