@@ -33,6 +33,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
     Refused,
     WaitTimeout,
 )
+from ansible_collections.tencentcloud.clb.plugins.module_utils._report import Part
 
 from .builders import LB, instance_at, ip_of, refused, target
 
@@ -362,6 +363,11 @@ class Run:
     cloud: FakeCloud
     plan: Plan
     outcome: Outcome
+
+    @property
+    def part(self) -> Part:
+        """As the report takes it."""
+        return Part(LB, None, self.plan, self.outcome, self.outcome.error)
 
     def failed(self) -> dict[str, str]:
         """Address -> code of every change that is not in place."""
