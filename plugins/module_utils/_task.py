@@ -150,8 +150,8 @@ def _check_value(option: str, value: object, kind: str) -> str:
         raise InvalidArgument(f"{option} is empty; give the {kind} of a load balancer.")
     if kind == "ID" and not _IDENTITY.fullmatch(text):
         raise InvalidArgument(
-            f"{option} {printable(repr(text))} is not an ID: it may hold only letters, digits, '-' and '_', for example "
-            "lb-abcd1234."
+            f"{option} {printable(repr(text))} is not an ID: it may hold only letters, digits, '-' and '_', "
+            "for example lb-abcd1234."
         )
     return text
 
@@ -243,7 +243,8 @@ def find_load_balancer(connection: Connection, name: str, option: str = "load_ba
         return Chosen(same[0].load_balancer_id, name)
     if same:
         raise InvalidArgument(
-            f"{option} {name!r} is not unique in region {connection.region}: {_listed(same)}. Give the ID instead."
+            f"{option} {name!r} is not unique in region {connection.region}: {_listed(same)}. "
+            f"Give {option.replace('_name', '_id')} instead."
         )
     hint = f" Similar names: {_listed(similar)}." if similar else ""
     raise InvalidArgument(
@@ -333,7 +334,7 @@ def read_all(
 
 
 def may_leave_out(one: Chosen, error: Exception) -> bool:
-    """Whether a load balancer that can't be read is left out with a warning: it was listed only, and is gone or refuses.
+    """Whether a load balancer that can't be read is left out: it was listed only, and is gone or refuses.
 
     :param one: the load balancer.
     :param error: why it can't be read.

@@ -249,7 +249,12 @@ def test_at_the_end_of_the_time_it_says_what_was_done_what_not_and_what_to_run(e
     message = run.result["msg"]
 
     assert run.result["error"]["code"] == "WaitTimeout"
-    for part in ("wait_timeout (1 s) expired", "7 of 7 changes are not in place", "ins-n:8443", "run the same task again"):
+    for part in (
+        "wait_timeout (1 s) expired",
+        "7 of 7 changes are not in place",
+        "ins-n:8443",
+        "run the same task again",
+    ):
         assert part in message
     assert named in message or named == "DescribeTaskStatus"
     assert keys(run.result["failed_targets"]) >= OLD_TCP | OLD_SHOP

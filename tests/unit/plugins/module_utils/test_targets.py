@@ -88,7 +88,10 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     "options, words",
     [
         ({"load_balancer_name": "shop"}, "load_balancer_id and load_balancer_name are given"),
-        ({"load_balancer_id": None, "targets": [want("lbl-1", "ins-1")]}, "targets[0] has no load_balancer_id of its own"),
+        (
+            {"load_balancer_id": None, "targets": [want("lbl-1", "ins-1")]},
+            "targets[0] has no load_balancer_id of its own",
+        ),
         ({"wait_timeout": 0}, "wait_timeout 0 is too small"),
         ({"timeout": 0}, "timeout 0 is too small"),
         ({"min_healthy": -1}, "min_healthy -1 is too small"),
@@ -97,7 +100,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"wait_for_health": True, "wait": False}, "wait_for_health needs wait: true"),
         ({"wait_for_health": True, "wait": False, "state": "absent"}, "wait_for_health needs wait: true"),
         ({"targets": [want("lbl-1", "ins-1", 70000)]}, "targets[0]: port 70000"),
-        ({"targets": [{"port": 80}], "state": "absent"}, "would match everything"),
+        ({"targets": [{"port": 80}], "state": "absent"}, "no listener, rule or backend is named"),
         ({"targets": [want("lbl-1", "ins-1", load_balancer_id="lb-other")]}, "load_balancer_id 'lb-other'"),
     ],
 )

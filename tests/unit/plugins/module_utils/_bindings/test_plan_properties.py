@@ -74,7 +74,7 @@ def selectors(draw: Any) -> Raw:
         chosen[backend_key(spelling)] = spelling
     return {
         **chosen,
-        "port": draw(st.sampled_from([None, 80, 81])),
+        **draw(st.sampled_from([{}, {"port": 80}, {"port": 81}])),
         "tag": draw(st.sampled_from([None, "", "blue"])),
         "weight": draw(st.sampled_from([None, 3])),
     }
