@@ -28,7 +28,6 @@ from ._rotation import (
 )
 
 _BATCH = re.compile(r"0*[1-9][0-9]*%?")
-_SSH_PREFIX = "Failed to connect to the host via ssh: "
 _TASK_LISTS = ("block", "rescue", "always")
 _STATIC = ("import_tasks", "include_tasks")
 _UNKNOWN = "{{ }}"
@@ -95,7 +94,7 @@ def check_answers(names: Sequence[str], present: Iterable[str], answers: Mapping
     problems = []
     for name in names:
         answer = answers.get(name) or {}
-        cause = _last_line(answer.get("msg")).removeprefix(_SSH_PREFIX).rstrip(".")
+        cause = _cause(answer.get("msg"))
         if answer.get("unreachable"):
             problems.append(f"{name}: no answer ({cause}).")
         elif name not in there:
@@ -105,9 +104,12 @@ def check_answers(names: Sequence[str], present: Iterable[str], answers: Mapping
     return problems
 
 
-def _last_line(text: object) -> str:
+def _cause(text: object) -> str:
+    """The part of a message that says why: ssh's own words, or the last line."""
     lines = [line.strip() for line in str(text or "").splitlines() if line.strip()]
-    return lines[-1] if lines else "no cause is known"
+    line = lines[-1] if lines else "no cause is known"
+    start = max(line.rfind("ssh: "), 0)
+    return line[start:].removeprefix("Task failed: ").rstrip(".")
 
 
 def find_pools(bindings: Iterable[Raw]) -> list[Raw]:

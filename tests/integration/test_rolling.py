@@ -2,182 +2,270 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Rolling updates with the collection's playbook: 12 hosts in batches of 3, behind a listener and a rule."""
+"""Rolling updates with the collection's playbook."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import stat
 
 import pytest
-import yaml
 
-HOSTS = [f"web{number:02}" for number in range(1, 13)]
-LEAST = 8
-PLACES = [("lbl-tcp", None), ("lbl-http", "loc-shop")]
+from .rolling import UPDATE, Farm, listener, seen_out, updated
 
-UPDATE = """
-- name: Read what is bound of the batch
-  tencentcloud.clb.targets_info:
-    load_balancer_id: lb-1
-    targets: "{{ ansible_play_batch | map('extract', hostvars, 'clb_backend') | map('combine', {}) }}"
-  register: batch
-  run_once: true
-  delegate_to: localhost
-
-- name: Check that it gets no traffic
-  ansible.builtin.assert:
-    that:
-      - batch.targets | length == 2 * ansible_play_batch | length
-      - batch.targets | map(attribute='weight') | max == 0
-  run_once: true
-
-- name: Install the new version
-  ansible.builtin.copy:
-    content: "{{ version }}"
-    dest: "{{ versions }}/{{ inventory_hostname }}"
-    mode: "0644"
-
-- name: Start it
-  ansible.builtin.fail:
-    msg: The new version does not start.
-  when: inventory_hostname == broken | default('')
+HANDLERS = """
+- name: Restart
+  ansible.builtin.debug:
+    msg: "{{ lookup('ansible.builtin.url', state_url, split_lines=false) | from_json }}"
 """
 
 
-def weight_of(host):
-    return 10 if int(host[-2:]) % 2 else 20
-
-
-def bound(drained=()):
-    """What is bound to both places, with all hosts in service but these."""
-    return {
-        (listener_id, location_id, f"ins-{host}", port, 0 if host in drained else weight_of(host), "")
-        for host in HOSTS
-        for (listener_id, location_id), port in zip(PLACES, (8443, 8080), strict=True)
-    }
-
-
-SCENARIO = {
-    "task_seconds": 0.05,
-    "load_balancers": [
-        {
-            "id": "lb-1",
-            "listeners": [
-                {
-                    "id": "lbl-tcp",
-                    "protocol": "TCP",
-                    "port": 443,
-                    "targets": [{"instance_id": f"ins-{h}", "port": 8443, "weight": weight_of(h)} for h in HOSTS],
-                },
-                {
-                    "id": "lbl-http",
-                    "protocol": "HTTP",
-                    "port": 80,
-                    "rules": [
-                        {
-                            "id": "loc-shop",
-                            "domain": "shop.example.com",
-                            "targets": [
-                                {"instance_id": f"ins-{h}", "port": 8080, "weight": weight_of(h)} for h in HOSTS
-                            ],
-                        }
-                    ],
-                },
-            ],
-        }
-    ],
-}
-
-
 @pytest.fixture
-def shop(emulator, tmp_path):
-    """The load balancer, and a directory with the inventory, the update and what is installed where."""
-    emulator.load(SCENARIO)
-    variables = {
-        "ansible_connection": "local",
-        "ansible_pipelining": True,
-        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-        "clb_load_balancer_id": "lb-1",
-        "clb_listeners": [
-            {"listener_port": 443, "listener_protocol": "TCP", "port": 8443},
-            {"listener_port": 80, "domain": "shop.example.com", "url": "/", "port": 8080},
-        ],
-        "clb_min_healthy": LEAST,
-        "clb_update": str(tmp_path / "update.yml"),
-        "versions": str(tmp_path / "versions"),
-    }
-    hosts = {host: {"clb_backend": {"instance_id": f"ins-{host}", "weight": weight_of(host)}} for host in HOSTS}
-    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts, "vars": variables}}))
-    (tmp_path / "update.yml").write_text(UPDATE)
-    (tmp_path / "versions").mkdir()
-    return tmp_path
+def farm(emulator, playbook):
+    return Farm(emulator, playbook)
 
 
-@pytest.fixture
-def roll(playbook, shop):
-    def roll(version, *arguments, **variables):
-        values = {"clb_batch": 3, "version": version, **variables}
-        return playbook(Path("tencentcloud.clb.rolling"), "-i", "hosts.yml", *arguments, variables=values)
-
-    return roll
+def ids(*names):
+    return {f"ins-{name}" for name in names}
 
 
-def versions(shop):
-    return {file.name: file.read_text() for file in (shop / "versions").iterdir()}
+def test_batches_leave_are_updated_and_come_back_as_they_were(farm):
+    run = farm.roll(clb_batch=2, clb_min_healthy=2)
+
+    assert run.rc == 0, run.output
+    first, second = ids("web1", "web2"), ids("web3", "web4")
+    assert seen_out(run) == {"web1": first, "web2": first, "web3": second, "web4": second}
+    assert farm.emulator.bindings() == farm.at_first
+    assert farm.emulator.min_serving("lbl-1-443") == 2
+    assert not farm.restore_file.exists()
+    # One call takes a batch out, one brings it back.
+    assert [call["action"] for call in farm.writes] == ["BatchModifyTargetWeight"] * 4
 
 
-def fewest_serving(emulator):
-    return {place: emulator.min_serving(*place) for place in PLACES}
-
-
-def test_a_host_that_fails_stays_out_stops_the_rest_and_a_rerun_completes(roll, shop, emulator):
-    run = roll("2.0", broken="web05"); print(run.output)
+@pytest.mark.parametrize("broken", ["web1", "web2"])
+def test_a_host_that_fails_stays_out_stops_the_rest_and_comes_first_in_the_next_run(farm, broken):
+    run = farm.roll(clb_batch=2, clb_min_healthy=2, broken=[broken])
 
     assert run.rc != 0
-    assert "web05 could not be updated and stays out of traffic" in run.output
-    assert emulator.bindings() == bound(drained=["web05"])
-    assert versions(shop) == dict.fromkeys(HOSTS[:6], "2.0")
-    assert fewest_serving(emulator) == dict.fromkeys(PLACES, 9)
+    assert f"{broken} could not be updated and stays out of traffic. Remove the cause" in run.output
+    assert sorted(updated(run)) == ["web1", "web2"]
+    assert farm.out == ids(broken)
+    assert [entry["instance_id"] for entry in farm.remembered] == [f"ins-{broken}"]
+    assert stat.S_IMODE(farm.restore_file.stat().st_mode) == 0o600
 
-    emulator.clear_journal()
-    rerun = roll("2.1")
+    rerun = farm.roll(clb_batch=2, clb_min_healthy=2)
 
     assert rerun.rc == 0, rerun.output
-    assert versions(shop) == dict.fromkeys(HOSTS, "2.1")
-    assert emulator.bindings() == bound()
-    # While web05 was out, three more were.
-    assert fewest_serving(emulator) == dict.fromkeys(PLACES, LEAST)
-    # A batch is drained by one call and brought back by one, whatever it holds.
-    assert emulator.count("BatchModifyTargetWeight") == 8
-    assert emulator.count("BatchRegisterTargets") == 0
+    other = "web2" if broken == "web1" else "web1"
+    assert sorted(updated(rerun)[:2]) == sorted([broken, other])
+    assert farm.emulator.bindings() == farm.at_first
+    # The guard of all but one batch was met again.
+    assert farm.emulator.min_serving("lbl-1-443") == 2
+    assert not farm.restore_file.exists()
 
 
-def test_the_guard_refuses_a_batch_that_takes_too_many(roll, shop, emulator):
-    run = roll("2.0", clb_batch=6)
+def test_a_host_that_is_remembered_is_updated_before_those_in_front_of_it(farm):
+    assert farm.roll("--limit", "web3", broken=["web3"]).rc != 0
+
+    run = farm.roll(clb_batch=1, clb_min_healthy=3)
+
+    assert run.rc == 0, run.output
+    assert updated(run) == ["web3", "web1", "web2", "web4"]
+    assert farm.emulator.bindings() == farm.at_first
+
+
+def test_hosts_of_two_load_balancers_in_one_batch_each_leave_their_own(emulator, playbook):
+    farm = Farm(emulator, playbook, balancers=2)
+    # web1 and web2 are in the charge of lb-1 alone, web3 and web4 of lb-2, with guards of their own.
+    for name in farm.names:
+        number = 1 if name in ("web1", "web2") else 2
+        farm.hosts[name].update(clb_load_balancer_id=f"lb-{number}", clb_min_healthy=number)
+
+    run = farm.roll(clb_batch=4)
+
+    assert run.rc == 0, run.output
+    assert emulator.bindings() == farm.at_first
+    assert emulator.min_serving("lbl-1-443") == emulator.min_serving("lbl-2-443") == 2
+    assert {call["params"]["LoadBalancerId"] for call in farm.writes} == {"lb-1", "lb-2"}
+
+
+def test_hosts_by_address_in_any_spelling_come_back_with_their_weights(farm):
+    addresses = {"ins-web1": "10.0.0.1", "ins-web2": "10.0.0.2"}
+    farm.scenario["instances"] = {instance_id: {"ip": ip} for instance_id, ip in addresses.items()}
+    farm.scenario["load_balancers"][0]["listeners"][0]["targets"] += [
+        {"eni_ip": "2001:db8::1", "port": 8443, "weight": 33, "tag": "v6"},
+        {"eni_ip": "10.0.9.9", "port": 8443, "weight": 44},
+    ]
+    farm.hosts["web1"]["clb_backend"] = {"eni_ip": "10.0.0.1"}
+    farm.hosts["web2"]["clb_backend"] = {"ip": "10.0.0.2"}
+    farm.hosts["web3"]["clb_backend"] = {"eni_ip": "2001:0DB8:0:0::0001"}
+    farm.hosts["web4"]["clb_backend"] = {"eni_ip": "10.0.9.9"}
+    farm.load()
+
+    run = farm.roll(clb_batch=4, broken=["web1", "web3"])
 
     assert run.rc != 0
-    assert run.result("Take the batch out of traffic")["error"]["code"] == "GuardRefused"
-    assert emulator.bindings() == bound()
-    assert versions(shop) == {}
+    assert len(seen_out(run)["web4"]) == 4
+    assert len(farm.out) == 2
+    assert farm.roll(clb_batch=4).rc == 0
+    assert farm.emulator.bindings() == farm.at_first
+
+
+def test_listeners_bind_hosts_that_are_new_and_leave_the_others_as_they_were(farm):
+    farm.scenario["load_balancers"][0]["listeners"].append(listener(1, [], port=80))
+    farm.hosts["web5"] = {"clb_backend": {"instance_id": "ins-web5", "weight": 7}}
+    farm.load()
+
+    run = farm.roll(
+        clb_batch=5,
+        clb_load_balancer_id="lb-1",
+        clb_listeners=[
+            {"listener_port": 443, "port": 8443, "weight": 99},
+            {"listener_id": "lbl-1-80", "port": 8080, "weight": 5},
+        ],
+    )
+
+    assert run.rc == 0, run.output
+    assert farm.emulator.bindings() == farm.at_first | {
+        ("lbl-1-443", None, "ins-web5", 8443, 7, ""),
+        ("lbl-1-80", None, "ins-web5", 8080, 7, ""),
+        *(("lbl-1-80", None, f"ins-{name}", 8080, 5, "") for name in farm.names),
+    }
+
+
+def test_a_guard_that_fails_in_the_middle_puts_back_what_was_drained(emulator, playbook):
+    farm = Farm(emulator, playbook, balancers=2)
+    # The check and both dry runs see healthy targets; the reads of health after them don't, on one load balancer.
+    run = farm.start(clb_batch=2, clb_min_healthy=2)
+    _kill_health_once_remembered(farm, ["ins-web3", "ins-web4"])
+    done = run.wait()
+
+    assert done.rc != 0
+    assert updated(done) == []
+    assert farm.out == set()
+    assert emulator.bindings() == farm.at_first
+    assert not farm.restore_file.exists()
+
+
+def _kill_health_once_remembered(farm, dead):
+    import time
+
+    deadline = time.monotonic() + 120
+    while not farm.restore_file.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    farm.emulator.set_health(dead=dead)
 
 
 @pytest.mark.parametrize(
-    "host, listener, words",
-    [
-        ({"instance_id": "ins-web02"}, {}, "Give a weight in clb_backend or in clb_listeners"),
-        ({"instance_id": "ins-web02", "weight": 101}, {}, "weight 101 is not a whole number from 0 to 100"),
-        ({"instance_id": "ins-web02", "weight": 1}, {"listener_port": 444}, "there is no TCP listener on port 444"),
-    ],
+    "meta, lost", [("end_host", ["web4"]), ("end_batch", ["web3", "web4"]), ("end_play", ["web3", "web4"])]
 )
-def test_what_could_not_be_brought_back_is_not_drained(roll, shop, emulator, host, listener, words):
-    inventory = yaml.safe_load((shop / "hosts.yml").read_text())
-    inventory["all"]["hosts"]["web02"]["clb_backend"] = host
-    inventory["all"]["vars"]["clb_listeners"][0].update(listener)
-    (shop / "hosts.yml").write_text(yaml.safe_dump(inventory))
+def test_an_update_that_ends_its_play_fails_the_run(farm, meta, lost):
+    where = "inventory_hostname == 'web4'" if meta == "end_host" else "'web3' in ansible_play_batch"
+    farm.update = UPDATE + f"\n- ansible.builtin.meta: {meta}\n  when: {where}\n"
 
-    run = roll("2.0")
+    run = farm.roll(clb_batch=2)
 
     assert run.rc != 0
-    assert words in run.output
-    assert emulator.bindings() == bound()
-    assert not [call for call in emulator.calls() if call["action"].startswith("Batch")]
+    assert f"{', '.join(lost)}: the update ended the play" in run.output
+    assert farm.out == ids(*lost)
+    assert {entry["instance_id"] for entry in farm.remembered} == ids(*lost)
+
+
+def test_no_batch_leaves_after_one_whose_play_ended(farm):
+    farm.update = UPDATE + "\n- ansible.builtin.meta: end_host\n  when: inventory_hostname == 'web1'\n"
+
+    run = farm.roll(clb_batch=2)
+
+    assert run.rc != 0
+    assert "web1 could not be updated and stays out of traffic" in run.output
+    assert sorted(updated(run)) == ["web1", "web2"]
+    assert farm.out == ids("web1")
+
+
+def test_handlers_run_before_the_hosts_come_back(farm):
+    farm.update = UPDATE.replace(
+        "- name: Look at",
+        "- name: Change\n  ansible.builtin.debug:\n    msg: x\n"
+        "  changed_when: true\n  notify: Restart\n\n- name: Look at",
+    )
+    (farm.directory / "handlers.yml").write_text(HANDLERS)
+
+    run = farm.roll(clb_batch=4, clb_handlers="handlers.yml")
+
+    assert run.rc == 0, run.output
+    weights = {binding["weight"] for task in run.tasks if task.task == "Restart" for binding in task.result["msg"]}
+    assert weights == {0}
+    assert len([task for task in run.tasks if task.task == "Restart"]) == 4
+    assert farm.emulator.bindings() == farm.at_first
+
+
+@pytest.mark.parametrize("remembered", [False, True])
+def test_a_dry_run_says_what_it_would_do_and_does_not_wait(farm, remembered):
+    if remembered:
+        farm.roll("--limit", "web3", broken=["web3"])
+        farm.emulator.clear_journal()
+    before, file = farm.emulator.bindings(), farm.remembered
+
+    run = farm.roll("--check", clb_batch=1, clb_min_healthy=3, clb_drain_seconds=3600, clb_drain_connections=True)
+
+    assert run.rc == 0, run.output
+    assert len(updated(run)) == 4
+    assert farm.writes == []
+    assert farm.emulator.bindings() == before
+    assert farm.remembered == file
+
+
+@pytest.mark.parametrize("how", ["-b", "inventory"])
+def test_become_is_for_the_hosts_only(farm, how):
+    """What becomes another user loses the environment, and so the credentials."""
+    farm.update = "- name: Look at the cloud\n  ansible.builtin.debug:\n    msg: []\n"
+    arguments = ["--limit", "web1", "--become-user", "nobody-of-this-name"]
+    if how == "-b":
+        arguments.append("-b")
+    else:
+        farm.variables["ansible_become"] = True
+    # In the place of sudo: clears the environment, and stays the same user.
+    program = farm.directory / "become"
+    program.write_text(
+        '#!/bin/sh\nwhile [ "$1" != /bin/sh ]; do shift; done\nexec env -i PATH="$PATH" HOME="$HOME" "$@"\n'
+    )
+    program.chmod(0o755)
+    farm.variables["ansible_become_exe"] = str(program)
+
+    run = farm.roll(*arguments)
+
+    assert run.rc == 0, run.output
+    assert farm.emulator.bindings() == farm.at_first
+    assert len(farm.writes) == 2
+
+
+def test_the_strategy_of_the_environment_does_not_count(farm):
+    run = farm.roll(clb_batch=2, clb_min_healthy=2, environment={"ANSIBLE_STRATEGY": "free"})
+
+    assert run.rc == 0, run.output
+    assert farm.emulator.min_serving("lbl-1-443") == 2
+    assert farm.emulator.bindings() == farm.at_first
+
+
+def test_fatal_errors_of_the_environment_strand_nobody(farm):
+    run = farm.roll(clb_batch=4, broken=["web2"], environment={"ANSIBLE_ANY_ERRORS_FATAL": "true"})
+
+    assert run.rc != 0
+    assert farm.out == ids("web2")
+
+
+@pytest.mark.parametrize("arguments", [["--start-at-task", "Update the batch"], ["--skip-tags", "always"]])
+def test_no_shortcut_leads_to_an_update_in_traffic(farm, arguments):
+    run = farm.roll(*arguments)
+
+    assert updated(run) == []
+    assert farm.writes == []
+
+
+def test_tags_choose_within_the_update_alone(farm):
+    farm.update = UPDATE.replace("\n- name: Update", "  tags: look\n\n- name: Update")
+
+    run = farm.roll("--tags", "look", "--limit", "web1", broken=["web1"])
+
+    assert run.rc == 0, run.output
+    assert seen_out(run) == {"web1": ids("web1")}
+    assert farm.emulator.bindings() == farm.at_first

@@ -586,7 +586,7 @@ class Reconciler:
             pass
         except ClbError as exc:
             return self._unreadable(exc)
-        if writer.unread and self._budget.until_end() > 0:
+        if (writer.unread or self._ledger.pending()) and self._budget.until_end() > 0:
             try:
                 writer.read(last_attempt=True)
             except ClbError as exc:

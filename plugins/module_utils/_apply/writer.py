@@ -175,7 +175,7 @@ class Writer:
         """As last read."""
         self.read_at = budget.now()
         self.unread = False
-        """Whether a call went out since the last read."""
+        """Whether a call went out, or its task ended, since the last read."""
         self.waited = False
         """Whether the task has waited since the guard was checked: it has to be checked again."""
         self.last_refusal: Refused | None = None
@@ -341,11 +341,13 @@ class Writer:
                 self._close(task)
                 return
             if status.done:
+                # What was read before it ended says nothing of it.
+                self.unread = True
                 self._times.learn(self._budget.now() - task.since)
                 self._close(task)
                 if status.failed:
                     reason = status.message or "the API gives no reason"
-                    self._ledger.reject(
+                    self._ledger.fail(
                         task.changes,
                         Failure(TASK_FAILED, f"The task {task.request_id} of {task.action} failed: {reason}"),
                     )

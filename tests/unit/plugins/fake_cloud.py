@@ -33,6 +33,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
     Refused,
     WaitTimeout,
 )
+from ansible_collections.tencentcloud.clb.plugins.module_utils._report import Part
 
 from .builders import LB, instance_at, ip_of, refused, target
 
@@ -141,6 +142,8 @@ class FakeCloud:
     budget: Budget | None = None
     clock: Clock = field(default_factory=Clock)
     calls: list[Call] = field(default_factory=list)
+    accepted: list[Call] = field(default_factory=list)
+    busy_answers: int = 0
 
     def __post_init__(self) -> None:
         self.listeners = copy.deepcopy(self.listeners)
@@ -170,6 +173,7 @@ class FakeCloud:
         busy = refused(BUSY, "some tasks are being processed", action)
         self._arrive(action, copy.deepcopy(dict(params)))
         if self.clock.now() < self.locked_until:
+            self.busy_answers += 1
             raise busy
         fault = (self.faults.popleft() if self.faults else None) or Fault()
         parts = list(_parts(params))
@@ -183,6 +187,7 @@ class FakeCloud:
             self._begin(request_id, action, fault)
         if fault.raises is not None:
             raise fault.raises
+        self.accepted.append(self.calls[-1])
         failed: Raw = {"FailListenerIdSet": list(fault.fail_listeners), "Message": fault.message}
         if not fault.fail_listeners:
             failed = {"list": failed, "null": {"FailListenerIdSet": None}, "missing": {}}[self.fail_set]
@@ -358,6 +363,11 @@ class Run:
     cloud: FakeCloud
     plan: Plan
     outcome: Outcome
+
+    @property
+    def part(self) -> Part:
+        """As the report takes it."""
+        return Part(LB, None, self.plan, self.outcome, self.outcome.error)
 
     def failed(self) -> dict[str, str]:
         """Address -> code of every change that is not in place."""

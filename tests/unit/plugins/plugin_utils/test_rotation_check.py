@@ -73,6 +73,14 @@ def test_hosts_that_an_earlier_run_has_left_out_come_first():
             },
             "web1: no answer (ssh: connect to host web1 port 22: refused).",
         ),
+        (
+            {
+                "unreachable": True,
+                "msg": "Task failed: No data. Can it be reached over ssh: ssh: connect to host a: refused",
+            },
+            "web1: no answer (ssh: connect to host a: refused).",
+        ),
+        ({"unreachable": True, "msg": "Task failed: no pod."}, "web1: no answer (no pod)."),
         ({"unreachable": True, "msg": "Warning: added\nssh: refused\n"}, "web1: no answer (ssh: refused)."),
         ({"unreachable": True}, "web1: no answer (no cause is known)."),
         ({"rc": 127, "msg": "no Python."}, "web1: it can't run modules (no Python)."),

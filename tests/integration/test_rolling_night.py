@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A night with everything in it: 24 hosts behind 3 load balancers, a failing host, a killed controller, and reruns."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from .rolling import UPDATE, Farm, updated
+
+GUARD = 20
+WAIT_SECONDS = 300.0
+
+# The host that says where the batch is waits there, so that the controller can be killed between the drain and what
+# comes next.
+WAITS = """
+- name: Say that the batch is drained
+  ansible.builtin.copy:
+    content: drained
+    dest: "{{ marker }}"
+    mode: "0644"
+  when: inventory_hostname == waits_on
+
+- name: Wait to be killed
+  ansible.builtin.wait_for:
+    timeout: 600
+  when: inventory_hostname == waits_on
+"""
+
+
+@pytest.mark.alone
+def test_a_night_with_a_failing_host_and_a_killed_controller(emulator, playbook):
+    farm = Farm(emulator, playbook, hosts=24, balancers=3, clb_min_healthy=GUARD)
+    listeners = [f"lbl-{number}-443" for number in (1, 2, 3)]
+    # The cloud shows addresses as the instances that they belong to, and IPv6 in a spelling of its own.
+    farm.scenario["instances"] = {"ins-web5": {"ip": "10.0.0.5"}, "ins-web9": {"ip": "10.0.0.9"}}
+    farm.hosts["web5"]["clb_backend"] = {"eni_ip": "10.0.0.5"}
+    farm.hosts["web9"]["clb_backend"] = {"ip": "10.0.0.9"}
+    for balancer in farm.scenario["load_balancers"]:
+        target = next(one for one in balancer["listeners"][0]["targets"] if one["instance_id"] == "ins-web10")
+        target["eni_ip"] = "2001:db8::10"
+        del target["instance_id"]
+    farm.hosts["web10"]["clb_backend"] = {"eni_ip": "2001:0DB8:0:0:0:0:0:0010"}
+    farm.load()
+
+    failed = farm.roll(clb_batch=4, broken=["web5"])
+
+    assert failed.rc != 0
+    assert sorted(updated(failed)) == [f"web{number}" for number in range(1, 9)]
+    assert farm.out == {"ins-web5"}
+    assert len(farm.remembered) == 3
+
+    marker = farm.directory / "drained"
+    farm.update = UPDATE + WAITS
+    # web5 comes first now; web9 is of the third batch.
+    killed = farm.start(clb_batch=4, waits_on="web9", marker=str(marker))
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not marker.exists():
+        assert time.monotonic() < deadline
+        assert killed.process.poll() is None
+        time.sleep(0.05)
+    _kill_tree(killed.process.pid)
+    killed.wait()
+
+    assert len(farm.out) == 4
+    assert len(farm.remembered) == 12
+
+    farm.update = UPDATE
+    rerun = farm.roll(clb_batch=4)
+
+    assert rerun.rc == 0, rerun.output
+    assert len(updated(rerun)) == 24
+    assert "web9" in updated(rerun)[:4]
+    assert emulator.bindings() == farm.at_first
+    assert not farm.restore_file.exists()
+    assert {emulator.min_serving(listener) for listener in listeners} == {GUARD}
+
+
+def _kill_tree(pid):
+    """SIGKILL for a process and its workers: nothing can be cleaned up."""
+    children = [int(entry) for entry in os.listdir("/proc") if entry.isdigit() and _parent_of(int(entry)) == pid]
+    os.kill(pid, signal.SIGKILL)
+    for child in children:
+        try:
+            os.kill(child, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def _parent_of(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return int(file.read().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
