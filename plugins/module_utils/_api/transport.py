@@ -321,6 +321,8 @@ def _watched(base: Any, owner: weakref.ref[_Line]) -> Any:
                 line.opening(self)
             super().connect()
 
+    # Exceptions show the name.
+    Watched.__name__, Watched.__qualname__, Watched.__module__ = base.__name__, base.__qualname__, base.__module__
     return Watched
 
 
