@@ -148,7 +148,10 @@ def test_the_diff_is_sorted_text_with_a_line_for_each_binding() -> None:
 
 def test_ipv6_addresses_and_foreign_letters_stay_readable() -> None:
     cloud = FakeCloud([tcp("lbl-1", 443, target("2001:db8::1", tag="grün"))])
-    assert tell([{"listener_id": "lbl-1", "port": 1}], cloud, state="absent")["diff"]["before"] == 'TCP:443 (lbl-1)  [2001:db8::1]:80  weight 10  tag "grün"\n'
+    assert (
+        tell([{"listener_id": "lbl-1", "port": 1}], cloud, state="absent")["diff"]["before"]
+        == 'TCP:443 (lbl-1)  [2001:db8::1]:80  weight 10  tag "grün"\n'
+    )
 
 
 def test_outside_diff_mode_there_is_no_diff() -> None:

@@ -88,7 +88,10 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     "options, words",
     [
         ({"load_balancer_name": "shop"}, "load_balancer_id and load_balancer_name are given"),
-        ({"load_balancer_id": None, "targets": [want("lbl-1", "ins-1")]}, "targets[0] has no load_balancer_id of its own"),
+        (
+            {"load_balancer_id": None, "targets": [want("lbl-1", "ins-1")]},
+            "targets[0] has no load_balancer_id of its own",
+        ),
         ({"wait_timeout": 0}, "wait_timeout 0 is too small"),
         ({"timeout": 0}, "timeout 0 is too small"),
         ({"min_healthy": -1}, "min_healthy -1 is too small"),

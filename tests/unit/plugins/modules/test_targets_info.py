@@ -95,7 +95,10 @@ def test_an_empty_list_of_selectors_selects_nothing(run, region):
     "options, words",
     [
         ({}, "No load balancer is chosen; give one of load_balancer_id, "),
-        ({"load_balancer_id": "lb-1", "load_balancer_name": "shop"}, "load_balancer_id and load_balancer_name are given"),
+        (
+            {"load_balancer_id": "lb-1", "load_balancer_name": "shop"},
+            "load_balancer_id and load_balancer_name are given",
+        ),
         ({"load_balancer_id": "lb-1", "targets": [{"port": 80}]}, "it names no listener, no rule and no backend"),
         ({"load_balancer_id": "lb-1", "targets": [{"listener_id": "lbl-1", "tga": "x"}]}, "tga"),
         ({"load_balancer_id": "lb-1", "timeout": 0}, "timeout 0 is too small"),
