@@ -654,7 +654,7 @@ class Reconciler:
         names = and_more([bound.label for bound in later if bound.identity not in gone], MAX_NAMED)
         if names:
             yield (
-                f"Somebody else has bound meanwhile what is within the scope of this task: {names}. "
+                f"Somebody else has bound or changed meanwhile what is within the scope of this task: {names}. "
                 "It was left; run the task again to take it away."
             )
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .builders import Raw
 
 WRITES = ("BatchRegisterTargets", "BatchModifyTargetWeight", "BatchModifyTargetTag", "BatchDeregisterTargets")
+Rival = tuple[dict[str, str], str, "int | None"]
 BUSY = "FailedOperation.ResourceInOperating"
 
 
@@ -126,6 +127,7 @@ class FakeCloud:
         health: address -> detail, or (detail until, seconds, detail from then on); others are Alive.
         fail_set: FailListenerIdSet where nothing failed: a list, None, or missing.
         latency: seconds that each call takes.
+        rivals: what somebody else does before each of our calls, one list a call: see `interfere`.
         budget: the task's; like the client, the cloud's double starts nothing when it is used up.
     """
 
@@ -139,6 +141,7 @@ class FakeCloud:
     health: dict[str, Any] = field(default_factory=dict)
     fail_set: str = "list"
     latency: float = 0.0
+    rivals: deque[list[Rival]] = field(default_factory=deque)
     budget: Budget | None = None
     clock: Clock = field(default_factory=Clock)
     calls: list[Call] = field(default_factory=list)
@@ -197,6 +200,8 @@ class FakeCloud:
         if self.budget is not None and self.budget.remaining() <= 0 and not started_late:
             raise WaitTimeout(f"{self.budget.words} is over before {action} could be sent.")
         self.clock.sleep(self.latency)
+        if self.rivals and self.clock.now() >= self.locked_until:
+            self.interfere(self.rivals.popleft())
         self.calls.append(Call(action, dict(params), self.clock.now()))
 
     def _begin(self, request_id: str, action: str, fault: Fault) -> None:
@@ -210,6 +215,24 @@ class FakeCloud:
     def show(self) -> None:
         """Let reads see the present state, once the running task has ended and the lag has passed."""
         self._shown.append((max(self.locked_until, self.clock.now()) + self.lag, copy.deepcopy(self.listeners)))
+
+    def interfere(self, doings: Iterable[Rival]) -> None:
+        """Let somebody else do something; it shows at once.
+
+        Args:
+            doings: each as place, address and weight; a weight of None unbinds, -1 gives it the tag "theirs".
+        """
+        for place, address, weight in doings:
+            part = {**place, "InstanceId": address, "Port": 80}
+            bound = self._find(part)
+            if weight is None:
+                if bound is not None:
+                    self._place(part)["Targets"].remove(bound)
+            elif bound is None:
+                self._apply("BatchRegisterTargets", {**part, "Weight": max(weight, 0)})
+            else:
+                bound.update({"Tag": "theirs"} if weight < 0 else {"Weight": weight})
+            self.show()
 
     def _check(self, action: str, parts: Iterable[Raw]) -> None:
         for part in parts:
