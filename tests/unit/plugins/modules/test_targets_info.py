@@ -99,7 +99,7 @@ def test_an_empty_list_of_selectors_selects_nothing(run, region):
             {"load_balancer_id": "lb-1", "load_balancer_name": "shop"},
             "load_balancer_id and load_balancer_name are given",
         ),
-        ({"load_balancer_id": "lb-1", "targets": [{"port": 80}]}, "it names no listener, no rule and no backend"),
+        ({"load_balancer_id": "lb-1", "targets": [{"port": 80}]}, "no listener, rule or backend is named"),
         ({"load_balancer_id": "lb-1", "targets": [{"listener_id": "lbl-1", "tga": "x"}]}, "tga"),
         ({"load_balancer_id": "lb-1", "timeout": 0}, "timeout 0 is too small"),
         ({"load_balancer_id": "lb-1", "targets": [{"instance_id": "ins-1", "load_balancer_id": "lb-2"}]}, "'lb-2'"),

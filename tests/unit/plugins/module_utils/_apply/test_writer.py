@@ -204,7 +204,7 @@ def test_a_named_listener_of_which_somebody_else_did_a_part_is_sent_again() -> N
     done = desk(cloud).send(both)
     assert done.answer is Sent.READ_AGAIN
     assert [done.ledger.verdict(one) for one in both] == [
-        None,
+        Done(None),
         Failure("FailListenerIdSet", "no", cloud.actions[0], "r-1"),
     ]
     assert done.ledger.may_send(both[1])
