@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -84,7 +85,11 @@ def test_a_night_with_a_failing_host_and_a_killed_controller(emulator, playbook)
 
 def _kill_tree(pid):
     """SIGKILL for a process and its workers: nothing can be cleaned up."""
-    children = [int(entry) for entry in os.listdir("/proc") if entry.isdigit() and _parent_of(int(entry)) == pid]
+    children = [
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and _parent_of(int(entry.name)) == pid
+    ]
     os.kill(pid, signal.SIGKILL)
     for child in children:
         try:
@@ -95,7 +100,6 @@ def _kill_tree(pid):
 
 def _parent_of(pid):
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            return int(file.read().rpartition(")")[2].split()[1])
+        return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
     except OSError:
         return None
