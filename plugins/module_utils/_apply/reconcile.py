@@ -298,11 +298,11 @@ class Reconciler:
         if checked is None or again:
             if not takes_capacity(self._to_send(self._may_lose)):
                 return False
-            # Health first and targets last: the write follows what is bound as closely as it can.
-            at = self._budget.now()
+            # Health first and targets last: the write follows what is bound as closely as it can. Its age counts from
+            # here: where reading takes longer than it may be old, it could never be new enough.
             health = self._writer.read_health()
             self._writer.read()
-            checked = self._checked = Checked(health, at)
+            checked = self._checked = Checked(health, self._budget.now())
             self._writer.waited = False
         losses = [change for change in self._rest().losses if self._may_lose(change)]
         if takes_capacity(losses):
@@ -341,10 +341,11 @@ class Reconciler:
             if change.kind is ChangeKind.WEIGHT and (before := self._ledger.before(change)) is not None
         ]
         labels = dict.fromkeys(f"{change.pool.label} ({count[change.pool.key]})" for change in short)
-        self._put_back(back)
-        put_back = (
-            f"The weight of {and_more([change.label for change in back], MAX_NAMED)} was put back. " if back else ""
-        )
+        failed = [change.label for change in self._put_back(back)]
+        returned = [change.label for change in back if change.label not in failed]
+        put_back = f"The weight of {and_more(returned, MAX_NAMED)} was put back. " if returned else ""
+        if failed:
+            put_back += f"The weight of {and_more(failed, MAX_NAMED)} could not be put back. "
         raise GuardRefused(
             f"min_healthy is {self._options.min_healthy}, and fewer healthy targets of weight above 0 were left once "
             f"the losses showed: {and_more(list(labels), MAX_NAMED)}. Something else takes capacity away at the same "
@@ -357,8 +358,8 @@ class Reconciler:
             return False
         return before.weight > 0 and self._checked.health.of(before).healthy
 
-    def _put_back(self, changes: Sequence[Change]) -> None:
-        """Write weights back that this task has taken."""
+    def _put_back(self, changes: Sequence[Change]) -> list[Change]:
+        """Write weights back that this task has taken; returns those that are not in place at the end."""
         while True:
             snapshot = self._writer.snapshot
             missing = [
@@ -377,8 +378,10 @@ class Reconciler:
                 if answer is not Sent.ACCEPTED:
                     break
             self._writer.settle()
-        keys = {change.key for change in changes if change.in_place(self._writer.snapshot)}
-        self._ledger.revert([change for change in self._ledger.sent() if change.loss and change.key in keys])
+        missing = [change for change in changes if not change.in_place(self._writer.snapshot)]
+        returned = {change.key for change in changes} - {change.key for change in missing}
+        self._ledger.revert([change for change in self._ledger.sent() if change.loss and change.key in returned])
+        return missing
 
     def _hold_back(self, rest: Rest) -> None:
         """Leave out the losses of listeners whose gains are not all in place."""

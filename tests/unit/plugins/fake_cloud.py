@@ -147,6 +147,7 @@ class FakeCloud:
     calls: list[Call] = field(default_factory=list)
     accepted: list[Call] = field(default_factory=list)
     busy_answers: int = 0
+    last_read: list[Raw] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.listeners = copy.deepcopy(self.listeners)
@@ -162,7 +163,8 @@ class FakeCloud:
         if error is not None:
             raise error
         if action == "DescribeTargets":
-            return {"Listeners": self._visible(params.get("ListenerIds")), "RequestId": "r-read"}
+            self.last_read = self._visible(params.get("ListenerIds"))
+            return {"Listeners": copy.deepcopy(self.last_read), "RequestId": "r-read"}
         if action == "DescribeTargetHealth":
             return {"LoadBalancers": [{"LoadBalancerId": LB, "Listeners": self._health()}], "RequestId": "r-health"}
         if action == "DescribeListeners":
@@ -416,7 +418,8 @@ def reconcile(
     plan = make_plan(goal, clb.describe_targets(LB))
     checked = None
     if how.min_healthy and takes_capacity(plan.changes):
-        checked = Checked(clb.describe_target_health([LB])[LB], budget.now())
+        at = budget.now()
+        checked = Checked(clb.describe_target_health([LB])[LB], at)
         try:
             check_guard(plan.snapshot, plan.changes, checked.health, how.min_healthy, count_gains=how.wait_for_health)
         except GuardRefused as error:

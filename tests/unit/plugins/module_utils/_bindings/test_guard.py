@@ -11,12 +11,13 @@ import pytest
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.guard import (
     check_guard,
     find_shortfalls,
+    healthy_serving,
     takes_capacity,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health import Health, HealthSnapshot
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import GuardRefused
 
-from ...builders import Raw, http, plan_for, rule, snapshot, target, tcp, want
+from ...builders import Raw, http, ip_of, plan_for, rule, snapshot, target, tcp, want
 
 
 def health_of(listeners: list[Raw], *dead: str) -> HealthSnapshot:
@@ -135,3 +136,45 @@ def test_a_rule_that_was_deleted_meanwhile_has_nothing_to_lose() -> None:
     listeners = [http("lbl-1", 80, rule("loc-1", "a", target("ins-1"), target("ins-2")))]
     plan = plan_for([{"instance_id": "ins-1"}], snapshot(*listeners), state="drained")
     assert find_shortfalls(snapshot(http("lbl-1", 80)), plan.losses, health_of(listeners), 1, count_gains=False) == []
+
+
+def without(health: HealthSnapshot, *addresses: str) -> HealthSnapshot:
+    """An answer that does not mention these."""
+    names = {one for address in addresses for one in (address, ip_of(address))}
+    return HealthSnapshot({key: value for key, value in health.index.items() if key[1] not in names})
+
+
+@pytest.mark.parametrize("missing", ["ins-1", "ins-2", "ins-3"])
+@pytest.mark.parametrize("state", ["absent", "drained"])
+def test_the_guard_fails_closed_where_the_health_of_what_serves_is_not_known(missing: str, state: str) -> None:
+    plan = plan_for([{"listener_id": "lbl-1", "instance_id": "ins-1"}], snapshot(*THREE), state=state)
+    health = without(health_of(THREE), missing)
+    with pytest.raises(GuardRefused, match=f"serves through {missing}:80, whose health is not known"):
+        check_guard(plan.snapshot, plan.changes, health, 1, count_gains=False)
+
+
+def test_what_is_drained_or_on_another_listener_need_not_be_mentioned() -> None:
+    listeners = [tcp("lbl-1", 443, target("ins-1"), target("ins-2"), target("ins-3", weight=0))]
+    listeners.append(tcp("lbl-2", 444, target("ins-4")))
+    plan = plan_for([{"listener_id": "lbl-1", "instance_id": "ins-1"}], snapshot(*listeners), state="absent")
+    check_guard(plan.snapshot, plan.changes, without(health_of(listeners), "ins-3", "ins-4"), 1, count_gains=False)
+
+
+def test_what_is_about_to_be_raised_and_waited_for_need_not_be_mentioned_yet() -> None:
+    listeners = [tcp("lbl-1", 443, target("ins-1"))]
+    plan = plan_for([want("lbl-1", "ins-2")], snapshot(*listeners), purge=True)
+    check_guard(plan.snapshot, plan.changes, health_of(listeners), 1, count_gains=True)
+
+
+def test_an_answer_without_anything_refuses_every_loss() -> None:
+    plan = plan_for([{"instance_id": "ins-1"}], snapshot(*THREE), state="drained")
+    with pytest.raises(GuardRefused, match=r"TCP:443 \(lbl-1\) serves through .*; TCP:444 \(lbl-2\) serves through"):
+        check_guard(plan.snapshot, plan.changes, HealthSnapshot({}), 1, count_gains=False)
+
+
+def test_the_refusal_names_what_has_stopped_serving_since_the_guard_passed() -> None:
+    before = healthy_serving(snapshot(*THREE), health_of(THREE))
+    drained = snapshot(tcp("lbl-1", 443, target("ins-1"), target("ins-2", weight=0), target("ins-3")))
+    plan = plan_for([{"instance_id": "ins-1"}], drained, state="drained")
+    with pytest.raises(GuardRefused, match=r"Not serving any more since the first check: ins-2:80, ins-3:80\."):
+        check_guard(drained, plan.changes, health_of(THREE, "ins-3"), 1, count_gains=False, served=before)
