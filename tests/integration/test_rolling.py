@@ -33,7 +33,7 @@ def test_batches_leave_are_updated_and_come_back_as_they_were(farm):
 
     assert run.rc == 0, run.output
     first, second = ids("web1", "web2"), ids("web3", "web4")
-    assert seen_out(run) == {"web1": first, "web2": first, "web3": second, "web4": second}
+    assert seen_out(run) == [first, second]
     assert farm.emulator.bindings() == farm.at_first
     assert farm.emulator.min_serving("lbl-1-443") == 2
     assert not farm.restore_file.exists()
@@ -104,7 +104,7 @@ def test_hosts_by_address_in_any_spelling_come_back_with_their_weights(farm):
     run = farm.roll(clb_batch=4, broken=["web1", "web3"])
 
     assert run.rc != 0
-    assert len(seen_out(run)["web4"]) == 4
+    assert len(seen_out(run)[0]) == 4
     assert len(farm.out) == 2
     assert farm.roll(clb_batch=4).rc == 0
     assert farm.emulator.bindings() == farm.at_first
@@ -217,7 +217,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_not_wait(farm, remembered):
 @pytest.mark.parametrize("how", ["-b", "inventory"])
 def test_become_is_for_the_hosts_only(farm, how):
     """What becomes another user loses the environment, and so the credentials."""
-    farm.update = "- name: Look at the cloud\n  ansible.builtin.debug:\n    msg: []\n"
+    farm.update = "- name: Begin\n  ansible.builtin.debug:\n    msg: x\n"
     arguments = ["--limit", "web1", "--become-user", "nobody-of-this-name"]
     if how == "-b":
         arguments.append("-b")
@@ -262,10 +262,10 @@ def test_no_shortcut_leads_to_an_update_in_traffic(farm, arguments):
 
 
 def test_tags_choose_within_the_update_alone(farm):
-    farm.update = UPDATE.replace("\n- name: Update", "  tags: look\n\n- name: Update")
+    farm.update = UPDATE.replace("\n- name: Begin", "  tags: look\n\n- name: Begin")
 
     run = farm.roll("--tags", "look", "--limit", "web1", broken=["web1"])
 
     assert run.rc == 0, run.output
-    assert seen_out(run) == {"web1": ids("web1")}
+    assert seen_out(run) == [ids("web1")]
     assert farm.emulator.bindings() == farm.at_first
