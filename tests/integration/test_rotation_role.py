@@ -46,8 +46,8 @@ def test_the_role_updates_hosts_in_plays_of_ones_own(farm):
         clb_batch=2,
     )
 
-    assert done.rc != 0
-    assert "kept is no directory; check clb_restore_file. No host was drained." in done.output
+    assert done.rc != 0, done.output
+    assert "kept is no directory; check clb_restore_file. No host was drained." in done.output, done.output
     assert farm.writes == []
 
     (farm.directory / "kept").mkdir()
@@ -83,8 +83,8 @@ def test_out_checks_again_what_it_can(farm):
 
     done = run(farm, plays(rotate("out"), *yaml.safe_load(UPDATE), rotate("back"), check=False))
 
-    assert done.rc != 0
-    assert "web2: ins-web22 is not bound" in done.output
+    assert done.rc != 0, done.output
+    assert "web2: ins-web22 is not bound" in done.output, done.output
     assert updated(done) == []
     assert farm.writes == []
 
@@ -92,15 +92,15 @@ def test_out_checks_again_what_it_can(farm):
 def test_the_role_has_no_default_step(farm):
     done = run(farm, [{"hosts": "web1", "gather_facts": False, "roles": ["tencentcloud.clb.rotation"]}])
 
-    assert done.rc != 0
-    assert "give tasks_from: check, tasks_from: out or tasks_from: back." in done.output
+    assert done.rc != 0, done.output
+    assert "give tasks_from: check, tasks_from: out or tasks_from: back." in done.output, done.output
 
 
 def test_check_refuses_a_play_with_serial(farm):
     done = run(farm, plays(rotate("check"), check=False))
 
-    assert done.rc != 0
-    assert "check runs in a play without serial." in done.output
+    assert done.rc != 0, done.output
+    assert "check runs in a play without serial;" in done.output, done.output
 
 
 def test_a_drain_that_is_not_allowed_leaves_nothing_behind(farm):
@@ -116,9 +116,9 @@ def test_a_drain_that_is_not_allowed_leaves_nothing_behind(farm):
 
     done = run(farm, plays(rotate("out"), *yaml.safe_load(UPDATE), rotate("back")))
 
-    assert done.rc != 0
-    assert "AuthFailure.UnauthorizedOperation" in done.output
-    assert "No host of the batch was left out of traffic." in done.output
+    assert done.rc != 0, done.output
+    assert "AuthFailure.UnauthorizedOperation" in done.output, done.output
+    assert "No host of the batch was left out of traffic." in done.output, done.output
     assert updated(done) == []
     assert farm.emulator.bindings() == farm.at_first
     assert not farm.restore_file.exists()
@@ -140,7 +140,7 @@ def test_a_batch_that_does_not_get_healthy_stops_the_run_and_comes_first_in_the_
 
     done = run(farm, plays(rotate("out"), *sick, rotate("back")), clb_wait_timeout=5)
 
-    assert done.rc != 0
+    assert done.rc != 0, done.output
     assert farm.emulator.bindings() == farm.at_first
     assert {entry["instance_id"] for entry in farm.remembered} == {"ins-web1", "ins-web2"}
 
