@@ -24,13 +24,18 @@ UPDATE = """
 - name: Look at the cloud
   ansible.builtin.debug:
     msg: "{{ lookup('ansible.builtin.url', state_url, split_lines=false) | from_json }}"
+  run_once: true
+
+- name: Begin
+  ansible.builtin.debug:
+    msg: "{{ inventory_hostname }}"
 
 - name: Update
   ansible.builtin.fail:
     msg: The new version does not start.
   when: inventory_hostname in broken | default([])
 """
-"""Looks at what is really bound while a host is updated, and fails on the hosts that ``broken`` names."""
+"""Looks at what is really bound while a batch is updated, and fails on the hosts that ``broken`` names."""
 
 
 def weight_of(number: int) -> int:
@@ -113,12 +118,16 @@ class Farm:
 
     def start(self, *arguments: str, environment: dict[str, str] | None = None, **variables: Any) -> RunningPlaybook:
         """Start the playbook; ``variables`` are given with -e."""
-        inventory = {"all": {"hosts": self.hosts, "vars": self.variables}}
-        (self.directory / "hosts.yml").write_text(yaml.safe_dump(inventory, sort_keys=False))
-        (self.directory / "update.yml").write_text(self.update)
+        self.write_files()
         return self.playbook.start(
             PLAYBOOK, "-i", "hosts.yml", *arguments, variables=variables, environment=environment
         )
+
+    def write_files(self) -> None:
+        """Write the inventory and the update."""
+        inventory = {"all": {"hosts": self.hosts, "vars": self.variables}}
+        (self.directory / "hosts.yml").write_text(yaml.safe_dump(inventory, sort_keys=False))
+        (self.directory / "update.yml").write_text(self.update)
 
     def roll(self, *arguments: str, environment: dict[str, str] | None = None, **variables: Any) -> PlaybookRun:
         """Run the playbook to its end."""
@@ -127,13 +136,13 @@ class Farm:
 
 def updated(run: PlaybookRun) -> list[str]:
     """The hosts whose update began, in that order."""
-    return [task.host for task in run.tasks if task.task == "Look at the cloud" and task.status == "ok"]
+    return [task.host for task in run.tasks if task.task == "Begin" and task.status == "ok"]
 
 
-def seen_out(run: PlaybookRun) -> dict[str, set[str]]:
-    """Which instances and addresses were out of traffic when a host was updated."""
-    return {
-        task.host: {binding["target"] for binding in task.result["msg"] if binding["weight"] == 0}
+def seen_out(run: PlaybookRun) -> list[set[str]]:
+    """Which instances and addresses were out of traffic when each batch was updated."""
+    return [
+        {binding["target"] for binding in task.result["msg"] if binding["weight"] == 0}
         for task in run.tasks
         if task.task == "Look at the cloud" and task.status == "ok"
-    }
+    ]

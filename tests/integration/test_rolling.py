@@ -33,7 +33,7 @@ def test_batches_leave_are_updated_and_come_back_as_they_were(farm):
 
     assert run.rc == 0, run.output
     first, second = ids("web1", "web2"), ids("web3", "web4")
-    assert seen_out(run) == {"web1": first, "web2": first, "web3": second, "web4": second}
+    assert seen_out(run) == [first, second]
     assert farm.emulator.bindings() == farm.at_first
     assert farm.emulator.min_serving("lbl-1-443") == 2
     assert not farm.restore_file.exists()
@@ -45,8 +45,8 @@ def test_batches_leave_are_updated_and_come_back_as_they_were(farm):
 def test_a_host_that_fails_stays_out_stops_the_rest_and_comes_first_in_the_next_run(farm, broken):
     run = farm.roll(clb_batch=2, clb_min_healthy=2, broken=[broken])
 
-    assert run.rc != 0
-    assert f"{broken} could not be updated and stays out of traffic. Remove the cause" in run.output
+    assert run.rc != 0, run.output
+    assert f"{broken} could not be updated and stays out of traffic. Remove the cause" in run.output, run.output
     assert sorted(updated(run)) == ["web1", "web2"]
     assert farm.out == ids(broken)
     assert [entry["instance_id"] for entry in farm.remembered] == [f"ins-{broken}"]
@@ -103,8 +103,8 @@ def test_hosts_by_address_in_any_spelling_come_back_with_their_weights(farm):
 
     run = farm.roll(clb_batch=4, broken=["web1", "web3"])
 
-    assert run.rc != 0
-    assert len(seen_out(run)["web4"]) == 4
+    assert run.rc != 0, run.output
+    assert len(seen_out(run)[0]) == 4
     assert len(farm.out) == 2
     assert farm.roll(clb_batch=4).rc == 0
     assert farm.emulator.bindings() == farm.at_first
@@ -159,13 +159,13 @@ def _kill_health_once_remembered(farm, dead):
     "meta, lost", [("end_host", ["web4"]), ("end_batch", ["web3", "web4"]), ("end_play", ["web3", "web4"])]
 )
 def test_an_update_that_ends_its_play_fails_the_run(farm, meta, lost):
-    where = "inventory_hostname == 'web4'" if meta == "end_host" else "'web3' in ansible_play_batch"
+    where = "inventory_hostname == 'web4'" if meta == "end_host" else "ansible_play_batch is contains('web3')"
     farm.update = UPDATE + f"\n- ansible.builtin.meta: {meta}\n  when: {where}\n"
 
     run = farm.roll(clb_batch=2)
 
-    assert run.rc != 0
-    assert f"{', '.join(lost)}: the update ended the play" in run.output
+    assert run.rc != 0, run.output
+    assert f"{', '.join(lost)}: the update ended the play" in run.output, run.output
     assert farm.out == ids(*lost)
     assert {entry["instance_id"] for entry in farm.remembered} == ids(*lost)
 
@@ -175,8 +175,8 @@ def test_no_batch_leaves_after_one_whose_play_ended(farm):
 
     run = farm.roll(clb_batch=2)
 
-    assert run.rc != 0
-    assert "web1 could not be updated and stays out of traffic" in run.output
+    assert run.rc != 0, run.output
+    assert "web1 could not be updated and stays out of traffic" in run.output, run.output
     assert sorted(updated(run)) == ["web1", "web2"]
     assert farm.out == ids("web1")
 
@@ -217,7 +217,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_not_wait(farm, remembered):
 @pytest.mark.parametrize("how", ["-b", "inventory"])
 def test_become_is_for_the_hosts_only(farm, how):
     """What becomes another user loses the environment, and so the credentials."""
-    farm.update = "- name: Look at the cloud\n  ansible.builtin.debug:\n    msg: []\n"
+    farm.update = "- name: Begin\n  ansible.builtin.debug:\n    msg: x\n"
     arguments = ["--limit", "web1", "--become-user", "nobody-of-this-name"]
     if how == "-b":
         arguments.append("-b")
@@ -249,7 +249,7 @@ def test_the_strategy_of_the_environment_does_not_count(farm):
 def test_fatal_errors_of_the_environment_strand_nobody(farm):
     run = farm.roll(clb_batch=4, broken=["web2"], environment={"ANSIBLE_ANY_ERRORS_FATAL": "true"})
 
-    assert run.rc != 0
+    assert run.rc != 0, run.output
     assert farm.out == ids("web2")
 
 
@@ -262,10 +262,10 @@ def test_no_shortcut_leads_to_an_update_in_traffic(farm, arguments):
 
 
 def test_tags_choose_within_the_update_alone(farm):
-    farm.update = UPDATE.replace("\n- name: Update", "  tags: look\n\n- name: Update")
+    farm.update = UPDATE.replace("\n- name: Begin", "  tags: look\n\n- name: Begin")
 
     run = farm.roll("--tags", "look", "--limit", "web1", broken=["web1"])
 
     assert run.rc == 0, run.output
-    assert seen_out(run) == {"web1": ids("web1")}
+    assert seen_out(run) == [ids("web1")]
     assert farm.emulator.bindings() == farm.at_first
