@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import pytest
 
@@ -60,28 +59,3 @@ def test_a_night_with_a_failing_host_and_a_killed_controller(emulator, playbook)
     assert emulator.bindings() == farm.at_first
     assert not farm.restore_file.exists()
     assert {emulator.min_serving(listener) for listener in listeners} == {GUARD}
-<<<<<<< HEAD
-
-
-def _kill_tree(pid):
-    """SIGKILL for a process and its workers: nothing can be cleaned up."""
-    children = [
-        int(entry.name)
-        for entry in Path("/proc").iterdir()
-        if entry.name.isdigit() and _parent_of(int(entry.name)) == pid
-    ]
-    os.kill(pid, signal.SIGKILL)
-    for child in children:
-        try:
-            os.kill(child, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-
-
-def _parent_of(pid):
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
-    except OSError:
-        return None
-=======
->>>>>>> rotation

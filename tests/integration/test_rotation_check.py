@@ -154,13 +154,7 @@ def test_a_restore_file_that_can_not_be_used_is_named_and_kept(farm, text):
 
 @pytest.mark.parametrize("action", ["DescribeTargets", "DescribeTargetHealth"])
 def test_reads_that_are_not_allowed(farm, action):
-<<<<<<< HEAD
-    farm.emulator.add_faults(
-        {"kind": "error", "action": action, "code": "AuthFailure.UnauthorizedOperation", "times": -1}
-    )
-=======
     code = "AuthFailure.UnauthorizedOperation"
     farm.emulator.add_faults({"kind": "error", "action": action, "code": code, "times": -1})
->>>>>>> rotation
 
     refuse(farm, words=[code, "No host was drained."])
