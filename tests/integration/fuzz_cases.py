@@ -85,7 +85,6 @@ CASES = (
     case("purge", world(SHOP), entry("lbl-1", "ins-1", weight=3, tag="new"), purge=True),
     case("purge guarded", world(ONE), entry("lbl-1", "ins-1"), purge=True, min_healthy=1),
     case("absent", world(SHOP), {"instance_id": "ins-1"}, state="absent"),
-    case("absent guarded", world(SHOP), entry("lbl-1", "ins-1"), state="absent", min_healthy=1),
     case("drain guarded", world(ONE), entry("lbl-1", "ins-1"), state="drained", min_healthy=2),
     case("guard refuses", world(ONE), entry("lbl-1", "ins-1"), state="drained", min_healthy=3),
     case(

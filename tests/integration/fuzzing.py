@@ -60,17 +60,14 @@ ODDITIES: dict[str, Any] = {
     "10**30": 10**30,
     "1.5": 1.5,
     "1.0": 1.0,
-    "1e308": 1e308,
     "NaN": float("nan"),
     "empty text": "",
     "abc": "abc",
     "text 0": "0",
-    "text true": "true",
     "space": " ",
     "bidirectional": "\u202e",
     "control": "\x1b[31m",
     "surrogate": "\ud800",
-    "line end": "a\nb\0",
     "long text": "x" * 10_000,
     "[]": [],
     "{}": {},
@@ -79,7 +76,6 @@ ODDITIES: dict[str, Any] = {
     "[text]": ["abc"],
     "object": {"a": 1},
     "objects": [{}, {"a": 1}],
-    "nested": [[[[[[[[{}]]]]]]]],
 }
 MISSING, UNKNOWN_KEY = "missing", "unknown key"
 
@@ -381,7 +377,7 @@ class Case:
         checked = VALIDATORS[self.kind].validate(options)
         if checked.error_messages:
             message = " ".join(checked.error_messages)
-            return message, {"error": {"code": "InvalidArgument", "message": message}, **_EMPTY[self.kind]()}
+            return message, {**_EMPTY[self.kind](), "error": {"code": "InvalidArgument", "message": message}}
         params = checked.validated_parameters
         if self.kind == "targets":
             done = _targets.run_task(params, environ, check_mode=self.check, diff=True)
