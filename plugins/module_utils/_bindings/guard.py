@@ -124,7 +124,7 @@ def _losses(changes: Iterable[Change]) -> Iterable[Change]:
 
 def _may_be_healthy(bound: Binding, health: HealthSnapshot) -> bool:
     found = health.find(bound)
-    return found is None or found.healthy
+    return found is None or found.healthy or found.in_doubt
 
 
 def _adds_capacity(change: Change) -> bool:

@@ -48,10 +48,13 @@ class Health(NamedTuple):
 
     :param healthy: whether the cloud sends traffic to it (at a weight above 0).
     :param detail: ``Alive``, ``Dead``, ``Unknown``, ``Close``, or what else the cloud says.
+    :param in_doubt: whether its ``HealthStatus`` is true although its detail is none of a healthy target: it does not
+        count as healthy, but it may well get traffic.
     """
 
     healthy: bool
     detail: str
+    in_doubt: bool = False
 
     @property
     def label(self) -> str:
@@ -142,4 +145,5 @@ def _health(status: bool, detail: str | None) -> Health:
     """Only a target whose HealthStatus is true gets traffic; where the answer has no detail, that says it all."""
     if not detail:
         return Health(status, "Alive" if status else "Unknown")
-    return Health(status and detail in ("Alive", "Close"), detail)
+    healthy = status and detail in ("Alive", "Close")
+    return Health(healthy, detail, in_doubt=status and not healthy)

@@ -232,7 +232,7 @@ def test_health_is_read_for_whole_load_balancers_in_one_call() -> None:
     api = Recorder({"LoadBalancers": balancers})
     found = Clb(api).describe_target_health([LB, "lb-silent"])
     assert {one: health.find(bound("10.2.0.1")) for one, health in found.items()} == {
-        LB: (True, "Alive"),
+        LB: (True, "Alive", False),
         "lb-silent": None,
     }
     assert api.sent == [("DescribeTargetHealth", {"LoadBalancerIds": [LB, "lb-silent"]}, {})]
