@@ -28,6 +28,8 @@ DEFAULT_PROFILE = "default"
 SYSTEM_FILE = Path("/etc/tencentcloud/credentials")
 MAX_SHOWN = 200
 """Characters of a wrong value that a message shows."""
+MAX_NAME = 128
+"""Characters of a profile's name: it is a part of a file's, which has 255 bytes at most."""
 PROFILE_VARIABLES = ("TENCENTCLOUD_PROFILE", "TCCLI_PROFILE")
 _TCCLI_NAMES = ("secretId", "secretKey", "token")
 _SDK_NAMES = ("secret_id", "secret_key", "token")
@@ -72,9 +74,12 @@ def choose_profile(options: Mapping[str, Any], environ: Mapping[str, str]) -> Pr
     """
     named = [("profile", options.get("profile")), *((name, environ.get(name)) for name in PROFILE_VARIABLES)]
     by, name = next(((by, str(name)) for by, name in named if name), (None, DEFAULT_PROFILE))
-    if name in (".", "..") or "\0" in name or any(mark and mark in name for mark in (os.sep, os.altsep)):
+    # The name is a part of a file's, which can't hold what is not encodable; that is not printable either.
+    wrong = name in (".", "..") or len(name) > MAX_NAME or not name.isprintable()
+    if wrong or any(mark and mark in name for mark in (os.sep, os.altsep)):
         raise InvalidArgument(
-            f"{by} {printable(repr(name), MAX_SHOWN)} is not the name of a profile; give a name, not a path."
+            f"{by} {printable(repr(name), MAX_SHOWN)} is not the name of a profile; give a name of at most {MAX_NAME} "
+            "printable characters, not a path."
         )
     return ProfileChoice(name, by)
 

@@ -28,6 +28,8 @@ TOKEN_FILE_VARIABLE = "TKE_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105 - the name of 
 _NEEDED = ("TKE_ROLE_ARN", "TKE_PROVIDER_ID", TOKEN_FILE_VARIABLE)
 MAX_SHOWN = 200
 """Characters of a wrong value that a message shows."""
+MAX_ARN = 2048
+"""Characters of a role's name: more than STS accepts."""
 _SECONDS = re.compile("[0-9]{1,9}", re.ASCII)
 _NAME = re.compile(r"[\w+=,.@-]{2,128}", re.ASCII)
 
@@ -88,12 +90,18 @@ def find_role(options: Mapping[str, Any], environ: Mapping[str, str], profile: P
     :param environ: the environment variables.
     :param profile: the profile whose role counts, None for none.
     :returns: None where no role is asked for.
-    :raises InvalidArgument: the session's name or duration can't be right.
+    :raises InvalidArgument: the role, the session's name or the duration can't be right.
     """
-    arn = options.get("role_arn") or _first(environ, ROLE_VARIABLES) or (profile and profile.role_arn)
+    arn = str(options.get("role_arn") or _first(environ, ROLE_VARIABLES) or (profile and profile.role_arn) or "")
     if not arn:
         return None
-    return RoleSession(str(arn), session_name(options, environ, profile), session_seconds(options, environ))
+    # Nothing else can be sent: half of a character, as JSON can have it, is not printable.
+    if not arn.isprintable() or len(arn) > MAX_ARN:
+        raise InvalidArgument(
+            f"role_arn {printable(repr(arn), MAX_SHOWN)} is not the name of a role; give at most {MAX_ARN} printable "
+            "characters, for example qcs::cam::uin/100000000001:roleName/deploy."
+        )
+    return RoleSession(arn, session_name(options, environ, profile), session_seconds(options, environ))
 
 
 def session_name(options: Mapping[str, Any], environ: Mapping[str, str], profile: Profile | None = None) -> str:

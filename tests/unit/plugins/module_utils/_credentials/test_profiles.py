@@ -75,7 +75,9 @@ def test_which_profile(options: dict[str, str], environ: dict[str, str], expecte
     assert choose_profile(options, environ) == expected
 
 
-@pytest.mark.parametrize("name", ["../../etc/shadow", "/etc/passwd", "..", "a/b", "a\0b"])
+@pytest.mark.parametrize(
+    "name", ["../../etc/shadow", "/etc/passwd", "..", "a/b", "a\0b", "a\ud800", "\u202eb", "a\nb", "a" * 129]
+)
 def test_a_path_is_no_profile(name: str) -> None:
     with pytest.raises(InvalidArgument, match="profile"):
         choose_profile({"profile": name}, {})
