@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MAX_LISTED = 10
 MAX_WARNED = 5
+MAX_NAME = 255
+"""Characters of an ID or name of a load balancer: more than the API takes."""
 _IDENTITY = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 _NOBODY_MAY = "AuthFailure"
 """Codes that say nothing of a load balancer: the credentials are wrong for all of them."""
@@ -148,12 +150,25 @@ def _check_value(option: str, value: object, kind: str) -> str:
     text = value.strip() if isinstance(value, str) else ""
     if not text:
         raise InvalidArgument(f"{option} is empty; give the {kind} of a load balancer.")
+    if len(text) > MAX_NAME or not _is_encodable(text):
+        raise InvalidArgument(
+            f"{option} {printable(repr(text), MAX_NAME)} can't be the {kind} of a load balancer; give at most "
+            f"{MAX_NAME} characters, none of them half of one."
+        )
     if kind == "ID" and not _IDENTITY.fullmatch(text):
         raise InvalidArgument(
             f"{option} {printable(repr(text))} is not an ID: it may hold only letters, digits, '-' and '_', "
             "for example lb-abcd1234."
         )
     return text
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_among(entries: Iterable[Entry], chosen: Sequence[str], option: str) -> None:

@@ -45,7 +45,9 @@ SHOP = {
         http("lbl-2", at("ins-2", 20), at("ins-1", 0, "green")),
     ],
 }
-PAIR = [{"id": f"lb-{n}", "name": f"n{n}", "listeners": [tcp(f"lbl-{n}", 443, at("ins-1"), at("ins-2"))]} for n in (1, 2)]
+PAIR = [
+    {"id": f"lb-{n}", "name": f"n{n}", "listeners": [tcp(f"lbl-{n}", 443, at("ins-1"), at("ins-2"))]} for n in (1, 2)
+]
 ONE = {"id": "lb-1", "name": "shop", "listeners": [tcp("lbl-1", 443, at("ins-1"), at("ins-2"), at("ins-3"))]}
 ROLE = "qcs::cam::uin/1:roleName/r"
 RULE = {"location_id": "loc-lbl-2", "domain": "shop.example.com", "url": "/"}
@@ -88,24 +90,51 @@ CASES = (
     case("drain guarded", world(ONE), entry("lbl-1", "ins-1"), state="drained", min_healthy=2),
     case("guard refuses", world(ONE), entry("lbl-1", "ins-1"), state="drained", min_healthy=3),
     case(
-        "guard refuses for the dead", world(ONE, health={"dead": ["ins-2"]}), entry("lbl-1", "ins-1"), state="absent",
+        "guard refuses for the dead",
+        world(ONE, health={"dead": ["ins-2"]}),
+        entry("lbl-1", "ins-1"),
+        state="absent",
         min_healthy=2,
     ),
-    case("target group", world({**ONE, "listeners": [tcp("lbl-1", 443, target_type="TARGETGROUP", target_group={"TargetGroupId": "lbtg-1"})]}),
-         entry("lbl-1", "ins-1")),
     case(
-        "several", world(*PAIR), {"listener_port": 443, "listener_protocol": "TCP", "instance_id": "ins-3", "port": 80},
+        "target group",
+        world(
+            {
+                **ONE,
+                "listeners": [tcp("lbl-1", 443, target_type="TARGETGROUP", target_group={"TargetGroupId": "lbtg-1"})],
+            }
+        ),
+        entry("lbl-1", "ins-1"),
+    ),
+    case(
+        "several",
+        world(*PAIR),
+        {"listener_port": 443, "listener_protocol": "TCP", "instance_id": "ins-3", "port": 80},
         load_balancer_names=["n1", "n2"],
     ),
-    case("drain everywhere", world(*PAIR), {"instance_id": "ins-1"}, state="drained", all_load_balancers=True,
-         min_healthy=1),
     case(
-        "restore", world(*PAIR),
+        "drain everywhere",
+        world(*PAIR),
+        {"instance_id": "ins-1"},
+        state="drained",
+        all_load_balancers=True,
+        min_healthy=1,
+    ),
+    case(
+        "restore",
+        world(*PAIR),
         *({**entry(f"lbl-{n}", "ins-1", weight=w), "load_balancer_id": f"lb-{n}"} for n, w in ((1, 4), (2, 10))),
         load_balancer_ids=["lb-1", "lb-2"],
     ),
-    case("one fails", world(ONE, instances={"ins-1": {"ip": "10.0.0.1"}, "ins-2": {"ip": "10.0.0.2"},
-                                            "ins-3": {"ip": "10.0.0.3"}}, unknown_instances="refuse"),
-         entry("lbl-1", "ins-77"), entry("lbl-1", "ins-78", weight=1)),
+    case(
+        "one fails",
+        world(
+            ONE,
+            instances={"ins-1": {"ip": "10.0.0.1"}, "ins-2": {"ip": "10.0.0.2"}, "ins-3": {"ip": "10.0.0.3"}},
+            unknown_instances="refuse",
+        ),
+        entry("lbl-1", "ins-77"),
+        entry("lbl-1", "ins-78", weight=1),
+    ),
     case("with a role", world(ONE, sts={"roles": {ROLE: {}}}), entry("lbl-1", "ins-1"), role_arn=ROLE),
 )

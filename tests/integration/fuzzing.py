@@ -24,11 +24,12 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils import _targets, 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api import client as client_module
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import connect
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import fleet
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import PACING
 from ansible_collections.tencentcloud.clb.plugins.module_utils._argspec import CONNECTION_SPEC, LOAD_BALANCER_SPEC
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError
-from ansible_collections.tencentcloud.clb.plugins.module_utils._report import describe_error
+from ansible_collections.tencentcloud.clb.plugins.module_utils._report import describe_error, empty_result
 from ansible_collections.tencentcloud.clb.plugins.modules import targets, targets_info
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import HostNames
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import make_groups, make_hosts
@@ -296,7 +297,7 @@ class Bench:
         patch.setattr(client_module, "Transport", Transport)
         for module in (_targets, _targets_info):
             patch.setattr(module, "Budget", self._budget)
-        patch.setattr(_targets, "PACING", dataclasses.replace(_targets.PACING, learn=0.0))
+        patch.setattr(_targets, "PACING", dataclasses.replace(PACING, learn=0.0))
         patch.setattr(fleet, "threading", SimpleNamespace(Thread=_OneAfterTheOther, Lock=threading.Lock))
 
     def _budget(self, seconds: float, grace: float, **name: str) -> Budget:
@@ -337,7 +338,7 @@ class Bench:
 
 def targets_keys() -> tuple[str, ...]:
     """The keys of every result."""
-    return tuple(_targets.report([], several=True, diff=False))
+    return tuple(empty_result())
 
 
 _NOT_MEANT = ("api_calls", "error", "message", "request_ids", "warnings")
@@ -388,7 +389,7 @@ class Case:
         return done.failure, done.result
 
 
-_EMPTY = {"targets": lambda: _targets.report([], several=True, diff=False), "targets_info": _targets_info.empty_info}
+_EMPTY = {"targets": empty_result, "targets_info": _targets_info.empty_info}
 VALIDATORS = {
     "targets": ArgumentSpecValidator({**CONNECTION_SPEC, **LOAD_BALANCER_SPEC, **targets.ARGUMENT_SPEC}),
     "targets_info": ArgumentSpecValidator({**CONNECTION_SPEC, **LOAD_BALANCER_SPEC, **targets_info.ARGUMENT_SPEC}),

@@ -49,9 +49,7 @@ def complaint(case: Case, action: str, change: Change, whole: Outcome, outcome: 
     return "it acts otherwise, and says nothing"
 
 
-def complaints(
-    bench: Bench, case: Case, recording: Recording, whole: Outcome, changes: Iterable[Change]
-) -> list[str]:
+def complaints(bench: Bench, case: Case, recording: Recording, whole: Outcome, changes: Iterable[Change]) -> list[str]:
     found = []
     for change in changes:
         action = recording.calls[change.call].action
