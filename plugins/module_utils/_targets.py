@@ -306,11 +306,12 @@ class _Task:
         snapshot = snapshots[load_balancer_id]
         try:
             return make_plan(goal, snapshot)
-        except UnknownName as exc:
-            whole = snapshot
-            if snapshot.listener_ids is not None:
-                whole = connection.clb.describe_targets(load_balancer_id)
-            raise InvalidArgument(f"{exc.message} {what_exists(whole)}") from exc
+        except UnknownName as unknown:
+            problem = unknown.message
+        whole = snapshot
+        if snapshot.listener_ids is not None:
+            whole = connection.clb.describe_targets(load_balancer_id)
+        raise InvalidArgument(f"{problem} {what_exists(whole)}")
 
     def _guard(
         self, connection: Connection, plans: Mapping[str, Plan], guarded: Sequence[str], at: float
