@@ -33,8 +33,8 @@ test-long: ## What takes minutes: all of the fuzzing, trials run many times, dow
 test-matrix: ## Sanity, unit and integration tests on every supported ansible-core
 	$(NOX) --tags sanity tests
 
-nox: ## What nox offers, or some of it: make nox [SESSION="sanity-2.20 units-2.21"]
-	$(NOX) $(if $(SESSION),--session $(SESSION),--list)
+nox: ## What nox offers, or some of it: make nox SESSION="sanity-2.20 units-2.21" [ARGS="..."]
+	$(NOX) $(if $(SESSION),--session $(SESSION),--list) $(if $(ARGS),-- $(ARGS))
 
 ansible-test: ## Sanity, unit and integration tests as ansible-test runs them
 	$(DEV) python scripts/ansible_tests.py

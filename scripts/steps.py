@@ -28,6 +28,7 @@ TAIL_LINES = 60
 SHORT = "not alone and not long"
 ALONE = "alone and not long"
 LONG = "long"
+PROPERTIES = "hypothesis and not long"  # a marker that hypothesis itself sets
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tests that take minutes: marked ``long``, and run one after the other."""
+"""The tests that take minutes: those marked ``long``, and the property tests with many more examples."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import sys
 import time
 
 from build_collection import build_and_install
-from steps import LONG, pytest_step, report, run_lanes
+from steps import LONG, PROPERTIES, pytest_step, report, run_lanes
 
-STEPS = [pytest_step("long", "-m", LONG, "tests/unit", "tests/integration")]
+STEPS = [
+    pytest_step("properties", "--numprocesses=2", "-m", PROPERTIES, "--hypothesis-profile=long", "tests/unit"),
+    pytest_step("long", "-m", LONG, "tests/unit", "tests/integration"),
+]
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 EMULATOR = str(Path(__file__).resolve().parent / "emulator")
 if EMULATOR not in sys.path:
@@ -23,6 +24,9 @@ MARKERS = (
     "alone: needs the whole machine (it measures time, or starts many processes): run after the others, one at a time",
     "long: takes minutes: run by `make test-long` alone",
 )
+
+# For `make test-long`: the property tests with many more examples than the everyday 100.
+settings.register_profile("long", max_examples=2000, deadline=None, print_blob=True)
 
 # What would lead a test to an account, a proxy or settings of whoever runs it.
 FOREIGN = ("ANSIBLE_", "TENCENTCLOUD_", "TCCLI_", "TKE_")

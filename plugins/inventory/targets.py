@@ -15,8 +15,13 @@ author:
 description:
   - Finds the backends behind Cloud Load Balancers (CLB), and groups them by load balancer, listener and rule.
   - The file must be named C(*.clb.yml) or C(*.clb.yaml).
-  - A backend is one host, however many bindings it has. The CVM and an address that is bound beside it are two.
-  - Reads each load balancer with one call, or two with O(health), after one listing for each region.
+  - A backend is one host, however many bindings it has. An instance is one host wherever it is bound. An address is one
+    host in each VPC. The CVM and an address that is bound beside it are two hosts.
+  - Reads each load balancer with one call, or two with O(health), after one listing for each region. Load balancers are
+    read side by side, at most 18 calls of a kind a second.
+  - An inventory is whole or an error. All expressions are evaluated before the first host is added.
+  - Classic load balancers are left out. One that is deleted while the inventory is read, or that refuses to be read, is
+    left out with a warning; where O(load_balancer_ids) or O(load_balancer_names) names it, this is an error.
   - "Each load balancer, listener and rule has a group named after its ID, such as C(lb_abcd1234), C(lbl_abcd1234) and
     C(loc_abcd1234), one in the other."
   - "What is called the same on every load balancer is gathered in groups named C(clb_shop) after the load balancer's
@@ -24,11 +29,13 @@ description:
     listener, domain and URL. Characters that no group's name may have become C(_)."
   - "C(clb_backend) is what names the host in O(tencentcloud.clb.targets#module:targets)."
   - "C(clb_bindings) are its bindings, each with its load balancer, listener, rule, port, weight, tag and health. Those
-    of one load balancer are valid as O(tencentcloud.clb.targets#module:targets)."
-  - "C(clb_weight) is the highest of its weights; 0 where it gets no new traffic anywhere. C(clb_healthy) tells whether
+    of one region are valid as O(tencentcloud.clb.targets#module:targets)."
+  - "C(clb_weight) is the highest of its weights; 0 where it gets no new traffic anywhere. C(clb_healthy) says whether
     it is healthy on every listener and rule; it is null without O(health)."
   - "Further variables are C(clb_instance_id), C(clb_instance_name), C(clb_load_balancer_ids), C(clb_private_ips),
     C(clb_public_ips), C(clb_tags), C(clb_type) and C(clb_zone)."
+  - With a cache, what was read is kept for this file, these load balancers, O(targets), O(health), region, endpoint and
+    account. What is made of it, such as O(groups), is evaluated each time.
 extends_documentation_fragment:
   - tencentcloud.clb.connection
   - ansible.builtin.constructed
@@ -41,24 +48,28 @@ options:
     choices: [tencentcloud.clb.targets]
   regions:
     description:
-      - The regions of the load balancers, in place of O(region).
-      - An address that is bound in several regions is one host.
+      - The regions of the load balancers, in place of O(region). They are read one after the other.
+      - An empty list is an error. Expressions are rendered here and in the other lists, as in the connection options.
     type: list
     elements: str
   load_balancer_ids:
     description:
-      - The IDs of the load balancers.
+      - The IDs of the load balancers. An empty list is an error.
       - Without this and O(load_balancer_names), every load balancer in the region is read.
     type: list
     elements: str
   load_balancer_names:
-    description: The exact names of load balancers. All load balancers with one of these names are read.
+    description:
+      - The exact names of load balancers. All load balancers with one of these names are read.
+      - An empty list is an error.
     type: list
     elements: str
   targets:
     description:
-      - Selectors, as M(tencentcloud.clb.targets_info) takes them; only what any of them matches is read.
-      - A selector that matches nothing on a load balancer is no error.
+      - Selectors, as M(tencentcloud.clb.targets_info) takes them; only what any of them matches is in the inventory.
+      - A selector that matches nothing on a load balancer is no error. One with a load balancer of its own matches only
+        there; that load balancer must be among those that are read.
+      - An empty list selects nothing.
     type: list
     elements: dict
   health:
@@ -69,7 +80,13 @@ options:
     description:
       - What to call a host by, best first.
       - Where a host lacks something, or shares it with another host, the next one is taken, and in the end the ID or
-        address that it is bound by.
+        address that it is bound by. Equal addresses in two VPCs also get the VPC, as in C(10.0.0.5-vpc-abcd1234).
+      - The next one is also taken where a name means something else to Ansible, namely the name of a group of this
+        inventory, of yours or of another source, V(all), V(ungrouped), V(localhost) and other names of this machine,
+        host patterns such as V(*), paths, and names with control characters.
+      - A host of another source with the same name is the same host, as always in Ansible, unless that one is certainly
+        another machine. It is where its C(ansible_host) is another IP address, its C(ansible_connection) is V(local),
+        or it is another backend of this plugin.
       - V(address) is the address that it is bound by, of a CVM the primary private one.
     type: list
     elements: str
@@ -370,8 +387,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 draft.add_host(name)
                 for group in host.groups:
                     draft.add_child(_group_name(group), name)
-                for variable, value in host.variables.items():
-                    draft.set_variable(name, variable, value)
+                draft.set_variables(name, host.variables)
                 self._construct(name, host.variables)
         finally:
             self.inventory = inventory

@@ -106,13 +106,3 @@ class Budget:
         for delay in backoff.delays():
             self.sleep(delay, waiting_for)
             yield self.now() - started
-
-
-def growing(first: float, factor: float, maximum: float) -> Iterator[float]:
-    """Delays that grow from the first to a cap and stay there.
-
-    :param first: seconds of the first delay.
-    :param factor: what each is multiplied with to make the next.
-    :param maximum: seconds that no delay exceeds.
-    """
-    return Backoff(first, maximum, factor).delays()

@@ -21,11 +21,16 @@ if TYPE_CHECKING:
 MAX_FILE_BYTES = 1 << 20
 """Of a profile, a token or a file of certificates."""
 MAX_BODY_BYTES = 24 << 20
-"""Of an answer, as it comes and unpacked: enough for 40,000 bindings. Parsed, it takes about ten times as much."""
-MAX_VALUES = 750_000
-"""Values in one JSON text. Each takes up to 250 bytes, however few characters it has."""
+"""Of an answer, as it comes and unpacked. A binding takes about 500."""
+MAX_WIDE_BYTES = 12 << 20
+"""Of one with characters such as emoji: of these, Python keeps each letter of the text in four bytes."""
+MAX_VALUES = 500_000
+"""Values in one JSON text, about 17 for a binding. Each takes up to 250 bytes of memory, however short it is."""
 MAX_DIGITS = 20
 """Of a whole number: more than 64 bits need."""
+MAX_MEMBERS = 100
+"""Of a packed body: each takes time, even where there is nothing in it."""
+_WIDE = re.compile(rb"[\xf0-\xff]")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _ENCODINGS = ("gzip", "x-gzip", "deflate")
 _WINDOW_BITS = 47
@@ -85,6 +90,7 @@ class _Inflate:
 
     def __init__(self) -> None:
         self._inflate = zlib.decompressobj(_WINDOW_BITS)
+        self._members = 1
 
     @property
     def ended(self) -> bool:
@@ -96,6 +102,9 @@ class _Inflate:
         made = bytearray()
         while piece and len(made) < maximum:
             if self._inflate.eof:
+                self._members += 1
+                if self._members > MAX_MEMBERS:
+                    raise ValueError(f"it has more than {MAX_MEMBERS} parts")
                 self._inflate = zlib.decompressobj(_WINDOW_BITS)
             try:
                 made += self._inflate.decompress(piece, maximum - len(made))
@@ -113,11 +122,12 @@ def parse_json(content: bytes) -> Any:
     """
     if sum(content.count(mark) for mark in (b",", b"[", b"{")) > MAX_VALUES:
         raise ValueError(f"it has more than {MAX_VALUES} values")
+    if len(content) > MAX_WIDE_BYTES and not content.isascii() and _WIDE.search(content):
+        raise ValueError(f"it is larger than {MAX_WIDE_BYTES >> 20} MB and has characters that take much memory")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError("it is not UTF-8") from None
-    del content
     try:
         parsed = json.loads(
             text, parse_int=_whole, parse_float=_fraction, parse_constant=_constant, object_pairs_hook=_object

@@ -80,8 +80,11 @@ def embedded_passwords(text: str | None) -> tuple[str, ...]:
     if text is None or not ends:
         return ()
     scheme = _SCHEME.match(text)
-    # Where it is no valid URL, what looks like a scheme may be the user.
-    logins = [text[start : ends[-1]].partition(":") for start in {0, scheme.end() if scheme else 0}]
+    starts = {scheme.end() if scheme else 0}
+    if scheme is None or not scheme[0].endswith("//"):
+        # What looks like a scheme may be the user.
+        starts.add(0)
+    logins = [text[start : ends[-1]].partition(":") for start in starts]
     found: list[str] = []
     for user, _colon, password in logins:
         if password:

@@ -23,18 +23,19 @@ from ._apply.reconcile import (
 from ._apply.writer import PACING, TaskTimes
 from ._argspec import check_minimum
 from ._bindings.assign import assign, may_apply
-from ._bindings.entries import Entry, check_same_load_balancer, parse_entries
+from ._bindings.entries import Entry, parse_entries
 from ._bindings.guard import check_guard, takes_capacity
 from ._bindings.plan import Goal, Plan, make_plan
 from ._bindings.resolve import UnknownName, what_exists
 from ._budget import Budget
 from ._errors import ClbError, GuardRefused, InvalidArgument, and_more
-from ._report import Part, Result, describe_error, failure_message, report
+from ._report import Part, Result, describe_error, failure_message, first_error, report
 from ._task import (
     Chosen,
     TaskResult,
     Warnings,
     as_clb_error,
+    check_entries_belong,
     check_load_balancers,
     choose,
     gc_paused,
@@ -149,7 +150,7 @@ class _Task:
         chosen = choose(self.connection, self._params, entries)
         if not self.several:
             self._found_id = chosen[0].load_balancer_id
-        self._check_same(entries, chosen)
+        self.warnings.add(check_entries_belong(self.connection, chosen, entries, several=self.several))
         chosen = [one for one in chosen if may_apply(entries, one.load_balancer_id)]
         if not chosen:
             return
@@ -159,11 +160,6 @@ class _Task:
         finally:
             if locks is not None:
                 locks.release_all()
-
-    def _check_same(self, entries: Sequence[Entry], chosen: Sequence[Chosen]) -> None:
-        """Check what an entry says of its load balancer against the one that was found."""
-        if not self.several:
-            check_same_load_balancer(entries, chosen[0].load_balancer_id)
 
     def _locks(self, connection: Connection, budget: Budget) -> GuardLocks | None:
         """The locks of a task that may take capacity away under the guard; none in check mode, which takes nothing."""
@@ -257,20 +253,20 @@ class _Task:
 
     def _raise_first(self, failed: list[Part], total: int) -> None:
         """Stop before any write where something is wrong on a load balancer."""
-        if not failed:
+        error = first_error(failed)
+        if error is None:
             return
         self.parts = failed
-        first = failed[0].error
-        assert first is not None  # noqa: S101 - for the type checker: every part here has one
         if self.several:
             texts: dict[str, list[str]] = {}
             for part in failed:
                 if part.error is not None:
                     texts.setdefault(part.error.message, []).append(part.load_balancer_id)
             shown = [f"{and_more(where, 5)}: {text}" for text, where in texts.items()]
-            said = f"{len(failed)} of {total} load balancers failed. {' '.join(shown[:5])} Nothing was changed."
-            first = _with_message(first, said)
-        raise first
+            error.message = (
+                f"{len(failed)} of {total} load balancers failed. {' '.join(shown[:5])} Nothing was changed."
+            )
+        raise error
 
     def _plan(
         self,
@@ -310,11 +306,12 @@ class _Task:
         snapshot = snapshots[load_balancer_id]
         try:
             return make_plan(goal, snapshot)
-        except UnknownName as exc:
-            whole = snapshot
-            if snapshot.listener_ids is not None:
-                whole = connection.clb.describe_targets(load_balancer_id)
-            raise InvalidArgument(f"{exc.message} {what_exists(whole)}") from exc
+        except UnknownName as unknown:
+            problem = unknown.message
+        whole = snapshot
+        if snapshot.listener_ids is not None:
+            whole = connection.clb.describe_targets(load_balancer_id)
+        raise InvalidArgument(f"{problem} {what_exists(whole)}")
 
     def _guard(
         self, connection: Connection, plans: Mapping[str, Plan], guarded: Sequence[str], at: float
@@ -375,8 +372,3 @@ class _Task:
                 self.warnings.add(
                     [f"{label} matches nothing bound: nothing was drained for it. Check its backend, port and tag."]
                 )
-
-
-def _with_message(error: ClbError, message: str) -> ClbError:
-    error.message = message
-    return error

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ._api.connection import Connection, connect
 from ._argspec import check_minimum
 from ._bindings.assign import assign, may_apply
-from ._bindings.entries import check_same_load_balancer, parse_entries
+from ._bindings.entries import parse_entries
 from ._bindings.resolve import Selection, select
 from ._budget import Budget
 from ._errors import ClbError, InvalidArgument
@@ -22,6 +22,7 @@ from ._task import (
     TaskResult,
     Warnings,
     as_clb_error,
+    check_entries_belong,
     check_load_balancers,
     choose,
     gc_paused,
@@ -105,7 +106,7 @@ def run_info(params: Mapping[str, Any], environ: Mapping[str, str]) -> TaskResul
         chosen = choose(connection, params, entries or ())
         if not several:
             result["load_balancer_id"] = chosen[0].load_balancer_id
-            check_same_load_balancer(entries or (), chosen[0].load_balancer_id)
+        warnings.add(check_entries_belong(connection, chosen, entries or (), several=several))
         if entries is not None:
             chosen = [one for one in chosen if may_apply(entries, one.load_balancer_id)]
         with gc_paused():
@@ -267,12 +268,13 @@ def _without_rules(snapshot: Snapshot, entries: Sequence[Entry] | None) -> list[
 
 def _names(entry: Entry, listener: Listener) -> bool:
     """Whether a selector asks for this listener as a whole."""
+    place = entry.place
     return (
-        entry.names_listener
-        and not entry.names_rule
-        and entry.listener_id in (None, listener.listener_id)
-        and entry.listener_port in (None, listener.port)
-        and entry.listener_protocol in (None, listener.protocol)
+        place.names_listener
+        and not place.names_rule
+        and place.listener_id in (None, listener.listener_id)
+        and place.listener_port in (None, listener.port)
+        and place.listener_protocol in (None, listener.protocol)
     )
 
 

@@ -15,6 +15,7 @@ from ._api.clb import MAX_HEALTH_LOAD_BALANCERS, MAX_LISTENER_IDS, Clb
 from ._apply.fleet import Finished, side_by_side
 from ._argspec import LOAD_BALANCER_OPTIONS
 from ._bindings.assign import may_apply
+from ._bindings.entries import check_belonging, check_same_load_balancer, names_to_check
 from ._errors import ClbError, InvalidArgument, Refused, Remedy, UnexpectedAnswer, and_more, printable
 
 if TYPE_CHECKING:
@@ -149,8 +150,8 @@ def _check_value(option: str, value: object, kind: str) -> str:
         raise InvalidArgument(f"{option} is empty; give the {kind} of a load balancer.")
     if kind == "ID" and not _IDENTITY.fullmatch(text):
         raise InvalidArgument(
-            f"{option} {printable(repr(text))} is not an ID: it may hold only letters, digits, '-' and '_', for example "
-            "lb-abcd1234."
+            f"{option} {printable(repr(text))} is not an ID: it may hold only letters, digits, '-' and '_', "
+            "for example lb-abcd1234."
         )
     return text
 
@@ -194,6 +195,37 @@ def choose(connection: Connection, params: Mapping[str, Any], entries: Sequence[
     return [Chosen(one) for one in dict.fromkeys(own) if one is not None]
 
 
+def check_entries_belong(
+    connection: Connection, chosen: Sequence[Chosen], entries: Sequence[Entry], *, several: bool
+) -> list[str]:
+    """Check what entries say of their load balancer against those that were chosen.
+
+    :param connection: to the region.
+    :param chosen: the load balancers.
+    :param entries: of ``targets``.
+    :param several: whether several load balancers are meant.
+    :returns: a warning for each entry of a load balancer that was not listed.
+    :raises InvalidArgument: an entry belongs to another load balancer or region, or says another name.
+    """
+    if not several:
+        check_same_load_balancer(entries, chosen[0].load_balancer_id)
+    names = {one.load_balancer_id: one.name for one in chosen}
+    foreign = [
+        f"targets[{entry.number}]: load_balancer_id {entry.load_balancer_id!r} is not among the chosen load balancers."
+        for entry in entries
+        if entry.load_balancer_id is not None and entry.load_balancer_id not in names
+    ]
+    listed = not chosen or chosen[0].listed
+    if foreign and not listed:
+        raise InvalidArgument(and_more(foreign, MAX_WARNED, " "))
+    unknown = names_to_check(entries, names)
+    if unknown:
+        found = connection.clb.describe_load_balancers(load_balancer_ids=unknown)
+        names.update((balancer.load_balancer_id, balancer.name) for balancer in found)
+    check_belonging(entries, names, connection.region)
+    return foreign
+
+
 def find_load_balancer(connection: Connection, name: str, option: str = "load_balancer_name") -> Chosen:
     """The load balancer with a name.
 
@@ -211,7 +243,8 @@ def find_load_balancer(connection: Connection, name: str, option: str = "load_ba
         return Chosen(same[0].load_balancer_id, name)
     if same:
         raise InvalidArgument(
-            f"{option} {name!r} is not unique in region {connection.region}: {_listed(same)}. Give the ID instead."
+            f"{option} {name!r} is not unique in region {connection.region}: {_listed(same)}. "
+            f"Give {option.replace('_name', '_id')} instead."
         )
     hint = f" Similar names: {_listed(similar)}." if similar else ""
     raise InvalidArgument(
@@ -264,12 +297,12 @@ def read_for(clb: Clb, load_balancer_id: str, entries: Sequence[Entry], *, filte
     :param entries: those that can be about it.
     :param filtered: whether the filter may be used.
     """
-    named = list(dict.fromkeys(entry.listener_id for entry in entries if entry.listener_id is not None))
+    named = list(dict.fromkeys(entry.place.listener_id for entry in entries if entry.place.listener_id is not None))
     if (
         not filtered
         or not named
         or len(named) > MAX_LISTENER_IDS
-        or any(entry.listener_id is None for entry in entries)
+        or any(entry.place.listener_id is None for entry in entries)
     ):
         return clb.describe_targets(load_balancer_id)
     try:
@@ -301,7 +334,7 @@ def read_all(
 
 
 def may_leave_out(one: Chosen, error: Exception) -> bool:
-    """Whether a load balancer that can't be read is left out with a warning: it was listed only, and is gone or refuses.
+    """Whether a load balancer that can't be read is left out: it was listed only, and is gone or refuses.
 
     :param one: the load balancer.
     :param error: why it can't be read.

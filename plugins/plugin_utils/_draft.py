@@ -73,6 +73,15 @@ class Draft:
         """
         self._make("set_variable", entity, varname, value)
 
+    def set_variables(self, host: str, variables: Mapping[str, Any]) -> None:
+        """Set the variables of a host.
+
+        :param host: its name.
+        :param variables: their values by name; the names are valid for variables.
+        """
+        self._copy.hosts[host].vars.update(variables)
+        self._steps.extend(("set_variable", (host, name, value)) for name, value in variables.items())
+
     def _make(self, method: str, *arguments: Any) -> Any:
         done = getattr(self._copy, method)(*arguments)
         self._steps.append((method, arguments))

@@ -25,6 +25,8 @@ _BUILT_IN_GROUPS = frozenset({"all", "ungrouped"})
 _PATTERN_STARTS = ("!", "&", "~", "@", "-")
 """What makes a host pattern, or an argument of a command, mean something else than a host's name."""
 _PATTERN_MARKS = frozenset("*?[]")
+_SEPARATORS = frozenset(",:")
+"""What can stand between two host patterns."""
 
 
 class HostNames:
@@ -71,6 +73,8 @@ class HostNames:
 
     def _is_pattern(self, name: str, groups: Collection[str]) -> bool:
         """Whether Ansible reads the name as several patterns, of which one can match something else."""
+        if _SEPARATORS.isdisjoint(name):
+            return False
         parts = [part.strip() for part in split_host_pattern(name)]
         return parts != [name] and any(
             part in groups or part in self._all or part in self._inventory_hosts or not is_plain_name(part)
@@ -83,7 +87,8 @@ class HostNames:
         theirs = self._inventory_hosts.get(name)
         if theirs is None:
             return False
-        if "clb_backend" in theirs:
+        # A user can give a host a backend, too; the bindings are known to this plugin alone.
+        if "clb_bindings" in theirs:
             return not _is_same_backend(theirs, host.variables)
         address = theirs.get("ansible_host")
         own = (*host.variables["clb_private_ips"], *host.variables["clb_public_ips"])

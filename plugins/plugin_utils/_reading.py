@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..module_utils._apply.fleet import side_by_side
 from ..module_utils._bindings.assign import assign, may_apply
+from ..module_utils._bindings.entries import check_belonging
 from ..module_utils._errors import ClbError, InvalidArgument, Refused, and_more
 from ..module_utils._targets_info import describe_info
 from ..module_utils._task import read_for
@@ -164,7 +165,11 @@ def _read_region(
             raise _located(error, connection.region, balancer)
         elif finished.value is not None:
             found.append(finished.value)
-    if refused and len(refused) == len(balancers) and all(error.code.startswith(_NOT_ALLOWED) for _, error in refused):
+    if (
+        refused
+        and len(refused) == len(balancers)
+        and all(error.code.startswith(_NOT_ALLOWED) for _balancer, error in refused)
+    ):
         balancer, refusal = refused[0]
         raise _located(refusal, connection.region, balancer)
     return found, refused
@@ -172,7 +177,7 @@ def _read_region(
 
 def _read(connection: Connection, balancer: LoadBalancer, query: InventoryQuery) -> _Answers:
     load_balancer_id = balancer.load_balancer_id
-    entries = may_apply(query.entries or (), load_balancer_id)
+    entries = _of_region(may_apply(query.entries or (), load_balancer_id), connection.region)
     if query.entries is not None and not entries:
         return _Answers(connection.region, balancer)
     # Of a listener that another load balancer has, a filtered read would be refused.
@@ -180,6 +185,10 @@ def _read(connection: Connection, balancer: LoadBalancer, query: InventoryQuery)
     snapshot = read_for(connection.clb, load_balancer_id, entries, filtered=filtered)
     health = connection.clb.describe_target_health([load_balancer_id])[load_balancer_id] if query.health else None
     return _Answers(connection.region, balancer, snapshot, health)
+
+
+def _of_region(entries: Iterable[Entry], region: str) -> list[Entry]:
+    return [entry for entry in entries if entry.region in (None, region)]
 
 
 def _describe(answers: _Answers, entries: Mapping[str, Sequence[Entry]] | None) -> Raw:
@@ -194,7 +203,7 @@ def _describe(answers: _Answers, entries: Mapping[str, Sequence[Entry]] | None) 
     }
     if snapshot is None:
         return description
-    own = None if entries is None else entries[balancer.load_balancer_id]
+    own = None if entries is None else _of_region(entries[balancer.load_balancer_id], region)
     try:
         info = describe_info(balancer.load_balancer_id, snapshot, own, health)
     except InvalidArgument as error:
@@ -225,7 +234,7 @@ def _warnings(region: str, refused: Sequence[tuple[LoadBalancer, Refused]]) -> I
     for balancer, error in refused:
         kinds.setdefault((error.action, error.code), []).append((balancer, error))
     for alike in kinds.values():
-        shown = and_more([_called(balancer) for balancer, _ in alike], MAX_SHOWN)
+        shown = and_more([_called(balancer) for balancer, _error in alike], MAX_SHOWN)
         several = "load balancers" if len(alike) > 1 else "load balancer"
         yield f"The inventory lacks the {several} {shown} in region {region}: {alike[0][1].message}"
 
@@ -247,3 +256,7 @@ def _check_named(listed: Sequence[LoadBalancer], regions: Sequence[str], query: 
                 f"targets[{entry.number}]: load_balancer_id {entry.load_balancer_id!r} is none of the load balancers "
                 f"that this inventory reads in {where}. Check it, the options that name load balancers, and the region."
             )
+    called = {balancer.load_balancer_id: balancer.name for balancer in listed}
+    for region in regions:
+        others = {*regions} - {region}
+        check_belonging([entry for entry in query.entries or () if entry.region not in others], called, region)

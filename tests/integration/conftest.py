@@ -15,6 +15,8 @@
     It points to the emulator where the test asks for that fixture too.
 ``ansible_environment``
     The environment for any other Ansible command.
+``inventory``
+    ``inventory(...)`` runs ``ansible-inventory`` on a file of the plugin with these options.
 ``fresh_world``
     For the module in this process: an emulator in a thread with the ``WORLD`` of the test's file, and a module that
     hurries.
@@ -37,6 +39,7 @@ import yaml
 from clb_emulator.testing import Emulator
 
 from .in_process import hurry
+from .inventories import InventoryRunner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -197,6 +200,11 @@ def ansible_environment(collections_path, tmp_path, request) -> dict[str, str]:
 @pytest.fixture
 def playbook(ansible_environment, tmp_path) -> PlaybookRunner:
     return PlaybookRunner(tmp_path, ansible_environment)
+
+
+@pytest.fixture
+def inventory(ansible_environment, emulator, tmp_path) -> InventoryRunner:
+    return InventoryRunner(tmp_path, ansible_environment)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "emulator"
 
 # What the guide shows: it must stay this short.
-TEST = '''
+TEST = """
 import os
 import subprocess
 
@@ -30,7 +30,7 @@ def test_web4_gets_traffic(clb_emulator, number):
     subprocess.run(["ansible-playbook", "bind.yml"], env=environment, check=True)
     assert ("lbl-tcp443", None, "ins-web4", 8443, 10, "") in clb_emulator.bindings("lb-demo")
     print("served at", clb_emulator.url)
-'''
+"""
 
 PLAY = """
 - hosts: localhost

@@ -88,3 +88,57 @@ def test_the_picture_of_a_load_balancer(playbook, emulator, tmp_path):
     assert written.count(":::unhealthy") == 1
     # The page in the documentation is this one, as GitHub shows it.
     assert (ROOT / "docs" / "picture.md").read_text().partition("-->\n\n")[2] == written
+
+
+@pytest.mark.parametrize("arguments", [(), ("-b",)])
+@pytest.mark.parametrize("page", ["shop.md", "wiki/shop.md", "./wiki/../shop.md", "~/shop.md"])
+def test_a_page_goes_beside_where_the_command_runs(playbook, emulator, tmp_path, collections_path, page, arguments):
+    (tmp_path / "wiki").mkdir()
+    before = set(collections_path.rglob("*"))
+    variables = {"clb_load_balancer_id": "lb-demo", "clb_page": page}
+
+    run = playbook(Path("tencentcloud.clb.picture"), *arguments, variables=variables)
+
+    assert run.rc == 0, run.output
+    file = tmp_path / "home" / "shop.md" if page.startswith("~") else tmp_path / page
+    assert file.read_text(encoding="utf-8").startswith("# lb-demo")
+    assert set(collections_path.rglob("*")) - before == set()
+
+
+TWO = {
+    "load_balancers": [
+        {
+            "id": f"lb-{name}",
+            "name": name,
+            "listeners": [
+                {"id": f"lbl-{name}", "protocol": "TCP", "port": 80, "targets": [{"eni_ip": "10.0.0.1", "port": 8080}]}
+            ],
+        }
+        for name in ("a", "b")
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"clb_load_balancer_ids": ["lb-a", "lb-b"]},
+        {"clb_load_balancer_names": ["a", "b"]},
+        {"clb_all_load_balancers": True},
+    ],
+)
+def test_the_picture_of_several_load_balancers(playbook, emulator, tmp_path, chosen):
+    emulator.load(TWO)
+
+    run = playbook(Path("tencentcloud.clb.picture"), variables={**chosen, "clb_page": "all.md"})
+
+    assert run.rc == 0, run.output
+    tree = "\n".join(run.result("Show it as a tree")["msg"])
+    for name in ("a", "b"):
+        assert (
+            f"1 bound, 1 serving, 1 healthy\n└── TCP:80 (lbl-{name})  1 bound, 1 serving, 1 healthy\n    └── 10.0"
+            in tree
+        )
+    page = (tmp_path / "all.md").read_text(encoding="utf-8")
+    assert page.startswith("# Load balancers\n\n```mermaid\nflowchart LR\n")
+    assert page.count("10.0.0.1:8080") == 2

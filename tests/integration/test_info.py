@@ -90,7 +90,11 @@ def test_reading(playbook, emulator):
     [
         ("{load_balancer_id: lb-nope}", "InvalidParameter.LBIdNotFound", "Check load_balancer_id and region"),
         ("{load_balancer_name: dem}", "InvalidArgument", "Similar names: demo (lb-demo"),
-        ("{load_balancer_id: lb-demo, targets: [{port: 443}]}", "InvalidArgument", "would match everything"),
+        (
+            "{load_balancer_id: lb-demo, targets: [{port: 443}]}",
+            "InvalidArgument",
+            "no listener, rule or backend is named",
+        ),
         ("{load_balancer_id: lb-demo, targets: [{location_id: loc-shop, url: /x}]}", "InvalidArgument", "contradicts"),
         ("{load_balancer_id: lb-demo, region: mars-1}", None, "region"),
     ],

@@ -24,7 +24,10 @@ REPOSITORY, VERSION = GALAXY["repository"], GALAXY["version"]
 SECOND_CLONE = "git clone --quiet . tencentcloud.clb && cp -R tencentcloud.clb clone"
 
 # What the commands need is here already: nothing is downloaded.
-NO_DOWNLOAD = f'pip() {{ :; }}; python() {{ exec "{sys.executable}" "$@"; }}'
+NO_DOWNLOAD = f"""
+pip() {{ :; }}
+clb-emulator() {{ PYTHONPATH=tests/emulator exec "{sys.executable}" -m clb_emulator "$@"; }}
+"""
 
 
 def block(begin):
@@ -68,7 +71,7 @@ def test_five_commands_install_little_and_show_the_picture(origin, tmp_path, bef
     home = tmp_path / "home"
     home.mkdir()
     port = free_port()
-    clone, environment, *rest = commands(block("-m clb_emulator"))
+    clone, environment, *rest = commands(block("$ clb-emulator"))
     assert len(rest) == 3
     script = "\n".join([before, clone, environment, SECOND_CLONE, *rest])
     # The one thing that a test changes: where the repository is, and a port that is free.

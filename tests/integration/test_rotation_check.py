@@ -92,7 +92,11 @@ def test_handlers_that_lack_what_is_notified(farm):
 @pytest.mark.parametrize(
     "arguments, variables, words",
     [
-        ([], {"clb_update": "nowhere.yml"}, "nowhere.yml is no file; check the name, relative to where the command runs."),
+        (
+            [],
+            {"clb_update": "nowhere.yml"},
+            "nowhere.yml is no file; check the name, relative to where the command runs.",
+        ),
         ([], {"clb_handlers": "handlers.yml"}, "handlers.yml"),
         ([], {"clb_batch": 0}, "clb_batch is 0; give a number of hosts from 1"),
         ([], {"clb_batch": "0%"}, "clb_batch is '0%'"),

@@ -83,11 +83,13 @@ _RULE = Record(text("LocationId"), optional_text("TargetType"))
 class Api(Protocol):
     """What this module needs of the client."""
 
-    def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False) -> dict[str, Any]:
+    def read(
+        self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False, patient: bool = False
+    ) -> dict[str, Any]:
         """Send a request that changes nothing."""
 
     def write(self, action: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a request that changes something."""
+        """Send a request that changes something, once."""
 
 
 class Accepted(NamedTuple):
@@ -167,8 +169,7 @@ class Clb:
         params: dict[str, Any] = {"LoadBalancerId": load_balancer_id}
         if listener_ids is not None:
             params["ListenerIds"] = list(listener_ids)
-        options = {"last_attempt": last_attempt, **({"patient": True} if patient else {})}
-        answer = self._api.read("DescribeTargets", params, **options)
+        answer = self._api.read("DescribeTargets", params, last_attempt=last_attempt, patient=patient)
         return parse_targets(answer, None if listener_ids is None else tuple(listener_ids))
 
     def describe_target_health(self, load_balancer_ids: Sequence[str]) -> dict[str, HealthSnapshot]:
@@ -207,7 +208,7 @@ class Clb:
         for where, (listener_id, target_type, raw_rules) in each(_LISTENER, raw_listeners, root, "Listeners"):
             if target_type:
                 found[listener_id, None] = target_type
-            for _, (location_id, rule_type) in each(_RULE, raw_rules, where, "Rules"):
+            for _unused, (location_id, rule_type) in each(_RULE, raw_rules, where, "Rules"):
                 if rule_type:
                     found[listener_id, location_id] = rule_type
         return found
@@ -246,7 +247,7 @@ class Clb:
 
     def _list(self, params: Mapping[str, Any]) -> dict[str, LoadBalancer]:
         """List until the pages fit together: what is made or deleted meanwhile moves them against each other."""
-        for _ in range(LISTING_PASSES):
+        for _attempt in range(LISTING_PASSES):
             found = self._list_once(params)
             if found is not None:
                 return found

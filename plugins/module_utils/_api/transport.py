@@ -267,7 +267,7 @@ class _Line:
         :param request: the body.
         :param seconds: how long the socket may be silent.
         """
-        response = self._pool.urlopen(
+        response = self._pool.request(
             "POST",
             "/",
             body=request,
@@ -282,7 +282,14 @@ class _Line:
         )
         # Neither stream(), which reads a chunk's size without a limit, nor requests, which unpacks without one.
         pieces = iter(lambda: response.read(_PIECE_BYTES, decode_content=False), b"")
-        return Answer(response.status, response.headers, unpack(pieces, response.headers.get("Content-Encoding", "")))
+        content = None
+        try:
+            content = unpack(pieces, response.headers.get("Content-Encoding", ""))
+        finally:
+            # One that was read to its end has given the connection back.
+            if content is None:
+                response.close()
+        return Answer(response.status, response.headers, content)
 
     def abort(self) -> None:
         """Close the connection; a thread that still waits for it wakes up and ends."""
@@ -314,6 +321,8 @@ def _watched(base: Any, owner: weakref.ref[_Line]) -> Any:
                 line.opening(self)
             super().connect()
 
+    # Exceptions show the name.
+    Watched.__name__, Watched.__qualname__, Watched.__module__ = base.__name__, base.__qualname__, base.__module__
     return Watched
 
 

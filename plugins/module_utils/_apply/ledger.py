@@ -78,8 +78,15 @@ class _State(Enum):
     ACCEPTED = "accepted"
     IN_DOUBT = "in doubt"
     NAMED = "named in FailListenerIdSet"
+    TASK_FAILED = "its task failed"
     REJECTED = "rejected"
     CONFIRMED = "confirmed"
+
+
+_CAN_SHOW = (_State.ACCEPTED, _State.IN_DOUBT, _State.TASK_FAILED)
+"""Where a read may show what this task did: a failed task can have done a part of its changes."""
+_CANNOT_GO_ON = (_State.REJECTED, _State.NAMED, _State.TASK_FAILED)
+"""Where a failure is known, and a change is not sent again."""
 
 
 @dataclass
@@ -135,6 +142,17 @@ class Ledger:
             # The task of a call in doubt can't be asked for: its lag counts from here.
             self._sent(change, _State.IN_DOUBT).ended = self._clock()
 
+    def still_running(self) -> None:
+        """The load balancer is busy: the task of a call in doubt may be why, so its lag counts from here."""
+        now = self._clock()
+        for record in self._records.values():
+            if record.state is _State.IN_DOUBT:
+                record.ended = now
+
+    def in_doubt(self) -> bool:
+        """Whether a call of unknown outcome may still show."""
+        return any(record.state is _State.IN_DOUBT and not self._overdue(record) for record in self._records.values())
+
     def name(self, changes: Iterable[Change], failure: Failure) -> None:
         """The API accepted a call and named the listener of these changes in ``FailListenerIdSet``.
 
@@ -157,8 +175,19 @@ class Ledger:
             if record.ended is None:
                 record.ended = now
 
+    def fail(self, changes: Iterable[Change], failure: Failure) -> None:
+        """The task of an accepted call has ended badly; a part of it may have been done, and reads may lag behind.
+
+        :param changes: all of the call.
+        :param failure: why.
+        """
+        for change in changes:
+            record = self._records[change]
+            if record.state is _State.ACCEPTED:
+                record.state, record.failure = _State.TASK_FAILED, failure
+
     def reject(self, changes: Iterable[Change], failure: Failure) -> None:
-        """The API refused changes for good, or their task failed: they are not sent again.
+        """The API refused changes for good: they are not sent again.
 
         :param changes: those concerned.
         :param failure: why.
@@ -188,12 +217,12 @@ class Ledger:
         for record in self._records.values():
             if record.state is _State.NAMED:
                 if record.change.in_place(snapshot):
-                    # Not by this task, as far as the API says; and its listener is not hopeless.
+                    # A part of a call can have been applied, whatever was answered; its listener is not hopeless.
                     helped.add(record.change.pool.listener_id)
-                    record.state, record.failure = _State.UNSENT, None
+                    self._confirm(record)
                 else:
                     named.setdefault(record.change.pool.listener_id, []).append(record)
-            elif self._can_show(record) and record.change.in_place(snapshot):
+            elif record.state in _CAN_SHOW and record.change.in_place(snapshot):
                 self._confirm(record)
         self.cleared |= helped
         for listener_id, records in named.items():
@@ -202,11 +231,6 @@ class Ledger:
                     record.state = _State.UNSENT
                 elif self._overdue(record):
                     record.state = _State.REJECTED
-
-    def _can_show(self, record: _Record) -> bool:
-        """Whether a read may show what this task did: a failed task can have done a part of its changes."""
-        failed_task = record.failure is not None and record.failure.code == TASK_FAILED
-        return record.state in (_State.ACCEPTED, _State.IN_DOUBT) or (record.state is _State.REJECTED and failed_task)
 
     def _confirm(self, record: _Record) -> None:
         if record.state is _State.IN_DOUBT:
@@ -220,7 +244,7 @@ class Ledger:
         return [
             record.change
             for record in self._records.values()
-            if record.state in (_State.ACCEPTED, _State.IN_DOUBT, _State.NAMED) and not self._overdue(record)
+            if record.state in (*_CAN_SHOW, _State.NAMED) and not self._overdue(record)
         ]
 
     def waits_for_named(self) -> bool:
@@ -235,7 +259,7 @@ class Ledger:
         record = self._records.get(change)
         if record is None:
             return True
-        if record.state in (_State.REJECTED, _State.NAMED) or record.sends >= MAX_SENDS:
+        if record.state in _CANNOT_GO_ON or record.sends >= MAX_SENDS:
             return False
         return record.state in (_State.UNSENT, _State.CONFIRMED) or self._overdue(record)
 
@@ -249,7 +273,7 @@ class Ledger:
             return None if record is None else record.failure
         if record.state is _State.CONFIRMED:
             return Done(record.before)
-        if record.state in (_State.REJECTED, _State.NAMED):
+        if record.state in _CANNOT_GO_ON:
             return record.failure
         return Pending(record.state is _State.IN_DOUBT)
 

@@ -11,14 +11,13 @@ import hashlib
 import os
 import stat
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._errors import GuardRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from .._budget import Budget
 
@@ -116,15 +115,3 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-@contextmanager
-def released_at_the_end(locks: GuardLocks) -> Iterator[GuardLocks]:
-    """Hold locks for a block at most.
-
-    :param locks: those of one task.
-    """
-    try:
-        yield locks
-    finally:
-        locks.release_all()

@@ -207,9 +207,19 @@ class Reconciler:
         error: ClbError | None = None
         try:
             self._reach()
+        except WaitTimeout as exc:
+            error = self._explained(exc)
         except ClbError as exc:
             error = exc
         return self._conclude(error)
+
+    def _explained(self, expired: WaitTimeout) -> WaitTimeout:
+        """Say what kept the task waiting where the time ran out elsewhere."""
+        refusal = self._writer.last_refusal
+        if expired.refusal is not None or refusal is None or isinstance(expired, UnhealthyTimeout):
+            return expired
+        message = f"{expired.message.rstrip('.')}. The last answer was: {refusal.message}"
+        return WaitTimeout(message, refusal=refusal)
 
     def _reach(self) -> None:
         """Send until nothing is missing that can still be sent."""
@@ -226,7 +236,7 @@ class Reconciler:
         follow = losses or self._options.wait or self._options.wait_for_health
         while True:
             self._drive(lambda change: not change.loss)
-            if not follow:
+            if not follow and not self._ledger.in_doubt():
                 return
             self._writer.settle()
             if not self._to_send(lambda change: not change.loss):
@@ -236,7 +246,7 @@ class Reconciler:
         follow = self._options.wait or self._guarded
         while self._to_send(self._may_lose):
             self._drive(self._may_lose, guarded=self._guarded)
-            if not follow:
+            if not follow and not self._ledger.in_doubt():
                 return
             self._writer.settle()
         if follow and self._guarded:
@@ -288,11 +298,11 @@ class Reconciler:
         if checked is None or again:
             if not takes_capacity(self._to_send(self._may_lose)):
                 return False
-            # Health first and targets last: the write follows what is bound as closely as it can.
-            at = self._budget.now()
+            # Health first and targets last: the write follows what is bound as closely as it can. Its age counts from
+            # here: where reading takes longer than it may be old, it could never be new enough.
             health = self._writer.read_health()
             self._writer.read()
-            checked = self._checked = Checked(health, at)
+            checked = self._checked = Checked(health, self._budget.now())
             self._writer.waited = False
         losses = [change for change in self._rest().losses if self._may_lose(change)]
         if takes_capacity(losses):
@@ -331,10 +341,11 @@ class Reconciler:
             if change.kind is ChangeKind.WEIGHT and (before := self._ledger.before(change)) is not None
         ]
         labels = dict.fromkeys(f"{change.pool.label} ({count[change.pool.key]})" for change in short)
-        self._put_back(back)
-        put_back = (
-            f"The weight of {and_more([change.label for change in back], MAX_NAMED)} was put back. " if back else ""
-        )
+        failed = [change.label for change in self._put_back(back)]
+        returned = [change.label for change in back if change.label not in failed]
+        put_back = f"The weight of {and_more(returned, MAX_NAMED)} was put back. " if returned else ""
+        if failed:
+            put_back += f"The weight of {and_more(failed, MAX_NAMED)} could not be put back. "
         raise GuardRefused(
             f"min_healthy is {self._options.min_healthy}, and fewer healthy targets of weight above 0 were left once "
             f"the losses showed: {and_more(list(labels), MAX_NAMED)}. Something else takes capacity away at the same "
@@ -347,8 +358,8 @@ class Reconciler:
             return False
         return before.weight > 0 and self._checked.health.of(before).healthy
 
-    def _put_back(self, changes: Sequence[Change]) -> None:
-        """Write weights back that this task has taken."""
+    def _put_back(self, changes: Sequence[Change]) -> list[Change]:
+        """Write weights back that this task has taken; returns those that are not in place at the end."""
         while True:
             snapshot = self._writer.snapshot
             missing = [
@@ -367,8 +378,10 @@ class Reconciler:
                 if answer is not Sent.ACCEPTED:
                     break
             self._writer.settle()
-        keys = {change.key for change in changes if change.in_place(self._writer.snapshot)}
-        self._ledger.revert([change for change in self._ledger.sent() if change.loss and change.key in keys])
+        missing = [change for change in changes if not change.in_place(self._writer.snapshot)]
+        returned = {change.key for change in changes} - {change.key for change in missing}
+        self._ledger.revert([change for change in self._ledger.sent() if change.loss and change.key in returned])
+        return missing
 
     def _hold_back(self, rest: Rest) -> None:
         """Leave out the losses of listeners whose gains are not all in place."""
@@ -504,7 +517,7 @@ class Reconciler:
         writer, ledger = self._writer, self._ledger
         # With `wait: false` nothing was read back: what was accepted is reported as done.
         assumed = not self._options.wait and error is None and (writer.unread or bool(ledger.pending()))
-        readable = assumed or self._look_once_more(error)
+        readable = assumed or self._look_once_more()
         rest = self._rest()
         self._hold_back(rest)
         open_changes = {change for change in ledger.sent() if isinstance(ledger.verdict(change), Pending)}
@@ -525,7 +538,8 @@ class Reconciler:
             failures=failures,
             unknown=frozenset(unknown),
             restore=self._restore(done, unknown, rest),
-            accepted=ledger.accepted,
+            # What FailListenerIdSet names can have been applied in part.
+            accepted=ledger.accepted or bool(done),
             request_ids=tuple(ledger.request_ids),
             error=error,
             warnings=tuple(self._warnings(rest, readable=readable and not assumed)),
@@ -563,26 +577,28 @@ class Reconciler:
                 done[change] = self._ledger.before(change)
         return done
 
-    def _look_once_more(self, error: ClbError | None) -> bool:
+    def _look_once_more(self) -> bool:
         """Read what the last call did, if there is time for it; returns whether the state is known."""
         writer = self._writer
         if not writer.unread and not self._ledger.pending():
             return True
-        if writer.unread or isinstance(error, WaitTimeout):
+        try:
+            if self._budget.remaining() > 0:
+                writer.settle()
+        except WaitTimeout:
+            pass
+        except ClbError as exc:
+            return self._unreadable(exc)
+        if (writer.unread or self._ledger.pending()) and self._budget.until_end() > 0:
             try:
-                if error is None or self._budget.remaining() > 0:
-                    writer.settle()
-            except WaitTimeout:
-                pass
+                writer.read(last_attempt=True)
             except ClbError as exc:
-                writer.warnings.append(f"The result could not be read back: {exc.message}")
-                return False
-            if writer.unread and self._budget.until_end() > 0:
-                try:
-                    writer.read(last_attempt=True)
-                except ClbError as exc:
-                    writer.warnings.append(f"The result could not be read back: {exc.message}")
+                return self._unreadable(exc)
         return not writer.unread
+
+    def _unreadable(self, error: ClbError) -> bool:
+        self._writer.warnings.append(f"The result could not be read back: {error.message}")
+        return not self._writer.unread
 
     def _reason(self, change: Change, error: ClbError | None) -> Failure:
         """Why a change is not in place."""
@@ -641,7 +657,7 @@ class Reconciler:
         names = and_more([bound.label for bound in later if bound.identity not in gone], MAX_NAMED)
         if names:
             yield (
-                f"Somebody else has bound meanwhile what is within the scope of this task: {names}. "
+                f"Somebody else has bound or changed meanwhile what is within the scope of this task: {names}. "
                 "It was left; run the task again to take it away."
             )
 

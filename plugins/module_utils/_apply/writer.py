@@ -175,7 +175,7 @@ class Writer:
         """As last read."""
         self.read_at = budget.now()
         self.unread = False
-        """Whether a call went out since the last read."""
+        """Whether a call went out, or its task ended, since the last read."""
         self.waited = False
         """Whether the task has waited since the guard was checked: it has to be checked again."""
         self.last_refusal: Refused | None = None
@@ -259,6 +259,7 @@ class Writer:
         """Wait while the load balancer is busy; give back what narrowing can help; raise the rest."""
         if refusal.remedy is Remedy.WAIT_BUSY:
             self.last_refusal = refusal
+            self._ledger.still_running()
             if self._times.seconds == 0 and self._ledger.request_ids:
                 # What was applied at once still held the load balancer: the next call has to wait a little.
                 self._times.learn(self._pacing.look)
@@ -271,6 +272,7 @@ class Writer:
     def _accept(self, answer: Accepted, changes: Sequence[Change], *, more: bool) -> Answer:
         action = ACTIONS[changes[0].kind]
         self._busy_spread = self._pacing.busy_spread
+        self.last_refusal = None
         self.unread = True
         named = [change for change in changes if change.pool.listener_id in answer.failed_listeners]
         others = [change for change in changes if change.pool.listener_id not in answer.failed_listeners]
@@ -339,11 +341,13 @@ class Writer:
                 self._close(task)
                 return
             if status.done:
+                # What was read before it ended says nothing of it.
+                self.unread = True
                 self._times.learn(self._budget.now() - task.since)
                 self._close(task)
                 if status.failed:
                     reason = status.message or "the API gives no reason"
-                    self._ledger.reject(
+                    self._ledger.fail(
                         task.changes,
                         Failure(TASK_FAILED, f"The task {task.request_id} of {task.action} failed: {reason}"),
                     )

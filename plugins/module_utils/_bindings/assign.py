@@ -54,13 +54,13 @@ def assign(entries: Sequence[Entry], snapshots: Mapping[str, Snapshot]) -> Assig
     assigned: dict[str, list[Entry]] = {load_balancer_id: [] for load_balancer_id in snapshots}
     unknown: list[str] = []
     for entry in entries:
-        identity = entry.location_id or entry.listener_id
+        identity = entry.place.location_id or entry.place.listener_id
         if entry.load_balancer_id is not None:
             belongs = [entry.load_balancer_id] if entry.load_balancer_id in snapshots else []
         elif identity is not None:
             belongs = owners.get(identity, [])
             if not belongs:
-                what = "rule" if entry.location_id is not None else "listener"
+                what = "rule" if entry.place.location_id is not None else "listener"
                 unknown.append(f"targets[{entry.number}]: none of the load balancers has a {what} {identity!r}.")
         else:
             belongs = list(snapshots)

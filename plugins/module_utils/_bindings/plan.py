@@ -119,7 +119,7 @@ def plan_present(desired: Sequence[DesiredBinding], snapshot: Snapshot, goal: Go
         touched=tuple(pool for key, pool in snapshot.pools.items() if key in touched),
         changes=_in_order([*changes, *removals]),
         desired=tuple(desired),
-        named=frozenset(bound.identity for _, bound in found if bound is not None),
+        named=frozenset(bound.identity for _wish, bound in found if bound is not None),
         warnings=(TAGS_UNKNOWN,) if no_tags else (),
         goal=goal,
     )
@@ -301,14 +301,14 @@ def _selected(entries: Sequence[Entry], snapshot: Snapshot) -> set[BindingKey]:
 
 
 def bound_meanwhile(first: Plan, snapshot: Snapshot) -> tuple[Binding, ...]:
-    """What others have bound within the scope of the task since the first read: the next run would take it away.
+    """What others have brought into the scope of the task since the first read: the next run would take it away.
 
     :param first: the first plan of the task.
     :param snapshot: as last read.
     """
     if first.goal.state == "present" and not first.goal.purge:
         return ()
-    known = {bound.identity for bound in first.snapshot.all_bindings()}
+    planned = {change.key for change in first.losses}
     try:
         if first.goal.state == "present":
             again = plan_present(
@@ -319,9 +319,9 @@ def bound_meanwhile(first: Plan, snapshot: Snapshot) -> tuple[Binding, ...]:
     except InvalidArgument:
         # The names contradict each other by now: there is no scope to speak of.
         return ()
-    return tuple(
-        change.before for change in again.losses if change.before is not None and change.before.identity not in known
-    )
+    # What `present` lists with weight 0 is in the scope of an entry: its failure is reported, not warned of.
+    scope = [change for change in again.losses if first.goal.state != "present" or _is_removal(change)]
+    return tuple(change.before for change in scope if change.before is not None and change.key not in planned)
 
 
 def apply_changes(

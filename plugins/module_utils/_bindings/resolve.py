@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from .._errors import InvalidArgument
-from .entries import Entry, check_agreement, raise_all
+from .._errors import InvalidArgument, and_more
+from .entries import Entry, Place, check_agreement, raise_all, shown_value
+from .snapshot import BindingKey, address_label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from .snapshot import Backend, Binding, Listener, Pool, PoolKey, Snapshot
 
 _MAX_LISTED = 20
+_MAX_SHOWN = 5
 
 
 class DesiredBinding(NamedTuple):
@@ -38,9 +40,14 @@ class DesiredBinding(NamedTuple):
     weight: int | None
     tag: str | None
 
+    @property
+    def label(self) -> str:
+        """The binding in messages: ``10.0.0.1:80 on TCP:80 (lbl-1)``."""
+        return f"{address_label(self.backend.address, self.port)} on {self.pool.label}"
+
 
 class UnknownName(InvalidArgument):
-    """No listener or rule is what an entry names, so that it helps to list what exists."""
+    """The listener or rule that an entry names does not exist; the caller lists those that do."""
 
 
 class PoolResolver:
@@ -63,141 +70,144 @@ class PoolResolver:
                     self._by_rule[_rule_key(pool)].append(pool)
                     self._by_domain[(pool.domain or "").lower()].append(pool)
 
-    def pool_of(self, entry: Entry) -> Pool:
+    def pool_of(self, place: Place) -> Pool:
         """The one pool that an entry of ``present`` names.
 
-        :param entry: it names a listener, or a rule by its ID.
+        :param place: it names a listener, or a rule by its ID.
         :raises UnknownName: there is none, or the listener's layer does not fit.
         :raises InvalidArgument: there are several, or names contradict each other.
         """
-        if entry.location_id is not None:
-            pool = self._by_location.get(entry.location_id)
+        if place.location_id is not None:
+            pool = self._by_location.get(place.location_id)
             if pool is None:
-                raise UnknownName(f"there is no rule {entry.location_id!r}{self._where(entry)}.")
-            _check_names(entry, pool)
+                raise UnknownName(f"there is no rule {place.location_id!r}{_where(place)}.")
+            _check_names(place, pool)
             return pool
-        listeners = self._listeners(entry)
+        listeners = self._listeners(place)
         if not listeners:
-            raise UnknownName(f"there is no {_listener_words(entry)}.")
+            raise UnknownName(f"there is no {_listener_words(place)}.")
         if len(listeners) > 1:
-            protocols = ", ".join(f"{one.protocol} ({one.listener_id})" for one in listeners)
+            protocols = ", ".join(f"{listener.protocol} ({listener.listener_id})" for listener in listeners)
             raise InvalidArgument(
-                f"listener_port {entry.listener_port} is ambiguous: {protocols}; add listener_protocol."
+                f"listener_port {place.listener_port} is ambiguous: {protocols}; add listener_protocol."
             )
         listener = listeners[0]
         if not listener.layer7:
-            if entry.domain is not None:
-                raise UnknownName(
-                    f"{_listener_label(listener)} is a layer-4 listener and has no rules; leave out domain and url."
-                )
+            if place.domain is not None:
+                raise UnknownName(_no_rules(listener))
             return listener.pools[0]
-        if entry.domain is None or entry.url is None:
+        if place.domain is None or place.url is None:
             raise UnknownName(
                 f"{_listener_label(listener)} is a layer-7 listener; name its rule by location_id, or domain and url."
             )
-        pools = self._by_rule.get((listener.listener_id, entry.domain, entry.url), [])
+        pools = self._by_rule.get((listener.listener_id, place.domain, place.url), [])
         if not pools:
             raise UnknownName(
-                f"{_listener_label(listener)} has no rule with domain {entry.domain!r} and url {entry.url!r}."
+                f"{_listener_label(listener)} has no rule with domain {shown_value(place.domain)} and url "
+                f"{shown_value(place.url)}."
             )
         return pools[0]
 
-    def pools_of(self, entry: Entry) -> list[Pool]:
+    def pools_of(self, place: Place) -> list[Pool]:
         """Every pool that a selector's listener and rule match.
 
-        :param entry: keys left out match everything.
+        :param place: keys left out match everything.
         :raises UnknownName: it names a listener or rule, and none matches.
         :raises InvalidArgument: names contradict an ID.
         """
-        if entry.location_id is not None:
-            return [self.pool_of(entry)]
+        if place.location_id is not None:
+            return [self.pool_of(place)]
         listeners: Iterable[Listener] = self._snapshot.listeners.values()
-        if entry.names_listener:
-            named = self._listeners(entry)
+        by_rule = place.domain is not None or place.url is not None
+        if place.names_listener:
+            named = self._listeners(place)
             if not named:
-                raise UnknownName(f"there is no {_listener_words(entry)}.")
-            if (entry.domain is not None or entry.url is not None) and not any(one.layer7 for one in named):
-                raise UnknownName(
-                    f"{_listener_label(named[0])} is a layer-4 listener and has no rules; leave out domain and url."
-                )
+                raise UnknownName(f"there is no {_listener_words(place)}.")
+            if by_rule and not any(listener.layer7 for listener in named):
+                raise UnknownName(_no_rules(named[0]))
             listeners = named
-        elif entry.domain is not None:
+        elif place.domain is not None:
             listeners = {
                 pool.listener_id: self._snapshot.listeners[pool.listener_id]
-                for pool in self._by_domain.get(entry.domain, ())
+                for pool in self._by_domain.get(place.domain, ())
             }.values()
         pools = [
             pool
             for listener in listeners
-            if entry.listener_protocol in (None, listener.protocol)
+            if place.listener_protocol in (None, listener.protocol)
             for pool in listener.pools
-            if (entry.domain is None or entry.domain == (pool.domain or "").lower())
-            and (entry.url is None or entry.url == pool.url)
+            if (place.domain is None or place.domain == (pool.domain or "").lower())
+            and (place.url is None or place.url == pool.url)
         ]
-        if not pools and (entry.domain is not None or entry.url is not None):
-            api_message = [
-                f"{key} {value!r}" for key, value in (("domain", entry.domain), ("url", entry.url)) if value is not None
-            ]
-            raise UnknownName(f"there is no rule with {' and '.join(api_message)}{self._where(entry)}.")
+        if not pools and by_rule:
+            named_by = " and ".join(
+                f"{key} {shown_value(value)}"
+                for key, value in (("domain", place.domain), ("url", place.url))
+                if value is not None
+            )
+            raise UnknownName(f"there is no rule with {named_by}{_where(place)}.")
         return pools
 
-    def _listeners(self, entry: Entry) -> list[Listener]:
+    def _listeners(self, place: Place) -> list[Listener]:
         """The listeners that an entry names by ID or by port."""
-        if entry.listener_id is not None:
-            listener = self._snapshot.listeners.get(entry.listener_id)
+        if place.listener_id is not None:
+            listener = self._snapshot.listeners.get(place.listener_id)
             if listener is None:
                 return []
-            _check_listener(entry, listener.listener_id, listener.protocol, listener.port)
+            _check_listener(place, listener.listener_id, listener.protocol, listener.port)
             return [listener]
-        if entry.listener_port is None:
+        if place.listener_port is None:
             return []
         return [
             listener
-            for listener in self._by_port.get(entry.listener_port, ())
-            if entry.listener_protocol in (None, listener.protocol)
+            for listener in self._by_port.get(place.listener_port, ())
+            if place.listener_protocol in (None, listener.protocol)
         ]
 
-    def _where(self, entry: Entry) -> str:
-        return f" on {_listener_words(entry)}" if entry.names_listener else ""
+
+def _where(place: Place) -> str:
+    return f" on {_listener_words(place)}" if place.names_listener else ""
 
 
 def _rule_key(pool: Pool) -> tuple[str, str, str]:
     return (pool.listener_id, (pool.domain or "").lower(), pool.url or "")
 
 
-def _listener_words(entry: Entry) -> str:
-    if entry.listener_id is not None:
-        return f"listener {entry.listener_id!r}"
-    protocol = f"{entry.listener_protocol} " if entry.listener_protocol else ""
-    return f"{protocol}listener on port {entry.listener_port}"
+def _no_rules(listener: Listener) -> str:
+    return f"{_listener_label(listener)} is a layer-4 listener and has no rules; leave out domain and url."
+
+
+def _listener_words(place: Place) -> str:
+    if place.listener_id is not None:
+        return f"listener {place.listener_id!r}"
+    protocol = f"{place.listener_protocol} " if place.listener_protocol else ""
+    return f"{protocol}listener on port {place.listener_port}"
 
 
 def _listener_label(listener: Listener) -> str:
     return f"{listener.protocol}:{listener.port} ({listener.listener_id})"
 
 
-def _check_listener(entry: Entry, listener_id: str, protocol: str, port: int) -> None:
+def _check_listener(place: Place, listener_id: str, protocol: str, port: int) -> None:
     """The names beside a listener's ID must be its own."""
-    for key, api_message, real in (
-        ("listener_id", entry.listener_id, listener_id),
-        ("listener_port", entry.listener_port, port),
-        ("listener_protocol", entry.listener_protocol, protocol),
+    for key, given, real in (
+        ("listener_id", place.listener_id, listener_id),
+        ("listener_port", place.listener_port, port),
+        ("listener_protocol", place.listener_protocol, protocol),
     ):
-        if api_message is not None and api_message != real:
-            raise InvalidArgument(
-                f"{key} {api_message!r} contradicts the ID beside it: {protocol}:{port} ({listener_id})."
-            )
+        if given is not None and given != real:
+            raise InvalidArgument(f"{key} {given!r} contradicts the ID beside it: {protocol}:{port} ({listener_id}).")
 
 
-def _check_names(entry: Entry, pool: Pool) -> None:
+def _check_names(place: Place, pool: Pool) -> None:
     """The names beside a rule's ID must be its own."""
-    _check_listener(entry, pool.listener_id, pool.protocol, pool.port)
-    for key, api_message, real in (
-        ("domain", entry.domain, (pool.domain or "").lower()),
-        ("url", entry.url, pool.url),
+    _check_listener(place, pool.listener_id, pool.protocol, pool.port)
+    for key, given, real in (
+        ("domain", place.domain, (pool.domain or "").lower()),
+        ("url", place.url, pool.url),
     ):
-        if api_message is not None and api_message != real:
-            raise InvalidArgument(f"{key} {api_message!r} contradicts the ID beside it: {pool.label}.")
+        if given is not None and given != real:
+            raise InvalidArgument(f"{key} {shown_value(given)} contradicts the ID beside it: {pool.label}.")
 
 
 def what_exists(snapshot: Snapshot) -> str:
@@ -206,11 +216,12 @@ def what_exists(snapshot: Snapshot) -> str:
     :param snapshot: of the whole load balancer.
     """
     labels = [pool.label for pool in snapshot.pools.values()]
-    labels += [f"{_listener_label(one)} without rules" for one in snapshot.listeners.values() if not one.pools]
+    labels += [
+        f"{_listener_label(listener)} without rules" for listener in snapshot.listeners.values() if not listener.pools
+    ]
     if not labels:
         return "The load balancer has no listeners."
-    more = f" and {len(labels) - _MAX_LISTED} more" if len(labels) > _MAX_LISTED else ""
-    return f"What exists: {'; '.join(labels[:_MAX_LISTED])}{more}."
+    return f"What exists: {and_more(labels, _MAX_LISTED, '; ')}."
 
 
 def resolve_desired(entries: Sequence[Entry], snapshot: Snapshot) -> tuple[DesiredBinding, ...]:
@@ -223,25 +234,31 @@ def resolve_desired(entries: Sequence[Entry], snapshot: Snapshot) -> tuple[Desir
     """
     names = PoolResolver(snapshot)
     # Many entries name the same place: each is looked up once.
-    pools: dict[tuple[int | str | None, ...], Pool] = {}
+    pools: dict[Place, Pool] = {}
     desired: list[DesiredBinding] = []
     problems: list[str] = []
     unknown = False
     for entry in entries:
         if entry.backend is None or entry.port is None:
             raise InvalidArgument(f"targets[{entry.number}]: backend and port are required.")
-        pool = pools.get(entry.place)
-        if pool is None:
-            try:
-                pool = pools[entry.place] = names.pool_of(entry)
-            except InvalidArgument as exc:
-                unknown = unknown or isinstance(exc, UnknownName)
-                problems.append(f"targets[{entry.number}]: {exc.message}")
-                continue
-        desired.append(DesiredBinding(entry.number, pool, entry.backend, entry.port, entry.weight, entry.tag))
+        try:
+            pool = pools.get(entry.place)
+            if pool is None:
+                pool = pools[entry.place] = names.pool_of(entry.place)
+            if snapshot.ambiguous:
+                _check_certain(entry.backend, (BindingKey(pool.key, entry.backend.address, entry.port),), snapshot)
+        except InvalidArgument as exc:
+            unknown = unknown or isinstance(exc, UnknownName)
+            problems.append(f"targets[{entry.number}]: {exc.message}")
+        else:
+            desired.append(DesiredBinding(entry.number, pool, entry.backend, entry.port, entry.weight, entry.tag))
     _raise(problems, unknown)
-    identities = [_identity(one, snapshot) for one in desired]
-    check_agreement((one.number, identity, one.weight, one.tag) for one, identity in zip(desired, identities))
+    identities = [_identity(wish, snapshot) for wish in desired]
+    by_number = {wish.number: wish for wish in desired}
+    check_agreement(
+        ((wish.number, identity, wish.weight, wish.tag) for wish, identity in zip(desired, identities)),
+        lambda number: by_number[number].label,
+    )
     return tuple(dict(zip(reversed(identities), reversed(desired))).values())[::-1]
 
 
@@ -253,6 +270,21 @@ def _raise(problems: Sequence[str], unknown: bool) -> None:
         if unknown:
             raise UnknownName(exc.message) from exc
         raise
+
+
+def _check_certain(backend: Backend, keys: Iterable[BindingKey], snapshot: Snapshot) -> None:
+    """Refuse a backend that may be one of several: nobody can say afterwards which of them was changed."""
+    for key in keys:
+        candidates = snapshot.ambiguous.get(key)
+        if candidates:
+            shown = and_more(
+                [f"weight {bound.weight} with {', '.join(bound.private_ips)}" for bound in candidates], _MAX_SHOWN
+            )
+            raise InvalidArgument(
+                f"{address_label(backend.address, key.port)} on {candidates[0].pool.label} may be either of "
+                f"{len(candidates)} bindings, since the API names the same addresses for them: {shown}. Name the "
+                "listener or rule without a backend to select all of them, or give these backends one address each."
+            )
 
 
 def _identity(desired: DesiredBinding, snapshot: Snapshot) -> tuple[PoolKey, str, int]:
@@ -270,7 +302,8 @@ class Selection(NamedTuple):
     :param touched: the pools that they name or matched on, in the cloud's order.
     :param bindings: what they matched, each once, pool by pool.
     :param unknown: a sentence for each listener or rule that does not exist.
-    :param tags_unknown: whether a selector asked for a tag and the answer tells none.
+    :param tags_unknown: whether a selector asked for a tag and the answer has none.
+    :param unmatched: the labels of selectors that name a backend, a port or a tag and match nothing bound.
     """
 
     touched: tuple[Pool, ...]
@@ -285,34 +318,30 @@ def select(entries: Sequence[Entry], snapshot: Snapshot) -> Selection:
 
     :param entries: keys left out match everything; the weight is ignored.
     :param snapshot: what is bound.
-    :raises InvalidArgument: names contradict an ID.
+    :raises InvalidArgument: names contradict an ID, or an address may be that of several bindings.
     """
-    names = PoolResolver(snapshot)
-    all_places: dict[tuple[int | str | None, ...], _Places] = {}
-    by_address: dict[str, list[Binding]] = defaultdict(list)
-    for binding in snapshot.all_bindings():
-        for alias in binding.aliases:
-            by_address[alias].append(binding)
+    matcher = _Matcher(snapshot)
     touched: set[PoolKey] = set()
     matched: set[tuple[PoolKey, str, int]] = set()
     unknown: dict[str, None] = {}
+    unmatched: list[str] = []
     problems: list[str] = []
     for entry in entries:
-        places = all_places.get(entry.place)
-        if places is None:
-            try:
-                places = all_places[entry.place] = _Places.of(names.pools_of(entry))
-            except UnknownName as exc:
-                unknown[f"targets[{entry.number}]: {exc.message}"] = None
-                continue
-            except InvalidArgument as exc:
-                problems.append(f"targets[{entry.number}]: {exc.message}")
-                continue
-        if entry.names_listener or entry.names_rule:
-            touched |= places.keys
-        for binding in _match(entry, places, snapshot, by_address):
-            matched.add(binding.identity)
-            touched.add(binding.pool.key)
+        try:
+            places = matcher.places_of(entry.place)
+            found = matcher.match(entry, places)
+        except UnknownName as exc:
+            unknown[f"targets[{entry.number}]: {exc.message}"] = None
+        except InvalidArgument as exc:
+            problems.append(f"targets[{entry.number}]: {exc.message}")
+        else:
+            if entry.place.names_listener or entry.place.names_rule:
+                touched |= places.keys
+            if not found and (entry.backend is not None or entry.port is not None or entry.tag):
+                unmatched.append(entry.label)
+            for binding in found:
+                matched.add(binding.identity)
+                touched.add(binding.pool.key)
     raise_all(problems)
     return Selection(
         touched=tuple(pool for key, pool in snapshot.pools.items() if key in touched),
@@ -327,6 +356,7 @@ def select(entries: Sequence[Entry], snapshot: Snapshot) -> Selection:
         tags_unknown=not snapshot.tags_known
         and any(entry.tag for entry in entries)
         and any(snapshot.bindings.values()),
+        unmatched=tuple(unmatched),
     )
 
 
@@ -334,23 +364,48 @@ class _Places(NamedTuple):
     pools: Sequence[Pool]
     keys: frozenset[PoolKey]
 
-    @classmethod
-    def of(cls, pools: Sequence[Pool]) -> _Places:
-        return cls(pools, frozenset(pool.key for pool in pools))
 
+class _Matcher:
+    """Finds what selectors match; by address where they have one, so that a long list of hosts stays linear."""
 
-def _match(
-    entry: Entry, places: _Places, snapshot: Snapshot, by_address: Mapping[str, list[Binding]]
-) -> Iterator[Binding]:
-    """What one selector matches; by address where it has one, so that a long list of hosts stays linear."""
-    candidates: Iterable[Binding]
-    if entry.backend is None:
-        candidates = (binding for pool in places.pools for binding in snapshot.bindings[pool.key])
-    elif len(places.pools) == 1 and entry.port is not None:
-        bound = snapshot.find(places.pools[0].key, entry.backend, entry.port)
-        candidates = () if bound is None else (bound,)
-    else:
-        candidates = (one for one in by_address.get(entry.backend.address, ()) if one.pool.key in places.keys)
-    for binding in candidates:
-        if entry.port in (None, binding.port) and (not entry.tag or entry.tag == binding.tag):
-            yield binding
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._names = PoolResolver(snapshot)
+        self._places: dict[Place, _Places] = {}
+        self._by_address: dict[str, list[Binding]] = defaultdict(list)
+        for binding in snapshot.all_bindings():
+            for alias in binding.aliases:
+                self._by_address[alias].append(binding)
+        self._ambiguous: dict[str, list[BindingKey]] = defaultdict(list)
+        for key in snapshot.ambiguous:
+            self._ambiguous[key.address].append(key)
+
+    def places_of(self, place: Place) -> _Places:
+        """The pools that a selector names; each place is looked up once."""
+        places = self._places.get(place)
+        if places is None:
+            pools = self._names.pools_of(place)
+            places = self._places[place] = _Places(pools, frozenset(pool.key for pool in pools))
+        return places
+
+    def match(self, entry: Entry, places: _Places) -> list[Binding]:
+        """The bindings that one selector matches."""
+        backend, port = entry.backend, entry.port
+        candidates: Iterable[Binding]
+        if backend is None:
+            candidates = (binding for pool in places.pools for binding in self._snapshot.bindings[pool.key])
+        else:
+            doubtful = self._ambiguous.get(backend.address, ())
+            keys = (key for key in doubtful if key.pool in places.keys and port in (None, key.port))
+            _check_certain(backend, keys, self._snapshot)
+            if len(places.pools) == 1 and port is not None:
+                bound = self._snapshot.find(places.pools[0].key, backend, port)
+                candidates = () if bound is None else (bound,)
+            else:
+                named = self._by_address.get(backend.address, ())
+                candidates = (binding for binding in named if binding.pool.key in places.keys)
+        return [
+            binding
+            for binding in candidates
+            if port in (None, binding.port) and (not entry.tag or entry.tag == binding.tag)
+        ]

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Optional
 
+from .._errors import printable
 from .._shape import (
     MAX_PORT,
     MAX_WEIGHT,
@@ -163,12 +164,12 @@ class Pool:
 
     @property
     def label(self) -> str:
-        """How it is called in texts for people."""
+        """The pool in messages; its domain and path come from outside."""
         ports = f"{self.port}-{self.end_port}" if self.end_port else str(self.port)
         listener = f"{self.protocol}:{ports} ({self.listener_id})"
         if self.location_id is None:
-            return listener
-        return f"{listener} {self.domain or ''}{self.url or ''} ({self.location_id})"
+            return printable(listener)
+        return printable(f"{listener} {self.domain or ''}{self.url or ''} ({self.location_id})")
 
 
 class Backend(NamedTuple):
@@ -310,12 +311,12 @@ def parse_targets(answer: Raw, listener_ids: tuple[str, ...] | None = None) -> S
         listener, found = _parse_listener(where, values)
         if listeners.setdefault(listener.listener_id, listener) is not listener:
             raise unexpected(where, "ListenerId", listener.listener_id, "the ID of one listener only")
-        for place, pool, _ in found:
+        for place, pool, _raws in found:
             if pools.setdefault(pool.key, pool) is not pool:
                 raise unexpected(place, "LocationId", pool.location_id, "the ID of one rule only")
         raw_targets += found
     # Older stacks have no tags: then the field is in no entry at all.
-    tags_known = any("Tag" in raw for _, _, raws in raw_targets for raw in raws if isinstance(raw, dict))
+    tags_known = any("Tag" in raw for _place, _pool, raws in raw_targets for raw in raws if isinstance(raw, dict))
     bindings: dict[PoolKey, tuple[Binding, ...]] = {}
     index: dict[_IndexKey, Binding] = {}
     ambiguous: dict[BindingKey, tuple[Binding, ...]] = {}
@@ -348,7 +349,7 @@ def _parse_listener(where: Place, values: tuple[Any, ...]) -> tuple[Listener, li
         ]
     else:
         found = [(where, Pool(listener_id, None, protocol, port, end_port), targets or [])]
-    return Listener(listener_id, protocol, port, end_port, layer7, tuple(pool for _, pool, _ in found)), found
+    return Listener(listener_id, protocol, port, end_port, layer7, tuple(pool for _place, pool, _raws in found)), found
 
 
 def _parse_target(where: Place, values: tuple[Any, ...], pool: Pool, tags_known: bool) -> Binding | None:

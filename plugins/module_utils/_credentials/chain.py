@@ -177,9 +177,9 @@ class CredentialChain:
             # Only a request shows whether there is a role.
             source.current()
         except ClbError as exc:
-            told = (
+            how = (
                 f"The metadata service, tried last, failed ({ENDPOINT_VARIABLE} can name another address): "
                 f"{exc.message}"
             )
-            raise CredentialsNotFound(f"No credentials. {WAYS} {told}") from exc
+            raise CredentialsNotFound(f"No credentials. {WAYS} {how}") from exc
         return ResolvedCredentials(source, "the role of this CVM")

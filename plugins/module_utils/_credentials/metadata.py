@@ -124,8 +124,8 @@ class MetadataService:
             raise UnexpectedAnswer(f"{where} answered something that is no JSON object.")
         code = answer.get("Code")
         if code != "Success":
-            told = f"with the code {code[:64]!r}" if isinstance(code, str) else "without a code"
-            raise CredentialsNotFound(f"{where} answered {told} instead of credentials.")
+            how = f"with the code {code[:64]!r}" if isinstance(code, str) else "without a code"
+            raise CredentialsNotFound(f"{where} answered {how} instead of credentials.")
         return parse_temporary(answer, answer.get("ExpiredTime"), where)
 
     def _get(self, url: str) -> bytes:

@@ -51,7 +51,7 @@ async def _serve(server: Server, options: argparse.Namespace) -> None:
     first = server.cloud.accounts.first
     print(f"{url}\nsecret_id: {first.secret_id}\nsecret_key: {first.secret_key}", flush=True)
     if options.ready_file:
-        # Whoever waits for the file must never find it half written.
+        # A program that waits for the file must never read half of it.
         draft = options.ready_file.with_name(options.ready_file.name + ".part")
         draft.write_text(url, encoding="utf-8")
         draft.replace(options.ready_file)

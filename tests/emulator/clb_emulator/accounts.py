@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who may call: lasting key pairs, and temporary ones that end."""
+"""The key pairs that may call: permanent ones, and temporary ones that expire."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEFAULT_ACCOUNT = "100000000001"
 
 @dataclass(frozen=True)
 class Credential:
-    """One key pair. ``expires`` is a time of day, seconds since 1970; None for a lasting pair."""
+    """One key pair. ``expires`` is a time of day, seconds since 1970; None for a permanent pair."""
 
     secret_id: str
     secret_key: str
@@ -43,7 +43,7 @@ class Accounts:
         return next(iter(self._known.values()))
 
     def issue(self, account: str, expires: float) -> Credential:
-        """Make a temporary pair of ``account`` that ends at ``expires`` (seconds since 1970)."""
+        """Make a temporary pair of ``account`` that expires at ``expires`` (seconds since 1970)."""
         credential = Credential(
             secret_id=f"AKIDtmp{secrets.token_hex(24)}",
             secret_key=secrets.token_urlsafe(32),
@@ -55,7 +55,7 @@ class Accounts:
         return credential
 
     def expire(self) -> None:
-        """End all temporary pairs at once."""
+        """Let all temporary pairs expire now."""
         self._known = {
             name: credential if credential.expires is None else replace(credential, expires=0.0)
             for name, credential in self._known.items()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Answers changed by a function of a test that runs in the server's process."""
+"""Functions of a test that change answers; the test runs in the server's process."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from typing import Any
 from .answer import Answer, to_json
 
 Alter = Callable[[Any], Any]
-"""Gets the whole answer as parsed JSON, and returns what to send in its place: an Answer, bytes, or anything that is
-JSON."""
+"""Takes the whole answer as parsed JSON; returns what to send instead: an Answer, bytes, or anything that is JSON."""
 
 
 @dataclass
@@ -46,7 +45,7 @@ class Alterations:
         self._alterations.clear()
 
     def alter(self, action: str, answer: Answer) -> None:
-        """Change an answer in place, if a function is there for it."""
+        """Change an answer in place, if a function was added for its action."""
         for alteration in self._alterations:
             if not alteration.times or not fnmatch.fnmatchcase(action, alteration.action):
                 continue

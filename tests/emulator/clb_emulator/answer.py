@@ -29,7 +29,7 @@ _MEGABYTE = 1 << 20
 
 @dataclass(frozen=True)
 class Fragment:
-    """A part of an answer that is JSON already."""
+    """A part of an answer that is already JSON text."""
 
     text: str
 
@@ -118,7 +118,7 @@ def _raw(fault: Fault, answer: Answer) -> str:
         body = fault["body"]
         answer.body = (body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)).encode()
     if fault["response"] is not None:
-        # As a real answer has it, with its own RequestId where the order gives none.
+        # A real answer always has a RequestId.
         sent = json.loads(answer.body)["Response"]
         answer.body = json.dumps({"Response": {"RequestId": sent["RequestId"], **fault["response"]}}).encode()
     if fault["patch"] is not None:
@@ -134,10 +134,10 @@ def _raw(fault: Fault, answer: Answer) -> str:
 
 @lru_cache(maxsize=4)
 def _bomb(megabytes: int) -> bytes:
-    """Return so many megabytes of spaces, packed by gzip to a thousandth, without ever holding them unpacked."""
+    """Return that many megabytes of spaces as gzip, a thousand times smaller; they are never in memory unpacked."""
     block = b" " * _MEGABYTE
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    # After a full flush a block depends on nothing before it: it can be repeated.
+    # After a full flush a block does not depend on earlier ones, so the same bytes can be repeated.
     packed = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
     checksum = 0
     for _ in range(megabytes):
@@ -148,7 +148,7 @@ def _bomb(megabytes: int) -> bytes:
 
 
 def _gzip_bomb(fault: Fault, answer: Answer) -> str:
-    # Of several members the last is the bomb: a limit on what one call unpacks may hold for the first member only.
+    # The bomb is the last member: a client's limit may cover the first member only.
     answer.body = gzip.compress(b" " * _MEGABYTE) * (fault["members"] - 1) + _bomb(int(fault["megabytes"]))
     answer.headers["Content-Encoding"] = "gzip"
     return "gzip_bomb"
@@ -182,13 +182,13 @@ _DISTORTIONS: dict[str, Callable[[Fault, Answer], str | None]] = {
 
 
 def distort(fault: Fault, answer: Answer) -> str | None:
-    """Do to ``answer`` what the fault does to answers; return how a journal calls that, None for a sound answer."""
+    """Apply a fault to ``answer``; return the outcome that the journal shows, None where the answer is still sound."""
     distortion = _DISTORTIONS.get(fault.kind)
     return None if distortion is None else distortion(fault, answer)
 
 
 def is_carried_out(fault: Fault) -> bool:
-    """Return whether a call that meets this fault is carried out nevertheless, be it in part."""
+    """Return whether a call that meets this fault is carried out, completely or in part."""
     if fault.kind in ("cut_before", "refuse_targets", "refuse_listeners", "busy"):
         return False
     apply = fault.settings.get("apply")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How the API says that a task is working on a load balancer: every form that its callers have recorded."""
+"""How the API says that a task is working on a load balancer: all forms that callers have recorded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STYLES: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 class BusyReplies:
-    """Refuses calls to a load balancer that is at work, each time with the next of the texts."""
+    """Makes the refusals of calls to a busy load balancer, with each text in turn."""
 
     def __init__(self) -> None:
         self._count = 0

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What somebody else can do to the cloud, at once and without a call of the API: bind, delete a listener, ..."""
+"""Changes by another writer, made at once and without an API call: bind, delete a listener, and so on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _NO_QUOTA = 1 << 30
 
 Change = Callable[["Cloud", Any, float], None]
-"""Gets the cloud, what the change takes, and the moment (seconds since the start)."""
+"""Takes the cloud, the change's payload, and the moment (seconds since the start)."""
 
 
 def carry_out(cloud: Cloud, name: str, payload: Any, moment: float) -> None:
@@ -161,4 +161,4 @@ CHANGES: dict[str, Change] = {
     "settings": _settings,
     "faults": _faults,
 }
-"""Name -> what is done. README.md describes what each takes."""
+"""Name -> change. README.md describes the payload of each."""

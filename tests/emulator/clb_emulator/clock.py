@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Time as the emulated cloud sees it: the machine's, one that only moves when somebody sleeps, or a faster one."""
+"""The clocks of the emulated cloud: the machine's, a virtual one that only sleep() moves, and a faster one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Clock:
 
 
 class VirtualClock(Clock):
-    """A clock that moves only when somebody sleeps on it. Its start is ``seconds`` = 0.0.
+    """A clock that only sleep() moves. It starts at 0.0 seconds.
 
     For tests with one thread. With several threads, sleeps that overlap add up; use ScaledClock there.
     """
@@ -54,7 +54,7 @@ class VirtualClock(Clock):
     def sleep(self, seconds: float) -> None:
         if seconds > 0:
             with self._lock:
-                # A real sleep is never so short that the clock does not move; adding a tiny float could be.
+                # Adding a tiny float may change nothing; a real sleep always moves the clock.
                 self.seconds += max(seconds, 1e-6)
 
 

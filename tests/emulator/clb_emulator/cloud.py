@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The whole emulated cloud: what there is, and the tasks that change it.
+"""The emulated cloud: its load balancers, and the tasks that change them.
 
-Nothing here waits: what is due is done when somebody looks (``settle``), in the order and with the times at which it
-was due.
+Nothing here waits. ``settle`` does everything that is due, in the right order, each with the time at which it was due.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ DONE, FAILED, RUNNING = 0, 1, 2
 
 @dataclass
 class Task:
-    """A write that takes time. ``status`` is DONE, FAILED or RUNNING; an ``unknown`` task is denied to whoever asks."""
+    """A write that takes time. ``status`` is DONE, FAILED or RUNNING; DescribeTaskStatus denies an ``unknown`` one."""
 
     id: str
     load_balancer_id: str
@@ -66,7 +65,7 @@ class TaskOverrides:
 
 
 class Cloud:
-    """State and time of the emulated cloud, as a scenario describes it at the start.
+    """State and time of the emulated cloud; a scenario describes its start.
 
     :param clock: whose time it is; None: the machine's clock, ahead by the scenario's ``clock_offset``.
     :raises ValueError: the scenario orders a fault or an event that means nothing.
@@ -103,7 +102,7 @@ class Cloud:
         return now
 
     def at(self, moment: float, action: Callable[[float], None]) -> None:
-        """Do something at a moment (seconds since the start); ``action`` is called with that moment."""
+        """Call ``action`` at a moment (seconds since the start), with that moment as its argument."""
         heapq.heappush(self._due, (moment, next(self._order), action))
 
     def configure(self, raw: Mapping[str, Any]) -> None:
@@ -198,7 +197,7 @@ class Cloud:
         return 0.0 if is_task else seconds
 
     def lock(self, balancer: LoadBalancer, seconds: float, moment: float) -> None:
-        """Let another writer hold a load balancer for so many seconds from a moment on."""
+        """Let another writer lock a load balancer for ``seconds``, from a moment on."""
         balancer.locked_until = max(balancer.locked_until, moment + seconds)
         self.journal.event(moment, "lock", load_balancer_id=balancer.id, until=balancer.locked_until)
 
@@ -219,7 +218,7 @@ class Cloud:
                 self.at(alive_at, partial(self.sample, pool))
 
     def note_applied(self, balancer: LoadBalancer, moment: float, entry: Entry) -> None:
-        """Write into the journal that a call's write was applied, and how many targets serve since."""
+        """Write into the journal that a write was applied, and how many targets serve from then on."""
         entry["applied"], entry["applied_at"] = True, moment
         counts = [self._counts[pool] for pool in balancer.pools]
         self.journal.event(
@@ -234,13 +233,13 @@ class Cloud:
         )
 
     def restart_journal(self) -> None:
-        """Forget what happened, but note what is healthy now."""
+        """Clear the journal, and write into it what is healthy now."""
         now = self.settle()
         self.journal.clear()
         self.sample_all(now)
 
     def state(self) -> list[dict[str, Any]]:
-        """Return every binding there really is, flat."""
+        """Return every binding as a flat list, without any lag."""
         return [
             {
                 "load_balancer_id": balancer.id,
@@ -259,7 +258,7 @@ class Cloud:
         ]
 
     def bind(self, pool: Pool, operation: Operation, moment: float) -> None:
-        """Put a binding in place at a moment, whatever was there, as if somebody else had."""
+        """Bind a target at a moment, as another writer would; an existing binding is replaced."""
         existing = pool.find(operation.address, operation.port)
         if existing is not None:
             pool.remove(existing)
@@ -286,7 +285,7 @@ class Cloud:
         )
 
     def _apply(self, operation: Operation, alive_at: float, registered: str) -> None:
-        # What is bound can have changed between the check and now, by somebody else's hand.
+        # Another writer may have changed the bindings since the call was checked.
         pool, binding = operation.pool, operation.pool.find(operation.address, operation.port)
         if operation.verb == "register":
             if binding is None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tests' own way in, under ``/_control/``: faults, events, journal, state, and changes by somebody else."""
+"""The control API under ``/_control/``: faults, events, journal, state, and changes by another writer."""
 
 from __future__ import annotations
 

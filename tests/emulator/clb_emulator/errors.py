@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a call of the emulated cloud can end with, but for an answer."""
+"""The exceptions with which a call of the emulated cloud can end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ApiError(Exception):
 
 
 class BrokenAnswer(Exception):
-    """A call in process got no sound answer: whether it was carried out is not known to its caller.
+    """A call in process got no sound answer; its caller does not know whether it was carried out.
 
     :param reason: what is wrong with the answer.
     :param answer: what would have been sent over the wire.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What somebody else does, on order: after a call, or some seconds later."""
+"""Scheduled changes by another writer: after a call, or some seconds later."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Event:
     """One ordered change.
 
     :param change: the name of a change, see changes.CHANGES; ``payload`` is what it takes.
-    :param action: a call that matches this pattern sets it off. None: it happens ``delay`` seconds from now.
+    :param action: a call that matches this pattern triggers it. None: it happens ``delay`` seconds from now.
     :param after_calls: how many such calls it takes.
     :param accepted: only writes that were accepted count.
     :param delay: seconds from the call's answer, or from now.
@@ -63,8 +63,8 @@ class Event:
             times=order.get("times", 1),
         )
 
-    def is_set_off_by(self, entry: Entry) -> bool:
-        """Count a call that was answered; return whether it sets the event off."""
+    def is_triggered_by(self, entry: Entry) -> bool:
+        """Count a call that was answered; return whether it triggers the event."""
         if not self.times or self.action is None or not fnmatch.fnmatchcase(entry["action"], self.action):
             return False
         if self.accepted and not entry["accepted"]:
@@ -101,8 +101,8 @@ class Events:
         self._events.clear()
 
     def call_answered(self, entry: Entry, now: float) -> None:
-        """Do, or schedule, what this call sets off."""
-        for event in [event for event in self._events if event.is_set_off_by(entry)]:
+        """Carry out or schedule the changes that this call triggers."""
+        for event in [event for event in self._events if event.is_triggered_by(entry)]:
             self._schedule(event, now)
 
     def _schedule(self, event: Event, now: float) -> None:

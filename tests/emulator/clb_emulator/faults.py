@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Faults on order: which calls they meet, how often, and what they do to the call."""
+"""Ordered faults: which calls they meet, how often, and what they do to the call."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ KINDS: dict[str, dict[str, Any]] = {
     "gzip_bomb": {"megabytes": 1024, "members": 1, "apply": True},
     "endless": {"chunk": " " * 65536, "apply": True},
 }
-"""Kind -> its own settings, with their defaults."""
+"""Kind -> settings of this kind, with their defaults."""
 
 WRITE_ONLY = frozenset(
     {"fail_listeners", "lag", "task_fails", "task_unknown", "task_slow", "lock", "busy", "not_applied"}
 )
-"""Kinds that meet only calls which change something."""
+"""Kinds that meet writes only."""
 
 _CHOICES = {
     ("busy", "style"): (None, *STYLES),

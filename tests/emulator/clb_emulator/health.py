@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What health checks say of a binding."""
+"""The results of health checks."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Health:
         self.stopped_listeners = set(stopped_listeners)
 
     def mark(self, dead: Iterable[str] = (), alive: Iterable[str] = (), unknown: Iterable[str] = ()) -> None:
-        """Change what is found of instances and IPs from now on."""
+        """Change the results for instances and IPs from now on."""
         dead, alive, unknown = ({canonical_name(name) for name in names} for names in (dead, alive, unknown))
         self.dead = (self.dead - alive - unknown) | dead
         self.unknown = (self.unknown - alive - dead) | unknown

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The emulated cloud inside a program: calls are function calls, and time passes only while somebody sleeps.
+"""The emulated cloud inside a program: calls are function calls, and time passes only in sleep().
 
-For unit tests of a client's core, which should need neither HTTP nor real waiting::
+For unit tests of a client's core, without HTTP and without real waiting::
 
     cloud = InProcess(scenario_of({"lb-1": listeners}), task_seconds=2)
     task = cloud.call("BatchRegisterTargets", {"LoadBalancerId": "lb-1", "Targets": [...]})["RequestId"]
@@ -87,7 +87,7 @@ class InProcess:
         return self.clock.now()
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass, and do what becomes due."""
+        """Move the clock forward, and do everything that is due by then."""
         self.clock.sleep(seconds)
         with self._lock:
             self.cloud.settle()
@@ -98,7 +98,7 @@ class InProcess:
             self.cloud.configure(settings)
 
     def change(self, name: str, payload: Any = None) -> None:
-        """Do at once what somebody else could do; see changes.CHANGES.
+        """Make a change as another writer would, at once; see changes.CHANGES.
 
         :raises ValueError: the payload means nothing, or the change is impossible.
         :raises LookupError: what it names does not exist.
@@ -115,7 +115,7 @@ class InProcess:
             self.cloud.faults.add(faults)
 
     def add_events(self, *events: Mapping[str, Any]) -> None:
-        """Order changes by somebody else.
+        """Schedule changes by another writer.
 
         :raises ValueError: one is malformed.
         """
@@ -137,7 +137,7 @@ class InProcess:
         return queries.calls(self.journal(), action)
 
     def writes(self) -> list[dict[str, Any]]:
-        """Return the journal's calls that were to change something, refused ones included."""
+        """Return the journal's writes, refused ones included."""
         return [entry for entry in self.calls() if entry["action"] in WRITES]
 
     def count(self, action: str | None = None) -> int:
@@ -145,7 +145,7 @@ class InProcess:
         return len(self.calls(action))
 
     def bindings(self, load_balancer_id: str | None = None) -> set[Binding]:
-        """Return what is really bound, without any lag; a tag that is not set is ``""``."""
+        """Return all bindings, without any lag; a tag that is not set is ``""``."""
         with self._lock:
             self.cloud.settle()
             return {
@@ -204,7 +204,7 @@ def _targets(answered: Iterable[Mapping[str, Any]], instances: dict[str, Any]) -
             "port": item["Port"],
             "weight": item["Weight"],
             "tag": item.get("Tag"),
-            # What has no key of its own is answered as it was given.
+            # Fields without a key in a scenario are answered as given.
             "extra": {name: value for name, value in item.items() if name not in _EXPRESSED},
         }
         if item.get("InstanceId"):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What happened: every call, and every change of state or health, in time."""
+"""The journal: every call, and every change of state or health, with its time."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Journal:
     ``serving``
         The same counts of one listener or rule, from that moment on.
     ``event``
-        A change by somebody else: ``change``, ``payload``, and ``problem`` where it was impossible.
+        A change by another writer: ``change``, ``payload``, and ``problem`` where it was impossible.
     """
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
 
     def call(self, time: float, action: str, request_id: str, headers: Mapping[str, str]) -> Entry:
-        """Open the entry of one call; the caller fills in the rest as it gets known."""
+        """Open the entry of one call; the caller fills in the rest later."""
         entry: Entry = {
             "time": time,
             "kind": "call",

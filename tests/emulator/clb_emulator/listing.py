@@ -89,7 +89,7 @@ def _filters(raw: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
 
 
 def _passes(balancer: LoadBalancer, filters: list[tuple[str, list[str]]]) -> bool:
-    """Return whether a load balancer passes all filters; of the values of a filter, one is enough."""
+    """Return whether a load balancer passes all filters; one matching value of a filter is enough."""
     for name, values in filters:
         if name == "tag-key":
             if balancer.tags.keys().isdisjoint(values):

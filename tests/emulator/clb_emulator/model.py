@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DEFAULT_WEIGHT = 10
 
 NODE = "NODE"
-"""``TargetType`` of what takes targets directly; everything else is managed in a target group or a registry."""
+"""``TargetType`` of a pool that takes targets directly; all others are managed in a target group or a registry."""
 
 _ALWAYS_LAYER7 = frozenset({"HTTP", "HTTPS"})
 
@@ -44,7 +44,7 @@ def canonical_name(text: str) -> str:
 
 @dataclass(eq=False)
 class Binding:
-    """One backend bound to a listener or rule. It is never changed: Pool.update puts another one in its place.
+    """One backend bound to a listener or rule. It never changes: Pool.update replaces it.
 
     :param addresses: the canonical private addresses, the primary one first. A CVM is addressed by its instance or its
         primary address; every other type by any of its addresses.
@@ -72,18 +72,18 @@ class Binding:
     vpc_id: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
     backend_json: str = field(default="", repr=False)
-    """Its entry in the answer to DescribeTargets, once it was asked for; see views."""
+    """Its cached entry in the answer to DescribeTargets; empty until it is needed."""
     health_json: str = field(default="", repr=False)
-    """The part of its entry in the answer to DescribeTargetHealth that is not health; likewise."""
+    """The cached part of its entry in the answer to DescribeTargetHealth, without its health."""
 
     def __post_init__(self) -> None:
         self.is_cvm = self.type.upper() == "CVM"
         self.names = frozenset({*self.addresses, *([self.instance_id] if self.instance_id else [])})
-        """Every name under which health marks can mean it."""
+        """All names by which health marks can refer to it."""
 
     @property
     def keys(self) -> list[tuple[str, int]]:
-        """Every (address, port) by which a caller may mean this binding."""
+        """All (address, port) pairs by which a caller can refer to this binding."""
         return [(address, self.port) for address in (self.addresses[:1] if self.is_cvm else self.addresses)]
 
     @property
@@ -128,11 +128,11 @@ class Pool:
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """Its name in messages."""
         return f"listener {self.listener_id}" + (f" location {self.location_id}" if self.location_id else "")
 
     def find(self, address: str, port: int) -> Binding | None:
-        """Return the binding that this canonical address and port mean, if it is bound."""
+        """Return the binding with this canonical address and port; None where it is not bound."""
         key = self._primary.get((address, port))
         return None if key is None else self._bindings[key]
 
@@ -154,12 +154,12 @@ class Pool:
         self._bindings[binding.keys[0]] = replace(binding, backend_json="", health_json="", **values)
 
     def forget_json(self) -> None:
-        """Drop what was kept for answers: they have to look different from now on."""
+        """Drop the cached JSON, because answers have to look different from now on."""
         for binding in (*self._bindings.values(), *self._stale):
             binding.backend_json = binding.health_json = ""
 
     def keep_stale(self, now: float, until: float) -> None:
-        """Let reads go on seeing what is bound now until the moment ``until``."""
+        """Let reads see the present bindings until the moment ``until``."""
         if now >= self._stale_until:
             self._stale = list(self)
         self._stale_until = max(self._stale_until, until)

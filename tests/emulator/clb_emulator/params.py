@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The parameters that each action takes, with their types; what does not fit is refused as the API refuses it.
+"""The parameters that each action takes, with their types. The checks refuse what the API refuses.
 
 Source: the request models of ``tencentcloud.clb.v20180317.models``, and of STS, version 2018-08-13.
 """
@@ -45,7 +45,7 @@ def _typed(kind: Any, value: Any, path: str) -> Any:
         return [_typed(kind[0], item, f"{path}.{index}") for index, item in enumerate(value)]
     if isinstance(kind, Struct) and isinstance(value, dict):
         return kind.check(value, f"{path}.")
-    # A JSON true is an int to Python, not to the API.
+    # Python takes a JSON true for an int; the API does not.
     if isinstance(kind, type) and isinstance(value, kind) and not isinstance(value, bool):
         return value
     raise ApiError("InvalidParameter", f"The value type of parameter `{path}` is not valid.")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The pytest fixture ``clb_emulator``: an emulator for each test that asks for it, on a port of its own.
+"""The pytest fixture ``clb_emulator``: one emulator for each test that uses it, on a port of its own.
 
 Loaded by pytest where the package is installed; nothing else of the package needs pytest.
 """
@@ -34,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def clb_emulator(request: pytest.FixtureRequest) -> Iterator[Emulator]:
-    """Run an emulator with the scenario that the test's mark names, the demo without one."""
+    """Run an emulator with the scenario of the test's mark, or with the demo."""
     mark = request.node.get_closest_marker(MARK)
     arguments, settings = (mark.args, mark.kwargs) if mark is not None else ((), {})
     if len(arguments) > 1:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Questions to a journal."""
+"""Evaluations of a journal."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def busy_share(
         return 0.0
     since = min(start for start, _ in spans) if since is None else since
     until = max(end for _, end in spans) if until is None else until
-    # The lock lets no two tasks of a load balancer overlap, so that their lengths add up.
+    # Two tasks of a load balancer never overlap, because of its lock: their lengths add up.
     worked = sum(max(0.0, min(end, until) - max(start, since)) for start, end in spans)
     return worked / (until - since) if until > since else 0.0
 
@@ -67,6 +67,6 @@ def min_serving(
     if not seen:
         raise LookupError(f"the journal knows no listener {listener_id} with rule {location_id}")
     later = [entry["serving"] for entry in seen if since is None or entry["time"] > since]
-    # What holds at ``since`` was noted before it.
+    # The entry that holds at ``since`` is an earlier one.
     earlier = [entry["serving"] for entry in seen if since is not None and entry["time"] <= since]
     return int(min(earlier[-1:] + later))

@@ -112,7 +112,7 @@ def _lacking(fault: Fault | None) -> frozenset[str]:
 
 
 def _odd_health(answers: list[dict[str, Any]], fault: Fault | None) -> list[dict[str, Any]] | None:
-    """Return ``LoadBalancers`` with what a fault does to it."""
+    """Return ``LoadBalancers`` as a fault leaves it."""
     shape = fault["shape"] if fault is not None and fault.kind == "health_answer" else "lacks"
     if shape == "null":
         return None

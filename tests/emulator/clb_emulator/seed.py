@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Raw = Mapping[str, Any]
 
 EPOCH = 1767225600.0
-"""When everything in a scenario was made: 2026-01-01, UTC, as seconds since 1970."""
+"""Creation time of everything in a scenario: 2026-01-01, UTC, as seconds since 1970."""
 
 _REGISTERED = iso(EPOCH)
 
@@ -29,7 +29,7 @@ _BALANCER_DETAILS = ("vpc_id", "forward", "type")
 
 
 def make_load_balancer(raw: Raw, region: str, created: str, instances: Instances) -> LoadBalancer:
-    """Make a load balancer with all that is below it.
+    """Make a load balancer with its listeners, rules and targets.
 
     :param region: where it is, unless ``raw`` says so.
     :param created: when it was made, as the API writes it.
@@ -133,7 +133,7 @@ def _binding(raw: Raw, instances: Instances) -> Binding:
         public_ips=None if public_ips is None else tuple(public_ips),
         spelling=spellings[0],
         registered=_REGISTERED,
-        # Bound long before the start: no health check is still to come.
+        # Bound long before the start, so that its health check is over.
         alive_at=float("-inf"),
         shown=None if shown is None else tuple(shown),
         **details,
@@ -141,7 +141,7 @@ def _binding(raw: Raw, instances: Instances) -> Binding:
 
 
 def _generate(raw: Raw | None) -> list[dict[str, Any]]:
-    """Make many like listeners.
+    """Make many similar listeners.
 
     Keys: ``listeners`` (how many), ``protocol``, ``first_port``, ``rules`` (of each layer-7 listener), ``targets`` (of
     each listener or rule), ``kind`` (of the targets: instance or eni), ``port`` (likewise), ``first_ip`` (of eni),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _KEEPALIVE_SECONDS = 75.0
-"""After so long an idle connection is closed where the settings say nothing."""
+"""The server closes a connection that was idle for so long, unless the setting ``keepalive_ms`` is given."""
 
 
 class Server:
@@ -46,7 +46,7 @@ class Server:
 
         :raises OSError: the address can't be listened on.
         """
-        # The API's own limit on the body is checked behind the signature and answered in its own way.
+        # The API checks its own limit on the body after the signature, and has its own answer.
         app = web.Application(client_max_size=2 * api.MAX_BODY, middlewares=[self._close_when_idle])
         app.router.add_post("/", self._api)
         app.router.add_get(metadata.PATH + "{role:.*}", self._metadata)
@@ -59,7 +59,7 @@ class Server:
         return f"{'https' if tls else 'http'}://{address[0]}:{address[1]}"
 
     async def stop(self) -> None:
-        """Stop listening and cut what is still connected."""
+        """Stop listening, and close all connections."""
         for timer in self._closing.values():
             timer.cancel()
         if self._runner is not None:
@@ -67,7 +67,7 @@ class Server:
 
     @web.middleware
     async def _close_when_idle(self, request: web.Request, handler: Respond) -> web.StreamResponse:
-        """Close a connection that stays without a request for ``keepalive_ms``, without a word beforehand."""
+        """Close a connection, without notice, that had no request for ``keepalive_ms``."""
         transport = request.transport
         if transport is None:
             return await handler(request)
@@ -77,7 +77,7 @@ class Server:
         response = await handler(request)
         keepalive = self.cloud.settings.keepalive_ms
         if keepalive is not None and not transport.is_closing() and not request.path.startswith("/_control/"):
-            # The answer has to be out before the time begins.
+            # Send the answer first: the idle time begins after it.
             await response.prepare(request)
             await response.write_eof()
 

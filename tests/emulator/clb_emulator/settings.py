@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The knobs of the emulated cloud: set by a scenario, and changed at run time by whoever controls the server."""
+"""The settings of the emulated cloud: a scenario sets them, the control API changes them at run time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass
 class Settings:
-    """How the cloud behaves. Times in seconds where the name says nothing else. README.md describes every key."""
+    """How the cloud behaves. Times are in seconds unless the name has another unit. README.md describes every key."""
 
     batch_is_task: bool = True
     batch_seconds: float = 0.0
@@ -58,7 +58,7 @@ class Settings:
     unknown_task_code: str = "InvalidParameter"
 
     def change(self, raw: Mapping[str, Any]) -> None:
-        """Set what is given, and leave the rest.
+        """Change the given settings, and keep the others.
 
         :param raw: keys as in a scenario.
         :raises ValueError: a key or value that means nothing; then nothing is changed.
@@ -92,7 +92,7 @@ def _parse(name: str, value: Any) -> dict[str, Any]:
 
 
 def _like(name: str, default: Any, value: Any) -> Any:
-    """Return a value of the type that the default has; a default of None stands for a number that can be left out."""
+    """Return ``value`` with the type of the default; a default of None stands for an optional number."""
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise ValueError(f"{name} is {value!r}; it must be true or false")

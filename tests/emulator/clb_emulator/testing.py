@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The emulator as tests use it: ``Emulator(scenario)`` in a thread, ``Emulator.spawn(scenario)`` as a process."""
+"""The emulator for tests: ``Emulator(scenario)`` in a thread, ``Emulator.spawn(scenario)`` as a process."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Emulator:
         self.url = ""
         self._tls = tls
         self._runs: _Thread | _Process | None = None
-        # Certificates are for the clients under test to check; this is the test's own wire.
+        # Only the clients under test have to check certificates.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -170,7 +170,7 @@ class Emulator:
         return float(self._control("GET", "now"))
 
     def clear_journal(self) -> None:
-        """Forget what happened so far."""
+        """Clear the journal."""
         self._control("DELETE", "journal")
 
     def calls(self, action: str | None = None) -> list[dict[str, Any]]:
@@ -182,7 +182,7 @@ class Emulator:
         return len(self.calls(action))
 
     def bindings(self, load_balancer_id: str | None = None) -> set[Binding]:
-        """Return what is really bound, without any lag; a tag that is not set is ``""``."""
+        """Return all bindings, without any lag; a tag that is not set is ``""``."""
         return {
             (item["listener_id"], item["location_id"], item["target"], item["port"], item["weight"], item["tag"])
             for item in self._control("GET", "state")
@@ -190,15 +190,15 @@ class Emulator:
         }
 
     def bind(self, load_balancer_id: str, *targets: Mapping[str, Any]) -> None:
-        """Bind targets, given as in BatchRegisterTargets, at once and behind everybody's back."""
+        """Bind targets, given as in BatchRegisterTargets, at once, as another writer would."""
         self._control("POST", "bind", [{"LoadBalancerId": load_balancer_id, **target} for target in targets])
 
     def unbind(self, load_balancer_id: str, *targets: Mapping[str, Any]) -> None:
-        """Unbind targets, given as in BatchDeregisterTargets, at once and behind everybody's back."""
+        """Unbind targets, given as in BatchDeregisterTargets, at once, as another writer would."""
         self._control("POST", "unbind", [{"LoadBalancerId": load_balancer_id, **target} for target in targets])
 
     def change(self, name: str, payload: Any = None) -> None:
-        """Do at once, without a call of the API, what somebody else could do.
+        """Make a change as another writer would: at once, and without an API call.
 
         :param name: such as ``weight``, ``delete_listener``, ``stop_listener``; README.md lists all.
         :raises ValueError: the change is unknown or impossible.
@@ -206,18 +206,18 @@ class Emulator:
         self._control("POST", name, payload)
 
     def add_events(self, *events: Mapping[str, Any]) -> None:
-        """Order changes by somebody else: after calls, or some seconds from now.
+        """Schedule changes by another writer: after calls, or some seconds from now.
 
         :raises ValueError: one is malformed.
         """
         self._control("POST", "events", events)
 
     def clear_events(self) -> None:
-        """Drop all ordered changes that wait for calls."""
+        """Drop all scheduled changes that wait for calls."""
         self._control("DELETE", "events")
 
     def configure(self, **settings: Any) -> None:
-        """Change settings from now on, such as ``busy_style`` or ``task_seconds``; everything else stays.
+        """Change settings from now on, such as ``busy_style`` or ``task_seconds``; all others keep their values.
 
         :raises ValueError: an unknown setting or value.
         """
@@ -231,7 +231,7 @@ class Emulator:
         self._alterations().add(action, function, times=times, skip=skip)
 
     def clear_alterations(self) -> None:
-        """Let no function change answers any more."""
+        """Remove all functions that change answers."""
         self._alterations().clear()
 
     def _alterations(self) -> Alterations:
@@ -240,11 +240,11 @@ class Emulator:
         return self._runs.server.cloud.alterations
 
     def set_health(self, *, dead: Iterable[str] = (), alive: Iterable[str] = (), unknown: Iterable[str] = ()) -> None:
-        """Change what health checks find of instances and IPs."""
+        """Change the results of health checks for instances and IPs."""
         self._control("POST", "health", {"dead": list(dead), "alive": list(alive), "unknown": list(unknown)})
 
     def expire_tokens(self) -> None:
-        """End all temporary credentials that were handed out."""
+        """Let all temporary credentials expire now."""
         self._control("POST", "expire")
 
     def busy_share(self, load_balancer_id: str, since: float | None = None, until: float | None = None) -> float:

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is there, in the shapes of the API's answers, its nulls included.
+"""The state of the cloud in the shapes of the API's answers, with their nulls.
 
 Source of fields and shapes: ``tencentcloud.clb.v20180317.models`` (ListenerBackend, RuleTargets, Backend, TargetHealth,
 Listener, RuleOutput, LoadBalancer, LBItem).
 
-Lists of targets are returned as Fragments: their JSON is kept with each binding, for a load balancer can have 10,000.
+Lists of targets are returned as Fragments: each binding keeps its JSON, because there can be 10,000 of them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Keep = Callable[[Binding], bool]
 
 
 def short_hash(text: str) -> str:
-    """Return eight hexadecimal digits that depend on the text only, as IDs have them."""
+    """Return eight hexadecimal digits, the hash of a text, for an ID."""
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
@@ -120,7 +120,7 @@ def listener_backend(
 
 
 def _health_part(binding: Binding) -> str:
-    """Return what an entry of ``Targets`` has beside health, as JSON without its end, and keep it with the binding."""
+    """Return an entry of ``Targets`` without its health, as JSON without its last brace; the binding keeps it."""
     entry = {
         "IP": binding.spelling,
         "Port": binding.port,

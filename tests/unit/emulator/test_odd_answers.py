@@ -135,6 +135,18 @@ def test_an_interface_with_two_addresses(
     assert {item["address"] for item in cloud.cloud.state()} == {"10.0.0.5"}
 
 
+def test_a_binding_can_show_addresses_that_it_does_not_have(
+    in_process: Callable[..., InProcess], refused: Callable[..., ApiError]
+) -> None:
+    target = {"eni_ip": "10.0.0.6", "port": 1, "shows": ["10.0.0.5", "10.0.0.6"], "type": "CCN"}
+    cloud = in_process(task_seconds=0, **one_listener(targets=[target]))
+    assert cloud.targets("lbl-1")[0]["PrivateIpAddresses"] == ["10.0.0.5", "10.0.0.6"]
+    gone = {"ListenerId": "lbl-1", "Port": 1}
+    assert refused(cloud.write, "BatchDeregisterTargets", {**gone, "EniIp": "10.0.0.5"}).code == "InvalidParameter"
+    cloud.write("BatchDeregisterTargets", {**gone, "EniIp": "10.0.0.6"})
+    assert cloud.targets("lbl-1") == []
+
+
 def test_types_of_addresses(in_process: Callable[..., InProcess]) -> None:
     cloud = in_process(task_seconds=0, backend_types={"10.7.0.1": "CCN", "2001:db8::7": "NOVEL"}, **one_listener())
     cloud.write(

@@ -67,7 +67,7 @@ def test_idle_connections_are_closed(
 
 
 def test_a_connection_in_use_is_not_closed(emulate: Callable[..., Emulator]) -> None:
-    emulator = emulate(keepalive_ms=30, latency_ms=150)
+    emulator = emulate(keepalive_ms=250, latency_ms=500)
     host, _, port = emulator.host.partition(":")
     connection = http.client.HTTPConnection(host, int(port), timeout=5)
     connection.auto_open = 0

@@ -33,6 +33,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
     Refused,
     WaitTimeout,
 )
+from ansible_collections.tencentcloud.clb.plugins.module_utils._report import Part
 
 from .builders import LB, instance_at, ip_of, refused, target
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from .builders import Raw
 
 WRITES = ("BatchRegisterTargets", "BatchModifyTargetWeight", "BatchModifyTargetTag", "BatchDeregisterTargets")
+Rival = tuple[dict[str, str], str, "int | None"]
 BUSY = "FailedOperation.ResourceInOperating"
 
 
@@ -125,6 +127,7 @@ class FakeCloud:
         health: address -> detail, or (detail until, seconds, detail from then on); others are Alive.
         fail_set: FailListenerIdSet where nothing failed: a list, None, or missing.
         latency: seconds that each call takes.
+        rivals: what somebody else does before each of our calls, one list a call: see `interfere`.
         budget: the task's; like the client, the cloud's double starts nothing when it is used up.
     """
 
@@ -138,9 +141,13 @@ class FakeCloud:
     health: dict[str, Any] = field(default_factory=dict)
     fail_set: str = "list"
     latency: float = 0.0
+    rivals: deque[list[Rival]] = field(default_factory=deque)
     budget: Budget | None = None
     clock: Clock = field(default_factory=Clock)
     calls: list[Call] = field(default_factory=list)
+    accepted: list[Call] = field(default_factory=list)
+    busy_answers: int = 0
+    last_read: list[Raw] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.listeners = copy.deepcopy(self.listeners)
@@ -156,7 +163,8 @@ class FakeCloud:
         if error is not None:
             raise error
         if action == "DescribeTargets":
-            return {"Listeners": self._visible(params.get("ListenerIds")), "RequestId": "r-read"}
+            self.last_read = self._visible(params.get("ListenerIds"))
+            return {"Listeners": copy.deepcopy(self.last_read), "RequestId": "r-read"}
         if action == "DescribeTargetHealth":
             return {"LoadBalancers": [{"LoadBalancerId": LB, "Listeners": self._health()}], "RequestId": "r-health"}
         if action == "DescribeListeners":
@@ -170,6 +178,7 @@ class FakeCloud:
         busy = refused(BUSY, "some tasks are being processed", action)
         self._arrive(action, copy.deepcopy(dict(params)))
         if self.clock.now() < self.locked_until:
+            self.busy_answers += 1
             raise busy
         fault = (self.faults.popleft() if self.faults else None) or Fault()
         parts = list(_parts(params))
@@ -183,6 +192,7 @@ class FakeCloud:
             self._begin(request_id, action, fault)
         if fault.raises is not None:
             raise fault.raises
+        self.accepted.append(self.calls[-1])
         failed: Raw = {"FailListenerIdSet": list(fault.fail_listeners), "Message": fault.message}
         if not fault.fail_listeners:
             failed = {"list": failed, "null": {"FailListenerIdSet": None}, "missing": {}}[self.fail_set]
@@ -192,6 +202,9 @@ class FakeCloud:
         if self.budget is not None and self.budget.remaining() <= 0 and not started_late:
             raise WaitTimeout(f"{self.budget.words} is over before {action} could be sent.")
         self.clock.sleep(self.latency)
+        # What comes after the last read of the bindings can be in no result.
+        if self.rivals and action != "DescribeListeners" and self.clock.now() >= self.locked_until:
+            self.interfere(self.rivals.popleft())
         self.calls.append(Call(action, dict(params), self.clock.now()))
 
     def _begin(self, request_id: str, action: str, fault: Fault) -> None:
@@ -205,6 +218,24 @@ class FakeCloud:
     def show(self) -> None:
         """Let reads see the present state, once the running task has ended and the lag has passed."""
         self._shown.append((max(self.locked_until, self.clock.now()) + self.lag, copy.deepcopy(self.listeners)))
+
+    def interfere(self, doings: Iterable[Rival]) -> None:
+        """Let somebody else do something; it shows at once.
+
+        Args:
+            doings: each as place, address and weight; a weight of None unbinds, -1 gives it the tag "theirs".
+        """
+        for place, address, weight in doings:
+            part = {**place, "InstanceId": address, "Port": 80}
+            bound = self._find(part)
+            if weight is None:
+                if bound is not None:
+                    self._place(part)["Targets"].remove(bound)
+            elif bound is None:
+                self._apply("BatchRegisterTargets", {**part, "Weight": max(weight, 0)})
+            else:
+                bound.update({"Tag": "theirs"} if weight < 0 else {"Weight": weight})
+            self.show()
 
     def _check(self, action: str, parts: Iterable[Raw]) -> None:
         for part in parts:
@@ -359,6 +390,11 @@ class Run:
     plan: Plan
     outcome: Outcome
 
+    @property
+    def part(self) -> Part:
+        """As the report takes it."""
+        return Part(LB, None, self.plan, self.outcome, self.outcome.error)
+
     def failed(self) -> dict[str, str]:
         """Address -> code of every change that is not in place."""
         return {one.backend.address: failure.code for one, failure in self.outcome.failures.items()}
@@ -382,7 +418,8 @@ def reconcile(
     plan = make_plan(goal, clb.describe_targets(LB))
     checked = None
     if how.min_healthy and takes_capacity(plan.changes):
-        checked = Checked(clb.describe_target_health([LB])[LB], budget.now())
+        at = budget.now()
+        checked = Checked(clb.describe_target_health([LB])[LB], at)
         try:
             check_guard(plan.snapshot, plan.changes, checked.health, how.min_healthy, count_gains=how.wait_for_health)
         except GuardRefused as error:

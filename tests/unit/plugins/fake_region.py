@@ -71,7 +71,7 @@ class FakeRegion:
     def connection(self) -> Connection:
         return Connection(Clb(self), self.name, Counter())
 
-    def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False) -> Raw:
+    def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False, patient: bool = False) -> Raw:
         self.calls.append((action, dict(params)))
         if action == "DescribeLoadBalancers":
             return self._list(params)
@@ -84,7 +84,7 @@ class FakeRegion:
             raise refused("UnauthorizedOperation", "not allowed", action)
         return {"Listeners": self.balancers[params["LoadBalancerId"]][1]}
 
-    def write(self, action: str, params: Mapping[str, Any], *, wait_when_busy: bool = True) -> Raw:
+    def write(self, action: str, params: Mapping[str, Any]) -> Raw:
         raise AssertionError(f"{action}: what only reads must not write")
 
     def _list(self, params: Mapping[str, Any]) -> Raw:

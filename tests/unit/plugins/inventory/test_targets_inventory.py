@@ -181,7 +181,7 @@ def test_without_cache_every_parse_reads(read, region):
     [
         ({"load_balancer_id": "lb-1", "helth": True}, "There is no option helth, load_balancer_id."),
         ({"load_balancer_ids": ["lb-9"]}, "No load balancer 'lb-9' in region ap-guangzhou."),
-        ({"targets": [{"port": 1}]}, "targets[0]: it names no listener, no rule and no backend"),
+        ({"targets": [{"port": 1}]}, "targets[0]: no listener, rule or backend is named"),
         ({"targets": [{"instance": "ins-1"}]}, "targets[0]: 'instance' is not a key of an entry"),
         ({"targets": [{"listener_port": "https"}]}, "'https'"),
         ({"timeout": 0}, "timeout 0 is too small"),

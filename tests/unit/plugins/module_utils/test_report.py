@@ -17,11 +17,10 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._report import (
     describe_error,
     empty_result,
     failure_message,
-    render,
     report,
 )
 
-from ..builders import Raw, http, ip_of, plan_for, refused, rule, snapshot, target, tcp, want
+from ..builders import LB, Raw, http, ip_of, plan_for, refused, rule, snapshot, target, tcp, want
 from ..fake_cloud import FakeCloud, Fault, Run, reconcile, refusal
 
 BAD = refused("InvalidParameter", "no such host")
@@ -37,11 +36,11 @@ def shop() -> list[Raw]:
 def tell(entries: list[Raw], cloud: FakeCloud | None = None, **options: Any) -> Result:
     """The result of a task in diff mode."""
     run = reconcile(cloud or FakeCloud(shop()), entries, **options)
-    return report(run.plan, run.outcome, diff=True)
+    return report([run.part], several=False, diff=True)
 
 
 def message(run: Run, *, check: bool = False) -> str:
-    return failure_message(run.plan, run.outcome, check_mode=check)
+    return failure_message([run.part], several=False, check_mode=check) or ""
 
 
 def lines(bindings: list[Result]) -> list[tuple[Any, ...]]:
@@ -62,7 +61,7 @@ MIXED = [
     want("lbl-1", "ins-3", weight=7, tag="new"),
     {"location_id": "loc-1", "eni_ip": "10.2.0.1", "port": 80},
 ]
-KEYS = {"listener_id", "location_id", "instance_id", "eni_ip", "port", "weight", "tag"}
+KEYS = {"load_balancer_id", "listener_id", "location_id", "instance_id", "eni_ip", "port", "weight", "tag"}
 
 
 def test_a_result_tells_what_was_written() -> None:
@@ -90,6 +89,7 @@ def test_targets_are_the_bindings_now_in_place_on_touched_listeners_and_rules_on
 def test_every_touched_listener_and_rule_has_one_entry_with_its_counts() -> None:
     one, two = tell(MIXED)["listeners"]
     assert one == {
+        "load_balancer_id": LB,
         "listener_id": "lbl-1",
         "protocol": "TCP",
         "port": 443,
@@ -105,6 +105,7 @@ def test_every_touched_listener_and_rule_has_one_entry_with_its_counts() -> None
         "message": None,
     }
     assert two == {
+        "load_balancer_id": LB,
         "listener_id": "lbl-2",
         "protocol": "HTTP",
         "port": 80,
@@ -146,13 +147,16 @@ def test_the_diff_is_sorted_text_with_a_line_for_each_binding() -> None:
 
 
 def test_ipv6_addresses_and_foreign_letters_stay_readable() -> None:
-    bound = snapshot(tcp("lbl-1", 443, target("2001:db8::1", tag="grün")))
-    assert render(bound.bindings) == 'TCP:443 (lbl-1)  [2001:db8::1]:80  weight 10  tag "grün"\n'
+    cloud = FakeCloud([tcp("lbl-1", 443, target("2001:db8::1", tag="grün"))])
+    assert (
+        tell([{"listener_id": "lbl-1", "port": 1}], cloud, state="absent")["diff"]["before"]
+        == 'TCP:443 (lbl-1)  [2001:db8::1]:80  weight 10  tag "grün"\n'
+    )
 
 
 def test_outside_diff_mode_there_is_no_diff() -> None:
     run = reconcile(FakeCloud(shop()), MIXED)
-    assert not report(run.plan, run.outcome, diff=False)["diff"]
+    assert not report([run.part], several=False, diff=False)["diff"]
 
 
 CASES: dict[str, tuple[list[Raw], dict[str, Any]]] = {

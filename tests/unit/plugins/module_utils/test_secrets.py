@@ -4,11 +4,19 @@
 
 from __future__ import annotations
 
+import base64
+import threading
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._secrets import MASK, Secrets
+from ansible_collections.tencentcloud.clb.plugins.module_utils._secrets import (
+    MASK,
+    Secrets,
+    embedded_passwords,
+    may_show,
+)
 
 SECRET = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=6, max_size=20)
 
@@ -47,3 +55,80 @@ def test_nothing_is_no_secret() -> None:
 
 def test_the_repr_shows_none() -> None:
     assert "sEcReT" not in repr(Secrets(["sEcReT"]))
+
+
+def test_threads_add_while_others_read() -> None:
+    secrets, stop = Secrets(["key"]), threading.Event()
+
+    def add() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            secrets.add(f"key-{number % 500}")
+            secrets.remember_signature(f"{number:064x}")
+
+    threads = [threading.Thread(target=add) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(300):
+        assert "key" in set(secrets)
+        assert secrets.scrub("key") == MASK
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_the_last_signature_of_each_thread_is_kept() -> None:
+    secrets, gate = Secrets(), threading.Barrier(4)
+
+    def sign(number: int) -> None:
+        gate.wait()
+        secrets.remember_signature("older")
+        secrets.remember_signature(f"{number:064x}")
+        gate.wait()
+
+    threads = [threading.Thread(target=sign, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(secrets) == {f"{number:064x}" for number in range(4)}
+
+
+@pytest.mark.parametrize(
+    "text, password",
+    [
+        ("https://me:pass@clb.example.com", "pass"),
+        ("me:pass@clb.example.com", "pass"),
+        ("me:pass@clb.example.com:x", "pass"),
+        ("https://me:pa@ss@clb.example.com:99999", "pa@ss"),
+        ("https://me:ab/PW@host", "ab/PW"),
+        ("https://me:ab/PWPW@host", "PWPW"),
+        ("https://me:p%40s%2Fs@host", "p@s/s"),
+        ("https://me:p%40s%2Fs@host", "p%40s%2Fs"),
+        ("https:/me:pass@host", "pass"),
+        ("https:me:pass@host", "pass"),
+        ("me:/pass@host", "/pass"),
+        ("socks5h://me:pass@host", "pass"),
+        ("http://:pass@127.0.0.1", "pass"),
+        ("https://me:pass%40host", "pass"),
+        ("https://me:pass\uff20host", "pass"),
+        (" https://me:pass@host", "pass"),
+        ("https://me:pass@host", base64.b64encode(b"me:pass").decode()),
+        ("https://me:caf\u00e9@host", "caf\u00e9"),
+    ],
+)
+def test_a_password_in_an_address_is_found_in_every_form(text: str, password: str) -> None:
+    assert password in embedded_passwords(text)
+    assert not may_show(text)
+
+
+@pytest.mark.parametrize("text", ["https://me@clb.example.com", "clb.example.com:8443", "https://[::1]:8443", "", None])
+def test_an_address_without_a_password(text: str | None) -> None:
+    assert embedded_passwords(text) == ()
+
+
+@given(st.text())
+def test_any_text_can_be_looked_through(text: str) -> None:
+    assert all(embedded_passwords(text))
+    assert may_show(text) or "@" in text or "%40" in text or not text.isascii()

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,9 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection i
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
     ConnectionFailed,
     CredentialsNotFound,
-    InvalidArgument,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._report import empty_result
-from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import check_options, make_plan, run_task
+from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import check_options, run_task
 
 from ..builders import LB, Raw, http, refused, rule, target, tcp, want
 from ..fake_cloud import FakeCloud
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 PARAMS: Raw = {
     "load_balancer_id": LB,
     "load_balancer_name": None,
+    "load_balancer_ids": None,
+    "load_balancer_names": None,
+    "all_load_balancers": False,
     "targets": [],
     "state": "present",
     "purge": False,
@@ -84,8 +87,11 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "options, words",
     [
-        ({"load_balancer_name": "shop"}, "both are given"),
-        ({"load_balancer_id": None}, "neither is given"),
+        ({"load_balancer_name": "shop"}, "load_balancer_id and load_balancer_name are given"),
+        (
+            {"load_balancer_id": None, "targets": [want("lbl-1", "ins-1")]},
+            "targets[0] has no load_balancer_id of its own",
+        ),
         ({"wait_timeout": 0}, "wait_timeout 0 is too small"),
         ({"timeout": 0}, "timeout 0 is too small"),
         ({"min_healthy": -1}, "min_healthy -1 is too small"),
@@ -94,7 +100,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"wait_for_health": True, "wait": False}, "wait_for_health needs wait: true"),
         ({"wait_for_health": True, "wait": False, "state": "absent"}, "wait_for_health needs wait: true"),
         ({"targets": [want("lbl-1", "ins-1", 70000)]}, "targets[0]: port 70000"),
-        ({"targets": [{"port": 80}], "state": "absent"}, "would match everything"),
+        ({"targets": [{"port": 80}], "state": "absent"}, "no listener, rule or backend is named"),
         ({"targets": [want("lbl-1", "ins-1", load_balancer_id="lb-other")]}, "load_balancer_id 'lb-other'"),
     ],
 )
@@ -138,7 +144,7 @@ def test_a_task_reads_once_writes_and_reads_back(run: Callable[..., TaskResult])
     cloud = shop()
     cloud.task_seconds = 0.1
     done = run(cloud, targets=[want("lbl-1", "ins-3")], diff=True)
-    assert cloud.actions == ["DescribeTargets", "BatchRegisterTargets", "DescribeTaskStatus", "DescribeTargets"]
+    assert cloud.actions == ["DescribeTargets", "BatchRegisterTargets", "DescribeTargets"]
     assert (done.failure, done.result["changed"], done.result["load_balancer_id"]) == (None, True, LB)
     assert done.result["api_calls"] == {"DescribeTargets": 1}
     assert done.result["diff"]["after"] != done.result["diff"]["before"]
@@ -208,7 +214,9 @@ def test_an_unknown_name_fails_before_any_write_and_lists_what_exists(
     assert not done.result["changed"]
 
 
-def test_an_unknown_listener_is_found_also_where_the_cloud_answers_the_filtered_read_without_it() -> None:
+def test_an_unknown_listener_is_found_also_where_the_cloud_answers_the_filtered_read_without_it(
+    run: Callable[..., TaskResult],
+) -> None:
     cloud = shop()
     read = cloud.read
 
@@ -219,9 +227,9 @@ def test_an_unknown_listener_is_found_also_where_the_cloud_answers_the_filtered_
         return read(action, params, **options)
 
     cloud.read = lenient  # type: ignore[method-assign]  # some answer without what they do not know
-    parsed = check_options({**PARAMS, "targets": [want("lbl-1", "ins-3"), want("lbl-no", "ins-3")]})
-    with pytest.raises(InvalidArgument, match=r"'lbl-no'.* What exists: .*lbl-2"):
-        make_plan(Clb(cloud), LB, parsed, state="present", purge=False)
+    done = run(cloud, targets=[want("lbl-1", "ins-3"), want("lbl-no", "ins-3")])
+    assert re.search(r"'lbl-no'.* What exists: .*lbl-2", done.failure or "")
+    assert cloud.actions == ["DescribeTargets"] * 2
 
 
 @pytest.mark.parametrize("state, failed", [("absent", False), ("drained", True)])
@@ -296,14 +304,13 @@ def test_the_end_comes_at_the_latest_wait_timeout_and_timeout_after_the_start(
     assert cloud.clock.seconds <= 45
 
 
-def test_planning_leaves_the_garbage_collector_as_it_was() -> None:
-    parsed = check_options({**PARAMS, "targets": [want("lbl-1", "ins-3")]})
+def test_planning_leaves_the_garbage_collector_as_it_was(run: Callable[..., TaskResult]) -> None:
     assert gc.isenabled()
-    make_plan(Clb(shop()), LB, parsed, state="present", purge=False)
+    run(shop(), targets=[want("lbl-1", "ins-3")], check=True)
     assert gc.isenabled()
     gc.disable()
     try:
-        make_plan(Clb(shop()), LB, parsed, state="present", purge=False)
+        run(shop(), targets=[want("lbl-1", "ins-3")], check=True)
         assert not gc.isenabled()
     finally:
         gc.enable()

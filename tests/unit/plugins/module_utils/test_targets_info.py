@@ -8,8 +8,7 @@ import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import plan_present
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import resolve_desired
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Goal, make_plan
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import InvalidArgument
 from ansible_collections.tencentcloud.clb.plugins.module_utils._targets_info import describe_info, read_info
@@ -62,6 +61,7 @@ def test_a_target_tells_everything_that_is_known():
 
     assert read(listeners=listeners, health=True).targets == [
         {
+            "load_balancer_id": LB,
             "listener_id": "lbl-1",
             "location_id": "loc-1",
             "instance_id": "ins-1",
@@ -106,6 +106,7 @@ def test_the_tree_counts_what_is_bound_what_serves_and_what_is_healthy():
 
     assert info.listeners == [
         {
+            "load_balancer_id": LB,
             "listener_id": "lbl-tcp",
             "protocol": "TCP",
             "port": 443,
@@ -116,6 +117,7 @@ def test_the_tree_counts_what_is_bound_what_serves_and_what_is_healthy():
             "rules": [],
         },
         {
+            "load_balancer_id": LB,
             "listener_id": "lbl-range",
             "protocol": "UDP",
             "port": 8000,
@@ -126,6 +128,7 @@ def test_the_tree_counts_what_is_bound_what_serves_and_what_is_healthy():
             "rules": [],
         },
         {
+            "load_balancer_id": LB,
             "listener_id": "lbl-http",
             "protocol": "HTTP",
             "port": 80,
@@ -153,6 +156,7 @@ def test_the_tree_counts_what_is_bound_what_serves_and_what_is_healthy():
             ],
         },
         {
+            "load_balancer_id": LB,
             "listener_id": "lbl-new",
             "protocol": "HTTP",
             "port": 8080,
@@ -239,10 +243,10 @@ def test_a_selector_whose_names_contradict_each_other_is_an_error():
 def test_a_tag_where_the_cloud_tells_none_is_a_warning():
     entries = parse_entries([{"listener_id": "lbl-1", "tag": "blue"}], selectors=True)
 
-    info = describe_info(untagged(tcp("lbl-1", 443, target("ins-1"))), entries, None)
+    info = describe_info(LB, untagged(tcp("lbl-1", 443, target("ins-1"))), entries, None)
 
     assert info.targets == []
-    assert info.warnings == ("The cloud's answer tells no tags: selectors with a tag match nothing.",)
+    assert info.warnings == ("The API response contains no tags: selectors with a tag match nothing.",)
 
 
 @pytest.mark.parametrize(
@@ -277,16 +281,16 @@ def test_only_the_listeners_that_are_named_are_read():
 @pytest.mark.parametrize("make", [snapshot, untagged])
 def test_what_it_tells_is_what_the_module_targets_finds_in_place(make):
     bound = make(*SHOP)
-    entries = parse_entries(describe_info(bound, None, None).targets, selectors=False)
+    entries = parse_entries(describe_info(LB, bound, None, None).targets, selectors=False)
 
-    plan = plan_present(resolve_desired(entries, bound), bound, purge=True)
+    plan = make_plan(Goal("present", entries, purge=True), bound)
 
     assert len(entries) == 7
     assert plan.changes == ()
 
 
 def test_an_empty_load_balancer():
-    info = describe_info(parse_targets({"Listeners": None}), None, None)
+    info = describe_info(LB, parse_targets({"Listeners": None}), None, None)
 
     assert (info.targets, info.listeners, info.warnings) == ([], [], ())
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils import _module
-from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import reconcile as reconcile_module
+from ansible_collections.tencentcloud.clb.plugins.module_utils import _module, _targets
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import Pacing
+from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Backoff
 from ansible_collections.tencentcloud.clb.plugins.module_utils._module import ClbModule
 from ansible_collections.tencentcloud.clb.plugins.module_utils._report import empty_result
 from ansible_collections.tencentcloud.clb.plugins.modules import targets
@@ -61,7 +61,8 @@ SCENARIO: Raw = {
         }
     ],
 }
-FAST = Pacing(0.02, 0.05, 0.02, 0.05, 0.1, 0.02, 0.05, 1.5)
+SOON = Backoff(0.02, 0.05, 1.5)
+FAST = Pacing(0.03, SOON, SOON, SOON, SOON, busy=0.01, busy_spread=0.02, busy_maximum=0.05, settle=0.3)
 TCP: Raw = {"listener_id": "lbl-tcp", "port": 80}
 RULE: Raw = {"listener_port": 80, "domain": "A.example.com", "url": "/", "port": 80}
 
@@ -85,7 +86,7 @@ def run(
     """Run the module in this process and return what it prints, and its warnings."""
     for name, value in cloud.environ().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(reconcile_module, "PACING", FAST)
+    monkeypatch.setattr(_targets, "PACING", FAST)
     warned: list[str] = []
     # AnsibleModule.warn prints at once, where another test of this process has loaded the code of the controller.
     monkeypatch.setattr(ClbModule, "warn", lambda _self, text: warned.append(text))
@@ -153,7 +154,7 @@ def test_check_mode_predicts_the_real_run_and_a_second_run_changes_nothing(
 
 def test_calls_are_counted(cloud: Emulator, run: Callable[..., dict[str, Any]]) -> None:
     result = run({**TCP, "instance_id": "ins-c"})
-    assert result["api_calls"] == {"DescribeTargets": 2, "BatchRegisterTargets": 1, "DescribeTaskStatus": 1}
+    assert result["api_calls"] == {"DescribeTargets": 2, "BatchRegisterTargets": 1}
     assert sum(result["api_calls"].values()) == len(cloud.calls())
     assert len(result["request_ids"]) == 1
 
@@ -182,7 +183,7 @@ def test_warnings_reach_the_user(run: Callable[..., dict[str, Any]]) -> None:
         ({"targets": [{**TCP, "instance_id": "ins-c", "wieght": 3}]}, "wieght"),
         ({"targets": [{**TCP, "instance_id": "ins-c", "weight": 101}]}, "weight 101 is not"),
         ({"state": "gone"}, "state"),
-        ({"load_balancer_name": "demo"}, "both are given"),
+        ({"load_balancer_name": "demo"}, "load_balancer_id and load_balancer_name are given"),
         ({"endpoint": "http://clb.example.com"}, "http"),
     ],
 )

@@ -150,9 +150,8 @@ def written() -> Raw:
     ]
     run = reconcile(cloud, entries, purge=True)
     assert run.outcome.error is not None
-    result = report(run.plan, run.outcome, diff=True)
-    described = describe_error(run.outcome.error)
-    return {**result, "load_balancer_id": LB, "api_calls": {"DescribeTargets": 2}, "error": described}
+    result = report([run.part._replace(load_balancer_name="demo")], several=False, diff=True)
+    return {**result, "api_calls": {"DescribeTargets": 2}}
 
 
 def read() -> Raw:
@@ -162,10 +161,11 @@ def read() -> Raw:
     )
     bound = parse_targets(cloud.read("DescribeTargets", {}))
     health = parse_health(cloud.read("DescribeTargetHealth", {}), [LB])[LB]
-    info = describe_info(bound, None, health)
+    info = describe_info(LB, bound, None, health)
     return {
         **empty_info(),
         "load_balancer_id": LB,
+        "load_balancers": [{"load_balancer_id": LB, "load_balancer_name": "demo", **info.counts}],
         "targets": info.targets,
         "listeners": info.listeners,
         "api_calls": {"DescribeTargets": 1},

@@ -17,7 +17,7 @@ from ansible_collections.tencentcloud.clb.plugins.modules import targets_info
 from ..builders import http, rule, target, tcp
 from ..fake_region import FakeRegion
 
-KEYS = {"changed", "load_balancer_id", "targets", "listeners", "api_calls", "error"}
+KEYS = {"changed", "load_balancer_id", "load_balancers", "targets", "listeners", "api_calls", "error"}
 
 
 @pytest.fixture
@@ -94,9 +94,12 @@ def test_an_empty_list_of_selectors_selects_nothing(run, region):
 @pytest.mark.parametrize(
     "options, words",
     [
-        ({}, "Give exactly one of load_balancer_id and load_balancer_name; neither is given."),
-        ({"load_balancer_id": "lb-1", "load_balancer_name": "shop"}, "both are given"),
-        ({"load_balancer_id": "lb-1", "targets": [{"port": 80}]}, "it names no listener, no rule and no backend"),
+        ({}, "No load balancer is chosen; give one of load_balancer_id, "),
+        (
+            {"load_balancer_id": "lb-1", "load_balancer_name": "shop"},
+            "load_balancer_id and load_balancer_name are given",
+        ),
+        ({"load_balancer_id": "lb-1", "targets": [{"port": 80}]}, "no listener, rule or backend is named"),
         ({"load_balancer_id": "lb-1", "targets": [{"listener_id": "lbl-1", "tga": "x"}]}, "tga"),
         ({"load_balancer_id": "lb-1", "timeout": 0}, "timeout 0 is too small"),
         ({"load_balancer_id": "lb-1", "targets": [{"instance_id": "ins-1", "load_balancer_id": "lb-2"}]}, "'lb-2'"),

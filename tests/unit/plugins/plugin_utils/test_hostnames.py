@@ -101,8 +101,8 @@ def test_a_name_that_as_a_pattern_matches_something_else_is_not_free(name, other
     assert names == [name if free else "ins-1", other]
 
 
-INSTANCE = {"clb_backend": {"instance_id": "ins-1"}, "clb_load_balancer_ids": ["lb-9"]}
-ADDRESS = {"clb_backend": {"eni_ip": "10.0.0.1"}, "clb_load_balancer_ids": ["lb-1", "lb-2"]}
+INSTANCE = {"clb_backend": {"instance_id": "ins-1"}, "clb_load_balancer_ids": ["lb-9"], "clb_bindings": []}
+ADDRESS = {"clb_backend": {"eni_ip": "10.0.0.1"}, "clb_load_balancer_ids": ["lb-1", "lb-2"], "clb_bindings": []}
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,8 @@ ADDRESS = {"clb_backend": {"eni_ip": "10.0.0.1"}, "clb_load_balancer_ids": ["lb-
         ({"ansible_host": "10.0.0.2"}, False),
         ({"ansible_host": "2001:db8::1"}, False),
         ({"ansible_connection": "local"}, False),
+        ({"clb_backend": {"instance_id": "ins-2"}}, True),
+        ({"clb_backend": "{{ x }}", "ansible_host": "10.0.0.2"}, False),
         (INSTANCE, True),
         ({**INSTANCE, "clb_backend": {"instance_id": "ins-2"}}, False),
         (ADDRESS, False),

@@ -241,3 +241,39 @@ def test_no_selectors_read_nothing(region):
 
     assert [balancer["targets"] for balancer in found.balancers] == [[], []]
     assert region.count("DescribeTargets") == 0
+
+
+def test_a_selector_with_a_listener_matches_where_that_listener_is(region):
+    reading = read_regions(region, targets=[{"listener_id": "lbl-9"}, {"listener_id": "lbl-77"}])
+
+    assert [len(balancer["targets"]) for balancer in reading.balancers] == [0, 1]
+    assert region.count("DescribeTargets") == 2
+    assert reading.warnings == ["targets[1]: none of the load balancers has a listener 'lbl-77'. It selects nothing."]
+
+
+def test_a_selector_that_contradicts_itself_says_where(region):
+    message = failure(region, targets=[{"listener_id": "lbl-9", "listener_port": 80}])
+
+    assert message.startswith("region ap-guangzhou, load balancer lb-2 (api): ")
+
+
+@pytest.mark.parametrize(
+    "more, words",
+    [
+        ({"region": "ap-beijing"}, "region 'ap-beijing' is not ap-guangzhou"),
+        ({"load_balancer_id": "lb-1", "load_balancer_name": "api"}, "load_balancer_name 'api' is not the name of lb-1"),
+        ({"load_balancer_name": "api"}, "load_balancer_name 'api' alone does not say which load balancer"),
+    ],
+)
+def test_a_selector_of_another_region_or_name_is_an_error(region, more, words):
+    assert failure(region, targets=[{"instance_id": "ins-1", **more}]).startswith(f"targets[0]: {words}")
+
+
+def test_a_selector_with_a_region_matches_there_only():
+    south = FakeRegion({"lb-1": SHOP}, "ap-guangzhou")
+    north = FakeRegion({"lb-2": API}, "ap-beijing")
+
+    reading = read_regions(south, north, targets=[{"instance_id": "ins-1", "region": "ap-beijing"}])
+
+    assert [len(balancer["targets"]) for balancer in reading.balancers] == [0, 1]
+    assert south.count("DescribeTargets") == 0

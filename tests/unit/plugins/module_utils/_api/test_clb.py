@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import (
+    ACTIONS,
     MAX_LISTENER_IDS,
     MAX_TARGETS,
     MAX_WEIGHT_ENTRIES,
@@ -17,6 +19,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import (
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import batches
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import OutcomeUnknown, UnexpectedAnswer
 
 from ...builders import LB, Raw, backend, change, http, pool, register, rule, snapshot, target, tcp
 
@@ -156,8 +159,7 @@ def test_no_entry_holds_more_than_50_targets() -> None:
         ({"RequestId": "r-1", "FailListenerIdSet": [], "Message": ""}, ("r-1", frozenset(), "")),
         ({"RequestId": "r-1", "FailListenerIdSet": None, "Message": None}, ("r-1", frozenset(), "")),
         ({"RequestId": "r-1"}, ("r-1", frozenset(), "")),
-        ({"RequestId": "", "FailListenerIdSet": ["lbl-1"], "Message": "m"}, (None, frozenset({"lbl-1"}), "m")),
-        ({}, (None, frozenset(), "")),
+        ({"RequestId": "r-2", "FailListenerIdSet": ["lbl-1"], "Message": "m"}, ("r-2", frozenset({"lbl-1"}), "m")),
     ],
 )
 def test_the_list_of_failed_listeners_may_be_null_or_missing(answer: Raw, expected: object) -> None:
@@ -170,7 +172,7 @@ def test_the_list_of_failed_listeners_may_be_null_or_missing(answer: Raw, expect
 def test_a_read_is_filtered_by_listener_where_asked(listener_ids: list[str] | None, params: Raw) -> None:
     api = Recorder({"Listeners": [tcp("lbl-1")]})
     found = Clb(api).describe_targets(LB, listener_ids, last_attempt=True)
-    assert api.sent == [("DescribeTargets", {"LoadBalancerId": LB, **params}, {"last_attempt": True})]
+    assert api.sent == [("DescribeTargets", {"LoadBalancerId": LB, **params}, {"last_attempt": True, "patient": False})]
     assert found.listener_ids == (None if listener_ids is None else tuple(listener_ids))
 
 
@@ -180,7 +182,7 @@ def test_a_read_is_filtered_by_listener_where_asked(listener_ids: list[str] | No
         ({"Status": 0}, (True, False, "")),
         ({"Status": 1, "Message": "why"}, (True, True, "why")),
         ({"Status": 2, "Message": None}, (False, False, "")),
-        ({}, (False, False, "")),
+        ({"Status": 3}, (False, False, "")),
     ],
 )
 def test_a_task_is_done_failed_or_running(answer: Raw, expected: object) -> None:
@@ -189,40 +191,67 @@ def test_a_task_is_done_failed_or_running(answer: Raw, expected: object) -> None
     assert api.sent[0][:2] == ("DescribeTaskStatus", {"TaskId": "r-1"})
 
 
-def test_health_is_read_for_the_whole_load_balancer_in_one_call() -> None:
-    api = Recorder({"LoadBalancers": None})
-    assert Clb(api).describe_target_health(LB).index == {}
-    assert api.sent[0][:2] == ("DescribeTargetHealth", {"LoadBalancerIds": [LB]})
+@pytest.mark.parametrize(
+    "answer, place",
+    [
+        ({}, "RequestId is missing"),
+        ({"RequestId": ""}, "RequestId is ''"),
+        ({"RequestId": 7}, "RequestId is 7"),
+        ({"RequestId": "r-1", "FailListenerIdSet": True}, "FailListenerIdSet is true"),
+        ({"RequestId": "r-1", "FailListenerIdSet": ["lbl-1", None]}, "FailListenerIdSet[1] is null"),
+        ({"RequestId": "r-1", "Message": ["no"]}, "Message is a list of 1"),
+    ],
+)
+@pytest.mark.parametrize("kind", [ChangeKind.REGISTER, ChangeKind.WEIGHT])
+def test_after_an_odd_answer_to_a_write_the_outcome_is_unknown(answer: Raw, place: str, kind: ChangeKind) -> None:
+    one = change(kind, bound("ins-1"), weight=1)
+    with pytest.raises(OutcomeUnknown, match=re.escape(place)) as caught:
+        Clb(Recorder(answer)).write(LB, [one])
+    assert (caught.value.code, caught.value.action) == ("UnexpectedAnswer", ACTIONS[kind])
+    assert caught.value.request_id == (answer.get("RequestId") if isinstance(answer.get("RequestId"), str) else None)
 
 
-def page(numbers: range, total: int | None) -> Raw:
-    return {"TotalCount": total, "LoadBalancerSet": [{"LoadBalancerId": f"lb-{number}"} for number in numbers]}
+@pytest.mark.parametrize(
+    "answer", [{}, {"Status": None}, {"Status": "0"}, {"Status": True}, {"Status": 0, "Message": 1}]
+)
+def test_an_odd_task_status_is_neither_done_nor_running(answer: Raw) -> None:
+    with pytest.raises(UnexpectedAnswer, match=r"^DescribeTaskStatus answered .*: (Status|Message) is"):
+        Clb(Recorder(answer)).describe_task_status("r-1")
 
 
-def test_load_balancers_are_listed_page_by_page() -> None:
-    api = Recorder(page(range(100), 150), page(range(100, 150), 150))
-    assert [one.load_balancer_id for one in Clb(api).describe_load_balancers("web")] == [f"lb-{n}" for n in range(150)]
-    assert [params for _, params, _ in api.sent] == [
-        {"Offset": 0, "Limit": 100, "LoadBalancerName": "web"},
-        {"Offset": 100, "Limit": 100, "LoadBalancerName": "web"},
-    ]
+def test_a_patient_read_is_asked_of_the_client() -> None:
+    api = Recorder({"Listeners": []})
+    Clb(api).describe_targets(LB, patient=True)
+    assert api.sent[0][2] == {"last_attempt": False, "patient": True}
 
 
-@pytest.mark.parametrize("answer", [{}, {"TotalCount": 5, "LoadBalancerSet": None}, page(range(3), None)])
-def test_a_listing_ends_where_nothing_more_comes(answer: Raw) -> None:
-    api = Recorder(answer)
-    found = list(Clb(api).describe_load_balancers())
-    assert len(found) == len(answer.get("LoadBalancerSet") or ())
-    assert [params for _, params, _ in api.sent] == [{"Offset": 0, "Limit": 100}]
-
-
-def test_a_load_balancer_is_listed_with_its_addresses() -> None:
-    raw = {
-        "LoadBalancerId": "lb-1",
-        "LoadBalancerName": "web",
-        "LoadBalancerVips": ["203.0.113.1"],
-        "Domain": "",
-        "LoadBalancerDomain": "lb.example.com",
+def test_health_is_read_for_whole_load_balancers_in_one_call() -> None:
+    alive = {"IP": "10.2.0.1", "Port": 80, "TargetId": "", "HealthStatus": True, "HealthStatusDetail": "Alive"}
+    listeners = [{"ListenerId": "lbl-1", "Rules": [{"LocationId": None, "Targets": [alive]}]}]
+    balancers = [{"LoadBalancerId": one, "Listeners": listeners} for one in (LB, "lb-unasked")]
+    api = Recorder({"LoadBalancers": balancers})
+    found = Clb(api).describe_target_health([LB, "lb-silent"])
+    assert {one: health.find(bound("10.2.0.1")) for one, health in found.items()} == {
+        LB: (True, "Alive"),
+        "lb-silent": None,
     }
-    (found,) = Clb(Recorder({"TotalCount": 1, "LoadBalancerSet": [raw]})).describe_load_balancers()
-    assert found == ("lb-1", "web", ("203.0.113.1",), "lb.example.com")
+    assert api.sent == [("DescribeTargetHealth", {"LoadBalancerIds": [LB, "lb-silent"]}, {})]
+
+
+def test_listeners_say_what_they_are_bound_to() -> None:
+    rules = [{"LocationId": "loc-1", "TargetType": "TARGETGROUP"}, {"LocationId": "loc-2", "TargetType": None}]
+    answer = {
+        "TotalCount": 3,
+        "Listeners": [
+            {"ListenerId": "lbl-1", "TargetType": "NODE", "Rules": None},
+            {"ListenerId": "lbl-2", "TargetType": "", "Rules": rules},
+            {"ListenerId": "lbl-3", "TargetType": "POLARIS"},
+        ],
+    }
+    api = Recorder(answer)
+    assert Clb(api).describe_listeners(LB, ["lbl-1", "lbl-2", "lbl-3"]) == {
+        ("lbl-1", None): "NODE",
+        ("lbl-2", "loc-1"): "TARGETGROUP",
+        ("lbl-3", None): "POLARIS",
+    }
+    assert api.sent[0][1] == {"LoadBalancerId": LB, "ListenerIds": ["lbl-1", "lbl-2", "lbl-3"]}

@@ -5,12 +5,19 @@
 from __future__ import annotations
 
 import json
+import os
+import time
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import Connection, connect
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import Pacer
 from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.metadata import (
+    ENDPOINT_VARIABLE as METADATA_VARIABLE,
+)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
     ClbError,
     CredentialsNotFound,
@@ -21,6 +28,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._task import find
 from clb_emulator.testing import Emulator
 
 from ..clients import make_certificate
+from .test_endpoint import WITH_PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -227,20 +235,14 @@ def test_a_ca_path_can_be_a_folder(environ: dict[str, str], tmp_path: Path) -> N
     use(open_(environ, ca_path=str(tmp_path)))
 
 
-def test_a_load_balancer_by_id_takes_no_call(environ: dict[str, str]) -> None:
-    connection = open_(environ)
-    assert find_load_balancer(connection, "lb-9", None) == "lb-9"
-    assert connection.api_calls == {}
-
-
 def test_a_load_balancer_by_name(environ: dict[str, str]) -> None:
-    assert find_load_balancer(open_(environ), None, "shop") == "lb-1"
+    assert find_load_balancer(open_(environ), "shop").load_balancer_id == "lb-1"
 
 
 @pytest.mark.parametrize(
     "name, told",
     [
-        ("twin", ["not unique", "lb-2", "lb-3", "load_balancer_id"]),
+        ("twin", ["load_balancer_name", "not unique", "lb-2", "lb-3"]),
         ("sho", ["No load balancer", "Similar names: shop (lb-1"]),
         ("many", ["No load balancer", "many-", "and 2 more"]),
         ("nothing-like-it", ["No load balancer in region ap-guangzhou has the name 'nothing-like-it'. Check"]),
@@ -248,7 +250,7 @@ def test_a_load_balancer_by_name(environ: dict[str, str]) -> None:
 )
 def test_a_name_that_is_not_exactly_one(environ: dict[str, str], name: str, told: list[str]) -> None:
     with pytest.raises(InvalidArgument) as caught:
-        find_load_balancer(open_(environ), None, name)
+        find_load_balancer(open_(environ), name)
     assert not [text for text in told if text not in caught.value.message]
 
 
@@ -257,3 +259,44 @@ def test_a_wrong_key(environ: dict[str, str]) -> None:
     with pytest.raises(Refused, match="Check secret_key"):
         use(connection)
     assert "wrong" in set(connection.secrets)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["endpoint", "sts_endpoint", "TENCENTCLOUD_CLB_ENDPOINT", "TENCENTCLOUD_STS_ENDPOINT", METADATA_VARIABLE],
+)
+@pytest.mark.parametrize("text", WITH_PASSWORD)
+def test_a_password_in_an_endpoint_is_nowhere(environ: dict[str, str], variable: str, text: str) -> None:
+    option = {variable: text} if variable.islower() else {}
+    with pytest.raises(InvalidArgument, match=f"^{variable} must not carry") as caught:
+        open_(environ if option else {**environ, variable: text}, **option)
+    assert "pAsSwOrD" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "http_proxy", "all_proxy"])
+def test_passwords_of_proxies_are_secrets(environ: dict[str, str], variable: str) -> None:
+    connection = open_({**environ, variable: "http://me:p%40ssw0rd@proxy:3128"})
+    assert {"p%40ssw0rd", "p@ssw0rd"} <= set(connection.secrets)
+    # So short that it is in every result.
+    assert "80" not in set(open_({**environ, variable: "http://me:80@proxy"}).secrets)
+
+
+@pytest.mark.parametrize("how", ["ca_path", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_authorities_in_a_pipe_do_not_hold_the_task(tls: Any, place: dict[str, str], tmp_path: Path, how: str) -> None:
+    emulator, _ = tls
+    os.mkfifo(tmp_path / "pipe")
+    given = {how: str(tmp_path / "pipe")}
+    environ = {**place, **emulator.environ(), **({} if how == "ca_path" else given)}
+    with pytest.raises(InvalidArgument, match=f"^{how} .* not a regular file"):
+        use(open_(environ, **(given if how == "ca_path" else {})))
+
+
+def test_connections_to_several_regions_share_a_pacer(environ: dict[str, str]) -> None:
+    pacer = Pacer()
+    connections = [
+        connect({"region": region}, environ, Budget(20, 5), pacer=pacer) for region in ("ap-guangzhou", "ap-guangzhou")
+    ]
+    started = time.monotonic()
+    for connection in connections * 2:
+        use(connection)
+    assert time.monotonic() - started >= 3 * 0.05

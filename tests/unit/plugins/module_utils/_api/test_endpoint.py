@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.endpoint import (
@@ -59,6 +61,10 @@ def test_forms_of_an_endpoint(text: str, url: str, host: str, loopback: bool) ->
         "https://",
         "[::1",
         "host\nX-Evil: 1",
+        "\u212aelvin.example.com",
+        "host:\u0661",
+        "[::1]x:80",
+        "::1",
     ],
 )
 def test_what_is_no_endpoint_is_named(text: str) -> None:
@@ -67,11 +73,47 @@ def test_what_is_no_endpoint_is_named(text: str) -> None:
     assert repr(text) in caught.value.message
 
 
-@pytest.mark.parametrize("text", ["https://me:pAsSwOrD@host", "pAsSwOrD@host", "http://:pAsSwOrD@127.0.0.1"])
+WITH_PASSWORD = [
+    "https://me:pAsSwOrD@host",
+    "pAsSwOrD@host",
+    "me:pAsSwOrD@host",
+    "http://:pAsSwOrD@127.0.0.1",
+    "https://me:pAsSwOrD@host:99999",
+    "me:pAsSwOrD@host:x",
+    "https://me:ab/pAsSwOrD@host",
+    "https://me:pAsSwOrD@",
+    "https://me:pAsSwOrD@@host",
+    "https://me:pAsSwOrD@[::1",
+    "https:/me:pAsSwOrD@host",
+    "https:me:pAsSwOrD@host",
+    "me:/pAsSwOrD@host",
+    "https://me:pAsSwOrD%40host",
+    "https://me:pAsSwOrD\uff20host",
+    "ftp://me:pAsSwOrD@host/path?x#y",
+    " https://me:pAsSwOrD@ho st\n",
+]
+
+
+@pytest.mark.parametrize("text", WITH_PASSWORD)
 def test_a_password_is_refused_and_not_shown(text: str) -> None:
     with pytest.raises(InvalidArgument, match="user name or password") as caught:
         parse_endpoint(text)
-    assert "pAsSwOrD" not in caught.value.message
+    assert "pAsSwOrD" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    "text, what", [("https://" + "x" * 100000, "is not a host"), ("host:" + "9" * 100000, "is not a host")]
+)
+def test_a_long_value_is_cut(text: str, what: str) -> None:
+    with pytest.raises(InvalidArgument, match=what) as caught:
+        parse_endpoint(text)
+    assert len(caught.value.message) < 500
+
+
+@pytest.mark.parametrize("port", ["0", "00000", "65536", "99999"])
+def test_a_port_out_of_range_is_named(port: str) -> None:
+    with pytest.raises(InvalidArgument, match=f"has the port {int(port)}; give one from 1 to 65535"):
+        parse_endpoint(f"host:{port}")
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def assert_nothing_sent_twice_unread(cloud: FakeCloud) -> None:
             assert len(second) < len(first) or first.isdisjoint(second)
 
 
-@settings(max_examples=150)
+@settings(max_examples=max(150, settings().max_examples))
 @given(
     places,
     entries(),

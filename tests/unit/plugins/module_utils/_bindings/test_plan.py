@@ -154,7 +154,7 @@ def test_tags_that_the_cloud_does_not_tell_are_not_compared_but_warned_of() -> N
     plan = plan_for([want("lbl-1", "ins-1", tag="x"), want("lbl-1", "ins-2", tag="x")], bound)
     assert values(plan) == [("register", "ins-2", None, "x")]
     assert len(plan.warnings) == 1
-    assert "tells no tags" in plan.warnings[0]
+    assert "contains no tags" in plan.warnings[0]
     assert plan_for([want("lbl-1", "ins-1")], bound).warnings == ()
     selected = plan_for([{"listener_id": "lbl-1", "tag": "x"}], bound, state="absent")
     assert (selected.changes, len(selected.warnings)) == ((), 1)

@@ -15,7 +15,8 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import C
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import batches
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import ChangeKind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import gc_paused, make_plan
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Goal, make_plan
+from ansible_collections.tencentcloud.clb.plugins.module_utils._task import gc_paused
 
 from ...builders import LB, Raw, http, rule, target, tcp
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.alone
 
-SLOT_SIZE = 100
+POOL_SIZE = 100
 """The default quota of targets for a listener or rule."""
 
 
@@ -52,8 +53,8 @@ def seconds(work: Callable[[], object]) -> float:
 def big(amount: int) -> tuple[list[Raw], list[Raw]]:
     """A load balancer with so many bindings, and a list that keeps, changes, adds and purges a quarter each."""
     listeners, entries = [], []
-    for index in range(amount // SLOT_SIZE):
-        numbers = range(index * SLOT_SIZE, (index + 1) * SLOT_SIZE)
+    for index in range(amount // POOL_SIZE):
+        numbers = range(index * POOL_SIZE, (index + 1) * POOL_SIZE)
         bound = [target(address(number)) for number in numbers if number % 4]
         if index % 2:
             listeners.append(tcp(f"lbl-{index}", 1 + index % 60000, *bound))
@@ -82,7 +83,8 @@ class Answer:
 def plan_all(listeners: list[Raw], entries: list[Raw], *, state: str = "present") -> None:
     """Everything between the options and the first call, but for the network."""
     parsed = parse_entries(entries, selectors=state != "present")
-    plan = make_plan(Clb(Answer(listeners)), LB, parsed, state=state, purge=state == "present")
+    goal = Goal(state, parsed, purge=state == "present")
+    plan = make_plan(goal, Clb(Answer(listeners)).describe_targets(LB))
     calls = sum(len(batches([one for one in plan.changes if one.kind is kind])) for kind in ChangeKind)
     # Most bindings change, at 500 a call at most.
     assert calls >= len(entries) // 1000

@@ -126,7 +126,8 @@ def test_a_name_that_contradicts_the_id_beside_it_is_an_error(place: Raw, words:
 def test_the_same_binding_in_other_words_must_say_the_same_too(other: Raw) -> None:
     first = {"listener_id": "lbl-tcp", "instance_id": "ins-1", "port": 8443, "weight": 5}
     error = problem(first, {**other, "port": 8443, "weight": 6})
-    assert "targets[0] and targets[1] name the same binding with weight 5 and weight 6" in error.message
+    assert error.message.startswith("targets[0] and targets[1] name the same binding, ")
+    assert ":8443 on TCP:443 (lbl-tcp), with weight 5 and weight 6" in error.message
     assert len(resolve(first, {**other, "port": 8443, "weight": 5})) == 1
 
 

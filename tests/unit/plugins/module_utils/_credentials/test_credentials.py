@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -144,3 +146,28 @@ def test_refused_credentials_are_replaced_once() -> None:
     # A refusal of the old ones that comes late changes nothing.
     assert clock.source.invalidate(first)
     assert clock.source.current() is second
+
+
+def test_threads_fetch_once() -> None:
+    fetched, gate = [], threading.Barrier(8)
+
+    def fetch() -> Credentials:
+        fetched.append(1)
+        time.sleep(0.05)
+        return Credentials("AKID", f"key-{len(fetched)}", "token", time.time() + 7200)
+
+    source, seen = RefreshableCredentials(fetch, Secrets()), []
+
+    def work() -> None:
+        gate.wait()
+        first = source.current()
+        gate.wait()
+        assert source.invalidate(first)
+        seen.append(source.current().secret_key)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(fetched), set(seen)) == (2, {"key-2"})

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.prof
     choose_profile,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import CredentialsNotFound, InvalidArgument
+from ansible_collections.tencentcloud.clb.plugins.module_utils._limits import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -295,3 +297,61 @@ def test_home_is_the_users_without_the_variable(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("HOME", str(home.path))
     home.tccli(TCCLI)
     assert ProfileFiles({}, system_file=home.system).find(DEFAULT).credentials.secret_id == "AKIDt"
+
+
+@pytest.mark.parametrize("kind", ["tccli", "sdk"])
+@pytest.mark.parametrize("what", ["pipe", "device", "large"])
+def test_what_is_no_small_regular_file_is_not_waited_for(home: Home, kind: str, what: str) -> None:
+    path = getattr(home, kind)("")
+    if what == "large":
+        path.write_bytes(b"x" * (MAX_FILE_BYTES + 1))
+    else:
+        path.unlink()
+        os.mkfifo(path) if what == "pipe" else path.symlink_to("/dev/zero")
+    with pytest.raises(CredentialsNotFound, match="larger than 1 MB" if what == "large" else "not a regular file"):
+        home.files.find(DEFAULT)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"secretId": %s}' % ("9" * 5000),
+        '{"secretId": "sEcReT", "expiresAt": %s}' % ("9" * 5000),
+        '{"secretId": NaN}',
+        '{"secretId": "sEcReT", "secretId": "sEcReT"}',
+        '["sEcReT"' * 1000,
+        "[" * 100000,
+        '{"secretId": "\\ud83d"}',
+        '{"secretId": "sEcReT',
+    ],
+)
+def test_odd_json_is_refused_and_not_shown(home: Home, content: str) -> None:
+    path = home.tccli("")
+    path.write_text(content)
+    with pytest.raises(CredentialsNotFound, match="is not a valid JSON profile") as caught:
+        home.files.find(DEFAULT)
+    assert "sEcReT" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "sEcReT",
+        "[default]\nsEcReT",
+        "[default\nsecret_id = sEcReT",
+        "[default]\nsecret_id = 1\nsecret_id = sEcReT",
+        "[default]\n[default]\nx = sEcReT",
+        "[default]\n = sEcReT",
+        "secret_id = sEcReT\n[default]",
+        "[default]\nsecret_id = sE\x00cReT\nsecret_key = k",
+        "[default]\nsecret_id = i\nsecret_key =\n  sEcReT\n  sEcReT",
+        "[default]\nsecret_id = i\nsecret_key = " + "9" * 100000,
+        "[default]\nsecret_id\n  sEcReT",
+    ],
+)
+def test_odd_ini_is_refused_and_not_shown(home: Home, content: str) -> None:
+    home.sdk("").write_text(content)
+    with pytest.raises(CredentialsNotFound) as caught:
+        home.files.find(DEFAULT)
+    assert "sEcReT" not in "".join(traceback.format_exception(caught.value))
+    assert len(caught.value.message) < 500

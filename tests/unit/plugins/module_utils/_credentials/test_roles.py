@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -58,14 +59,18 @@ def test_which_role(options: dict[str, Any], environ: dict[str, str], profile: P
         ({"role_session_duration": 43201}, {}, "role_session_duration 43201"),
         ({}, {"TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION": "long"}, "SESSION_DURATION 'long'"),
         ({}, {"TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION": "-1"}, "SESSION_DURATION '-1'"),
+        ({}, {"TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION": "9" * 100000}, "SESSION_DURATION '999"),
+        ({"role_session_duration": 10**5000}, {}, "a number of more than 40 digits"),
+        ({"role_session_duration": -1}, {}, "role_session_duration -1 must be"),
         ({"role_session_name": "x"}, {}, "role_session_name 'x'"),
         ({"role_session_name": "a b"}, {}, "role_session_name 'a b'"),
         ({"role_session_name": "x" * 129}, {}, "role_session_name"),
     ],
 )
 def test_impossible_sessions(options: dict[str, Any], environ: dict[str, str], named: str) -> None:
-    with pytest.raises(InvalidArgument, match=named):
+    with pytest.raises(InvalidArgument, match=named) as caught:
         find_role({"role_arn": "arn", **options}, environ, None)
+    assert len(caught.value.message) < 500
 
 
 @pytest.mark.parametrize("environ", [{}, {"TKE_REGION": "ap-tokyo"}, dict.fromkeys(POD, "")])
@@ -91,12 +96,22 @@ def test_the_token_is_read_anew(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content, told",
-    [(None, "No such file"), (b"", "empty"), (b" \n", "empty"), (b"\xff", "not UTF-8"), ("folder", "Is a directory")],
+    [
+        (None, "No such file"),
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (b"\xff", "not UTF-8"),
+        ("folder", "Is a directory"),
+        ("pipe", "not a regular file"),
+        (b"x" * 2**20 + b"x", "larger"),
+    ],
 )
 def test_a_token_file_that_is_no_use(tmp_path: Path, content: Any, told: str) -> None:
     file = tmp_path / "token"
     if content == "folder":
         file.mkdir()
+    elif content == "pipe":
+        os.mkfifo(file)
     elif content is not None:
         file.write_bytes(content)
     identity = find_pod_identity({**POD, "TKE_WEB_IDENTITY_TOKEN_FILE": str(file)})

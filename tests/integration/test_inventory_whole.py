@@ -1,0 +1,260 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An inventory is whole or an error, seen as a user sees it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from .inventories import hosts, parsed
+
+ODD_NAMES = [
+    *("TCP_80", "clb_shop", "lb_1", "all", "ungrouped", "localhost"),
+    *("../../x", "web\nfatal: [x]", "*", "!web", "-oProxyCommand=x"),
+]
+# Somebody deletes a load balancer right after it was listed.
+GONE = {"change": "delete_load_balancer", "with": {"load_balancer_id": "lb-2"}, "action": "DescribeLoadBalancers"}
+
+
+def shop(*names, vpc="vpc-a", balancer="lb-1", **more):
+    """A load balancer with an instance for each name: ins-1 and on, at 10.0.0.1 and on."""
+    instances = {f"ins-{n}": {"ip": f"10.0.0.{n}", "name": name} for n, name in enumerate(names, 1)}
+    targets = [{"instance_id": instance, "port": 8080} for instance in instances]
+    listener = {"id": "lbl-1", "protocol": "TCP", "port": 80, "targets": targets}
+    return {
+        "instances": instances,
+        "load_balancers": [{"id": balancer, "name": "shop", "vpc_id": vpc, "listeners": [listener]}],
+        **more,
+    }
+
+
+def test_names_of_instances_that_mean_something_else(inventory, emulator):
+    emulator.load(shop(*ODD_NAMES, "web", "名前 1"))
+
+    listed = parsed(inventory(groups={"web": "false", "db": "true"}))
+
+    expected = {f"ins-{n}" for n in range(1, len(ODD_NAMES) + 2)} | {"名前 1"}
+    assert set(listed["_meta"]["hostvars"]) == expected
+    assert hosts(listed, "lb_1") == hosts(listed, "clb_shop") == hosts(listed, "db") == sorted(expected)
+
+
+def test_this_machine_and_groups_of_another_source_stay_what_they_are(playbook, emulator, tmp_path):
+    emulator.load(shop("localhost", "site", "bastion", "web-4"))
+    folder = tmp_path / "inventory"
+    folder.mkdir()
+    (folder / "1-hosts").write_text("bastion ansible_host=203.0.113.9\n[site]\nweb-4 colour=blue\n", encoding="utf-8")
+    (folder / "2-shop.clb.yml").write_text("plugin: tencentcloud.clb.targets\n", encoding="utf-8")
+    show = {
+        "name": "Show",
+        "ansible.builtin.debug": {"msg": "{{ ansible_host | default('none') }} {{ colour | default('') }}"},
+    }
+
+    run = playbook(
+        [
+            {"hosts": "all", "gather_facts": False, "tasks": [show]},
+            {"hosts": "localhost", "gather_facts": False, "tasks": [{**show, "name": "Here"}]},
+        ],
+        *("-i", str(folder)),
+    )
+
+    assert run.rc == 0, run.output
+    shown = {task.host: task.result["msg"].strip() for task in run.tasks if task.task == "Show"}
+    assert shown == {
+        "bastion": "203.0.113.9",
+        "web-4": "10.0.0.4 blue",
+        "ins-1": "10.0.0.1",
+        "ins-2": "10.0.0.2",
+        "ins-3": "10.0.0.3",
+    }
+    assert not run.result("Here")["msg"].startswith("10.")
+
+
+def test_where_an_expression_fails_no_play_runs_on_a_part_of_the_hosts(playbook, inventory, emulator):
+    emulator.load(shop("a", "b", "c", "d", "e"))
+    inventory.write(strict=True, compose={"x": "1 // (0 if clb_instance_id == 'ins-3' else 1)"})
+
+    run = playbook(
+        [{"hosts": "all", "gather_facts": False, "tasks": [{"name": "Ping", "ansible.builtin.debug": {}}]}],
+        *("-i", "shop.clb.yml"),
+    )
+
+    assert run.tasks == []
+    assert "shop.clb.yml: Could not set x for host c" in run.output
+
+
+def test_equal_addresses_in_different_vpcs(inventory, emulator):
+    def balancer(number):
+        targets = [{"eni_ip": "10.0.0.5", "port": 80}]
+        listener = {"id": f"lbl-{number}", "protocol": "TCP", "port": 80, "targets": targets}
+        return {"id": f"lb-{number}", "vpc_id": f"vpc-{number % 2}", "listeners": [listener]}
+
+    emulator.load({"load_balancers": [balancer(number) for number in (1, 2, 3)]})
+
+    listed = parsed(inventory())
+
+    assert [hosts(listed, f"lb_{number}") for number in (1, 2, 3)] == [
+        ["10.0.0.5-vpc-1"],
+        ["10.0.0.5-vpc-0"],
+        ["10.0.0.5-vpc-1"],
+    ]
+
+
+CACHED = {"cache": True, "cache_plugin": "jsonfile", "cache_connection": "./cache"}
+
+
+@pytest.mark.parametrize(
+    "more", [{"health": True}, {"targets": [{"instance_id": "ins-2"}]}, {"load_balancer_names": ["shop"]}]
+)
+def test_a_warm_cache_answers_only_what_was_read(inventory, emulator, more):
+    emulator.load(shop("a", "b"))
+    parsed(inventory(**CACHED))
+    before = emulator.count()
+
+    listed = parsed(inventory(**CACHED, **more))["_meta"]["hostvars"]
+
+    assert emulator.count() > before
+    assert set(listed) == ({"b"} if "targets" in more else {"a", "b"})
+    assert {host["clb_healthy"] for host in listed.values()} == {True if "health" in more else None}
+
+
+@pytest.mark.parametrize("content", ["[]", "null", '"text"', '[{"region": "x"}]', '{"a":', '{"__payload__": "[1]"}'])
+def test_a_broken_cache_file_is_named(inventory, emulator, content):
+    emulator.load(shop("a", "b"))
+    parsed(inventory(**CACHED))
+    [file] = (inventory.folder / "cache").iterdir()
+    file.write_text(content, encoding="utf-8")
+
+    run = inventory(**CACHED)
+
+    assert run.returncode != 0
+    assert str(file) in run.stderr
+    assert "--flush-cache" in run.stderr or "re-run your command" in run.stderr
+    assert "indices must be" not in run.stderr
+    assert set(parsed(inventory("--flush-cache", **CACHED))["_meta"]["hostvars"]) == {"a", "b"}
+    assert set(parsed(inventory(**CACHED))["_meta"]["hostvars"]) == {"a", "b"}
+
+
+@pytest.mark.parametrize("enabled", ["auto", "tencentcloud.clb.targets"])
+@pytest.mark.parametrize("name", ["clb.yml", "shop.yaml"])
+def test_a_file_with_another_name_says_how_it_must_be_named(inventory, emulator, enabled, name):
+    run = inventory(name=name, environment={"ANSIBLE_INVENTORY_ENABLED": enabled})
+
+    assert run.returncode != 0
+    assert f"{name} is for the inventory plugin tencentcloud.clb.targets, which reads only files" in run.stderr
+    assert "names end with .clb.yml or .clb.yaml. Rename it, for example to shop.clb.yml." in run.stderr
+    assert emulator.count() == 0
+
+
+def test_expressions_in_lists(inventory, emulator):
+    emulator.load(shop("a", "b"))
+    environment = {"SHOP": "lb-1", "WHO": "ins-2", "WHERE": "ap-guangzhou,"}
+
+    listed = parsed(
+        inventory(
+            environment=environment,
+            regions="{{ lookup('env', 'WHERE').strip(',') }}",
+            load_balancer_ids=["{{ lookup('env', 'SHOP') }}"],
+            targets=[{"instance_id": "{{ lookup('env', 'WHO') }}"}],
+        )
+    )
+
+    assert set(listed["_meta"]["hostvars"]) == {"b"}
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"regions": []}, "regions is an empty list"),
+        ({"regions": "{{ lookup('env', 'NOT_SET') }}"}, "regions is an empty list"),
+        ({"load_balancer_ids": ["{{ lookup('env', 'NOT_SET') }}"]}, "load_balancer_ids[0] is empty"),
+        (
+            {"load_balancer_names": "{{ nothing }}"},
+            "The expression in load_balancer_names cannot be rendered: 'nothing' is",
+        ),
+        ({"targets": [{"instance_id": "{{ lookup('env', 'NOT_SET') }}"}]}, "targets[0]: instance_id is empty"),
+    ],
+)
+def test_lists_that_name_nothing(inventory, emulator, options, words):
+    run = inventory(**options)
+
+    assert run.returncode != 0
+    assert f"shop.clb.yml: {words}" in run.stderr
+    assert emulator.count() == 0
+
+
+def test_no_secret_in_the_lines_around_a_broken_expression(inventory, emulator):
+    text = "plugin: tencentcloud.clb.targets\nsecret_id: AKIDx\nsecret_key: hidden\nregion: '{{ nothing }}'\n"
+
+    run = inventory("-vvvv", text=text)
+
+    assert "The expression in region cannot be rendered: 'nothing' is undefined" in run.stderr
+    assert "hidden" not in run.stdout + run.stderr
+
+
+def test_classic_load_balancers_and_those_that_are_gone_are_left_out(inventory, emulator):
+    world = shop("a", "b")
+    world["load_balancers"] += [{"id": "lb-old", "name": "old", "forward": 0}, {"id": "lb-2", "name": "gone"}]
+    emulator.load(world)
+    emulator.add_events(GONE)
+
+    run = inventory()
+
+    assert set(parsed(run)["_meta"]["hostvars"]) == {"a", "b"}
+    assert "The inventory lacks the load balancer lb-2 (gone) in region ap-guangzhou: DescribeTargets was" in run.stderr
+    assert "lb-old" not in run.stderr
+
+
+@pytest.mark.parametrize("named", [{"load_balancer_ids": ["lb-1"]}, {"load_balancer_names": ["shop", "gone"]}])
+def test_one_that_was_named_and_is_gone_is_an_error(inventory, emulator, named):
+    world = shop("a", "b")
+    world["load_balancers"].append({"id": "lb-2", "name": "gone"})
+    emulator.load(world)
+    emulator.add_events({**GONE, "with": {"load_balancer_id": "lb-1"}} if "load_balancer_ids" in named else GONE)
+
+    run = inventory(**named)
+
+    assert run.returncode != 0
+    assert "DescribeTargets was refused" in run.stderr
+
+
+@pytest.mark.parametrize("named", [{"load_balancer_ids": ["lb-old"]}, {"load_balancer_names": ["old"]}])
+def test_a_classic_load_balancer_that_is_named_is_an_error(inventory, emulator, named):
+    world = shop("a")
+    world["load_balancers"].append({"id": "lb-old", "name": "old", "forward": 0})
+    emulator.load(world)
+
+    run = inventory(**named)
+
+    assert run.returncode != 0
+    assert "Classic load balancers are not supported." in run.stderr
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("health", [False, True])
+def test_200_load_balancers_take_little_longer_than_the_rate_limit_allows(inventory, emulator, health):
+    def balancer(number):
+        targets = [{"eni_ip": f"10.0.{number}.{host}", "port": 80} for host in range(1, 6)]
+        return {
+            "id": f"lb-{number}",
+            "listeners": [{"id": f"lbl-{number}", "protocol": "TCP", "port": 80, "targets": targets}],
+        }
+
+    emulator.load({"rate_limit": 20, "latency_ms": 50, "load_balancers": [balancer(number) for number in range(200)]})
+
+    def took():
+        started = time.monotonic()
+        listed = parsed(inventory(health=health, **CACHED))
+        assert len(listed["_meta"]["hostvars"]) == 1000
+        return time.monotonic() - started
+
+    from_the_cloud = took()
+    # The same without reading: Ansible's own start, and the making of the hosts.
+    from_the_cache = took()
+
+    assert emulator.count("DescribeTargets") == 200
+    assert {call["outcome"] for call in emulator.calls()} == {"ok"}
+    assert from_the_cloud - from_the_cache <= 1.3 * 200 / 20, (from_the_cloud, from_the_cache)

@@ -1,0 +1,172 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import threading
+import time
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import (
+    CATCH_UP_SECONDS,
+    HALVING_SECONDS,
+    MAX_PAUSE_SECONDS,
+    MAX_RATE,
+    MIN_RATE,
+    Lane,
+    Pacer,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import WaitTimeout
+
+from ...fake_cloud import Clock
+
+LIMIT = 20
+"""Requests in a second that the API accepts."""
+
+
+class Drive:
+    """Sends through one lane on a clock that passes only while somebody waits, against a window of one second."""
+
+    def __init__(self, random_share: float = 0.5, others: float = 0.0) -> None:
+        self.clock = Clock()
+        self.budget = self.clock.budget(10000)
+        self.lane = Lane("DescribeTargets", lambda: random_share)
+        self.others = others
+        self.accepted: list[float] = []
+        self.throttled: list[float] = []
+
+    def send(self) -> bool:
+        """One request; whether it was accepted."""
+        self.lane.take_turn(self.budget)
+        now = self.clock.seconds
+        if sum(at > now - 1 for at in self.accepted) + self.others >= LIMIT:
+            self.throttled.append(now)
+            self.lane.throttled(now)
+            return False
+        self.accepted.append(now)
+        return True
+
+
+def test_the_first_turn_of_a_lane_comes_at_once() -> None:
+    drive = Drive()
+    assert drive.send()
+    assert drive.clock.seconds == 0
+    pacer = Pacer()
+    assert pacer.lane("A") is pacer.lane("A")
+    pacer.lane("A").take_turn(drive.budget)
+    pacer.lane("B").take_turn(drive.budget)
+    assert drive.clock.seconds == 0
+
+
+def test_turns_are_evenly_spaced() -> None:
+    drive = Drive()
+    assert all(drive.send() for _ in range(200))
+    gaps = [after - before for before, after in pairwise(drive.accepted)]
+    assert min(gaps) == pytest.approx(1 / MAX_RATE, abs=0.0055)
+    assert drive.accepted[-1] == pytest.approx(199 / MAX_RATE, rel=0.01)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.floats(0, 0.5), min_size=50, max_size=120))
+def test_a_lone_task_is_never_throttled_whatever_its_pauses(pauses: list[float]) -> None:
+    drive = Drive()
+    for pause in pauses:
+        drive.clock.sleep(pause if pause > 0.3 else 0)
+        assert drive.send()
+
+
+def test_requests_that_are_late_on_their_way_do_not_fill_a_second() -> None:
+    drive = Drive()
+    for _ in range(100):
+        assert drive.send()
+    late = sorted(at + (0.09 if number % 7 == 0 else 0) for number, at in enumerate(drive.accepted))
+    assert max(sum(at - 1 < other <= at for other in late) for at in late) <= LIMIT
+
+
+def test_throttling_halves_the_rate_at_most_once_a_second_and_pauses() -> None:
+    drive = Drive(random_share=0.5)
+    drive.lane.take_turn(drive.budget)
+    drive.lane.throttled(0)
+    drive.lane.throttled(0.1)
+    drive.lane.throttled(HALVING_SECONDS - 0.01)
+    drive.lane.take_turn(drive.budget)
+    assert drive.clock.seconds == pytest.approx(0.5 * MAX_PAUSE_SECONDS)
+    before = drive.clock.seconds
+    drive.lane.take_turn(drive.budget)
+    # Half of 18, and a little recovered in half a second.
+    assert drive.clock.seconds - before == pytest.approx(1 / 9.5, rel=0.1)
+
+
+def test_the_rate_recovers_by_one_a_second() -> None:
+    drive = Drive(random_share=0)
+    drive.lane.throttled(0)
+    for passed, rate in ((3, 12), (6, 15), (9, 18), (60, 18)):
+        drive.clock.seconds = passed
+        drive.lane.take_turn(drive.budget)
+        drive.lane.take_turn(drive.budget)
+        assert drive.clock.seconds - passed == pytest.approx(1 / rate - CATCH_UP_SECONDS, rel=0.02)
+
+
+def test_a_cloud_that_always_throttles_is_asked_seldom() -> None:
+    drive = Drive(others=LIMIT)
+    for _ in range(100):
+        assert not drive.send()
+    assert drive.clock.seconds > 40
+    assert 100 / drive.clock.seconds > MIN_RATE
+
+
+def test_a_throttled_task_finds_the_rate_that_others_leave() -> None:
+    drive = Drive(others=12)
+    done = sum(drive.send() for _ in range(600))
+    assert done / drive.clock.seconds > 8 * 0.6
+    assert len(drive.throttled) < 0.35 * done
+
+
+def test_waiting_for_a_turn_counts_against_the_budget() -> None:
+    clock = Clock()
+    lane = Lane("DescribeTargets")
+    budget = clock.budget(0.1, grace=1)
+    lane.take_turn(budget)
+    lane.take_turn(budget)
+    with pytest.raises(WaitTimeout, match=r"wait_timeout \(0\.1 s\) expired .* a turn to send DescribeTargets"):
+        lane.take_turn(budget)
+    assert clock.seconds == pytest.approx(0.1)
+    lane.take_turn(budget, grace=True)
+    assert 0.1 < clock.seconds < 0.2
+
+
+def test_a_thread_that_waits_for_others_ends_with_the_budget() -> None:
+    lane = Lane("DescribeTargets", lambda: 1.0)
+    lane.throttled(time.monotonic())
+    patient = threading.Thread(target=lane.take_turn, args=(Budget(5, 0),))
+    patient.start()
+    time.sleep(0.1)
+    started = time.monotonic()
+    with pytest.raises(WaitTimeout, match="a turn to send"):
+        lane.take_turn(Budget(0.2, 0))
+    assert time.monotonic() - started < 0.6
+    patient.join()
+
+
+def test_threads_share_the_turns() -> None:
+    lane, granted = Lane("DescribeTargets"), []
+
+    def work() -> None:
+        for _ in range(3):
+            lane.take_turn(Budget(30, 0))
+            granted.append(time.monotonic())
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    granted.sort()
+    assert min(after - before for before, after in pairwise(granted)) > 0.035
+    assert granted[-1] - granted[0] == pytest.approx(23 / MAX_RATE, rel=0.2)

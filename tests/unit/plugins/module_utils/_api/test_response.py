@@ -1,0 +1,193 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.response import (
+    BUSY_ATTEMPTS,
+    MAX_NAME,
+    READ_ATTEMPTS,
+    Unreadable,
+    parse_response,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import MAX_SHOWN, Refused
+
+NOW = 1700000000.0
+
+
+def parse(content: Any, status: int = 200, **more: Any) -> dict[str, Any]:
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return parse_response("Act", status, more.pop("headers", {}), body, **more)
+
+
+def test_a_response_is_handed_over_as_it_is() -> None:
+    response = {"RequestId": "r-1", "Listeners": None, "New": [1.5, True]}
+    assert parse({"Response": response}) == response
+    assert parse({"Response": response}, write=True) == response
+    assert parse({"Response": {}}) == {}
+
+
+@pytest.mark.parametrize("status", [200, 400, 503])
+def test_a_refusal(status: int) -> None:
+    error = {"Code": "LimitExceeded.X", "Message": "no more"}
+    with pytest.raises(Refused) as caught:
+        parse({"Response": {"Error": error, "RequestId": "r-1"}}, status, write=True)
+    refusal = caught.value
+    assert (refusal.code, refusal.api_message, refusal.request_id, refusal.action) == (
+        "LimitExceeded.X",
+        "no more",
+        "r-1",
+        "Act",
+    )
+    assert refusal.message.startswith("Act was refused with LimitExceeded.X: no more. This is a quota")
+
+
+@pytest.mark.parametrize("message", [{}, {"Message": None}, {"Message": ""}])
+def test_a_refusal_without_words(message: dict[str, Any]) -> None:
+    with pytest.raises(Refused) as caught:
+        parse({"Response": {"Error": {"Code": "X", **message}}})
+    assert (caught.value.code, caught.value.api_message, caught.value.request_id) == ("X", "", None)
+
+
+@pytest.mark.parametrize(
+    "response, what",
+    [
+        ({"Error": None, "RequestId": "r"}, "an Error that is null"),
+        ({"Error": "AuthFailure", "RequestId": "r"}, "an Error that is text"),
+        ({"Error": ["AuthFailure"], "RequestId": "r"}, "an Error that is a list"),
+        ({"Error": True, "RequestId": "r"}, "an Error that is true or false"),
+        ({"Error": {}, "RequestId": "r"}, "without a text Code"),
+        ({"Error": {"Code": ""}, "RequestId": "r"}, "without a text Code"),
+        ({"Error": {"Code": 7}, "RequestId": "r"}, "without a text Code"),
+        ({"Error": {"Code": ["AuthFailure"]}, "RequestId": "r"}, "without a text Code"),
+        ({"Error": {"Code": "X", "Message": {}}, "RequestId": "r"}, "Message is an object"),
+        ({"Error": {"Code": "X", "Message": 5}, "RequestId": "r"}, "Message is a number"),
+        ({"Error": {"Code": "X"}, "RequestId": 5}, "a RequestId that is a number"),
+        ({"RequestId": None}, "a RequestId that is null"),
+        ({"RequestId": ["r"]}, "a RequestId that is a list"),
+    ],
+)
+@pytest.mark.parametrize("write", [True, False])
+def test_an_envelope_in_another_form_names_the_place(response: Any, what: str, write: bool) -> None:
+    with pytest.raises(Unreadable, match=what) as caught:
+        parse({"Response": response}, write=write, where="Act at https://host/")
+    assert caught.value.message.startswith("Act at https://host/: HTTP 200 with ")
+    assert caught.value.code == "UnexpectedAnswer"
+
+
+@pytest.mark.parametrize("response", [{}, {"RequestId": ""}, {"Listeners": []}])
+def test_a_write_has_a_request_id(response: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable, match="has no RequestId"):
+        parse({"Response": response}, write=True)
+
+
+@pytest.mark.parametrize(
+    "body, why",
+    [
+        (b"", "Expecting value"),
+        (b"<html>", "Expecting value"),
+        (b'{"Response": {"Req', "Unterminated"),
+        (b'{"Response": NaN}', "NaN"),
+        (b'{"Response": {"Weight": Infinity}}', "Infinity"),
+        (b'{"Response": {"Weight": 1e999}}', "too large"),
+        (b'{"Response": {"Weight": %s}}' % (b"9" * 5000), "5000 digits"),
+        (b'{"Response": {"Weight": -%s}}' % (b"9" * 2000000), "digits"),
+        (b'{"Response": {"Error": {"Code": "X"}, "Error": null}}', "same key twice"),
+        (b'{"Response": {"Tag": "\\ud83d"}}', "UTF-8"),
+        (b'{"Response": {"Tag": "\xff"}}', "UTF-8"),
+        (b"[" * 100000, "nested too deep"),
+    ],
+)
+def test_what_is_no_json(body: bytes, why: str) -> None:
+    with pytest.raises(Unreadable, match=why) as caught:
+        parse(body, headers={"Content-Type": "text/html\x1b[31m" + "x" * 500})
+    assert r"text/html\x1b[31mxxx" in caught.value.message
+    assert len(caught.value.message) < 500
+
+
+def test_text_beyond_the_basic_plane_is_fine() -> None:
+    assert parse(b'{"Response": {"Tag": "\\ud83d\\ude00 \xf0\x9f\x98\x80"}}') == {"Tag": "\U0001f600 \U0001f600"}
+
+
+@pytest.mark.parametrize("body", [{}, [], None, "x", 5, {"Response": None}, {"Response": []}, {"Response": "yes"}])
+@pytest.mark.parametrize(
+    "status, attempts", [(200, READ_ATTEMPTS), (404, READ_ATTEMPTS), (500, BUSY_ATTEMPTS), (302, 1)]
+)
+def test_what_is_not_the_api(body: Any, status: int, attempts: int) -> None:
+    with pytest.raises(Unreadable) as caught:
+        parse(body, status)
+    assert caught.value.attempts == attempts
+    assert f"HTTP {status}" in caught.value.message
+
+
+def test_a_status_that_contradicts_the_body_is_a_gateways() -> None:
+    with pytest.raises(Unreadable, match="HTTP 502"):
+        parse({"Response": {"RequestId": "r"}}, 502)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b'{"error": "slow down"}', b'{"Response": {"RequestId": "r"}}'])
+def test_too_many_requests(body: bytes) -> None:
+    with pytest.raises(Refused) as caught:
+        parse(body, 429)
+    assert caught.value.code == "RequestLimitExceeded"
+
+
+def test_a_redirect_does_not_show_where_to() -> None:
+    with pytest.raises(Unreadable, match="points elsewhere") as caught:
+        parse(b"", 302, headers={"Location": "http://[bad"})
+    assert "[bad" not in caught.value.message
+
+
+def test_long_and_steering_texts_of_the_cloud_are_made_safe() -> None:
+    error = {"Code": "X\x1b[2J" + "y" * 1000, "Message": "\u202e" + "m" * 5_000_000}
+    with pytest.raises(Refused) as caught:
+        parse({"Response": {"Error": error, "RequestId": "r\x07" + "z" * 1000}})
+    refusal = caught.value
+    assert refusal.code.startswith(r"X\x1b[2Jyyy")
+    assert refusal.api_message.startswith(r"\u202emmm")
+    assert len(refusal.message) < MAX_SHOWN + 3 * MAX_NAME
+    for text in (refusal.message, refusal.api_message, refusal.code, refusal.request_id):
+        assert text is not None
+        assert text.isprintable()
+
+
+def test_secrets_are_taken_out_before_a_text_is_cut() -> None:
+    error = {"Code": "X", "Message": "m" * (MAX_SHOWN - 3) + "sEcReT"}
+    with pytest.raises(Refused) as caught:
+        parse({"Response": {"Error": error}}, scrub=lambda text: text.replace("sEcReT", "***"))
+    assert "sEc" not in caught.value.message
+
+
+def expired(**headers: str) -> Refused:
+    with pytest.raises(Refused) as caught:
+        parse({"Response": {"Error": {"Code": "AuthFailure.SignatureExpire"}}}, headers=headers, now=NOW)
+    return caught.value
+
+
+@pytest.mark.parametrize("skew, shown", [(600, "600 s ahead of"), (-4000, "4000 s behind")])
+def test_a_wrong_clock_is_measured(skew: int, shown: str) -> None:
+    assert shown in expired(Date=formatdate(NOW - skew, usegmt=True)).message
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        None,
+        "soon",
+        formatdate(NOW, usegmt=True),
+        "Mon, 99 Jan 2024 00:00:00 GMT",
+        "Mon, 01 Jan %s 00:00:00 GMT" % ("9" * 5000),
+        ", , ,",
+    ],
+)
+def test_a_clock_that_can_not_be_measured_or_is_right_is_not_blamed(date: str | None) -> None:
+    refusal = expired(**({} if date is None else {"Date": date}))
+    assert "This host's clock is" not in refusal.message
+    assert "Set the clock" in refusal.message
