@@ -32,6 +32,7 @@ PUBLICATION = [
     Step("make demo", [sys.executable, "scripts/demo.py"], {"PYTHONPATH": "tests/emulator"}),
     Step("make docs", [sys.executable, "scripts/docs.py"]),
 ]
+EMULATOR = pytest_step("emulator", "--numprocesses=2", "-m", SHORT, "tests/unit/emulator")
 INTEGRATION = pytest_step("integration", "--numprocesses=2", "-m", SHORT, "tests/integration")
 ONE_BY_ONE = pytest_step("alone", "-m", ALONE, "tests/unit", "tests/integration")
 
@@ -43,7 +44,7 @@ def main() -> int:
     os.environ[KEEP] = "1"
     # What measures time has the machine for itself.
     outcomes = run_lanes([*STATIC, *UNIT, *PUBLICATION], SANITY)
-    outcomes += run_lanes([INTEGRATION, ONE_BY_ONE])
+    outcomes += run_lanes([EMULATOR, INTEGRATION, ONE_BY_ONE])
     return report(outcomes, started)
 
 

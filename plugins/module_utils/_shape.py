@@ -136,7 +136,7 @@ def unexpected(where: Place, name: str, value: object, expected: str) -> Unexpec
     path = ".".join(filter(None, (_path(where), name))) or "Response"
     while where[0] is not None:
         where = where[0]
-    _, action, request_id = where
+    _names, action, request_id = where
     return UnexpectedAnswer(
         f"{action} answered something unexpected: {path} is {shown(value)}, not {expected}. "
         "Check endpoint, and any proxy or gateway before it.",

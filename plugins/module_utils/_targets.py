@@ -29,7 +29,7 @@ from ._bindings.plan import Goal, Plan, make_plan
 from ._bindings.resolve import UnknownName, what_exists
 from ._budget import Budget
 from ._errors import ClbError, GuardRefused, InvalidArgument, and_more
-from ._report import Part, Result, describe_error, failure_message, report
+from ._report import Part, Result, describe_error, failure_message, first_error, report
 from ._task import (
     Chosen,
     TaskResult,
@@ -253,20 +253,20 @@ class _Task:
 
     def _raise_first(self, failed: list[Part], total: int) -> None:
         """Stop before any write where something is wrong on a load balancer."""
-        if not failed:
+        error = first_error(failed)
+        if error is None:
             return
         self.parts = failed
-        first = failed[0].error
-        assert first is not None  # noqa: S101 - for the type checker: every part here has one
         if self.several:
             texts: dict[str, list[str]] = {}
             for part in failed:
                 if part.error is not None:
                     texts.setdefault(part.error.message, []).append(part.load_balancer_id)
             shown = [f"{and_more(where, 5)}: {text}" for text, where in texts.items()]
-            said = f"{len(failed)} of {total} load balancers failed. {' '.join(shown[:5])} Nothing was changed."
-            first = _with_message(first, said)
-        raise first
+            error.message = (
+                f"{len(failed)} of {total} load balancers failed. {' '.join(shown[:5])} Nothing was changed."
+            )
+        raise error
 
     def _plan(
         self,
@@ -306,11 +306,12 @@ class _Task:
         snapshot = snapshots[load_balancer_id]
         try:
             return make_plan(goal, snapshot)
-        except UnknownName as exc:
-            whole = snapshot
-            if snapshot.listener_ids is not None:
-                whole = connection.clb.describe_targets(load_balancer_id)
-            raise InvalidArgument(f"{exc.message} {what_exists(whole)}") from exc
+        except UnknownName as unknown:
+            problem = unknown.message
+        whole = snapshot
+        if snapshot.listener_ids is not None:
+            whole = connection.clb.describe_targets(load_balancer_id)
+        raise InvalidArgument(f"{problem} {what_exists(whole)}")
 
     def _guard(
         self, connection: Connection, plans: Mapping[str, Plan], guarded: Sequence[str], at: float
@@ -371,8 +372,3 @@ class _Task:
                 self.warnings.add(
                     [f"{label} matches nothing bound: nothing was drained for it. Check its backend, port and tag."]
                 )
-
-
-def _with_message(error: ClbError, message: str) -> ClbError:
-    error.message = message
-    return error

@@ -165,7 +165,11 @@ def _read_region(
             raise _located(error, connection.region, balancer)
         elif finished.value is not None:
             found.append(finished.value)
-    if refused and len(refused) == len(balancers) and all(error.code.startswith(_NOT_ALLOWED) for _, error in refused):
+    if (
+        refused
+        and len(refused) == len(balancers)
+        and all(error.code.startswith(_NOT_ALLOWED) for _balancer, error in refused)
+    ):
         balancer, refusal = refused[0]
         raise _located(refusal, connection.region, balancer)
     return found, refused
@@ -230,7 +234,7 @@ def _warnings(region: str, refused: Sequence[tuple[LoadBalancer, Refused]]) -> I
     for balancer, error in refused:
         kinds.setdefault((error.action, error.code), []).append((balancer, error))
     for alike in kinds.values():
-        shown = and_more([_called(balancer) for balancer, _ in alike], MAX_SHOWN)
+        shown = and_more([_called(balancer) for balancer, _error in alike], MAX_SHOWN)
         several = "load balancers" if len(alike) > 1 else "load balancer"
         yield f"The inventory lacks the {several} {shown} in region {region}: {alike[0][1].message}"
 

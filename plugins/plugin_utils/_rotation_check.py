@@ -308,7 +308,7 @@ def _opened(tasks: object, path: Path, seen: list[Path]) -> Iterator[Raw]:
         for key in _TASK_LISTS:
             yield from _opened(task.get(key), path, seen)
         if _module_of(task) in _STATIC:
-            named = next(value for key, value in task.items() if _short(key) in _STATIC)
+            named = next((value for key, value in task.items() if _short(key) in _STATIC), None)
             name = named.get("file") if isinstance(named, Mapping) else named
             if isinstance(name, str) and "{{" not in name:
                 yield from _tasks_of(path.parent / name, seen)

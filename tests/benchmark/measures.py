@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from fleet import Batches, Drains, Fleet, measure_batches, measure_drains, measure_fleet
 from planning import planning_seconds
 
 from clb_emulator.testing import Emulator
@@ -50,6 +51,9 @@ class Size:
     :param rounds: in each of these.
     :param plans: repetitions of each planning.
     :param many: the large load balancer.
+    :param batches: targets bound by one task of many calls.
+    :param drains: guarded tasks at once.
+    :param balancers: load balancers in one task.
     """
 
     task_seconds: float
@@ -58,10 +62,25 @@ class Size:
     rounds: int
     plans: int
     many: Shape
+    batches: tuple[int, ...]
+    drains: int
+    balancers: int
 
 
-FULL = Size(2.0, Shape(50, 10), playbooks=3, rounds=4, plans=7, many=Shape(50, 200))
-QUICK = Size(0.1, Shape(2, 25), playbooks=1, rounds=3, plans=3, many=Shape(10, 100))
+FULL = Size(
+    2.0,
+    Shape(50, 10),
+    playbooks=3,
+    rounds=4,
+    plans=7,
+    many=Shape(50, 200),
+    batches=(5_000, 10_000),
+    drains=40,
+    balancers=100,
+)
+QUICK = Size(
+    0.1, Shape(2, 25), playbooks=1, rounds=3, plans=3, many=Shape(10, 100), batches=(1_000,), drains=4, balancers=10
+)
 ADDED = Shape(50, 10)
 """What the comparison with ping binds, beside a single target."""
 
@@ -132,6 +151,9 @@ class Results:
     first_use: float
     planning: dict[int, float]
     many: Many
+    batches: list[Batches]
+    drains: Drains
+    fleet: Fleet
 
 
 def scenario(size: Size, shape: Shape, *balancers: str) -> dict[str, Any]:
@@ -256,4 +278,15 @@ def measure_all(size: Size, collections: Path) -> Results:
     print("What the module adds to ping ...", flush=True)
     added, first_use = measure_added(size, collections)
     print("A large load balancer ...", flush=True)
-    return Results(against, added, first_use, planning, measure_many(size, collections))
+    many = measure_many(size, collections)
+    print("Many calls, many tasks at once, many load balancers ...", flush=True)
+    return Results(
+        against,
+        added,
+        first_use,
+        planning,
+        many,
+        measure_batches(collections, size.batches, size.task_seconds),
+        measure_drains(collections, size.drains, size.task_seconds),
+        measure_fleet(collections, size.balancers, size.task_seconds),
+    )

@@ -67,12 +67,12 @@ class Bench:
 
     def __init__(self, emulator: Emulator, collections: Path, directory: Path) -> None:
         self.emulator = emulator
-        self._directory = directory
+        self.directory = directory
         self._times = directory / "times.jsonl"
         self._costs = directory / "costs.jsonl"
         home = directory / "home"
         home.mkdir()
-        self._environment = {
+        self.environment = {
             **{
                 name: value
                 for name, value in os.environ.items()
@@ -97,14 +97,14 @@ class Bench:
         """
         self.emulator.clear_journal()
         self._times.unlink(missing_ok=True)
-        playbook, values = self._directory / "playbook.json", self._directory / "variables.json"
+        playbook, values = self.directory / "playbook.json", self.directory / "variables.json"
         # JSON is YAML, and read much faster.
         playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
         values.write_text(json.dumps(variables))
         done = subprocess.run(
             [sys.executable, "-m", "ansible", "playbook", playbook, "--extra-vars", f"@{values}"],
-            cwd=self._directory,
-            env=self._environment,
+            cwd=self.directory,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -128,7 +128,7 @@ class Bench:
         self, tasks: Sequence[Mapping[str, Any]], variables: Mapping[str, Any]
     ) -> list[tuple[Timed, Cost]]:
         """Run tasks that start one module each, and measure its process."""
-        interpreter = self._directory / "python"
+        interpreter = self.directory / "python"
         command = shlex.join([sys.executable, str(HERE / "measured_python.py"), str(self._costs)])
         interpreter.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
         interpreter.chmod(0o700)

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 MAX_ADDED_SECONDS = 1.5
 MAX_PLANNING_SECONDS = 0.5
 MAX_GROWTH = 12.0
+MAX_BATCH_SHARE = 1.05
+"""Of the cloud's own time, what a task of many calls may take ..."""
+MAX_BATCH_SECONDS = 3.0
+"""... and so many seconds more."""
 MAX_TARGETS = 20
 """Targets in one RegisterTargets."""
 LINE = 120
@@ -70,14 +74,82 @@ def limits(results: Results) -> list[Limit]:
     return [
         *promised,
         Limit("planning 10,000 bindings", planning[10_000], MAX_PLANNING_SECONDS, "s of CPU"),
+        *_fleet_limits(results),
         Limit("planning 100,000 bindings", planning[100_000] / planning[10_000], MAX_GROWTH, "times 10,000"),
     ]
+
+
+def _fleet_limits(results: Results) -> list[Limit]:
+    fleet, drains = results.fleet, results.drains
+    return [
+        *(
+            Limit(
+                f"{one.targets:,} targets beside {MAX_BATCH_SHARE} of the cloud's own time",
+                one.seconds - MAX_BATCH_SHARE * one.cloud,
+                MAX_BATCH_SECONDS,
+                "s",
+            )
+            for one in results.batches
+        ),
+        Limit("guarded tasks that went through", drains.passed, drains.allowed, "tasks"),
+        Limit("targets that the guard did not keep", drains.tasks - drains.allowed - drains.lowest, 0, "targets"),
+        Limit("many load balancers, first run", fleet.first / fleet.floor, 1.25, "of its floor"),
+        Limit("many load balancers, rerun", fleet.again / fleet.read_floor, 1.2, "of its floor"),
+        Limit("many load balancers against the loop", fleet.first / fleet.loop, 1 / 20, "of the loop"),
+        Limit("three tasks at once", fleet.three / fleet.floor_of_three, 1.6, "of their floor"),
+        Limit("throttled requests of a lone task", fleet.throttled, 0, "requests"),
+    ]
+
+
+def _batches(results: Results) -> str:
+    rows = [
+        (
+            f"{_count(one.targets)} targets",
+            f"{one.seconds:.1f} s",
+            f"{one.cloud:.1f} s",
+            f"{one.seconds / one.cloud:.2f}",
+        )
+        for one in results.batches
+    ]
+    drains = results.drains
+    return (
+        "## Many calls, and many guarded tasks at once\n\n"
+        + _rows(("one task binds", "takes", "the cloud's tasks alone", "ratio"), rows)
+        + f"\n\n{drains.tasks} tasks drained a host each at once, with `min_healthy: {drains.tasks - drains.allowed}`. "
+        f"{drains.passed} went through, at no moment did fewer than {drains.lowest} serve, and all was over after "
+        f"{drains.seconds:.0f} s."
+    )
+
+
+def _fleet(results: Results) -> str:
+    fleet = results.fleet
+    rows = [
+        ("one task, first run", fleet.first, fleet.floor),
+        ("one task, once more", fleet.again, fleet.read_floor),
+        ("one task, one host drained everywhere", fleet.drain, fleet.floor),
+        ("a loop of tasks of one load balancer each", fleet.loop, fleet.floor),
+        ("a host for each load balancer, 20 forks", fleet.forks, fleet.floor),
+        ("three tasks at once, each on as many", fleet.three, fleet.floor_of_three),
+    ]
+    cells = [(name, f"{seconds:.1f} s", f"{floor:.1f} s", f"{seconds / floor:.2f}") for name, seconds, floor in rows]
+    return (
+        f"## {fleet.balancers} load balancers\n\n"
+        "The floor is what the rate limit allows: a read, a write and a read-back for each at 20 requests a second and "
+        "action, and one task of the cloud; for a rerun one read for each. The loop was timed on a tenth of them.\n\n"
+        + _rows(("what", "takes", "floor", "ratio"), cells)
+    )
+
+
+def _rows(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [header, tuple("---" for _cell in header), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def write(results: Results, size: Size) -> str:
     """Return the page."""
     sections = [LICENCE, "# Measurements", _summary(results)]
-    sections += [_against(results, size), _added(results), _planning(results), _many(results), _method(size)]
+    sections += [_against(results, size), _added(results), _planning(results), _many(results)]
+    sections += [_batches(results), _fleet(results), _method(size)]
     return "\n\n".join(sections) + "\n"
 
 

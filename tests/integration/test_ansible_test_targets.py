@@ -25,7 +25,19 @@ VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 RUN = 'if __name__ == "__main__":'
 """The end of a module, before which what it does can still be bent."""
 
-MODULE_DOES_NOTHING = 'import json\n\nprint(json.dumps({"changed": False}))\n'
+MODULE_DOES_NOTHING = """
+from ansible.module_utils.basic import AnsibleModule
+
+start = AnsibleModule.__init__
+
+
+def start_and_leave(self, *arguments, **keywords):
+    start(self, *arguments, **keywords)
+    self.exit_json(changed=False)
+
+
+AnsibleModule.__init__ = start_and_leave
+"""
 
 INVENTORY_DOES_NOTHING = '''
 from ansible.plugins.inventory import BaseInventoryPlugin
@@ -100,8 +112,8 @@ class Replacement:
 
 
 DO_NOTHING = {
-    "module targets": Replacement("targets", "modules/targets.py", MODULE_DOES_NOTHING),
-    "module targets_info": Replacement("targets_info", "modules/targets_info.py", MODULE_DOES_NOTHING),
+    "module targets": Replacement("targets", "modules/targets.py", MODULE_DOES_NOTHING, bent=True),
+    "module targets_info": Replacement("targets_info", "modules/targets_info.py", MODULE_DOES_NOTHING, bent=True),
     "inventory": Replacement("inventory_targets", "inventory/targets.py", INVENTORY_DOES_NOTHING),
     **{
         f"filter {name}": Replacement(f"filter_{name}", f"filter/{name}.py", FILTER.format(name=name, value="given"))

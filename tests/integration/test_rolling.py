@@ -176,7 +176,7 @@ def test_no_batch_leaves_after_one_whose_play_ended(farm):
     run = farm.roll(clb_batch=2)
 
     assert run.rc != 0, run.output
-    assert "web1 could not be updated and stays out of traffic" in run.output, run.output
+    assert "web1: the update ended the play" in run.output, run.output
     assert sorted(updated(run)) == ["web1", "web2"]
     assert farm.out == ids("web1")
 

@@ -69,7 +69,7 @@ def test_a_backend_that_can_not_be_meant(farm, backend, words):
     [
         ("- name: [\n", "update.yml"),
         ("- name: No such module\n  no.such.module:\n", "no.such.module"),
-        ("- name: No such keyword\n  ansible.builtin.ping:\n  whenn: true\n", "whenn"),
+        ("- name: No such keyword\n  ansible.builtin.ping:\n  no_such_keyword: true\n", "no_such_keyword"),
         ("- ansible.builtin.import_tasks: missing.yml\n", "missing.yml"),
         (NOTIFIES, "notifies 'Restart', and there are no handlers (clb_handlers is not given)"),
     ],
@@ -92,7 +92,11 @@ def test_handlers_that_lack_what_is_notified(farm):
 @pytest.mark.parametrize(
     "arguments, variables, words",
     [
-        ([], {"clb_update": "updat.yml"}, "updat.yml is no file; check the name, relative to where the command runs."),
+        (
+            [],
+            {"clb_update": "nowhere.yml"},
+            "nowhere.yml is no file; check the name, relative to where the command runs.",
+        ),
         ([], {"clb_handlers": "handlers.yml"}, "handlers.yml"),
         ([], {"clb_batch": 0}, "clb_batch is 0; give a number of hosts from 1"),
         ([], {"clb_batch": "0%"}, "clb_batch is '0%'"),

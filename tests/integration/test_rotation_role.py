@@ -124,6 +124,22 @@ def test_a_drain_that_is_not_allowed_leaves_nothing_behind(farm):
     assert not farm.restore_file.exists()
 
 
+def test_a_drain_that_fails_on_one_load_balancer_is_undone_on_the_other(emulator, playbook):
+    farm = Farm(emulator, playbook, balancers=2)
+    farm.write_files()
+    refusal = {"kind": "error", "code": "AuthFailure.UnauthorizedOperation", "message": "no", "skip": 1, "times": 1}
+    emulator.add_faults({**refusal, "action": "BatchModifyTargetWeight"})
+
+    done = run(farm, plays(rotate("out"), *yaml.safe_load(UPDATE), rotate("back")))
+
+    assert done.rc != 0, done.output
+    assert "No host of the batch was left out of traffic." in done.output, done.output
+    assert len(farm.writes) == 3
+    assert updated(done) == []
+    assert emulator.bindings() == farm.at_first
+    assert not farm.restore_file.exists()
+
+
 def test_a_batch_that_does_not_get_healthy_stops_the_run_and_comes_first_in_the_next(farm):
     sick = [
         {

@@ -208,7 +208,7 @@ class Clb:
         for where, (listener_id, target_type, raw_rules) in each(_LISTENER, raw_listeners, root, "Listeners"):
             if target_type:
                 found[listener_id, None] = target_type
-            for _, (location_id, rule_type) in each(_RULE, raw_rules, where, "Rules"):
+            for _unused, (location_id, rule_type) in each(_RULE, raw_rules, where, "Rules"):
                 if rule_type:
                     found[listener_id, location_id] = rule_type
         return found
@@ -247,7 +247,7 @@ class Clb:
 
     def _list(self, params: Mapping[str, Any]) -> dict[str, LoadBalancer]:
         """List until the pages fit together: what is made or deleted meanwhile moves them against each other."""
-        for _ in range(LISTING_PASSES):
+        for _attempt in range(LISTING_PASSES):
             found = self._list_once(params)
             if found is not None:
                 return found

@@ -267,7 +267,7 @@ class _Line:
         :param request: the body.
         :param seconds: how long the socket may be silent.
         """
-        response = self._pool.urlopen(
+        response = self._pool.request(
             "POST",
             "/",
             body=request,

@@ -42,7 +42,7 @@ def side_by_side(
     :param max_threads: how many threads at most.
     :returns: how each ended, in the order of the items.
     """
-    results: list[Finished[Value]] = [Finished() for _ in items]
+    results: list[Finished[Value]] = [Finished() for _item in items]
     numbers = iter(range(len(items)))
     lock = threading.Lock()
 
@@ -60,7 +60,7 @@ def side_by_side(
     if len(items) == 1:
         run()
         return results
-    threads = [threading.Thread(target=run, daemon=True) for _ in range(min(max_threads, len(items)))]
+    threads = [threading.Thread(target=run, daemon=True) for _number in range(min(max_threads, len(items)))]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -133,7 +133,7 @@ def _targets(raw_listeners: list[Any] | None, where: Place) -> Iterator[tuple[Po
     """Each target with the keys of the pool that it may be in; on layer 4 that is the listener's, whatever the rule."""
     for in_listener, (listener_id, raw_rules) in each(_LISTENER, raw_listeners, where, "Listeners"):
         for in_rule, (location_id, raw_targets) in each(_RULE, raw_rules, in_listener, "Rules"):
-            for _, (ip, target_id, port, status, detail, misspelt) in each(_TARGET, raw_targets, in_rule, "Targets"):
+            for _at, (ip, target_id, port, status, detail, misspelt) in each(_TARGET, raw_targets, in_rule, "Targets"):
                 names = tuple(name for name in (_address(ip), target_id) if name)
                 health = _health(status, detail or misspelt)
                 yield (listener_id, None), names, port, health

@@ -119,7 +119,7 @@ def plan_present(desired: Sequence[DesiredBinding], snapshot: Snapshot, goal: Go
         touched=tuple(pool for key, pool in snapshot.pools.items() if key in touched),
         changes=_in_order([*changes, *removals]),
         desired=tuple(desired),
-        named=frozenset(bound.identity for _, bound in found if bound is not None),
+        named=frozenset(bound.identity for _wish, bound in found if bound is not None),
         warnings=(TAGS_UNKNOWN,) if no_tags else (),
         goal=goal,
     )

@@ -311,12 +311,12 @@ def parse_targets(answer: Raw, listener_ids: tuple[str, ...] | None = None) -> S
         listener, found = _parse_listener(where, values)
         if listeners.setdefault(listener.listener_id, listener) is not listener:
             raise unexpected(where, "ListenerId", listener.listener_id, "the ID of one listener only")
-        for place, pool, _ in found:
+        for place, pool, _raws in found:
             if pools.setdefault(pool.key, pool) is not pool:
                 raise unexpected(place, "LocationId", pool.location_id, "the ID of one rule only")
         raw_targets += found
     # Older stacks have no tags: then the field is in no entry at all.
-    tags_known = any("Tag" in raw for _, _, raws in raw_targets for raw in raws if isinstance(raw, dict))
+    tags_known = any("Tag" in raw for _place, _pool, raws in raw_targets for raw in raws if isinstance(raw, dict))
     bindings: dict[PoolKey, tuple[Binding, ...]] = {}
     index: dict[_IndexKey, Binding] = {}
     ambiguous: dict[BindingKey, tuple[Binding, ...]] = {}
@@ -349,7 +349,7 @@ def _parse_listener(where: Place, values: tuple[Any, ...]) -> tuple[Listener, li
         ]
     else:
         found = [(where, Pool(listener_id, None, protocol, port, end_port), targets or [])]
-    return Listener(listener_id, protocol, port, end_port, layer7, tuple(pool for _, pool, _ in found)), found
+    return Listener(listener_id, protocol, port, end_port, layer7, tuple(pool for _place, pool, _raws in found)), found
 
 
 def _parse_target(where: Place, values: tuple[Any, ...], pool: Pool, tags_known: bool) -> Binding | None:
