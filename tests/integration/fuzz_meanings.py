@@ -112,5 +112,9 @@ READ: dict[str, dict[str, set[str]]] = {
 }
 """What tasks and inventories report otherwise that only read, by action and place."""
 
-WRITTEN: dict[str, dict[str, set[str]]] = {"DescribeTargets": _BOUND, "DescribeLoadBalancers": _LISTED}
+_ONLY_SHOWN = (".EndPort", ".InstanceName", ".PublicIpAddresses", ".RegisteredTime", ".Zone")
+WRITTEN: dict[str, dict[str, set[str]]] = {
+    "DescribeTargets": {place: kinds for place, kinds in _BOUND.items() if not place.endswith(_ONLY_SHOWN)},
+    "DescribeLoadBalancers": {place: kinds for place, kinds in _LISTED.items() if not place.endswith(".VpcId")},
+}
 """What tasks do otherwise that write. No answer about health is here: less health makes a guard refuse, never pass."""
