@@ -217,6 +217,7 @@ def test_a_target_passes_with_its_plugin(run_target):
     assert " failed=0 " in run.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("replacement", REPLACEMENTS.values(), ids=REPLACEMENTS)
 def test_a_target_fails_with_something_else_in_its_plugins_place(run_target, replacement):
     run = run_target(replacement.target, replacement)
