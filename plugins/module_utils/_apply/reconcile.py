@@ -142,11 +142,11 @@ def foresee(plan: Plan) -> Outcome:
     )
 
 
-def refuse(plan: Plan, error: ClbError, message: str) -> Outcome:
+def refuse(plan: Plan, error: ClbError | None, message: str) -> Outcome:
     """What is left of a plan that was not begun.
 
     :param plan: the plan.
-    :param error: why.
+    :param error: why; None where it has no changes.
     :param message: for each of its changes.
     """
     return Outcome(
