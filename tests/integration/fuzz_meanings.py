@@ -112,7 +112,7 @@ READ: dict[str, dict[str, set[str]]] = {
 }
 """What tasks and inventories report otherwise that only read, by action and place."""
 
-_ONLY_SHOWN = (".EndPort", ".InstanceName", ".PublicIpAddresses", ".RegisteredTime", ".Zone")
+_ONLY_SHOWN = (".InstanceName", ".PublicIpAddresses", ".RegisteredTime", ".Zone")
 WRITTEN: dict[str, dict[str, set[str]]] = {
     "DescribeTargets": {place: kinds for place, kinds in _BOUND.items() if not place.endswith(_ONLY_SHOWN)},
     "DescribeLoadBalancers": {place: kinds for place, kinds in _LISTED.items() if not place.endswith(".VpcId")},
