@@ -342,22 +342,16 @@ class _Task:
     def _refuse_all(self, chosen: Sequence[Chosen], plans: Mapping[str, Plan], refused: Mapping[str, ClbError]) -> None:
         """A guard that refuses on one load balancer stops all, before any write."""
         where = and_more(list(refused), 5)
+        message = f"Not sent: the guard min_healthy refuses on {where}."
+        if not self.several:
+            message = "Not sent: the task stopped with GuardRefused."
+        first = next(iter(refused.values()))
         for one in chosen:
             plan = plans[one.load_balancer_id]
-            error = refused.get(one.load_balancer_id)
-            message = (
-                f"Not sent: the guard min_healthy refuses on {where}."
-                if self.several
-                else "Not sent: the task stopped with GuardRefused."
-            )
-            stopped = error
-            if error is None and plan.changes:
-                stopped = GuardRefused(message)
+            # What stopped the others is the refusal of the first.
+            error = refused.get(one.load_balancer_id) or (first if plan.changes else None)
             self.warnings.add(plan.warnings, one.load_balancer_id)
-            outcome = refuse(plan, stopped or GuardRefused(message), message)
-            self.parts.append(Part(one.load_balancer_id, one.name, plan, outcome, stopped))
-        # The refusal itself is the error of the task, wherever it stands in the order.
-        self.parts.sort(key=lambda part: part.load_balancer_id not in refused)
+            self.parts.append(Part(one.load_balancer_id, one.name, plan, refuse(plan, error, message), error))
 
     def _warn_of_unmatched(self, plans: Mapping[str, Plan]) -> None:
         """Name each selector that matches nothing bound on any load balancer."""

@@ -16,7 +16,7 @@ GUARD = 20
 WAIT_SECONDS = 300.0
 
 
-@pytest.mark.alone
+@pytest.mark.long
 def test_a_night_with_a_failing_host_and_a_killed_controller(emulator, playbook):
     farm = Farm(emulator, playbook, hosts=24, balancers=3, clb_min_healthy=GUARD)
     listeners = [f"lbl-{number}-443" for number in (1, 2, 3)]

@@ -142,11 +142,11 @@ def foresee(plan: Plan) -> Outcome:
     )
 
 
-def refuse(plan: Plan, error: ClbError, message: str) -> Outcome:
+def refuse(plan: Plan, error: ClbError | None, message: str) -> Outcome:
     """What is left of a plan that was not begun.
 
     :param plan: the plan.
-    :param error: why.
+    :param error: why; None where it has no changes.
     :param message: for each of its changes.
     """
     return Outcome(
@@ -327,11 +327,13 @@ class Reconciler:
         if not lost:
             return
         health = self._writer.read_health()
-        serving = healthy_serving(self._writer.snapshot, health)
-        count: dict[object, int] = {change.pool.key: 0 for change in lost}
-        for key in serving:
-            if key.pool in count:
-                count[key.pool] += 1
+        count = {change.pool.key: 0 for change in lost}
+        for key in count:
+            for bound in self._writer.snapshot.bindings.get(key, ()):
+                found = health.find(bound)
+                # An answer that does not mention a target is no reason to undo: it counts as it did at the check.
+                healthy = bound.identity in self._served if found is None else found.healthy
+                count[key] += bound.weight > 0 and healthy
         short = [change for change in lost if count[change.pool.key] < self._options.min_healthy]
         if not short:
             return

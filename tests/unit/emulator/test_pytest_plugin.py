@@ -28,6 +28,8 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):
 @pytest.fixture(autouse=True)
 def importable(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     monkeypatch.setenv("PYTHONPATH", str(request.config.rootpath / "tests" / "emulator"))
+    # What ansible-test asks of a pytest that can import its plugins.
+    monkeypatch.delenv("PYTEST_PLUGINS", raising=False)
 
 
 SERVED = """
