@@ -86,7 +86,7 @@ def run_module(emulator: Emulator, *, check: bool = False, **options: Any) -> Ru
         pytest.MonkeyPatch.context() as patch,
         patch_module_args(arguments),
         contextlib.redirect_stdout(output),
-        pytest.raises(SystemExit),
+        contextlib.suppress(SystemExit),
     ):
         # Where a test of this process has loaded the controller's code, warn() prints, and says equal things once only.
         patch.setattr(ClbModule, "warn", lambda _self, text: warned.append(text))

@@ -81,7 +81,10 @@ OPTIONS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "health without waiting": ({"wait_for_health": True, "wait": False}, ["wait_for_health", "wait"]),
     "no time": ({"wait_timeout": 0}, ["wait_timeout 0", "from 1 to"]),
     "negative guard": ({"min_healthy": -1}, ["min_healthy -1", "from 0 to"]),
-    "selector of everything": ({"state": "absent", "targets": [{"port": 80}]}, ["targets[0]", "everything"]),
+    "selector of everything": (
+        {"state": "absent", "targets": [{"port": 80}]},
+        ["targets[0]", "rule or backend is named"],
+    ),
     "half a pair": ({"secret_id": "AKIDsomething"}, ["secret_key"]),
     "wrong key": (
         {"secret_id": "{{ lookup('env', 'OWN_ID') }}", "secret_key": "{{ lookup('env', 'WRONG_KEY') }}"},

@@ -183,6 +183,7 @@ def test_what_a_first_playbook_binds(playbook, emulator):
     statuses = {(place["listener_id"], place["location_id"]): place for place in result["listeners"]}
     assert statuses["lbl-tcp", None] == {
         "listener_id": "lbl-tcp",
+        "load_balancer_id": "lb-0",
         "location_id": None,
         "protocol": "TCP",
         "port": 443,

