@@ -282,7 +282,7 @@ print(json.dumps({"failure": done.failure, "peak": peak, "size": len(json.dumps(
 """
 
 
-@pytest.mark.alone
+@pytest.mark.long
 def test_memory_and_result_of_100_with_1000_bindings_each(tmp_path):
     balancers = [
         {"id": f"lb-{number}", "generate": {"listeners": 10, "targets": 100, "prefix": f"n{number}"}}
