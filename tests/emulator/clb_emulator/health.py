@@ -74,5 +74,5 @@ class Health:
         """Count the targets of a pool that serve (healthy, and of weight above 0), and those that are healthy."""
         details = self.details(pool, now)
         good = {detail for detail in set(details) if self.healthy(pool, detail)}
-        serving = sum(detail in good and binding.weight > 0 for binding, detail in zip(pool, details, strict=True))
+        serving = sum(detail in good and binding.weight > 0 for binding, detail in zip(pool, details))
         return serving, sum(map(good.__contains__, details))

@@ -31,7 +31,7 @@ Verb = Literal["register", "deregister", "weight", "tag"]
 Params = Mapping[str, Any]
 
 
-@dataclass(slots=True)
+@dataclass
 class Operation:
     """One change of one binding. ``spelling`` is the address as it was sent, ``weight`` and ``tag`` the new values."""
 

@@ -147,7 +147,7 @@ def rule_health(
     }
     entries = [
         (binding.health_json or _health_part(binding)) + endings[detail]
-        for binding, detail in zip(pool, health.details(pool, now), strict=True)
+        for binding, detail in zip(pool, health.details(pool, now))
         if not lacking or lacking.isdisjoint(binding.names)
     ]
     layer4_id = f"loc-{short_hash(pool.listener_id)}" if settings.number_layer4_rules else None

@@ -48,7 +48,7 @@ def test_memory_and_time_are_bounded() -> None:
             text=True,
             timeout=120,
             check=True,
-            env={"PYTHONPATH": ":".join(paths)},
+            env={"PYTHONPATH": ":".join([*paths, *sys.path])},
         )
     outcomes = [json.loads(line) for line in done.stdout.splitlines()]
     assert [outcome[0] for outcome in outcomes] == list(BOMBS)

@@ -244,6 +244,6 @@ def test_credentials_in_a_proxy_address_are_not_shown(proxy: str, monkeypatch: p
     monkeypatch.setenv("https_proxy", proxy.replace("GONE", gone.host))
     with pytest.raises(ConnectionFailed) as caught:
         make_client("clb.example.com").read("DescribeTargets", {}, last_attempt=True)
-    shown = "".join(traceback.format_exception(caught.value))
+    shown = "".join(traceback.format_exception(caught.type, caught.value, caught.tb))
     assert "pAsSwOrD" not in shown
     assert base64.b64encode(b"me:pAsSwOrD").decode() not in shown

@@ -270,7 +270,7 @@ def test_a_password_in_an_endpoint_is_nowhere(environ: dict[str, str], variable:
     option = {variable: text} if variable.islower() else {}
     with pytest.raises(InvalidArgument, match=f"^{variable} must not carry") as caught:
         open_(environ if option else {**environ, variable: text}, **option)
-    assert "pAsSwOrD" not in "".join(traceback.format_exception(caught.value))
+    assert "pAsSwOrD" not in "".join(traceback.format_exception(caught.type, caught.value, caught.tb))
 
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "http_proxy", "all_proxy"])

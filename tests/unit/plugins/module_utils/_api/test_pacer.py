@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import threading
 import time
-from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -24,6 +23,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import
 from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import WaitTimeout
 
+from ...builders import neighbours
 from ...fake_cloud import Clock
 
 LIMIT = 20
@@ -67,7 +67,7 @@ def test_the_first_turn_of_a_lane_comes_at_once() -> None:
 def test_turns_are_evenly_spaced() -> None:
     drive = Drive()
     assert all(drive.send() for _ in range(200))
-    gaps = [after - before for before, after in pairwise(drive.accepted)]
+    gaps = [after - before for before, after in neighbours(drive.accepted)]
     assert min(gaps) == pytest.approx(1 / MAX_RATE, abs=0.0055)
     assert drive.accepted[-1] == pytest.approx(199 / MAX_RATE, rel=0.01)
 
@@ -168,5 +168,5 @@ def test_threads_share_the_turns() -> None:
     for thread in threads:
         thread.join()
     granted.sort()
-    assert min(after - before for before, after in pairwise(granted)) > 0.035
+    assert min(after - before for before, after in neighbours(granted)) > 0.035
     assert granted[-1] - granted[0] == pytest.approx(23 / MAX_RATE, rel=0.2)

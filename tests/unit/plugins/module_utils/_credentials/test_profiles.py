@@ -332,7 +332,7 @@ def test_odd_json_is_refused_and_not_shown(home: Home, content: str) -> None:
     path.write_text(content)
     with pytest.raises(CredentialsNotFound, match="is not a valid JSON profile") as caught:
         home.files.find(DEFAULT)
-    assert "sEcReT" not in "".join(traceback.format_exception(caught.value))
+    assert "sEcReT" not in "".join(traceback.format_exception(caught.type, caught.value, caught.tb))
 
 
 @pytest.mark.parametrize(
@@ -355,5 +355,5 @@ def test_odd_ini_is_refused_and_not_shown(home: Home, content: str) -> None:
     home.sdk("").write_text(content)
     with pytest.raises(CredentialsNotFound) as caught:
         home.files.find(DEFAULT)
-    assert "sEcReT" not in "".join(traceback.format_exception(caught.value))
+    assert "sEcReT" not in "".join(traceback.format_exception(caught.type, caught.value, caught.tb))
     assert len(caught.value.message) < 500
