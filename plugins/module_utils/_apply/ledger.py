@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Union
 
+from .._bindings.change import ChangeKind
 from .._errors import ClbError, Refused, Remedy, hint_for, sentences
 
 if TYPE_CHECKING:
@@ -110,6 +112,7 @@ class Ledger:
         self._clock = clock
         self._settle = settle
         self._records: dict[Change, _Record] = {}
+        self._of_binding: defaultdict[BindingKey, list[_Record]] = defaultdict(list)
         self.accepted = False
         """Whether the API accepted a change and did not report its listener as failed."""
         self.request_ids: list[str] = []
@@ -297,15 +300,32 @@ class Ledger:
         return (record.change for record in self._records.values() if record.sends)
 
     def _record(self, change: Change) -> _Record:
-        return self._records.setdefault(change, _Record(change))
+        record = self._records.get(change)
+        if record is None:
+            record = self._records[change] = _Record(change)
+            self._of_binding[change.key].append(record)
+        return record
 
     def _sent(self, change: Change, state: _State) -> _Record:
         record = self._record(change)
         if record.state is not _State.CONFIRMED:
-            record.before = change.before
+            record.before = self._before_own_writes(change)
         record.state, record.ended, record.failure = state, None, None
         record.sends += 1
         return record
+
+    def _before_own_writes(self, change: Change) -> Binding | None:
+        """The binding that a change was planned from, without what this task itself has written to it before."""
+        before = change.before
+        for record in self._of_binding[change.key]:
+            other, own = record.change, record.before
+            if before is None or own is None or not record.sends or other == change:
+                continue
+            if other.kind is ChangeKind.WEIGHT and before.weight == other.weight:
+                before = before._replace(weight=own.weight)
+            elif other.kind is ChangeKind.TAG and before.tag == other.tag:
+                before = before._replace(tag=own.tag)
+        return before
 
     def _overdue(self, record: _Record) -> bool:
         # Sums of seconds are rounded.

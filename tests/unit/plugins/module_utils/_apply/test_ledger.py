@@ -234,6 +234,35 @@ def test_the_binding_before_is_that_of_the_last_plan_before_the_write_that_took_
     assert ledger.before(first) == found
 
 
+@pytest.mark.parametrize("first", [ChangeKind.WEIGHT, ChangeKind.TAG])
+def test_what_this_task_has_written_to_a_binding_is_not_its_state_before(
+    ledger: Ledger, clock: Clock, first: ChangeKind
+) -> None:
+    """One call shows late and is sent again: the newest read then shows what the other call did."""
+    wanted = {ChangeKind.WEIGHT: {"weight": 9}, ChangeKind.TAG: {"tag": "red"}}
+    second = ChangeKind.TAG if first is ChangeKind.WEIGHT else ChangeKind.WEIGHT
+    late = change(first, BOUND, **wanted[first])
+    shown = change(second, BOUND, **wanted[second])
+    ledger.accept([late], "r-1")
+    ledger.accept([shown], "r-2")
+    ledger.end([late, shown])
+    half = snapshot(tcp("lbl-1", 443, target("ins-1", **{"weight": 7, "tag": "blue", **wanted[second]})))
+    ledger.observe(half)
+    clock.sleep(SETTLE_SECONDS)
+    (bound,) = half.all_bindings()
+    ledger.accept([change(first, bound, **wanted[first])], "r-3")
+    ledger.observe(snapshot(tcp("lbl-1", 443, target("ins-1", weight=9, tag="red"))))
+    assert [ledger.verdict(one) for one in (late, shown)] == [Done(BOUND), Done(BOUND)]
+
+
+def test_the_state_before_is_what_somebody_else_wrote_in_between(ledger: Ledger, clock: Clock) -> None:
+    ledger.accept([change(ChangeKind.TAG, BOUND, tag="red")], "r-1")
+    (bound,) = snapshot(tcp("lbl-1", 443, target("ins-1", weight=7, tag="green"))).all_bindings()
+    weight = change(ChangeKind.WEIGHT, bound, weight=9)
+    ledger.accept([weight], "r-2")
+    assert ledger.before(weight) == bound
+
+
 def test_a_loss_that_was_taken_back_is_neither_done_nor_failed(ledger: Ledger) -> None:
     ledger.accept(BOTH, "r-1")
     ledger.observe(AFTER)
