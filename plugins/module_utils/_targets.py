@@ -23,7 +23,7 @@ from ._apply.reconcile import (
 from ._apply.writer import PACING, TaskTimes
 from ._argspec import check_minimum
 from ._bindings.assign import assign, may_apply
-from ._bindings.entries import Entry, parse_entries
+from ._bindings.entries import Entry, find_doubtful_tags, parse_entries
 from ._bindings.guard import check_guard, takes_capacity
 from ._bindings.plan import Goal, Plan, make_plan
 from ._bindings.resolve import UnknownName, what_exists
@@ -141,6 +141,7 @@ class _Task:
         :raises ClbError: nothing was done, and why.
         """
         entries = check_options(self._params)
+        self.warnings.add(find_doubtful_tags(self._params["targets"]))
         if not entries and self._params["purge"]:
             self.warnings.add(["purge has nothing to work on: targets is empty, so no listener or rule is named."])
         if not entries and self._params["load_balancer_name"] is None and self._params["load_balancer_names"] is None:

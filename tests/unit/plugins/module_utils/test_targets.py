@@ -155,6 +155,14 @@ def test_a_task_reads_once_writes_and_reads_back(run: Callable[..., TaskResult])
     assert done.result.keys() == empty_result().keys()
 
 
+def test_a_whole_number_as_a_tag_is_warned_of(run: Callable[..., TaskResult]) -> None:
+    done = run(shop(), targets=[want("lbl-1", "ins-9", tag=83)])
+    assert [entry["tag"] for entry in done.result["registered"]] == ["83"]
+    assert [text for text in done.warnings if "YAML" in text] == [
+        "targets[0]: tag 83: a number is not always what was written, YAML reads 0123 as 83. Put tags into quotes."
+    ]
+
+
 def test_check_mode_writes_nothing(run: Callable[..., TaskResult]) -> None:
     cloud = shop()
     done = run(cloud, targets=[want("lbl-1", "ins-3")], check=True)
