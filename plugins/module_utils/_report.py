@@ -17,7 +17,7 @@ from ._errors import ClbError, Refused, and_more, hint_for, sentences
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from ._apply.reconcile import Outcome
+    from ._apply.outcome import Outcome
     from ._bindings.plan import Plan
     from ._bindings.snapshot import Binding, BindingKey, Pool, PoolKey
 

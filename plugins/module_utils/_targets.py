@@ -11,15 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ._api.connection import Connection, connect
 from ._apply.fleet import side_by_side
 from ._apply.locks import GuardLocks, lock_folder
-from ._apply.reconcile import (
-    ApplyOptions,
-    Checked,
-    Outcome,
-    Reconciler,
-    Shared,
-    foresee,
-    refuse,
-)
+from ._apply.outcome import Outcome, foresee, refuse
+from ._apply.reconcile import ApplyOptions, Checked, Reconciler, Shared
 from ._apply.writer import PACING, TaskTimes
 from ._argspec import check_minimum
 from ._bindings.assign import assign, may_apply

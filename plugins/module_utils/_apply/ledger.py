@@ -26,6 +26,8 @@ MAX_SENDS = 3
 """How often one change is sent in a task."""
 SETTLE_SECONDS = 5.0
 """How long a read may lag behind a write: so long an absence is not believed (API notes: 'a few seconds')."""
+LAST_DOUBT = 3
+"""How many times as long a last call in doubt may take: none follows it, whose 'busy' would tell that its task runs."""
 
 
 class Failure(NamedTuple):
@@ -328,5 +330,7 @@ class Ledger:
         return before
 
     def _overdue(self, record: _Record) -> bool:
+        last_doubt = record.state is _State.IN_DOUBT and record.sends >= MAX_SENDS
+        settle = self._settle * LAST_DOUBT if last_doubt else self._settle
         # Sums of seconds are rounded.
-        return record.ended is not None and self._clock() - record.ended >= self._settle - 0.001
+        return record.ended is not None and self._clock() - record.ended >= settle - 0.001

@@ -13,14 +13,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.outcome import Outcome, foresee, refuse
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.reconcile import (
     ApplyOptions,
     Checked,
-    Outcome,
     Reconciler,
     Shared,
-    foresee,
-    refuse,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.guard import check_guard, takes_capacity

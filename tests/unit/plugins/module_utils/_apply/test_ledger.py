@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.ledger import (
+    LAST_DOUBT,
     MAX_SENDS,
     SETTLE_SECONDS,
     Done,
@@ -132,6 +133,19 @@ def test_a_change_is_sent_three_times_at_most(ledger: Ledger, clock: Clock) -> N
     # The same change planned from another snapshot is the same change.
     assert not ledger.may_send(register("ins-8", weight=5))
     assert ledger.may_send(register("ins-8", weight=6))
+
+
+def test_the_last_call_in_doubt_is_waited_for_longer_since_no_busy_can_tell_of_its_task(
+    ledger: Ledger, clock: Clock
+) -> None:
+    for number in range(MAX_SENDS):
+        assert ledger.may_send(NEW), number
+        ledger.doubt([NEW])
+        clock.sleep(SETTLE_SECONDS)
+    assert ledger.in_doubt()
+    assert ledger.pending() == [NEW]
+    clock.sleep((LAST_DOUBT - 1) * SETTLE_SECONDS)
+    assert (ledger.in_doubt(), ledger.pending()) == (False, [])
 
 
 def test_what_was_confirmed_and_is_missing_again_may_be_sent_again(ledger: Ledger) -> None:

@@ -198,7 +198,7 @@ def test_a_weight_of_0_that_was_raised_meanwhile_is_only_taken_away_where_the_fi
     assert weights_of(cloud)["ins-2"] == (50 if failed else 0)
     if failed:
         (failure,) = run.outcome.failures.values()
-        assert "somebody else has raised it meanwhile; run the task again" in failure.message
+        assert "Somebody else has given it a weight above 0 meanwhile; run" in failure.message
 
 
 @pytest.mark.parametrize("state, weight", [("absent", 10), ("drained", 10), ("drained", 0)])

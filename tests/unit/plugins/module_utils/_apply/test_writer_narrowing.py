@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.reconcile import MAX_EXTRA_CALLS
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.narrow import MAX_EXTRA_CALLS
 
 from ...builders import Raw, http, refused, rule, target, tcp, want
 from ...fake_cloud import FakeCloud, reconcile, refusal, unknown_outcome
