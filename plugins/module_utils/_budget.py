@@ -60,7 +60,7 @@ class Budget:
     ) -> None:
         self._clock = clock
         self._pause = pause
-        self.words = f"{name} ({seconds:g} s)"
+        self.label = f"{name} ({seconds:g} s)"
         """How messages call it."""
         self._deadline = clock() + seconds
         self._end = self._deadline + grace
@@ -89,7 +89,7 @@ class Budget:
         if remaining > 0:
             self._pause(min(seconds, remaining))
         if seconds >= remaining:
-            raise WaitTimeout(f"{self.words} expired while waiting for {waiting_for}")
+            raise WaitTimeout(f"{self.label} expired while waiting for {waiting_for}")
 
     def polls(self, backoff: Backoff, waiting_for: str, *, at_once: bool = False) -> Iterator[float]:
         """Say when to look again; the loop over it ends with ``break``, ``return`` or the exception.

@@ -192,11 +192,11 @@ class Client:
         if self._budget.remaining() > 0:
             return
         if last is None:
-            raise WaitTimeout(f"{self._budget.words} expired before {action} could be sent.")
+            raise WaitTimeout(f"{self._budget.label} expired before {action} could be sent.")
         # What went wrong says more than that the time is up, unless it was only the wait for others.
         if not isinstance(last, Refused) or last.remedy not in (Remedy.WAIT_THROTTLED, Remedy.WAIT_BUSY):
             raise last
-        raise WaitTimeout(f"{self._budget.words} expired. The last answer was: {last.message}") from last
+        raise WaitTimeout(f"{self._budget.label} expired. The last answer was: {last.message}") from last
 
     def _send_handling_credentials(self, action: str, body: bytes, *, write: bool, grace: bool) -> dict[str, Any]:
         """Send one request; once more, with new credentials, where the cloud says that they have expired."""

@@ -60,7 +60,7 @@ class Lane:
         waiting_for = f"a turn to send {self._action}"
         # One thread at a time waits for the time; the others wait for the thread.
         if not self._queue.acquire(timeout=budget.until_end() if grace else budget.remaining()):
-            raise WaitTimeout(f"{budget.words} expired while waiting for {waiting_for}")
+            raise WaitTimeout(f"{budget.label} expired while waiting for {waiting_for}")
         try:
             # Throttling can put the turn off while it is waited for.
             while (seconds := self._until_turn(budget.now())) > 0:

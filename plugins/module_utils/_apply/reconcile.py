@@ -349,7 +349,7 @@ class Reconciler:
                 self._writer.sleep(next(delays), "targets to become healthy")
             except WaitTimeout as up:
                 raise UnhealthyTimeout(
-                    f"{self._budget.words} expired and {len(sick)} of {len(serving)} targets are not healthy: "
+                    f"{self._budget.label} expired and {len(sick)} of {len(serving)} targets are not healthy: "
                     f"{and_more(sick, MAX_NAMED, '; ')}. Check what these hosts answer to the health check, or raise "
                     "wait_timeout."
                 ) from up

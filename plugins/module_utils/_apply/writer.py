@@ -432,5 +432,5 @@ class Writer:
             self.sleep(seconds, "the load balancer")
         except WaitTimeout as up:
             raise WaitTimeout(
-                f"{self._budget.words} expired. The last answer was: {refusal.message}", refusal=refusal
+                f"{self._budget.label} expired. The last answer was: {refusal.message}", refusal=refusal
             ) from up

@@ -198,7 +198,7 @@ class FakeCloud:
 
     def _arrive(self, action: str, params: Mapping[str, Any], *, started_late: bool = False) -> None:
         if self.budget is not None and self.budget.remaining() <= 0 and not started_late:
-            raise WaitTimeout(f"{self.budget.words} is over before {action} could be sent.")
+            raise WaitTimeout(f"{self.budget.label} is over before {action} could be sent.")
         self.clock.sleep(self.latency)
         # What comes after the last read of the bindings can be in no result.
         if self.rivals and action != "DescribeListeners" and self.clock.now() >= self.locked_until:
