@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .._bindings.change import Change, ChangeKind
 from .._bindings.guard import check_guard, healthy_serving, takes_capacity
 from .._bindings.plan import Plan, Rest, plan_rest
-from .._errors import ClbError, GuardRefused, Refused, UnhealthyTimeout, WaitTimeout, and_more
+from .._errors import ClbError, GuardRefused, Refused, UnhealthyTimeout, WaitTimeout, and_more, sentences
 from .batches import batches
 from .ledger import NOT_ATTEMPTED, Done, Failure, Ledger
 from .narrow import ExtraCalls, Narrower
@@ -268,11 +268,12 @@ class Reconciler:
             if change.kind is ChangeKind.WEIGHT and (before := self._ledger.before(change)) is not None
         ]
         labels = dict.fromkeys(f"{change.pool.label} ({count[change.pool.key]})" for change in short)
-        failed = [change.label for change in self._put_back(back)]
+        missing, why = self._put_back(back)
+        failed = [change.label for change in missing]
         returned = [change.label for change in back if change.label not in failed]
         put_back = f"The weight of {and_more(returned, MAX_NAMED)} was put back. " if returned else ""
         if failed:
-            put_back += f"The weight of {and_more(failed, MAX_NAMED)} could not be put back. "
+            put_back += sentences(f"The weight of {and_more(failed, MAX_NAMED)} could not be put back.", why) + " "
         raise GuardRefused(
             f"min_healthy is {self._options.min_healthy}, and fewer healthy targets of weight above 0 were left once "
             f"the losses showed: {and_more(list(labels), MAX_NAMED)}. Something else takes capacity away at the same "
@@ -285,8 +286,20 @@ class Reconciler:
             return False
         return before.weight > 0 and self._checked.health.of(before).healthy
 
-    def _put_back(self, changes: Sequence[Change]) -> list[Change]:
-        """Write weights back that this task has taken; returns those that are not in place at the end."""
+    def _put_back(self, changes: Sequence[Change]) -> tuple[list[Change], str]:
+        """Write weights back that this task has taken; returns those that are not seen in place at the end, and why."""
+        why = ""
+        try:
+            self._write_back(changes)
+        except ClbError as error:
+            # That too few serve is the news; what came in the way of putting it right is a part of it.
+            why = error.message
+        missing = [change for change in changes if not change.in_place(self._writer.snapshot)]
+        returned = {change.key for change in changes} - {change.key for change in missing}
+        self._ledger.revert([change for change in self._ledger.sent() if change.loss and change.key in returned])
+        return missing, why
+
+    def _write_back(self, changes: Sequence[Change]) -> None:
         while True:
             snapshot = self._writer.snapshot
             missing = [
@@ -297,7 +310,7 @@ class Reconciler:
                 and self._ledger.may_send(change)
             ]
             if not missing:
-                break
+                return
             for call in _calls(missing):
                 answer = self._writer.send(call, more=False)
                 if isinstance(answer, Refused):
@@ -305,10 +318,6 @@ class Reconciler:
                 if answer is not Sent.ACCEPTED:
                     break
             self._writer.settle()
-        missing = [change for change in changes if not change.in_place(self._writer.snapshot)]
-        returned = {change.key for change in changes} - {change.key for change in missing}
-        self._ledger.revert([change for change in self._ledger.sent() if change.loss and change.key in returned])
-        return missing
 
     def _hold_back(self, rest: Rest) -> None:
         """Leave out the losses of listeners whose gains are not all in place."""

@@ -141,6 +141,22 @@ def test_a_weight_that_cannot_be_put_back_is_named_and_stands_in_restore() -> No
     assert [one.weight for one in run.outcome.restore] == [7]
 
 
+@pytest.mark.parametrize(
+    "fault, why",
+    [
+        (refusal("FailedOperation.ResourceInOperating"), "wait_timeout (30 s) expired"),
+        (refusal("AuthFailure.UnauthorizedOperation"), "was refused with AuthFailure.UnauthorizedOperation"),
+    ],
+)
+def test_what_keeps_a_weight_from_being_put_back_does_not_hide_that_too_few_serve(fault: Fault, why: str) -> None:
+    cloud = two_controllers((LBL_1, "ins-2", 0), faults=deque([None, *[fault] * 200]))
+    run = guarded(cloud, "drained", seconds=30)
+    message = refusal_of(run)
+    assert "The weight of ins-1:80 on TCP:443 (lbl-1) could not be put back. " in message
+    assert why in message
+    assert [one.weight for one in run.outcome.restore] == [7]
+
+
 def test_a_weight_that_somebody_else_put_back_is_not_written() -> None:
     cloud = two_controllers((LBL_1, "ins-2", 0))
     # Calls after our write: read, health, and then ours is raised again.
