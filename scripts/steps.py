@@ -27,7 +27,8 @@ TAIL_LINES = 60
 # Of the tests' markers (pyproject.toml): what runs side by side, what needs the machine for itself, what takes minutes.
 SHORT = "not alone and not long"
 ALONE = "alone and not long"
-LONG = "long"
+LONG = "long and not alone"
+LONG_ALONE = "long and alone"
 PROPERTIES = "hypothesis and not long"  # a marker that hypothesis itself sets
 
 

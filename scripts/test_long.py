@@ -10,11 +10,12 @@ import sys
 import time
 
 from build_collection import build_and_install
-from steps import LONG, PROPERTIES, pytest_step, report, run_lanes
+from steps import LONG, LONG_ALONE, PROPERTIES, pytest_step, report, run_lanes
 
 STEPS = [
     pytest_step("properties", "--numprocesses=2", "-m", PROPERTIES, "--hypothesis-profile=long", "tests/unit"),
-    pytest_step("long", "-m", LONG, "tests/unit", "tests/integration"),
+    pytest_step("long", "--numprocesses=2", "-m", LONG, "tests/unit", "tests/integration"),
+    pytest_step("long, alone", "-m", LONG_ALONE, "tests/unit", "tests/integration"),
 ]
 
 

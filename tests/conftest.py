@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ if EMULATOR not in sys.path:
 MARKERS = (
     "alone: needs the whole machine (it measures time, or starts many processes): run after the others, one at a time",
     "long: takes minutes: run by `make test-long` alone",
+    "sample(n): of the cases of this test every n-th is run each time, and the others are `long`",
 )
 
 # The same 100 examples every day; for `make test-long` many more, and others each time. On a machine that is busy with
@@ -40,6 +42,19 @@ def pytest_configure(config: pytest.Config) -> None:
     """Name the project's own markers; both ways of running tests refuse any other."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the cases ``long`` that are not in the sample."""
+    numbers: Counter[str] = Counter()
+    for item in items:
+        marker = item.get_closest_marker("sample")
+        if marker is not None:
+            test = item.nodeid.partition("[")[0]
+            if numbers[test] % marker.args[0]:
+                item.add_marker(pytest.mark.long)
+            numbers[test] += 1
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -20,6 +20,7 @@ RUN = Path(__file__).resolve().parent.parent / "benchmark" / "run.py"
 pytest.importorskip("pygal", reason="pygal is a package of requirements/bench.txt")
 
 
+@pytest.mark.alone
 @pytest.mark.long
 def test_quick_benchmark_runs_and_writes_its_files(collections_path, tmp_path):
     done = subprocess.run(

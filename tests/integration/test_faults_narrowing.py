@@ -56,6 +56,7 @@ def extra_calls(emulator: Emulator, action: str = "BatchRegisterTargets") -> int
     return emulator.count(action) - 1
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("number", [0, 49, 237, 250, 450, 499])
 def test_one_of_500(emulator, number):
     refused = refuse(emulator, [number])
@@ -69,6 +70,7 @@ def test_one_of_500(emulator, number):
     assert extra_calls(emulator) <= 24
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("seed", range(6))
 def test_five_of_500_anywhere(emulator, seed):
     refused = refuse(emulator, random.Random(seed).sample(range(500), 5))
@@ -79,6 +81,7 @@ def test_five_of_500_anywhere(emulator, seed):
     assert extra_calls(emulator) <= MAX_EXTRA_CALLS
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "numbers",
     [[5, 55, 105, 155, 205], [0, 50, 250, 400, 450], [0, 10, 20, 30, 40], [0, 12, 25, 37, 49], [1, 101, 202, 303, 404]],

@@ -121,6 +121,7 @@ def test_a_warm_cache_answers_only_what_was_read(inventory, emulator, more):
     assert {host["clb_healthy"] for host in listed.values()} == {True if "health" in more else None}
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("content", ["[]", "null", '"text"', '[{"region": "x"}]', '{"a":', '{"__payload__": "[1]"}'])
 def test_a_broken_cache_file_is_named(inventory, emulator, content):
     emulator.load(shop("a", "b"))
@@ -138,6 +139,7 @@ def test_a_broken_cache_file_is_named(inventory, emulator, content):
     assert set(parsed(inventory(**CACHED))["_meta"]["hostvars"]) == {"a", "b"}
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("enabled", ["auto", "tencentcloud.clb.targets"])
 @pytest.mark.parametrize("name", ["clb.yml", "shop.yaml"])
 def test_a_file_with_another_name_says_how_it_must_be_named(inventory, emulator, enabled, name):
@@ -233,6 +235,7 @@ def test_a_classic_load_balancer_that_is_named_is_an_error(inventory, emulator, 
     assert "Classic load balancers are not supported." in run.stderr
 
 
+@pytest.mark.sample(2)
 @pytest.mark.alone
 @pytest.mark.parametrize("health", [False, True])
 def test_200_load_balancers_take_little_longer_than_the_rate_limit_allows(inventory, emulator, health):

@@ -99,6 +99,7 @@ def drains(hosts: int, minimum: int, spread: float = 0) -> str:
 """
 
 
+@pytest.mark.sample(3)
 @pytest.mark.alone
 @pytest.mark.parametrize("spread", [0, 2])
 @pytest.mark.parametrize("settings", [{}, {"batch_is_task": False, "lock_after": 0.5}], ids=["tasks", "at once"])
@@ -191,6 +192,7 @@ def test_a_weight_that_is_listed_wins_over_a_drain_meanwhile(playbook, emulator)
     assert {entry["instance_id"]: entry["weight"] for entry in result["targets"]}["ins-1"] == 10
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("style", ["coded", "text", "text2", "in_use", "unavailable"])
 def test_every_way_to_say_busy_is_waited_out(playbook, emulator, style):
     emulator.load(world(busy_style=style))

@@ -41,6 +41,7 @@ def test_batches_leave_are_updated_and_come_back_as_they_were(farm):
     assert [call["action"] for call in farm.writes] == ["BatchModifyTargetWeight"] * 4
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("broken", ["web1", "web2"])
 def test_a_host_that_fails_stays_out_stops_the_rest_and_comes_first_in_the_next_run(farm, broken):
     run = farm.roll(clb_batch=2, clb_min_healthy=2, broken=[broken])
@@ -63,6 +64,7 @@ def test_a_host_that_fails_stays_out_stops_the_rest_and_comes_first_in_the_next_
     assert not farm.restore_file.exists()
 
 
+@pytest.mark.long
 def test_a_host_that_is_remembered_is_updated_before_those_in_front_of_it(farm):
     assert farm.roll("--limit", "web3", broken=["web3"]).rc != 0
 
@@ -155,6 +157,7 @@ def _kill_health_once_remembered(farm, dead):
     farm.emulator.set_health(dead=dead)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "meta, lost", [("end_host", ["web4"]), ("end_batch", ["web3", "web4"]), ("end_play", ["web3", "web4"])]
 )
@@ -170,6 +173,7 @@ def test_an_update_that_ends_its_play_fails_the_run(farm, meta, lost):
     assert {entry["instance_id"] for entry in farm.remembered} == ids(*lost)
 
 
+@pytest.mark.long
 def test_no_batch_leaves_after_one_whose_play_ended(farm):
     farm.update = UPDATE + "\n- ansible.builtin.meta: end_host\n  when: inventory_hostname == 'web1'\n"
 
@@ -198,6 +202,7 @@ def test_handlers_run_before_the_hosts_come_back(farm):
     assert farm.emulator.bindings() == farm.at_first
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("remembered", [False, True])
 def test_a_dry_run_says_what_it_would_do_and_does_not_wait(farm, remembered):
     if remembered:
@@ -205,7 +210,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_not_wait(farm, remembered):
         farm.emulator.clear_journal()
     before, file = farm.emulator.bindings(), farm.remembered
 
-    run = farm.roll("--check", clb_batch=1, clb_min_healthy=3, clb_drain_seconds=3600, clb_drain_connections=True)
+    run = farm.roll("--check", clb_batch=2, clb_min_healthy=2, clb_drain_seconds=3600, clb_drain_connections=True)
 
     assert run.rc == 0, run.output
     assert len(updated(run)) == 4
@@ -214,6 +219,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_not_wait(farm, remembered):
     assert farm.remembered == file
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("how", ["-b", "inventory"])
 def test_become_is_for_the_hosts_only(farm, how):
     """What becomes another user loses the environment, and so the credentials."""
@@ -238,6 +244,7 @@ def test_become_is_for_the_hosts_only(farm, how):
     assert len(farm.writes) == 2
 
 
+@pytest.mark.long
 def test_the_strategy_of_the_environment_does_not_count(farm):
     run = farm.roll(clb_batch=2, clb_min_healthy=2, environment={"ANSIBLE_STRATEGY": "free"})
 
@@ -246,6 +253,7 @@ def test_the_strategy_of_the_environment_does_not_count(farm):
     assert farm.emulator.bindings() == farm.at_first
 
 
+@pytest.mark.long
 def test_fatal_errors_of_the_environment_strand_nobody(farm):
     run = farm.roll(clb_batch=4, broken=["web2"], environment={"ANSIBLE_ANY_ERRORS_FATAL": "true"})
 
@@ -261,6 +269,7 @@ def test_no_shortcut_leads_to_an_update_in_traffic(farm, arguments):
     assert farm.writes == []
 
 
+@pytest.mark.long
 def test_tags_choose_within_the_update_alone(farm):
     farm.update = UPDATE.replace("\n- name: Begin", "  tags: look\n\n- name: Begin")
 

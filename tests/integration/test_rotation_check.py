@@ -45,6 +45,7 @@ def test_a_host_that_can_not_run_modules(farm, name):
     refuse(farm, words=[f"{name}: it can't run modules (", "No host was drained."])
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "backend, words",
     [
@@ -117,6 +118,7 @@ def test_variables_that_can_not_be_meant(farm, arguments, variables, words):
     refuse(farm, *arguments, words=words, **variables)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name, value", [("clb_hosts", "web1"), ("clb_batch", 2), ("clb_handlers", "handlers.yml")])
 @pytest.mark.parametrize("where", ["group", "host"])
 def test_variables_of_the_inventory_that_come_too_late(farm, name, value, where):
@@ -144,6 +146,7 @@ def test_a_guard_that_only_the_third_batch_would_break(farm):
     )
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("text", ["", "[{", "{}", '[{"instance_id": "ins-web1"}]'])
 def test_a_restore_file_that_can_not_be_used_is_named_and_kept(farm, text):
     farm.restore_file.write_text(text)
@@ -156,6 +159,7 @@ def test_a_restore_file_that_can_not_be_used_is_named_and_kept(farm, text):
     assert farm.restore_file.read_text() == text
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("action", ["DescribeTargets", "DescribeTargetHealth"])
 def test_reads_that_are_not_allowed(farm, action):
     code = "AuthFailure.UnauthorizedOperation"

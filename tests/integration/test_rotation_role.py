@@ -59,6 +59,7 @@ def test_the_role_updates_hosts_in_plays_of_ones_own(farm):
     assert farm.emulator.min_serving("lbl-1-443") == 2
 
 
+@pytest.mark.long
 def test_out_and_back_can_be_runs_of_their_own(farm):
     out = run(farm, plays(rotate("out"), check=False, serial=1), "--limit", "web2")
 
@@ -140,6 +141,7 @@ def test_a_drain_that_fails_on_one_load_balancer_is_undone_on_the_other(emulator
     assert not farm.restore_file.exists()
 
 
+@pytest.mark.long
 def test_a_batch_that_does_not_get_healthy_stops_the_run_and_comes_first_in_the_next(farm):
     sick = [
         {
