@@ -52,7 +52,7 @@ class Settings:
     reregister: str = "keep"
     tags: bool = True
     target_group_code: str = "InvalidParameter"
-    target_group_refusal: str = "explained"
+    target_group_refusal: str = "bare"
     target_quota: int = 100
     task_seconds: float = 0.05
     unknown_task_code: str = "InvalidParameter"
