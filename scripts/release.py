@@ -4,6 +4,8 @@
 
 """Release a version: set it, write the changelog, commit, build the archive, tag.
 
+A version that the changelog has already, and that has no tag, is prepared: fragments that came since are added to it.
+
 ``release.py [--only-check] VERSION``. Nothing is changed where the version, the work tree or the fragments are
 not as they have to be, and nothing is pushed: the tag, once pushed, starts the workflow that publishes to Galaxy.
 """
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GALAXY = ROOT / "galaxy.yml"
+EMULATOR = ROOT / "tests" / "emulator" / "pyproject.toml"
 FRAGMENTS = ROOT / "changelogs" / "fragments"
 CHANGELOG = ROOT / "changelogs" / "changelog.yaml"
 VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
@@ -44,6 +47,11 @@ def read(file: Path) -> dict[str, Any]:
     return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
 
 
+def newest_in_changelog() -> str:
+    """Return the highest version that the changelog has."""
+    return max(read(CHANGELOG)["releases"], key=numbers, default="0.0.0")
+
+
 def find_obstacles(version: str) -> list[str]:
     """Return what speaks against releasing this version now, one sentence each."""
     if not VERSION.fullmatch(version):
@@ -53,9 +61,10 @@ def find_obstacles(version: str) -> list[str]:
         obstacles.append(f"The work tree is not clean: commit or remove what git status lists.\n{changes}")
     if git("tag", "--list", version):
         obstacles.append(f"The tag {version} exists: take the next version.")
-    released = read(CHANGELOG)["releases"]
-    newest = max(released, key=numbers, default="0.0.0")
-    if numbers(version) <= numbers(newest):
+    newest = newest_in_changelog()
+    if version == newest:
+        return obstacles
+    if numbers(version) < numbers(newest):
         obstacles.append(f"The version {version} is not above {newest}, which the changelog has as the newest.")
     summary = f"{version}.yml"
     summaries = [file.name for file in sorted(FRAGMENTS.glob("*.yml")) if "release_summary" in read(file)]
@@ -65,13 +74,23 @@ def find_obstacles(version: str) -> list[str]:
     return obstacles
 
 
+def set_version(file: Path, begin: str, version: str) -> None:
+    """Set the version on the line of a file that begins so."""
+    text = file.read_text(encoding="utf-8")
+    file.write_text(re.sub(rf"^{begin}.*$", begin + version, text, flags=re.MULTILINE), encoding="utf-8")
+
+
 def release(version: str) -> None:
     """Set the version, write the changelog, commit, build and tag. Raises ``subprocess.CalledProcessError``."""
-    text = GALAXY.read_text(encoding="utf-8")
-    GALAXY.write_text(re.sub(r"^version: .*$", f"version: {version}", text, flags=re.MULTILINE), encoding="utf-8")
-    subprocess.run(["antsibull-changelog", "release"], cwd=ROOT, check=True)
+    set_version(GALAXY, "version: ", version)
+    set_version(EMULATOR, "version = ", f'"{version}"')
+    if version != newest_in_changelog():
+        subprocess.run(["antsibull-changelog", "release"], cwd=ROOT, check=True)
+    elif any(FRAGMENTS.glob("*.yml")):
+        subprocess.run(["antsibull-changelog", "release", "--update-existing"], cwd=ROOT, check=True)
     git("add", "--all")
-    git("commit", "--quiet", "--message", f"Release {version}")
+    if git("status", "--porcelain"):
+        git("commit", "--quiet", "--message", f"Release {version}")
     ARCHIVES.mkdir(parents=True, exist_ok=True)
     archive = build_archive()
     git("tag", "--annotate", "--message", f"Release {version}", version)

@@ -127,6 +127,25 @@ def test_only_check_changes_nothing(checkout):
     assert checkout.git("tag") == ""
 
 
+@pytest.mark.parametrize("fragment", [False, True])
+def test_a_version_that_is_prepared_is_tagged(checkout, fragment):
+    pytest.importorskip("antsibull_changelog", reason="antsibull-changelog is a tool of requirements/dev.txt")
+    prepared(checkout)
+    subprocess.run(["antsibull-changelog", "release", "--version=9.8.7"], cwd=checkout.directory, check=True)
+    file = checkout.directory / "changelogs" / "fragments" / "later.yml"
+    if fragment:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("bugfixes:\n  - targets - a late correction.\n")
+    checkout.commit()
+
+    done = checkout.release("9.8.7")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert checkout.git("describe", "--exact-match").strip() == "9.8.7"
+    assert checkout.git("status", "--porcelain") == ""
+    assert ("a late correction" in (checkout.directory / "CHANGELOG.md").read_text()) is fragment
+
+
 def test_sets_version_writes_changelog_builds_and_tags(checkout):
     pytest.importorskip("antsibull_changelog", reason="antsibull-changelog is a tool of requirements/dev.txt")
     prepared(checkout)
@@ -135,6 +154,7 @@ def test_sets_version_writes_changelog_builds_and_tags(checkout):
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert yaml.safe_load((checkout.directory / "galaxy.yml").read_text())["version"] == "9.8.7"
+    assert '\nversion = "9.8.7"\n' in (checkout.directory / "tests" / "emulator" / "pyproject.toml").read_text()
     releases = yaml.safe_load((checkout.directory / "changelogs" / "changelog.yaml").read_text())["releases"]
     assert releases["9.8.7"]["changes"]["release_summary"] == "A release."
     assert "9\\.8\\.7" in (checkout.directory / "CHANGELOG.md").read_text()
