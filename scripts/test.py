@@ -12,7 +12,7 @@ import time
 
 from build_collection import COLLECTIONS, KEEP, build_and_install
 from check import STATIC, UNIT
-from sanity import COLLECTION
+from sanity import COLLECTION, OLDEST_TARGET_PYTHON, find_oldest_target_python
 from steps import ALONE, SHORT, Step, pytest_step, report, run_lanes
 
 INSTALLED = COLLECTIONS / COLLECTION
@@ -22,6 +22,10 @@ LINT_DOCS = ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--check
 LINT_DOCS += ["--validate-collection-refs=self"]
 
 SANITY = [Step("ansible-test sanity", [sys.executable, "scripts/sanity.py"])]
+# How addresses and numbers are read, which Python's own library decides in part.
+BINDINGS = "tests/unit/plugins/module_utils/_bindings"
+VALUES = [f"{BINDINGS}/test_{name}.py" for name in ("addresses", "entries", "entries_odd", "snapshot", "snapshot_odd")]
+VALUES += ["tests/unit/plugins/module_utils/test_limits.py"]
 PUBLICATION = [
     # antsibull-changelog writes changelog.yaml in a layout of its own.
     Step("ansible-lint collection", [*LINT, "--exclude=changelogs/changelog.yaml"], FIND_COLLECTION, INSTALLED),
@@ -29,12 +33,21 @@ PUBLICATION = [
     Step("galaxy-importer", [sys.executable, "scripts/importer.py"]),
     # On the work tree: antsibull-docs sees only files that git knows, and none below .build.
     Step("antsibull-docs lint", [*LINT_DOCS, "."]),
-    Step("make demo", [sys.executable, "scripts/demo.py"], {"PYTHONPATH": "tests/emulator"}),
     Step("make docs", [sys.executable, "scripts/docs.py"]),
 ]
+DEMO = [Step("make demo", [sys.executable, "scripts/demo.py"], {"PYTHONPATH": "tests/emulator"})]
 EMULATOR = pytest_step("emulator", "--numprocesses=2", "-m", SHORT, "tests/unit/emulator")
 INTEGRATION = pytest_step("integration", "--numprocesses=2", "-m", SHORT, "tests/integration")
 ONE_BY_ONE = pytest_step("alone", "-m", ALONE, "tests/unit", "tests/integration")
+
+
+def oldest_python() -> list[Step]:
+    """Return the step that reads values on the oldest Python of managed nodes, where there is one."""
+    if find_oldest_target_python() is None:
+        print(f"No Python {OLDEST_TARGET_PYTHON} here: addresses and numbers are tested on this Python only.")
+        return []
+    command = [sys.executable, "scripts/ansible_tests.py", "units", "--python", OLDEST_TARGET_PYTHON, *VALUES]
+    return [Step(f"units on Python {OLDEST_TARGET_PYTHON}", command)]
 
 
 def main() -> int:
@@ -43,7 +56,7 @@ def main() -> int:
     build_and_install()
     os.environ[KEEP] = "1"
     # What measures time has the machine for itself.
-    outcomes = run_lanes([*STATIC, *UNIT, *PUBLICATION], SANITY)
+    outcomes = run_lanes([*STATIC, *UNIT, *DEMO], [*SANITY, *oldest_python(), *PUBLICATION])
     outcomes += run_lanes([EMULATOR, INTEGRATION, ONE_BY_ONE])
     return report(outcomes, started)
 
