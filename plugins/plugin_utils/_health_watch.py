@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible.module_utils.basic import missing_required_lib
@@ -52,6 +53,8 @@ _NOT_BY_WAITING = (
 _IDENTITY = ("load_balancer_id", "listener_id", "location_id", "instance_id", "eni_ip", "port")
 _HEALTH = ("healthy", "health_status")
 _UNKNOWN = NO_HEALTH.detail
+_TEMPLATE = re.compile(r"\{(?=[{%#])")
+"""Where an expression of Ansible begins."""
 
 
 class Poll(NamedTuple):
@@ -118,7 +121,7 @@ class HealthWatch:
         pause = min(interval * 2 ** min(self._failures, 30), max(interval, MAX_PAUSE))
         self._failures += 1
         event = {**error, "summary": done.failure, "failed_reads": self._failures}
-        return Poll([{"clb_error": event}], fresh, done.failure, pause)
+        return Poll([{"clb_error": _defused(event)}], fresh, done.failure, pause)
 
     def _compare(self, done: TaskResult) -> Iterator[Raw]:
         known = self._known or {}
@@ -139,13 +142,28 @@ class HealthWatch:
             described = {name: value for name, value in target.items() if name not in _HEALTH}
             was = None if before is None else before.status
             health = {"health_before": was, "health_after": after.status, "healthy": after.healthy}
-            yield {"clb_health": {"region": region, **described, **health}}
+            yield {"clb_health": _defused({"region": region, **described, **health})}
 
 
 def _nothing_known(done: TaskResult) -> Iterator[str]:
     targets = done.result["targets"]
     if targets and all(target["health_status"] == _UNKNOWN for target in targets):
         yield "The health of every target that is watched is unknown, or the answer says nothing of it."
+
+
+def _defused(event: Raw) -> Raw:
+    """An event in which no text is an expression.
+
+    ansible-rulebook gives events to playbooks as extra variables, in which Ansible evaluates expressions. Whoever may
+    name an instance must not get one evaluated.
+    """
+    return {name: _defuse(value) for name, value in event.items()}
+
+
+def _defuse(value: Any) -> Any:
+    if isinstance(value, str):
+        return _TEMPLATE.sub("{ ", value)
+    return list(map(_defuse, value)) if isinstance(value, list) else value
 
 
 def _check_options(args: Mapping[str, Any]) -> Raw:

@@ -208,6 +208,28 @@ def test_an_answer_that_does_not_mention_a_target_changes_nothing(watch, emulato
     assert changes(watching.poll()) == [("ins-1", "Alive", "Dead")]
 
 
+@pytest.mark.parametrize(
+    "name, told",
+    [
+        ("{{ lookup('pipe', 'id') }}", "{ { lookup('pipe', 'id') }}"),
+        ("{% x %} {# y #}", "{ % x %} { # y #}"),
+        ("{{{", "{ { {"),
+        ("{web}", "{web}"),
+    ],
+)
+def test_no_text_of_an_event_is_an_expression(watch, emulator, name, told):
+    emulator.load({**WORLD, "instances": {**WORLD["instances"], "ins-1": {"ip": "10.0.1.11", "name": name}}})
+    emulator.set_health(dead=["ins-1"])
+    watching = watch()
+    (event,) = watching.poll().events
+    emulator.add_faults({**REFUSED, "message": name})
+    (error,) = watching.poll().events
+
+    assert event["clb_health"]["instance_name"] == told
+    assert error["clb_error"]["message"] == told
+    assert told in error["clb_error"]["summary"]
+
+
 def test_unknown_health_is_no_health(watch, emulator):
     watching = watch()
     watching.poll()

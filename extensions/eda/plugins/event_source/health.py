@@ -23,6 +23,8 @@ description:
   - C(health_after) is C(Alive), C(Dead), C(Close) where the health check is switched off, or what else the cloud says.
     C(healthy) is whether that counts as healthy. Where the health of a target is unknown, or the answer says nothing of
     it, there is no event, and the next one compares with what was known last.
+  - In every text of an event, a brace that would begin an expression of Ansible is followed by a space. So a playbook
+    never evaluates what somebody wrote into the name of an instance.
   - A read that fails puts one event C(clb_error), with C(summary), C(action), C(code), C(message), C(request_id) and
     C(failed_reads), which counts the failed reads in a row. The next reads come later each time, up to 5 minutes. No
     health is taken from an answer that is not as the API documents it.
