@@ -85,7 +85,20 @@ def test_playbook_says_what_it_needs(playbook, emulator):
     run = playbook(PLAYBOOK)
 
     assert run.rc == 2
-    assert "clb_targets" in run.output
+    assert "clb_targets is not given, and there is no event" in run.result("Check what is asked for")["msg"]
+    assert emulator.calls() == []
+
+
+def test_playbook_keeps_min_healthy_where_a_target_recovers_meanwhile(playbook, emulator):
+    before = weights(emulator)
+    emulator.set_health(dead=["ins-web1"])
+    emulator.add_events({"change": "health", "with": {"alive": ["ins-web1"]}, "action": "DescribeTargetHealth"})
+
+    run = playbook(PLAYBOOK, variables={**ON_EVENT, "clb_min_healthy": 2})
+
+    assert run.rc == 2
+    assert run.result("Drain what is still dead")["error"]["code"] == "GuardRefused"
+    assert weights(emulator) == before
 
 
 def test_rulebook_runs_what_the_collection_has():
