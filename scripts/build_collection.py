@@ -85,7 +85,8 @@ def build_and_install(directory: Path = COLLECTIONS) -> Path:
 
     Safe to call from several processes at once.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    for needed in (BUILD, directory):
+        needed.mkdir(parents=True, exist_ok=True)
     stamp = directory / "built-from"
     with (BUILD / "build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -25,6 +25,7 @@ STATIC = [
         {"PYTHONPATH": os.pathsep.join(["tests/namespace", "tests/emulator"])},
     ),
     Step("mypy plugins", ["mypy", "--package", "ansible_collections.tencentcloud.clb.plugins"]),
+    Step("mypy extensions", ["mypy", "--package", "ansible_collections.tencentcloud.clb.extensions"]),
     Step("mypy scripts, emulator", ["mypy", "scripts", "tests/emulator/clb_emulator"]),
 ]
 # The emulator's own tests are run by test.py.

@@ -43,8 +43,9 @@ LOAD_BALANCER_SPEC: Spec = {
 LOAD_BALANCER_OPTIONS = tuple(LOAD_BALANCER_SPEC)
 """The ways to choose load balancers; documented in the doc fragment ``bindings``."""
 
-MAXIMA = {"timeout": 3600, "wait_timeout": 86400, "min_healthy": 1_000_000}
-"""The largest values of options: an hour in seconds for one request, a day for a task, more targets than there are."""
+MAXIMA = {"timeout": 3600, "wait_timeout": 86400, "interval": 86400, "min_healthy": 1_000_000}
+"""The largest values of options: an hour in seconds for one request, a day for a task or between two reads of an event
+source, more targets than there are."""
 
 
 def check_minimum(params: Mapping[str, Any], name: str, minimum: int) -> None:
@@ -62,5 +63,5 @@ def check_minimum(params: Mapping[str, Any], name: str, minimum: int) -> None:
     if maximum is not None and value > maximum:
         raise InvalidArgument(
             f"{name} {printable_number(value)} is too large; "
-            f"give a whole number{' of seconds' if 'timeout' in name else ''} from {minimum} to {maximum}."
+            f"give a whole number{'' if name == 'min_healthy' else ' of seconds'} from {minimum} to {maximum}."
         )

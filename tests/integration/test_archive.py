@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from .checkout import MAX_BYTES, MAX_FILES, ROOT, tracked_files
 
-REQUIRED = {"CHANGELOG.md", "COPYING", "README.md", "changelogs", "docs", "meta", "playbooks", "plugins"}
-OPTIONAL = {"extensions", "roles"}
+REQUIRED = {"CHANGELOG.md", "COPYING", "README.md", "changelogs", "docs", "extensions", "meta", "playbooks", "plugins"}
+OPTIONAL = {"roles"}
 SHIPPED = REQUIRED | OPTIONAL
 
 # What people have in a checkout, and names that begin like those that are shipped.

@@ -59,6 +59,7 @@ def has_begun(run, task):
     return run.results.exists() and f'"task": "{task}", "host": "web1", "status": "ok"' in run.results.read_text()
 
 
+@pytest.mark.sample(2)
 @pytest.mark.alone
 @pytest.mark.parametrize(
     "address, dual",
@@ -116,6 +117,7 @@ def test_time_wait_and_ignored_addresses_and_other_ports_do_not_count(emulator, 
     assert updated(done) == ["web1"]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.alone
 @pytest.mark.parametrize("on_timeout", ["continue", "fail"])
 def test_a_connection_that_does_not_end(emulator, playbook, on_timeout):

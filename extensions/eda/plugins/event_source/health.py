@@ -1,0 +1,180 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The event source of ansible-rulebook that tells when the health of a target changes."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+short_description: Tell when the health of backends behind Tencent Cloud load balancers changes
+version_added: 1.0.0
+author:
+  - The tencentcloud.clb contributors
+description:
+  - Reads the health of targets of Cloud Load Balancers (CLB) again and again, and puts an event for each target whose
+    health is another than at the read before.
+  - At the first read, and for a target that is bound later, there is an event only where it is not healthy.
+    C(health_before) is null then. So nothing is missed that happened while the rulebook did not run.
+  - An event is C(clb_health) with C(region), the keys of RV(tencentcloud.clb.targets_info#module:targets) (such as
+    C(load_balancer_id), C(listener_id), C(location_id), C(instance_id), C(eni_ip), C(port) and C(weight)),
+    C(health_before), C(health_after) and C(healthy).
+  - C(health_after) is C(Alive), C(Dead), C(Close) where the health check is switched off, or what else the cloud says.
+    C(healthy) is whether that counts as healthy. Where the health of a target is unknown, or the answer says nothing of
+    it, there is no event, and the next one compares with what was known last.
+  - In every text of an event, a brace that would begin an expression of Ansible is followed by a space. So a playbook
+    never evaluates what somebody wrote into the name of an instance.
+  - A read that fails puts one event C(clb_error), with C(summary), C(action), C(code), C(message), C(request_id) and
+    C(failed_reads), which counts the failed reads in a row. The next reads come later each time, up to 5 minutes. No
+    health is taken from an answer that is not as the API documents it.
+  - A read of several load balancers fails where one that is named can't be read. Give each a source of its own to have
+    the others watched then, too.
+  - Where the first read fails because of the options, the credentials or their rights, the source ends with a message.
+  - Each read takes one call of the API for each load balancer, and one more for the health of up to 30 of them. With
+    O(role_arn), it assumes the role anew.
+options:
+  interval:
+    description: Seconds from one read to the next, 1 to 86400.
+    type: int
+    default: 30
+  load_balancer_id:
+    description:
+      - The ID of one load balancer.
+      - Give one of O(load_balancer_id), O(load_balancer_name), O(load_balancer_ids), O(load_balancer_names) and
+        O(all_load_balancers).
+    type: str
+  load_balancer_name:
+    description: The exact name of one load balancer.
+    type: str
+  load_balancer_ids:
+    description: The IDs of several load balancers.
+    type: list
+    elements: str
+  load_balancer_names:
+    description: The exact names of several load balancers.
+    type: list
+    elements: str
+  all_load_balancers:
+    description: Every load balancer of the region that has backends, as they are at each read.
+    type: bool
+    default: false
+  targets:
+    description: Selectors as in O(tencentcloud.clb.targets_info#module:targets). Left out, every target is watched.
+    type: list
+    elements: dict
+  secret_id:
+    description:
+      - The ID of the API key.
+      - This and the options below, and where credentials come from without them, are as those of the same name in
+        M(tencentcloud.clb.targets_info).
+    type: str
+  secret_key:
+    description: The key that belongs to O(secret_id).
+    type: str
+  token:
+    description: The token of temporary credentials.
+    type: str
+  profile:
+    description: The name of a profile with credentials.
+    type: str
+  role_arn:
+    description: A role to assume with the credentials that were found.
+    type: str
+  role_session_name:
+    description: The name of the session in which the role is assumed.
+    type: str
+  role_session_duration:
+    description: For how many seconds the role is assumed each time.
+    type: int
+  region:
+    description: The region of the load balancers, such as V(ap-guangzhou).
+    type: str
+  endpoint:
+    description: Where the CLB API is, as a host, C(host:port) or URL.
+    type: str
+  sts_endpoint:
+    description: Where the Security Token Service (STS) is, in the same forms as O(endpoint).
+    type: str
+  timeout:
+    description: Seconds for one HTTP request.
+    type: int
+    default: 30
+  ca_path:
+    description: A file or folder with the certificates of a private authority.
+    type: path
+requirements:
+  - ansible-core, and requests, in the Python environment of ansible-rulebook
+"""
+
+EXAMPLES = r"""
+# Two load balancers; credentials come from the environment, a profile or the role of the machine.
+- tencentcloud.clb.health:
+    region: ap-guangzhou
+    load_balancer_ids: [lb-abcd1234, lb-efgh5678]
+    interval: 15
+
+# Everything behind one domain.
+- tencentcloud.clb.health:
+    region: ap-guangzhou
+    load_balancer_name: shop-frontend
+    targets:
+      - domain: shop.example.com
+
+# Every load balancer of a region, with the key from an encrypted variable.
+- tencentcloud.clb.health:
+    region: ap-guangzhou
+    all_load_balancers: true
+    secret_id: "{{ clb_secret_id }}"
+    secret_key: "{{ clb_secret_key }}"
+"""
+
+import asyncio
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_COLLECTIONS = Path(__file__).absolute().parents[6]
+if _COLLECTIONS.name == "ansible_collections":
+    # ansible-rulebook runs this file by its path, and without Ansible's importer of collections.
+    sys.path.insert(0, str(_COLLECTIONS.parent))
+    import ansible_collections
+
+    if str(_COLLECTIONS) not in ansible_collections.__path__:
+        # Another package of this name, which comes from elsewhere, does not look at sys.path.
+        ansible_collections.__path__.insert(0, str(_COLLECTIONS))
+
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._health_watch import HealthWatch
+
+_LOGGER = logging.getLogger("tencentcloud.clb.health")
+
+
+class Queue(Protocol):
+    """Where events go."""
+
+    async def put(self, event: dict[str, Any], /) -> Any:
+        """Hand over one event."""
+
+
+async def main(queue: Queue, args: Mapping[str, Any]) -> None:
+    """Read the health until the rulebook ends.
+
+    :param queue: where events go.
+    :param args: the options.
+    :raises ClbError: an option is wrong or missing, or there are no credentials.
+    """
+    watch = HealthWatch(args, os.environ)
+    while True:
+        found = await asyncio.to_thread(watch.poll)
+        for warning in found.warnings:
+            _LOGGER.warning("%s", warning)
+        if found.failure is not None:
+            _LOGGER.error("Health could not be read; the next read is in %d s. %s", found.pause, found.failure)
+        for event in found.events:
+            await queue.put(event)
+        await asyncio.sleep(found.pause)

@@ -1,0 +1,185 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Health that is read again and again: the work of the event source ``health``. Knows nothing of ansible-rulebook."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible.module_utils.basic import missing_required_lib
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ..module_utils._api.client import REQUESTS_ERROR
+from ..module_utils._argspec import CONNECTION_SPEC, LOAD_BALANCER_SPEC, Spec, check_minimum
+from ..module_utils._bindings.entries import parse_entries
+from ..module_utils._bindings.health import NO_HEALTH
+from ..module_utils._errors import ClbError, CredentialsNotFound, InvalidArgument
+from ..module_utils._targets_info import run_info
+from ..module_utils._task import check_load_balancers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ..module_utils._task import TaskResult
+
+Raw = dict[str, Any]
+_Key = tuple[Any, ...]
+
+MAX_PAUSE = 300
+"""Seconds between two reads that failed, at most, unless the interval is longer."""
+WATCH_SPEC: Spec = {
+    **CONNECTION_SPEC,
+    **LOAD_BALANCER_SPEC,
+    "targets": {"type": "list", "elements": "dict"},
+    "interval": {"type": "int", "default": 30},
+}
+"""The options; documented in ``extensions/eda/plugins/event_source/health.py``."""
+_OF_RULEBOOK = "eda_feedback_queue"
+"""What ansible-rulebook itself adds to the options of a source."""
+_NOT_BY_WAITING = (
+    CredentialsNotFound.default_code,
+    InvalidArgument.default_code,
+    "AuthFailure",
+    "InvalidParameter.LBIdNotFound",
+    "InvalidParameter.RegionNotFound",
+    "UnauthorizedOperation",
+    "UnsupportedOperation",
+    "UnsupportedRegion",
+)
+"""Codes of failures that only other options or rights can mend."""
+_IDENTITY = ("load_balancer_id", "listener_id", "location_id", "instance_id", "eni_ip", "port")
+_HEALTH = ("healthy", "health_status")
+_UNKNOWN = NO_HEALTH.detail
+_TEMPLATE = re.compile(r"\{(?=[{%#])")
+"""Where an expression of Ansible begins."""
+
+
+class Poll(NamedTuple):
+    """What one read found.
+
+    :param events: one for each target whose health is another than before, or one on a failed read.
+    :param warnings: sentences for the user; those of the read before are not told again.
+    :param failure: why the read failed, for people; None where it did not.
+    :param pause: seconds until the next read.
+    """
+
+    events: list[Raw]
+    warnings: tuple[str, ...]
+    failure: str | None
+    pause: int
+
+
+class _Known(NamedTuple):
+    """What is known of the health of a target.
+
+    :param healthy: whether it counts as healthy.
+    :param status: in the cloud's word.
+    """
+
+    healthy: bool
+    status: str
+
+
+class HealthWatch:
+    """Reads the health of targets, and compares it with that of the last read that did not fail.
+
+    :param args: the options of the event source.
+    :param environ: the environment variables.
+    :raises InvalidArgument: an option is wrong or missing.
+    :raises ImportError: a library is missing.
+    """
+
+    def __init__(self, args: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+        if REQUESTS_ERROR is not None:
+            raise ImportError(missing_required_lib("requests"))
+        self._params = _check_options(args)
+        self._environ = environ
+        self._known: dict[_Key, _Known] | None = None
+        self._failures = 0
+        self._warned: tuple[str, ...] = ()
+
+    def poll(self) -> Poll:
+        """Read once.
+
+        :raises ClbError: the first read failed for a reason that does not pass by itself.
+        """
+        done = run_info(self._params, self._environ)
+        found = () if done.connection is None else done.connection.warnings
+        warnings = tuple(dict.fromkeys((*found, *done.warnings, *_nothing_known(done))))
+        fresh = tuple(warning for warning in warnings if warning not in self._warned)
+        self._warned = warnings
+        interval: int = self._params["interval"]
+        if done.failure is None:
+            self._failures = 0
+            return Poll(list(self._compare(done)), fresh, None, interval)
+        error = done.result["error"]
+        if self._known is None and error["code"].startswith(_NOT_BY_WAITING):
+            raise ClbError(done.failure, code=error["code"])
+        pause = min(interval * 2 ** min(self._failures, 30), max(interval, MAX_PAUSE))
+        self._failures += 1
+        event = {**error, "summary": done.failure, "failed_reads": self._failures}
+        return Poll([{"clb_error": _defused(event)}], fresh, done.failure, pause)
+
+    def _compare(self, done: TaskResult) -> Iterator[Raw]:
+        known = self._known or {}
+        region = None if done.connection is None else done.connection.region
+        self._known = {}
+        for target in done.result["targets"]:
+            key = tuple(target[name] for name in _IDENTITY)
+            before = known.get(key)
+            after = _Known(target["healthy"], target["health_status"])
+            if after.status == _UNKNOWN:
+                # That is also what a target has of which the answer says nothing: what was known last still stands.
+                if before is not None:
+                    self._known[key] = before
+                continue
+            self._known[key] = after
+            if after == before or (before is None and after.healthy):
+                continue
+            described = {name: value for name, value in target.items() if name not in _HEALTH}
+            was = None if before is None else before.status
+            health = {"health_before": was, "health_after": after.status, "healthy": after.healthy}
+            yield {"clb_health": _defused({"region": region, **described, **health})}
+
+
+def _nothing_known(done: TaskResult) -> Iterator[str]:
+    targets = done.result["targets"]
+    if targets and all(target["health_status"] == _UNKNOWN for target in targets):
+        yield "The health of every target that is watched is unknown, or the answer says nothing of it."
+
+
+def _defused(event: Raw) -> Raw:
+    """An event in which no text is an expression.
+
+    ansible-rulebook gives events to playbooks as extra variables, in which Ansible evaluates expressions. Whoever may
+    name an instance must not get one evaluated.
+    """
+    return {name: _defuse(value) for name, value in event.items()}
+
+
+def _defuse(value: Any) -> Any:
+    if isinstance(value, str):
+        return _TEMPLATE.sub("{ ", value)
+    return list(map(_defuse, value)) if isinstance(value, list) else value
+
+
+def _check_options(args: Mapping[str, Any]) -> Raw:
+    """The options with their defaults, each of its type."""
+    given = {name: value for name, value in args.items() if name != _OF_RULEBOOK}
+    unknown = sorted(map(str, given.keys() - WATCH_SPEC.keys()))
+    if unknown:
+        raise InvalidArgument(f"There is no option {', '.join(unknown)}; the options are {', '.join(WATCH_SPEC)}.")
+    checked = ArgumentSpecValidator(WATCH_SPEC).validate(given)
+    if checked.error_messages:
+        raise InvalidArgument(" ".join(f"{message.rstrip('.')}." for message in checked.error_messages))
+    params: Raw = {**checked.validated_parameters, "health": True}
+    check_minimum(params, "interval", 1)
+    check_minimum(params, "timeout", 1)
+    targets = params["targets"]
+    if targets is not None and not targets:
+        raise InvalidArgument("targets is an empty list, which selects nothing; give a selector, or leave it out.")
+    check_load_balancers(params, None if targets is None else parse_entries(targets, selectors=True))
+    return params

@@ -1,0 +1,191 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Event-driven Ansible: the playbook that drains what is dead, and the rulebook that runs it on an event.
+
+Neither ansible-rulebook nor Java is a requirement of this project; where one is missing, a test says so and is skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from .checkout import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PLAYBOOK = "- ansible.builtin.import_playbook: tencentcloud.clb.drain_dead\n"
+EVENT = {
+    "region": "ap-guangzhou",
+    "load_balancer_id": "lb-demo",
+    "listener_id": "lbl-http80",
+    "location_id": "loc-shop",
+    "instance_id": "ins-web1",
+    "eni_ip": None,
+    "port": 8080,
+    "weight": 20,
+    "instance_name": "web-1",
+    "health_before": "Alive",
+    "health_after": "Dead",
+    "healthy": False,
+}
+ON_EVENT = {"ansible_eda": {"event": {"clb_health": EVENT}}}
+
+
+def weights(emulator, *backends):
+    return {
+        (listener, target): weight
+        for listener, _rule, target, _port, weight, _tag in emulator.bindings("lb-demo")
+        if not backends or target in backends
+    }
+
+
+def test_playbook_drains_the_target_of_the_event_and_nothing_else(playbook, emulator):
+    before = weights(emulator)
+    emulator.set_health(dead=["ins-web1"])
+
+    run = playbook(PLAYBOOK, variables=ON_EVENT)
+
+    assert run.rc == 0, run.output
+    assert weights(emulator) == {**before, ("lbl-http80", "ins-web1"): 0}
+
+
+@pytest.mark.parametrize("health", ["alive", "unknown"])
+def test_playbook_leaves_what_is_not_dead_any_more(playbook, emulator, health):
+    before = weights(emulator)
+    emulator.set_health(**{health: ["ins-web1"]})
+
+    run = playbook(PLAYBOOK, variables=ON_EVENT)
+
+    assert run.rc == 0, run.output
+    assert weights(emulator) == before
+
+
+def test_playbook_drains_by_hand_what_selectors_name(playbook, emulator):
+    before = weights(emulator)
+    emulator.set_health(dead=["ins-web1", "10.0.9.40"])
+
+    run = playbook(PLAYBOOK, variables={"clb_targets": [{"load_balancer_id": "lb-demo", "instance_id": "ins-web1"}]})
+
+    assert run.rc == 0, run.output
+    assert weights(emulator) == {key: 0 if key[1] == "ins-web1" else weight for key, weight in before.items()}
+
+
+def test_playbook_says_what_it_needs(playbook, emulator):
+    run = playbook(PLAYBOOK)
+
+    assert run.rc == 2
+    assert "clb_targets is not given, and there is no event" in run.result("Check what is asked for")["msg"]
+    assert emulator.calls() == []
+
+
+def test_playbook_keeps_min_healthy_where_a_target_recovers_meanwhile(playbook, emulator):
+    before = weights(emulator)
+    emulator.set_health(dead=["ins-web1"])
+    emulator.add_events({"change": "health", "with": {"alive": ["ins-web1"]}, "action": "DescribeTargetHealth"})
+
+    run = playbook(PLAYBOOK, variables={**ON_EVENT, "clb_min_healthy": 2})
+
+    assert run.rc == 2
+    assert run.result("Drain what is still dead")["error"]["code"] == "GuardRefused"
+    assert weights(emulator) == before
+
+
+def test_rulebook_runs_what_the_collection_has():
+    (ruleset,) = yaml.safe_load((ROOT / "extensions" / "eda" / "rulebooks" / "drain_dead.yml").read_text())
+    names = [rule["action"]["run_playbook"]["name"] for rule in ruleset["rules"] if "run_playbook" in rule["action"]]
+    sources = [key for source in ruleset["sources"] for key in source if key != "name"]
+
+    assert [(ROOT / "playbooks" / f"{name.removeprefix('tencentcloud.clb.')}.yml").is_file() for name in names] == [
+        True
+    ]
+    assert sources == ["tencentcloud.clb.health"]
+
+
+@contextmanager
+def rulebook(environment, directory, **variables):
+    """Run the rulebook until the block ends; what it prints goes to the file that is yielded."""
+    (directory / "vars.yml").write_text(yaml.safe_dump(variables))
+    (directory / "hosts.yml").write_text("all: {hosts: {localhost: {ansible_connection: local}}}\n")
+    log = directory / "rulebook.log"
+    command = ["ansible-rulebook", "--rulebook", "tencentcloud.clb.drain_dead"]
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*command, "--inventory", "hosts.yml", "--vars", "vars.yml"],
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield process, log
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def wait_until(condition: Callable[[], bool], process, log, seconds: float = 120.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.2)
+
+
+needs_rulebook = pytest.mark.skipif(
+    shutil.which("ansible-rulebook") is None, reason="ansible-rulebook is not installed"
+)
+needs_java = pytest.mark.skipif(
+    shutil.which("java") is None and "JAVA_HOME" not in os.environ, reason="Java is not installed"
+)
+
+
+@pytest.mark.long
+@needs_rulebook
+@needs_java
+def test_rulebook_drains_a_target_that_turns_dead(ansible_environment, emulator, tmp_path):
+    before = weights(emulator)
+    after = {**before, ("lbl-http80", "10.0.9.40"): 0}
+    names = {"clb_region": "ap-guangzhou", "clb_load_balancer_ids": ["lb-demo"], "clb_interval": 1}
+
+    with rulebook(ansible_environment, tmp_path, **names) as (process, log):
+        wait_until(lambda: emulator.count("DescribeTargetHealth") > 1, process, log)
+        assert weights(emulator) == before
+        emulator.set_health(dead=["10.0.9.40"])
+        wait_until(lambda: weights(emulator) != before, process, log)
+        assert weights(emulator) == after, log.read_text()
+
+        refusal = {"kind": "error", "code": "UnauthorizedOperation", "message": "no right", "times": 3}
+        emulator.add_faults({"action": "DescribeTargetHealth", **refusal})
+        wait_until(lambda: "'failed_reads': 3" in log.read_text(), process, log)
+
+        # It reads on after that.
+        emulator.set_health(dead=["ins-dns1"])
+        wait_until(lambda: weights(emulator, "ins-dns1") == {("lbl-udp53", "ins-dns1"): 0}, process, log)
+
+
+@pytest.mark.long
+@needs_rulebook
+@needs_java
+def test_rulebook_ends_with_the_reason_where_a_value_is_wrong(ansible_environment, emulator, tmp_path):
+    names = {"clb_region": "ap-guangzhou", "clb_load_balancer_ids": ["lb-nope"]}
+
+    with rulebook(ansible_environment, tmp_path, **names) as (process, log):
+        assert process.wait(timeout=120) == 1
+
+    assert "Check load_balancer_id and region: the load balancer is not in this region." in log.read_text()
