@@ -167,19 +167,19 @@ def report(parts: Sequence[Part], *, several: bool, diff: bool) -> Result:
         if part.plan is None or part.outcome is None:
             result["load_balancers"].append(_load_balancer(part, []))
             continue
-        one = _PartReport(part, part.plan, part.outcome, several=several)
-        result["load_balancers"].append(_load_balancer(part, one.listeners))
-        result["changed"] = result["changed"] or one.outcome.accepted
+        described = _PartReport(part, part.plan, part.outcome, several=several)
+        result["load_balancers"].append(_load_balancer(part, described.listeners))
+        result["changed"] = result["changed"] or described.outcome.accepted
         for key in ("registered", "modified", "deregistered", "targets", "listeners", "failed_targets", "restore"):
-            result[key] += getattr(one, key)
-        result["request_ids"] += one.outcome.request_ids
+            result[key] += getattr(described, key)
+        result["request_ids"] += described.outcome.request_ids
         result["failed_listeners"] += [
-            listener["listener_id"] for listener in one.listeners if listener["status"] == "failed"
+            listener["listener_id"] for listener in described.listeners if listener["status"] == "failed"
         ]
         if diff:
             prefix = f"{part.load_balancer_id}  " if several else ""
-            before += _lines(prefix, one.bindings_before)
-            after += _lines(prefix, one.bindings_after)
+            before += _lines(prefix, described.bindings_before)
+            after += _lines(prefix, described.bindings_after)
     result["failed_listeners"] = list(dict.fromkeys(result["failed_listeners"]))
     if not several and parts:
         result["load_balancer_id"] = parts[0].load_balancer_id
@@ -425,7 +425,7 @@ def _part_message(part: Part, *, check_mode: bool) -> str:
             f"{len(outcome.unknown)} changes were accepted, or may have been, and what is in place is not known."
         )
     counts = count_by_pool(outcome.done).values()
-    totals = {name: sum(getattr(one, name) for one in counts) for name in PoolCounts._fields}
+    totals = {name: sum(getattr(pool_counts, name) for pool_counts in counts) for name in PoolCounts._fields}
     done = ", ".join(f"{total} {name}" for name, total in totals.items() if total)
     if done:
         texts.append(f"Done: {done}.")

@@ -145,7 +145,7 @@ class _Task:
         if not self.several:
             self._found_id = chosen[0].load_balancer_id
         self.warnings.add(check_entries_belong(self.connection, chosen, entries, several=self.several))
-        chosen = [one for one in chosen if may_apply(entries, one.load_balancer_id)]
+        chosen = [balancer for balancer in chosen if may_apply(entries, balancer.load_balancer_id)]
         if not chosen:
             return
         locks = self._locks(self.connection, budget)
@@ -181,18 +181,18 @@ class _Task:
             chosen, snapshots = self._read(connection, entries, chosen)
             plans = self._plan(connection, entries, chosen, snapshots)
         guarded = [
-            one.load_balancer_id
-            for one in chosen
-            if self._options.min_healthy and takes_capacity(plans[one.load_balancer_id].changes)
+            balancer.load_balancer_id
+            for balancer in chosen
+            if self._options.min_healthy and takes_capacity(plans[balancer.load_balancer_id].changes)
         ]
         if locks is not None and len(chosen) > 1 and guarded:
             for load_balancer_id in sorted(guarded):
                 locks.acquire(load_balancer_id)
-            again = [one for one in chosen if one.load_balancer_id in guarded]
+            again = [balancer for balancer in chosen if balancer.load_balancer_id in guarded]
             with gc_paused():
                 newer = values_of(read_all(connection, again, entries, several=self.several))
-                for one, snapshot in zip(again, newer):
-                    plans[one.load_balancer_id] = make_plan(plans[one.load_balancer_id].goal, snapshot)
+                for balancer, snapshot in zip(again, newer):
+                    plans[balancer.load_balancer_id] = make_plan(plans[balancer.load_balancer_id].goal, snapshot)
         at = budget.now()
         checked, refused = self._guard(connection, plans, guarded, at)
         if refused is not None:
@@ -201,22 +201,24 @@ class _Task:
         self._warn_of_unmatched(plans)
         shared = Shared(budget, pacing=PACING, times=TaskTimes(PROBES if len(chosen) > 1 else None))
 
-        def apply(one: Chosen) -> Outcome:
-            plan = plans[one.load_balancer_id]
+        def apply(balancer: Chosen) -> Outcome:
+            plan = plans[balancer.load_balancer_id]
             try:
-                return self._apply(connection, plan, one.load_balancer_id, shared, checked.get(one.load_balancer_id))
+                return self._apply(
+                    connection, plan, balancer.load_balancer_id, shared, checked.get(balancer.load_balancer_id)
+                )
             finally:
                 if locks is not None:
-                    locks.release(one.load_balancer_id)
+                    locks.release(balancer.load_balancer_id)
 
-        for one, finished in zip(chosen, side_by_side(apply, chosen)):
-            plan = plans[one.load_balancer_id]
+        for balancer, finished in zip(chosen, side_by_side(apply, chosen)):
+            plan = plans[balancer.load_balancer_id]
             outcome = finished.value
             if finished.error is not None or outcome is None:
                 error = as_clb_error(finished.error or RuntimeError("no outcome"))
                 outcome = Outcome(snapshot=plan.snapshot, unknown=frozenset(plan.changes), error=error)
-            self.warnings.add((*plan.warnings, *outcome.warnings), one.load_balancer_id)
-            self.parts.append(Part(one.load_balancer_id, one.name, plan, outcome, outcome.error))
+            self.warnings.add((*plan.warnings, *outcome.warnings), balancer.load_balancer_id)
+            self.parts.append(Part(balancer.load_balancer_id, balancer.name, plan, outcome, outcome.error))
 
     def _apply(
         self, connection: Connection, plan: Plan, load_balancer_id: str, shared: Shared, checked: Checked | None
@@ -232,16 +234,16 @@ class _Task:
         snapshots: dict[str, Snapshot] = {}
         there: list[Chosen] = []
         errors: list[Part] = []
-        for one, finished in zip(chosen, read_all(connection, chosen, entries, several=self.several)):
+        for balancer, finished in zip(chosen, read_all(connection, chosen, entries, several=self.several)):
             if finished.error is None and finished.value is not None:
-                there.append(one)
-                snapshots[one.load_balancer_id] = finished.value
+                there.append(balancer)
+                snapshots[balancer.load_balancer_id] = finished.value
                 continue
             error = as_clb_error(finished.error or RuntimeError("no answer"))
-            if may_leave_out(one, error):
-                self.warnings.add([left_out(error)], one.load_balancer_id)
+            if may_leave_out(balancer, error):
+                self.warnings.add([left_out(error)], balancer.load_balancer_id)
             else:
-                errors.append(Part(one.load_balancer_id, one.name, error=error))
+                errors.append(Part(balancer.load_balancer_id, balancer.name, error=error))
         self._raise_first(errors, len(chosen))
         return there, snapshots
 
@@ -281,16 +283,16 @@ class _Task:
             self.warnings.add(f"{sentence} Nothing to do for it." for sentence in assignment.unknown)
             by_id = assignment.entries
         else:
-            by_id = {one.load_balancer_id: tuple(entries) for one in chosen}
+            by_id = {balancer.load_balancer_id: tuple(entries) for balancer in chosen}
         plans: dict[str, Plan] = {}
         failed: list[Part] = []
-        for one in chosen:
-            load_balancer_id = one.load_balancer_id
+        for balancer in chosen:
+            load_balancer_id = balancer.load_balancer_id
             goal = Goal(state, by_id[load_balancer_id], purge=self._params["purge"], lenient=everywhere)
             try:
                 plans[load_balancer_id] = self._plan_one(connection, load_balancer_id, goal, snapshots)
             except InvalidArgument as error:
-                failed.append(Part(load_balancer_id, one.name, error=error))
+                failed.append(Part(load_balancer_id, balancer.name, error=error))
         self._raise_first(failed, len(chosen))
         return plans
 
@@ -314,7 +316,7 @@ class _Task:
 
         :returns: the checks that passed, and what refused where any did.
         """
-        losing = [one for one in guarded if takes_capacity(plans[one].changes)]
+        losing = [load_balancer_id for load_balancer_id in guarded if takes_capacity(plans[load_balancer_id].changes)]
         if not losing:
             return {}, None
         healths = read_healths(connection.clb, losing)
@@ -331,7 +333,9 @@ class _Task:
                 )
             except GuardRefused as refusal:
                 refused[load_balancer_id] = refusal
-        return {one: Checked(healths[one], at) for one in losing}, refused or None
+        return {
+            load_balancer_id: Checked(healths[load_balancer_id], at) for load_balancer_id in losing
+        }, refused or None
 
     def _refuse_all(self, chosen: Sequence[Chosen], plans: Mapping[str, Plan], refused: Mapping[str, ClbError]) -> None:
         """A guard that refuses on one load balancer stops all, before any write."""
@@ -340,12 +344,12 @@ class _Task:
         if not self.several:
             message = "Not sent: the task stopped with GuardRefused."
         first = next(iter(refused.values()))
-        for one in chosen:
-            plan = plans[one.load_balancer_id]
+        for balancer in chosen:
+            plan = plans[balancer.load_balancer_id]
             # What stopped the others is the refusal of the first.
-            error = refused.get(one.load_balancer_id) or (first if plan.changes else None)
-            self.warnings.add(plan.warnings, one.load_balancer_id)
-            self.parts.append(Part(one.load_balancer_id, one.name, plan, refuse(plan, error, message), error))
+            error = refused.get(balancer.load_balancer_id) or (first if plan.changes else None)
+            self.warnings.add(plan.warnings, balancer.load_balancer_id)
+            self.parts.append(Part(balancer.load_balancer_id, balancer.name, plan, refuse(plan, error, message), error))
 
     def _warn_of_unmatched(self, plans: Mapping[str, Plan]) -> None:
         """Name each selector that matches nothing bound on any load balancer."""

@@ -108,15 +108,15 @@ def run_info(params: Mapping[str, Any], environ: Mapping[str, str]) -> TaskResul
             result["load_balancer_id"] = chosen[0].load_balancer_id
         warnings.add(check_entries_belong(connection, chosen, entries or (), several=several))
         if entries is not None:
-            chosen = [one for one in chosen if may_apply(entries, one.load_balancer_id)]
+            chosen = [balancer for balancer in chosen if may_apply(entries, balancer.load_balancer_id)]
         with gc_paused():
             infos = _read_chosen(connection, params, chosen, entries, warnings)
     except ClbError as error:
         result["error"] = describe_error(error)
         failure = error.message
     else:
-        for one, info in infos:
-            names = {"load_balancer_id": one.load_balancer_id, "load_balancer_name": one.name}
+        for balancer, info in infos:
+            names = {"load_balancer_id": balancer.load_balancer_id, "load_balancer_name": balancer.name}
             result["load_balancers"].append({**names, **info.counts})
             result["targets"] += info.targets
             result["listeners"] += info.listeners
@@ -139,15 +139,15 @@ def _read_chosen(
     several = means_several(params)
     snapshots: dict[str, Snapshot] = {}
     there: list[Chosen] = []
-    for one, finished in zip(chosen, read_all(connection, chosen, entries, several=several)):
+    for balancer, finished in zip(chosen, read_all(connection, chosen, entries, several=several)):
         if finished.error is None and finished.value is not None:
-            there.append(one)
-            snapshots[one.load_balancer_id] = finished.value
+            there.append(balancer)
+            snapshots[balancer.load_balancer_id] = finished.value
             continue
         error = as_clb_error(finished.error or RuntimeError("no answer"))
-        if not may_leave_out(one, error):
-            raise _of(error, one, several=several)
-        warnings.add([left_out(error)], one.load_balancer_id)
+        if not may_leave_out(balancer, error):
+            raise _of(error, balancer, several=several)
+        warnings.add([left_out(error)], balancer.load_balancer_id)
     by_id: Mapping[str, Sequence[Entry] | None] = dict.fromkeys(snapshots, entries)
     if entries is not None and several:
         assignment = assign(entries, snapshots)
@@ -157,24 +157,24 @@ def _read_chosen(
     if params["health"]:
         healths = read_healths(connection.clb, list(snapshots))
     infos = []
-    for one in there:
-        load_balancer_id = one.load_balancer_id
+    for balancer in there:
+        load_balancer_id = balancer.load_balancer_id
         try:
             info = describe_info(
                 load_balancer_id, snapshots[load_balancer_id], by_id[load_balancer_id], healths.get(load_balancer_id)
             )
         except InvalidArgument as error:
-            raise _of(error, one, several=several) from error
+            raise _of(error, balancer, several=several) from error
         # In a whole region, a selector matches where it matches.
         if not params["all_load_balancers"]:
             warnings.add(info.warnings, load_balancer_id)
-        infos.append((one, info))
+        infos.append((balancer, info))
     return infos
 
 
-def _of(error: ClbError, one: Chosen, *, several: bool) -> ClbError:
+def _of(error: ClbError, balancer: Chosen, *, several: bool) -> ClbError:
     if several:
-        error.message = f"{one.load_balancer_id}: {error.message}"
+        error.message = f"{balancer.load_balancer_id}: {error.message}"
     return error
 
 

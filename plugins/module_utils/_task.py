@@ -198,16 +198,18 @@ def choose(connection: Connection, params: Mapping[str, Any], entries: Sequence[
     if params["load_balancer_name"] is not None:
         return [find_load_balancer(connection, params["load_balancer_name"].strip())]
     if params["load_balancer_ids"] is not None:
-        return [Chosen(one) for one in dict.fromkeys(map(str.strip, params["load_balancer_ids"]))]
+        return [
+            Chosen(load_balancer_id) for load_balancer_id in dict.fromkeys(map(str.strip, params["load_balancer_ids"]))
+        ]
     if params["load_balancer_names"] is not None:
         names = list(dict.fromkeys(map(str.strip, params["load_balancer_names"])))
         found = side_by_side(lambda name: find_load_balancer(connection, name, "load_balancer_names"), names)
         return values_of(found)
     if params["all_load_balancers"]:
         listed = connection.clb.describe_load_balancers(with_backends=True, forward_only=True)
-        return [Chosen(one.load_balancer_id, one.name, listed=True) for one in listed]
+        return [Chosen(balancer.load_balancer_id, balancer.name, listed=True) for balancer in listed]
     own = (entry.load_balancer_id for entry in entries)
-    return [Chosen(one) for one in dict.fromkeys(own) if one is not None]
+    return [Chosen(load_balancer_id) for load_balancer_id in dict.fromkeys(own) if load_balancer_id is not None]
 
 
 def check_entries_belong(
@@ -224,7 +226,7 @@ def check_entries_belong(
     """
     if not several:
         check_same_load_balancer(entries, chosen[0].load_balancer_id)
-    names = {one.load_balancer_id: one.name for one in chosen}
+    names = {balancer.load_balancer_id: balancer.name for balancer in chosen}
     foreign = [
         f"targets[{entry.number}]: load_balancer_id {entry.load_balancer_id!r} is not among the chosen load balancers."
         for entry in entries
@@ -283,11 +285,12 @@ def values_of(finished: Iterable[Finished[Any]]) -> list[Any]:
     :param finished: of :func:`side_by_side`.
     :raises ClbError: the first error among them.
     """
-    results = list(finished)
-    for one in results:
-        if one.error is not None:
-            raise as_clb_error(one.error)
-    return [one.value for one in results]
+    values = []
+    for result in finished:
+        if result.error is not None:
+            raise as_clb_error(result.error)
+        values.append(result.value)
+    return values
 
 
 def as_clb_error(error: Exception) -> ClbError:
@@ -340,21 +343,21 @@ def read_all(
     :param several: whether several load balancers are meant.
     """
 
-    def read(one: Chosen) -> Snapshot:
-        mine = may_apply(entries or (), one.load_balancer_id)
+    def read(balancer: Chosen) -> Snapshot:
+        mine = may_apply(entries or (), balancer.load_balancer_id)
         own = all(entry.load_balancer_id is not None for entry in mine)
-        return read_for(connection.clb, one.load_balancer_id, mine, filtered=own or not several)
+        return read_for(connection.clb, balancer.load_balancer_id, mine, filtered=own or not several)
 
     return side_by_side(read, chosen)
 
 
-def may_leave_out(one: Chosen, error: Exception) -> bool:
+def may_leave_out(balancer: Chosen, error: Exception) -> bool:
     """Whether a load balancer that can't be read is left out: it was listed only, and is gone or refuses.
 
-    :param one: the load balancer.
+    :param balancer: the load balancer.
     :param error: why it can't be read.
     """
-    return one.listed and isinstance(error, Refused) and not error.code.startswith(_NOBODY_MAY)
+    return balancer.listed and isinstance(error, Refused) and not error.code.startswith(_NOBODY_MAY)
 
 
 def left_out(error: Exception) -> str:
@@ -381,7 +384,9 @@ def read_healths(clb: Clb, load_balancer_ids: Sequence[str]) -> dict[str, Health
         except Refused as refusal:
             if len(chunk) == 1 or refusal.remedy is Remedy.FATAL:
                 raise
-            singles = values_of(side_by_side(lambda one: clb.describe_target_health([one]), chunk))
+            singles = values_of(
+                side_by_side(lambda load_balancer_id: clb.describe_target_health([load_balancer_id]), chunk)
+            )
             return {key: health for single in singles for key, health in single.items()}
 
     found = values_of(side_by_side(read, chunks))

@@ -126,7 +126,9 @@ def _read_bindings(host: Raw, given: Mapping[str, Any]) -> list[str]:
         return ["clb_backend names no backend; give its instance_id or eni_ip"]
     host["backend"] = backend
     balancers = [host["load_balancer_id"]] if host["load_balancer_id"] else host["load_balancer_ids"] or []
-    host["selectors"] = [{**backend, "load_balancer_id": one} for one in balancers] or [backend]
+    host["selectors"] = [{**backend, "load_balancer_id": load_balancer_id} for load_balancer_id in balancers] or [
+        backend
+    ]
     problems = _parse(host["selectors"], "clb_backend", selectors=True)
     try:
         wanted = bind([{key: value for key, value in raw.items() if value is not None}], host["listeners"] or [])
@@ -139,9 +141,9 @@ def _read_bindings(host: Raw, given: Mapping[str, Any]) -> list[str]:
         )
         return problems
     host["wanted"] = [
-        {**entry, "load_balancer_id": one}
+        {**entry, "load_balancer_id": load_balancer_id}
         for entry in wanted
-        for one in ([entry["load_balancer_id"]] if entry.get("load_balancer_id") else balancers)
+        for load_balancer_id in ([entry["load_balancer_id"]] if entry.get("load_balancer_id") else balancers)
     ]
     if _is_zero(raw.get("weight")) or any(_is_zero(entry.get("weight")) for entry in wanted):
         problems.append("weight 0 as the weight to come back with would leave it out of traffic; give 1 to 100")
@@ -318,7 +320,7 @@ def plan_out(hosts: Sequence[Raw], bindings: Sequence[Raw], remembered: Sequence
         part["wait_timeout"] = max(part["wait_timeout"], host["wait_timeout"])
         # Where the host is known to be: so no other load balancer has to be read for the dry run and the drain.
         balancers = dict.fromkeys(binding["load_balancer_id"] for binding in bound[host["name"]])
-        part["targets"] += [{**host["backend"], "load_balancer_id": one} for one in balancers]
+        part["targets"] += [{**host["backend"], "load_balancer_id": load_balancer_id} for load_balancer_id in balancers]
     return {
         "problems": problems,
         "parts": [part for part in parts.values() if part["targets"]],

@@ -196,15 +196,15 @@ def check_guards(
     by_name = {host["name"]: host for host in hosts}
     bound = bindings_by_host(hosts, pools)
     # What a host puts back into traffic once its batch is done.
-    returned = {name: {key_of(one) for one in found if one["weight"] > 0} for name, found in bound.items()}
+    returned = {name: {key_of(binding) for binding in found if binding["weight"] > 0} for name, found in bound.items()}
     for name, host in by_name.items():
-        returned[name] |= {key_of(one) for one in remembered_of(host, bound[name], remembered)}
-    healthy = {key_of(one) for one in pools if one["weight"] > 0 and one.get("healthy")}
-    unknown = {key_of(one) for one in pools if one["weight"] > 0 and one.get("health_status") is None}
-    labels = {_pool_of(one): _label(one) for one in pools}
+        returned[name] |= {key_of(binding) for binding in remembered_of(host, bound[name], remembered)}
+    healthy = {key_of(binding) for binding in pools if binding["weight"] > 0 and binding.get("healthy")}
+    unknown = {key_of(binding) for binding in pools if binding["weight"] > 0 and binding.get("health_status") is None}
+    labels = {_pool_of(binding): _label(binding) for binding in pools}
     problems = []
     for number, batch in enumerate(batches, 1):
-        taken = {key_of(one): by_name[name]["min_healthy"] for name in batch for one in bound[name]}
+        taken = {key_of(binding): by_name[name]["min_healthy"] for name in batch for binding in bound[name]}
         for pool, label in labels.items():
             lost = {key for key in taken if key[:3] == pool}
             left = {key for key in healthy - lost if key[:3] == pool}

@@ -63,7 +63,7 @@ def pack(items: Sequence[Item], group_of: Callable[[Item], Hashable], limits: Li
     # Neither order of filling is best for every mix: the tightest fit keeps more groups whole, the roomiest spreads
     # small entries over the calls.
     filled = [_Filling(limits, choose).fill(groups) for choose in (min, max)]
-    return min(filled, key=lambda one: (len(one.calls), one.splits)).calls
+    return min(filled, key=lambda packing: (len(packing.calls), packing.splits)).calls
 
 
 @dataclass(frozen=True)

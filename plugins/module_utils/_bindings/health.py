@@ -115,7 +115,9 @@ def parse_health(answer: Raw, load_balancer_ids: Sequence[str]) -> dict[str, Hea
     :returns: for each of them; one that the answer does not mention has an empty snapshot.
     :raises UnexpectedAnswer: it is not what DescribeTargetHealth answers.
     """
-    indices: dict[str, dict[tuple[PoolKey, str, int], Health]] = {one: {} for one in load_balancer_ids}
+    indices: dict[str, dict[tuple[PoolKey, str, int], Health]] = {
+        load_balancer_id: {} for load_balancer_id in load_balancer_ids
+    }
     root = answer_place("DescribeTargetHealth", answer)
     (raw_balancers,) = _ANSWER.read(answer, root)
     for where, (load_balancer_id, raw_listeners) in each(_LOAD_BALANCER, raw_balancers, root, "LoadBalancers"):

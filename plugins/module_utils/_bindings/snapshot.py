@@ -283,7 +283,7 @@ class Snapshot:
         """Find the binding of a backend, asked for by instance ID or by address.
 
         :param pool: where.
-        :param backend: whose.
+        :param backend: the instance or address.
         :param port: the backend's port.
         :returns: None where it is not bound.
         """
