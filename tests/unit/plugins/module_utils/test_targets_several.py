@@ -151,7 +151,7 @@ def test_an_error_of_this_collection_is_told_like_any_other(run: Run, monkeypatc
     real = Reconciler.run
 
     def broken(self: Reconciler) -> Any:
-        if self._load_balancer_id == "lb-2":
+        if self._writer._load_balancer_id == "lb-2":
             raise KeyError("oops")
         return real(self)
 
