@@ -10,6 +10,7 @@ import json
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ._apply.ledger import NOT_ATTEMPTED
 from ._bindings.change import Change, ChangeKind
 from ._bindings.plan import apply_changes
 from ._errors import ClbError, Refused, and_more, hint_for, sentences
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 Result = dict[str, Any]
 MAX_SHOWN = 5
+AGAIN = "What is in place stays; once the cause is removed, run the same task again for the rest."
 STATE_NOT_KNOWN = "The API accepted changes here, or may have, and what is in place could not be read: it is not known."
 
 
@@ -192,11 +194,12 @@ def report(parts: Sequence[Part], *, several: bool, diff: bool) -> Result:
 
 
 def first_error(parts: Iterable[Part]) -> ClbError | None:
-    """The error of the first load balancer that failed, in the order chosen.
+    """The error of the first load balancer that failed, in the order chosen; one that others stopped comes last.
 
     :param parts: one for each load balancer.
     """
-    return next((part.error for part in parts if part.error is not None), None)
+    errors = [part.error for part in parts if part.error is not None]
+    return next((error for error in errors if error.code != NOT_ATTEMPTED), errors[0] if errors else None)
 
 
 def _lines(prefix: str, bindings: Iterable[Binding]) -> list[str]:
@@ -399,27 +402,49 @@ def failure_message(parts: Sequence[Part], *, several: bool, check_mode: bool) -
         return _part_message(failed[0], check_mode=check_mode)
     by_text: dict[str, list[str]] = defaultdict(list)
     for part in failed:
-        by_text[_part_message(part, check_mode=check_mode)].append(part.load_balancer_id)
+        by_text[sentences(*_part_texts(part))].append(part.load_balancer_id)
     texts = [f"{and_more(identities, MAX_SHOWN)}: {text}" for text, identities in by_text.items()]
-    more = f" {len(texts) - MAX_SHOWN} more are in load_balancers." if len(texts) > MAX_SHOWN else ""
-    return f"{len(failed)} of {len(parts)} load balancers failed. {' '.join(texts[:MAX_SHOWN])}{more}"
+    if len(texts) > MAX_SHOWN:
+        texts[MAX_SHOWN:] = [f"{len(texts) - MAX_SHOWN} more are in load_balancers."]
+    begun = any(part.outcome and (part.outcome.accepted or part.outcome.unknown) for part in parts)
+    nothing = "" if begun else "Nothing was changed."
+    again = AGAIN if not check_mode and any(map(_has_rest, failed)) else ""
+    return sentences(f"{len(failed)} of {len(parts)} load balancers failed.", *texts, nothing, again)
 
 
 def _part_message(part: Part, *, check_mode: bool) -> str:
+    texts = _part_texts(part)
+    outcome = part.outcome
+    if outcome is not None and not (outcome.done or outcome.accepted or outcome.unknown):
+        texts.append("Nothing was changed.")
+    if not check_mode and _has_rest(part):
+        texts.append(AGAIN)
+    return sentences(*texts)
+
+
+def _has_rest(part: Part) -> bool:
+    return part.outcome is not None and bool(part.outcome.failures or part.outcome.unknown)
+
+
+def _part_texts(part: Part) -> list[str]:
+    """What went wrong on one load balancer, and what was done all the same."""
     error, plan, outcome = part.error, part.plan, part.outcome
     if error is None:
-        return ""
+        return []
     if plan is None or outcome is None:
-        return error.message
+        return [error.message]
     where = f" (request ID {error.request_id})" if error.request_id else ""
     complete = isinstance(error, Refused) or error.action is None
     texts = [error.message if complete else f"{error.action}{where} reported {error.code}: {error.message}"]
     hint = hint_for(error.code)
     if hint not in texts[0]:
         texts.append(hint)
-    if outcome.failures:
+    if outcome.failures and error.code != NOT_ATTEMPTED:
         total = len({*plan.changes, *outcome.failures})
-        texts.append(f"{len(outcome.failures)} of {total} changes are not in place: {_causes(outcome, error)}.")
+        # Where nothing was begun, the error says all.
+        begun = outcome.accepted or any(failure.code != NOT_ATTEMPTED for failure in outcome.failures.values())
+        causes = f": {_causes(outcome, error)}" if begun else ""
+        texts.append(f"{len(outcome.failures)} of {total} changes are not in place{causes}.")
     if outcome.unknown:
         texts.append(
             f"{len(outcome.unknown)} changes were accepted, or may have been, and what is in place is not known."
@@ -429,11 +454,7 @@ def _part_message(part: Part, *, check_mode: bool) -> str:
     done = ", ".join(f"{total} {name}" for name, total in totals.items() if total)
     if done:
         texts.append(f"Done: {done}.")
-    elif not outcome.accepted and not outcome.unknown:
-        texts.append("Nothing was changed.")
-    if not check_mode and (outcome.failures or outcome.unknown):
-        texts.append("What is in place stays; once the cause is removed, run the same task again for the rest.")
-    return sentences(*texts)
+    return texts
 
 
 def _causes(outcome: Outcome, error: ClbError) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._api.connection import Connection, connect
 from ._apply.fleet import side_by_side
+from ._apply.ledger import NOT_ATTEMPTED
 from ._apply.locks import GuardLocks, lock_folder
 from ._apply.outcome import Outcome, foresee, refuse
 from ._apply.reconcile import ApplyOptions, Checked, Reconciler, Shared
@@ -343,11 +344,10 @@ class _Task:
         message = f"Not sent: the guard min_healthy refuses on {where}."
         if not self.several:
             message = "Not sent: the task stopped with GuardRefused."
-        first = next(iter(refused.values()))
+        stopped = ClbError(message, code=NOT_ATTEMPTED)
         for balancer in chosen:
             plan = plans[balancer.load_balancer_id]
-            # What stopped the others is the refusal of the first.
-            error = refused.get(balancer.load_balancer_id) or (first if plan.changes else None)
+            error = refused.get(balancer.load_balancer_id) or (stopped if plan.changes else None)
             self.warnings.add(plan.warnings, balancer.load_balancer_id)
             self.parts.append(Part(balancer.load_balancer_id, balancer.name, plan, refuse(plan, error, message), error))
 
