@@ -238,6 +238,10 @@ class GuardRefused(ClbError):
     default_code = "GuardRefused"
 
 
+class GuardRefusedElsewhere(GuardRefused):
+    """``min_healthy`` refuses on another load balancer of the task, which stops this one."""
+
+
 class Refused(ClbError):
     """The cloud answered with an error code: nothing of this call was applied."""
 

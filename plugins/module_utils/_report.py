@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ._apply.ledger import NOT_ATTEMPTED
 from ._bindings.change import Change, ChangeKind
 from ._bindings.plan import apply_changes
-from ._errors import ClbError, Refused, and_more, hint_for, sentences
+from ._errors import ClbError, GuardRefusedElsewhere, Refused, and_more, hint_for, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -199,7 +199,9 @@ def first_error(parts: Iterable[Part]) -> ClbError | None:
     :param parts: one for each load balancer.
     """
     errors = [part.error for part in parts if part.error is not None]
-    return next((error for error in errors if error.code != NOT_ATTEMPTED), errors[0] if errors else None)
+    return next(
+        (error for error in errors if not isinstance(error, GuardRefusedElsewhere)), errors[0] if errors else None
+    )
 
 
 def _lines(prefix: str, bindings: Iterable[Binding]) -> list[str]:
@@ -439,7 +441,7 @@ def _part_texts(part: Part) -> list[str]:
     hint = hint_for(error.code)
     if hint not in texts[0]:
         texts.append(hint)
-    if outcome.failures and error.code != NOT_ATTEMPTED:
+    if outcome.failures and not isinstance(error, GuardRefusedElsewhere):
         total = len({*plan.changes, *outcome.failures})
         # Where nothing was begun, the error says all.
         begun = outcome.accepted or any(failure.code != NOT_ATTEMPTED for failure in outcome.failures.values())

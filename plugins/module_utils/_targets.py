@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from ._api.connection import Connection, connect
 from ._apply.fleet import side_by_side
-from ._apply.ledger import NOT_ATTEMPTED
 from ._apply.locks import GuardLocks, lock_folder
 from ._apply.outcome import Outcome, foresee, refuse
 from ._apply.reconcile import ApplyOptions, Checked, Reconciler, Shared
@@ -22,7 +21,7 @@ from ._bindings.guard import check_guard, takes_capacity
 from ._bindings.plan import Goal, Plan, make_plan
 from ._bindings.resolve import UnknownName, what_exists
 from ._budget import Budget
-from ._errors import ClbError, GuardRefused, InvalidArgument, and_more
+from ._errors import ClbError, GuardRefused, GuardRefusedElsewhere, InvalidArgument, and_more
 from ._report import Part, Result, describe_error, failure_message, first_error, report
 from ._task import (
     Chosen,
@@ -344,7 +343,7 @@ class _Task:
         message = f"Not sent: the guard min_healthy refuses on {where}."
         if not self.several:
             message = "Not sent: the task stopped with GuardRefused."
-        stopped = ClbError(message, code=NOT_ATTEMPTED)
+        stopped = GuardRefusedElsewhere(message)
         for balancer in chosen:
             plan = plans[balancer.load_balancer_id]
             error = refused.get(balancer.load_balancer_id) or (stopped if plan.changes else None)

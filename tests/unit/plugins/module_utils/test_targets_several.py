@@ -194,6 +194,10 @@ def test_a_guard_that_refuses_on_one_stops_all_before_any_write(run: Run, check:
     assert fleet.wrote_to() == []
     assert (done.result["changed"], done.result["error"]["code"]) == (False, "GuardRefused")
     assert "lb-2: min_healthy is 1" in (done.failure or "")
+    assert "lb-1, lb-3: Not sent: the guard min_healthy refuses on lb-2." in (done.failure or "")
+    assert (done.failure or "").count("Nothing was changed.") == 1
+    assert "lb-2" not in done.result["error"]["message"], "the error is that of the load balancer that refuses"
+    assert {one["error"]["code"] for one in done.result["load_balancers"]} == {"GuardRefused"}
     refused = [(one["load_balancer_id"], one["code"]) for one in done.result["failed_targets"]]
     assert refused == [(one, "NotAttempted") for one in IDS]
     assert all("lb-2" in one["message"] for one in done.result["failed_targets"])
