@@ -34,7 +34,7 @@ def test_a_cut_connection_is_survived(clb_emulator):
 
 @pytest.mark.clb_scenario(SHOP)
 def test_a_refusal_is_reported(clb_emulator):
-    clb_emulator.add_faults({"kind": "refuse_targets", "targets": ["ins-web4"], "code": "InvalidParameter", "times": -1})
+    clb_emulator.add_faults({"kind": "refuse_targets", "targets": ["ins-web4"], "times": -1})
     run = play(clb_emulator)
     assert run.returncode == 2
     assert "ins-web4" in run.stdout + run.stderr
