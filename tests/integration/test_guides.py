@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -203,3 +204,14 @@ def test_links_lead_to_files_of_the_repository():
     for guide in FOLDER.glob("*.rst"):
         links = re.findall(rf"{public}/(?:blob|tree)/main/([^)#>\s]+)", guide.read_text(encoding="utf-8"))
         assert [link for link in links if not (ROOT / link).exists()] == [], guide
+
+
+def test_ids_come_from_terraform_and_drift_is_shown(playbook, emulator, tmp_path):
+    (recipe,) = under("terraform", "Hand over the IDs", "yaml")
+    (output,) = under("terraform", "Find drift", "console")
+    ids = {"load_balancer_id": "lb-demo", "listener_id": "lbl-tcp443"}
+    (tmp_path / "terraform.json").write_text(json.dumps({"shop": {"sensitive": False, "value": ids}}), encoding="utf-8")
+
+    run = playbook(recipe, "--check", "--diff")
+
+    assert (run.rc, missing(output, run)) == (0, []), run.output
