@@ -12,7 +12,11 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._argspec import CONNECTION_SPEC, LOAD_BALANCER_SPEC, MAXIMA
+from ansible_collections.tencentcloud.clb.plugins.module_utils._argspec import (
+    CONNECTION_SPEC,
+    LOAD_BALANCER_SPEC,
+    MAXIMA,
+)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import ALIASES, TEXT_KEYS, WHOLE_KEYS
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health import parse_health
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
