@@ -5,9 +5,9 @@
 """Open each rendered page in Chromium as on a desk and as on a phone, and keep a screenshot of each.
 
 ``screenshots.py [PART...]`` takes the pages whose path contains one of these parts, all by default. Run ``make docs``
-before. The pictures are in ``.build/screenshots/<width>/``. A page that scrolls sideways, or cuts something off, is
-reported with the elements that cause it; then the exit status is 1. ``make test`` does not run this: it needs Chromium,
-and somebody who looks at the pictures.
+before. The pictures are in ``.build/screenshots/<width>/``. A page that scrolls sideways, or in which something is cut
+off or sticks out, is reported with the elements that cause it; then the exit status is 1. ``make test`` does not run
+this: it needs Chromium, and somebody who looks at the pictures.
 """
 
 from __future__ import annotations
@@ -39,20 +39,21 @@ MAX_HEIGHT = 16_000
 
 SETTLE = "document.fonts.ready.then(() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 50))))"
 
-# The page's measures, and the elements that reach beyond the window or hide a part of what they hold.
+# The page's measures, and the elements that reach beyond its text or hide a part of what they hold.
 MEASURE = """
 (() => {
-  const page = document.documentElement, width = page.clientWidth, wide = [];
+  const page = document.documentElement, wide = [];
+  const edge = document.querySelector('.rst-content').getBoundingClientRect().right;
   const report = (element, needs) =>
     wide.push(`${element.tagName.toLowerCase()}.${element.className} needs ${needs} px: ` +
               element.textContent.trim().replace(/\\s+/g, ' ').slice(0, 60));
   for (const element of document.querySelectorAll('.wy-nav-content *')) {
     const boxes = getComputedStyle(element).overflowX !== 'visible', right = element.getBoundingClientRect().right;
     if (boxes && element.scrollWidth > element.clientWidth + 1) report(element, element.scrollWidth);
-    else if (right > width + 1 && element.offsetWidth && !element.closest('.wy-table-responsive, pre'))
+    else if (right > edge + 1 && element.offsetWidth && !element.closest('.wy-table-responsive, pre'))
       report(element, Math.round(right));
   }
-  return {scroll: page.scrollWidth, width, height: page.scrollHeight, wide: wide.slice(0, 5)};
+  return {scroll: page.scrollWidth, width: page.clientWidth, height: page.scrollHeight, wide: wide.slice(0, 5)};
 })()
 """
 
