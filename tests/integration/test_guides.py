@@ -215,3 +215,18 @@ def test_ids_come_from_terraform_and_drift_is_shown(playbook, emulator, tmp_path
     run = playbook(recipe, "--check", "--diff")
 
     assert (run.rc, missing(output, run)) == (0, []), run.output
+
+
+def test_commands_of_the_playbooks_that_need_no_hosts_work_as_shown(ansible_environment, emulator, tmp_path):
+    emulator.set_health(dead=["ins-web2"])
+    commands = [
+        block.text.removeprefix("$ ") for block in blocks("playbooks", "console") if "hosts.yml" not in block.text
+    ]
+    for command in commands:
+        run = subprocess.run(
+            ["bash", "-c", command], cwd=tmp_path, env=ansible_environment, capture_output=True, text=True
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+
+    assert len(commands) == 2
+    assert {weight for _, _, target, _, weight, _ in emulator.bindings("lb-demo") if target == "ins-web2"} == {0}

@@ -104,7 +104,7 @@ def test_every_option_and_returned_key_is_described(module: ModuleType) -> None:
     check(yaml.safe_load(module.RETURN))
 
 
-@pytest.mark.parametrize("name", MAXIMA)
+@pytest.mark.parametrize("name", sorted(MAXIMA.keys() & spec_of(targets).keys()))
 def test_the_largest_value_is_documented(name: str) -> None:
     option = documented(targets)["options"][name]
     assert f"V({MAXIMA[name]})" in "".join(option["description"])
