@@ -77,7 +77,7 @@ options:
         place of C(clb). For an O(endpoint) outside of C(tencentcloudapi.com), it is V(sts.intl.tencentcloudapi.com).
     type: str
   timeout:
-    description: Seconds for one HTTP request.
+    description: Seconds for one HTTP request, V(1) to V(3600).
     type: int
     default: 30
   ca_path:

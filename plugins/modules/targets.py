@@ -19,8 +19,7 @@ description:
   - Waits for the tasks of the cloud, reads back, and reports from what it read what changed, what failed, and the state
     of each listener.
   - Busy and throttled answers are waited out. After each 'busy', and after each call of unknown outcome, the module
-    reads
-    again and plans again before it sends anything. What somebody else does meanwhile is respected.
+    reads again and plans again before it sends anything. What somebody else does meanwhile is respected.
   - Several load balancers are read side by side. Nothing is written on any of them until all names are resolved and all
     guards have passed on all of them. Then each is changed on its own; a failure on one stops no other.
   - RV(restore) brings back what a task has drained or unbound.
@@ -73,18 +72,16 @@ options:
     default: false
   min_healthy:
     description:
+      - Refuse, before anything is written, to take a healthy target of weight above 0 away where that would leave its
+        listener or rule with fewer healthy targets of weight above 0 than this. Give V(0) to V(1000000).
+      - The loss is refused, too, where the health of a target that serves is not known.
+      - With O(wait_for_health=true), the targets that are about to be added count, and the guard is checked again on
+        real health right before anything is taken away.
       - Tasks of one user on one controller take turns on a load balancer while they take capacity away under this
-        guard,
-        so that it holds among them. The lock is a file in a folder of this user below the system's folder for temporary
-        files, or in the folder that the environment variable E(TENCENTCLOUD_CLB_LOCK_DIR) names.
+        guard, so that it holds among them. The lock is a file in a folder of this user below the system's folder for
+        temporary files, or in the folder that the environment variable E(TENCENTCLOUD_CLB_LOCK_DIR) names.
       - Between controllers no lock holds. When the loss shows and fewer healthy targets serve, the module puts back the
         weight that it took, and fails with C(GuardRefused).
-      - The loss is refused, too, where the health of a target that serves is not known.
-      - Refuse, before anything is written, to take a healthy target of weight above 0 away where that would leave its
-        listener or rule with fewer healthy targets of weight above 0 than this.
-      - With O(wait_for_health=true), the targets that are about to be added count, and the guard is checked again on
-        real health
-        right before anything is taken away.
     type: int
     default: 0
   wait:
@@ -102,7 +99,7 @@ options:
     type: bool
     default: false
   wait_timeout:
-    description: Seconds for the whole task, retries included.
+    description: Seconds for the whole task, retries included, V(1) to V(86400).
     type: int
     default: 300
 seealso:

@@ -12,7 +12,11 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._argspec import CONNECTION_SPEC, LOAD_BALANCER_SPEC
+from ansible_collections.tencentcloud.clb.plugins.module_utils._argspec import (
+    CONNECTION_SPEC,
+    LOAD_BALANCER_SPEC,
+    MAXIMA,
+)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import ALIASES, TEXT_KEYS, WHOLE_KEYS
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health import parse_health
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
@@ -98,6 +102,12 @@ def test_every_option_and_returned_key_is_described(module: ModuleType) -> None:
 
     check(documented(module)["options"])
     check(yaml.safe_load(module.RETURN))
+
+
+@pytest.mark.parametrize("name", sorted(MAXIMA.keys() & spec_of(targets).keys()))
+def test_the_largest_value_is_documented(name: str) -> None:
+    option = documented(targets)["options"][name]
+    assert f"V({MAXIMA[name]})" in "".join(option["description"])
 
 
 def test_secrets_are_never_logged() -> None:
