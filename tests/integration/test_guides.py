@@ -167,6 +167,7 @@ def repository(tmp_path):
     return folder
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("steps", [github_steps, gitlab_steps])
 @pytest.mark.parametrize(
     "download", [False, pytest.param(True, id="with pip", marks=[pytest.mark.long, pytest.mark.alone])]

@@ -166,6 +166,7 @@ def test_the_same_task_twice_without_waiting(playbook, emulator):
     assert weights(emulator)["ins-9"] == 10
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("gone", ["error", "fail_listener"])
 def test_two_tasks_unbind_the_same(playbook, emulator, gone):
     emulator.load(world(deregister_gone=gone))
@@ -218,6 +219,7 @@ def test_a_bad_member_that_is_refused_with_a_bare_failure_is_still_found(playboo
     assert {"ins-7", "ins-9"} <= weights(emulator).keys()
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("unknown", ["error", "empty"])
 def test_a_listener_that_is_deleted_in_the_middle_is_named_and_the_rest_goes_on(playbook, emulator, unknown):
     emulator.load(world(describe_unknown_listener=unknown))

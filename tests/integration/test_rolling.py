@@ -157,7 +157,7 @@ def _kill_health_once_remembered(farm, dead):
     farm.emulator.set_health(dead=dead)
 
 
-@pytest.mark.sample(3)
+@pytest.mark.long
 @pytest.mark.parametrize(
     "meta, lost", [("end_host", ["web4"]), ("end_batch", ["web3", "web4"]), ("end_play", ["web3", "web4"])]
 )
@@ -219,7 +219,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_not_wait(farm, remembered):
     assert farm.remembered == file
 
 
-@pytest.mark.sample(2)
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["-b", "inventory"])
 def test_become_is_for_the_hosts_only(farm, how):
     """What becomes another user loses the environment, and so the credentials."""

@@ -65,6 +65,7 @@ def test_a_backend_that_can_not_be_meant(farm, backend, words):
     refuse(farm, words=[words, "No host was drained."])
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "update, words",
     [
@@ -90,6 +91,7 @@ def test_handlers_that_lack_what_is_notified(farm):
     )
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "arguments, variables, words",
     [
