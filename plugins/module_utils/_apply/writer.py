@@ -31,7 +31,7 @@ MAX_UNSENT = 4
 """How often in a row a write may fail to reach the endpoint."""
 
 _POLL = Backoff(0.8, 2.0, 1.4)
-_DENSE_POLL = Backoff(0.08, 0.25, 1.05)
+_DENSE_POLL = Backoff(0.03, 0.25, 1.1)
 _READ = Backoff(0.3, 2.0, 1.7)
 _HEALTH = Backoff(0.5, 3.0, 1.7)
 
@@ -71,6 +71,10 @@ class Pacing:
 PACING = Pacing()
 
 
+MIN_LEAD, MAX_LEAD = 0.01, 0.4
+"""How much earlier than expected the end of a task is looked for, as a share of its duration."""
+
+
 class TaskTimes:
     """How long the cloud's tasks take, learnt by the first writes and shared by all load balancers of a task.
 
@@ -83,19 +87,29 @@ class TaskTimes:
         self._lock = threading.Lock()
         self._learnt = threading.Event()
         self._seconds: float | None = None
+        self._lead = MIN_LEAD
 
     @property
     def seconds(self) -> float | None:
         """The latest duration; 0.0 where a batch is applied before it is answered, None where nothing is known yet."""
         return self._seconds
 
-    def learn(self, seconds: float) -> None:
+    def learn(self, seconds: float, *, late: bool = False) -> None:
         """Remember how long a task took.
 
         :param seconds: 0.0 where the first read showed everything.
+        :param late: whether it had ended when it was looked for first, nobody knows how long before.
         """
+        self._lead = min(2 * self._lead, MAX_LEAD) if late else MIN_LEAD
         self._seconds = seconds
         self._learnt.set()
+
+    def first_look(self, seconds: float) -> float:
+        """When to look first whether a task has ended that another call waits for, in seconds after its start.
+
+        :param seconds: how long the last one took.
+        """
+        return seconds * (1 - self._lead)
 
     def is_probe(self) -> bool:
         """Whether the caller is among the first, which find it out."""
@@ -311,8 +325,7 @@ class Writer:
         elif known == 0:
             self._close(task)
         else:
-            # A little early where it is polled: then an overestimate corrects itself with each call.
-            left = known * (0.9 if more else 1.0) - (self._budget.now() - task.since)
+            left = (self._times.first_look(known) if more else known) - (self._budget.now() - task.since)
             if left > 0:
                 self._budget.sleep(left, f"the task {task.request_id} of {task.action}")
             if more:
@@ -331,7 +344,9 @@ class Writer:
     def _poll(self, task: _OpenTask, backoff: Backoff) -> None:
         """Poll a task until it has ended."""
         delays = backoff.delays()
+        late = True
         while True:
+            asked = self._budget.now()
             try:
                 status = self._clb.describe_task_status(task.request_id)
             except Refused as refusal:
@@ -343,7 +358,7 @@ class Writer:
             if status.done:
                 # What was read before it ended says nothing of it.
                 self.unread = True
-                self._times.learn(self._budget.now() - task.since)
+                self._times.learn(asked - task.since, late=late)
                 self._close(task)
                 if status.failed:
                     reason = status.message or "the API gives no reason"
@@ -352,6 +367,7 @@ class Writer:
                         Failure(TASK_FAILED, f"The task {task.request_id} of {task.action} failed: {reason}"),
                     )
                 return
+            late = False
             self._budget.sleep(next(delays), f"the task {task.request_id} of {task.action}")
 
     def _close(self, task: _OpenTask) -> None:
