@@ -10,6 +10,7 @@ What a record always has must be there in its type; unknown fields and unknown v
 from __future__ import annotations
 
 import itertools
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from ._errors import UnexpectedAnswer
@@ -30,6 +31,7 @@ class _Missing:
 
 
 _MISSING = _Missing()
+_REQUEST_ID = re.compile(r"[!-~]{1,128}")
 _NULL = type(None)
 
 
@@ -114,7 +116,15 @@ def answer_place(action: str, answer: Mapping[str, Any]) -> Place:
     :param answer: its ``Response``.
     """
     request_id = answer.get("RequestId")
-    return (None, action, request_id if isinstance(request_id, str) else None)
+    return (None, action, request_id if is_request_id(request_id) else None)
+
+
+def is_request_id(value: object) -> bool:
+    """Whether a value can be a request ID, which messages and results show as it is.
+
+    :param value: parsed from JSON.
+    """
+    return isinstance(value, str) and _REQUEST_ID.fullmatch(value) is not None
 
 
 def _path(place: Place) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Protocol
 from .._bindings.change import Change, ChangeKind
 from .._bindings.health import HealthSnapshot, parse_health
 from .._bindings.snapshot import Snapshot, parse_targets
-from .._errors import OutcomeUnknown, UnexpectedAnswer
+from .._errors import OutcomeUnknown, UnexpectedAnswer, printable
 from .._shape import (
     MAX_COUNT,
     Place,
@@ -20,12 +20,14 @@ from .._shape import (
     any_whole,
     check_texts,
     each,
+    is_request_id,
     many,
     optional_many,
     optional_text,
     optional_whole,
     text,
     text_or_empty,
+    unexpected,
     whole,
 )
 
@@ -190,7 +192,7 @@ class Clb:
         """
         answer = self._api.read("DescribeTaskStatus", {"TaskId": task_id})
         status, message = _TASK.read(answer, answer_place("DescribeTaskStatus", answer))
-        return TaskStatus(status in (0, 1), status == 1, message or "")
+        return TaskStatus(status in (0, 1), status == 1, printable(message or ""))
 
     def describe_listeners(self, load_balancer_id: str, listener_ids: Sequence[str]) -> TargetTypes:
         """Ask what listeners and rules are bound to: targets of their own, or a target group.
@@ -310,8 +312,10 @@ class Clb:
 def _parse_written(action: str, answer: Mapping[str, Any]) -> Accepted:
     root = answer_place(action, answer)
     request_id, failed_listeners, message = _WRITTEN.read(answer, root)
+    if not is_request_id(request_id):
+        raise unexpected(root, "RequestId", request_id, "an ID of at most 128 characters")
     check_texts(failed_listeners, root, "FailListenerIdSet")
-    return Accepted(request_id, frozenset(failed_listeners or ()), message or "")
+    return Accepted(request_id, frozenset(failed_listeners or ()), printable(message or ""))
 
 
 def _load_balancer(where: Place, values: tuple[Any, ...]) -> LoadBalancer:

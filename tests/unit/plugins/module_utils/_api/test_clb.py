@@ -160,6 +160,7 @@ def test_no_entry_holds_more_than_50_targets() -> None:
         ({"RequestId": "r-1", "FailListenerIdSet": None, "Message": None}, ("r-1", frozenset(), "")),
         ({"RequestId": "r-1"}, ("r-1", frozenset(), "")),
         ({"RequestId": "r-2", "FailListenerIdSet": ["lbl-1"], "Message": "m"}, ("r-2", frozenset({"lbl-1"}), "m")),
+        ({"RequestId": "r-1", "Message": "a\x1b[31m\u202eb"}, ("r-1", frozenset(), r"a\x1b[31m\u202eb")),
     ],
 )
 def test_the_list_of_failed_listeners_may_be_null_or_missing(answer: Raw, expected: object) -> None:
@@ -181,6 +182,7 @@ def test_a_read_is_filtered_by_listener_where_asked(listener_ids: list[str] | No
     [
         ({"Status": 0}, (True, False, "")),
         ({"Status": 1, "Message": "why"}, (True, True, "why")),
+        ({"Status": 1, "Message": "a\nb\u202e"}, (True, True, r"a\nb\u202e")),
         ({"Status": 2, "Message": None}, (False, False, "")),
         ({"Status": 3}, (False, False, "")),
     ],
@@ -197,6 +199,8 @@ def test_a_task_is_done_failed_or_running(answer: Raw, expected: object) -> None
         ({}, "RequestId is missing"),
         ({"RequestId": ""}, "RequestId is ''"),
         ({"RequestId": 7}, "RequestId is 7"),
+        ({"RequestId": "r-1\x1b[31m"}, r"RequestId is 'r-1\x1b[31m', not an ID of at most 128 characters"),
+        ({"RequestId": "r" * 129}, "not an ID of at most 128 characters"),
         ({"RequestId": "r-1", "FailListenerIdSet": True}, "FailListenerIdSet is true"),
         ({"RequestId": "r-1", "FailListenerIdSet": ["lbl-1", None]}, "FailListenerIdSet[1] is null"),
         ({"RequestId": "r-1", "Message": ["no"]}, "Message is a list of 1"),
@@ -208,7 +212,7 @@ def test_after_an_odd_answer_to_a_write_the_outcome_is_unknown(answer: Raw, plac
     with pytest.raises(OutcomeUnknown, match=re.escape(place)) as caught:
         Clb(Recorder(answer)).write(LB, [one])
     assert (caught.value.code, caught.value.action) == ("UnexpectedAnswer", ACTIONS[kind])
-    assert caught.value.request_id == (answer.get("RequestId") if isinstance(answer.get("RequestId"), str) else None)
+    assert caught.value.request_id == ("r-1" if answer.get("RequestId") == "r-1" else None)
 
 
 @pytest.mark.parametrize(
