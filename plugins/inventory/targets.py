@@ -155,7 +155,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection i
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import Pacer
 from ansible_collections.tencentcloud.clb.plugins.module_utils._argspec import CONNECTION_SPEC, check_minimum
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError, InvalidArgument
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError, InvalidArgument, escape
 from ansible_collections.tencentcloud.clb.plugins.module_utils._targets_info import reading_budget
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._draft import Draft
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import HostNames
@@ -234,7 +234,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             # With the cause, Ansible shows lines of the file around the place, and a secret can be in one of them.
             raise AnsibleParserError(message) from (None if _holds_secret(path) else error)
         for warning in reading.warnings:
-            self.display.warning(f"{path}: {warning}")
+            self.display.warning(f"{path}: {escape(warning)}")
 
     def _read_options(self, path: str) -> None:
         config = self.loader.load_from_file(path, cache="none")

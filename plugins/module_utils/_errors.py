@@ -136,12 +136,20 @@ def printable(text: str, limit: int = MAX_SHOWN) -> str:
     :param limit: characters to show at most; a text that is cut says how long it was.
     :returns: the text in one line, with control and bidirectional characters escaped, such as ``\x1b``.
     """
-    safe = text[:limit]
-    if not safe.isprintable():
-        safe = "".join(_escape(char) if unicodedata.category(char) in _ESCAPED else char for char in safe)
+    safe = escape(text[:limit])
     if len(text) <= limit and len(safe) <= limit:
         return safe
     return f"{safe[:limit]}... ({len(text)} characters in all)"
+
+
+def escape(text: str) -> str:
+    r"""Escape control and bidirectional characters, such as ``\x1b``.
+
+    :param text: of any length.
+    """
+    if text.isprintable():
+        return text
+    return "".join(_escape(char) if unicodedata.category(char) in _ESCAPED else char for char in text)
 
 
 def printable_number(value: float) -> str:
@@ -198,10 +206,19 @@ class ClbError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.api_message = api_message if api_message is not None else message
+        self.api_message = self.message if api_message is None else api_message
         self.code = code or self.default_code
         self.action = action
         self.request_id = request_id
+
+    @property
+    def message(self) -> str:
+        """What happened; control and bidirectional characters are escaped, wherever they come from."""
+        return self._message
+
+    @message.setter
+    def message(self, text: str) -> None:
+        self._message = escape(text)
 
 
 class InvalidArgument(ClbError):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ._apply.ledger import NOT_ATTEMPTED
 from ._bindings.change import Change, ChangeKind
 from ._bindings.plan import apply_changes
-from ._errors import ClbError, GuardRefusedElsewhere, Refused, and_more, hint_for, sentences
+from ._errors import ClbError, GuardRefusedElsewhere, Refused, and_more, escape, hint_for, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -210,7 +210,7 @@ def _lines(prefix: str, bindings: Iterable[Binding]) -> list[str]:
 
 def _line(binding: Binding) -> str:
     tag = f"  tag {json.dumps(binding.tag, ensure_ascii=False)}" if binding.tag else ""
-    return f"{binding.pool.label}  {binding.address_label}  weight {binding.weight}{tag}"
+    return escape(f"{binding.pool.label}  {binding.address_label}  weight {binding.weight}{tag}")
 
 
 def _load_balancer(part: Part, listeners: Sequence[Result]) -> Result:

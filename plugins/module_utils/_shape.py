@@ -31,7 +31,7 @@ class _Missing:
 
 
 _MISSING = _Missing()
-_REQUEST_ID = re.compile(r"[!-~]{1,128}")
+_REQUEST_ID = re.compile(r"[ -~]{1,128}")
 _NULL = type(None)
 
 

@@ -16,7 +16,7 @@ from ._apply.fleet import Finished, side_by_side
 from ._argspec import LOAD_BALANCER_OPTIONS
 from ._bindings.assign import may_apply
 from ._bindings.entries import check_belonging, check_same_load_balancer, names_to_check
-from ._errors import ClbError, InvalidArgument, Refused, Remedy, UnexpectedAnswer, and_more, printable
+from ._errors import ClbError, InvalidArgument, Refused, Remedy, UnexpectedAnswer, and_more, escape, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -77,7 +77,7 @@ class Warnings:
         :param texts: sentences.
         :param load_balancer_id: of the load balancer that they are about; None where they are about none.
         """
-        for text in texts:
+        for text in map(escape, texts):
             where = self._found.setdefault(text, [])
             if load_balancer_id is not None and load_balancer_id not in where:
                 where.append(load_balancer_id)

@@ -38,6 +38,8 @@ from .addresses import Claim, find_owners
 LAYER7_PROTOCOLS = frozenset({"HTTP", "HTTPS"})
 """Listeners of these protocols hold their targets in rules; any other listener does where it has rules."""
 
+MAX_ADDRESS = 128
+"""Characters of an address in messages: more than any ID has."""
 DEFAULT_WEIGHT = 10
 """What a register call without a weight gives (vendor's model ``BatchTarget.Weight``)."""
 
@@ -94,7 +96,8 @@ def address_label(address: str, port: int) -> str:
     :param address: an instance ID or IP address.
     :param port: the backend's port.
     """
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    shown = printable(address, MAX_ADDRESS)
+    return f"[{shown}]:{port}" if ":" in address else f"{shown}:{port}"
 
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"

@@ -16,6 +16,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
     Remedy,
     UnhealthyTimeout,
     WaitTimeout,
+    escape,
     hint_for,
     printable,
     printable_number,
@@ -214,3 +215,17 @@ def test_long_texts_are_cut(text: str) -> None:
 )
 def test_numbers_of_any_length_can_be_shown(number: int, shown: str) -> None:
     assert shown in printable_number(number)
+
+
+def test_no_message_can_steer_a_terminal_whoever_its_parts_come_from() -> None:
+    """Names of instances, listeners and load balancers are words of somebody else."""
+    error = ClbError("web-\x1b[31m1 \u202e is bound")
+    assert error.message == r"web-\x1b[31m1 \u202e is bound"
+    assert error.api_message == error.message
+    error.message = f"region\r{error.message}"
+    assert error.message == r"region\rweb-\x1b[31m1 \u202e is bound"
+
+
+def test_escaping_leaves_what_people_write_as_it_is() -> None:
+    assert escape("grün 绿 naïve") == "grün 绿 naïve"
+    assert escape("a\tb\u2028c\ud800") == r"a\tb\u2028c\ud800"
