@@ -28,7 +28,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer imp
 from ansible_collections.tencentcloud.clb.plugins.module_utils._argspec import CONNECTION_SPEC, LOAD_BALANCER_SPEC
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError
+from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError, escape
 from ansible_collections.tencentcloud.clb.plugins.module_utils._report import describe_error, empty_result
 from ansible_collections.tencentcloud.clb.plugins.modules import targets, targets_info
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import HostNames
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from clb_emulator.inprocess import Binding
 
 Path = tuple[Any, ...]
+MAX_MESSAGE = 20_000
 MAX_CALLS = 400
 """More than any of these tasks needs, however long it waits: whoever calls on hangs."""
 HANG = "the task calls without end"
@@ -333,12 +334,43 @@ class Bench:
             trouble = f"the result lacks {missing}"
         elif recording is not None and after != recording.before and not result.get("changed"):
             trouble = f"changed is not true, but the cloud has changed: {failure}"
+        else:
+            trouble = next(filter(None, map(_unfit, [failure or "", *_messages(result)])), None)
         return Outcome(failure, error.get("code"), _meaning(result), frozenset(after), trouble)
 
 
 def targets_keys() -> tuple[str, ...]:
     """The keys of every result."""
     return tuple(empty_result())
+
+
+def _messages(result: Any) -> Iterator[str]:
+    """Every sentence for people in a result."""
+    if isinstance(result, dict):
+        for key, value in result.items():
+            if key in ("message", "warnings", "diff"):
+                yield from _texts(value)
+            else:
+                yield from _messages(value)
+    elif isinstance(result, (list, tuple)):
+        for value in result:
+            yield from _messages(value)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        # A diff has many lines.
+        yield from value.split("\n")
+    elif isinstance(value, (list, tuple, dict)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)
+
+
+def _unfit(text: str) -> str | None:
+    """What is wrong with a sentence that goes to a terminal; None where nothing is."""
+    if escape(text) != text:
+        return f"a message has control or bidirectional characters: {text[:200]!r}"
+    return f"a message has {len(text)} characters" if len(text) > MAX_MESSAGE else None
 
 
 _NOT_MEANT = ("api_calls", "error", "message", "request_ids", "warnings")
@@ -377,13 +409,15 @@ class Case:
             return _run_inventory(options, environ)
         checked = VALIDATORS[self.kind].validate(options)
         if checked.error_messages:
-            message = " ".join(checked.error_messages)
+            # Ansible's words, not ours.
+            message = escape(" ".join(checked.error_messages))
             return message, {**_EMPTY[self.kind](), "error": {"code": "InvalidArgument", "message": message}}
         params = checked.validated_parameters
         if self.kind == "targets":
             done = _targets.run_task(params, environ, check_mode=self.check, diff=True)
         else:
             done = _targets_info.run_info(params, environ)
+        done.result["warnings"] = list(done.warnings)
         # The result goes to Ansible as JSON.
         json.dumps(done.result)
         return done.failure, done.result
