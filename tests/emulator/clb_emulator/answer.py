@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from .faults import WRITE_ONLY
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -191,5 +193,8 @@ def is_carried_out(fault: Fault) -> bool:
     """Return whether a call that meets this fault is carried out, completely or in part."""
     if fault.kind in ("cut_before", "refuse_targets", "refuse_listeners", "busy"):
         return False
+    if fault.kind in WRITE_ONLY:
+        # Accepted all the same, even where nothing of it is applied.
+        return True
     apply = fault.settings.get("apply")
     return True if apply is None or isinstance(apply, str) else apply > 0

@@ -39,13 +39,18 @@ DONE, FAILED, RUNNING = 0, 1, 2
 
 @dataclass
 class Task:
-    """A write that takes time. ``status`` is DONE, FAILED or RUNNING; DescribeTaskStatus denies an ``unknown`` one."""
+    """A write that takes time.
+
+    :param status: DONE, FAILED or RUNNING.
+    :param unknown: DescribeTaskStatus denies it, with ``unknown_code``; None: with the code that the settings say.
+    """
 
     id: str
     load_balancer_id: str
     status: int = RUNNING
     message: str | None = None
     unknown: bool = False
+    unknown_code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,13 +60,14 @@ class TaskOverrides:
     :param seconds: how long it takes; None: as long as the settings say.
     :param lag: seconds by which reads lag behind it; None: as the settings say.
     :param failure: the message with which it fails; None: it does not fail.
-    :param unknown: DescribeTaskStatus denies it.
+    :param unknown: DescribeTaskStatus denies it, with ``unknown_code``; None: with the code that the settings say.
     """
 
     seconds: float | None = None
     lag: float | None = None
     failure: str | None = None
     unknown: bool = False
+    unknown_code: str | None = None
 
 
 class Cloud:
@@ -175,7 +181,7 @@ class Cloud:
         now = self.clock.now()
         usual = settings.task_seconds if is_task else settings.batch_seconds
         seconds = usual if overrides.seconds is None else overrides.seconds
-        task = Task(entry["request_id"], balancer.id, unknown=overrides.unknown)
+        task = Task(entry["request_id"], balancer.id, unknown=overrides.unknown, unknown_code=overrides.unknown_code)
         if is_task:
             self.tasks[task.id] = task
         due = now + seconds

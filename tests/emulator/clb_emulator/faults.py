@@ -20,11 +20,16 @@ _COMMON = {"action": "*", "times": 1, "skip": 0}
 
 KINDS: dict[str, dict[str, Any]] = {
     "error": {"code": "InternalError", "message": "An internal error has occurred.", "apply": False},
-    "fail_listeners": {"listeners": None, "message": "The listener could not be changed.", "apply": "none"},
+    "fail_listeners": {
+        "listeners": None,
+        "message": "The listener could not be changed.",
+        "apply": "none",
+        "rest": "all",
+    },
     "refuse_targets": {"targets": [], "code": "InvalidParameter", "message": "The target can not be bound."},
     "refuse_listeners": {"listeners": [], "code": "LimitExceeded", "message": "The quota of the listener is used up."},
     "cut_before": {},
-    "cut_after": {"apply": True},
+    "cut_after": {"apply": True, "task_seconds": None},
     "http": {"status": 502, "body": "<html><body><h1>502 Bad Gateway</h1></body></html>", "apply": False},
     "redirect": {"status": 302, "location": "http://127.0.0.1:9/", "apply": False},
     "html": {"body": "<html><body><h1>Please log in</h1></body></html>", "apply": False},
@@ -34,7 +39,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "hang": {"seconds": 60.0, "apply": False},
     "lag": {"seconds": 1.0},
     "task_fails": {"message": "The task failed.", "apply": "none"},
-    "task_unknown": {},
+    "task_unknown": {"code": None},
     "task_slow": {"seconds": 1.0},
     "lock": {"seconds": 1.0},
     "busy": {"style": None},

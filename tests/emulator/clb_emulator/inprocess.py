@@ -17,13 +17,16 @@ Everything that a scenario says holds here, too; only signatures, TLS and ``keep
 from __future__ import annotations
 
 import json
+import math
 import threading
 from typing import TYPE_CHECKING, Any
 
-from . import api, changes, queries
+from . import api, changes, queries, views
+from .answer import to_json
 from .clock import VirtualClock
 from .cloud import Cloud
 from .errors import ApiError, BrokenAnswer
+from .model import NODE
 from .scenario import parse
 from .writes import WRITES
 
@@ -114,6 +117,11 @@ class InProcess:
         with self._lock:
             self.cloud.faults.add(faults)
 
+    def clear_faults(self) -> None:
+        """Drop all faults that were ordered."""
+        with self._lock:
+            self.cloud.faults.clear()
+
     def add_events(self, *events: Mapping[str, Any]) -> None:
         """Schedule changes by another writer.
 
@@ -154,11 +162,24 @@ class InProcess:
                 if load_balancer_id in (None, item["load_balancer_id"])
             }
 
+    def listeners(self, load_balancer_id: str) -> list[dict[str, Any]]:
+        """Return the listeners of a load balancer as DescribeTargets answers them, without any lag."""
+        with self._lock:
+            self.cloud.settle()
+            listeners = self.cloud.load_balancers[load_balancer_id].listeners.values()
+            answered = [
+                views.listener_backend(item, self.cloud.settings, math.inf, None, list((item.rules or {}).values()))
+                for item in listeners
+            ]
+        found: list[dict[str, Any]] = json.loads(to_json(answered))
+        return found
+
 
 def scenario_of(load_balancers: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
     """Return a scenario with these load balancers.
 
-    :param load_balancers: ID -> its listeners, as DescribeTargets answers them.
+    :param load_balancers: ID -> its listeners, as DescribeTargets answers them; where one or its rule is bound to a
+        target group, with a ``TargetType`` as DescribeListeners answers it.
     """
     instances: dict[str, Any] = {}
     balancers = [
@@ -174,6 +195,7 @@ def _listener(answered: Mapping[str, Any], instances: dict[str, Any]) -> dict[st
         "protocol": answered["Protocol"],
         "port": answered["Port"],
         "end_port": answered.get("EndPort"),
+        "target_type": answered.get("TargetType", NODE),
         "function_targets": answered.get("FunctionTargets"),
     }
     if answered.get("Rules") is None:
@@ -184,6 +206,7 @@ def _listener(answered: Mapping[str, Any], instances: dict[str, Any]) -> dict[st
                 "id": rule["LocationId"],
                 "domain": rule["Domain"],
                 "url": rule["Url"],
+                "target_type": rule.get("TargetType", listener["target_type"]),
                 "targets": _targets(rule.get("Targets") or (), instances),
                 "function_targets": rule.get("FunctionTargets"),
             }

@@ -35,7 +35,8 @@ def describe_task_status(cloud: Cloud, call: Call) -> dict[str, Any]:
     """Answer DescribeTaskStatus."""
     task = cloud.tasks.get(call.params["TaskId"])
     if task is None or task.unknown:
-        raise ApiError(cloud.settings.unknown_task_code, f"The task `{call.params['TaskId']}` is not found.")
+        code = None if task is None else task.unknown_code
+        raise ApiError(code or cloud.settings.unknown_task_code, f"The task `{call.params['TaskId']}` is not found.")
     return {"Status": task.status, "LoadBalancerIds": [task.load_balancer_id], "Message": task.message}
 
 

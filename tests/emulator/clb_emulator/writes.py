@@ -41,7 +41,9 @@ def write(cloud: Cloud, call: Call) -> dict[str, Any]:
     if fault is not None and fault.kind == "fail_listeners":
         named = {operation.pool.listener_id for operation in operations}
         failed = sorted(gone | (named if fault["listeners"] is None else named & set(fault["listeners"])))
-        operations, message = _keep_applied(operations, set(failed), fault["apply"]), fault["message"]
+        operations = _keep_applied(operations, set(failed), fault["apply"])
+        operations = _keep_applied(operations, named - set(failed), fault["rest"])
+        message = fault["message"]
     elif fault is not None and "apply" in fault.settings:
         operations = _keep_applied(operations, None, fault["apply"])
     if action == "BatchModifyTargetTag":
@@ -60,10 +62,11 @@ def _overrides(fault: Fault | None) -> TaskOverrides:
         return TaskOverrides()
     kind = fault.kind
     return TaskOverrides(
-        seconds=fault["seconds"] if kind == "task_slow" else None,
+        seconds=fault["seconds"] if kind == "task_slow" else fault.settings.get("task_seconds"),
         lag=fault["seconds"] if kind == "lag" else None,
         failure=fault["message"] if kind == "task_fails" else None,
         unknown=kind == "task_unknown",
+        unknown_code=fault["code"] if kind == "task_unknown" else None,
     )
 
 

@@ -131,6 +131,14 @@ def test_failing_listeners(in_process: Clouds, apply: str, kept: int) -> None:
     assert len(cloud.targets("lbl-http", "loc-2")) == kept
 
 
+def test_of_the_listeners_that_do_not_fail_a_share_is_applied(in_process: Clouds) -> None:
+    cloud = ordered(in_process, {"kind": "fail_listeners", "listeners": ["lbl-tcp"], "rest": 0.5})
+    answer = cloud.write("BatchRegisterTargets", B, *({**RULE, "Port": port} for port in range(1, 5)))
+    assert answer["FailListenerIdSet"] == ["lbl-tcp"]
+    assert len(cloud.targets("lbl-tcp")) == 1
+    assert [target["Port"] for target in cloud.targets("lbl-http", "loc-2")] == [1, 2]
+
+
 def test_failing_listeners_wait_for_a_call_that_names_them(in_process: Clouds) -> None:
     cloud = ordered(in_process, {"kind": "fail_listeners", "listeners": ["lbl-http"]})
     assert cloud.write("BatchRegisterTargets", B)["FailListenerIdSet"] == []
@@ -193,6 +201,29 @@ def test_a_task_that_nobody_knows(in_process: Clouds, refused: Refused) -> None:
     answer = cloud.write("BatchRegisterTargets", B)
     assert refused(cloud.status, answer["RequestId"]).code == "ResourceNotFound"
     assert applied(cloud)
+
+
+def test_a_task_that_is_denied_with_a_code_of_its_own(in_process: Clouds, refused: Refused) -> None:
+    cloud = ordered(in_process, {"kind": "task_unknown", "code": "UnauthorizedOperation"})
+    first, second = (cloud.write("BatchRegisterTargets", {**B, "Port": port})["RequestId"] for port in (1, 2))
+    assert refused(cloud.status, first).code == "UnauthorizedOperation"
+    assert cloud.status(second) == 0
+
+
+def test_a_task_that_fails_and_does_nothing_is_known(in_process: Clouds) -> None:
+    cloud = ordered(in_process, {"kind": "task_fails", "apply": 0})
+    assert cloud.status(cloud.write("BatchRegisterTargets", B)["RequestId"]) == 1
+    assert not applied(cloud)
+
+
+def test_a_cut_call_whose_task_is_slow(in_process: Clouds, refused: Refused) -> None:
+    cloud = ordered(in_process, {"kind": "cut_after", "task_seconds": 9})
+    assert cloud.answer("BatchRegisterTargets", REGISTER).cut
+    cloud.wait(8)
+    assert refused(cloud.call, "BatchRegisterTargets", **REGISTER).code == "FailedOperation.ResourceInOperating"
+    assert len(cloud.targets("lbl-tcp")) == 1
+    cloud.wait(2)
+    assert len(cloud.targets("lbl-tcp")) == 2
 
 
 def test_a_slow_task(in_process: Clouds) -> None:

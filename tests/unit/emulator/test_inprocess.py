@@ -121,6 +121,32 @@ def test_a_scenario_made_of_an_answer_answers_the_same() -> None:
     assert cloud.call("DescribeTargets", {"LoadBalancerId": "lb-2"})["Listeners"] == []
 
 
+def test_a_scenario_made_of_an_answer_takes_target_groups() -> None:
+    rules = [RULE, {**RULE, "LocationId": "loc-2", "Url": "/2", "Targets": [], "TargetType": "TARGETGROUP-V2"}]
+    managed = {**LAYER4, "ListenerId": "lbl-5", "Port": 444, "Targets": [], "TargetType": "TARGETGROUP"}
+    cloud = InProcess(scenario_of({"lb-1": [LAYER4, managed, {**LAYER7, "Rules": rules}]}))
+    four, five, seven = cloud.call("DescribeListeners", LB)["Listeners"]
+    assert (four["TargetType"], five["TargetType"]) == ("NODE", "TARGETGROUP")
+    assert [item["TargetType"] for item in seven["Rules"]] == ["NODE", "TARGETGROUP-V2"]
+
+
+def test_what_is_bound_is_told_without_lag_and_without_a_call() -> None:
+    cloud = InProcess(scenario_of({"lb-1": [LAYER7, LAYER4]}), task_seconds=2, read_lag=5)
+    target = {"ListenerId": "lbl-4", "InstanceId": "ins-3", "Port": 80}
+    cloud.call("BatchDeregisterTargets", {**LB, "Targets": [target]})
+    assert cloud.listeners("lb-1") == [LAYER7, LAYER4]
+    cloud.sleep(2)
+    assert cloud.listeners("lb-1") == [LAYER7, {**LAYER4, "Targets": []}]
+    assert cloud.call("DescribeTargets", LB)["Listeners"] == [LAYER7, LAYER4]
+    assert cloud.count() == 2
+
+
+def test_faults_that_were_ordered_can_be_dropped(cloud: InProcess) -> None:
+    cloud.add_faults({"kind": "error"})
+    cloud.clear_faults()
+    assert cloud.call("DescribeTargets", LB)["Listeners"]
+
+
 def test_numbered_instances() -> None:
     cloud = InProcess(scenario_of({"lb-1": [LAYER4]}), numbered_instances="10.1.0.0/16", task_seconds=0)
     target = {"ListenerId": "lbl-4", "Port": 1}
