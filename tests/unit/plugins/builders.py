@@ -155,12 +155,14 @@ def told(changes: Iterable[Change]) -> list[tuple[Any, ...]]:
     ]
 
 
-def refused(code: str, api_message: str = "no", action: str = "BatchRegisterTargets") -> Refused:
+def refused(
+    code: str, api_message: str = "no", action: str = "BatchRegisterTargets", request_id: str | None = "r-refused"
+) -> Refused:
     """A refusal as the client raises it."""
     return Refused(
         f"{action} was refused with {code}: {api_message}",
         code=code,
         action=action,
-        request_id="r-refused",
+        request_id=request_id,
         api_message=api_message,
     )

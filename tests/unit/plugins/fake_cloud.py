@@ -2,15 +2,17 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The cloud as the client shows it to the core, on a clock that passes only while the core sleeps."""
+"""The emulated cloud as the client shows it to the core, on a clock that passes only while the core sleeps.
+
+What the cloud does is told by the emulator alone. Here is what lies between it and the core: calls and errors in the
+client's terms, and how a test says which write meets which fault.
+"""
 
 from __future__ import annotations
 
-import copy
-import itertools
 from collections import defaultdict, deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.outcome import Outcome, foresee, refuse
@@ -26,40 +28,37 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan im
 from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
     ClbError,
+    ConnectionFailed,
     GuardRefused,
     OutcomeUnknown,
     Refused,
+    Remedy,
     WaitTimeout,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._report import Part
+from clb_emulator.clock import VirtualClock
+from clb_emulator.errors import ApiError, BrokenAnswer
+from clb_emulator.inprocess import InProcess, scenario_of
 
-from .builders import LB, instance_at, ip_of, refused, target
+from .builders import LB, Raw, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Plan
 
-    from .builders import Raw
-
 WRITES = ("BatchRegisterTargets", "BatchModifyTargetWeight", "BatchModifyTargetTag", "BatchDeregisterTargets")
-Rival = tuple[dict[str, str], str, "int | None"]
 BUSY = "FailedOperation.ResourceInOperating"
+INSTANCES = "10.1.0.0/16"
+"""Where builders.ip_of puts instances."""
+
+Rival = tuple[dict[str, str], str, "int | None"]
+Fault = Union[Raw, ClbError]
+"""What happens to one write: the emulator's order of a fault, or what the client raises before the call goes out."""
 
 
-class Clock:
+class Clock(VirtualClock):
     """Time that passes only in sleep()."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> float:
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        if seconds > 0:
-            # No real sleep is so short that the clock does not move, as a float's rounding would have it.
-            self.seconds += max(seconds, 1e-6)
 
     def budget(self, seconds: float = 300, grace: float = 30) -> Budget:
         return Budget(seconds, grace, clock=self.now, pause=self.sleep)
@@ -73,149 +72,172 @@ class Call(NamedTuple):
     at: float
 
 
-@dataclass
-class Fault:
-    """What happens to one write.
-
-    Args:
-        raises: instead of an answer.
-        applied: share of the call's targets that take effect all the same, from the front.
-        fail_listeners: answered in FailListenerIdSet; nothing of them is applied.
-        task_fails: the task's message; what it applies is told by `applied`.
-        task_unknown: DescribeTaskStatus refuses to know the task, with this code.
-        seconds: how long the task takes; None for the usual time.
-    """
-
-    raises: ClbError | None = None
-    applied: float = 1.0
-    fail_listeners: tuple[str, ...] = ()
-    message: str = ""
-    task_fails: str | None = None
-    task_unknown: str | None = None
-    seconds: float | None = None
+def order(kind: str, **settings: Any) -> Raw:
+    """Order a fault of the emulator's; its README tells the kinds and their settings."""
+    return {"kind": kind, **settings}
 
 
-def unknown_outcome(applied: float = 1.0, **more: Any) -> Fault:
-    """A connection that is cut, or a torn answer."""
-    return Fault(OutcomeUnknown("the connection was cut", code="ConnectionFailed"), applied, **more)
+def unknown_outcome(apply: float = 1.0, **more: Any) -> Raw:
+    """A connection that is cut behind a write, of which this share was carried out."""
+    return order("cut_after", apply=apply, **more)
 
 
-def refusal(code: str, api_message: str = "no") -> Fault:
-    return Fault(refused(code, api_message), applied=0)
+def refusal(code: str, api_message: str = "no") -> Raw:
+    return order("error", code=code, message=api_message)
 
 
-@dataclass
-class _Task:
-    ends: float
-    fault: Fault
+def send(emulator: InProcess, action: str, params: Mapping[str, Any]) -> Raw:
+    """Make one call of the emulator; what goes wrong is raised as the client raises it."""
+    try:
+        return emulator.call(action, params)
+    except ApiError as error:
+        refusal = refused(error.code, error.message, action, error.request_id)
+        if action in WRITES and refusal.remedy is Remedy.TRANSIENT:
+            raise OutcomeUnknown(refusal.message, code=error.code, action=action) from error
+        raise refusal from error
+    except BrokenAnswer as error:
+        if action in WRITES:
+            raise OutcomeUnknown(str(error), code=ConnectionFailed.default_code, action=action) from error
+        raise ConnectionFailed(str(error), action=action) from error
 
 
-@dataclass
 class FakeCloud:
-    """One load balancer. A write applies at once and shows to reads when its task has ended and `lag` has passed.
+    """One load balancer of an emulator.
 
     Args:
         listeners: as DescribeTargets answers them.
-        task_seconds: how long a write holds the lock.
-        lag: seconds after its task in which a write does not show.
-        bad: address -> refusal of every call that holds it.
+        task_seconds: how long a write works and holds the lock; it applies at the end.
+        lag: seconds after that in which reads do not show it.
+        bad: address -> refusal of every write that holds it.
         full: listener ID -> refusal of every register call that holds it.
-        faults: what happens to the next writes, one each; None lets one pass.
-        read_faults: action -> what the next reads raise, one each; None lets one pass.
-        health: address -> detail, or (detail until, seconds, detail from then on); others are Alive.
-        fail_set: FailListenerIdSet where nothing failed: a list, None, or missing.
-        latency: seconds that each call takes.
+        faults: what happens to the next writes that find the load balancer free, one each; None lets one pass.
+        health: address -> Alive, Dead or Unknown, or (detail until, seconds, detail from then on); others are Alive.
+        closed: listeners whose health check is off.
+        fail_set: FailListenerIdSet where nothing failed: a list, null, or missing.
+        latency: seconds that each answer takes.
         rivals: what somebody else does before each of our calls, one list a call: see `interfere`.
-        budget: the task's; like the client, the cloud's double starts nothing when it is used up.
+        emulator: one that has the load balancer already; `listeners`, times and shapes are its own.
+
+    Attributes:
+        read_faults: action -> what the client raises on the next reads, one each; None lets one pass.
+        budget: the task's; like the client, the double starts nothing when it is used up.
+        calls: all of them; `accepted` those that were answered.
+        last_read: the listeners of the last answer to DescribeTargets.
     """
 
-    listeners: list[Raw]
-    task_seconds: float = 1.0
-    lag: float = 0.0
-    bad: dict[str, Refused] = field(default_factory=dict)
-    full: dict[str, Refused] = field(default_factory=dict)
-    faults: deque[Fault | None] = field(default_factory=deque)
-    read_faults: dict[str, deque[ClbError | None]] = field(default_factory=lambda: defaultdict(deque))
-    health: dict[str, Any] = field(default_factory=dict)
-    fail_set: str = "list"
-    latency: float = 0.0
-    rivals: deque[list[Rival]] = field(default_factory=deque)
-    budget: Budget | None = None
-    clock: Clock = field(default_factory=Clock)
-    calls: list[Call] = field(default_factory=list)
-    accepted: list[Call] = field(default_factory=list)
-    busy_answers: int = 0
-    last_read: list[Raw] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.listeners = copy.deepcopy(self.listeners)
-        self._shown: list[tuple[float, list[Raw]]] = [(0.0, copy.deepcopy(self.listeners))]
-        self._tasks: dict[str, _Task] = {}
-        self._numbers = itertools.count(1)
-        self.locked_until = 0.0
+    def __init__(
+        self,
+        listeners: Iterable[Raw] = (),
+        *,
+        task_seconds: float = 1.0,
+        lag: float = 0.0,
+        bad: Mapping[str, Refused] | None = None,
+        full: Mapping[str, Refused] | None = None,
+        faults: Iterable[Fault | None] = (),
+        health: Mapping[str, Any] | None = None,
+        closed: Iterable[str] = (),
+        fail_set: str = "list",
+        latency: float = 0.0,
+        rivals: Iterable[list[Rival]] = (),
+        load_balancer_id: str = LB,
+        emulator: InProcess | None = None,
+    ) -> None:
+        self.emulator = emulator or InProcess(
+            scenario_of({load_balancer_id: list(listeners)}),
+            clock=Clock(),
+            numbered_instances=INSTANCES,
+            health={"closed_listeners": list(closed)},
+            task_seconds=task_seconds,
+            read_lag=lag,
+            latency=latency,
+            fail_listener_set=fail_set,
+        )
+        self.load_balancer_id = load_balancer_id
+        self.bad = dict(bad or {})
+        self.full = dict(full or {})
+        self.faults = deque(faults)
+        self.read_faults: dict[str, deque[ClbError | None]] = defaultdict(deque)
+        self.rivals = deque(rivals)
+        self.budget: Budget | None = None
+        self.calls: list[Call] = []
+        self.accepted: list[Call] = []
+        self.busy_answers = 0
+        self.last_read: list[Raw] = []
+        self.set_health(health or {})
 
     def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False, patient: bool = False) -> Raw:
-        self._arrive(action, params, started_late=last_attempt)
+        self._start(action, params, late=last_attempt)
         planned = self.read_faults[action]
         error = planned.popleft() if planned else None
         if error is not None:
             raise error
+        answer = send(self.emulator, action, params)
         if action == "DescribeTargets":
-            self.last_read = self._visible(params.get("ListenerIds"))
-            return {"Listeners": copy.deepcopy(self.last_read), "RequestId": "r-read"}
-        if action == "DescribeTargetHealth":
-            return {"LoadBalancers": [{"LoadBalancerId": LB, "Listeners": self._health()}], "RequestId": "r-health"}
-        if action == "DescribeListeners":
-            chosen = [one for one in self.listeners if one["ListenerId"] in params["ListenerIds"]]
-            types = [{"ListenerId": one["ListenerId"], "TargetType": "NODE", "Rules": None} for one in chosen]
-            return {"Listeners": types, "TotalCount": len(types), "RequestId": "r-listeners"}
-        assert action == "DescribeTaskStatus", action
-        return self._status(params["TaskId"])
+            self.last_read = answer["Listeners"]
+        return answer
 
     def write(self, action: str, params: Mapping[str, Any]) -> Raw:
-        busy = refused(BUSY, "some tasks are being processed", action)
-        self._arrive(action, copy.deepcopy(dict(params)))
-        if self.clock.now() < self.locked_until:
-            self.busy_answers += 1
-            raise busy
-        fault = (self.faults.popleft() if self.faults else None) or Fault()
-        parts = list(_parts(params))
-        self._check(action, parts)
-        applied = [one for one in parts if one["ListenerId"] not in fault.fail_listeners]
-        applied = applied[: round(len(applied) * fault.applied)]
-        for part in applied:
-            self._apply(action, part)
-        request_id = f"r-{next(self._numbers)}"
-        if applied or fault.raises is None:
-            self._begin(request_id, action, fault)
-        if fault.raises is not None:
-            raise fault.raises
-        self.accepted.append(self.calls[-1])
-        failed: Raw = {"FailListenerIdSet": list(fault.fail_listeners), "Message": fault.message}
-        if not fault.fail_listeners:
-            failed = {"list": failed, "null": {"FailListenerIdSet": None}, "missing": {}}[self.fail_set]
-        return {**failed, "RequestId": request_id}
+        call = self._start(action, params)
+        if self.clock.now() >= self.locked_until:
+            self._order_faults()
+        try:
+            answer = send(self.emulator, action, params)
+        except Refused as error:
+            self.busy_answers += error.remedy is Remedy.WAIT_BUSY
+            raise
+        finally:
+            self.emulator.clear_faults()
+        self.accepted.append(call)
+        return answer
 
-    def _arrive(self, action: str, params: Mapping[str, Any], *, started_late: bool = False) -> None:
-        if self.budget is not None and self.budget.remaining() <= 0 and not started_late:
+    def _start(self, action: str, params: Mapping[str, Any], *, late: bool = False) -> Call:
+        if self.budget is not None and self.budget.remaining() <= 0 and not late:
             raise WaitTimeout(f"{self.budget.label} is over before {action} could be sent.")
-        self.clock.sleep(self.latency)
         # What comes after the last read of the bindings can be in no result.
         if self.rivals and action != "DescribeListeners" and self.clock.now() >= self.locked_until:
             self.interfere(self.rivals.popleft())
-        self.calls.append(Call(action, dict(params), self.clock.now()))
+        call = Call(action, dict(params), self.clock.now())
+        self.calls.append(call)
+        return call
 
-    def _begin(self, request_id: str, action: str, fault: Fault) -> None:
-        seconds = self.task_seconds if fault.seconds is None else fault.seconds
-        if action == "BatchModifyTargetTag":
-            seconds = 0.0
-        self.locked_until = self.clock.now() + seconds
-        self._tasks[request_id] = _Task(self.locked_until, fault)
-        self.show()
+    def _order_faults(self) -> None:
+        """Order what the next write meets: a bad target or a full listener, or else the first of `faults`."""
+        planned = self.faults.popleft() if self.faults else None
+        if isinstance(planned, ClbError):
+            raise planned
+        self.emulator.add_faults(
+            *_refusals("refuse_targets", "targets", self.bad),
+            *_refusals("refuse_listeners", "listeners", self.full, action="BatchRegisterTargets"),
+            *([] if planned is None else [planned]),
+        )
 
-    def show(self) -> None:
-        """Let reads see the present state, once the running task has ended and the lag has passed."""
-        self._shown.append((max(self.locked_until, self.clock.now()) + self.lag, copy.deepcopy(self.listeners)))
+    @property
+    def clock(self) -> Clock:
+        clock = self.emulator.clock
+        assert isinstance(clock, Clock)
+        return clock
+
+    @property
+    def locked_until(self) -> float:
+        """Until when a task works on the load balancer; setting it lets somebody else's do so."""
+        return self.emulator.cloud.load_balancers[self.load_balancer_id].locked_until
+
+    @locked_until.setter
+    def locked_until(self, moment: float) -> None:
+        self.change("lock", load_balancer_id=self.load_balancer_id, seconds=moment - self.clock.now())
+
+    def change(self, name: str, **payload: Any) -> None:
+        """Let somebody else change something at once; the emulator's README tells the changes."""
+        self.emulator.change(name, payload)
+
+    def set_health(self, health: Mapping[str, Any]) -> None:
+        """Set the results of health checks; see the class's docstring."""
+        for address, detail in health.items():
+            early, moment, late = detail if isinstance(detail, tuple) else (detail, None, None)
+            self.emulator.change("health", {early.lower(): [address]})
+            if moment is not None:
+                later = {"change": "health", "with": {late.lower(): [address]}, "delay": moment - self.clock.now()}
+                self.emulator.add_events(later)
 
     def interfere(self, doings: Iterable[Rival]) -> None:
         """Let somebody else do something; it shows at once.
@@ -224,104 +246,27 @@ class FakeCloud:
             doings: each as place, address and weight; a weight of None unbinds, -1 gives it the tag "theirs".
         """
         for place, address, weight in doings:
-            part = {**place, "InstanceId": address, "Port": 80}
-            bound = self._find(part)
+            here = (place["ListenerId"], place.get("LocationId"), address, 80)
+            is_bound = here in {one[:4] for one in self.bound()}
+            part = {**place, "LoadBalancerId": self.load_balancer_id, "InstanceId": address, "Port": 80}
             if weight is None:
-                if bound is not None:
-                    self._place(part)["Targets"].remove(bound)
-            elif bound is None:
-                self._apply("BatchRegisterTargets", {**part, "Weight": max(weight, 0)})
+                if is_bound:
+                    self.emulator.change("unbind", [part])
+            elif not is_bound:
+                self.emulator.change("bind", [{**part, "Weight": max(weight, 0)}])
+            elif weight < 0:
+                self.emulator.change("tag", [{**part, "Tag": "theirs"}])
             else:
-                bound.update({"Tag": "theirs"} if weight < 0 else {"Weight": weight})
-            self.show()
+                self.emulator.change("weight", [{**part, "Weight": weight}])
 
-    def _check(self, action: str, parts: Iterable[Raw]) -> None:
-        for part in parts:
-            why = self.bad.get(_address(part))
-            if why is None and action == "BatchRegisterTargets":
-                why = self.full.get(part["ListenerId"])
-            if why is not None:
-                raise why
-            if action != "BatchRegisterTargets" and self._find(part) is None:
-                raise refused("InvalidParameter", f"{_address(part)} is not bound", action)
+    def finish(self) -> None:
+        """Let the task that works on the load balancer come to its end."""
+        self.emulator.sleep(self.locked_until - self.clock.now())
 
-    def _place(self, part: Raw) -> Raw:
-        listener = next(one for one in self.listeners if one["ListenerId"] == part["ListenerId"])
-        if part.get("LocationId") is None:
-            assert listener["Rules"] is None, "a layer-7 listener takes targets in its rules"
-            return listener
-        return next(one for one in listener["Rules"] if one["LocationId"] == part["LocationId"])
-
-    def _find(self, part: Raw) -> Raw | None:
-        address = _address(part)
-        desired = ip_of(address) if address.startswith("ins-") else address
-        for bound in self._place(part)["Targets"]:
-            if desired in bound["PrivateIpAddresses"] and bound["Port"] == part["Port"]:
-                found: Raw = bound
-                return found
-        return None
-
-    def _apply(self, action: str, part: Raw) -> None:
-        bound = self._find(part)
-        targets = self._place(part)["Targets"]
-        if action == "BatchRegisterTargets":
-            if bound is None:
-                targets.append(target(_address(part), part["Port"], part.get("Weight", 10), part.get("Tag", "")))
-        elif action == "BatchDeregisterTargets":
-            targets.remove(bound)
-        elif bound is not None:
-            key = "Weight" if action == "BatchModifyTargetWeight" else "Tag"
-            bound[key] = part[key]
-
-    def _visible(self, listener_ids: Iterable[str] | None) -> list[Raw]:
-        now = self.clock.now()
-        state = [listeners for since, listeners in self._shown if since <= now][-1]
-        if listener_ids is None:
-            return copy.deepcopy(state)
-        known = {one["ListenerId"] for one in state}
-        if not known.issuperset(listener_ids):
-            raise refused("InvalidParameter.ListenerIdNotFound", "no such listener", "DescribeTargets")
-        return [copy.deepcopy(one) for one in state if one["ListenerId"] in set(listener_ids)]
-
-    def _status(self, task_id: str) -> Raw:
-        task = self._tasks[task_id]
-        if task.fault.task_unknown is not None:
-            raise refused(task.fault.task_unknown, "no such task", "DescribeTaskStatus")
-        if self.clock.now() < task.ends:
-            return {"Status": 2, "Message": None}
-        if task.fault.task_fails is not None:
-            return {"Status": 1, "Message": task.fault.task_fails}
-        return {"Status": 0, "Message": None}
-
-    def _health(self) -> list[Raw]:
-        listeners = []
-        for listener in self.listeners:
-            places = listener["Rules"] if listener["Rules"] is not None else [listener]
-            rules = [
-                {
-                    "LocationId": place.get("LocationId", ""),
-                    "Domain": place.get("Domain"),
-                    "Url": place.get("Url"),
-                    "Targets": [self._target_health(one) for one in place["Targets"]],
-                }
-                for place in places
-            ]
-            listeners.append({"ListenerId": listener["ListenerId"], "Protocol": listener["Protocol"], "Rules": rules})
-        return listeners
-
-    def _target_health(self, bound: Raw) -> Raw:
-        address = bound["PrivateIpAddresses"][0]
-        detail = self.health.get(address) or self.health.get(instance_at(address) or "", "Alive")
-        if isinstance(detail, tuple):
-            early, seconds, late = detail
-            detail = early if self.clock.now() < seconds else late
-        return {
-            "IP": address,
-            "Port": bound["Port"],
-            "TargetId": bound["InstanceId"] or address,
-            "HealthStatus": detail in ("Alive", "Close"),
-            "HealthStatusDetail": detail,
-        }
+    @property
+    def request_ids(self) -> list[str]:
+        """The request IDs of the writes that reached the cloud, refused ones included."""
+        return [entry["request_id"] for entry in self.emulator.writes()]
 
     @property
     def actions(self) -> list[str]:
@@ -336,25 +281,27 @@ class FakeCloud:
     def count(self, action: str) -> int:
         return self.actions.count(action)
 
+    @property
+    def listeners(self) -> list[Raw]:
+        """What is really bound, as DescribeTargets answers it."""
+        return self.emulator.listeners(self.load_balancer_id)
+
     def bound(self) -> set[tuple[str, str | None, str, int, int, str]]:
         """What is really bound: listener, rule, address, port, weight, tag."""
-        return {
-            (
-                listener["ListenerId"],
-                place.get("LocationId"),
-                instance_at(one["PrivateIpAddresses"][0]) or one["PrivateIpAddresses"][0],
-                one["Port"],
-                one["Weight"],
-                one["Tag"],
-            )
-            for listener in self.listeners
-            for place in (listener["Rules"] if listener["Rules"] is not None else [listener])
-            for one in place["Targets"]
-        }
+        return self.emulator.bindings(self.load_balancer_id)
 
     def addresses(self, listener_id: str | None = None) -> set[str]:
         """The addresses that are bound, on one listener where one is named."""
         return {one[2] for one in self.bound() if listener_id in (None, one[0])}
+
+
+def _refusals(kind: str, key: str, reasons: Mapping[str, Refused], **more: str) -> Iterable[Raw]:
+    """Order refusals, one for all names that are refused with the same words."""
+    names: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name, why in reasons.items():
+        names[why.code, why.api_message].append(name)
+    for (code, message), refused_names in names.items():
+        yield order(kind, code=code, message=message, **{key: refused_names}, **more)
 
 
 def _address(part: Raw) -> str:

@@ -15,9 +15,9 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import C
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.client import CallCounts
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import Connection
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.fleet import Finished
+from clb_emulator.inprocess import InProcess, scenario_of
 
-from .builders import refused
-from .fake_cloud import Clock, FakeCloud
+from .fake_cloud import INSTANCES, Clock, FakeCloud, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -48,68 +48,54 @@ PARAMS: Raw = {
 
 @dataclass
 class FakeFleet:
-    """Load balancers on one clock.
+    """The load balancers of an emulator.
 
     Args:
-        clouds: by ID; the name of each is its ID with "name-" in front.
+        emulator: the name of each load balancer is its ID with "name-" in front.
         errors: ID -> what reading it raises.
-        one_by_one: whether the health of several in one call is refused.
+
+    Attributes:
+        clouds: each load balancer, by ID.
     """
 
-    clouds: dict[str, FakeCloud]
+    emulator: InProcess
     errors: dict[str, ClbError] = field(default_factory=dict)
-    one_by_one: bool = False
-    clock: Clock = field(default_factory=Clock)
     calls: list[tuple[str, Raw]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, balancers: Mapping[str, list[Raw]], **options: Any) -> FakeFleet:
-        """Make one from the listeners of each; `options` are those of every cloud."""
-        return cls({one: FakeCloud(listeners, **options) for one, listeners in balancers.items()})
+    def of(cls, balancers: Mapping[str, list[Raw]], **settings: Any) -> FakeFleet:
+        """Make one from the listeners of each; `settings` are the emulator's."""
+        scenario = scenario_of(balancers)
+        for one in scenario["load_balancers"]:
+            one["name"] = f"name-{one['id']}"
+        settings = {"task_seconds": 1.0, **settings}
+        return cls(InProcess(scenario, clock=Clock(), numbered_instances=INSTANCES, **settings))
 
     def __post_init__(self) -> None:
-        for cloud in self.clouds.values():
-            cloud.clock = self.clock
+        ids = self.emulator.cloud.load_balancers
+        self.clouds = {one: FakeCloud(emulator=self.emulator, load_balancer_id=one) for one in ids}
+        self._tasks: dict[str, FakeCloud] = {}
 
     def connection(self) -> Connection:
         return Connection(Clb(self), "ap-guangzhou", CallCounts(), endpoint="clb.example.com")
 
     def read(self, action: str, params: Mapping[str, Any], **options: Any) -> Raw:
         self.calls.append((action, dict(params)))
-        if action == "DescribeLoadBalancers":
-            return self._list(params)
-        if action == "DescribeTargetHealth":
-            return self._health(params["LoadBalancerIds"])
         if action == "DescribeTaskStatus":
-            identity, _, task = params["TaskId"].rpartition(" ")
-            return self.clouds[identity].read(action, {"TaskId": task}, **options)
-        identity = params["LoadBalancerId"]
+            return self._tasks[params["TaskId"]].read(action, params, **options)
+        identity = params.get("LoadBalancerId")
         if identity in self.errors:
             raise self.errors[identity]
-        if identity not in self.clouds:
-            raise refused("InvalidParameter.LBIdNotFound", "no such load balancer", action)
-        return self.clouds[identity].read(action, params, **options)
+        if identity in self.clouds:
+            return self.clouds[identity].read(action, params, **options)
+        return send(self.emulator, action, params)
 
     def write(self, action: str, params: Mapping[str, Any]) -> Raw:
         self.calls.append((action, dict(params)))
-        identity = params["LoadBalancerId"]
-        answer = self.clouds[identity].write(action, params)
-        return {**answer, "RequestId": f"{identity} {answer['RequestId']}"}
-
-    def _list(self, params: Mapping[str, Any]) -> Raw:
-        matching = [
-            {"LoadBalancerId": one, "LoadBalancerName": f"name-{one}", "LoadBalancerVips": None}
-            for one in self.clouds
-            if params.get("LoadBalancerName", "") in f"name-{one}"
-        ]
-        start = params["Offset"]
-        return {"LoadBalancerSet": matching[start : start + params["Limit"]], "TotalCount": len(matching)}
-
-    def _health(self, load_balancer_ids: Sequence[str]) -> Raw:
-        if self.one_by_one and len(load_balancer_ids) > 1:
-            raise refused("InvalidParameterValue", "one at a time", "DescribeTargetHealth")
-        answers = [{"LoadBalancerId": one, "Listeners": self.clouds[one]._health()} for one in load_balancer_ids]
-        return {"LoadBalancers": answers}
+        cloud = self.clouds[params["LoadBalancerId"]]
+        answer = cloud.write(action, params)
+        self._tasks[answer["RequestId"]] = cloud
+        return answer
 
     def count(self, action: str) -> int:
         return sum(one == action for one, _ in self.calls)
@@ -148,9 +134,9 @@ def run_fleet(
     """Run the task of the module ``targets`` on a fleet."""
 
     def budget(seconds: float, grace: float) -> Any:
-        made = fleet.clock.budget(seconds, grace)
+        made = None
         for cloud in fleet.clouds.values():
-            cloud.budget = made
+            cloud.budget = made = made or cloud.clock.budget(seconds, grace)
         return made
 
     monkeypatch.setattr(_targets, "Budget", budget)

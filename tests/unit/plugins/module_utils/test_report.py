@@ -21,7 +21,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._report import (
 )
 
 from ..builders import LB, Raw, http, ip_of, plan_for, refused, rule, snapshot, target, tcp, want
-from ..fake_cloud import FakeCloud, Fault, Run, reconcile, refusal
+from ..fake_cloud import FakeCloud, Run, order, reconcile, refusal
 
 BAD = refused("InvalidParameter", "no such host")
 
@@ -65,14 +65,16 @@ KEYS = {"load_balancer_id", "listener_id", "location_id", "instance_id", "eni_ip
 
 
 def test_a_result_tells_what_was_written() -> None:
-    result = tell(MIXED, purge=True)
+    cloud = FakeCloud(shop())
+    result = tell(MIXED, cloud, purge=True)
     assert lines(result["registered"]) == [("lbl-1", "ins-3", 80, 7, "new")]
     assert lines(result["modified"]) == [("lbl-1", "ins-1", 80, 5, "green")]
     assert result["modified"][0]["before"] == {"weight": 10, "tag": "blue"}
     assert result["modified"][0]["after"] == {"weight": 5, "tag": "green"}
     assert lines(result["deregistered"]) == [("lbl-1", "ins-2", 80, 0, ""), ("lbl-1", "ins-1", 9, 10, "")]
     assert result["changed"] is True
-    assert result["request_ids"] == ["r-1", "r-2", "r-3", "r-4"]
+    assert result["request_ids"] == cloud.request_ids
+    assert len(cloud.request_ids) == 4
     assert result.keys() == empty_result().keys()
     assert set(result["registered"][0]) == set(result["deregistered"][0]) == set(result["targets"][0]) == KEYS
     assert set(result["modified"][0]) == KEYS | {"before", "after"}
@@ -294,7 +296,10 @@ def test_counts_and_lists_agree_whatever_fails(bad: set[str], purge: bool, wait:
 def test_a_failure_says_what_is_wrong_what_was_done_what_not_and_what_to_run() -> None:
     run = reconcile(FakeCloud(shop(), bad={"ins-3": BAD}), MIXED)
     text = message(run)
-    assert text.startswith("BatchRegisterTargets (request ID r-refused) reported InvalidParameter: no such host")
+    # The call with ins-3 was narrowed to it.
+    refusal_id = next(iter(run.outcome.failures.values())).request_id
+    assert refusal_id in run.cloud.request_ids
+    assert text.startswith(f"BatchRegisterTargets (request ID {refusal_id}) reported InvalidParameter: no such host")
     assert "1 of 3 changes are not in place: ins-3:80 on TCP:443 (lbl-1) (InvalidParameter)" in text
     assert "Done: 1 modified." in text
     assert "run the same task again" in text
@@ -346,7 +351,7 @@ def test_an_error_is_told_as_data() -> None:
 
 
 def test_a_failed_task_has_no_part_of_the_cloud_in_its_error() -> None:
-    run = reconcile(FakeCloud(shop(), faults=deque([Fault(task_fails="no", applied=0)])), [want("lbl-1", "ins-3")])
+    run = reconcile(FakeCloud(shop(), faults=deque([order("task_fails", message="no")])), [want("lbl-1", "ins-3")])
     assert run.outcome.error is not None
     error = describe_error(run.outcome.error)
     assert (error["code"], error["action"], error["request_id"]) == ("TaskFailed", None, None)

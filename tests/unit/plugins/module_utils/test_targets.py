@@ -146,7 +146,7 @@ def test_an_empty_list_is_no_change_and_asks_nobody(offline: None, state: str, p
 
 def test_a_task_reads_once_writes_and_reads_back(run: Callable[..., TaskResult]) -> None:
     cloud = shop()
-    cloud.task_seconds = 0.1
+    cloud.emulator.configure(task_seconds=0.1)
     done = run(cloud, targets=[want("lbl-1", "ins-3")], diff=True)
     assert cloud.actions == ["DescribeTargets", "BatchRegisterTargets", "DescribeTargets"]
     assert (done.failure, done.result["changed"], done.result["load_balancer_id"]) == (None, True, LB)
@@ -286,7 +286,7 @@ def test_what_fails_before_the_plan_is_told_with_every_key(
 @pytest.mark.parametrize("state", ["absent", "drained"])
 def test_wait_for_health_has_no_meaning_for_absent_and_drained(run: Callable[..., TaskResult], state: str) -> None:
     cloud = shop()
-    cloud.health = {"ins-1": "Dead", "ins-2": "Dead"}
+    cloud.set_health({"ins-1": "Dead", "ins-2": "Dead"})
     done = run(cloud, targets=[{"listener_id": "lbl-1"}], state=state, wait_for_health=True)
     assert done.failure is None
     assert cloud.count("DescribeTargetHealth") == 0
@@ -309,8 +309,7 @@ def test_the_end_comes_at_the_latest_wait_timeout_and_timeout_after_the_start(
     run: Callable[..., TaskResult], state: str
 ) -> None:
     cloud = shop()
-    cloud.task_seconds = cloud.lag = 10_000
-    cloud.latency = 3
+    cloud.emulator.configure(task_seconds=10_000, read_lag=10_000, latency=3)
     done = run(cloud, targets=[want("lbl-1", "ins-1", tag=None, weight=50)], state=state, wait_timeout=40, timeout=5)
     assert done.result["error"]["code"] == "WaitTimeout"
     assert cloud.clock.seconds <= 45

@@ -29,10 +29,10 @@ SHOP = [
 ]
 
 
-def read(*selectors, health=False, listeners=SHOP, health_details=None):
+def read(*selectors, health=False, listeners=SHOP, health_details=None, closed=()):
     """What read_info tells of a load balancer with these listeners; without selectors, of everything."""
     entries = parse_entries(list(selectors), selectors=True) if selectors else None
-    return read_info(Clb(FakeCloud(listeners, health=health_details or {})), LB, entries, health=health)
+    return read_info(Clb(FakeCloud(listeners, health=health_details, closed=closed)), LB, entries, health=health)
 
 
 def places(info):
@@ -96,7 +96,8 @@ def test_health_is_null_where_it_was_not_asked_for():
     [("Alive", True), ("Close", True), ("Dead", False), ("Unknown", False)],
 )
 def test_health_is_told_in_the_clouds_words(detail, healthy):
-    info = read(health=True, listeners=[tcp("lbl-1", 443, target("ins-1"))], health_details={"ins-1": detail})
+    details, closed = ({}, ["lbl-1"]) if detail == "Close" else ({"ins-1": detail}, [])
+    info = read(health=True, listeners=[tcp("lbl-1", 443, target("ins-1"))], health_details=details, closed=closed)
 
     assert [(one["healthy"], one["health_status"]) for one in info.targets] == [(healthy, detail)]
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +17,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import Co
 from ansible_collections.tencentcloud.clb.plugins.module_utils._report import empty_result
 
 from ..builders import Raw, http, refused, rule, target, tcp, want
-from ..fake_cloud import FakeCloud, Fault, refusal
+from ..fake_cloud import refusal
 from ..fake_fleet import FakeFleet, actions_by_load_balancer, run_fleet
 
 if TYPE_CHECKING:
@@ -36,12 +35,12 @@ GONE = refused("InvalidParameter.LBIdNotFound", "no such load balancer", "Descri
 
 
 def region(**options: Any) -> FakeFleet:
-    """Three load balancers; each has a listener on port 443 with ins-1 and ins-2."""
+    """Three load balancers; each has a listener on port 443 with ins-1 and another instance."""
     numbers = {one: one[-1] for one in IDS}
     return FakeFleet.of(
         {
             one: [
-                tcp(f"lbl-{number}", 443, target("ins-1", weight=int(number)), target("ins-2")),
+                tcp(f"lbl-{number}", 443, target("ins-1", weight=int(number)), target(f"ins-2{number}")),
                 http(f"lbl-{number}0", 80, rule(f"loc-{number}", "a")),
             ]
             for one, number in numbers.items()
@@ -142,6 +141,8 @@ def test_a_failure_on_one_is_told_there_and_stops_no_other(run: Run, faulty: str
     assert failed["error"]["code"] == done.result["error"]["code"] == "UnauthorizedOperation"
     assert [one["load_balancer_id"] for one in done.result["failed_targets"]] == [faulty]
     assert done.result["failed_listeners"] == [f"lbl-{faulty[-1]}"]
+    for cloud in fleet.clouds.values():
+        cloud.finish()
     # What is done stands in restore, also when the task fails.
     assert [one["load_balancer_id"] for one in done.result["restore"]] == [one for one in IDS if one != faulty]
     assert {one: bound["ins-1"] == 0 for one, bound in fleet.weights().items()} == {one: one != faulty for one in IDS}
@@ -169,7 +170,7 @@ def test_an_error_of_this_collection_is_told_like_any_other(run: Run, monkeypatc
 def test_equal_failures_are_told_once_and_different_ones_up_to_five(run: Run) -> None:
     same = region()
     for cloud in same.clouds.values():
-        cloud.faults.append(Fault(ConnectionFailed("can't connect"), applied=0))
+        cloud.faults.append(ConnectionFailed("can't connect"))
     failure = run(same, load_balancer_ids=IDS, targets=[EVERYWHERE]).failure
     assert failure is not None
     assert failure.count("can't connect") == 3 or "lb-1, lb-2, lb-3: " in failure
@@ -188,8 +189,8 @@ def test_equal_failures_are_told_once_and_different_ones_up_to_five(run: Run) ->
 @pytest.mark.parametrize("check", [True, False])
 def test_a_guard_that_refuses_on_one_stops_all_before_any_write(run: Run, check: bool, one_by_one: bool) -> None:
     fleet = region()
-    fleet.one_by_one = one_by_one
-    fleet.clouds["lb-2"].health = {"ins-2": "Dead"}
+    fleet.emulator.configure(max_health_load_balancers=1 if one_by_one else 30)
+    fleet.clouds["lb-2"].set_health({"ins-22": "Dead"})
     done = run(fleet, load_balancer_ids=IDS, targets=[HOST], state="drained", min_healthy=1, check=check)
     assert fleet.wrote_to() == []
     assert (done.result["changed"], done.result["error"]["code"]) == (False, "GuardRefused")
@@ -208,10 +209,10 @@ def test_a_guard_that_refuses_on_one_stops_all_before_any_write(run: Run, check:
 def test_a_guard_that_refuses_later_on_one_stops_no_other(run: Run) -> None:
     fleet = region()
     fleet.clouds["lb-2"].locked_until = 3.0
-    fleet.clouds["lb-2"].health = {"ins-2": ("Alive", 1.0, "Dead")}
+    fleet.clouds["lb-2"].set_health({"ins-22": ("Alive", 1.0, "Dead")})
     done = run(fleet, load_balancer_ids=IDS, targets=[HOST], state="drained", min_healthy=1)
     assert status(done) == {"lb-1": "changed", "lb-2": "failed", "lb-3": "changed"}
-    assert "Not serving any more since the first check: ins-2:80" in (done.failure or "")
+    assert "Not serving any more since the first check: ins-22:80" in (done.failure or "")
 
 
 def test_guarded_tasks_lock_in_the_order_of_the_ids_and_give_back(
@@ -293,8 +294,9 @@ def test_one_that_cannot_be_read_is_left_out_where_it_was_only_listed(
 @pytest.mark.parametrize("check", [True, False])
 def test_a_name_that_is_wrong_on_one_stops_all_before_any_write(run: Run, check: bool) -> None:
     fleet = region()
-    fleet.clouds["lb-3"].listeners[0]["Port"] = 444
-    fleet.clouds["lb-3"].show()
+    fleet.clouds["lb-3"].change("delete_listener", load_balancer_id="lb-3", listener_id="lbl-3")
+    moved = {"id": "lbl-3", "protocol": "TCP", "port": 444}
+    fleet.clouds["lb-3"].change("create_listener", load_balancer_id="lb-3", listener=moved)
     done = run(fleet, load_balancer_ids=IDS, targets=[EVERYWHERE], check=check)
     assert fleet.wrote_to() == []
     assert re.search(
@@ -355,8 +357,7 @@ def test_equal_warnings_come_once_with_the_ids(run: Run) -> None:
 @pytest.mark.parametrize("host, warned", [("ins-1", False), ("ins-5", True)])
 def test_matches_nothing_bound_is_said_only_where_it_matched_on_none(run: Run, host: str, warned: bool) -> None:
     fleet = region()
-    del fleet.clouds["lb-2"].listeners[0]["Targets"][0]
-    fleet.clouds["lb-2"].show()
+    fleet.clouds["lb-2"].interfere([({"ListenerId": "lbl-2"}, "ins-1", None)])
     done = run(fleet, load_balancer_ids=IDS, targets=[{"instance_id": host}], state="drained")
     assert done.failure is None
     assert any("matches nothing bound" in one for one in done.warnings) is warned
@@ -375,7 +376,8 @@ def test_extra_calls_and_task_times_are_shared(run: Run) -> None:
 
 
 def test_one_load_balancer_in_a_list_has_the_shape_of_several(run: Run) -> None:
-    fleet = FakeFleet({"lb-1": FakeCloud([tcp("lbl-1", 443, target("ins-1"))], faults=deque([refusal("AuthFailure")]))})
+    fleet = FakeFleet.of({"lb-1": [tcp("lbl-1", 443, target("ins-1"))]})
+    fleet.clouds["lb-1"].faults.append(refusal("AuthFailure"))
     done = run(fleet, load_balancer_ids=["lb-1"], targets=[HOST], state="drained")
     assert done.result["load_balancer_id"] is None
     assert (done.failure or "").startswith("1 of 1 load balancers failed. lb-1: ")

@@ -28,6 +28,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._task import (
 )
 
 from ..builders import Raw, http, refused, rule, target, tcp
+from ..fake_cloud import refusal
 from ..fake_fleet import PARAMS, FakeFleet
 
 HOST: Raw = {"instance_id": "ins-1"}
@@ -161,7 +162,7 @@ def test_health_is_read_for_up_to_30_in_one_call_and_one_by_one_where_that_is_re
 ) -> None:
     identities = [f"lb-{number}" for number in range(count)]
     fleet = FakeFleet.of({one: [tcp(f"lbl-{one}", 443, target("ins-1"))] for one in identities})
-    fleet.one_by_one = one_by_one
+    fleet.emulator.configure(max_health_load_balancers=1 if one_by_one else 30)
     healths = read_healths(Clb(fleet), identities)
     assert sorted(healths) == sorted(identities)
     assert all(len(health.index) > 0 for health in healths.values())
@@ -169,18 +170,12 @@ def test_health_is_read_for_up_to_30_in_one_call_and_one_by_one_where_that_is_re
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_health_that_may_not_be_read_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+def test_health_that_may_not_be_read_is_an_error_at_once(count: int) -> None:
     fleet = region()
-    asked: list[Any] = []
-
-    def denied(load_balancer_ids: Any) -> Raw:
-        asked.append(load_balancer_ids)
-        raise refused("UnauthorizedOperation", "not allowed", "DescribeTargetHealth")
-
-    monkeypatch.setattr(fleet, "_health", denied)
+    fleet.emulator.add_faults({**refusal("UnauthorizedOperation"), "action": "DescribeTargetHealth", "times": -1})
     with pytest.raises(Refused, match="UnauthorizedOperation"):
         read_healths(Clb(fleet), list(fleet.clouds)[:count])
-    assert len(asked) == 1
+    assert fleet.count("DescribeTargetHealth") == 1
 
 
 def test_an_error_of_this_collection_becomes_one_that_results_can_carry() -> None:

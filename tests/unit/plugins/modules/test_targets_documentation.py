@@ -169,8 +169,8 @@ def read() -> Raw:
     cloud = FakeCloud(
         [tcp("lbl-1", 443, target("ins-1"), EndPort=450), http("lbl-2", 80, rule("loc-1", "a", target("ins-1")))]
     )
-    bound = parse_targets(cloud.read("DescribeTargets", {}))
-    health = parse_health(cloud.read("DescribeTargetHealth", {}), [LB])[LB]
+    bound = parse_targets(cloud.read("DescribeTargets", {"LoadBalancerId": LB}))
+    health = parse_health(cloud.read("DescribeTargetHealth", {"LoadBalancerIds": [LB]}), [LB])[LB]
     info = describe_info(LB, bound, None, health)
     return {
         **empty_info(),

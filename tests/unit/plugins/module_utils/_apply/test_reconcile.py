@@ -14,7 +14,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer imp
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ConnectionFailed, GuardRefused
 
 from ...builders import Raw, http, neighbours, refused, rule, target, tcp, untagged, want
-from ...fake_cloud import BUSY, FakeCloud, Fault, Run, reconcile, refusal
+from ...fake_cloud import BUSY, FakeCloud, Run, order, reconcile, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,13 +89,14 @@ def test_writes_follow_one_another_only_when_the_last_task_is_done() -> None:
 
 @pytest.mark.parametrize("wait", [True, False])
 @pytest.mark.parametrize(
-    "fault", [None, Fault(fail_listeners=("lbl-1",), message="no"), Fault(task_fails="no", applied=0)]
+    "fault", [None, order("fail_listeners", listeners=["lbl-1"], message="no"), order("task_fails", message="no")]
 )
-def test_a_listener_whose_gains_are_not_in_place_loses_nothing(wait: bool, fault: Fault | None) -> None:
+def test_a_listener_whose_gains_are_not_in_place_loses_nothing(wait: bool, fault: Raw | None) -> None:
     # Without a fault of the call, the target itself is refused.
     cloud = FakeCloud(shop(), bad={} if fault else {"ins-3": BAD}, faults=deque([fault]))
     gains = [want("lbl-1", "ins-3"), {"location_id": "loc-2", "instance_id": "ins-9", "port": 80}]
     run = reconcile(cloud, gains, purge=True, wait=wait)
+    cloud.finish()
     assert cloud.addresses("lbl-1") == {"ins-1", "ins-2"}
     held = [failure for failure in run.outcome.failures.values() if failure.message.startswith("Held back: ins-3:80")]
     assert {failure.code for failure in held} == {"NotAttempted"}
@@ -107,16 +108,16 @@ def test_a_listener_whose_gains_are_not_in_place_loses_nothing(wait: bool, fault
 
 
 def test_a_gain_that_somebody_else_undid_is_sent_again_before_anything_is_taken_away() -> None:
-    cloud = FakeCloud(shop(), faults=deque([Fault(applied=0)]))
+    cloud = FakeCloud(shop(), task_seconds=1, faults=deque([order("not_applied")]))
     run = reconcile(cloud, [want("lbl-1", "ins-3")], purge=True)
     assert (run.outcome.error, cloud.addresses("lbl-1")) == (None, {"ins-3"})
     assert [call.action for call in cloud.writes] == ["BatchRegisterTargets"] * 2 + ["BatchDeregisterTargets"]
     first, second, _ = cloud.writes
-    assert second.at - first.at >= cloud.task_seconds + PACING.settle
+    assert second.at - first.at >= 1 + PACING.settle
 
 
 def test_a_gain_that_never_shows_is_sent_three_times_and_holds_the_losses_back() -> None:
-    cloud = FakeCloud(shop(), faults=deque([Fault(applied=0)] * 4))
+    cloud = FakeCloud(shop(), faults=deque([order("not_applied")] * 4))
     run = reconcile(cloud, [want("lbl-1", "ins-3")], purge=True)
     assert [call.action for call in cloud.writes] == ["BatchRegisterTargets"] * MAX_SENDS
     assert error_of(run).code == "WaitTimeout"
@@ -126,14 +127,14 @@ def test_a_gain_that_never_shows_is_sent_three_times_and_holds_the_losses_back()
 
 def test_results_are_told_from_the_read_back_not_from_the_request() -> None:
     # Named as failed, its task failed, and yet it is there.
-    cloud = FakeCloud(shop(), faults=deque([Fault(task_fails="half of it")]))
+    cloud = FakeCloud(shop(), faults=deque([order("task_fails", message="half of it", apply=1)]))
     run = reconcile(cloud, [want("lbl-1", "ins-3")])
     assert (run.outcome.error, run.outcome.failures) == (None, {})
     assert run.outcome.done.keys() == set(run.plan.changes)
 
 
 def test_failed_listeners_fail_the_task_and_everything_else_is_bound() -> None:
-    cloud = FakeCloud(shop(), faults=deque([Fault(fail_listeners=("lbl-2",), message="port conflict")]))
+    cloud = FakeCloud(shop(), faults=deque([order("fail_listeners", listeners=["lbl-2"], message="port conflict")]))
     gains = [want("lbl-1", "ins-3"), {"location_id": "loc-2", "instance_id": "ins-9", "port": 80}]
     run = reconcile(cloud, gains)
     assert run.failed() == {"ins-9": "FailListenerIdSet"}
@@ -141,7 +142,7 @@ def test_failed_listeners_fail_the_task_and_everything_else_is_bound() -> None:
     assert (error_of(run).message, error_of(run).action, error_of(run).request_id) == (
         "port conflict",
         "BatchRegisterTargets",
-        "r-1",
+        cloud.request_ids[0],
     )
     assert cloud.addresses("lbl-1") == {"ins-1", "ins-2", "ins-3"}
     assert len(cloud.writes) == 1
@@ -179,7 +180,7 @@ def test_wait_false_with_one_call_returns_as_soon_as_it_is_accepted() -> None:
     cloud = FakeCloud(shop(), task_seconds=100)
     run = reconcile(cloud, [want("lbl-1", "ins-3")], wait=False)
     assert (cloud.clock.seconds, cloud.actions) == (0, ["DescribeTargets", "BatchRegisterTargets"])
-    assert (run.outcome.accepted, len(run.outcome.done), run.outcome.request_ids) == (True, 1, ("r-1",))
+    assert (run.outcome.accepted, len(run.outcome.done), run.outcome.request_ids) == (True, 1, tuple(cloud.request_ids))
 
 
 def test_wait_false_tells_what_was_refused() -> None:
@@ -296,7 +297,7 @@ def test_what_is_not_listed_need_not_be_healthy() -> None:
 
 
 def test_a_health_check_that_is_off_counts_as_healthy_and_says_so() -> None:
-    cloud = FakeCloud(shop(), health={"ins-3": "Close"})
+    cloud = FakeCloud(shop(), closed=["lbl-1"])
     run = reconcile(cloud, [want("lbl-1", "ins-3")], wait_for_health=True)
     assert run.outcome.error is None
     assert any("health check of TCP:443 (lbl-1) is switched off" in warning for warning in run.outcome.warnings)
@@ -336,7 +337,7 @@ class Rival(FakeCloud):
     def write(self, action: str, params: Mapping[str, Any]) -> Raw:
         if not self.writes:
             for part in params["Targets"]:
-                self._apply(action, {**part, "Weight": 77})
+                self.interfere([({"ListenerId": part["ListenerId"]}, part["InstanceId"], 77)])
         return super().write(action, params)
 
 

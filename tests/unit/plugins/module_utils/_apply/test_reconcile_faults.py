@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import ChangeKind
 
 from ...builders import Raw, http, neighbours, refused, rule, snapshot, target, tcp
-from ...fake_cloud import WRITES, FakeCloud, Fault, Run, bindings_in, reconcile, refusal, unknown_outcome
+from ...fake_cloud import WRITES, FakeCloud, Run, bindings_in, order, reconcile, refusal, unknown_outcome
 
 ADDRESSES = [f"ins-{number}" for number in range(1, 7)]
 PLACES: list[Raw] = [
@@ -23,15 +23,15 @@ PLACES: list[Raw] = [
     {"location_id": "loc-2"},
 ]
 SHARES = st.sampled_from([0.0, 0.5, 1.0])
-LISTENER_SETS = st.sampled_from([("lbl-1",), ("lbl-1", "lbl-3")])
+LISTENER_SETS = st.sampled_from([["lbl-1"], ["lbl-1", "lbl-3"]])
 
 faults = st.one_of(
     st.none(),
-    st.builds(unknown_outcome, SHARES, seconds=st.sampled_from([None, 9.0])),
+    st.builds(unknown_outcome, SHARES, task_seconds=st.sampled_from([None, 9.0])),
     st.builds(refusal, st.sampled_from(["InvalidParameter", "FailedOperation", "LimitExceeded", "AuthFailure"])),
-    st.builds(Fault, applied=SHARES, fail_listeners=LISTENER_SETS, message=st.just("no")),
-    st.builds(Fault, applied=SHARES, task_fails=st.just("no")),
-    st.builds(Fault, task_unknown=st.sampled_from(["InvalidParameter", "UnauthorizedOperation"])),
+    st.builds(order, st.just("fail_listeners"), listeners=LISTENER_SETS, message=st.just("no"), rest=SHARES),
+    st.builds(order, st.just("task_fails"), message=st.just("no"), apply=SHARES),
+    st.builds(order, st.just("task_unknown"), code=st.sampled_from(["InvalidParameter", "UnauthorizedOperation"])),
 )
 places = st.lists(st.dictionaries(st.sampled_from(ADDRESSES), st.sampled_from([0, 10, 50])), min_size=4, max_size=4)
 tasks = st.one_of(
@@ -97,7 +97,7 @@ def assert_nothing_sent_twice_unread(cloud: FakeCloud) -> None:
     [{}, {}, {}, {}],
     [{**PLACES[0], "instance_id": address, "port": 80, "weight": None, "tag": None} for address in ("ins-1", "ins-2")],
     ("present", False),
-    [unknown_outcome(0.0), unknown_outcome(0.0), unknown_outcome(0.5, seconds=9.0)],
+    [unknown_outcome(0.0), unknown_outcome(0.0), unknown_outcome(0.5, task_seconds=9.0)],
     set(),
     0.0,
 )
@@ -113,7 +113,7 @@ def test_whatever_goes_wrong_the_result_is_true_nothing_else_is_touched_and_a_re
     bound: list[dict[str, int]],
     asked: list[Raw],
     task: tuple[str, bool],
-    ordered: list[Fault | None],
+    ordered: list[Raw | None],
     bad: set[str],
     lag: float,
 ) -> None:
@@ -139,7 +139,7 @@ def test_whatever_goes_wrong_the_result_is_true_nothing_else_is_touched_and_a_re
 
 @given(places, entries(), st.lists(faults, max_size=4), st.sets(st.sampled_from(ADDRESSES), max_size=3))
 def test_capacity_never_dips_in_one_task_that_replaces_targets(
-    bound: list[dict[str, int]], asked: list[Raw], ordered: list[Fault | None], sick: set[str]
+    bound: list[dict[str, int]], asked: list[Raw], ordered: list[Raw | None], sick: set[str]
 ) -> None:
     asked = [{**one, "weight": 30} for one in asked]
     cloud = FakeCloud(balancer(bound), faults=deque(ordered), task_seconds=0.5, health=dict.fromkeys(sick, "Dead"))

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import GuardRefused
 
 from ...builders import Raw, target, tcp, want
-from ...fake_cloud import FakeCloud, Fault, Run, reconcile, refusal, unknown_outcome
+from ...fake_cloud import FakeCloud, Run, order, reconcile, refusal, unknown_outcome
 
 if TYPE_CHECKING:
     from ...fake_cloud import Rival
@@ -56,9 +56,9 @@ def test_a_guarded_loss_is_followed_until_it_shows_and_enough_serve(how: str, wa
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault(task_unknown="InvalidParameter"), refusal("RequestLimitExceeded"), unknown_outcome(0)]
+    "fault", [order("task_unknown", code="InvalidParameter"), refusal("RequestLimitExceeded"), unknown_outcome(0)]
 )
-def test_after_any_wait_health_and_targets_are_read_again_before_the_loss(fault: Fault) -> None:
+def test_after_any_wait_health_and_targets_are_read_again_before_the_loss(fault: Raw) -> None:
     cloud = FakeCloud(TWO, faults=deque([fault]))
     run = guarded(cloud, "drained")
     assert run.outcome.error is None
@@ -148,7 +148,7 @@ def test_a_weight_that_cannot_be_put_back_is_named_and_stands_in_restore() -> No
         (refusal("AuthFailure.UnauthorizedOperation"), "was refused with AuthFailure.UnauthorizedOperation"),
     ],
 )
-def test_what_keeps_a_weight_from_being_put_back_does_not_hide_that_too_few_serve(fault: Fault, why: str) -> None:
+def test_what_keeps_a_weight_from_being_put_back_does_not_hide_that_too_few_serve(fault: Raw, why: str) -> None:
     cloud = two_controllers((LBL_1, "ins-2", 0), faults=deque([None, *[fault] * 200]))
     run = guarded(cloud, "drained", seconds=30)
     message = refusal_of(run)
@@ -174,14 +174,7 @@ def test_losing_what_is_sick_needs_no_look_afterwards() -> None:
 
 def test_a_health_that_the_answer_does_not_mention_refuses_the_loss() -> None:
     cloud = FakeCloud(TWO)
-    targets_of = cloud._health
-
-    def forgetful() -> list[Raw]:
-        answer = targets_of()
-        del answer[0]["Rules"][0]["Targets"][1]
-        return answer
-
-    cloud._health = forgetful  # type: ignore[method-assign]  # an answer that lacks one
+    cloud.emulator.add_faults(order("health_answer", targets=["ins-2"]))
     run = guarded(cloud, "drained", min_healthy=1)
     assert "serves through ins-2:80, whose health is not known: DescribeTargetHealth does not mention it" in refusal_of(
         run

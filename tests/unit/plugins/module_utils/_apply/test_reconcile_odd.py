@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ConnectionFailed, GuardRefused
 
-from ...builders import Raw, http, refused, rule, target, tcp, want
+from ...builders import LB, Raw, http, refused, rule, target, tcp, want
 from ...fake_cloud import FakeCloud, reconcile, unknown_outcome
 
 if TYPE_CHECKING:
@@ -20,30 +20,18 @@ BAD = refused("InvalidParameter", "no such host")
 ON_RULE: Raw = {"location_id": "loc-1", "instance_id": "ins-9", "port": 80}
 
 
-class Grouped(FakeCloud):
-    """Some listeners and rules are bound to target groups, and refuse direct targets."""
-
-    groups: Mapping[str, str] = {"lbl-2": "TARGETGROUP", "loc-1": "TARGETGROUP-V2"}
-
-    def read(self, action: str, params: Mapping[str, Any], **options: Any) -> Raw:
-        answer = super().read(action, params, **options)
-        for listener in answer["Listeners"] if action == "DescribeListeners" else ():
-            listener["TargetType"] = self.groups.get(listener["ListenerId"], "NODE")
-            places = next(one["Rules"] for one in self.listeners if one["ListenerId"] == listener["ListenerId"]) or ()
-            listener["Rules"] = [
-                {"LocationId": one["LocationId"], "TargetType": self.groups.get(one["LocationId"])} for one in places
-            ]
-        return answer
+def grouped(code: str = "InvalidParameter") -> FakeCloud:
+    """A listener and a rule are bound to target groups, and refuse direct targets with this code."""
+    other_rule = {**rule("loc-1", "a"), "TargetType": "TARGETGROUP-V2"}
+    listeners = [tcp("lbl-1", 443), tcp("lbl-2", 444, TargetType="TARGETGROUP"), http("lbl-3", 80, other_rule)]
+    cloud = FakeCloud(listeners, task_seconds=0)
+    cloud.emulator.configure(target_group_code=code)
+    return cloud
 
 
-def grouped(**options: Any) -> Grouped:
-    full = {"lbl-2": refused("FailedOperation", "it has a target group"), "lbl-3": BAD}
-    listeners = [tcp("lbl-1", 443), tcp("lbl-2", 444), http("lbl-3", 80, rule("loc-1", "a"))]
-    return Grouped(listeners, full=full, task_seconds=0, **options)
-
-
-def test_a_refusal_because_of_a_target_group_says_so_and_the_others_are_bound() -> None:
-    cloud = grouped()
+@pytest.mark.parametrize("code", ["InvalidParameter", "FailedOperation"])
+def test_a_refusal_because_of_a_target_group_says_so_and_the_others_are_bound(code: str) -> None:
+    cloud = grouped(code)
     run = reconcile(cloud, [want("lbl-1", "ins-8"), want("lbl-2", "ins-8"), ON_RULE])
     assert cloud.addresses() == {"ins-8"}
     assert cloud.count("DescribeListeners") == 1
@@ -66,7 +54,7 @@ def test_where_that_cannot_be_asked_the_refusal_itself_is_the_reason() -> None:
     cloud = grouped()
     cloud.read_faults["DescribeListeners"].append(refused("UnauthorizedOperation", action="DescribeListeners"))
     run = reconcile(cloud, [want("lbl-1", "ins-8"), want("lbl-2", "ins-9")])
-    assert run.failed() == {"ins-9": "FailedOperation"}
+    assert run.failed() == {"ins-9": "InvalidParameter"}
     assert cloud.addresses() == {"ins-8"}
 
 
@@ -111,14 +99,12 @@ def test_a_listener_that_is_deleted_meanwhile_is_named_as_the_reason() -> None:
     cloud = FakeCloud([tcp("lbl-1", 443, target("ins-1")), tcp("lbl-2", 444)])
     send = cloud.write
 
-    def refuse_first(action: str, params: Mapping[str, Any]) -> Raw:
+    def delete_first(action: str, params: Mapping[str, Any]) -> Raw:
         if len(cloud.listeners) == 2:
-            del cloud.listeners[1]
-            cloud.show()
-            raise BAD
+            cloud.change("delete_listener", load_balancer_id=LB, listener_id="lbl-2")
         return send(action, params)
 
-    cloud.write = refuse_first  # type: ignore[method-assign]  # somebody deletes it as our first call arrives
+    cloud.write = delete_first  # type: ignore[method-assign]  # somebody deletes it as our first call arrives
     run = reconcile(cloud, [want("lbl-1", "ins-8"), want("lbl-2", "ins-9")])
     assert run.failed() == {"ins-9": "NotAttempted"}
     (failure,) = run.outcome.failures.values()

@@ -15,7 +15,7 @@ from ...builders import Raw, http, rule, snapshot, target, tcp, want
 from ...fake_cloud import FakeCloud, addresses_in, reconcile, refusal, unknown_outcome
 
 if TYPE_CHECKING:
-    from ...fake_cloud import Call, Fault, Rival, Run
+    from ...fake_cloud import Call, Rival, Run
 
 ADDRESSES = [f"ins-{number}" for number in range(1, 5)]
 PLACES: list[dict[str, str]] = [{"ListenerId": "lbl-1"}, {"ListenerId": "lbl-2", "LocationId": "loc-1"}]
@@ -100,7 +100,7 @@ def test_whatever_somebody_else_does_meanwhile_the_result_is_true_and_nothing_el
     wishes: dict[tuple[int, str], int | None],
     task: tuple[str, bool],
     doings: list[list[Rival]],
-    ordered: list[Fault | None],
+    ordered: list[Raw | None],
 ) -> None:
     state, purge = task
     entries = [

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import batches
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.ledger import Done, Failure, Ledger, Pending
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import (
     MAX_UNSENT,
@@ -29,7 +30,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
 )
 
 from ...builders import LB, change, pool, refused, register, snapshot, target, tcp
-from ...fake_cloud import BUSY, FakeCloud, Fault, refusal, unknown_outcome
+from ...fake_cloud import BUSY, FakeCloud, Fault, order, refusal, unknown_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +81,8 @@ def test_a_write_is_followed_by_one_early_read_and_polls_of_its_task(action: str
     assert done.cloud.actions[:2] == [action, "DescribeTargets"]
     assert done.cloud.calls[1].at == pytest.approx(PACING.look)
     assert set(done.cloud.actions[2:]) == {"DescribeTaskStatus"}
-    assert {call.params["TaskId"] for call in done.cloud.calls[2:]} == {"r-1"} == set(done.ledger.request_ids)
+    assert {call.params["TaskId"] for call in done.cloud.calls[2:]} == set(done.ledger.request_ids)
+    assert done.ledger.request_ids == done.cloud.request_ids
     assert all(done.ledger.verdict(one) == Pending(in_doubt=False) for one in CALLS[action])
     done.writer.settle()
     assert all(done.ledger.verdict(one) == Done(one.before) for one in CALLS[action])
@@ -155,7 +157,7 @@ def test_without_another_call_behind_it_nothing_is_polled_before_it_settles() ->
 
 @pytest.mark.parametrize("code", ["InvalidParameter", "ResourceNotFound", "FailedOperation"])
 def test_a_task_that_the_cloud_does_not_know_counts_as_ended(code: str) -> None:
-    done = desk(FakeCloud(LISTENERS, faults=deque([Fault(task_unknown=code)]))).send(NEW)
+    done = desk(FakeCloud(LISTENERS, faults=deque([order("task_unknown", code=code)]))).send(NEW)
     assert done.cloud.count("DescribeTaskStatus") == 1
     done.writer.settle()
     assert (done.error, done.writer.warnings) == (None, [])
@@ -163,7 +165,7 @@ def test_a_task_that_the_cloud_does_not_know_counts_as_ended(code: str) -> None:
 
 
 def test_a_poll_that_is_not_allowed_warns_and_leaves_it_to_the_read_back() -> None:
-    done = desk(FakeCloud(LISTENERS, faults=deque([Fault(task_unknown="UnauthorizedOperation")]))).send(NEW)
+    done = desk(FakeCloud(LISTENERS, faults=deque([order("task_unknown", code="UnauthorizedOperation")]))).send(NEW)
     done.writer.settle()
     assert (done.error, len(done.writer.warnings)) == (None, 1)
     assert "UnauthorizedOperation" in done.writer.warnings[0]
@@ -173,54 +175,58 @@ def test_a_poll_that_is_not_allowed_warns_and_leaves_it_to_the_read_back() -> No
 @pytest.mark.parametrize("lag", [0.0, 3.0])
 @pytest.mark.parametrize("message, words", [("out of luck", "out of luck"), ("", "no reason")])
 def test_what_a_failed_task_did_counts_and_the_rest_has_failed_with_it(lag: float, message: str, words: str) -> None:
-    cloud = FakeCloud(LISTENERS, lag=lag, faults=deque([Fault(task_fails=message, applied=0.5)]))
+    cloud = FakeCloud(LISTENERS, lag=lag, faults=deque([order("task_fails", message=message, apply=0.5)]))
     done = desk(cloud).send(NEW, more=False)
     done.writer.settle()
     failure = done.ledger.verdict(NEW[1])
     assert done.ledger.verdict(NEW[0]) == Done(None)
     assert isinstance(failure, Failure)
     assert (failure.code, failure.action, failure.request_id) == ("TaskFailed", None, None)
-    assert "r-1 of BatchRegisterTargets failed" in failure.message
+    assert f"{cloud.request_ids[0]} of BatchRegisterTargets failed" in failure.message
     assert words in failure.message
     assert [done.ledger.may_send(one) for one in NEW] == [True, False]
 
 
 @pytest.mark.parametrize("message", ["port conflict", ""])
 def test_a_listener_in_the_set_of_failed_ones_has_failed_with_the_clouds_message(message: str) -> None:
-    cloud = FakeCloud(LISTENERS, faults=deque([Fault(fail_listeners=("lbl-2",), message=message)]))
+    cloud = FakeCloud(LISTENERS, faults=deque([order("fail_listeners", listeners=["lbl-2"], message=message)]))
     done = desk(cloud).send(NEW)
     assert (done.answer, done.ledger.accepted, len(cloud.writes)) == (Sent.READ_AGAIN, True, 1)
     failure = done.ledger.verdict(NEW[1])
     assert isinstance(failure, Failure)
-    assert (failure.code, failure.action, failure.request_id) == ("FailListenerIdSet", "BatchRegisterTargets", "r-1")
+    assert (failure.code, failure.action) == ("FailListenerIdSet", "BatchRegisterTargets")
+    assert [failure.request_id] == cloud.request_ids
     assert failure.message == message or "without a reason" in failure.message
     assert not done.ledger.may_send(NEW[1])
     assert done.ledger.verdict(NEW[0]) == Done(None)
 
 
 def test_a_call_all_of_whose_listeners_have_failed_accepts_nothing() -> None:
-    fault = Fault(fail_listeners=("lbl-1", "lbl-2"), message="no")
+    fault = order("fail_listeners", listeners=["lbl-1", "lbl-2"], message="no")
     done = desk(FakeCloud(LISTENERS, faults=deque([fault]))).send(NEW)
-    assert (done.ledger.accepted, done.ledger.request_ids) == (False, ["r-1"])
+    assert (done.ledger.accepted, done.ledger.request_ids) == (False, done.cloud.request_ids)
 
 
 def test_a_named_listener_of_which_somebody_else_did_a_part_is_sent_again() -> None:
     both = [register("ins-8", pool("lbl-2")), register("ins-9", pool("lbl-2"))]
-    cloud = FakeCloud(LISTENERS, faults=deque([Fault(fail_listeners=("lbl-2",), message="no")]))
-    cloud.listeners[1]["Targets"].append(target("ins-8"))
-    done = desk(cloud).send(both)
+    cloud = FakeCloud(LISTENERS, faults=deque([order("fail_listeners", listeners=["lbl-2"], message="no")]))
+    done = desk(cloud)
+    cloud.interfere([({"ListenerId": "lbl-2"}, "ins-8", 10)])
+    done.send(both)
     assert done.answer is Sent.READ_AGAIN
     assert [done.ledger.verdict(one) for one in both] == [
         Done(None),
-        Failure("FailListenerIdSet", "no", cloud.actions[0], "r-1"),
+        Failure("FailListenerIdSet", "no", cloud.actions[0], cloud.request_ids[0]),
     ]
     assert done.ledger.may_send(both[1])
     assert done.ledger.cleared == {"lbl-2"}
 
 
 def test_a_task_that_fails_too_leaves_the_reason_of_the_named_listener() -> None:
-    fault = Fault(fail_listeners=("lbl-2",), message="port conflict", task_fails="half", applied=0)
-    done = desk(FakeCloud(LISTENERS, faults=deque([fault]))).send(NEW)
+    cloud = FakeCloud(LISTENERS, faults=deque([order("task_fails", message="half")]))
+    named = {"FailListenerIdSet": ["lbl-2"], "Message": "port conflict"}
+    cloud.emulator.alter("BatchRegisterTargets", lambda answer: {"Response": {**answer["Response"], **named}})
+    done = desk(cloud).send(NEW)
     codes = [one.code for one in map(done.ledger.verdict, NEW) if isinstance(one, Failure)]
     assert codes == ["TaskFailed", "FailListenerIdSet"]
 
@@ -251,16 +257,16 @@ def test_what_narrowing_can_help_comes_back_as_the_answer(code: str) -> None:
 
 
 def test_a_lost_connection_stops_the_task() -> None:
-    fault = Fault(ConnectionFailed("can't connect"), applied=0)
+    fault = ConnectionFailed("can't connect")
     done = desk(FakeCloud(LISTENERS, faults=deque([fault]))).send(NEW)
-    assert (done.error, done.cloud.actions) == (fault.raises, ["BatchRegisterTargets"])
+    assert (done.error, done.cloud.actions) == (fault, ["BatchRegisterTargets"])
     assert list(done.ledger.sent()) == []
 
 
 @pytest.mark.parametrize("failing", [MAX_UNSENT - 1, MAX_UNSENT])
 def test_a_write_that_does_not_reach_the_endpoint_is_tried_a_few_times(failing: int) -> None:
     error = NotSent("no route to host")
-    done = desk(FakeCloud(LISTENERS, faults=deque([Fault(error, applied=0)] * failing))).send(NEW)
+    done = desk(FakeCloud(LISTENERS, faults=deque([error] * failing))).send(NEW)
     assert len(done.cloud.writes) == MAX_UNSENT
     assert (done.error, done.answer) == ((None, Sent.ACCEPTED) if failing < MAX_UNSENT else (error, None))
 
@@ -272,7 +278,7 @@ def test_throttled_waits_and_sends_again(code: str, steps: int) -> None:
     assert done.writer.waited
 
 
-@pytest.mark.parametrize("fault", [Fault(NotSent("no route"), applied=0), refusal("RequestLimitExceeded")])
+@pytest.mark.parametrize("fault", [NotSent("no route"), refusal("RequestLimitExceeded")])
 def test_after_a_wait_a_careful_call_is_not_sent_before_the_guard_is_checked_again(fault: Fault) -> None:
     done = desk(FakeCloud(LISTENERS, faults=deque([fault]))).send(CALLS["BatchDeregisterTargets"], careful=True)
     assert (done.answer, len(done.cloud.writes), done.writer.waited) == (Sent.POSTPONED, 1, True)
@@ -295,8 +301,8 @@ def test_a_careful_call_that_meets_busy_reads_until_something_changes_and_5_seco
     cloud.locked_until = 2.0
     done = desk(cloud)
     if somebody_writes:
-        cloud.listeners[1]["Targets"].append(target("ins-5"))
-        cloud.show()
+        bound = {"LoadBalancerId": LB, "ListenerId": "lbl-2", "InstanceId": "ins-5", "Port": 80}
+        cloud.emulator.add_events({"change": "bind", "with": [bound], "delay": 2.0})
     assert done.send(CALLS["BatchDeregisterTargets"], careful=True).answer is Sent.POSTPONED
     longest = PACING.busy + PACING.busy_maximum
     first, last = (2.0, 2.0 + longest) if somebody_writes else (PACING.learn, PACING.learn + longest)
@@ -319,7 +325,7 @@ def test_a_load_balancer_that_stays_busy_is_named_as_the_reason_when_the_time_is
 def test_waiting_for_a_task_ends_with_the_budget() -> None:
     done = desk(FakeCloud(LISTENERS, task_seconds=1000), seconds=60).send(NEW)
     assert isinstance(done.error, WaitTimeout)
-    assert "the task r-1 of BatchRegisterTargets" in done.error.message
+    assert f"the task {done.cloud.request_ids[0]} of BatchRegisterTargets" in done.error.message
     assert done.cloud.clock.seconds == 60
     assert all(done.ledger.verdict(one) == Pending(in_doubt=False) for one in NEW)
 
@@ -332,7 +338,7 @@ def test_a_lagging_read_is_waited_for() -> None:
 
 
 def test_what_does_not_show_5_seconds_after_its_task_counts_as_not_done() -> None:
-    done = desk(FakeCloud(LISTENERS, faults=deque([Fault(applied=0)]))).send(NEW, more=False)
+    done = desk(FakeCloud(LISTENERS, faults=deque([order("not_applied")]))).send(NEW, more=False)
     done.writer.settle()
     ended = [call.at for call in done.cloud.calls if call.action == "DescribeTaskStatus"][-1]
     assert ended + PACING.settle <= done.cloud.clock.seconds < ended + PACING.settle + PACING.read.maximum
@@ -357,8 +363,7 @@ def test_a_filter_whose_listener_is_gone_is_dropped() -> None:
     cloud.budget = cloud.clock.budget(60)
     read = Clb(cloud).describe_targets(LB, ["lbl-1", "lbl-2"])
     writer = Writer(Clb(cloud), LB, read, Ledger(cloud.clock.now), cloud.budget, PACING, TaskTimes())
-    del cloud.listeners[1]
-    cloud.show()
+    cloud.change("delete_listener", load_balancer_id=LB, listener_id="lbl-2")
     assert list(writer.read().listeners) == ["lbl-1"]
     assert [call.params.get("ListenerIds") for call in cloud.calls[1:]] == [["lbl-1", "lbl-2"], None]
     writer.read()
@@ -377,10 +382,10 @@ def test_a_read_that_is_refused_for_good_is_not_tried_without_the_filter() -> No
 
 @pytest.mark.parametrize("lag", [0.0, 3.0, 60.0])
 def test_refused_removals_are_read_until_they_are_gone_or_reads_cannot_lag_any_more(lag: float) -> None:
-    cloud = FakeCloud(LISTENERS, lag=lag)
-    cloud.listeners[0]["Targets"].clear()
-    cloud.show()
+    cloud = FakeCloud(LISTENERS, task_seconds=0, lag=lag)
     done = desk(cloud)
+    (removal,) = batches(CALLS["BatchDeregisterTargets"])
+    Clb(cloud).write(LB, removal)
     done.writer.wait_for_removals(CALLS["BatchDeregisterTargets"])
     assert cloud.clock.seconds == pytest.approx(min(lag, PACING.settle), abs=2)
 

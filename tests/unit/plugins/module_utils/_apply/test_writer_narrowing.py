@@ -226,14 +226,13 @@ def test_a_refused_removal_of_what_is_already_gone_is_no_failure(gone: list[str]
 
     def somebody_was_faster(action: str, params: Raw, **options: Any) -> Raw:
         if not cloud.writes:
-            targets = cloud.listeners[0]["Targets"]
-            targets[:] = [one for one in targets if one["InstanceId"] not in gone]
-            cloud.show()
+            cloud.interfere([({"ListenerId": "lbl-1"}, one, None) for one in gone])
         return send(action, params, **options)
 
     cloud.write = somebody_was_faster  # type: ignore[method-assign]  # between the plan and the first write
     run = reconcile(cloud, [{"listener_id": "lbl-1"}], state="absent", wait=wait)
     assert (run.outcome.error, run.failed()) == (None, {})
+    cloud.finish()
     assert cloud.bound() == set()
     assert run.outcome.accepted is (len(gone) < 4)
     assert {one.backend.address for one in run.outcome.done} == names(range(4)) - set(gone)
