@@ -13,7 +13,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.ledger imp
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import PACING
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ConnectionFailed, GuardRefused
 
-from ...builders import Raw, http, neighbours, refused, rule, target, tcp, untagged, want
+from ...builders import Raw, http, neighbours, refused, rule, target, tcp, want
 from ...fake_cloud import BUSY, FakeCloud, Run, order, reconcile, refusal
 
 if TYPE_CHECKING:
@@ -149,13 +149,7 @@ def test_failed_listeners_fail_the_task_and_everything_else_is_bound() -> None:
 
 
 def test_a_listener_named_as_failed_where_all_is_in_place_is_a_warning() -> None:
-    cloud = FakeCloud(shop())
-    send = cloud.write
-
-    def cry_wolf(*args: Any, **options: Any) -> Raw:
-        return {**send(*args, **options), "FailListenerIdSet": ["lbl-1"], "Message": "wolf"}
-
-    cloud.write = cry_wolf  # type: ignore[method-assign]  # the answer does not match what was applied
+    cloud = FakeCloud(shop(), faults=deque([order("fail_listeners", listeners=["lbl-1"], message="wolf", apply="all")]))
     run = reconcile(cloud, [want("lbl-1", "ins-3")])
     assert (run.outcome.error, run.failed()) == (None, {})
     assert any("lbl-1 in FailListenerIdSet" in warning for warning in run.outcome.warnings)
@@ -370,16 +364,8 @@ def test_a_read_back_that_fails_once_is_made_good_by_the_last_look() -> None:
 
 
 def test_tags_of_new_bindings_that_the_cloud_does_not_tell_are_warned_of() -> None:
-    listeners = [tcp("lbl-1", 443, target("ins-1"))]
-    cloud = FakeCloud(listeners)
-    read = cloud.read
-
-    def without_tags(*args: Any, **options: Any) -> Raw:
-        answer = read(*args, **options)
-        untagged(*answer.get("Listeners", ()))
-        return answer
-
-    cloud.read = without_tags  # type: ignore[method-assign]  # an older cloud
+    cloud = FakeCloud([tcp("lbl-1", 443, target("ins-1"))])
+    cloud.emulator.configure(tags=False)
     run = reconcile(cloud, [want("lbl-1", "ins-3", tag="x")])
     assert run.outcome.error is None
     assert any("contains no tags" in warning for warning in run.outcome.warnings)

@@ -111,6 +111,7 @@ def test_whatever_somebody_else_does_meanwhile_the_result_is_true_and_nothing_el
     cloud = FakeCloud(balancer(places), rivals=deque([[], *doings]), faults=deque(ordered), task_seconds=0.3)
     before = cloud.bound()
     run = reconcile(cloud, entries, state=state, purge=purge)
+    cloud.finish()
     assert_true(run)
     assert_nothing_lost_that_was_not_planned(run)
     # What neither was asked for nor somebody else's doing is as it was.
