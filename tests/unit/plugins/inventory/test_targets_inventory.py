@@ -98,7 +98,7 @@ def test_strict(read, options):
 
 def test_names_from_the_cloud_are_no_templates(read, region):
     name = "{{ lookup('pipe', 'id') }}"
-    region.balancers = {"lb-1": (name, [tcp("lbl-1", 443, target("ins-1", InstanceName=name))])}
+    region.hold({"lb-1": (name, [tcp("lbl-1", 443, target("ins-1", InstanceName=name))])})
 
     inventory = read(compose={"copied": "clb_instance_name"}, keyed_groups=[{"key": "clb_instance_name"}])
 
@@ -160,7 +160,7 @@ def test_a_refresh_reads_again_and_updates_the_cache(file, region, connected):
     file.write_text(yaml.safe_dump({"plugin": Plugin.NAME, "region": "ap-guangzhou", "cache": True}))
     plugin = Plugin()
     parse(file, plugin)
-    region.balancers = {"lb-2": region.balancers["lb-2"]}
+    region.emulator.change("delete_load_balancer", {"load_balancer_id": "lb-1"})
 
     assert set(parse(file, plugin).hosts) == {"web-1", "10.9.9.9"}
     assert set(parse(file, plugin, from_cache=False).hosts) == {"10.9.9.9"}
@@ -210,7 +210,7 @@ def test_a_file_that_is_no_mapping(file, connected, text, words):
 
 
 def test_a_missing_permission(read, file, region):
-    region.denied = ("lb-2",)
+    region.deny("lb-2")
 
     with pytest.raises(AnsibleParserError) as caught:
         read(load_balancer_ids=["lb-1", "lb-2"])

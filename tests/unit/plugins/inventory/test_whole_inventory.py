@@ -20,7 +20,7 @@ from .conftest import Plugin, parse
 def instances(region, *names, port=80):
     """Let the region have one load balancer with an instance for each name, ins-1 and on."""
     bound = [target(f"ins-{number}", InstanceName=name) for number, name in enumerate(names, 1)]
-    region.balancers = {"lb-1": ("shop", [tcp("lbl-1", port, *bound)])}
+    region.hold({"lb-1": ("shop", [tcp("lbl-1", port, *bound)])})
 
 
 def failure(read, **options):
@@ -135,8 +135,8 @@ def test_a_plugin_that_has_failed_can_be_used_again(read, region):
 
 
 def test_equal_addresses_in_different_vpcs_are_different_hosts(read, region):
-    region.balancers = {f"lb-{n}": (f"n{n}", [tcp(f"lbl-{n}", 80, target("10.0.0.5"))]) for n in (1, 2)}
-    region.vpcs = {"lb-1": "vpc-a", "lb-2": "vpc-b"}
+    balancers = {f"lb-{n}": (f"n{n}", [tcp(f"lbl-{n}", 80, target("10.0.0.5"))]) for n in (1, 2)}
+    region.hold(balancers, vpcs={"lb-1": "vpc-a", "lb-2": "vpc-b"})
 
     inventory = read()
 

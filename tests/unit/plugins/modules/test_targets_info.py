@@ -24,9 +24,10 @@ KEYS = {"changed", "load_balancer_id", "load_balancers", "targets", "listeners",
 def region():
     return FakeRegion(
         {
-            "lb-1": ("shop", [tcp("lbl-1", 443, target("ins-1", weight=1), target("ins-2"))]),
+            "lb-1": ("shop", [tcp("lbl-1", 443, target("ins-1"), target("ins-2"))]),
             "lb-2": ("shop-old", [http("lbl-2", 80, rule("loc-1", "a.example.com"))]),
-        }
+        },
+        health={"dead": ["ins-1"]},
     )
 
 
@@ -118,7 +119,7 @@ def test_bad_options(run, options, words):
 
 
 def test_a_refusal_is_told_with_the_clouds_words(run, region):
-    region.denied = ("lb-1",)
+    region.deny("lb-1")
 
     result = run(load_balancer_id="lb-1")
 

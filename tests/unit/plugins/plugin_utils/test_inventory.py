@@ -25,7 +25,7 @@ def hosts(*regions, hostnames=tuple(HOSTNAMES), ansible_host="private_ip", **wha
 
 @pytest.fixture
 def region():
-    return FakeRegion({"lb-1": SHOP, "lb-2": API})
+    return FakeRegion({"lb-1": SHOP, "lb-2": API}, health={"stopped_listeners": ["lbl-9"]})
 
 
 def test_groups_by_id_and_by_name(region):

@@ -188,7 +188,7 @@ def test_an_error_that_is_not_one_load_balancers_own_fails_all(region, error):
 
 
 def test_where_nothing_may_be_read_that_is_an_error(region):
-    region.denied = ("lb-1", "lb-2")
+    region.deny("lb-1", "lb-2")
 
     message = failure(region)
 
