@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import fnmatch
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +138,19 @@ class Faults:
         :raises ValueError: one is malformed; then none is added.
         """
         self._faults.extend([Fault.parse(order) for order in orders])
+
+    @contextmanager
+    def first(self, orders: Iterable[Mapping[str, Any]]) -> Iterator[None]:
+        """Put orders before all others for the time of a ``with`` block.
+
+        :raises ValueError: one is malformed.
+        """
+        own = [Fault.parse(order) for order in orders]
+        self._faults[:0] = own
+        try:
+            yield
+        finally:
+            self._faults = [fault for fault in self._faults if not any(fault is one for one in own)]
 
     def clear(self) -> None:
         """Drop all orders."""

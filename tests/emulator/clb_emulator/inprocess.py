@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import math
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from . import api, changes, queries, views
@@ -31,7 +32,7 @@ from .scenario import parse
 from .writes import WRITES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from .alterations import Alter
     from .clock import Clock
@@ -117,10 +118,14 @@ class InProcess:
         with self._lock:
             self.cloud.faults.add(faults)
 
-    def clear_faults(self) -> None:
-        """Drop all faults that were ordered."""
-        with self._lock:
-            self.cloud.faults.clear()
+    @contextmanager
+    def faults_first(self, *faults: Mapping[str, Any]) -> Iterator[None]:
+        """Order faults for a ``with`` block, in which other threads wait; its calls meet them before all others.
+
+        :raises ValueError: one is malformed.
+        """
+        with self._lock, self.cloud.faults.first(faults):
+            yield
 
     def add_events(self, *events: Mapping[str, Any]) -> None:
         """Schedule changes by another writer.

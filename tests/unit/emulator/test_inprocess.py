@@ -141,10 +141,21 @@ def test_what_is_bound_is_told_without_lag_and_without_a_call() -> None:
     assert cloud.count() == 2
 
 
-def test_faults_that_were_ordered_can_be_dropped(cloud: InProcess) -> None:
-    cloud.add_faults({"kind": "error"})
-    cloud.clear_faults()
+def test_faults_of_a_block_come_first_and_end_with_it(cloud: InProcess) -> None:
+    cloud.add_faults({"kind": "error", "code": "Later", "times": 2})
+    with cloud.faults_first({"kind": "error", "code": "First"}, {"kind": "error", "code": "Never", "skip": 1}):
+        codes = [refusal_of(cloud)]
+        cloud.add_faults({"kind": "error", "code": "Last"})
+        codes.append(refusal_of(cloud))
+    codes += [refusal_of(cloud), refusal_of(cloud)]
+    assert codes == ["First", "Later", "Later", "Last"]
     assert cloud.call("DescribeTargets", LB)["Listeners"]
+
+
+def refusal_of(cloud: InProcess) -> str:
+    with pytest.raises(ApiError) as caught:
+        cloud.call("DescribeTargets", LB)
+    return caught.value.code
 
 
 def test_numbered_instances() -> None:

@@ -178,15 +178,13 @@ class FakeCloud:
 
     def write(self, action: str, params: Mapping[str, Any]) -> Raw:
         call = self._start(action, params)
-        if self.clock.now() >= self.locked_until:
-            self._order_faults()
+        faults = self._next_faults() if self.clock.now() >= self.locked_until else []
         try:
-            answer = send(self.emulator, action, params)
+            with self.emulator.faults_first(*faults):
+                answer = send(self.emulator, action, params)
         except Refused as error:
             self.busy_answers += error.remedy is Remedy.WAIT_BUSY
             raise
-        finally:
-            self.emulator.clear_faults()
         self.accepted.append(call)
         return answer
 
@@ -200,16 +198,16 @@ class FakeCloud:
         self.calls.append(call)
         return call
 
-    def _order_faults(self) -> None:
-        """Order what the next write meets: a bad target or a full listener, or else the first of `faults`."""
+    def _next_faults(self) -> list[Raw]:
+        """What the next write meets: a bad target or a full listener, or else the first of `faults`."""
         planned = self.faults.popleft() if self.faults else None
         if isinstance(planned, ClbError):
             raise planned
-        self.emulator.add_faults(
+        return [
             *_refusals("refuse_targets", "targets", self.bad),
             *_refusals("refuse_listeners", "listeners", self.full, action="BatchRegisterTargets"),
             *([] if planned is None else [planned]),
-        )
+        ]
 
     @property
     def clock(self) -> Clock:
