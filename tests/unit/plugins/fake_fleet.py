@@ -134,9 +134,11 @@ def run_fleet(
     """Run the task of the module ``targets`` on a fleet."""
 
     def budget(seconds: float, grace: float) -> Any:
-        made = None
+        clock = fleet.emulator.clock
+        assert isinstance(clock, Clock)
+        made = clock.budget(seconds, grace)
         for cloud in fleet.clouds.values():
-            cloud.budget = made = made or cloud.clock.budget(seconds, grace)
+            cloud.budget = made
         return made
 
     monkeypatch.setattr(_targets, "Budget", budget)

@@ -30,7 +30,9 @@ faults = st.one_of(
     st.none(),
     st.builds(unknown_outcome, SHARES, task_seconds=st.sampled_from([None, 9.0])),
     st.builds(refusal, st.sampled_from(["InvalidParameter", "FailedOperation", "LimitExceeded", "AuthFailure"])),
-    st.builds(order, st.just("fail_listeners"), listeners=LISTENER_SETS, message=st.just("no"), rest=SHARES),
+    st.builds(
+        order, st.just("fail_listeners"), listeners=LISTENER_SETS, message=st.just("no"), apply=SHARES, rest=SHARES
+    ),
     st.builds(order, st.just("task_fails"), message=st.just("no"), apply=SHARES),
     st.builds(order, st.just("task_unknown"), code=st.sampled_from(["InvalidParameter", "UnauthorizedOperation"])),
 )
