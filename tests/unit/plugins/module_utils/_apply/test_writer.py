@@ -210,9 +210,9 @@ def test_a_call_all_of_whose_listeners_have_failed_accepts_nothing() -> None:
 def test_a_named_listener_of_which_somebody_else_did_a_part_is_sent_again() -> None:
     both = [register("ins-8", pool("lbl-2")), register("ins-9", pool("lbl-2"))]
     cloud = FakeCloud(LISTENERS, faults=deque([order("fail_listeners", listeners=["lbl-2"], message="no")]))
-    done = desk(cloud)
-    cloud.interfere([({"ListenerId": "lbl-2"}, "ins-8", 10)])
-    done.send(both)
+    bound_by_others = {"LoadBalancerId": LB, "ListenerId": "lbl-2", "InstanceId": "ins-8", "Port": 80}
+    cloud.emulator.add_events({"change": "bind", "with": [bound_by_others], "delay": 1.0})
+    done = desk(cloud).send(both)
     assert done.answer is Sent.READ_AGAIN
     assert [done.ledger.verdict(one) for one in both] == [
         Done(None),
@@ -301,8 +301,8 @@ def test_a_careful_call_that_meets_busy_reads_until_something_changes_and_5_seco
     cloud.locked_until = 2.0
     done = desk(cloud)
     if somebody_writes:
-        bound = {"LoadBalancerId": LB, "ListenerId": "lbl-2", "InstanceId": "ins-5", "Port": 80}
-        cloud.emulator.add_events({"change": "bind", "with": [bound], "delay": 2.0})
+        bound_by_others = {"LoadBalancerId": LB, "ListenerId": "lbl-2", "InstanceId": "ins-5", "Port": 80}
+        cloud.emulator.add_events({"change": "bind", "with": [bound_by_others], "delay": 2.0})
     assert done.send(CALLS["BatchDeregisterTargets"], careful=True).answer is Sent.POSTPONED
     longest = PACING.busy + PACING.busy_maximum
     first, last = (2.0, 2.0 + longest) if somebody_writes else (PACING.learn, PACING.learn + longest)
