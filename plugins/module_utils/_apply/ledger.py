@@ -84,12 +84,14 @@ class _State(Enum):
     NAMED = "named in FailListenerIdSet"
     TASK_FAILED = "its task failed"
     REJECTED = "rejected"
+    REJECTED_IN_DOUBT = "rejected, after a call in doubt"
     CONFIRMED = "confirmed"
 
 
-_CAN_SHOW = (_State.ACCEPTED, _State.IN_DOUBT, _State.TASK_FAILED)
+_DOUBTFUL = (_State.IN_DOUBT, _State.REJECTED_IN_DOUBT)
+_CAN_SHOW = (_State.ACCEPTED, _State.TASK_FAILED, *_DOUBTFUL)
 """Where a read may show what this task did: a failed task can have done a part of its changes."""
-_CANNOT_GO_ON = (_State.REJECTED, _State.NAMED, _State.TASK_FAILED)
+_CANNOT_GO_ON = (_State.REJECTED, _State.REJECTED_IN_DOUBT, _State.NAMED, _State.TASK_FAILED)
 """Where a failure is known, and a change is not sent again."""
 
 
@@ -125,6 +127,7 @@ class Ledger:
         """Listeners that were named in ``FailListenerIdSet`` and of which a read has shown changes in place."""
         self.reverted: set[BindingKey] = set()
         """Bindings whose loss this task has taken back."""
+        self._closed = False
 
     def accept(self, changes: Iterable[Change], request_id: str | None) -> None:
         """The API accepted a call.
@@ -151,7 +154,7 @@ class Ledger:
         """The load balancer is busy: the task of a call in doubt may be why, so its lag counts from here."""
         now = self._clock()
         for record in self._records.values():
-            if record.state is _State.IN_DOUBT:
+            if record.state in _DOUBTFUL:
                 record.ended = now
 
     def in_doubt(self) -> bool:
@@ -199,9 +202,15 @@ class Ledger:
         """
         for change in changes:
             record = self._record(change)
-            if record.state is not _State.CONFIRMED:
-                record.state = _State.REJECTED
-                record.failure = failure
+            if record.state is _State.CONFIRMED:
+                continue
+            # The call in doubt can be why this one was refused: it may have filled a quota.
+            record.state = _State.REJECTED_IN_DOUBT if record.state in _DOUBTFUL else _State.REJECTED
+            record.failure = failure
+
+    def close(self) -> None:
+        """No call follows any more."""
+        self._closed = True
 
     def revert(self, changes: Iterable[Change]) -> None:
         """This task has taken its own changes back.
@@ -238,7 +247,7 @@ class Ledger:
                     record.state = _State.REJECTED
 
     def _confirm(self, record: _Record) -> None:
-        if record.state is _State.IN_DOUBT:
+        if record.state in _DOUBTFUL:
             self.accepted = True
         record.state, record.failure = _State.CONFIRMED, None
         if record.change.loss:
@@ -330,7 +339,8 @@ class Ledger:
         return before
 
     def _overdue(self, record: _Record) -> bool:
-        last_doubt = record.state is _State.IN_DOUBT and record.sends >= MAX_SENDS
+        last = self._closed or record.sends >= MAX_SENDS or record.state is _State.REJECTED_IN_DOUBT
+        last_doubt = record.state in _DOUBTFUL and last
         settle = self._settle * LAST_DOUBT if last_doubt else self._settle
         # Sums of seconds are rounded.
         return record.ended is not None and self._clock() - record.ended >= settle - 0.001

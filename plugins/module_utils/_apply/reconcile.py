@@ -388,6 +388,7 @@ class Reconciler:
     def _look_once_more(self) -> bool:
         """Read what the last call did, if there is time for it; returns whether the state is known."""
         writer = self._writer
+        self._ledger.close()
         if not writer.unread and not self._ledger.pending():
             return True
         try:

@@ -157,7 +157,9 @@ def test_what_was_confirmed_and_is_missing_again_may_be_sent_again(ledger: Ledge
 @pytest.mark.parametrize("first_sent", [True, False])
 def test_rejected_is_final_and_not_sent_again(ledger: Ledger, clock: Clock, first_sent: bool) -> None:
     if first_sent:
-        ledger.doubt([NEW])
+        ledger.accept([NEW], "r-1")
+        ledger.end([NEW])
+        clock.sleep(SETTLE_SECONDS)
     ledger.reject([NEW], NO)
     clock.sleep(100)
     assert (ledger.verdict(NEW), ledger.may_send(NEW), ledger.pending()) == (NO, False, [])
@@ -165,7 +167,29 @@ def test_rejected_is_final_and_not_sent_again(ledger: Ledger, clock: Clock, firs
     # Somebody else did it.
     ledger.observe(AFTER)
     assert ledger.verdict(NEW) == NO
-    assert not ledger.accepted
+    assert ledger.accepted is first_sent
+
+
+def test_what_is_rejected_after_a_call_in_doubt_may_still_show(ledger: Ledger, clock: Clock) -> None:
+    """The call in doubt can be why the next one is refused, for example by a full quota."""
+    ledger.doubt([NEW])
+    clock.sleep(SETTLE_SECONDS)
+    ledger.reject([NEW], NO)
+    assert (ledger.verdict(NEW), ledger.may_send(NEW), ledger.pending()) == (NO, False, [NEW])
+    clock.sleep((LAST_DOUBT - 1) * SETTLE_SECONDS - 0.1)
+    assert ledger.pending() == [NEW]
+    ledger.observe(AFTER)
+    assert (ledger.verdict(NEW), ledger.accepted, ledger.pending()) == (Done(None), True, [])
+
+
+def test_once_no_call_follows_a_doubt_lasts_longer(ledger: Ledger, clock: Clock) -> None:
+    ledger.doubt([NEW])
+    clock.sleep(SETTLE_SECONDS)
+    assert ledger.pending() == []
+    ledger.close()
+    assert ledger.pending() == [NEW]
+    clock.sleep((LAST_DOUBT - 1) * SETTLE_SECONDS)
+    assert ledger.pending() == []
 
 
 def test_what_a_read_has_shown_is_not_rejected_any_more(ledger: Ledger) -> None:

@@ -104,6 +104,23 @@ def assert_nothing_sent_twice_unread(cloud: FakeCloud) -> None:
     set(),
     0.0,
 )
+# What is refused after a call in doubt: that call may be why, and show later.
+@example(
+    [{}, {}, {}, {}],
+    [{**PLACES[0], "instance_id": address, "port": 80, "weight": None, "tag": None} for address in ("ins-1", "ins-2")],
+    ("present", False),
+    [unknown_outcome(0.5, task_seconds=9.0), refusal("LimitExceeded")],
+    set(),
+    2.0,
+)
+@example(
+    [{}, {}, {}, {}],
+    [{**PLACES[0], "instance_id": address, "port": 80, "weight": None, "tag": None} for address in ("ins-1", "ins-2")],
+    ("present", False),
+    [unknown_outcome(0.5, task_seconds=9.0), refusal("AuthFailure")],
+    set(),
+    2.0,
+)
 @given(
     places,
     entries(),
