@@ -106,7 +106,7 @@ class Narrower:
             if len(group) < len(changes):
                 last = self._send_extra(group) if group else None
             if last is not None:
-                for culprits, why in find_culprits(group, last, self._send_extra, _halves):
+                for culprits, why in find_culprits(group, last, self._send_extra, self._split):
                     self._ledger.reject(culprits, Failure.of(why))
         except _NoMoreCalls:
             self._ledger.reject(
@@ -117,6 +117,10 @@ class Narrower:
                     "calls in this task were not enough to narrow that down.",
                 ),
             )
+
+    def _split(self, group: list[Change], refusal: Refused) -> tuple[list[Change], list[Change]] | None:
+        """Halve what is still missing of a refused group: a part of it can have shown before the refusal came."""
+        return _halves(self._missing_of(group) or group, refusal)
 
     def _send_extra(self, changes: list[Change]) -> Refused | None:
         """Send a part of a refused call; after each wait, only what is still missing of it."""

@@ -104,6 +104,29 @@ def assert_nothing_sent_twice_unread(cloud: FakeCloud) -> None:
     set(),
     0.0,
 )
+# A part of a narrowed call shows, and the rest is refused: it is not sent once more to find that out.
+@example(
+    [{}, {}, {}, {}],
+    [
+        {**place, "instance_id": address, "port": 80, "weight": None, "tag": None}
+        for place, address in (
+            (PLACES[1], "ins-2"),
+            (PLACES[0], "ins-1"),
+            (PLACES[0], "ins-2"),
+            (PLACES[1], "ins-1"),
+            (PLACES[2], "ins-1"),
+        )
+    ],
+    ("present", False),
+    [
+        refusal("InvalidParameter"),
+        None,
+        order("fail_listeners", listeners=["lbl-1"], message="no", apply=0.5, rest=0.0),
+        refusal("InvalidParameter"),
+    ],
+    set(),
+    0.0,
+)
 # What is refused after a call in doubt: that call may be why, and show later.
 @example(
     [{}, {}, {}, {}],
