@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from pathlib import Path
 
 from steps import SHORT, Step, pytest_step, report, run_lanes
 
@@ -26,7 +27,10 @@ STATIC = [
     ),
     Step("mypy plugins", ["mypy", "--package", "ansible_collections.tencentcloud.clb.plugins"]),
     Step("mypy extensions", ["mypy", "--package", "ansible_collections.tencentcloud.clb.extensions"]),
-    Step("mypy scripts, emulator", ["mypy", "scripts", "tests/emulator/clb_emulator"]),
+    Step(
+        "mypy scripts, emulator, benchmark",
+        ["mypy", "scripts", "tests/emulator/clb_emulator", *map(str, sorted(Path("tests/benchmark").glob("*.py")))],
+    ),
 ]
 # The emulator's own tests are run by test.py.
 UNIT = [

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import gc
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import gc_paused, make_plan
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Goal, make_plan
+from ansible_collections.tencentcloud.clb.plugins.module_utils._task import gc_paused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 RULES = 50
 """Rules of one listener; the cloud's default quota."""
@@ -71,8 +75,13 @@ class Reader:
     def __init__(self, answer: dict[str, Any]) -> None:
         self._answer = answer
 
-    def read(self, action: str, params: dict[str, Any], *, last_attempt: bool = False) -> dict[str, Any]:
+    def read(
+        self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False, patient: bool = False
+    ) -> dict[str, Any]:
         return self._answer
+
+    def write(self, action: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        raise AssertionError("planning writes nothing")
 
 
 def planning_seconds(bindings: int, repeats: int) -> float:
@@ -85,7 +94,8 @@ def planning_seconds(bindings: int, repeats: int) -> float:
         # As the module does from its options to the plan.
         with gc_paused():
             started = time.process_time()
-            plan = make_plan(clb, "lb-1", parse_entries(desired, selectors=False), state="present", purge=True)
+            goal = Goal("present", parse_entries(desired, selectors=False), purge=True)
+            plan = make_plan(goal, clb.describe_targets("lb-1"))
             best = min(best, time.process_time() - started)
         assert len(plan.changes) == bindings * 3 // 4
         del plan
