@@ -179,7 +179,7 @@ def report(parts: Sequence[Part], *, several: bool, diff: bool) -> Result:
             listener["listener_id"] for listener in described.listeners if listener["status"] == "failed"
         ]
         if diff:
-            prefix = f"{part.load_balancer_id}  " if several else ""
+            prefix = escape(f"{part.load_balancer_id}  ") if several else ""
             before += _lines(prefix, described.bindings_before)
             after += _lines(prefix, described.bindings_after)
     result["failed_listeners"] = list(dict.fromkeys(result["failed_listeners"]))
@@ -411,7 +411,7 @@ def failure_message(parts: Sequence[Part], *, several: bool, check_mode: bool) -
     begun = any(part.outcome and (part.outcome.accepted or part.outcome.unknown) for part in parts)
     nothing = "" if begun else "Nothing was changed."
     again = AGAIN if not check_mode and any(map(_has_rest, failed)) else ""
-    return sentences(f"{len(failed)} of {len(parts)} load balancers failed.", *texts, nothing, again)
+    return escape(sentences(f"{len(failed)} of {len(parts)} load balancers failed.", *texts, nothing, again))
 
 
 def _part_message(part: Part, *, check_mode: bool) -> str:
@@ -421,7 +421,7 @@ def _part_message(part: Part, *, check_mode: bool) -> str:
         texts.append("Nothing was changed.")
     if not check_mode and _has_rest(part):
         texts.append(AGAIN)
-    return sentences(*texts)
+    return escape(sentences(*texts))
 
 
 def _has_rest(part: Part) -> bool:

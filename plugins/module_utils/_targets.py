@@ -348,7 +348,9 @@ class _Task:
             plan = plans[balancer.load_balancer_id]
             error = refused.get(balancer.load_balancer_id) or (stopped if plan.changes else None)
             self.warnings.add(plan.warnings, balancer.load_balancer_id)
-            self.parts.append(Part(balancer.load_balancer_id, balancer.name, plan, refuse(plan, error, message), error))
+            self.parts.append(
+                Part(balancer.load_balancer_id, balancer.name, plan, refuse(plan, error, stopped.message), error)
+            )
 
     def _warn_of_unmatched(self, plans: Mapping[str, Plan]) -> None:
         """Name each selector that matches nothing bound on any load balancer."""

@@ -77,7 +77,7 @@ class Warnings:
         :param texts: sentences.
         :param load_balancer_id: of the load balancer that they are about; None where they are about none.
         """
-        for text in map(escape, texts):
+        for text in texts:
             where = self._found.setdefault(text, [])
             if load_balancer_id is not None and load_balancer_id not in where:
                 where.append(load_balancer_id)
@@ -88,7 +88,7 @@ class Warnings:
         :param several: whether several load balancers are meant, so that each says which.
         """
         return tuple(
-            f"{text} ({and_more(where, MAX_WARNED)})" if several and where else text
+            escape(f"{text} ({and_more(where, MAX_WARNED)})" if several and where else text)
             for text, where in self._found.items()
         )
 
