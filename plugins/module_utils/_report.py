@@ -315,7 +315,7 @@ class _PartReport:
         for change in self.outcome.failures:
             by_binding.setdefault(change.key, []).append(change)
         return [
-            {**self._asked(changes), "code": failure.code, "message": failure.message}
+            {**self._asked(changes), "code": failure.code, "message": failure.shown}
             for changes in by_binding.values()
             for failure in [self.outcome.failures[changes[0]]]
         ]
@@ -334,7 +334,7 @@ class _PartReport:
         counts = count_by_pool(self.outcome.done)
         failures: dict[PoolKey, list[str]] = defaultdict(list)
         for change, failure in self.outcome.failures.items():
-            failures[change.pool.key].append(failure.message)
+            failures[change.pool.key].append(failure.shown)
         for key in self._unknown:
             failures[key].append(STATE_NOT_KNOWN)
         return [
@@ -463,7 +463,7 @@ def _causes(outcome: Outcome, error: ClbError) -> str:
     """The failures in words: those with one cause together."""
     causes: dict[tuple[str, str], list[Change]] = {}
     for change, failure in outcome.failures.items():
-        causes.setdefault((failure.code, failure.message), []).append(change)
+        causes.setdefault((failure.code, failure.shown), []).append(change)
     texts = []
     for (code, message), changes in list(causes.items())[:MAX_SHOWN]:
         names = and_more([change.label for change in changes], MAX_SHOWN)

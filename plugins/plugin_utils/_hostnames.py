@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.inventory.manager import split_host_pattern
 
-from ..module_utils._errors import InvalidArgument
+from ..module_utils._errors import InvalidArgument, and_more, printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -27,6 +27,10 @@ _PATTERN_STARTS = ("!", "&", "~", "@", "-")
 _PATTERN_MARKS = frozenset("*?[]")
 _SEPARATORS = frozenset(",:")
 """What can stand between two host patterns."""
+
+MAX_SHOWN = 255
+"""Characters of a name that a message shows."""
+MAX_LISTED = 5
 
 
 class HostNames:
@@ -51,8 +55,9 @@ class HostNames:
         free = [[name for name in host.names if self._is_free(host, name, groups)][::-1] for host in self._hosts]
         for host, names in zip(self._hosts, free):
             if not names:
+                shown = [printable(repr(name), MAX_SHOWN) for name in host.names]
                 raise InvalidArgument(
-                    f"No name is left for the host {host.names[-1]!r}: each of {', '.join(map(repr, host.names))} is "
+                    f"No name is left for the host {shown[-1]}: each of {and_more(shown, MAX_LISTED)} is "
                     "the name of a group or of another host. Give keyed_groups a prefix, or rename the group."
                 )
         while True:

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Union
 
 from .._bindings.change import ChangeKind
-from .._errors import ClbError, Refused, Remedy, hint_for, sentences
+from .._errors import ClbError, Refused, Remedy, escape, hint_for, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -43,6 +43,11 @@ class Failure(NamedTuple):
     message: str
     action: str | None = None
     request_id: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The message, with control and bidirectional characters escaped."""
+        return escape(self.message)
 
     @classmethod
     def of(cls, error: ClbError) -> Failure:

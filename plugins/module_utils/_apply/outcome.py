@@ -239,7 +239,7 @@ def former(changes: Iterable[Change], before: Callable[[Change], Binding | None]
 
 def _as_error(failure: Failure) -> ClbError:
     return ClbError(
-        failure.message,
+        failure.shown,
         code=failure.code,
         action=failure.action,
         request_id=failure.request_id,
