@@ -184,7 +184,7 @@ def test_one_fault(emulator, state, fault):
     run_under(emulator, TASKS[state], fault)
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("faults", PAIRS, ids=" + ".join)
 @pytest.mark.parametrize("state", TASKS)
 def test_two_faults(emulator, state, faults):

@@ -253,7 +253,7 @@ def as_desired(emulator: Emulator, desired: dict[str, int | None]) -> list[str]:
     ]
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("fault", FAULTY)
 @pytest.mark.parametrize("state", TASKS)
 def test_two_end_as_desired_whatever_happens_on_the_third(emulator, fault, state):

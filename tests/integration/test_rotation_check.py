@@ -91,7 +91,7 @@ def test_handlers_that_lack_what_is_notified(farm):
     )
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "arguments, variables, words",
     [

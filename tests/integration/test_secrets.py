@@ -141,7 +141,7 @@ def is_input(path: Path) -> bool:
     return path.suffix == ".credential" or path.name in ("credentials", "token")
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("echo", ["data", "error", "sts", "html"])
 def test_nothing_is_shown(playbook, gateway, places, tmp_path, echo):
     gateway.echo = echo
