@@ -18,7 +18,7 @@ description:
   - A backend is one host, however many bindings it has. An instance is one host wherever it is bound. An address is one
     host in each VPC. The CVM and an address that is bound beside it are two hosts.
   - Reads each load balancer with one call, or two with O(health), after one listing for each region. Load balancers are
-    read side by side, at most 18 calls of a kind a second.
+    read side by side, at most 18.5 calls of a kind a second.
   - An inventory is whole or an error. All expressions are evaluated before the first host is added.
   - Classic load balancers are left out. One that is deleted while the inventory is read, or that refuses to be read, is
     left out with a warning; where O(load_balancer_ids) or O(load_balancer_names) names it, this is an error.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .._budget import Budget
 
-MAX_RATE = 18.0
+MAX_RATE = 18.5
 """Requests a second: so far below 20 that a request which is delayed on its way meets no full second."""
 MIN_RATE = 0.5
 """However often a task is throttled, it tries again after some seconds."""

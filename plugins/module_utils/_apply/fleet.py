@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 Value = TypeVar("Value")
 
 MAX_THREADS = 64
-"""Load balancers worked on at once: 18 requests a second times the seconds that a task of the cloud takes."""
+"""Load balancers worked on at once: 18.5 requests a second times the seconds that a task of the cloud takes."""
 
 
 @dataclass(frozen=True)

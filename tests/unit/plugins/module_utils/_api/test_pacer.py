@@ -99,14 +99,14 @@ def test_throttling_halves_the_rate_at_most_once_a_second_and_pauses() -> None:
     assert drive.clock.seconds == pytest.approx(0.5 * MAX_PAUSE_SECONDS)
     before = drive.clock.seconds
     drive.lane.take_turn(drive.budget)
-    # Half of 18, and a little recovered in half a second.
+    # Half of the rate, and a little recovered in half a second.
     assert drive.clock.seconds - before == pytest.approx(1 / 9.5, rel=0.1)
 
 
 def test_the_rate_recovers_by_one_a_second() -> None:
     drive = Drive(random_share=0)
     drive.lane.throttled(0)
-    for passed, rate in ((3, 12), (6, 15), (9, 18), (60, 18)):
+    for passed, rate in ((3, MAX_RATE / 2 + 3), (6, MAX_RATE / 2 + 6), (10, MAX_RATE), (60, MAX_RATE)):
         drive.clock.seconds = passed
         drive.lane.take_turn(drive.budget)
         drive.lane.take_turn(drive.budget)
