@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from ._api.connection import Connection, connect
 from ._apply.fleet import side_by_side
-from ._apply.locks import GuardLocks, lock_folder
 from ._apply.outcome import Outcome, foresee, refuse
-from ._apply.reconcile import ApplyOptions, Checked, Reconciler, Shared
-from ._apply.writer import PACING, TaskTimes
 from ._argspec import check_minimum
 from ._bindings.assign import assign, may_apply
 from ._bindings.entries import Entry, find_doubtful_tags, parse_entries
-from ._bindings.guard import check_guard, takes_capacity
+from ._bindings.guard import Checked, check_guard, takes_capacity
 from ._bindings.plan import Goal, Plan, make_plan
 from ._bindings.resolve import UnknownName, what_exists
 from ._budget import Budget
@@ -41,8 +38,10 @@ from ._task import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from ._api.clb import Clb
+    from ._apply.locks import GuardLocks
     from ._bindings.snapshot import Snapshot
 
 PROBES = 2
@@ -115,11 +114,8 @@ class _Task:
         self.parts: list[Part] = []
         self.warnings = Warnings()
         self._found_id: str | None = params["load_balancer_id"] and params["load_balancer_id"].strip()
-        self._options = ApplyOptions(
-            wait=params["wait"],
-            wait_for_health=params["wait_for_health"] and params["state"] == "present",
-            min_healthy=params["min_healthy"],
-        )
+        self._min_healthy: int = params["min_healthy"]
+        self._wait_for_health: bool = params["wait_for_health"] and params["state"] == "present"
 
     def report(self, *, diff: bool) -> Result:
         """The returned keys."""
@@ -157,8 +153,10 @@ class _Task:
 
     def _locks(self, connection: Connection, budget: Budget) -> GuardLocks | None:
         """The locks of a task that may take capacity away under the guard; none in check mode, which takes nothing."""
-        if self._check_mode or not self._options.min_healthy:
+        if self._check_mode or not self._min_healthy:
             return None
+        from ._apply.locks import GuardLocks, lock_folder  # noqa: PLC0415 - few tasks have a guard
+
         return GuardLocks(lock_folder(self._environ), connection.endpoint, budget)
 
     def _may_lose(self, entries: Sequence[Entry]) -> bool:
@@ -183,7 +181,7 @@ class _Task:
         guarded = [
             balancer.load_balancer_id
             for balancer in chosen
-            if self._options.min_healthy and takes_capacity(plans[balancer.load_balancer_id].changes)
+            if self._min_healthy and takes_capacity(plans[balancer.load_balancer_id].changes)
         ]
         if locks is not None and len(chosen) > 1 and guarded:
             for load_balancer_id in sorted(guarded):
@@ -199,14 +197,13 @@ class _Task:
             self._refuse_all(chosen, plans, refused)
             return
         self._warn_of_unmatched(plans)
-        shared = Shared(budget, pacing=PACING, times=TaskTimes(PROBES if len(chosen) > 1 else None))
+        carry_out = (
+            self._foresee(plans) if self._check_mode else self._reconcile(connection.clb, budget, plans, checked)
+        )
 
         def apply(balancer: Chosen) -> Outcome:
-            plan = plans[balancer.load_balancer_id]
             try:
-                return self._apply(
-                    connection, plan, balancer.load_balancer_id, shared, checked.get(balancer.load_balancer_id)
-                )
+                return carry_out(balancer.load_balancer_id)
             finally:
                 if locks is not None:
                     locks.release(balancer.load_balancer_id)
@@ -220,12 +217,24 @@ class _Task:
             self.warnings.add((*plan.warnings, *outcome.warnings), balancer.load_balancer_id)
             self.parts.append(Part(balancer.load_balancer_id, balancer.name, plan, outcome, outcome.error))
 
-    def _apply(
-        self, connection: Connection, plan: Plan, load_balancer_id: str, shared: Shared, checked: Checked | None
-    ) -> Outcome:
-        if self._check_mode:
-            return foresee(plan)
-        return Reconciler(plan, connection.clb, load_balancer_id, self._options, shared, checked).run()
+    def _foresee(self, plans: Mapping[str, Plan]) -> Callable[[str], Outcome]:
+        return lambda load_balancer_id: foresee(plans[load_balancer_id])
+
+    def _reconcile(
+        self, clb: Clb, budget: Budget, plans: Mapping[str, Plan], checked: Mapping[str, Checked]
+    ) -> Callable[[str], Outcome]:
+        """What carries out the plan of a load balancer."""
+        if not self._wait_for_health and not any(plan.changes for plan in plans.values()):
+            return lambda load_balancer_id: Outcome(snapshot=plans[load_balancer_id].snapshot)
+        # Ansible compiles what a module imports each time a task runs it, and most tasks find everything in place.
+        from ._apply.reconcile import ApplyOptions, Reconciler, Shared  # noqa: PLC0415
+        from ._apply.writer import PACING, TaskTimes  # noqa: PLC0415
+
+        options = ApplyOptions(self._params["wait"], self._wait_for_health, self._min_healthy)
+        shared = Shared(budget, pacing=PACING, times=TaskTimes(PROBES if len(plans) > 1 else None))
+        return lambda load_balancer_id: Reconciler(
+            plans[load_balancer_id], clb, load_balancer_id, options, shared, checked.get(load_balancer_id)
+        ).run()
 
     def _read(
         self, connection: Connection, entries: Sequence[Entry], chosen: Sequence[Chosen]
@@ -328,8 +337,8 @@ class _Task:
                     plan.snapshot,
                     plan.changes,
                     healths[load_balancer_id],
-                    self._options.min_healthy,
-                    count_gains=self._options.wait_for_health,
+                    self._min_healthy,
+                    count_gains=self._wait_for_health,
                 )
             except GuardRefused as refusal:
                 refused[load_balancer_id] = refusal

@@ -23,8 +23,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.tencentcloud.clb.plugins.module_utils import _targets, _targets_info
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api import client as client_module
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import connect
-from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import fleet
-from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import PACING
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import fleet, writer
 from ansible_collections.tencentcloud.clb.plugins.module_utils._argspec import CONNECTION_SPEC, LOAD_BALANCER_SPEC
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
@@ -298,7 +297,7 @@ class Bench:
         patch.setattr(client_module, "Transport", Transport)
         for module in (_targets, _targets_info):
             patch.setattr(module, "Budget", self._budget)
-        patch.setattr(_targets, "PACING", dataclasses.replace(PACING, learn=0.0))
+        patch.setattr(writer, "PACING", writer.PACING._replace(learn=0.0))
         patch.setattr(fleet, "threading", SimpleNamespace(Thread=_OneAfterTheOther, Lock=threading.Lock))
 
     def _budget(self, seconds: float, grace: float, **name: str) -> Budget:

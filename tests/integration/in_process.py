@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils import _targets as task_module
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api import client as client_module
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import writer as writer_module
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import Pacing
 from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Backoff
 from ansible_collections.tencentcloud.clb.plugins.module_utils._module import ClbModule
@@ -60,7 +60,7 @@ class Run:
 
 def hurry(patch: pytest.MonkeyPatch, pacing: Pacing = FAST) -> None:
     """Let the module wait for hundredths of a second where it would wait for seconds."""
-    patch.setattr(task_module, "PACING", pacing)
+    patch.setattr(writer_module, "PACING", pacing)
     for name in ("throttle_delays", "busy_delays", "transient_delays"):
         patch.setattr(client_module, name, lambda: itertools.repeat(FAST_RETRY_SECONDS))
 

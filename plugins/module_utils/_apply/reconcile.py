@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from .._bindings.change import Change, ChangeKind
-from .._bindings.guard import check_guard, healthy_serving, takes_capacity
+from .._bindings.guard import Checked, check_guard, healthy_serving, takes_capacity
 from .._bindings.plan import Plan, Rest, plan_rest
 from .._errors import ClbError, GuardRefused, Refused, UnhealthyTimeout, WaitTimeout, and_more, sentences
 from .batches import batches
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from .._api.clb import Clb
-    from .._bindings.health import HealthSnapshot
     from .._bindings.snapshot import BindingKey
     from .._budget import Budget
     from .outcome import Outcome
@@ -32,8 +31,7 @@ HEALTH_SECONDS = 2.0
 """How old health may be when a loss is sent."""
 
 
-@dataclass(frozen=True)
-class ApplyOptions:
+class ApplyOptions(NamedTuple):
     """How a plan is to be carried out; the module's options of the same names.
 
     :param wait: wait for the last task and read back.
@@ -60,18 +58,6 @@ class Shared:
     pacing: Pacing = PACING
     times: TaskTimes = field(default_factory=TaskTimes)
     extra_calls: ExtraCalls = field(default_factory=ExtraCalls)
-
-
-@dataclass(frozen=True)
-class Checked:
-    """A guard that has passed.
-
-    :param health: as it was read.
-    :param at: when, on the budget's clock.
-    """
-
-    health: HealthSnapshot
-    at: float
 
 
 class Reconciler:
@@ -177,7 +163,7 @@ class Reconciler:
         rest = plan_rest(self._plan, self._writer.snapshot, self._ledger.finished | reverted)
         if not reverted:
             return rest
-        return replace(rest, rebound=tuple(change for change in rest.rebound if change.key not in reverted))
+        return rest._replace(rebound=tuple(change for change in rest.rebound if change.key not in reverted))
 
     def _to_send(self, wanted: Callable[[Change], bool]) -> list[Change]:
         rest = self._rest()

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import random
 import threading
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, NamedTuple, Union
 
 from .._api.clb import ACTIONS
 from .._bindings.change import ChangeKind
@@ -36,8 +35,7 @@ _READ = Backoff(0.3, 2.0, 1.7)
 _HEALTH = Backoff(0.5, 3.0, 1.7)
 
 
-@dataclass(frozen=True)
-class Pacing:
+class Pacing(NamedTuple):
     """How long to wait for what, in seconds.
 
     :param look: after an accepted write, before the first read: the API may have applied it already.
@@ -144,8 +142,7 @@ class Sent(Enum):
 Answer = Union[Sent, Refused]
 
 
-@dataclass(frozen=True)
-class _OpenTask:
+class _OpenTask(NamedTuple):
     """A task that may still be running."""
 
     changes: Sequence[Change]

@@ -46,6 +46,17 @@ class Shortfall(NamedTuple):
         return f"{self.pool.label} would fall from {self.now} to {self.left} by losing {_names(self.losing)}"
 
 
+class Checked(NamedTuple):
+    """A guard that has passed.
+
+    :param health: as it was read.
+    :param at: when, on the budget's clock.
+    """
+
+    health: HealthSnapshot
+    at: float
+
+
 def check_guard(
     before: Snapshot,
     changes: Sequence[Change],

@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .._errors import InvalidArgument
 from .change import Change, ChangeKind
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from .snapshot import Binding, BindingKey, Pool, PoolKey, Snapshot
 
 
-@dataclass(frozen=True)
-class Goal:
+class Goal(NamedTuple):
     """What a task asks of one load balancer.
 
     :param state: ``present``, ``absent`` or ``drained``.
@@ -37,8 +35,7 @@ class Goal:
     lenient: bool = False
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """Everything that a task will do, in the order in which it will do it.
 
     :param snapshot: what it was made from.
@@ -58,7 +55,7 @@ class Plan:
     named: frozenset[BindingKey] = frozenset()
     warnings: tuple[str, ...] = ()
     unmatched: tuple[str, ...] = ()
-    goal: Goal = field(default_factory=lambda: Goal("present", ()))
+    goal: Goal = Goal("present", ())
 
     @property
     def gains(self) -> tuple[Change, ...]:
@@ -204,8 +201,7 @@ def _tag_warnings(selection: Selection) -> tuple[str, ...]:
     return ("The API response contains no tags: selectors with a tag match nothing.",)
 
 
-@dataclass(frozen=True)
-class Rest:
+class Rest(NamedTuple):
     """What is still missing of a plan, in a newer snapshot.
 
     :param snapshot: the newer snapshot.

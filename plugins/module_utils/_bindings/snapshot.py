@@ -238,8 +238,7 @@ class Binding(NamedTuple):
         return f"{self.address_label} on {self.pool.label}"
 
 
-@dataclass(frozen=True)
-class Listener:
+class Listener(NamedTuple):
     """A listener and the pools in it.
 
     :param listener_id: its ID.

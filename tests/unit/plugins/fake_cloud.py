@@ -18,12 +18,15 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import C
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.outcome import Outcome, foresee, refuse
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.reconcile import (
     ApplyOptions,
-    Checked,
     Reconciler,
     Shared,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.guard import check_guard, takes_capacity
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.guard import (
+    Checked,
+    check_guard,
+    takes_capacity,
+)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Goal, make_plan
 from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (

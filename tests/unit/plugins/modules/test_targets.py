@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils import _module, _targets
+from ansible_collections.tencentcloud.clb.plugins.module_utils import _module
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import writer
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import Pacing
 from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Backoff
 from ansible_collections.tencentcloud.clb.plugins.module_utils._module import ClbModule
@@ -86,7 +87,7 @@ def run(
     """Run the module in this process and return what it prints, and its warnings."""
     for name, value in cloud.environ().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(_targets, "PACING", FAST)
+    monkeypatch.setattr(writer, "PACING", FAST)
     warned: list[str] = []
     # AnsibleModule.warn prints at once, where another test of this process has loaded the code of the controller.
     monkeypatch.setattr(ClbModule, "warn", lambda _self, text: warned.append(text))
