@@ -30,7 +30,7 @@ MAX_UNSENT = 4
 """How often in a row a write may fail to reach the endpoint."""
 
 _POLL = Backoff(0.8, 2.0, 1.4)
-_DENSE_POLL = Backoff(0.03, 0.25, 1.1)
+_DENSE_POLL = Backoff(0.01, 0.25, 1.1)
 _READ = Backoff(0.3, 2.0, 1.7)
 _HEALTH = Backoff(0.5, 3.0, 1.7)
 
@@ -69,7 +69,7 @@ class Pacing(NamedTuple):
 PACING = Pacing()
 
 
-MIN_LEAD, MAX_LEAD = 0.01, 0.4
+MIN_LEAD, MAX_LEAD = 0.0025, 0.4
 """How much earlier than expected the end of a task is looked for, as a share of its duration."""
 
 
@@ -85,29 +85,30 @@ class TaskTimes:
         self._lock = threading.Lock()
         self._learnt = threading.Event()
         self._seconds: float | None = None
+        self._likely = 0.0
         self._lead = MIN_LEAD
 
     @property
     def seconds(self) -> float | None:
-        """The latest duration; 0.0 where a batch is applied before it is answered, None where nothing is known yet."""
+        """How long the latest took at most; 0.0 where a batch is applied before it is answered, None: not known yet."""
         return self._seconds
 
-    def learn(self, seconds: float, *, late: bool = False) -> None:
+    def learn(self, seconds: float, *, running: float | None = None) -> None:
         """Remember how long a task took.
 
-        :param seconds: 0.0 where the first read showed everything.
-        :param late: whether it had ended when it was looked for first, nobody knows how long before.
+        :param seconds: after its start, when it was seen to have ended; 0.0 where the first read showed everything.
+        :param running: after its start, when it was last seen to run; None where the first look found it ended, nobody
+            knows how long before.
         """
-        self._lead = min(2 * self._lead, MAX_LEAD) if late else MIN_LEAD
+        self._lead = min(3 * self._lead, MAX_LEAD) if running is None else MIN_LEAD
+        # It ended between two looks, at about the middle.
+        self._likely = seconds if running is None else (seconds + running) / 2
         self._seconds = seconds
         self._learnt.set()
 
-    def first_look(self, seconds: float) -> float:
-        """When to look first whether a task has ended that another call waits for, in seconds after its start.
-
-        :param seconds: how long the last one took.
-        """
-        return seconds * (1 - self._lead)
+    def first_look(self) -> float:
+        """When to look first whether a task has ended that another call waits for, in seconds after its start."""
+        return self._likely * (1 - self._lead)
 
     def is_probe(self) -> bool:
         """Whether the caller is among the first, which find it out."""
@@ -322,7 +323,7 @@ class Writer:
         elif known == 0:
             self._close(task)
         else:
-            left = (self._times.first_look(known) if more else known) - (self._budget.now() - task.since)
+            left = (self._times.first_look() if more else known) - (self._budget.now() - task.since)
             if left > 0:
                 self._budget.sleep(left, f"the task {task.request_id} of {task.action}")
             if more:
@@ -341,7 +342,7 @@ class Writer:
     def _poll(self, task: _OpenTask, backoff: Backoff) -> None:
         """Poll a task until it has ended."""
         delays = backoff.delays()
-        late = True
+        running: float | None = None
         while True:
             asked = self._budget.now()
             try:
@@ -355,7 +356,7 @@ class Writer:
             if status.done:
                 # What was read before it ended says nothing of it.
                 self.unread = True
-                self._times.learn(asked - task.since, late=late)
+                self._times.learn(asked - task.since, running=running)
                 self._close(task)
                 if status.failed:
                     reason = status.message or "the API gives no reason"
@@ -364,7 +365,7 @@ class Writer:
                         Failure(TASK_FAILED, f"The task {task.request_id} of {task.action} failed: {reason}"),
                     )
                 return
-            late = False
+            running = asked - task.since
             self._budget.sleep(next(delays), f"the task {task.request_id} of {task.action}")
 
     def _close(self, task: _OpenTask) -> None:

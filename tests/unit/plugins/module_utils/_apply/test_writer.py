@@ -15,6 +15,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches im
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.ledger import Done, Failure, Ledger, Pending
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import (
     MAX_UNSENT,
+    MIN_LEAD,
     PACING,
     Sent,
     TaskTimes,
@@ -100,10 +101,10 @@ def test_a_second_call_learns_from_the_first_how_long_a_task_takes() -> None:
     before = len(done.cloud.calls)
     done.send(NEW[1:])
     polls = done.cloud.calls[before + 1 :]
-    # No early read any more, and the first poll comes about when the first task was seen to have ended.
+    # No early read any more, and the first poll comes about when the first task ended.
     assert {call.action for call in polls} == {"DescribeTaskStatus"}
-    assert 1.95 <= polls[0].at - done.cloud.writes[1].at <= 2.25
-    assert len(polls) <= 3
+    assert 1.9 <= polls[0].at - done.cloud.writes[1].at <= 2.25
+    assert len(polls) <= 8
 
 
 def test_a_task_time_that_was_too_long_corrects_itself() -> None:
@@ -116,10 +117,30 @@ def test_a_task_time_that_was_too_long_corrects_itself() -> None:
         assert started.error is None
         looks.append(times.seconds or 0.0)
     assert looks == sorted(looks, reverse=True)
-    assert looks[0] == pytest.approx(7.92)
+    assert looks[0] == pytest.approx(7.94)
     assert looks[-1] <= 1.3
     # It was seen to end at last: the next look comes at that time.
-    assert times.first_look(1.0) == pytest.approx(0.99)
+    assert times.first_look() == pytest.approx(looks[-1], rel=0.05)
+
+
+def test_a_task_is_looked_for_in_the_middle_between_two_looks_and_read_back_after_the_second() -> None:
+    times = TaskTimes()
+    times.learn(2.06, running=2.0)
+    assert times.seconds == pytest.approx(2.06)
+    assert times.first_look() == pytest.approx(2.03 * (1 - MIN_LEAD))
+    times.learn(2.02)
+    assert times.seconds == pytest.approx(2.02)
+    assert times.first_look() < 2.02 * (1 - MIN_LEAD)
+
+
+def test_where_tasks_take_equally_long_the_looks_close_in_on_their_end() -> None:
+    times = TaskTimes()
+    late = []
+    for _call in range(8):
+        done = desk(FakeCloud(LISTENERS, task_seconds=2), times=times).send(NEW[:1])
+        late.append(done.cloud.calls[-1].at - done.cloud.writes[0].at - 2)
+    assert all(seconds <= 0.07 for seconds in late[1:])
+    assert sum(late[4:]) / 4 <= 0.04
 
 
 def test_among_several_load_balancers_only_the_first_writes_find_the_time_out() -> None:
