@@ -197,9 +197,7 @@ class _Task:
             self._refuse_all(chosen, plans, refused)
             return
         self._warn_of_unmatched(plans)
-        carry_out = (
-            self._foresee(plans) if self._check_mode else self._reconcile(connection.clb, budget, plans, checked)
-        )
+        carry_out = self._performer(connection.clb, budget, plans, checked)
 
         def apply(balancer: Chosen) -> Outcome:
             try:
@@ -217,18 +215,17 @@ class _Task:
             self.warnings.add((*plan.warnings, *outcome.warnings), balancer.load_balancer_id)
             self.parts.append(Part(balancer.load_balancer_id, balancer.name, plan, outcome, outcome.error))
 
-    def _foresee(self, plans: Mapping[str, Plan]) -> Callable[[str], Outcome]:
-        return lambda load_balancer_id: foresee(plans[load_balancer_id])
-
-    def _reconcile(
+    def _performer(
         self, clb: Clb, budget: Budget, plans: Mapping[str, Plan], checked: Mapping[str, Checked]
     ) -> Callable[[str], Outcome]:
-        """What carries out the plan of a load balancer."""
+        """What carries out the plan of a load balancer, given its ID; in check mode, what says how that would end."""
+        if self._check_mode:
+            return lambda load_balancer_id: foresee(plans[load_balancer_id])
         if not self._wait_for_health and not any(plan.changes for plan in plans.values()):
             return lambda load_balancer_id: Outcome(snapshot=plans[load_balancer_id].snapshot)
-        # Ansible compiles what a module imports each time a task runs it, and most tasks find everything in place.
-        from ._apply.reconcile import ApplyOptions, Reconciler, Shared  # noqa: PLC0415
-        from ._apply.writer import PACING, TaskTimes  # noqa: PLC0415
+        # Ansible compiles what a module imports each time a task runs it, and a rerun finds everything in place.
+        from ._apply.reconcile import ApplyOptions, Reconciler, Shared  # noqa: PLC0415 - only to write or wait
+        from ._apply.writer import PACING, TaskTimes  # noqa: PLC0415 - as above
 
         options = ApplyOptions(self._params["wait"], self._wait_for_health, self._min_healthy)
         shared = Shared(budget, pacing=PACING, times=TaskTimes(PROBES if len(plans) > 1 else None))

@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
+import subprocess
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -305,6 +308,15 @@ def test_the_end_comes_at_the_latest_wait_timeout_and_timeout_after_the_start(
     done = run(cloud, targets=[want("lbl-1", "ins-1", tag=None, weight=50)], state=state, wait_timeout=40, timeout=5)
     assert done.result["error"]["code"] == "WaitTimeout"
     assert cloud.clock.seconds <= 45
+
+
+def test_what_writes_is_not_loaded_before_something_is_to_be_written() -> None:
+    code = "import sys; from ansible_collections.tencentcloud.clb.plugins.modules import targets; print(*sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    loaded = {name.partition(".module_utils.")[2] for name in done.stdout.split()}
+    assert "_targets" in loaded
+    assert loaded.isdisjoint({"_apply.reconcile", "_apply.writer", "_apply.narrow", "_apply.batches", "_apply.locks"})
 
 
 def test_planning_leaves_the_garbage_collector_as_it_was(run: Callable[..., TaskResult]) -> None:

@@ -97,14 +97,14 @@ def test_a_batch_that_is_applied_before_it_is_answered_is_never_polled(action: s
 
 
 def test_a_second_call_learns_from_the_first_how_long_a_task_takes() -> None:
-    done = desk(FakeCloud(LISTENERS, task_seconds=2)).send(NEW[:1])
+    done = desk(FakeCloud(LISTENERS, task_seconds=2, latency=0.05)).send(NEW[:1])
     before = len(done.cloud.calls)
     done.send(NEW[1:])
     polls = done.cloud.calls[before + 1 :]
     # No early read any more, and the first poll comes about when the first task ended.
     assert {call.action for call in polls} == {"DescribeTaskStatus"}
-    assert 1.9 <= polls[0].at - done.cloud.writes[1].at <= 2.25
-    assert len(polls) <= 8
+    assert 1.95 <= polls[0].at - done.cloud.writes[1].at <= 2.25
+    assert len(polls) <= 3
 
 
 def test_a_task_time_that_was_too_long_corrects_itself() -> None:
@@ -120,7 +120,7 @@ def test_a_task_time_that_was_too_long_corrects_itself() -> None:
     assert looks[0] == pytest.approx(7.94)
     assert looks[-1] <= 1.3
     # It was seen to end at last: the next look comes at that time.
-    assert times.first_look() == pytest.approx(looks[-1], rel=0.05)
+    assert 0.95 <= times.first_look() <= 1.05
 
 
 def test_a_task_is_looked_for_in_the_middle_between_two_looks_and_read_back_after_the_second() -> None:
@@ -135,12 +135,12 @@ def test_a_task_is_looked_for_in_the_middle_between_two_looks_and_read_back_afte
 
 def test_where_tasks_take_equally_long_the_looks_close_in_on_their_end() -> None:
     times = TaskTimes()
-    late = []
-    for _call in range(8):
-        done = desk(FakeCloud(LISTENERS, task_seconds=2), times=times).send(NEW[:1])
-        late.append(done.cloud.calls[-1].at - done.cloud.writes[0].at - 2)
-    assert all(seconds <= 0.07 for seconds in late[1:])
-    assert sum(late[4:]) / 4 <= 0.04
+    lost = []
+    for _call in range(20):
+        done = desk(FakeCloud(LISTENERS, task_seconds=2, latency=0.05), times=times).send(NEW[:1])
+        lost.append(done.cloud.clock.now() - done.cloud.writes[0].at - 2)
+    # The answer to the look takes 0.05 s of it. A look that comes late or too early costs the rest.
+    assert sum(lost[1:]) / 19 <= 0.082
 
 
 def test_among_several_load_balancers_only_the_first_writes_find_the_time_out() -> None:
