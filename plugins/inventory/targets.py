@@ -153,10 +153,10 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.client import REQUESTS_ERROR
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import Connection, connect
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import Pacer
-from ansible_collections.tencentcloud.clb.plugins.module_utils._argspec import CONNECTION_SPEC, check_minimum
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError, InvalidArgument, escape
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError, InvalidArgument, escape
-from ansible_collections.tencentcloud.clb.plugins.module_utils._targets_info import reading_budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import reading_budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import CONNECTION_SPEC, check_minimum
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._draft import Draft
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import HostNames
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import Host, make_groups, make_hosts

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ._api.client import REQUESTS_ERROR
-from ._argspec import CONNECTION_SPEC, LOAD_BALANCER_SPEC, Spec
-from ._errors import InvalidArgument
-from ._report import Result, describe_error
-from ._secrets import embedded_passwords
+from ._base.errors import InvalidArgument
+from ._base.secrets import embedded_passwords
+from ._tasks.report import Result, describe_error
+from ._tasks.request import CONNECTION_SPEC, LOAD_BALANCER_SPEC, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._task import TaskResult
+    from ._tasks.balancers import TaskResult
 
 VERBOSITY_OF_SOURCE = 3
 """From ``-vvv`` on, a result says where the credentials come from."""

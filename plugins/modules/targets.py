@@ -450,8 +450,8 @@ credentials_source:
 import os
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._module import ClbModule
-from ansible_collections.tencentcloud.clb.plugins.module_utils._report import empty_result
-from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import run_task
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import empty_result
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.targets import run_task
 
 ARGUMENT_SPEC = {
     "targets": {"type": "list", "elements": "dict", "required": True},

@@ -314,7 +314,7 @@ credentials_source:
 import os
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._module import ClbModule
-from ansible_collections.tencentcloud.clb.plugins.module_utils._targets_info import empty_info, run_info
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import empty_info, run_info
 
 ARGUMENT_SPEC = {
     "targets": {"type": "list", "elements": "dict"},

@@ -13,17 +13,17 @@ from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..module_utils._api.client import REQUESTS_ERROR
-from ..module_utils._argspec import CONNECTION_SPEC, LOAD_BALANCER_SPEC, Spec, check_minimum
+from ..module_utils._base.errors import ClbError, CredentialsNotFound, InvalidArgument
 from ..module_utils._bindings.entries import parse_entries
 from ..module_utils._bindings.health import NO_HEALTH
-from ..module_utils._errors import ClbError, CredentialsNotFound, InvalidArgument
-from ..module_utils._targets_info import run_info
-from ..module_utils._task import check_load_balancers
+from ..module_utils._tasks.balancers import check_load_balancers
+from ..module_utils._tasks.info import run_info
+from ..module_utils._tasks.request import CONNECTION_SPEC, LOAD_BALANCER_SPEC, Spec, check_minimum
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ..module_utils._task import TaskResult
+    from ..module_utils._tasks.balancers import TaskResult
 
 Raw = dict[str, Any]
 _Key = tuple[Any, ...]

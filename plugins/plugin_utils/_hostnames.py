@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.inventory.manager import split_host_pattern
 
-from ..module_utils._errors import InvalidArgument, and_more, printable
+from ..module_utils._base.errors import InvalidArgument, and_more, printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

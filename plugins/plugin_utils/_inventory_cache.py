@@ -11,8 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..module_utils._base.errors import ClbError, InvalidArgument
 from ..module_utils._credentials.profiles import ProfileFiles, choose_profile
-from ..module_utils._errors import ClbError, InvalidArgument
 from ._reading import Reading
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..module_utils._apply.fleet import side_by_side
+from ..module_utils._base.errors import ClbError, InvalidArgument, Refused, and_more
+from ..module_utils._base.threads import side_by_side
 from ..module_utils._bindings.assign import assign, may_apply
 from ..module_utils._bindings.entries import check_belonging
-from ..module_utils._errors import ClbError, InvalidArgument, Refused, and_more
-from ..module_utils._targets_info import describe_info
-from ..module_utils._task import read_for
+from ..module_utils._tasks.balancers import read_for
+from ..module_utils._tasks.info import describe_info
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Goal, make_plan
-from ansible_collections.tencentcloud.clb.plugins.module_utils._task import gc_paused
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.balancers import gc_paused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

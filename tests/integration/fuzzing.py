@@ -20,15 +20,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils import _targets, _targets_info
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api import client as client_module
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import connect
-from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import fleet, writer
-from ansible_collections.tencentcloud.clb.plugins.module_utils._argspec import CONNECTION_SPEC, LOAD_BALANCER_SPEC
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import writer
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base import threads
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError, escape
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError, escape
-from ansible_collections.tencentcloud.clb.plugins.module_utils._report import describe_error, empty_result
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks import info
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks import targets as targets_task
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import describe_error, empty_result
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import CONNECTION_SPEC, LOAD_BALANCER_SPEC
 from ansible_collections.tencentcloud.clb.plugins.modules import targets, targets_info
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import HostNames
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import make_groups, make_hosts
@@ -295,10 +297,10 @@ class Bench:
                 return bench.world.post(action, body)
 
         patch.setattr(client_module, "Transport", Transport)
-        for module in (_targets, _targets_info):
+        for module in (targets_task, info):
             patch.setattr(module, "Budget", self._budget)
         patch.setattr(writer, "PACING", writer.PACING._replace(learn=0.0))
-        patch.setattr(fleet, "threading", SimpleNamespace(Thread=_OneAfterTheOther, Lock=threading.Lock))
+        patch.setattr(threads, "threading", SimpleNamespace(Thread=_OneAfterTheOther, Lock=threading.Lock))
 
     def _budget(self, seconds: float, grace: float, **name: str) -> Budget:
         return Budget(seconds, grace, clock=self.world.now, pause=self.world.sleep, **name)
@@ -413,16 +415,16 @@ class Case:
             return message, {**_EMPTY[self.kind](), "error": {"code": "InvalidArgument", "message": message}}
         params = checked.validated_parameters
         if self.kind == "targets":
-            done = _targets.run_task(params, environ, check_mode=self.check, diff=True)
+            done = targets_task.run_task(params, environ, check_mode=self.check, diff=True)
         else:
-            done = _targets_info.run_info(params, environ)
+            done = info.run_info(params, environ)
         done.result["warnings"] = list(done.warnings)
         # The result goes to Ansible as JSON.
         json.dumps(done.result)
         return done.failure, done.result
 
 
-_EMPTY = {"targets": empty_result, "targets_info": _targets_info.empty_info}
+_EMPTY = {"targets": empty_result, "targets_info": info.empty_info}
 VALIDATORS = {
     "targets": ArgumentSpecValidator({**CONNECTION_SPEC, **LOAD_BALANCER_SPEC, **targets.ARGUMENT_SPEC}),
     "targets_info": ArgumentSpecValidator({**CONNECTION_SPEC, **LOAD_BALANCER_SPEC, **targets_info.ARGUMENT_SPEC}),
@@ -438,7 +440,7 @@ def _run_inventory(options: Mapping[str, Any], environ: Mapping[str, str]) -> tu
             None if given is None else parse_entries(given, selectors=True),
             options.get("health", False),
         )
-        budget = _targets_info.reading_budget(30)
+        budget = info.reading_budget(30)
         reading = read_load_balancers([connect({**options, "timeout": 30}, environ, budget)], query)
         groups = make_groups(reading.balancers)
         hosts = make_hosts(reading.balancers, groups, ["instance_name", "instance_id", "address"], "private_ip")

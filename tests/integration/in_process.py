@@ -20,7 +20,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api import client as client_module
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import writer as writer_module
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import Pacing
-from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Backoff
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Backoff
 from ansible_collections.tencentcloud.clb.plugins.module_utils._module import ClbModule
 from ansible_collections.tencentcloud.clb.plugins.modules import targets
 

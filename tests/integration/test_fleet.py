@@ -276,7 +276,7 @@ def test_two_end_as_desired_whatever_happens_on_the_third(emulator, fault, state
 CHILD = r"""
 import json, os, re, sys
 from pathlib import Path
-from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import run_task
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.targets import run_task
 options = json.loads(sys.argv[1])
 done = run_task(options, dict(os.environ), check_mode=False, diff=True)
 # Not ru_maxrss: it begins with what the process that started this one had used.

@@ -33,17 +33,20 @@ COLLECTION = Path("ansible_collections", "tencentcloud", "clb")
 VIOLATIONS = {
     "plugins": [("plugin_utils/_bind.py", f"import {PLUGINS}.filter.tree")],
     "module-utils": [
-        ("module_utils/_errors.py", f"import {UTILS}._secrets"),
-        ("module_utils/_argspec.py", f"import {UTILS}._bindings.snapshot"),
+        ("module_utils/_base/errors.py", f"import {UTILS}._bindings.snapshot"),
         ("module_utils/_bindings/snapshot.py", f"import {UTILS}._api.signature"),
-        ("module_utils/_targets_info.py", f"import {UTILS}._targets"),
         ("module_utils/_unplaced.py", "import json"),
     ],
+    "tasks": [
+        ("module_utils/_tasks/request.py", f"import {UTILS}._tasks.report"),
+        ("module_utils/_tasks/info.py", f"import {UTILS}._tasks.targets"),
+    ],
+    "base": [("module_utils/_base/errors.py", f"import {UTILS}._base.secrets")],
     "bindings": [("module_utils/_bindings/snapshot.py", f"import {UTILS}._bindings.plan")],
     "credentials": [("module_utils/_credentials/sts.py", f"import {UTILS}._credentials.chain")],
     "api": [("module_utils/_api/signature.py", f"import {UTILS}._api.client")],
     "apply": [
-        ("module_utils/_apply/writer.py", f"import {UTILS}._apply.fleet"),
+        ("module_utils/_apply/writer.py", f"import {UTILS}._apply.reconcile"),
         ("module_utils/_apply/batches.py", f"import {UTILS}._apply.reconcile"),
     ],
     "pure": [
@@ -54,7 +57,7 @@ VIOLATIONS = {
     "extensions": [("plugin_utils/_health_watch.py", f"import {SOURCES}.health")],
     "event-sources": [(f"{EXTENSIONS}/health.py", f"import {PLUGINS}.filter.tree")],
     "emulator": [
-        ("clb_emulator/model.py", f"import {UTILS}._errors"),
+        ("clb_emulator/model.py", f"import {UTILS}._base.errors"),
         ("clb_emulator/views.py", "import ansible.release"),
     ],
     "no-emulator": [("module_utils/_api/client.py", "import clb_emulator.model")],

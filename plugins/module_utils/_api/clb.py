@@ -8,11 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Protocol
 
-from .._bindings.change import Change, ChangeKind
-from .._bindings.health import HealthSnapshot, parse_health
-from .._bindings.snapshot import Snapshot, parse_targets
-from .._errors import OutcomeUnknown, UnexpectedAnswer, printable
-from .._shape import (
+from .._base.answers import (
     MAX_COUNT,
     Place,
     Record,
@@ -30,6 +26,10 @@ from .._shape import (
     unexpected,
     whole,
 )
+from .._base.errors import OutcomeUnknown, UnexpectedAnswer, printable
+from .._bindings.change import Change, ChangeKind
+from .._bindings.health import HealthSnapshot, parse_health
+from .._bindings.snapshot import Snapshot, parse_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.api import generate_jittered_backoff
 
-from .._errors import (
+from .._base.errors import (
     ClbError,
     ConnectionFailed,
     InvalidArgument,
@@ -26,7 +26,7 @@ from .._errors import (
     UnexpectedAnswer,
     WaitTimeout,
 )
-from .._secrets import Secrets
+from .._base.secrets import Secrets
 from .pacer import Pacer
 from .response import BUSY_ATTEMPTS, READ_ATTEMPTS, Unreadable, parse_response
 from .signature import authorization
@@ -35,7 +35,7 @@ from .transport import REQUESTS_ERROR, AnswerLost, Tls, Transport
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from .._budget import Budget
+    from .._base.budget import Budget
     from .._credentials.credentials import CredentialProvider, Credentials
     from .endpoint import Endpoint
 

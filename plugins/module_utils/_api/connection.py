@@ -10,14 +10,14 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .._base.errors import InvalidArgument, printable
+from .._base.secrets import MINIMUM_PART, Secrets, embedded_passwords
 from .._credentials.chain import CredentialChain
 from .._credentials.metadata import MetadataService, metadata_url
 from .._credentials.profiles import ProfileFiles
 from .._credentials.sts import SERVICE as STS_SERVICE
 from .._credentials.sts import VERSION as STS_VERSION
 from .._credentials.sts import RoleSession, assume_role, assume_role_with_web_identity
-from .._errors import InvalidArgument, printable
-from .._secrets import MINIMUM_PART, Secrets, embedded_passwords
 from .clb import VERSION, Clb
 from .client import CallCounts, Client
 from .endpoint import DEFAULT_ENDPOINT, MAX_SHOWN, Endpoint, parse_endpoint, sts_host
@@ -27,7 +27,7 @@ from .transport import Tls
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from .._budget import Budget
+    from .._base.budget import Budget
     from .._credentials.credentials import CredentialProvider, Credentials
     from .._credentials.roles import PodIdentity
 

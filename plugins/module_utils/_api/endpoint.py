@@ -10,8 +10,8 @@ import ipaddress
 import re
 from typing import NamedTuple
 
-from .._errors import InvalidArgument, printable
-from .._secrets import may_show
+from .._base.errors import InvalidArgument, printable
+from .._base.secrets import may_show
 
 DEFAULT_ENDPOINT = "clb.intl.tencentcloudapi.com"
 """The host on the vendor's page of BatchRegisterTargets."""

@@ -11,12 +11,12 @@ import random
 import threading
 from typing import TYPE_CHECKING
 
-from .._errors import WaitTimeout
+from .._base.errors import WaitTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._budget import Budget
+    from .._base.budget import Budget
 
 MAX_RATE = 18.5
 """Requests a second: so far below 20 that a request which is delayed on its way meets no full second."""

@@ -10,8 +10,8 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from .._errors import Refused, UnexpectedAnswer, hint_for, printable, sentences
-from .._limits import parse_json
+from .._base.errors import Refused, UnexpectedAnswer, hint_for, printable, sentences
+from .._base.limits import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -32,16 +32,16 @@ try:
 except ImportError as exc:
     REQUESTS_ERROR = exc
 
-from .._deadline import DeadlineExceeded, call_within
-from .._errors import ConnectionFailed, InvalidArgument, NotSent, printable
-from .._limits import TooLarge, read_file, unpack
-from .._secrets import MASK
+from .._base.deadline import DeadlineExceeded, call_within
+from .._base.errors import ConnectionFailed, InvalidArgument, NotSent, printable
+from .._base.limits import TooLarge, read_file, unpack
+from .._base.secrets import MASK
 from .response import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from .._secrets import Secrets
+    from .._base.secrets import Secrets
     from .endpoint import Endpoint
 
 DEADLINE_SLACK = 0.25

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Union
 
+from .._base.errors import ClbError, Refused, Remedy, escape, hint_for, sentences
 from .._bindings.change import ChangeKind
-from .._errors import ClbError, Refused, Remedy, escape, hint_for, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

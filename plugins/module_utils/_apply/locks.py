@@ -14,12 +14,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._errors import GuardRefused
+from .._base.errors import GuardRefused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .._budget import Budget
+    from .._base.budget import Budget
 
 FOLDER_VARIABLE = "TENCENTCLOUD_CLB_LOCK_DIR"
 """Where the locks are, if not in the system's folder for temporary files."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from .._base.errors import ClbError, Refused, Remedy
 from .._bindings.change import ChangeKind
-from .._errors import ClbError, Refused, Remedy
 from .bisect import find_culprits
 from .ledger import NOT_ATTEMPTED, Failure
 from .writer import Answer, Sent

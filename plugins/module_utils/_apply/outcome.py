@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .._base.errors import ClbError, GuardRefused, UnhealthyTimeout, WaitTimeout, and_more
 from .._bindings.change import ChangeKind
 from .._bindings.plan import bound_meanwhile
-from .._errors import ClbError, GuardRefused, UnhealthyTimeout, WaitTimeout, and_more
 from .ledger import NOT_ATTEMPTED, Done, Failure, Pending
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from .._base.errors import ClbError, GuardRefused, Refused, UnhealthyTimeout, WaitTimeout, and_more, sentences
 from .._bindings.change import Change, ChangeKind
 from .._bindings.guard import Checked, check_guard, healthy_serving, takes_capacity
 from .._bindings.plan import Plan, Rest, plan_rest
-from .._errors import ClbError, GuardRefused, Refused, UnhealthyTimeout, WaitTimeout, and_more, sentences
 from .batches import batches
 from .ledger import NOT_ATTEMPTED, Done, Failure, Ledger
 from .narrow import ExtraCalls, Narrower
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from .._api.clb import Clb
+    from .._base.budget import Budget
     from .._bindings.snapshot import BindingKey
-    from .._budget import Budget
     from .outcome import Outcome
 
 HEALTH_SECONDS = 2.0

@@ -12,19 +12,19 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Union
 
 from .._api.clb import ACTIONS
+from .._base.budget import Backoff
+from .._base.errors import NotSent, OutcomeUnknown, Refused, Remedy, WaitTimeout
 from .._bindings.change import ChangeKind
-from .._budget import Backoff
-from .._errors import NotSent, OutcomeUnknown, Refused, Remedy, WaitTimeout
 from .ledger import SETTLE_SECONDS, TASK_FAILED, Failure, Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .._api.clb import Accepted, Clb
+    from .._base.budget import Budget
     from .._bindings.change import Change
     from .._bindings.health import HealthSnapshot
     from .._bindings.snapshot import Snapshot
-    from .._budget import Budget
 
 MAX_UNSENT = 4
 """How often in a row a write may fail to reach the endpoint."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
-from .._errors import InvalidArgument, and_more, printable, printable_number
+from .._base.errors import InvalidArgument, and_more, printable, printable_number
 from .snapshot import Backend, address_label, canonical_ip
 
 if TYPE_CHECKING:

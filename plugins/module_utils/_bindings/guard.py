@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from .._errors import GuardRefused, and_more
+from .._base.errors import GuardRefused, and_more
 from .change import Change, ChangeKind
 from .plan import apply_changes
 

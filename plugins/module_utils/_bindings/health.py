@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._shape import (
+from .._base.answers import (
     MAX_PORT,
     Place,
     Record,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .._errors import InvalidArgument
+from .._base.errors import InvalidArgument
 from .change import Change, ChangeKind
 from .resolve import UnknownName, resolve_desired, select
 

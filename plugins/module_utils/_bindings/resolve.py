@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from .._errors import InvalidArgument, and_more
+from .._base.errors import InvalidArgument, and_more
 from .entries import Entry, Place, check_agreement, raise_all, shown_value
 from .snapshot import BindingKey, address_label
 

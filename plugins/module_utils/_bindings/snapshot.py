@@ -15,8 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Optional
 
-from .._errors import printable
-from .._shape import (
+from .._base.answers import (
     MAX_PORT,
     MAX_WEIGHT,
     Place,
@@ -33,6 +32,7 @@ from .._shape import (
     unexpected,
     whole,
 )
+from .._base.errors import printable
 from .addresses import Claim, find_owners
 
 LAYER7_PROTOCOLS = frozenset({"HTTP", "HTTPS"})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from .._errors import ClbError, CredentialsNotFound
+from .._base.errors import ClbError, CredentialsNotFound
 from .credentials import CredentialProvider, Credentials, RefreshableCredentials, StaticCredentials, read_pair
 from .metadata import ENDPOINT_VARIABLE
 from .profiles import DEFAULT_PROFILE, Profile, ProfileChoice, ProfileFiles, choose_profile
@@ -18,7 +18,7 @@ from .sts import RoleSession
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .._secrets import Secrets
+    from .._base.secrets import Secrets
 
 OPTION_NAMES = ("secret_id", "secret_key", "token")
 ID_VARIABLE, KEY_VARIABLE = "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY"

@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .._errors import ClbError, CredentialsNotFound, UnexpectedAnswer
+from .._base.errors import ClbError, CredentialsNotFound, UnexpectedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._secrets import Secrets
+    from .._base.secrets import Secrets
 
 RENEW_BEFORE_SECONDS = 300.0
 """How long before their end temporary credentials are replaced: the skew of clocks that the cloud takes."""

@@ -21,16 +21,16 @@ with contextlib.suppress(ImportError):  # the client says so
     from urllib3.exceptions import HTTPError
     from urllib3.exceptions import TimeoutError as TimedOut
 
-from .._deadline import DeadlineExceeded, call_within
-from .._errors import CredentialsNotFound, InvalidArgument, UnexpectedAnswer, printable
-from .._limits import TooLarge, parse_json, unpack
-from .._secrets import may_show
+from .._base.deadline import DeadlineExceeded, call_within
+from .._base.errors import CredentialsNotFound, InvalidArgument, UnexpectedAnswer, printable
+from .._base.limits import TooLarge, parse_json, unpack
+from .._base.secrets import may_show
 from .credentials import parse_temporary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .._budget import Budget
+    from .._base.budget import Budget
     from .credentials import Credentials
 
 ENDPOINT_VARIABLE = "TENCENTCLOUD_METADATA_ENDPOINT"

@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
-from .._errors import CredentialsNotFound, InvalidArgument, printable
-from .._limits import parse_json, read_file
+from .._base.errors import CredentialsNotFound, InvalidArgument, printable
+from .._base.limits import parse_json, read_file
 from .credentials import Credentials, read_pair
 
 if TYPE_CHECKING:

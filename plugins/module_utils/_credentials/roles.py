@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._errors import CredentialsNotFound, InvalidArgument, printable, printable_number
-from .._limits import read_file
+from .._base.errors import CredentialsNotFound, InvalidArgument, printable, printable_number
+from .._base.limits import read_file
 from .sts import LONGEST_SECONDS, USUAL_SECONDS, RoleSession
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from .._errors import CredentialsNotFound, Refused
+from .._base.errors import CredentialsNotFound, Refused
 from .credentials import Credentials, parse_temporary
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError, InvalidArgument
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError, InvalidArgument
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils import _health_watch
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._health_watch import WATCH_SPEC, HealthWatch
 from clb_emulator.testing import Emulator

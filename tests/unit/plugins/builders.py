@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import Refused
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Goal, Plan, make_plan
@@ -20,7 +21,6 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapsho
     Snapshot,
     parse_targets,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -21,15 +21,8 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.reconcile 
     Reconciler,
     Shared,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.guard import (
-    Checked,
-    check_guard,
-    takes_capacity,
-)
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Goal, make_plan
-from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
     ClbError,
     ConnectionFailed,
     GuardRefused,
@@ -38,7 +31,14 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
     Remedy,
     WaitTimeout,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._report import Part
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.guard import (
+    Checked,
+    check_guard,
+    takes_capacity,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Goal, make_plan
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import Part
 from clb_emulator.clock import VirtualClock
 from clb_emulator.errors import ApiError, BrokenAnswer
 from clb_emulator.inprocess import InProcess, scenario_of

@@ -10,11 +10,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils import _targets
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.client import CallCounts
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import Connection
-from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.fleet import Finished
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.threads import Finished
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks import targets as _targets
 from clb_emulator.inprocess import InProcess, scenario_of
 
 from .fake_cloud import INSTANCES, Clock, FakeCloud, send
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError
-    from ansible_collections.tencentcloud.clb.plugins.module_utils._task import TaskResult
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.balancers import TaskResult
 
     from .builders import Raw
 

@@ -21,7 +21,7 @@ from .fake_cloud import INSTANCES, send
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError
     from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import Reading
 
     from .builders import Raw

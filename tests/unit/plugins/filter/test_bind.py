@@ -10,7 +10,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.tencentcloud.clb.plugins.filter.bind import FilterModule
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import resolve_desired
-from ansible_collections.tencentcloud.clb.plugins.module_utils._targets_info import describe_info
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import describe_info
 
 from ..builders import http, rule, snapshot, target, tcp
 

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.tencentcloud.clb.plugins.filter import mermaid as mermaid_filter
 from ansible_collections.tencentcloud.clb.plugins.filter import tree as tree_filter
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
-from ansible_collections.tencentcloud.clb.plugins.module_utils._targets_info import read_info
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import read_info
 
 from ..builders import LB, http, rule, target, tcp
 from ..fake_cloud import FakeCloud

@@ -11,7 +11,7 @@ import re
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
-from ansible_collections.tencentcloud.clb.plugins.module_utils._targets_info import read_info
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import read_info
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._drawing import draw_mermaid, draw_tree
 
 from ..builders import LB, http, rule, target, tcp

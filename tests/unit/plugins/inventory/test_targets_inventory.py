@@ -13,7 +13,7 @@ import yaml
 from ansible.errors import AnsibleParserError
 
 from ansible_collections.tencentcloud.clb.plugins.inventory import targets
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import CredentialsNotFound
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import CredentialsNotFound
 
 from ..builders import target, tcp
 from .conftest import DEFAULTS, Plugin, parse

@@ -18,7 +18,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.client impor
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.endpoint import parse_endpoint
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import Lane, Pacer
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.transport import Tls
-from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import (
     Credentials,
     StaticCredentials,

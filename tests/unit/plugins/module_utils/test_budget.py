@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Backoff, Budget
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import WaitTimeout
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Backoff, Budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import WaitTimeout
 
 from ..builders import neighbours
 from ..fake_cloud import Clock

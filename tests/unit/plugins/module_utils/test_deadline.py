@@ -11,8 +11,8 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils import _deadline
-from ansible_collections.tencentcloud.clb.plugins.module_utils._deadline import DeadlineExceeded, call_within
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base import deadline as _deadline
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.deadline import DeadlineExceeded, call_within
 
 
 def test_the_result_comes_back() -> None:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils import _errors
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base import errors as _errors
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
     MAX_SHOWN,
     ClbError,
     ConnectionFailed,

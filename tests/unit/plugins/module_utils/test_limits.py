@@ -14,15 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._argspec import MAXIMA, check_minimum
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import InvalidArgument
-from ansible_collections.tencentcloud.clb.plugins.module_utils._limits import (
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.limits import (
     MAX_FILE_BYTES,
     TooLarge,
     parse_json,
     read_file,
     unpack,
 )
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import MAXIMA, check_minimum
 
 if TYPE_CHECKING:
     from pathlib import Path

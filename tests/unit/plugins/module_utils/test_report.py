@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._report import (
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import (
     Result,
     describe_error,
     empty_result,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._secrets import (
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.secrets import (
     MASK,
     Secrets,
     embedded_passwords,

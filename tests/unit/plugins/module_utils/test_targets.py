@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils import _targets
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import Connection
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
     ConnectionFailed,
     CredentialsNotFound,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._report import empty_result
-from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import check_options, run_task
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks import targets as _targets
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import empty_result
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.targets import check_options, run_task
 
 from ..builders import LB, Raw, http, refused, rule, target, tcp, want
 from ..fake_cloud import FakeCloud
@@ -31,7 +31,7 @@ from ..fake_region import FakeRegion
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ansible_collections.tencentcloud.clb.plugins.module_utils._task import TaskResult
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.balancers import TaskResult
 
 PARAMS: Raw = {
     "load_balancer_id": LB,
@@ -315,7 +315,7 @@ def test_what_writes_is_not_loaded_before_something_is_to_be_written() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     loaded = {name.partition(".module_utils.")[2] for name in done.stdout.split()}
-    assert "_targets" in loaded
+    assert "_tasks.targets" in loaded
     assert loaded.isdisjoint({"_apply.reconcile", "_apply.writer", "_apply.narrow", "_apply.batches", "_apply.locks"})
 
 

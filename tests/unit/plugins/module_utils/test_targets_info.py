@@ -7,11 +7,11 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Goal, make_plan
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import InvalidArgument
-from ansible_collections.tencentcloud.clb.plugins.module_utils._targets_info import describe_info, read_info
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import describe_info, read_info
 
 from ..builders import LB, http, rule, snapshot, target, tcp, untagged
 from ..fake_cloud import FakeCloud

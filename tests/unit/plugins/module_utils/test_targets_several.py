@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils import _targets
-from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.fleet import side_by_side
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.locks import FOLDER_VARIABLE, GuardLocks
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.reconcile import Reconciler
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ConnectionFailed
-from ansible_collections.tencentcloud.clb.plugins.module_utils._report import empty_result
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ConnectionFailed
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.threads import side_by_side
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks import targets as _targets
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import empty_result
 
 from ..builders import Raw, http, refused, rule, target, tcp, want
 from ..fake_cloud import refusal
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ansible_collections.tencentcloud.clb.plugins.module_utils._task import TaskResult
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.balancers import TaskResult
 
     Run = Callable[..., TaskResult]
 
@@ -32,6 +32,9 @@ IDS = ["lb-1", "lb-2", "lb-3"]
 HOST: Raw = {"instance_id": "ins-1"}
 EVERYWHERE: Raw = {"listener_port": 443, "instance_id": "ins-9", "port": 80}
 GONE = refused("InvalidParameter.LBIdNotFound", "no such load balancer", "DescribeTargets")
+
+
+TASKS = "ansible_collections.tencentcloud.clb.plugins.module_utils._tasks"
 
 
 def region(**options: Any) -> FakeFleet:
@@ -89,7 +92,9 @@ def test_one_task_changes_several_and_reports_each(run: Run) -> None:
 
 def test_it_goes_side_by_side_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     fleet = region(task_seconds=0)
-    monkeypatch.setattr("ansible_collections.tencentcloud.clb.plugins.module_utils._targets.side_by_side", side_by_side)
+    monkeypatch.setattr(
+        "ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.targets.side_by_side", side_by_side
+    )
     done = run(fleet, load_balancer_ids=IDS, targets=[EVERYWHERE])
     assert (done.failure, status(done)) == (None, dict.fromkeys(IDS, "changed"))
 

@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils import _targets_info
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
-from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.fleet import Finished
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
+    ConnectionFailed,
+    InvalidArgument,
+    Refused,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.threads import Finished
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ConnectionFailed, InvalidArgument, Refused
-from ansible_collections.tencentcloud.clb.plugins.module_utils._targets_info import run_info
-from ansible_collections.tencentcloud.clb.plugins.module_utils._task import (
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks import info as _targets_info
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.balancers import (
     Chosen,
     TaskResult,
     Warnings,
@@ -26,6 +29,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._task import (
     read_healths,
     values_of,
 )
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import run_info
 
 from ..builders import Raw, http, refused, rule, target, tcp
 from ..fake_cloud import refusal

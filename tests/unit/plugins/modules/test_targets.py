@@ -14,9 +14,9 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.tencentcloud.clb.plugins.module_utils import _module
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import writer
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import Pacing
-from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Backoff
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Backoff
 from ansible_collections.tencentcloud.clb.plugins.module_utils._module import ClbModule
-from ansible_collections.tencentcloud.clb.plugins.module_utils._report import empty_result
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import empty_result
 from ansible_collections.tencentcloud.clb.plugins.modules import targets
 from clb_emulator.testing import Emulator
 

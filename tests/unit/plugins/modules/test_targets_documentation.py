@@ -12,17 +12,17 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._argspec import (
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import ALIASES, TEXT_KEYS, WHOLE_KEYS
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health import parse_health
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import describe_info, empty_info
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import describe_error, empty_result, report
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import (
     CONNECTION_SPEC,
     LOAD_BALANCER_SPEC,
     MAXIMA,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import ALIASES, TEXT_KEYS, WHOLE_KEYS
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health import parse_health
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
-from ansible_collections.tencentcloud.clb.plugins.module_utils._report import describe_error, empty_result, report
-from ansible_collections.tencentcloud.clb.plugins.module_utils._targets import check_options
-from ansible_collections.tencentcloud.clb.plugins.module_utils._targets_info import describe_info, empty_info
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.targets import check_options
 from ansible_collections.tencentcloud.clb.plugins.modules import targets, targets_info
 
 from ..builders import LB, Raw, http, refused, rule, target, tcp, want

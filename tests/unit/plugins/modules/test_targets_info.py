@@ -9,9 +9,9 @@ import json
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils import _targets_info
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import CredentialsNotFound
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import CredentialsNotFound
 from ansible_collections.tencentcloud.clb.plugins.module_utils._module import ClbModule
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks import info as _targets_info
 from ansible_collections.tencentcloud.clb.plugins.modules import targets_info
 
 from ..builders import http, rule, target, tcp

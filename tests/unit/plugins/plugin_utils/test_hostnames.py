@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import InvalidArgument
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import HostNames, is_plain_name
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import Host
 

@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import InvalidArgument
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory_cache import fingerprint, pack, unpack
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import Reading
 

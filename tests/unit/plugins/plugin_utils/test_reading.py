@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
     ClbError,
     ConnectionFailed,
     InvalidArgument,

@@ -20,8 +20,8 @@ PROGRAM = """
 import json, re, sys, time
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.client import Client
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.endpoint import parse_endpoint
-from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError
 
 details = {"service": "clb", "version": "2018-03-17", "region": "ap-guangzhou", "credentials": None, "timeout": 15}
 for bomb in sys.argv[2:]:

@@ -18,8 +18,8 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import (
     Clb,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import batches
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import OutcomeUnknown, UnexpectedAnswer
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import OutcomeUnknown, UnexpectedAnswer
 
 from ...builders import LB, Raw, backend, change, http, pool, register, rule, snapshot, target, tcp
 

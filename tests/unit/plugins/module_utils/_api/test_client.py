@@ -14,11 +14,7 @@ import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api import client as client_module
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.response import BUSY_ATTEMPTS, READ_ATTEMPTS
-from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import (
-    Credentials,
-    RefreshableCredentials,
-)
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
     ClbError,
     ConnectionFailed,
     InvalidArgument,
@@ -29,7 +25,11 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
     UnexpectedAnswer,
     WaitTimeout,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._secrets import Secrets
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.secrets import Secrets
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import (
+    Credentials,
+    RefreshableCredentials,
+)
 
 from ..clients import KEY, TOKEN, SkippingBudget, make_client
 from ..http_server import HttpServer, Reply, error, response

@@ -21,7 +21,7 @@ from urllib3.exceptions import ProtocolError, SSLError
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api import client as client_module
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.signature import authorization
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
     ClbError,
     ConnectionFailed,
     InvalidArgument,

@@ -14,17 +14,17 @@ import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import Connection, connect
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import Pacer
-from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
-from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.metadata import (
-    ENDPOINT_VARIABLE as METADATA_VARIABLE,
-)
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
     ClbError,
     CredentialsNotFound,
     InvalidArgument,
     Refused,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._task import find_load_balancer
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.metadata import (
+    ENDPOINT_VARIABLE as METADATA_VARIABLE,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.balancers import find_load_balancer
 from clb_emulator.testing import Emulator
 
 from ..clients import make_certificate

@@ -13,7 +13,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.endpoint imp
     parse_endpoint,
     sts_host,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import InvalidArgument
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import LISTING_PASSES, Clb
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import UnexpectedAnswer
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import UnexpectedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -20,8 +20,8 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import
     Lane,
     Pacer,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import WaitTimeout
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import WaitTimeout
 
 from ...builders import neighbours
 from ...fake_cloud import Clock

@@ -17,7 +17,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.response imp
     Unreadable,
     parse_response,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import MAX_SHOWN, Refused
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import MAX_SHOWN, Refused
 
 NOW = 1700000000.0
 

@@ -15,8 +15,8 @@ import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.endpoint import parse_endpoint
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.transport import AnswerLost, Tls, Transport, _Trust
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import OutcomeUnknown
-from ansible_collections.tencentcloud.clb.plugins.module_utils._secrets import Secrets
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import OutcomeUnknown
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.secrets import Secrets
 
 from ..clients import SkippingBudget, make_certificate, make_client
 from ..http_server import HttpServer, Reply, response

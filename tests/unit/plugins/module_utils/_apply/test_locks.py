@@ -20,8 +20,8 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.locks impo
     GuardLocks,
     lock_folder,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import GuardRefused, WaitTimeout
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import GuardRefused, WaitTimeout
 
 from ...fake_cloud import Clock
 

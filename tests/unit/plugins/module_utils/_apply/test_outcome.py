@@ -10,8 +10,8 @@ import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.ledger import NOT_ATTEMPTED, Failure, Ledger
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.outcome import Ending, foresee, refuse
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import GuardRefused, WaitTimeout
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import plan_rest
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import GuardRefused, WaitTimeout
 
 from ...builders import plan_for, refused, snapshot, target, tcp, want
 from ...fake_cloud import Clock

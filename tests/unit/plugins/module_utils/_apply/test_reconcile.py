@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.ledger import MAX_SENDS
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.outcome import Outcome
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import PACING
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ConnectionFailed, GuardRefused
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ConnectionFailed, GuardRefused
 
 from ...builders import Raw, http, neighbours, refused, rule, target, tcp, want
 from ...fake_cloud import BUSY, FakeCloud, Run, order, reconcile, refusal

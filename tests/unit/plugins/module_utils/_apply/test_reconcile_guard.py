@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import GuardRefused
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import GuardRefused
 
 from ...builders import Raw, target, tcp, want
 from ...fake_cloud import FakeCloud, Run, order, reconcile, refusal, unknown_outcome

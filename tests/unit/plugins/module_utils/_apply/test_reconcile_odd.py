@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ConnectionFailed, GuardRefused
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ConnectionFailed, GuardRefused
 
 from ...builders import LB, Raw, http, refused, rule, target, tcp, want
 from ...fake_cloud import FakeCloud, reconcile, unknown_outcome

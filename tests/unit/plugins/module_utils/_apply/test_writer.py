@@ -21,14 +21,14 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer imp
     TaskTimes,
     Writer,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
     ClbError,
     ConnectionFailed,
     NotSent,
     Refused,
     WaitTimeout,
 )
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
 
 from ...builders import LB, change, pool, refused, register, snapshot, target, tcp
 from ...fake_cloud import BUSY, FakeCloud, Fault, order, refusal, unknown_outcome

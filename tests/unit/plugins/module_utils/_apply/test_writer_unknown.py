@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.ledger import MAX_SENDS
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import PACING
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ConnectionFailed, OutcomeUnknown
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ConnectionFailed, OutcomeUnknown
 
 from ...builders import Raw, neighbours, refused, target, tcp, want
 from ...fake_cloud import WRITES, FakeCloud, Run, addresses_in, order, reconcile, refusal, unknown_outcome

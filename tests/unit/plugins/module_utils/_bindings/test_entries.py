@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import (
     DESCRIBING_KEYS,
     Entry,
@@ -14,7 +15,6 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries
     parse_entries,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Backend
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import InvalidArgument
 
 from ...builders import Raw, want
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import (
     ID_KEYS,
     check_belonging,
@@ -16,7 +17,6 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries
     names_to_check,
     parse_entries,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import InvalidArgument
 
 if TYPE_CHECKING:
     from ...builders import Raw

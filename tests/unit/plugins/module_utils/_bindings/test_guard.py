@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import GuardRefused
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.guard import (
     check_guard,
     find_shortfalls,
@@ -15,7 +16,6 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.guard i
     takes_capacity,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health import Health, HealthSnapshot
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import GuardRefused
 
 from ...builders import Raw, http, ip_of, plan_for, rule, snapshot, target, tcp, want
 

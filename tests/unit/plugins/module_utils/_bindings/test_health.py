@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import UnexpectedAnswer
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health import (
     NO_HEALTH,
     Health,
     HealthSnapshot,
     parse_health,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import UnexpectedAnswer
 
 from ...builders import LB, http, ip_of, rule, snapshot, target, tcp
 

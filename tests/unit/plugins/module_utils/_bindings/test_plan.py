@@ -12,7 +12,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Plan, predict
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import UnknownName
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
-from ansible_collections.tencentcloud.clb.plugins.module_utils._report import count_by_pool
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import count_by_pool
 
 from ...builders import Raw, http, ip_of, plan_for, rule, snapshot, target, tcp, told, untagged, want
 

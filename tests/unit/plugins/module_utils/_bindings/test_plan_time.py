@@ -16,7 +16,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches im
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import ChangeKind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Goal, make_plan
-from ansible_collections.tencentcloud.clb.plugins.module_utils._task import gc_paused
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.balancers import gc_paused
 
 from ...builders import LB, Raw, http, rule, target, tcp
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import (
     DesiredBinding,
@@ -13,7 +14,6 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve
     resolve_desired,
     what_exists,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import InvalidArgument
 
 from ...builders import Raw, http, ip_of, rule, snapshot, target, tcp
 

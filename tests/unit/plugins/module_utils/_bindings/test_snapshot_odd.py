@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import UnexpectedAnswer
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import UnexpectedAnswer
 
 from ...builders import Raw, http, rule, snapshot, target, tcp
 

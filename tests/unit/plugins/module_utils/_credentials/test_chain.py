@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError, CredentialsNotFound
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.secrets import Secrets
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.chain import (
     CredentialChain,
     ResolvedCredentials,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import Credentials
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.profiles import ProfileFiles
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError, CredentialsNotFound
-from ansible_collections.tencentcloud.clb.plugins.module_utils._secrets import Secrets
 
 ROLE = "qcs::cam::uin/1:roleName/deploy"
 

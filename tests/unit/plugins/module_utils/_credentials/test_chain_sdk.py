@@ -15,7 +15,7 @@ from tencentcloud.common import credential as sdk
 from tencentcloud.common.http import request
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import connect
-from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials import profiles
 from clb_emulator.testing import Emulator
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError, CredentialsNotFound
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.secrets import Secrets
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import (
     PAUSE_SECONDS,
     RENEW_BEFORE_SECONDS,
@@ -18,8 +20,6 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.cred
     StaticCredentials,
     read_pair,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import ClbError, CredentialsNotFound
-from ansible_collections.tencentcloud.clb.plugins.module_utils._secrets import Secrets
 
 NAMES = ("secret_id", "secret_key", "token")
 

@@ -11,7 +11,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._budget import Budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
+    ClbError,
+    CredentialsNotFound,
+    InvalidArgument,
+    UnexpectedAnswer,
+)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import Credentials
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.metadata import (
     DEFAULT_ENDPOINT,
@@ -20,12 +26,6 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.meta
     TOTAL_SECONDS,
     MetadataService,
     metadata_url,
-)
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
-    ClbError,
-    CredentialsNotFound,
-    InvalidArgument,
-    UnexpectedAnswer,
 )
 
 from ..http_server import HttpServer, Reply

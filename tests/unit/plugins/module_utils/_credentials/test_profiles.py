@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import CredentialsNotFound, InvalidArgument
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.limits import MAX_FILE_BYTES
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials import profiles
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import Credentials
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.profiles import (
@@ -18,8 +20,6 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.prof
     ProfileFiles,
     choose_profile,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import CredentialsNotFound, InvalidArgument
-from ansible_collections.tencentcloud.clb.plugins.module_utils._limits import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import CredentialsNotFound, InvalidArgument
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.profiles import Profile
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.roles import (
     USUAL_NAME,
@@ -16,7 +17,6 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.role
     find_role,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.sts import RoleSession
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import CredentialsNotFound, InvalidArgument
 
 if TYPE_CHECKING:
     from pathlib import Path

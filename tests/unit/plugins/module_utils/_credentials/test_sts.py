@@ -8,6 +8,11 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
+    CredentialsNotFound,
+    Refused,
+    UnexpectedAnswer,
+)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import (
     Credentials,
     parse_temporary,
@@ -16,11 +21,6 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.sts 
     RoleSession,
     assume_role,
     assume_role_with_web_identity,
-)
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import (
-    CredentialsNotFound,
-    Refused,
-    UnexpectedAnswer,
 )
 
 SESSION = RoleSession("qcs::cam::uin/1:roleName/deploy", "nightly", 900)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from ._errors import WaitTimeout
+from .errors import WaitTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

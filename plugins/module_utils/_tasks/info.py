@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._api.connection import Connection, connect
-from ._argspec import check_minimum
-from ._bindings.assign import assign, may_apply
-from ._bindings.entries import parse_entries
-from ._bindings.resolve import Selection, select
-from ._budget import Budget
-from ._errors import ClbError, InvalidArgument
-from ._report import Result, describe_binding, describe_error, sort_bindings
-from ._task import (
+from .._api.connection import Connection, connect
+from .._base.budget import Budget
+from .._base.errors import ClbError, InvalidArgument
+from .._bindings.assign import assign, may_apply
+from .._bindings.entries import parse_entries
+from .._bindings.resolve import Selection, select
+from .balancers import (
     Chosen,
     TaskResult,
     Warnings,
@@ -33,14 +31,16 @@ from ._task import (
     read_for,
     read_healths,
 )
+from .report import Result, describe_binding, describe_error, sort_bindings
+from .request import check_minimum
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from ._api.clb import Clb
-    from ._bindings.entries import Entry
-    from ._bindings.health import HealthSnapshot
-    from ._bindings.snapshot import Binding, Listener, Pool, Snapshot
+    from .._api.clb import Clb
+    from .._bindings.entries import Entry
+    from .._bindings.health import HealthSnapshot
+    from .._bindings.snapshot import Binding, Listener, Pool, Snapshot
 
 READ_SECONDS = 300
 """Seconds that reading may take in all, waits for a busy or throttling cloud included."""

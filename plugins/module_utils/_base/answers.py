@@ -13,7 +13,7 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
-from ._errors import UnexpectedAnswer
+from .errors import UnexpectedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,17 +10,17 @@ import json
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._apply.ledger import NOT_ATTEMPTED
-from ._bindings.change import Change, ChangeKind
-from ._bindings.plan import apply_changes
-from ._errors import ClbError, GuardRefusedElsewhere, Refused, and_more, escape, hint_for, sentences
+from .._apply.ledger import NOT_ATTEMPTED
+from .._base.errors import ClbError, GuardRefusedElsewhere, Refused, and_more, escape, hint_for, sentences
+from .._bindings.change import Change, ChangeKind
+from .._bindings.plan import apply_changes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from ._apply.outcome import Outcome
-    from ._bindings.plan import Plan
-    from ._bindings.snapshot import Binding, BindingKey, Pool, PoolKey
+    from .._apply.outcome import Outcome
+    from .._bindings.plan import Plan
+    from .._bindings.snapshot import Binding, BindingKey, Pool, PoolKey
 
 Result = dict[str, Any]
 MAX_SHOWN = 5

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._api.connection import Connection, connect
-from ._apply.fleet import side_by_side
-from ._apply.outcome import Outcome, foresee, refuse
-from ._argspec import check_minimum
-from ._bindings.assign import assign, may_apply
-from ._bindings.entries import Entry, find_doubtful_tags, parse_entries
-from ._bindings.guard import Checked, check_guard, takes_capacity
-from ._bindings.plan import Goal, Plan, make_plan
-from ._bindings.resolve import UnknownName, what_exists
-from ._budget import Budget
-from ._errors import ClbError, GuardRefused, GuardRefusedElsewhere, InvalidArgument, and_more
-from ._report import Part, Result, describe_error, failure_message, first_error, report
-from ._task import (
+from .._api.connection import Connection, connect
+from .._apply.outcome import Outcome, foresee, refuse
+from .._base.budget import Budget
+from .._base.errors import ClbError, GuardRefused, GuardRefusedElsewhere, InvalidArgument, and_more
+from .._base.threads import side_by_side
+from .._bindings.assign import assign, may_apply
+from .._bindings.entries import Entry, find_doubtful_tags, parse_entries
+from .._bindings.guard import Checked, check_guard, takes_capacity
+from .._bindings.plan import Goal, Plan, make_plan
+from .._bindings.resolve import UnknownName, what_exists
+from .balancers import (
     Chosen,
     TaskResult,
     Warnings,
@@ -36,13 +34,15 @@ from ._task import (
     read_healths,
     values_of,
 )
+from .report import Part, Result, describe_error, failure_message, first_error, report
+from .request import check_minimum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ._api.clb import Clb
-    from ._apply.locks import GuardLocks
-    from ._bindings.snapshot import Snapshot
+    from .._api.clb import Clb
+    from .._apply.locks import GuardLocks
+    from .._bindings.snapshot import Snapshot
 
 PROBES = 2
 """The writes that find out how long a task of the cloud takes, where several load balancers are changed."""
@@ -155,7 +155,7 @@ class _Task:
         """The locks of a task that may take capacity away under the guard; none in check mode, which takes nothing."""
         if self._check_mode or not self._min_healthy:
             return None
-        from ._apply.locks import GuardLocks, lock_folder  # noqa: PLC0415 - few tasks have a guard
+        from .._apply.locks import GuardLocks, lock_folder  # noqa: PLC0415 - few tasks have a guard
 
         return GuardLocks(lock_folder(self._environ), connection.endpoint, budget)
 
@@ -224,8 +224,8 @@ class _Task:
         if not self._wait_for_health and not any(plan.changes for plan in plans.values()):
             return lambda load_balancer_id: Outcome(snapshot=plans[load_balancer_id].snapshot)
         # Ansible compiles what a module imports each time a task runs it, and a rerun finds everything in place.
-        from ._apply.reconcile import ApplyOptions, Reconciler, Shared  # noqa: PLC0415 - only to write or wait
-        from ._apply.writer import PACING, TaskTimes  # noqa: PLC0415 - as above
+        from .._apply.reconcile import ApplyOptions, Reconciler, Shared  # noqa: PLC0415 - only to write or wait
+        from .._apply.writer import PACING, TaskTimes  # noqa: PLC0415 - as above
 
         options = ApplyOptions(self._params["wait"], self._wait_for_health, self._min_healthy)
         shared = Shared(budget, pacing=PACING, times=TaskTimes(PROBES if len(plans) > 1 else None))

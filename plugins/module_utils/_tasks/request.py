@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._errors import InvalidArgument, printable_number
+from .._base.errors import InvalidArgument, printable_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,22 +11,22 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._api.clb import MAX_HEALTH_LOAD_BALANCERS, MAX_LISTENER_IDS, Clb
-from ._apply.fleet import Finished, side_by_side
-from ._argspec import LOAD_BALANCER_OPTIONS
-from ._bindings.assign import may_apply
-from ._bindings.entries import check_belonging, check_same_load_balancer, names_to_check
-from ._errors import ClbError, InvalidArgument, Refused, Remedy, UnexpectedAnswer, and_more, escape, printable
+from .._api.clb import MAX_HEALTH_LOAD_BALANCERS, MAX_LISTENER_IDS, Clb
+from .._base.errors import ClbError, InvalidArgument, Refused, Remedy, UnexpectedAnswer, and_more, escape, printable
+from .._base.threads import Finished, side_by_side
+from .._bindings.assign import may_apply
+from .._bindings.entries import check_belonging, check_same_load_balancer, names_to_check
+from .request import LOAD_BALANCER_OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from ._api.clb import LoadBalancer
-    from ._api.connection import Connection
-    from ._bindings.entries import Entry
-    from ._bindings.health import HealthSnapshot
-    from ._bindings.snapshot import Snapshot
-    from ._report import Result
+    from .._api.clb import LoadBalancer
+    from .._api.connection import Connection
+    from .._bindings.entries import Entry
+    from .._bindings.health import HealthSnapshot
+    from .._bindings.snapshot import Snapshot
+    from .report import Result
 
 MAX_LISTED = 10
 MAX_WARNED = 5
