@@ -7,12 +7,10 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import re
 import socket
 import ssl
 import threading
-import time
 import weakref
 from http.client import HTTPException
 from pathlib import Path
@@ -39,7 +37,7 @@ from .._base.secrets import MASK
 from .response import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from .._base.secrets import Secrets
     from .endpoint import Endpoint
@@ -127,24 +125,23 @@ class Tls:
 class Transport:
     """Posts to one endpoint, from any number of threads.
 
-    Each request borrows a connection from a stack, so that there are never more of them than requests at a time.
+    A write opens a connection of its own: on an idle one that the server is closing, its outcome would be unknown.
+    Reads share the connections that are open, one request at a time on each.
+
+    It stands on urllib3, not on ``requests.Session``: a session unpacks a body of any size, does not say whether the
+    request was begun, and gives nobody the socket to close when the time is up.
 
     :param endpoint: the address.
     :param secrets: taken out of every reason that a library gives.
     :param tls: the TLS settings.
-    :param clock: monotonic, in seconds.
     """
 
-    def __init__(
-        self, endpoint: Endpoint, secrets: Secrets, tls: Tls, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, secrets: Secrets, tls: Tls) -> None:
         self._endpoint = endpoint
         self._secrets = secrets
         self._tls = tls
-        self._clock = clock
         self._lock = threading.Lock()
         self._idle: list[_Line] = []
-        self._trust = _Trust()
 
     def post(
         self, action: str, headers: Mapping[str, str], body: bytes, *, seconds: float, write: bool = False
@@ -155,7 +152,7 @@ class Transport:
         :param headers: those of the request, without its length.
         :param body: the exact bytes.
         :param seconds: the time for all of it.
-        :param write: whether the request must not meet a connection that the server is about to close.
+        :param write: open a new connection.
         :raises NotSent: no connection could be made.
         :raises ConnectionFailed: the certificate or the proxy setting is wrong, which does not pass.
         :raises AnswerLost: the request went out, and no whole answer came back in time.
@@ -176,28 +173,23 @@ class Transport:
             line.abort()
             stale = line.reused and request.begun and not _timed_out(exc)
             if stale:
-                self._trust.broke(line.idle_seconds)
+                self._close_idle()
             raise self._failure(exc, request, where, seconds, stale=stale) from None
         except ValueError as exc:
             line.abort()
             raise _unreadable(f"{where}: an answer that can't be unpacked: {exc}") from None
-        if line.reused:
-            self._trust.held(line.idle_seconds)
-        line.used_at = self._clock()
         with self._lock:
             self._idle.append(line)
         return answer
 
     def _borrow(self, where: str, *, write: bool) -> _Line:
-        """The connection that was used last, or a new one where there is none that can be relied on."""
-        now = self._clock()
+        """An open connection; for a write, or where none is open, a new one."""
         with self._lock:
             line = self._idle.pop() if self._idle else None
+        if line is not None and not write:
+            line.reused = True
+            return line
         if line is not None:
-            line.idle_seconds = now - line.used_at
-            if self._trust.allows(line.idle_seconds, write=write):
-                line.reused = True
-                return line
             line.abort()
         problem = "the proxy that the environment names is no valid URL; give http://host:port"
         try:
@@ -209,6 +201,13 @@ class Transport:
             pass
         # Outside of the handlers: these exceptions show the proxy's URL with its password.
         raise ConnectionFailed(f"{where}: {problem}. Check HTTPS_PROXY and ALL_PROXY.")
+
+    def _close_idle(self) -> None:
+        """Close the open connections that no request uses: where the server has closed one, others are as old."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for line in idle:
+            line.abort()
 
     def _failure(self, exc: Exception, request: _Request, where: str, seconds: float, *, stale: bool) -> Exception:
         """What to raise for an exception of the libraries below."""
@@ -250,8 +249,6 @@ class _Line:
     """
 
     def __init__(self, endpoint: Endpoint, tls: Tls) -> None:
-        self.used_at = 0.0
-        self.idle_seconds = 0.0
         self.reused = False
         """Whether the request under way met a connection that was open already."""
         self._connection: Any = None
@@ -324,30 +321,6 @@ def _watched(base: Any, owner: weakref.ref[_Line]) -> Any:
     # Exceptions show the name.
     Watched.__name__, Watched.__qualname__, Watched.__module__ = base.__name__, base.__qualname__, base.__module__
     return Watched
-
-
-class _Trust:
-    """How long a connection may have been idle and still be relied on; some servers close it after milliseconds.
-
-    A request that meets the closing is lost. A read is sent again then; a write is in doubt, so it waits for what
-    reads have shown.
-    """
-
-    def __init__(self) -> None:
-        self._held = 0.0
-        self._broke = math.inf
-
-    def allows(self, idle: float, *, write: bool) -> bool:
-        """Whether a request may use a connection that has been idle for so many seconds."""
-        return idle < min(self._broke, self._held if write else math.inf) / 2
-
-    def held(self, idle: float) -> None:
-        """Take note that a connection which had been idle for so many seconds has answered."""
-        self._held = max(self._held, idle)
-
-    def broke(self, idle: float) -> None:
-        """Take note that such a connection was cut."""
-        self._broke = min(self._broke, idle)
 
 
 def _open_manager(endpoint: Endpoint, tls: Tls) -> Any:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.endpoint import parse_endpoint
-from ansible_collections.tencentcloud.clb.plugins.module_utils._api.transport import AnswerLost, Tls, Transport, _Trust
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.transport import AnswerLost, Tls, Transport
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import OutcomeUnknown
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.secrets import Secrets
 
@@ -31,7 +31,7 @@ def connections(server: HttpServer) -> int:
     return len({seen.connection for seen in server.seen})
 
 
-@pytest.mark.parametrize("pause", [0.0, 0.005, 0.012, 0.018, 0.021, 0.03, 0.1])
+@pytest.mark.parametrize("pause", [0.0, 0.018, 0.03])
 def test_a_write_is_not_lost_on_a_connection_that_the_server_closes(pause: float) -> None:
     with HttpServer(closes_after=CLOSES_AFTER) as server:
         client = make_client(server.url, budget=SkippingBudget())
@@ -43,54 +43,22 @@ def test_a_write_is_not_lost_on_a_connection_that_the_server_closes(pause: float
     assert client.api_calls["BatchRegisterTargets"] == 15
 
 
-def test_a_first_write_takes_a_new_connection_and_later_ones_what_has_proved_to_last() -> None:
-    with HttpServer() as server:
-        client = make_client(server.url)
-        client.read("DescribeTargets", {})
-        client.write("BatchRegisterTargets", {})
-        assert connections(server) == 2
-        time.sleep(0.1)
-        client.read("DescribeTargets", {})
-        for _ in range(5):
-            client.write("BatchRegisterTargets", {})
-            client.read("DescribeTargets", {})
-    assert connections(server) == 2
-
-
-def test_a_connection_that_is_cut_is_not_trusted_any_more() -> None:
+def test_a_read_that_meets_a_closed_connection_is_sent_again_at_once_on_a_new_one() -> None:
     with HttpServer(response(), Reply(cut=True), response()) as server:
         budget = SkippingBudget()
         client = make_client(server.url, budget=budget)
         client.read("DescribeTargets", {})
-        time.sleep(0.05)
         client.read("DescribeTargets", {})
-        assert budget.slept == [0.0], "a new connection is tried at once"
-        assert connections(server) == 2
-        time.sleep(0.05)
-        client.read("DescribeTargets", {})
+    assert budget.slept == [0.0]
+    assert connections(server) == 2
+
+
+def test_each_write_opens_a_connection_and_reads_go_on_with_it() -> None:
+    with HttpServer(*[response() for _ in range(4)]) as server:
+        client = make_client(server.url)
+        for send in (client.read, client.write, client.write, client.read):
+            send("DescribeTargets", {})
     assert connections(server) == 3
-
-
-@pytest.mark.parametrize(
-    "held, broke, idle, read, write",
-    [
-        ([], [], 5.0, True, False),
-        ([1.0], [], 0.4, True, True),
-        ([1.0], [], 0.6, True, False),
-        ([1.0, 0.2], [0.5], 0.2, True, True),
-        ([1.0], [0.5], 0.3, False, False),
-        ([1.0], [0.0], 0.0, False, False),
-    ],
-)
-def test_how_long_an_idle_connection_is_trusted(
-    held: list[float], broke: list[float], idle: float, read: bool, write: bool
-) -> None:
-    trust = _Trust()
-    for seconds in held:
-        trust.held(seconds)
-    for seconds in broke:
-        trust.broke(seconds)
-    assert (trust.allows(idle, write=False), trust.allows(idle, write=True)) == (read, write)
 
 
 def test_threads_borrow_connections_from_a_stack() -> None:
