@@ -16,7 +16,7 @@ from ..module_utils._api.client import REQUESTS_ERROR
 from ..module_utils._base.errors import ClbError, CredentialsNotFound, InvalidArgument
 from ..module_utils._bindings.entries import parse_entries
 from ..module_utils._bindings.health import NO_HEALTH
-from ..module_utils._tasks.balancers import check_load_balancers
+from ..module_utils._tasks.choice import check_load_balancers
 from ..module_utils._tasks.info import run_info
 from ..module_utils._tasks.request import CONNECTION_SPEC, LOAD_BALANCER_SPEC, Spec, check_minimum
 

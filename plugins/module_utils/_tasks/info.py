@@ -20,17 +20,14 @@ from .balancers import (
     TaskResult,
     Warnings,
     as_clb_error,
-    check_entries_belong,
-    check_load_balancers,
-    choose,
     gc_paused,
     left_out,
     may_leave_out,
-    means_several,
     read_all,
     read_for,
     read_healths,
 )
+from .choice import check_entries_belong, check_load_balancers, choose, means_several
 from .report import Result, describe_binding, describe_error, sort_bindings
 from .request import check_minimum
 

@@ -23,17 +23,14 @@ from .balancers import (
     TaskResult,
     Warnings,
     as_clb_error,
-    check_entries_belong,
-    check_load_balancers,
-    choose,
     gc_paused,
     left_out,
     may_leave_out,
-    means_several,
     read_all,
     read_healths,
     values_of,
 )
+from .choice import check_entries_belong, check_load_balancers, choose, means_several
 from .report import Part, Result, describe_error, failure_message, first_error, report
 from .request import check_minimum
 

@@ -22,12 +22,14 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.balancers 
     TaskResult,
     Warnings,
     as_clb_error,
-    check_load_balancers,
-    choose,
     may_leave_out,
-    means_several,
     read_healths,
     values_of,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.choice import (
+    check_load_balancers,
+    choose,
+    means_several,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import run_info
 
