@@ -4,7 +4,8 @@
 
 """What holds for every test, whether pytest runs it or ansible-test, which reads none of pyproject.toml's settings.
 
-``ansible_collections`` is importable by pyproject.toml, or by ansible-test; ``clb_emulator`` is so by this file.
+``ansible_collections`` is importable by pyproject.toml, or by ansible-test; ``clb_emulator``, ``harness`` and
+``virtual_time`` are so by this file.
 """
 
 from __future__ import annotations
@@ -17,9 +18,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-EMULATOR = str(Path(__file__).resolve().parent / "emulator")
-if EMULATOR not in sys.path:
-    sys.path.insert(0, EMULATOR)
+TESTS = Path(__file__).resolve().parent
+sys.path[:0] = [folder for folder in (str(TESTS), str(TESTS / "emulator")) if folder not in sys.path]
 
 MARKERS = (
     "alone: needs the whole machine (it measures time, or starts many processes): run after the others, one at a time",
