@@ -54,7 +54,7 @@ from ansible.module_utils.testing import patch_module_args
 
 import ansible_collections.tencentcloud.clb.plugins.module_utils as module_utils
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api import transport
-from ansible_collections.tencentcloud.clb.plugins.module_utils._errors import NotSent
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import NotSent
 from ansible_collections.tencentcloud.clb.plugins.modules import targets, targets_info
 from clb_emulator import api
 from clb_emulator.inprocess import InProcess, scenario_of
@@ -317,7 +317,7 @@ class _Stdout(io.TextIOBase):
 
 
 def _post(
-    _self: Any, _action: str, headers: Mapping[str, str], body: bytes, *, seconds: float, write: bool = False
+    _self: Any, _action: str, headers: Mapping[str, str], body: bytes, *, seconds: float, **_how: Any
 ) -> transport.Answer:
     return transport.Answer(*_CLOUDS[0].answer(headers, body, seconds))
 
