@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from clb_emulator.inprocess import Binding
+    from clb_emulator.queries import Binding
 
 Path = tuple[Any, ...]
 MAX_MESSAGE = 20_000

@@ -245,7 +245,8 @@ class Cloud:
         self.sample_all(now)
 
     def state(self) -> list[dict[str, Any]]:
-        """Return every binding as a flat list, without any lag."""
+        """Return every binding as a flat list, without any lag; ``in_traffic``: it gets new clients now."""
+        now = self.clock.now()
         return [
             {
                 "load_balancer_id": balancer.id,
@@ -257,10 +258,11 @@ class Cloud:
                 "weight": binding.weight,
                 "tag": binding.tag or "",
                 "type": binding.type,
+                "in_traffic": in_traffic,
             }
             for balancer in self.load_balancers.values()
             for pool in balancer.pools
-            for binding in pool
+            for binding, in_traffic in zip(pool, self.health.in_traffic(pool, now))
         ]
 
     def bind(self, pool: Pool, operation: Operation, moment: float) -> None:

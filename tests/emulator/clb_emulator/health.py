@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 from .model import canonical_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from typing import Any, Optional
 
     from .model import Binding, Pool
+
+    Shown = Optional[Mapping[str, Any]]
 
 
 class Health:
@@ -22,9 +25,12 @@ class Health:
     :param after: seconds from being bound to being found alive.
     :param dead: instances and IPs that are found dead.
     :param unknown: instances and IPs of which nothing is known.
+    :param closed: instances and IPs whose health check is off.
     :param closed_listeners: listeners whose health check is off.
     :param close_status: ``HealthStatus`` of a target whose health check is off.
     :param stopped_listeners: listeners that are stopped: their targets are Close, and get no traffic.
+    :param shown: instances and IPs of which answers show something else than the truth: fields that replace those of
+        their entries; None: the answer does not mention them.
     """
 
     def __init__(
@@ -32,37 +38,54 @@ class Health:
         after: float = 0.0,
         dead: Iterable[str] = (),
         unknown: Iterable[str] = (),
+        closed: Iterable[str] = (),
         closed_listeners: Iterable[str] = (),
         close_status: bool = True,
         stopped_listeners: Iterable[str] = (),
+        shown: Mapping[str, Shown] | None = None,
     ) -> None:
         self.after = after
-        self.dead = {canonical_name(name) for name in dead}
-        self.unknown = {canonical_name(name) for name in unknown}
-        self.closed_listeners = set(closed_listeners)
         self.close_status = close_status
+        self.closed_listeners = set(closed_listeners)
         self.stopped_listeners = set(stopped_listeners)
+        self.shown: dict[str, Shown] = {}
+        self._marks: dict[str, str] = {}
+        self.mark(dead=dead, unknown=unknown, closed=closed, shown=shown)
 
-    def mark(self, dead: Iterable[str] = (), alive: Iterable[str] = (), unknown: Iterable[str] = ()) -> None:
-        """Change the results for instances and IPs from now on."""
-        dead, alive, unknown = ({canonical_name(name) for name in names} for names in (dead, alive, unknown))
-        self.dead = (self.dead - alive - unknown) | dead
-        self.unknown = (self.unknown - alive - dead) | unknown
+    def mark(
+        self,
+        dead: Iterable[str] = (),
+        alive: Iterable[str] = (),
+        unknown: Iterable[str] = (),
+        closed: Iterable[str] = (),
+        shown: Mapping[str, Shown] | None = None,
+    ) -> None:
+        """Change the results for instances and IPs from now on; ``alive`` also ends what was ``shown`` of them."""
+        for name in map(canonical_name, alive):
+            self._marks.pop(name, None)
+            self.shown.pop(name, None)
+        for detail, names in (("Unknown", unknown), ("Close", closed), ("Dead", dead)):
+            self._marks.update(dict.fromkeys(map(canonical_name, names), detail))
+        self.shown.update({canonical_name(name): fields for name, fields in (shown or {}).items()})
+
+    def is_closed(self, pool: Pool) -> bool:
+        """Return whether the health check of a listener or rule is off."""
+        return pool.listener_id in self.closed_listeners or not pool.traits.health_check
 
     def details(self, pool: Pool, now: float) -> list[str]:
         """Return ``HealthStatusDetail`` of each binding of a pool: Alive, Dead, Unknown or Close."""
-        if pool.listener_id in self.closed_listeners or pool.listener_id in self.stopped_listeners:
+        if self.is_closed(pool) or pool.listener_id in self.stopped_listeners:
             return ["Close"] * len(pool)
-        if not self.dead and not self.unknown:
+        if not self._marks:
             return ["Alive" if binding.alive_at <= now else "Unknown" for binding in pool]
         return [self._detail(binding, now) for binding in pool]
 
     def _detail(self, binding: Binding, now: float) -> str:
-        if not self.dead.isdisjoint(binding.names):
-            return "Dead"
-        if now < binding.alive_at or not self.unknown.isdisjoint(binding.names):
-            return "Unknown"
-        return "Alive"
+        marks = {self._marks[name] for name in binding.names if name in self._marks}
+        for detail in ("Dead", "Close"):
+            if detail in marks:
+                return detail
+        return "Unknown" if marks or now < binding.alive_at else "Alive"
 
     def healthy(self, pool: Pool, detail: str) -> bool:
         """Return ``HealthStatus`` for a ``HealthStatusDetail`` in a pool."""
@@ -70,9 +93,23 @@ class Health:
             return self.close_status and pool.listener_id not in self.stopped_listeners
         return detail == "Alive"
 
+    def in_traffic(self, pool: Pool, now: float) -> list[bool]:
+        """Return of each binding of a pool whether it gets new clients.
+
+        These are the healthy ones of weight above 0. Where there is none, the cloud forwards to all of weight above 0,
+        but for those whose first check still runs. A stopped listener forwards to nobody.
+        """
+        return self._in_traffic(pool, now, self.details(pool, now))
+
+    def _in_traffic(self, pool: Pool, now: float, details: list[str]) -> list[bool]:
+        if pool.listener_id in self.stopped_listeners:
+            return [False] * len(pool)
+        good = {detail for detail in set(details) if self.healthy(pool, detail)}
+        found = [binding.weight > 0 and detail in good for binding, detail in zip(pool, details)]
+        return found if any(found) else [binding.weight > 0 and binding.alive_at <= now for binding in pool]
+
     def count(self, pool: Pool, now: float) -> tuple[int, int]:
-        """Count the targets of a pool that serve (healthy, and of weight above 0), and those that are healthy."""
+        """Count the targets of a pool that get new clients, and those that are healthy."""
         details = self.details(pool, now)
         good = {detail for detail in set(details) if self.healthy(pool, detail)}
-        serving = sum(detail in good and binding.weight > 0 for binding, detail in zip(pool, details))
-        return serving, sum(map(good.__contains__, details))
+        return sum(self._in_traffic(pool, now, details)), sum(map(good.__contains__, details))

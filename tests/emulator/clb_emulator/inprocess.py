@@ -36,9 +36,7 @@ if TYPE_CHECKING:
 
     from .alterations import Alter
     from .clock import Clock
-
-Binding = tuple[str, str | None, str, int, int, str]
-"""listener_id, location_id, instance ID or address, port, weight, tag."""
+    from .queries import Binding
 
 
 class InProcess:
@@ -161,11 +159,13 @@ class InProcess:
         """Return all bindings, without any lag; a tag that is not set is ``""``."""
         with self._lock:
             self.cloud.settle()
-            return {
-                (item["listener_id"], item["location_id"], item["target"], item["port"], item["weight"], item["tag"])
-                for item in self.cloud.state()
-                if load_balancer_id in (None, item["load_balancer_id"])
-            }
+            return queries.bindings(self.cloud.state(), load_balancer_id)
+
+    def in_traffic(self, load_balancer_id: str | None = None) -> set[Binding]:
+        """Return the bindings that get new clients now: of a pool without a healthy one, all of weight above 0."""
+        with self._lock:
+            self.cloud.settle()
+            return queries.bindings([item for item in self.cloud.state() if item["in_traffic"]], load_balancer_id)
 
     def listeners(self, load_balancer_id: str) -> list[dict[str, Any]]:
         """Return the listeners of a load balancer as DescribeTargets answers them, without any lag."""

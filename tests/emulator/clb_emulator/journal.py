@@ -27,7 +27,7 @@ class Journal:
         Each names a load balancer.
     ``applied``
         A write took effect: ``load_balancer_id``, ``request_id``, ``action``, and how many targets of the load balancer
-        are ``bound``, ``healthy``, and ``serving`` (healthy, with a weight above 0) since then.
+        are ``bound``, ``healthy``, and ``serving`` (they get new clients, see Health.in_traffic) since then.
     ``serving``
         The same counts of one listener or rule, from that moment on.
     ``event``

@@ -90,11 +90,12 @@ def _filters(raw: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
 
 def _passes(balancer: LoadBalancer, filters: list[tuple[str, list[str]]]) -> bool:
     """Return whether a load balancer passes all filters; one matching value of a filter is enough."""
+    tags = balancer.tags or {}
     for name, values in filters:
         if name == "tag-key":
-            if balancer.tags.keys().isdisjoint(values):
+            if tags.keys().isdisjoint(values):
                 return False
-        elif balancer.tags.get(name.removeprefix("tag:")) not in values:
+        elif tags.get(name.removeprefix("tag:")) not in values:
             return False
     return True
 

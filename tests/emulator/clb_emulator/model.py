@@ -92,6 +92,21 @@ class Binding:
         return self.instance_id if self.is_cvm and self.instance_id else self.addresses[0]
 
 
+@dataclass(frozen=True)
+class Traits:
+    """How a listener (layer 4) or a rule forwards.
+
+    :param session_seconds: session persistence; 0: off.
+    :param idle_seconds: after which an idle connection is closed; None: the API tells none. Only TCP listeners have it.
+    :param scheduler: WRR, LEAST_CONN or IP_HASH.
+    """
+
+    session_seconds: int = 0
+    idle_seconds: int | None = None
+    scheduler: str | None = "WRR"
+    health_check: bool = True
+
+
 class Pool:
     """The bindings of one listener (layer 4) or of one rule (layer 7).
 
@@ -108,6 +123,7 @@ class Pool:
         target_type: str = NODE,
         target_group: Mapping[str, Any] | None = None,
         function_targets: list[dict[str, Any]] | None = None,
+        traits: Traits = Traits(),
     ) -> None:
         self.load_balancer_id = load_balancer_id
         self.listener_id = listener_id
@@ -115,6 +131,7 @@ class Pool:
         self.target_type = target_type
         self.target_group = target_group
         self.function_targets = function_targets
+        self.traits = traits
         self._bindings: dict[tuple[str, int], Binding] = {}
         self._primary: dict[tuple[str, int], tuple[str, int]] = {}
         self._stale: list[Binding] = []
@@ -220,7 +237,7 @@ class LoadBalancer:
     ipv6: str = ""
     forward: int = 1
     type: str = "OPEN"
-    tags: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] | None = field(default_factory=dict)
     listeners: dict[str, Listener] = field(default_factory=dict)
     locked_until: float = 0.0
 

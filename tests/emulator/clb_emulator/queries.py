@@ -7,9 +7,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Optional
 
 Entries = Iterable[dict[str, Any]]
+
+Binding = tuple[str, Optional[str], str, int, int, str]
+"""listener_id, location_id, instance ID or address, port, weight, tag."""
+
+
+def bindings(state: Entries, load_balancer_id: str | None = None) -> set[Binding]:
+    """Return what a cloud's state says as tuples, of this load balancer only where one is given."""
+    return {
+        (item["listener_id"], item["location_id"], item["target"], item["port"], item["weight"], item["tag"])
+        for item in state
+        if load_balancer_id in (None, item["load_balancer_id"])
+    }
 
 
 def calls(entries: Entries, action: str | None = None) -> list[dict[str, Any]]:
@@ -51,7 +63,7 @@ def min_serving(
     *,
     load_balancer_id: str | None = None,
 ) -> int:
-    """Return the smallest number of healthy targets of weight above 0 that a listener or rule had at any moment.
+    """Return the smallest number of targets of a listener or rule that got new clients at any moment.
 
     :param since: look only from this moment on (seconds since the server's start).
     :param load_balancer_id: needed only where listeners of several load balancers have the same ID.

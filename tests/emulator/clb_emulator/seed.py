@@ -10,7 +10,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 
 from .clock import iso
-from .model import NODE, Binding, Listener, LoadBalancer, Pool, Rule, canonical_ip, is_layer7
+from .model import NODE, Binding, Listener, LoadBalancer, Pool, Rule, Traits, canonical_ip, is_layer7
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +26,9 @@ _REGISTERED = iso(EPOCH)
 
 _BINDING_DETAILS = ("port", "weight", "tag", "eni_id", "instance_name", "zone", "vpc_id", "extra")
 _BALANCER_DETAILS = ("vpc_id", "forward", "type")
+_TRAITS = frozenset({"session_seconds", "idle_seconds", "scheduler", "health_check"})
+TCP_IDLE_SECONDS = 900
+"""``IdleConnectTimeout`` of a TCP listener."""
 
 
 def make_load_balancer(raw: Raw, region: str, created: str, instances: Instances) -> LoadBalancer:
@@ -44,7 +47,7 @@ def make_load_balancer(raw: Raw, region: str, created: str, instances: Instances
         vip=raw.get("vip", "" if ipv6 else "203.0.113.1"),
         created=created,
         ipv6=ipv6,
-        tags=dict(raw.get("tags", {})),
+        tags=None if raw.get("tags", {}) is None else dict(raw.get("tags", {})),
         **{name: raw[name] for name in _BALANCER_DETAILS if name in raw},
     )
     for item in [*raw.get("listeners", []), *_generate(raw.get("generate"))]:
@@ -66,7 +69,7 @@ def add_listener(balancer: LoadBalancer, raw: Raw, instances: Instances) -> List
         protocol=protocol,
         port=raw["port"],
         name=raw.get("name", f"{protocol.lower()}-{raw['port']}"),
-        pool=_pool(balancer.id, raw["id"], None, raw, instances),
+        pool=_pool(balancer.id, raw["id"], None, {**_idle(protocol), **raw}, instances),
         end_port=raw.get("end_port", 0),
     )
     if is_layer7(protocol, bool(raw.get("rules"))):
@@ -97,6 +100,11 @@ def add_rule(balancer: LoadBalancer, listener: Listener, raw: Raw, instances: In
     return rule
 
 
+def _idle(protocol: str) -> Raw:
+    """Return the idle time that a listener has where a scenario gives none."""
+    return {"idle_seconds": TCP_IDLE_SECONDS} if protocol == "TCP" else {}
+
+
 def _pool(balancer_id: str, listener_id: str, location_id: str | None, raw: Raw, instances: Instances) -> Pool:
     pool = Pool(
         balancer_id,
@@ -105,6 +113,7 @@ def _pool(balancer_id: str, listener_id: str, location_id: str | None, raw: Raw,
         target_type=raw.get("target_type", NODE),
         target_group=raw.get("target_group"),
         function_targets=raw.get("function_targets"),
+        traits=Traits(**{name: raw[name] for name in raw.keys() & _TRAITS}),
     )
     for item in raw.get("targets", []):
         binding = _binding(item, instances)

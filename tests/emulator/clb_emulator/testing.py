@@ -30,17 +30,14 @@ from .server import Server
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import TracebackType
-    from typing import TypeAlias
 
     from .alterations import Alter, Alterations
+    from .queries import Binding
 
 HOME = Path(__file__).resolve().parent.parent
 """The folder that holds this package; a process that runs the emulator needs it on its import path."""
 
 START_SECONDS = 60.0
-
-Binding: TypeAlias = "tuple[str, str | None, str, int, int, str]"
-"""listener_id, location_id, instance ID or address, port, weight, tag."""
 
 
 class Emulator:
@@ -183,11 +180,12 @@ class Emulator:
 
     def bindings(self, load_balancer_id: str | None = None) -> set[Binding]:
         """Return all bindings, without any lag; a tag that is not set is ``""``."""
-        return {
-            (item["listener_id"], item["location_id"], item["target"], item["port"], item["weight"], item["tag"])
-            for item in self._control("GET", "state")
-            if load_balancer_id in (None, item["load_balancer_id"])
-        }
+        return queries.bindings(self._control("GET", "state"), load_balancer_id)
+
+    def in_traffic(self, load_balancer_id: str | None = None) -> set[Binding]:
+        """Return the bindings that get new clients now: of a pool without a healthy one, all of weight above 0."""
+        state = self._control("GET", "state")
+        return queries.bindings([item for item in state if item["in_traffic"]], load_balancer_id)
 
     def bind(self, load_balancer_id: str, *targets: Mapping[str, Any]) -> None:
         """Bind targets, given as in BatchRegisterTargets, at once, as another writer would."""
@@ -239,9 +237,13 @@ class Emulator:
             raise RuntimeError("only an emulator in this process can call a function: not one that was spawned")
         return self._runs.server.cloud.alterations
 
-    def set_health(self, *, dead: Iterable[str] = (), alive: Iterable[str] = (), unknown: Iterable[str] = ()) -> None:
-        """Change the results of health checks for instances and IPs."""
-        self._control("POST", "health", {"dead": list(dead), "alive": list(alive), "unknown": list(unknown)})
+    def set_health(self, *, shown: Mapping[str, Any] | None = None, **marks: Iterable[str]) -> None:
+        """Change the results of health checks.
+
+        :param marks: ``dead``, ``alive``, ``unknown``, ``closed``: instances and IPs.
+        :param shown: of instances and IPs, fields that replace those of their entries; None: they are not mentioned.
+        """
+        self._control("POST", "health", {"shown": shown, **{name: list(names) for name, names in marks.items()}})
 
     def expire_tokens(self) -> None:
         """Let all temporary credentials expire now."""
@@ -259,7 +261,7 @@ class Emulator:
         *,
         load_balancer_id: str | None = None,
     ) -> int:
-        """Return the smallest number of healthy targets of weight above 0 at any moment; see queries.min_serving."""
+        """Return the smallest number of targets that got new clients at any moment; see queries.min_serving."""
         return queries.min_serving(self.journal(), listener_id, location_id, since, load_balancer_id=load_balancer_id)
 
     def _control(self, method: str, name: str, payload: Any = None) -> Any:

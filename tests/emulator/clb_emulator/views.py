@@ -103,8 +103,6 @@ def listener_backend(
         is_empty_quic = listener.protocol == "QUIC" and answer["Targets"].text == "[]"
         if is_empty_quic and settings.empty_quic_targets == "null":
             answer["Targets"] = None
-        if listener.pool.function_targets is not None:
-            answer["FunctionTargets"] = listener.pool.function_targets
     else:
         answer["Rules"] = [
             {
@@ -146,23 +144,34 @@ def rule_health(
         for detail in ("Alive", "Dead", "Unknown", "Close")
     }
     entries = [
-        (binding.health_json or _health_part(binding)) + endings[detail]
+        _as_shown(binding, (binding.health_json or _health_part(binding)) + endings[detail], health)
         for binding, detail in zip(pool, health.details(pool, now))
         if not lacking or lacking.isdisjoint(binding.names)
     ]
+    mentioned = filter(None, entries)
     layer4_id = f"loc-{short_hash(pool.listener_id)}" if settings.number_layer4_rules else None
     return {
         "LocationId": rule.id if rule else layer4_id,
         "Domain": rule.domain if rule else None,
         "Url": rule.url if rule else None,
         "RuleId": "",
-        "Targets": Fragment(f"[{', '.join(entries)}]"),
+        "Targets": Fragment(f"[{', '.join(mentioned)}]"),
     }
 
 
-def _health_check(listener: Listener, health: Health) -> dict[str, Any]:
+def _as_shown(binding: Binding, entry: str, health: Health) -> str:
+    """Return a target's entry, as JSON, as the scenario wants it to be shown; empty: not at all."""
+    if not health.shown:
+        return entry
+    for name in binding.names & health.shown.keys():
+        fields = health.shown[name]
+        return "" if fields is None else json.dumps({**json.loads(entry), **fields}, ensure_ascii=False)
+    return entry
+
+
+def _health_check(listener: Listener, pool: Pool, health: Health) -> dict[str, Any]:
     return {
-        "HealthSwitch": 0 if listener.id in health.closed_listeners else 1,
+        "HealthSwitch": 0 if health.is_closed(pool) else 1,
         "TimeOut": 2,
         "IntervalTime": 5,
         "HealthNum": 3,
@@ -196,10 +205,10 @@ def listener(item: Listener, health: Health, created: str) -> dict[str, Any]:
                 "Domain": rule.domain,
                 "Domains": [rule.domain],
                 "Url": rule.url,
-                "HealthCheck": _health_check(item, health),
+                "HealthCheck": _health_check(item, rule.pool, health),
                 "Certificate": None,
-                "Scheduler": "WRR",
-                "SessionExpireTime": 0,
+                "Scheduler": rule.pool.traits.scheduler,
+                "SessionExpireTime": rule.pool.traits.session_seconds,
                 "ForwardType": "HTTP",
                 "TargetType": rule.pool.target_type,
                 "TargetGroup": _target_group(rule.pool),
@@ -218,9 +227,9 @@ def listener(item: Listener, health: Health, created: str) -> dict[str, Any]:
         "Port": item.port,
         "EndPort": item.end_port,
         "Certificate": None,
-        "HealthCheck": _health_check(item, health) if rules is None else None,
-        "Scheduler": "WRR" if rules is None else None,
-        "SessionExpireTime": 0,
+        "HealthCheck": _health_check(item, item.pool, health) if rules is None else None,
+        "Scheduler": item.pool.traits.scheduler if rules is None else None,
+        "SessionExpireTime": item.pool.traits.session_seconds if rules is None else 0,
         "SniSwitch": 0,
         "Rules": rules,
         "CreateTime": created,
@@ -230,6 +239,7 @@ def listener(item: Listener, health: Health, created: str) -> dict[str, Any]:
         "KeepaliveEnable": 0,
         "Toa": False,
         "DeregisterTargetRst": False,
+        "IdleConnectTimeout": item.pool.traits.idle_seconds,
     }
 
 
@@ -253,7 +263,7 @@ def load_balancer(item: LoadBalancer) -> dict[str, Any]:
         "Isolation": 0,
         "AddressIPVersion": "ipv6" if item.ipv6 else "ipv4",
         "ChargeType": "POSTPAID_BY_HOUR",
-        "Tags": [{"TagKey": key, "TagValue": value} for key, value in item.tags.items()],
+        "Tags": None if item.tags is None else [{"TagKey": key, "TagValue": value} for key, value in item.tags.items()],
         "TargetRegionInfo": {"Region": item.region, "VpcId": item.vpc_id},
         "TargetCount": sum(len(pool) for pool in item.pools),
     }

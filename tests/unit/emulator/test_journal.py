@@ -74,17 +74,17 @@ def test_a_weight_of_zero_and_a_death_do_not_serve(in_process: Callable[..., InP
     assert serving(cloud) == 2
     control.handle(cloud.cloud, "POST", "health", {"dead": ["ins-b"]})
     assert serving(cloud) == 1
-    entry = {"ListenerId": "lbl-tcp", "Targets": [{"InstanceId": "ins-a", "Port": 80, "Weight": 0}]}
-    cloud.call("BatchModifyTargetWeight", LoadBalancerId="lb-1", ModifyList=[entry])
-    assert serving(cloud) == 0
-    cloud.wait(1)
+    for weight, left in ((0, 1), (10, 1)):
+        entry = {"ListenerId": "lbl-tcp", "Targets": [{"InstanceId": "ins-b", "Port": 80, "Weight": weight}]}
+        cloud.call("BatchModifyTargetWeight", LoadBalancerId="lb-1", ModifyList=[entry])
+        cloud.wait(1)
+        assert serving(cloud, since=cloud.clock.now()) == left
     control.handle(cloud.cloud, "POST", "health", {"alive": ["10.0.0.2"]})
-    assert serving(cloud, since=1.5) == 0, "what held at that moment counts"
-    cloud.wait(1)
-    assert serving(cloud, since=2.5) == 0, "the address is marked alive, the instance is still dead"
+    assert serving(cloud, since=3) == 1, "the address is marked alive, the instance is still dead"
     control.handle(cloud.cloud, "POST", "health", {"alive": ["ins-b"]})
     cloud.wait(1)
-    assert serving(cloud, since=3) == 1
+    assert serving(cloud, since=2.5) == 1, "what held at that moment counts"
+    assert serving(cloud, since=3.5) == 2
 
 
 def test_an_unknown_pool(cloud: InProcess) -> None:
