@@ -22,10 +22,10 @@ from .._base.errors import (
     NotSent,
     OutcomeUnknown,
     Refused,
-    Remedy,
     UnexpectedAnswer,
     WaitTimeout,
 )
+from .._base.refusals import Remedy
 from .._base.secrets import Secrets
 from .pacer import Pacer
 from .response import BUSY_ATTEMPTS, READ_ATTEMPTS, Unreadable, parse_response

@@ -10,8 +10,9 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from .._base.errors import Refused, UnexpectedAnswer, hint_for, printable, sentences
+from .._base.errors import Refused, UnexpectedAnswer, printable, sentences
 from .._base.limits import parse_json
+from .._base.refusals import Remedy, ruling_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -109,10 +110,14 @@ def _refusal(
     if words is not None and not isinstance(words, str):
         return _not_the_api(action, where, status, f"an Error whose Message is {_kind(words)} instead of text")
     code, words = printable(scrub(code), MAX_NAME), printable(scrub(words or ""))
+    ruling = ruling_for(code, words)
+    if status == HTTPStatus.TOO_MANY_REQUESTS and ruling.remedy is not Remedy.WAIT_THROTTLED:
+        # Whatever a gateway writes into the body.
+        return _not_the_api(action, where, status, "")
     return Refused(
         sentences(
             f"{action} was refused with {code}: {words}",
-            hint_for(code),
+            ruling.hint,
             skew_hint if code.startswith("AuthFailure.SignatureExpire") else "",
         ),
         code=code,

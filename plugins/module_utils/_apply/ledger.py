@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Union
 
-from .._base.errors import ClbError, Refused, Remedy, escape, hint_for, sentences
+from .._base.errors import ClbError, Refused, escape, sentences
+from .._base.refusals import Remedy
 from .._bindings.change import ChangeKind
 
 if TYPE_CHECKING:
@@ -55,8 +56,9 @@ class Failure(NamedTuple):
 
         :param error: what was raised.
         """
-        quota = isinstance(error, Refused) and error.remedy is Remedy.QUOTA
-        message = sentences(error.api_message, hint_for(error.code)) if quota else error.api_message
+        message = error.api_message
+        if isinstance(error, Refused) and error.remedy is Remedy.QUOTA:
+            message = sentences(message, error.ruling.hint)
         return cls(error.code, message, error.action, error.request_id)
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from .._base.errors import ClbError, Refused, Remedy
+from .._base.errors import ClbError, Refused
+from .._base.refusals import Remedy
 from .._bindings.change import ChangeKind
 from .bisect import find_culprits
 from .ledger import NOT_ATTEMPTED, Failure

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple, Union
 
 from .._api.clb import ACTIONS
 from .._base.budget import Backoff
-from .._base.errors import NotSent, OutcomeUnknown, Refused, Remedy, WaitTimeout
+from .._base.errors import NotSent, OutcomeUnknown, Refused, WaitTimeout
+from .._base.refusals import Remedy
 from .._bindings.change import ChangeKind
 from .ledger import SETTLE_SECONDS, TASK_FAILED, Failure, Ledger
 

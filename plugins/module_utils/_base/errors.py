@@ -6,119 +6,15 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
+
+from .refusals import ruling_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
-class Remedy(Enum):
-    """What to do about a code that the cloud answered (the table in the API notes of this project)."""
-
-    WAIT_THROTTLED = "throttled"
-    """Too many requests: back off. A read may be sent again; before a write, what is bound is read and planned anew."""
-    WAIT_BUSY = "busy"
-    """Another task holds the load balancer: wait a little; for the rest see ``WAIT_THROTTLED``."""
-    TRANSIENT = "unknown"
-    """A read may be sent again; whether a write took effect has to be read back."""
-    FATAL = "fatal"
-    """Nothing that this task can do will help."""
-    NARROW = "narrow"
-    """One bad member spoils the whole call: find it."""
-    QUOTA = "quota"
-    """A quota of a listener, rule or load balancer is used up."""
-
-
-_PREFIXES: tuple[tuple[str, Remedy], ...] = (
-    ("RequestLimitExceeded", Remedy.WAIT_THROTTLED),
-    ("FailedOperation.ResourceInOperating", Remedy.WAIT_BUSY),
-    ("FailedOperation.ResourceInCloning", Remedy.WAIT_BUSY),
-    ("ResourceInUse", Remedy.WAIT_BUSY),
-    ("ResourceUnavailable", Remedy.WAIT_BUSY),
-    ("InternalError", Remedy.TRANSIENT),
-    ("AuthFailure", Remedy.FATAL),
-    ("UnauthorizedOperation", Remedy.FATAL),
-    ("InvalidParameter.LBIdNotFound", Remedy.FATAL),
-    ("InvalidParameter.RegionNotFound", Remedy.FATAL),
-    ("UnsupportedRegion", Remedy.FATAL),
-    ("UnsupportedOperation", Remedy.FATAL),
-    ("MissingParameter", Remedy.FATAL),
-    ("OperationDenied", Remedy.FATAL),
-    ("InvalidParameter", Remedy.NARROW),
-    ("FailedOperation", Remedy.NARROW),
-    ("LimitExceeded", Remedy.QUOTA),
-    ("ResourceNotFound", Remedy.NARROW),
-    ("ResourceInsufficient", Remedy.NARROW),
-)
-
-
-_BUSY_CODE = "FailedOperation"
-_BUSY_WORDS = re.compile(
-    r"\bis working\b|\b(?:re)?try (?:it )?(?:again )?later\b|\bnot in normal state\b|\bnormal desstate\b"
-    r"|\b(?:is|are) being processed\b",
-    re.IGNORECASE,
-)
-"""How a bare FailedOperation says that the load balancer is busy. Recorded by callers in production:
-"Same wsName is Working(...), pls Try Later", "is not in normal state, maybe some tasks are being processed",
-"normal desState"."""
-
-
-def remedy_for(code: str, message: str = "") -> Remedy:
-    """Look up what to do about a refusal of the cloud.
-
-    :param code: such as ``InvalidParameter.LBIdNotFound``.
-    :param message: the cloud's words: some stacks say only there that the load balancer is busy.
-    :returns: the remedy; a code that no table lists is fatal.
-    """
-    if code == _BUSY_CODE and _BUSY_WORDS.search(message):
-        return Remedy.WAIT_BUSY
-    for prefix, remedy in _PREFIXES:
-        if code.startswith(prefix):
-            return remedy
-    return Remedy.FATAL
-
-
-_HINTS: tuple[tuple[str, str], ...] = (
-    (
-        "AuthFailure.SignatureExpire",
-        "Set the clock of the host that runs this module: the cloud accepts at most 5 minutes of difference.",
-    ),
-    ("AuthFailure.SignatureFailure", "Check secret_key: it does not belong to secret_id."),
-    (
-        "AuthFailure.SecretIdNotFound",
-        "Check secret_id: the cloud does not know it, or the key was deleted or disabled.",
-    ),
-    (
-        "AuthFailure.TokenFailure",
-        "The temporary credentials have expired, or the token does not belong to them: get new ones.",
-    ),
-    ("AuthFailure", "Check the credentials, and whether they may be used on this endpoint."),
-    ("UnauthorizedOperation", "Allow this action to these credentials in the access management (CAM) of the account."),
-    ("InvalidParameter.LBIdNotFound", "Check load_balancer_id and region: the load balancer is not in this region."),
-    ("InvalidParameter.RegionNotFound", "Check region, for example ap-guangzhou."),
-    ("UnsupportedRegion", "Check region, for example ap-guangzhou."),
-    ("LimitExceeded", "This is a quota: unbind what is not needed, or have the quota raised."),
-    ("RequestLimitExceeded", "The account sends too many requests: run fewer tasks at once."),
-    (
-        "FailedOperation.ResourceInOperating",
-        "Another task holds the load balancer: run this task again later, or raise wait_timeout.",
-    ),
-)
-
-
-def hint_for(code: str) -> str:
-    """Look up what an operator can do about an error code of the cloud.
-
-    :param code: such as ``AuthFailure.SignatureExpire``.
-    :returns: one sentence, empty where there is nothing useful to say.
-    """
-    for prefix, hint in _HINTS:
-        if code.startswith(prefix):
-            return hint
-    return ""
+    from .refusals import Concern, Remedy, Ruling
 
 
 MAX_SHOWN = 2048
@@ -263,9 +159,19 @@ class Refused(ClbError):
     """The cloud answered with an error code: nothing of this call was applied."""
 
     @property
+    def ruling(self) -> Ruling:
+        """What is known of its code and text."""
+        return ruling_for(self.code, self.api_message)
+
+    @property
     def remedy(self) -> Remedy:
         """What to do about it."""
-        return remedy_for(self.code, self.api_message)
+        return self.ruling.remedy
+
+    @property
+    def concerns(self) -> Concern:
+        """What it is about."""
+        return self.ruling.concern
 
 
 class WaitTimeout(ClbError):

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._api.clb import MAX_HEALTH_LOAD_BALANCERS, MAX_LISTENER_IDS, Clb
-from .._base.errors import ClbError, Refused, Remedy, UnexpectedAnswer, and_more, escape
+from .._base.errors import ClbError, Refused, UnexpectedAnswer, and_more, escape
+from .._base.refusals import Remedy
 from .._base.threads import Finished, side_by_side
 from .._bindings.assign import may_apply
 

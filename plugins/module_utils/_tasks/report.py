@@ -11,7 +11,8 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._apply.ledger import NOT_ATTEMPTED
-from .._base.errors import ClbError, GuardRefusedElsewhere, Refused, and_more, escape, hint_for, sentences
+from .._base.errors import ClbError, GuardRefusedElsewhere, Refused, and_more, escape, sentences
+from .._base.refusals import hint_for
 from .._bindings.change import Change, ChangeKind
 from .._bindings.plan import apply_changes
 
@@ -438,7 +439,7 @@ def _part_texts(part: Part) -> list[str]:
     where = f" (request ID {error.request_id})" if error.request_id else ""
     complete = isinstance(error, Refused) or error.action is None
     texts = [error.message if complete else f"{error.action}{where} reported {error.code}: {error.message}"]
-    hint = hint_for(error.code)
+    hint = hint_for(error.code, error.api_message)
     if hint not in texts[0]:
         texts.append(hint)
     if outcome.failures and not isinstance(error, GuardRefusedElsewhere):

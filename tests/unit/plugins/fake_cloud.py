@@ -28,9 +28,9 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
     GuardRefused,
     OutcomeUnknown,
     Refused,
-    Remedy,
     WaitTimeout,
 )
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.refusals import Remedy
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.guard import (
     Checked,

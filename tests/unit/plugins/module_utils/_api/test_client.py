@@ -21,10 +21,10 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
     NotSent,
     OutcomeUnknown,
     Refused,
-    Remedy,
     UnexpectedAnswer,
     WaitTimeout,
 )
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.refusals import Remedy
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.secrets import Secrets
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import (
     Credentials,

@@ -132,7 +132,15 @@ def test_a_status_that_contradicts_the_body_is_a_gateways() -> None:
         parse({"Response": {"RequestId": "r"}}, 502)
 
 
-@pytest.mark.parametrize("body", [b"<html>", b'{"error": "slow down"}', b'{"Response": {"RequestId": "r"}}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>",
+        b'{"error": "slow down"}',
+        b'{"Response": {"RequestId": "r"}}',
+        b'{"Response": {"Error": {"Code": "FailedOperation", "Message": "No."}, "RequestId": "r"}}',
+    ],
+)
 def test_too_many_requests(body: bytes) -> None:
     with pytest.raises(Refused) as caught:
         parse(body, 429)

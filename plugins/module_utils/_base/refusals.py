@@ -1,0 +1,193 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a refusal of the cloud means: one table of its error codes, and the texts that say more than a code. Pure."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import NamedTuple
+
+
+class Remedy(Enum):
+    """What to do about a refusal."""
+
+    WAIT_THROTTLED = "throttled"
+    """Too many requests: back off. A read may be sent again; before a write, what is bound is read and planned anew."""
+    WAIT_BUSY = "busy"
+    """Another task holds the load balancer: wait a little; for the rest see ``WAIT_THROTTLED``."""
+    TRANSIENT = "unknown"
+    """A read may be sent again; whether a write took effect has to be read back."""
+    FATAL = "fatal"
+    """Nothing that this task can do will help."""
+    NARROW = "narrow"
+    """One bad member can spoil the whole call: find it."""
+    QUOTA = "quota"
+    """A quota of a listener, rule or load balancer is used up."""
+
+
+class Concern(Enum):
+    """What a refusal is about."""
+
+    MOMENT = "moment"
+    """This moment: the same call can be accepted later."""
+    LENGTH = "length"
+    """The number of members of the call, or the length of a text of one member."""
+    LISTENER = "listener"
+    """One listener or rule, with all its targets."""
+    LOAD_BALANCER = "load balancer"
+    """The state of the load balancer, which exists."""
+    GONE = "gone"
+    """There is no such load balancer in this region, or the action does not support its kind."""
+    PERMISSION = "permission"
+    """These credentials may not do this, perhaps only not with this load balancer."""
+    ACCOUNT = "account"
+    """The credentials, the account, the region or the form of the request: every load balancer is concerned."""
+    UNKNOWN = "unknown"
+    """The code does not tell; it can be one member."""
+
+
+class Ruling(NamedTuple):
+    """What is known of a refusal.
+
+    :param remedy: what to do about it.
+    :param concern: what it is about.
+    :param hint: one sentence for the operator; empty where there is nothing useful to say.
+    :param text_counts: whether the cloud's words can say that the load balancer is only busy.
+    """
+
+    remedy: Remedy
+    concern: Concern
+    hint: str = ""
+    text_counts: bool = True
+
+
+def _throttled() -> Ruling:
+    hint = "The account sends too many requests: run fewer tasks at once."
+    return Ruling(Remedy.WAIT_THROTTLED, Concern.MOMENT, hint, text_counts=False)
+
+
+def _credentials(hint: str) -> Ruling:
+    return Ruling(Remedy.FATAL, Concern.ACCOUNT, hint, text_counts=False)
+
+
+_BUSY = Ruling(
+    Remedy.WAIT_BUSY,
+    Concern.MOMENT,
+    "Another task holds the load balancer: run this task again later, or raise wait_timeout.",
+)
+_IN_DOUBT = Ruling(Remedy.TRANSIENT, Concern.MOMENT, text_counts=False)
+_GONE = Ruling(
+    Remedy.FATAL, Concern.GONE, "Check load_balancer_id and region: the load balancer is not in this region."
+)
+_REGION = Ruling(Remedy.FATAL, Concern.ACCOUNT, "Check region, for example ap-guangzhou.")
+_UNLISTED = Ruling(Remedy.FATAL, Concern.UNKNOWN)
+
+RULINGS: dict[str, Ruling] = {
+    "RequestLimitExceeded": _throttled(),
+    "FailedOperation.RateLimitExceeded": _throttled(),
+    "FailedOperation.ResourceInOperating": _BUSY,
+    "FailedOperation.ResourceInCloning": _BUSY,
+    "ResourceInUse": _BUSY,
+    "ResourceUnavailable": _BUSY,
+    "InternalError": _IN_DOUBT,
+    "FailedOperation.RequestTimeout": _IN_DOUBT,
+    "AuthFailure": _credentials("Check the credentials, and whether they may be used on this endpoint."),
+    "AuthFailure.SignatureExpire": _credentials(
+        "Set the clock of the host that runs this module: the cloud accepts at most 5 minutes of difference."
+    ),
+    "AuthFailure.SignatureFailure": _credentials("Check secret_key: it does not belong to secret_id."),
+    "AuthFailure.SecretIdNotFound": _credentials(
+        "Check secret_id: the cloud does not know it, or the key was deleted or disabled."
+    ),
+    "AuthFailure.TokenFailure": _credentials(
+        "The temporary credentials have expired, or the token does not belong to them: get new ones."
+    ),
+    "UnauthorizedOperation": Ruling(
+        Remedy.FATAL,
+        Concern.PERMISSION,
+        "Allow this action to these credentials in the access management (CAM) of the account.",
+        text_counts=False,
+    ),
+    "InvalidParameter.LBIdNotFound": _GONE,
+    "UnsupportedOperation": Ruling(Remedy.FATAL, Concern.GONE),
+    "FailedOperation.InvalidLBStatus": Ruling(
+        Remedy.FATAL, Concern.LOAD_BALANCER, "Look at the status of the load balancer in the console."
+    ),
+    "FailedOperation.AssociationNotActive": Ruling(Remedy.FATAL, Concern.LOAD_BALANCER),
+    "FailedOperation.InsufficientBalance": Ruling(Remedy.FATAL, Concern.ACCOUNT, "Top up the account."),
+    "InvalidParameter.RegionNotFound": _REGION,
+    "UnsupportedRegion": _REGION,
+    "InvalidParameterCombination": Ruling(Remedy.FATAL, Concern.ACCOUNT),
+    "MissingParameter": Ruling(Remedy.FATAL, Concern.ACCOUNT),
+    "OperationDenied": Ruling(Remedy.FATAL, Concern.UNKNOWN),
+    "InvalidParameter": Ruling(Remedy.NARROW, Concern.UNKNOWN),
+    "InvalidParameter.ListenerIdNotFound": Ruling(Remedy.NARROW, Concern.LISTENER),
+    "InvalidParameter.LocationNotFound": Ruling(Remedy.NARROW, Concern.LISTENER),
+    "InvalidParameterValue.Length": Ruling(Remedy.NARROW, Concern.LENGTH),
+    "FailedOperation": Ruling(Remedy.NARROW, Concern.UNKNOWN),
+    "ResourceNotFound": Ruling(Remedy.NARROW, Concern.UNKNOWN),
+    "ResourceInsufficient": Ruling(Remedy.NARROW, Concern.UNKNOWN),
+    "LimitExceeded": Ruling(
+        Remedy.QUOTA, Concern.LISTENER, "This is a quota: unbind what is not needed, or have the quota raised."
+    ),
+}
+"""What is known of each error code: the longest of these that a code begins with counts.
+
+Source: the vendor's lists of error codes, and what callers in production have recorded.
+"""
+
+_BUSY_WORDS = re.compile(
+    r"\bnot in normal (?:des ?)?stat(?:e|us)\b|\bdes ?stat(?:e|us) (?:is )?abnormal\b"
+    r"|\byour task is working\b|\bsame wsname is working\b|\btasks? (?:is|are) being processed\b",
+    re.IGNORECASE,
+)
+"""How the cloud says under any code that a load balancer is busy, as callers in production have recorded it:
+"is not in normal state, maybe some tasks are being processed", "is not in normal status", "is not in normal desState",
+"desState is abnormal", "des status abnormal", "Your task is working (...)", "Same wsName is Working(...)"."""
+_GENERAL_CODE = "FailedOperation"
+_GENERAL_BUSY_WORDS = re.compile(
+    r"\b(?<!not )is working\b|\b(?:re)?try (?:it )?(?:again )?later\b|\b(?:is|are) being processed\b|稍[后候]",
+    re.IGNORECASE,
+)
+"""Words that mean 'busy' under the bare general code alone, in English and Chinese ("later")."""
+_GONE_WORDS = re.compile(
+    r"(?P<within>\b(?:of|in|on|to|from|under|behind) (?:the |this )?)?"
+    r"\b(?:(?:load ?balancer|c?lb)(?: ?id)?(?:[ :]*[\[(\"'`]*lb-[\w-]+[\])\"'`]*)?|lb-[\w-]+[\])\"'`]*) ?"
+    r"(?:(?:is|was|does|do|can|could) ?)?(?:not|n't|no longer) (?:be )?(?:exist|found)",
+    re.IGNORECASE,
+)
+"""How the cloud says under a general code that there is no such load balancer: "LoadBalancer not exist".
+
+Not "Listener lbl-1 of LB lb-1 not found", where the load balancer only says where.
+"""
+
+
+def ruling_for(code: str, message: str = "") -> Ruling:
+    """Look up what a refusal of the cloud means.
+
+    :param code: such as ``InvalidParameter.LBIdNotFound``.
+    :param message: the cloud's words: some stacks say only there that the load balancer is busy, or gone.
+    :returns: what is known; a code that no table lists is fatal.
+    """
+    known = max(filter(code.startswith, RULINGS), key=len, default=None)
+    ruling = _UNLISTED if known is None else RULINGS[known]
+    general = code == _GENERAL_CODE and _GENERAL_BUSY_WORDS.search(message)
+    if ruling.text_counts and (general or _BUSY_WORDS.search(message)):
+        return _BUSY
+    gone = _GONE_WORDS.search(message) if ruling.remedy is Remedy.NARROW else None
+    if gone is not None and gone["within"] is None:
+        return _GONE
+    return ruling
+
+
+def hint_for(code: str, message: str = "") -> str:
+    """Look up what an operator can do about a refusal of the cloud.
+
+    :param code: such as ``AuthFailure.SignatureExpire``.
+    :param message: the cloud's words.
+    :returns: one sentence, empty where there is nothing useful to say.
+    """
+    return ruling_for(code, message).hint
