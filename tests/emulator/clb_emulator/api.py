@@ -103,9 +103,10 @@ def _serve(
         call = Call(action, params, headers["x-tc-region"], entry, fault, account)
         response = _carry_out(cloud, handler, call)
     except ApiError as error:
-        outcome = error.code
-        response = {"Error": {"Code": error.code, "Message": error.message}}
+        outcome, message = cloud.settings.wording(action, error)
+        response = {"Error": {"Code": outcome, "Message": message}}
     answer = Answer.json({"Response": {**response, "RequestId": request_id}})
+    cloud.looks.change(answer)
     if fault is not None:
         outcome = distort(fault, answer) or outcome
     entry["outcome"] = outcome
@@ -165,10 +166,11 @@ def _carry_out(cloud: Cloud, handler: Handler, call: Call) -> dict[str, Any]:
     fault = call.fault
     if fault is None:
         return handler(cloud, call)
-    if fault.kind in ("lock", "busy"):
+    if fault.kind == "busy":
+        named = call.params.get("LoadBalancerId") or next(iter(call.params.get("LoadBalancerIds", [])), "")
+        raise cloud.busy_refusal(named, fault["style"], fault["code"], fault["message"])
+    if fault.kind == "lock":
         balancer = cloud.balancer(call.params["LoadBalancerId"], call.region)
-        if fault.kind == "busy":
-            cloud.refuse_as_busy(balancer, fault["style"])
         cloud.lock(balancer, fault["seconds"], cloud.clock.now())
     response = handler(cloud, call) if is_carried_out(fault) else {}
     if fault.kind in ("error", "refuse_targets", "refuse_listeners"):

@@ -21,6 +21,16 @@ STYLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "text": (("FailedOperation", "Task Check Failed : Same wsName is Working({id}), pls Try Later"),),
     "text2": (("FailedOperation", "Your task is working ({id})."),),
+    "working": (
+        (
+            "FailedOperation",
+            "Your task is working (BindTargetGroupDevice). Pls wait for the task to complete and try again.",
+        ),
+    ),
+    "status": (("FailedOperation", "LB {id} is not in normal status"),),
+    "des_state": (("FailedOperation", "LB {id} is not in normal desState"),),
+    "abnormal": (("FailedOperation", "LB {id} desState is abnormal"),),
+    "des_status": (("FailedOperation", "LB {id} des status abnormal"),),
     "in_use": (("ResourceInUse", "The resource `{id}` is in use."),),
     "unavailable": (("ResourceUnavailable", "The resource `{id}` is unavailable."),),
 }
@@ -33,12 +43,17 @@ class BusyReplies:
     def __init__(self) -> None:
         self._count = 0
 
-    def refusal(self, load_balancer_id: str, styles: tuple[str, ...]) -> ApiError:
+    def refusal(
+        self, load_balancer_id: str, styles: tuple[str, ...], code: str | None = None, message: str | None = None
+    ) -> ApiError:
         """Return the refusal of one call.
 
         :param styles: keys of STYLES, used in turn.
+        :param code: given, it replaces that of the style; so does ``message``.
         """
         number, self._count = self._count, self._count + 1
         texts = STYLES[styles[number % len(styles)]]
-        code, message = texts[number // len(styles) % len(texts)]
-        return ApiError(code, message.format(id=load_balancer_id))
+        usual, text = texts[number // len(styles) % len(texts)]
+        situation = "busy" if code is None and message is None else None
+        text = (message or text).replace("{id}", load_balancer_id)
+        return ApiError(code or usual, text, situation=situation)

@@ -39,7 +39,7 @@ def carry_out(cloud: Cloud, name: str, payload: Any, moment: float) -> None:
 
 def _operations(cloud: Cloud, action: str, targets: list[dict[str, Any]]) -> list[Operation]:
     """Read targets given as API parameters, each with the LoadBalancerId beside them."""
-    settings = replace(cloud.settings, target_quota=_NO_QUOTA, deregister_gone="error")
+    settings = replace(cloud.settings, target_quota=_NO_QUOTA, deregister_gone="error", reregister="keep")
     operations = []
     for target in targets:
         entry = dict(target)

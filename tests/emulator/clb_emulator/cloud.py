@@ -23,6 +23,7 @@ from .errors import ApiError
 from .events import Events
 from .faults import Faults
 from .journal import Entry, Journal
+from .looks import Looks
 from .model import Binding, LoadBalancer, Pool, canonical_ip
 from .rate import RateLimiter
 
@@ -89,6 +90,7 @@ class Cloud:
         self.faults: Faults = Faults()
         self.faults.add(scenario.faults)
         self.events = Events(self)
+        self.looks = Looks(scenario.settings)
         self.alterations = Alterations()
         self.journal = Journal()
         self.tasks: dict[str, Task] = {}
@@ -130,7 +132,11 @@ class Cloud:
         """
         balancer = self.load_balancers.get(load_balancer_id)
         if balancer is None or balancer.region != region:
-            raise ApiError("InvalidParameter.LBIdNotFound", f"The load balancer `{load_balancer_id}` is not found.")
+            raise ApiError(
+                "InvalidParameter.LBIdNotFound",
+                f"The load balancer `{load_balancer_id}` is not found.",
+                situation="unknown_load_balancer",
+            )
         return balancer
 
     def application_balancer(self, load_balancer_id: str, region: str) -> LoadBalancer:
@@ -146,13 +152,16 @@ class Cloud:
             )
         return balancer
 
-    def refuse_as_busy(self, balancer: LoadBalancer, style: str | None = None) -> None:
-        """Refuse a call because something is working on a load balancer.
+    def busy_refusal(
+        self, load_balancer_id: str, style: str | None = None, code: str | None = None, message: str | None = None
+    ) -> ApiError:
+        """Return the refusal of a call because something is working on a load balancer.
 
         :param style: one of busy.STYLES; None: as the settings say.
-        :raises ApiError: always.
+        :param code: given, it replaces that of the style; so does ``message``.
         """
-        raise self._busy.refusal(balancer.id, self.settings.busy_style if style is None else (style,))
+        styles = self.settings.busy_style if style is None else (style,)
+        return self._busy.refusal(load_balancer_id, styles, code, message)
 
     def check_free(self, balancer: LoadBalancer) -> None:
         """Check that no task is working on a load balancer.
@@ -160,7 +169,7 @@ class Cloud:
         :raises ApiError: one is.
         """
         if self.clock.now() < balancer.locked_until:
-            self.refuse_as_busy(balancer)
+            raise self.busy_refusal(balancer.id)
 
     def start(
         self,
@@ -298,8 +307,8 @@ class Cloud:
         if operation.verb == "register":
             if binding is None:
                 pool.add(self._new_binding(operation, alive_at, registered))
-            elif self.settings.reregister == "overwrite":
-                pool.update(binding, weight=operation.weight)
+            else:
+                pool.update(binding, **self._overwritten(operation))
         elif binding is not None:
             if operation.verb == "deregister":
                 pool.remove(binding)
@@ -307,6 +316,11 @@ class Cloud:
                 pool.update(binding, weight=operation.weight)
             else:
                 pool.update(binding, tag=operation.tag)
+
+    def _overwritten(self, operation: Operation) -> dict[str, Any]:
+        """Return what registering again changes of a binding."""
+        changed = {"overwrite": ("weight",), "overwrite_tag": ("tag",), "overwrite_all": ("weight", "tag")}
+        return {name: getattr(operation, name) for name in changed.get(self.settings.reregister, ())}
 
     def _new_binding(self, operation: Operation, alive_at: float, registered: str) -> Binding:
         instance = operation.instance

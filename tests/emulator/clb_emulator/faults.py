@@ -17,7 +17,7 @@ from .model import canonical_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_COMMON = {"action": "*", "times": 1, "skip": 0}
+_COMMON: dict[str, Any] = {"action": "*", "times": 1, "skip": 0, "load_balancers": None}
 
 KINDS: dict[str, dict[str, Any]] = {
     "error": {"code": "InternalError", "message": "An internal error has occurred.", "apply": False},
@@ -43,7 +43,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "task_unknown": {"code": None},
     "task_slow": {"seconds": 1.0},
     "lock": {"seconds": 1.0},
-    "busy": {"style": None},
+    "busy": {"style": None, "code": None, "message": None},
     "not_applied": {"apply": "none"},
     "health_answer": {"shape": "lacks", "targets": []},
     "raw": {
@@ -60,9 +60,7 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 """Kind -> settings of this kind, with their defaults."""
 
-WRITE_ONLY = frozenset(
-    {"fail_listeners", "lag", "task_fails", "task_unknown", "task_slow", "lock", "busy", "not_applied"}
-)
+WRITE_ONLY = frozenset({"fail_listeners", "lag", "task_fails", "task_unknown", "task_slow", "lock", "not_applied"})
 """Kinds that meet writes only."""
 
 _CHOICES = {
@@ -75,13 +73,15 @@ _CHOICES = {
 class Fault:
     """One ordered fault.
 
-    ``times`` is how many more calls it meets (-1: all), ``skip`` how many matching calls it lets pass first.
+    ``times`` is how many more calls it meets (-1: all), ``skip`` how many matching calls it lets pass first;
+    ``load_balancers``: it meets only calls that name one of these, None: all.
     """
 
     action: str
     kind: str
     times: int
     skip: int
+    load_balancers: list[str] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -109,6 +109,8 @@ class Fault:
     def matches(self, action: str, params: Mapping[str, Any], is_write: bool) -> bool:
         """Return whether it can meet this call."""
         if not self.times or not fnmatch.fnmatchcase(action, self.action) or (self.kind in WRITE_ONLY and not is_write):
+            return False
+        if self.load_balancers is not None and _load_balancers(params).isdisjoint(self.load_balancers):
             return False
         if self.kind == "health_answer":
             return action == "DescribeTargetHealth"
@@ -168,6 +170,11 @@ class Faults:
                 fault.times -= 1
             return fault
         return None
+
+
+def _load_balancers(params: Mapping[str, Any]) -> set[str]:
+    """Return the load balancers that a call's parameters name."""
+    return {*params.get("LoadBalancerIds", ()), params.get("LoadBalancerId", "")} - {""}
 
 
 def _listeners(params: Mapping[str, Any]) -> set[str]:

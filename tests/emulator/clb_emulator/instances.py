@@ -69,7 +69,9 @@ class Instances:
         """
         if instance_id not in self._by_id:
             if not self._accept_unknown:
-                raise ApiError("InvalidParameter", f"The instance `{instance_id}` does not exist.")
+                raise ApiError(
+                    "InvalidParameter", f"The instance `{instance_id}` does not exist.", situation="unknown_instance"
+                )
             instance = Instance(instance_id, self._invent_ip(instance_id), name=instance_id.replace("ins-", "cvm-", 1))
             self._by_id[instance_id] = instance
             self._by_ip[instance.ip] = instance

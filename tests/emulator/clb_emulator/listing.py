@@ -33,14 +33,17 @@ _ORDERS: dict[str, Callable[[LoadBalancer], str]] = {
 def describe_load_balancers(cloud: Cloud, call: Call) -> dict[str, Any]:
     """Answer DescribeLoadBalancers: the newest first where no order is asked for, names matched anywhere in them."""
     params = call.params
-    check_maximum("LoadBalancerIds", params.get("LoadBalancerIds", []), 20)
+    check_maximum("LoadBalancerIds", params.get("LoadBalancerIds", []), cloud.settings.limits["load_balancer_ids"])
     offset, limit = params.get("Offset", 0), params.get("Limit", 20)
     if offset < 0 or not 1 <= limit <= 100:
         raise ApiError("InvalidParameterValue.Range", "`Offset` must be 0 or more and `Limit` 1 to 100.")
     order = _ORDERS.get(params.get("OrderBy", "CreateTime"))
     if order is None:
         raise ApiError("InvalidParameterValue", f"`OrderBy` {params['OrderBy']} is not supported.")
-    filters = _filters(params.get("Filters", []))
+    filters = _filters(params.get("Filters", []), cloud.settings.tag_filters)
+    extras = frozenset(params.get("AdditionalFields", []))
+    if not extras <= views.ADDITIONAL_FIELDS.keys():
+        raise ApiError("InvalidParameterValue", f"`AdditionalFields` {', '.join(sorted(extras))} is not supported.")
     found = [
         balancer
         for balancer in cloud.load_balancers.values()
@@ -49,7 +52,10 @@ def describe_load_balancers(cloud: Cloud, call: Call) -> dict[str, Any]:
     found.sort(key=order, reverse=params.get("OrderType", 1) == 1)
     return {
         "TotalCount": len(found),
-        "LoadBalancerSet": [views.load_balancer(balancer) for balancer in found[offset : offset + limit]],
+        "LoadBalancerSet": [
+            {**views.load_balancer(balancer), **{name: views.ADDITIONAL_FIELDS[name](balancer) for name in extras}}
+            for balancer in found[offset : offset + limit]
+        ],
     }
 
 
@@ -77,15 +83,25 @@ def _has_instance_at(balancer: LoadBalancer, addresses: list[str]) -> bool:
     )
 
 
-def _filters(raw: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+def _filters(raw: list[dict[str, Any]], tag_filters: str) -> list[tuple[str, list[str]]]:
+    """Return the filters that count.
+
+    :param tag_filters: ``accept``; ``refuse``: filters by tag are unknown; ``ignore``: more is answered than asked for.
+    :raises ApiError: one is unknown, or they are too many.
+    """
     check_maximum("Filters", raw, _MAX_FILTERS)
     filters = []
     for item in raw:
         check_maximum("Values", item["Values"], _MAX_FILTER_VALUES)
-        if item["Name"] != "tag-key" and not item["Name"].startswith("tag:"):
-            raise ApiError("InvalidParameter.InvalidFilter", f"The filter `{item['Name']}` is not supported.")
+        is_known = item["Name"] == "tag-key" or item["Name"].startswith("tag:")
+        if not is_known or tag_filters == "refuse":
+            raise ApiError(
+                "InvalidParameter.InvalidFilter",
+                f"The filter `{item['Name']}` is not supported.",
+                situation="unknown_filter",
+            )
         filters.append((item["Name"], item["Values"]))
-    return filters
+    return filters if tag_filters == "accept" else []
 
 
 def _passes(balancer: LoadBalancer, filters: list[tuple[str, list[str]]]) -> bool:

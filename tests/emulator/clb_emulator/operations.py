@@ -18,15 +18,6 @@ if TYPE_CHECKING:
     from .instances import Instance, Instances
     from .settings import Settings
 
-MAX_TARGETS = 500
-"""Targets in one batch call."""
-MAX_SINGLE_TARGETS = 20
-"""Targets in one RegisterTargets."""
-MAX_ENTRIES = 100
-"""Entries in the ModifyList of a BatchModifyTargetWeight."""
-MAX_ENTRY_TARGETS = 50
-"""Targets in one of these entries."""
-
 Verb = Literal["register", "deregister", "weight", "tag"]
 Params = Mapping[str, Any]
 
@@ -45,22 +36,23 @@ class Operation:
     tag: str = ""
 
 
-def check_lengths(action: str, params: Params) -> None:
+def check_lengths(action: str, params: Params, limits: Mapping[str, int]) -> None:
     """Check how many targets and entries a write has.
 
+    :param limits: as in settings.LIMITS.
     :raises ApiError: none, or more than the API takes.
     """
     if action == "RegisterTargets":
-        _length("Targets", len(params["Targets"]), MAX_SINGLE_TARGETS)
+        _length("Targets", len(params["Targets"]), limits["single_targets"])
     elif "ModifyList" in params:
         entries = params["ModifyList"]
         if action == "BatchModifyTargetWeight":
-            _length("ModifyList", len(entries), MAX_ENTRIES)
+            _length("ModifyList", len(entries), limits["entries"])
             for index, entry in enumerate(entries):
-                _length(f"ModifyList.{index}.Targets", len(entry["Targets"]), MAX_ENTRY_TARGETS)
-        _length("ModifyList.Targets", sum(len(entry["Targets"]) for entry in entries), MAX_TARGETS)
+                _length(f"ModifyList.{index}.Targets", len(entry["Targets"]), limits["entry_targets"])
+        _length("ModifyList.Targets", sum(len(entry["Targets"]) for entry in entries), limits["targets"])
     else:
-        _length("Targets", len(params["Targets"]), MAX_TARGETS)
+        _length("Targets", len(params["Targets"]), limits["targets"])
 
 
 def plan(
@@ -92,11 +84,37 @@ def plan(
             if settings.deregister_gone != "ignore":
                 failed.add(pool.listener_id)
         else:
-            raise ApiError("InvalidParameter", f"The target {spelling}:{operation.port} is not bound to {pool.name}.")
+            raise ApiError(
+                "InvalidParameter",
+                f"The target {spelling}:{operation.port} is not bound to {pool.name}.",
+                situation="unknown_target",
+            )
     if settings.deregister_gone == "fail_listener":
         operations = [operation for operation in operations if operation.pool.listener_id not in failed]
-    _check_quota(operations, settings.target_quota)
+    operations = _distinct(operations, settings)
+    _check_quota(operations, settings.target_quota, all_count=settings.quota_counts == "sent")
     return operations, failed
+
+
+def _distinct(operations: list[Operation], settings: Settings) -> list[Operation]:
+    """Return one operation for each binding, as the settings say.
+
+    :raises ApiError: the settings refuse what is listed twice, or bound already.
+    """
+    chosen: dict[tuple[int, str, int], Operation] = {}
+    for operation in operations:
+        key = (id(operation.pool), operation.address, operation.port)
+        name = f"{operation.spelling}:{operation.port}"
+        if key in chosen and settings.repeated == "refuse":
+            message = f"The target {name} is listed twice for {operation.pool.name}."
+            raise ApiError("InvalidParameterValue.Duplicate", message, situation="duplicate")
+        is_bound = operation.verb == "register" and operation.pool.find(operation.address, operation.port) is not None
+        if is_bound and settings.reregister == "refuse":
+            message = f"The target {name} is bound to {operation.pool.name} already."
+            raise ApiError("InvalidParameterValue.Duplicate", message, situation="bound_already")
+        if key not in chosen or settings.repeated == "last":
+            chosen[key] = operation
+    return list(chosen.values())
 
 
 def _flatten(action: str, params: Params) -> Iterable[tuple[Verb, Params, Params]]:
@@ -117,7 +135,11 @@ def _flatten(action: str, params: Params) -> Iterable[tuple[Verb, Params, Params
 def _pool(balancer: LoadBalancer, entry: Params, settings: Settings) -> Pool:
     listener = balancer.listeners.get(entry["ListenerId"])
     if listener is None:
-        raise ApiError("InvalidParameter.ListenerIdNotFound", f"The listener `{entry['ListenerId']}` is not found.")
+        raise ApiError(
+            "InvalidParameter.ListenerIdNotFound",
+            f"The listener `{entry['ListenerId']}` is not found.",
+            situation="unknown_listener",
+        )
     pool = _layer4(listener, entry) if listener.rules is None else _layer7(listener, entry)
     if pool.target_type != NODE:
         bare = settings.target_group_refusal == "bare"
@@ -132,6 +154,7 @@ def _layer4(listener: Listener, entry: Params) -> Pool:
             raise ApiError(
                 "InvalidParameter.ProtocolCheckFailed",
                 f"`{name}` is not supported by the {listener.protocol} listener `{listener.id}`.",
+                situation="rule_on_layer4",
             )
     return listener.pool
 
@@ -149,10 +172,13 @@ def _layer7(listener: Listener, entry: Params) -> Pool:
         raise ApiError(
             "InvalidParameter.LocationNotFound",
             f"The {listener.protocol} listener `{listener.id}` needs a `LocationId`.",
+            situation="no_rule",
         )
     if rule is None:
         raise ApiError(
-            "InvalidParameter.LocationNotFound", f"The location `{wanted}` is not found in listener `{listener.id}`."
+            "InvalidParameter.LocationNotFound",
+            f"The location `{wanted}` is not found in listener `{listener.id}`.",
+            situation="unknown_rule",
         )
     return rule.pool
 
@@ -174,26 +200,38 @@ def _address(target: Params, instances: Instances) -> tuple[str, str, Instance |
     return address, eni_ip, instances.at(address)
 
 
-def _check_quota(operations: Iterable[Operation], quota: int) -> None:
-    new = {
+def _check_quota(operations: Iterable[Operation], quota: int, *, all_count: bool) -> None:
+    """Check how many targets the listeners and rules would have.
+
+    :param all_count: what is registered again counts, too, beside what is bound.
+    """
+    counted = {
         (id(operation.pool), operation.address, operation.port): operation.pool
         for operation in operations
-        if operation.verb == "register" and operation.pool.find(operation.address, operation.port) is None
+        if operation.verb == "register" and (all_count or not operation.pool.find(operation.address, operation.port))
     }
-    pools = {id(pool): pool for pool in new.values()}
-    for key, count in Counter(id(pool) for pool in new.values()).items():
+    pools = {id(pool): pool for pool in counted.values()}
+    for key, count in Counter(map(id, counted.values())).items():
         if len(pools[key]) + count > quota:
             raise ApiError(
-                "LimitExceeded", f"The number of targets bound to {pools[key].name} exceeds the quota of {quota}."
+                "LimitExceeded",
+                f"The number of targets bound to {pools[key].name} exceeds the quota of {quota}.",
+                situation="quota",
             )
 
 
 def _length(name: str, count: int, maximum: int) -> None:
     if not 1 <= count <= maximum:
-        raise ApiError("InvalidParameterValue.Length", f"The length of `{name}` is {count}; it must be 1 to {maximum}.")
+        raise ApiError(
+            "InvalidParameterValue.Length",
+            f"The length of `{name}` is {count}; it must be 1 to {maximum}.",
+            situation="length",
+        )
 
 
 def _in_range(name: str, value: int, minimum: int, maximum: int) -> int:
     if not minimum <= value <= maximum:
-        raise ApiError("InvalidParameterValue.Range", f"`{name}` is {value}; it must be {minimum} to {maximum}.")
+        raise ApiError(
+            "InvalidParameterValue.Range", f"`{name}` is {value}; it must be {minimum} to {maximum}.", situation="range"
+        )
     return value

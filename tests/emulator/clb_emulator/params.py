@@ -98,6 +98,7 @@ SCHEMAS: dict[str, Struct] = {
             "WithRs": int,
             "VpcId": str,
             "Filters": [_FILTER],
+            "AdditionalFields": [str],
             "OrderBy": str,
             "OrderType": int,
             "Offset": int,

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from .faults import Fault
     from .model import Binding, Listener, LoadBalancer, Pool, Rule
 
-MAX_LISTENER_IDS = 20
-"""ListenerIds in one DescribeTargets."""
-
 
 def check_maximum(name: str, values: list[Any], maximum: int) -> None:
     """Check the length of a list.
@@ -28,7 +25,11 @@ def check_maximum(name: str, values: list[Any], maximum: int) -> None:
     :raises ApiError: it is longer than the API takes.
     """
     if len(values) > maximum:
-        raise ApiError("InvalidParameterValue.Length", f"The length of `{name}` is {len(values)}; at most {maximum}.")
+        raise ApiError(
+            "InvalidParameterValue.Length",
+            f"The length of `{name}` is {len(values)}; at most {maximum}.",
+            situation="length",
+        )
 
 
 def describe_task_status(cloud: Cloud, call: Call) -> dict[str, Any]:
@@ -48,7 +49,11 @@ def _selected(balancer: LoadBalancer, params: dict[str, Any], unknown: str) -> l
     wanted = params.get("ListenerIds") or list(balancer.listeners)
     for listener_id in wanted:
         if unknown == "error" and listener_id not in balancer.listeners:
-            raise ApiError("InvalidParameter.ListenerIdNotFound", f"The listener `{listener_id}` is not found.")
+            raise ApiError(
+                "InvalidParameter.ListenerIdNotFound",
+                f"The listener `{listener_id}` is not found.",
+                situation="unknown_listener",
+            )
     chosen = set(wanted)
     return [
         listener
@@ -62,11 +67,15 @@ def _selected(balancer: LoadBalancer, params: dict[str, Any], unknown: str) -> l
 def describe_targets(cloud: Cloud, call: Call) -> dict[str, Any]:
     """Answer DescribeTargets."""
     params = call.params
-    check_maximum("ListenerIds", params.get("ListenerIds", []), MAX_LISTENER_IDS)
+    check_maximum("ListenerIds", params.get("ListenerIds", []), cloud.settings.limits["listener_ids"])
     filters: dict[str, set[str]] = {}
     for item in params.get("Filters", []):
         if item["Name"] not in ("location-id", "private-ip-address", "tag"):
-            raise ApiError("InvalidParameter.InvalidFilter", f"The filter `{item['Name']}` is not supported.")
+            raise ApiError(
+                "InvalidParameter.InvalidFilter",
+                f"The filter `{item['Name']}` is not supported.",
+                situation="unknown_filter",
+            )
         filters.setdefault(item["Name"], set()).update(item["Values"])
     addresses, tags, locations = (filters.get(name) for name in ("private-ip-address", "tag", "location-id"))
 
@@ -87,7 +96,7 @@ def describe_targets(cloud: Cloud, call: Call) -> dict[str, Any]:
 
 def describe_listeners(cloud: Cloud, call: Call) -> dict[str, Any]:
     """Answer DescribeListeners."""
-    check_maximum("ListenerIds", call.params.get("ListenerIds", []), 100)
+    check_maximum("ListenerIds", call.params.get("ListenerIds", []), cloud.settings.limits["described_listeners"])
     balancer = cloud.application_balancer(call.params["LoadBalancerId"], call.region)
     listeners = _selected(balancer, call.params, "empty")
     return {
@@ -99,7 +108,7 @@ def describe_listeners(cloud: Cloud, call: Call) -> dict[str, Any]:
 def describe_target_health(cloud: Cloud, call: Call) -> dict[str, Any]:
     """Answer DescribeTargetHealth."""
     params = call.params
-    check_maximum("LoadBalancerIds", params["LoadBalancerIds"], cloud.settings.max_health_load_balancers)
+    check_maximum("LoadBalancerIds", params["LoadBalancerIds"], cloud.settings.limits["health_load_balancers"])
     balancers = [cloud.application_balancer(item, call.region) for item in params["LoadBalancerIds"]]
     answers = [_health(cloud, balancer, params, _lacking(call.fault)) for balancer in balancers]
     return {"LoadBalancers": _odd_health(answers, call.fault)}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from .busy import STYLES
+from .errors import DOCUMENTED_CODES, SITUATIONS, ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,9 +22,43 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "fail_listener_set": ("list", "null", "missing"),
     "interface_order": ("as_given", "own_first", "own_last"),
     "ipv6_spelling": ("as_given", "exploded"),
-    "reregister": ("keep", "overwrite"),
+    "language": ("en-US", "zh-CN"),
+    "order": ("stable", "random"),
+    "quota_counts": ("sent", "new"),
+    "repeated": ("first", "last", "refuse"),
+    "reregister": ("keep", "overwrite", "overwrite_tag", "overwrite_all", "refuse"),
+    "tag_filters": ("accept", "refuse", "ignore"),
     "target_group_refusal": ("explained", "bare"),
 }
+
+LIMITS = {
+    "targets": 500,
+    "single_targets": 20,
+    "entries": 100,
+    "entry_targets": 50,
+    "listener_ids": 20,
+    "described_listeners": 100,
+    "load_balancer_ids": 20,
+    "health_load_balancers": 30,
+}
+"""How many of a kind a call may have. README.md says which call."""
+
+_EXCLUSIVE = {
+    name: LIMITS[name] - 1
+    for name in ("targets", "entries", "entry_targets", "listener_ids", "load_balancer_ids", "health_load_balancers")
+}
+"""Limits as some callers have met them: the documented number itself is refused."""
+
+_CHINESE = "请求处理失败"
+"""What every refusal says where texts are Chinese."""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The code of a refusal, and its text; None: the usual one."""
+
+    code: str
+    message: str | None = None
 
 
 @dataclass
@@ -32,9 +67,11 @@ class Settings:
 
     batch_is_task: bool = True
     batch_seconds: float = 0.0
+    batch_message: str = ""
     busy_style: tuple[str, ...] = ("coded",)
     classic_code: str = "UnsupportedOperation"
     clock_offset: float = 0.0
+    codes: dict[str, Wording] = field(default_factory=dict)
     deregister_gone: str = "error"
     describe_unknown_listener: str = "error"
     empty_quic_targets: str = "list"
@@ -42,14 +79,20 @@ class Settings:
     interface_order: str = "as_given"
     ipv6_spelling: str = "as_given"
     keepalive_ms: float | None = None
+    language: str = "en-US"
     latency: float = 0.0
+    limits: dict[str, int] = field(default_factory=LIMITS.copy)
     lock_after: float = 0.0
-    max_health_load_balancers: int = 30
     number_layer4_rules: bool = False
+    order: str = "stable"
+    quota_counts: str = "sent"
     rate_limit: int = 20
     rate_limits: dict[str, int] = field(default_factory=dict)
     read_lag: float = 0.0
+    repeated: str = "first"
     reregister: str = "keep"
+    sparse: bool = False
+    tag_filters: str = "accept"
     tags: bool = True
     target_group_code: str = "InvalidParameter"
     target_group_refusal: str = "bare"
@@ -69,6 +112,12 @@ class Settings:
         for name, value in values.items():
             setattr(self, name, value)
 
+    def wording(self, action: str, error: ApiError) -> tuple[str, str]:
+        """Return the code and the text with which an action refuses a call."""
+        wording = self.codes.get(f"{action}.{error.situation}") or self.codes.get(error.situation or "")
+        message = _CHINESE if self.language == "zh-CN" else error.message
+        return (error.code, message) if wording is None else (wording.code, wording.message or message)
+
 
 def _parse(name: str, value: Any) -> dict[str, Any]:
     """Return the fields that a key of a scenario sets.
@@ -77,6 +126,10 @@ def _parse(name: str, value: Any) -> dict[str, Any]:
     """
     if name == "quotas":
         return {"target_quota": value["targets"]} if "targets" in value else {}
+    if name == "limits":
+        return {name: _limits(value)}
+    if name == "codes":
+        return {name: _codes(DOCUMENTED_CODES if value == "documented" else value)}
     if name == "latency_ms":
         return {"latency": _number(name, value) / 1000}
     if name == "busy_style":
@@ -122,6 +175,25 @@ def _busy_styles(value: Any) -> tuple[str, ...]:
     if unknown or not styles:
         raise ValueError(f"busy_style is {value!r}; it must be one of {', '.join(STYLES)}, or a list of these")
     return styles
+
+
+def _limits(value: Any) -> dict[str, int]:
+    given = _EXCLUSIVE if value == "exclusive" else value
+    if not isinstance(given, dict) or not given.keys() <= LIMITS.keys():
+        raise ValueError(f"limits is {value!r}; it must be exclusive, or numbers of {', '.join(LIMITS)}")
+    return {**LIMITS, **{name: int(_number(name, limit)) for name, limit in given.items()}}
+
+
+def _codes(value: Any) -> dict[str, Wording]:
+    if not isinstance(value, dict):
+        raise ValueError(f"codes is {value!r}; it must be documented, or a mapping")
+    unknown = [name for name in value if name.rpartition(".")[2] not in SITUATIONS]
+    if unknown:
+        raise ValueError(f"codes knows no {', '.join(unknown)}; it knows {', '.join(SITUATIONS)}")
+    return {
+        name: Wording(**wording) if isinstance(wording, dict) else Wording(str(wording))
+        for name, wording in value.items()
+    }
 
 
 KEYS = frozenset({item.name for item in fields(Settings)} - {"target_quota"} | {"latency_ms", "quotas"})

@@ -265,8 +265,13 @@ def load_balancer(item: LoadBalancer) -> dict[str, Any]:
         "ChargeType": "POSTPAID_BY_HOUR",
         "Tags": None if item.tags is None else [{"TagKey": key, "TagValue": value} for key, value in item.tags.items()],
         "TargetRegionInfo": {"Region": item.region, "VpcId": item.vpc_id},
-        "TargetCount": sum(len(pool) for pool in item.pools),
     }
+
+
+ADDITIONAL_FIELDS: dict[str, Callable[[LoadBalancer], Any]] = {
+    "TargetCount": lambda item: sum(len(pool) for pool in item.pools)
+}
+"""Fields of a load balancer that DescribeLoadBalancers answers only where they are asked for."""
 
 
 def numerical_vpc_id(vpc_id: str) -> int:

@@ -32,7 +32,7 @@ _BATCHES = ("BatchRegisterTargets", "BatchDeregisterTargets")
 def write(cloud: Cloud, call: Call) -> dict[str, Any]:
     """Answer any of WRITES."""
     action, params, fault = call.action, call.params, call.fault
-    check_lengths(action, params)
+    check_lengths(action, params, cloud.settings.limits)
     balancer = cloud.application_balancer(params["LoadBalancerId"], call.region)
     cloud.check_free(balancer)
     operations, gone = plan(action, params, balancer, cloud.instances, cloud.settings)
@@ -87,7 +87,7 @@ def _keep_applied(operations: list[Operation], listeners: set[str] | None, apply
 
 
 def _failed_listeners(cloud: Cloud, failed: list[str], message: str) -> dict[str, Any]:
-    answer: dict[str, Any] = {"Message": message}
+    answer: dict[str, Any] = {"Message": message or cloud.settings.batch_message}
     shape = cloud.settings.fail_listener_set
     if failed or shape == "list":
         answer["FailListenerIdSet"] = failed

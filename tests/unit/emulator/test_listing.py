@@ -142,7 +142,7 @@ def test_health_of_several_load_balancers(
     in_process: Callable[..., InProcess], refused: Callable[..., ApiError], maximum: int, several: bool
 ) -> None:
     cloud = in_process(
-        load_balancers=[balancer(f"lb-{number}") for number in range(31)], max_health_load_balancers=maximum
+        load_balancers=[balancer(f"lb-{number}") for number in range(31)], limits={"health_load_balancers": maximum}
     )
     ids = [f"lb-{number}" for number in range(31)]
     assert refused(cloud.call, "DescribeTargetHealth", LoadBalancerIds=ids).code == "InvalidParameterValue.Length"

@@ -135,13 +135,20 @@ def test_lengths(in_process: Callable[..., InProcess], refused: Refused, action:
         cloud.call(action, **fits)
 
 
-def test_quota_counts_new_bindings_only(in_process: Callable[..., InProcess], refused: Refused) -> None:
-    cloud = in_process(quotas={"targets": 2}, task_seconds=0)
+@pytest.mark.parametrize("counts, again", [("new", True), ("sent", False)])
+def test_quota_counts_what_is_bound_and_what_is_sent(
+    in_process: Callable[..., InProcess], refused: Refused, counts: str, again: bool
+) -> None:
+    cloud = in_process(quotas={"targets": 2}, quota_counts=counts, task_seconds=0)
     known, new, more = ({**TCP, "InstanceId": name} for name in ("ins-a", "ins-b", "ins-c"))
     assert refused(cloud.write, "BatchRegisterTargets", known, new, more).code == "LimitExceeded"
-    cloud.write("BatchRegisterTargets", known, new)
+    cloud.write("BatchRegisterTargets", new)
+    assert refused(cloud.write, "BatchRegisterTargets", more).code == "LimitExceeded"
+    if again:
+        cloud.write("BatchRegisterTargets", known, new)
+    else:
+        assert refused(cloud.write, "BatchRegisterTargets", known).code == "LimitExceeded"
     assert len(cloud.targets("lbl-tcp")) == 2
-    assert "lbl-tcp" in refused(cloud.write, "BatchRegisterTargets", more).message
 
 
 @pytest.mark.parametrize("listener_id", ["lbl-none"])

@@ -261,3 +261,15 @@ def test_busy_while_a_batch_is_done_already(
     with pytest.raises(TencentCloudSDKException) as unknown:
         ask(client, "DescribeTaskStatus", TaskId=task)
     assert unknown.value.code == errorcodes.INVALIDPARAMETER
+
+
+def test_the_sdk_reads_sparse_answers_in_any_order(
+    emulate: Callable[..., Emulator], sdk: Callable[..., ClbClient]
+) -> None:
+    client = sdk(emulate(sparse=True, order="random", task_seconds=0))
+    listeners = {item.ListenerId: item for item in ask(client, "DescribeTargets", LoadBalancerId="lb-1").Listeners}
+    assert (listeners["lbl-group"].Targets, listeners["lbl-tcp"].Targets[0].Zone) == (None, None)
+    (listed,) = ask(client, "DescribeLoadBalancers", AdditionalFields=["TargetCount"]).LoadBalancerSet
+    assert (listed.Tags, listed.TargetCount) == (None, 2)
+    target = {"ListenerId": "lbl-tcp", "InstanceId": "ins-b", "Port": 80}
+    assert ask(client, "BatchRegisterTargets", LoadBalancerId="lb-1", Targets=[target]).FailListenerIdSet is None

@@ -194,7 +194,7 @@ def test_equal_failures_are_told_once_and_different_ones_up_to_five(run: Run) ->
 @pytest.mark.parametrize("check", [True, False])
 def test_a_guard_that_refuses_on_one_stops_all_before_any_write(run: Run, check: bool, one_by_one: bool) -> None:
     fleet = region()
-    fleet.emulator.configure(max_health_load_balancers=1 if one_by_one else 30)
+    fleet.emulator.configure(limits={"health_load_balancers": 1 if one_by_one else 30})
     fleet.clouds["lb-2"].set_health({"ins-22": "Dead"})
     done = run(fleet, load_balancer_ids=IDS, targets=[HOST], state="drained", min_healthy=1, check=check)
     assert fleet.wrote_to() == []

@@ -168,7 +168,7 @@ def test_health_is_read_for_up_to_30_in_one_call_and_one_by_one_where_that_is_re
 ) -> None:
     identities = [f"lb-{number}" for number in range(count)]
     fleet = FakeFleet.of({one: [tcp(f"lbl-{one}", 443, target("ins-1"))] for one in identities})
-    fleet.emulator.configure(max_health_load_balancers=1 if one_by_one else 30)
+    fleet.emulator.configure(limits={"health_load_balancers": 1 if one_by_one else 30})
     healths = read_healths(Clb(fleet), identities)
     assert sorted(healths) == sorted(identities)
     assert all(len(health.index) > 0 for health in healths.values())

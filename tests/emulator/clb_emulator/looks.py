@@ -1,0 +1,68 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How sound answers look where the settings say so: nulls in place of what is empty, and another order each time."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from .answer import to_json
+
+if TYPE_CHECKING:
+    from .answer import Answer
+    from .settings import Settings
+
+_DESCRIBING = frozenset(
+    {
+        "AddressIPv6",
+        "CreateTime",
+        "EniId",
+        "HealthCheck",
+        "IdleConnectTimeout",
+        "InstanceName",
+        "ListenerName",
+        "PublicIpAddresses",
+        "RegisteredTime",
+        "Scheduler",
+        "SessionExpireTime",
+        "StatusTime",
+        "SubnetId",
+        "TargetRegionInfo",
+        "Zone",
+    }
+)
+"""Fields that only describe: the vendor's models say of each, in some version, that it can be null."""
+
+_SHUFFLED = frozenset({"Listeners", "Rules", "Targets", "LoadBalancers"})
+"""Lists whose order nobody has promised."""
+
+
+class Looks:
+    """Changes answers as the settings say; the same calls in the same order always look the same."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._random = Random(0)  # it keeps no secret
+
+    def change(self, answer: Answer) -> None:
+        """Change a sound answer in place."""
+        if self._settings.sparse or self._settings.order == "random":
+            answer.body = to_json(self._changed(json.loads(answer.body))).encode()
+
+    def _changed(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: self._field(name, item) for name, item in value.items()}
+        return [self._changed(item) for item in value] if isinstance(value, list) else value
+
+    def _field(self, name: str, value: Any) -> Any:
+        is_nullable = value in ("", []) or name in _DESCRIBING or (name, value) == ("TargetType", "NODE")
+        if self._settings.sparse and is_nullable:
+            return None
+        changed = self._changed(value)
+        if self._settings.order == "random" and name in _SHUFFLED and isinstance(changed, list):
+            self._random.shuffle(changed)
+        return changed
