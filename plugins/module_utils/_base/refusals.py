@@ -40,13 +40,19 @@ class Concern(Enum):
     LOAD_BALANCER = "load balancer"
     """The state of the load balancer, which exists."""
     GONE = "gone"
-    """There is no such load balancer in this region, or the action does not support its kind."""
+    """There is no such load balancer in this region."""
+    UNSUPPORTED = "unsupported"
+    """The action does not support the kind of the load balancer, or of a listener."""
     PERMISSION = "permission"
     """These credentials may not do this, perhaps only not with this load balancer."""
     ACCOUNT = "account"
     """The credentials, the account, the region or the form of the request: every load balancer is concerned."""
     UNKNOWN = "unknown"
     """The code does not tell; it can be one member."""
+
+
+NOT_THERE = frozenset({Concern.GONE, Concern.UNSUPPORTED})
+"""What a refused read is about where a load balancer was listed and can't be worked on: every task leaves it out."""
 
 
 class Ruling(NamedTuple):
@@ -112,7 +118,7 @@ RULINGS: dict[str, Ruling] = {
         text_counts=False,
     ),
     "InvalidParameter.LBIdNotFound": _GONE,
-    "UnsupportedOperation": Ruling(Remedy.FATAL, Concern.GONE),
+    "UnsupportedOperation": Ruling(Remedy.FATAL, Concern.UNSUPPORTED),
     "FailedOperation.InvalidLBStatus": Ruling(
         Remedy.FATAL, Concern.LOAD_BALANCER, "Look at the status of the load balancer in the console."
     ),

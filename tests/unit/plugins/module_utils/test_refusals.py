@@ -115,7 +115,7 @@ def test_a_text_can_say_that_the_load_balancer_is_gone(message: str) -> None:
         ("LimitExceeded", Concern.LISTENER),
         ("FailedOperation.InvalidLBStatus", Concern.LOAD_BALANCER),
         ("InvalidParameter.LBIdNotFound", Concern.GONE),
-        ("UnsupportedOperation", Concern.GONE),
+        ("UnsupportedOperation", Concern.UNSUPPORTED),
         ("UnauthorizedOperation.CamNoAuth", Concern.PERMISSION),
         ("AuthFailure", Concern.ACCOUNT),
         ("FailedOperation.InsufficientBalance", Concern.ACCOUNT),
