@@ -38,7 +38,9 @@ options:
   all_load_balancers:
     description:
       - Every load balancer of the region that has backends; classic load balancers are left out.
-      - One that is gone or refuses to be read is left out with a warning.
+      - One that is gone by the time it is read, or of a kind that the API does not support here, is left out with a
+        warning. M(tencentcloud.clb.targets_info) also leaves out what these credentials may not read. If another one
+        cannot be read, the task fails and writes nothing.
     type: bool
     default: false
     version_added: 1.0.0

@@ -20,8 +20,9 @@ description:
   - Reads each load balancer with one call, or two with O(health), after one listing for each region. Load balancers are
     read side by side, at most 18.5 calls of a kind a second.
   - An inventory is whole or an error. All expressions are evaluated before the first host is added.
-  - Classic load balancers are left out. One that is deleted while the inventory is read, or that refuses to be read, is
-    left out with a warning; where O(load_balancer_ids) or O(load_balancer_names) names it, this is an error.
+  - Classic load balancers are left out. One that is deleted while the inventory is read, or that these credentials may
+    not read, is left out with a warning. This is an error if O(load_balancer_ids) or O(load_balancer_names) names it,
+    and if it leaves no load balancer in a region.
   - "Each load balancer, listener and rule has a group named after its ID, such as C(lb_abcd1234), C(lbl_abcd1234) and
     C(loc_abcd1234), one in the other."
   - "What is called the same on every load balancer is gathered in groups named C(clb_shop) after the load balancer's

@@ -390,6 +390,28 @@ failed_targets:
       description: The words of the cloud, or the reason.
       type: str
       sample: The number of targets exceeds the quota.
+left_out:
+  description:
+    - The load balancers that were left out, each with a warning, where O(all_load_balancers=true) chooses.
+    - One is left out if it was listed and is gone, or if the API does not support this for its kind.
+      Whatever else keeps one from being read is an error before any write.
+    - If all are left out, the task fails.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    load_balancer_id:
+      description: The load balancer.
+      type: str
+      sample: lb-efgh5678
+    code:
+      description: The code of the cloud.
+      type: str
+      sample: InvalidParameter.LBIdNotFound
+    message:
+      description: The words of the cloud.
+      type: str
+      sample: LoadBalancerId lb-efgh5678 not found
 request_ids:
   description: The request IDs of the writes that the cloud accepted.
   returned: always

@@ -275,6 +275,28 @@ listeners:
         bound: *bound
         serving: *serving
         healthy: *healthy
+left_out:
+  description:
+    - The load balancers that were left out, each with a warning, where O(all_load_balancers=true) chooses.
+    - One is left out if it was listed and is gone, if the API does not support this for its kind, or if these
+      credentials may not read it. Whatever else keeps one from being read is an error.
+    - If all are left out, the task fails.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    load_balancer_id:
+      description: The load balancer.
+      type: str
+      sample: lb-efgh5678
+    code:
+      description: The code of the cloud.
+      type: str
+      sample: UnauthorizedOperation
+    message:
+      description: The words of the cloud.
+      type: str
+      sample: You are not authorized to perform this operation.
 api_calls:
   description: How many HTTP requests were sent, by action.
   returned: always

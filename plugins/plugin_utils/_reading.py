@@ -9,15 +9,15 @@ from __future__ import annotations
 from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..module_utils._base.errors import ClbError, InvalidArgument, Refused, and_more
+from ..module_utils._base.errors import ClbError, InvalidArgument
 from ..module_utils._base.threads import side_by_side
 from ..module_utils._bindings.assign import assign, may_apply
 from ..module_utils._bindings.entries import check_belonging
-from ..module_utils._tasks.balancers import read_for
-from ..module_utils._tasks.info import describe_info
+from ..module_utils._tasks.balancers import Chosen, LeftOut, may_leave_out, read_for
+from ..module_utils._tasks.info import SELECTS_NOTHING, describe_info
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from ..module_utils._api.clb import LoadBalancer
     from ..module_utils._api.connection import Connection
@@ -27,17 +27,9 @@ if TYPE_CHECKING:
 
 Raw = dict[str, Any]
 
-MAX_SHOWN = 5
-"""Load balancers that one warning names."""
-_NOT_ALLOWED = "UnauthorizedOperation"
-_NOT_OF_ONE = (
-    "AuthFailure",
-    "InternalError",
-    "InvalidParameter.RegionNotFound",
-    "RequestLimitExceeded",
-    "UnsupportedRegion",
-)
-"""Refusals that say nothing about one load balancer: the next one would be refused likewise, or this one later not."""
+
+class _Stopped(ClbError):
+    """A load balancer was not read, because the inventory fails already."""
 
 
 class InventoryQuery(NamedTuple):
@@ -101,7 +93,8 @@ class _Answers(NamedTuple):
 def read_load_balancers(connections: Iterable[Connection], query: InventoryQuery) -> Reading:
     """Read load balancers: one listing for each region, one DescribeTargets for each load balancer.
 
-    A load balancer that is gone, or refuses to be read, is left out with a warning where it was not named.
+    Where load balancers are not named, one that is gone, or that these credentials may not read, is left out with a
+    warning.
 
     :param connections: one for each region; one region is read after the other, since they share the rate limit.
     :param query: what to read; every load balancer of the regions where neither IDs nor names are given.
@@ -120,15 +113,16 @@ def read_load_balancers(connections: Iterable[Connection], query: InventoryQuery
             error.message = f"region {connection.region}: {error.message}"
             raise
         listed += wanted
-        found, refused = _read_region(connection, wanted, query)
-        answers += found
-        warnings += _warnings(connection.region, refused)
+        left_out = LeftOut(only_reads=True)
+        answers += _read_region(connection, wanted, query, left_out)
+        warnings += left_out.warnings(f" in region {connection.region}")
     _check_named(listed, regions, query)
     entries: Mapping[str, Sequence[Entry]] | None = None
     if query.entries is not None:
         snapshots = {read.balancer.load_balancer_id: read.snapshot for read in answers if read.snapshot is not None}
-        entries, unknown = assign(query.entries, snapshots)
-        warnings += (f"{sentence} It selects nothing." for sentence in unknown)
+        assignment = assign(query.entries, snapshots)
+        entries = assignment.entries
+        warnings += (f"{sentence} {SELECTS_NOTHING}" for sentence in (*assignment.unknown, *assignment.lacking))
     return Reading([_describe(read, entries) for read in answers], warnings)
 
 
@@ -139,40 +133,37 @@ def _list(connection: Connection, query: InventoryQuery) -> list[LoadBalancer]:
 
 
 def _read_region(
-    connection: Connection, balancers: Sequence[LoadBalancer], query: InventoryQuery
-) -> tuple[list[_Answers], list[tuple[LoadBalancer, Refused]]]:
-    """Read the load balancers of one region, side by side: what they answered, and those that can be left out."""
+    connection: Connection, balancers: Sequence[LoadBalancer], query: InventoryQuery, left_out: LeftOut
+) -> list[_Answers]:
+    """Read the load balancers of one region, side by side.
+
+    :raises ClbError: one can't be read and must not be left out, or all are left out.
+    """
     stop = Event()
 
-    def read(balancer: LoadBalancer) -> _Answers | None:
+    def read(balancer: LoadBalancer) -> _Answers:
         if stop.is_set():
-            return None
+            raise _Stopped("Another load balancer can't be read.")
         try:
             return _read(connection, balancer, query)
-        except ClbError as error:
+        except Exception as error:
             # With this error the inventory fails: what the other threads would still read is of no use.
-            if not _can_be_left_out(error, query):
+            if not (query.is_of_all and may_leave_out(error, only_reads=True)):
                 stop.set()
             raise
 
-    found: list[_Answers] = []
-    refused: list[tuple[LoadBalancer, Refused]] = []
-    for balancer, finished in zip(balancers, side_by_side(read, balancers)):
-        error = finished.error
-        if isinstance(error, Refused) and _can_be_left_out(error, query):
-            refused.append((balancer, error))
-        elif error is not None:
+    chosen = [Chosen(balancer.load_balancer_id, balancer.name, listed=query.is_of_all) for balancer in balancers]
+    answers, failed = left_out.sort(chosen, side_by_side(read, balancers))
+    for balancer in chosen:
+        error = failed.get(balancer.load_balancer_id)
+        if error is not None and not isinstance(error, _Stopped):
             raise _located(error, connection.region, balancer)
-        elif finished.value is not None:
-            found.append(finished.value)
-    if (
-        refused
-        and len(refused) == len(balancers)
-        and all(error.code.startswith(_NOT_ALLOWED) for _balancer, error in refused)
-    ):
-        balancer, refusal = refused[0]
-        raise _located(refusal, connection.region, balancer)
-    return found, refused
+    try:
+        left_out.check_some_left(answers)
+    except ClbError as error:
+        error.message = f"region {connection.region}: {error.message}"
+        raise
+    return list(answers.values())
 
 
 def _read(connection: Connection, balancer: LoadBalancer, query: InventoryQuery) -> _Answers:
@@ -207,36 +198,17 @@ def _describe(answers: _Answers, entries: Mapping[str, Sequence[Entry]] | None) 
     try:
         info = describe_info(balancer.load_balancer_id, snapshot, own, health)
     except InvalidArgument as error:
-        raise _located(error, region, balancer) from error
+        chosen = Chosen(balancer.load_balancer_id, balancer.name)
+        raise _located(error, region, chosen) from error
     targets = [
         {**target, "public_ips": list(binding.public_ips)} for binding, target in zip(info.bindings, info.targets)
     ]
     return {**description, "listeners": info.listeners, "targets": targets}
 
 
-def _can_be_left_out(error: Exception, query: InventoryQuery) -> bool:
-    return query.is_of_all and isinstance(error, Refused) and not error.code.startswith(_NOT_OF_ONE)
-
-
-def _located(error: Exception, region: str, balancer: LoadBalancer) -> Exception:
-    if isinstance(error, ClbError):
-        error.message = f"region {region}, load balancer {_called(balancer)}: {error.message}"
+def _located(error: ClbError, region: str, balancer: Chosen) -> ClbError:
+    error.message = f"region {region}, load balancer {balancer.label}: {error.message}"
     return error
-
-
-def _called(balancer: LoadBalancer) -> str:
-    return f"{balancer.load_balancer_id} ({balancer.name})"
-
-
-def _warnings(region: str, refused: Sequence[tuple[LoadBalancer, Refused]]) -> Iterator[str]:
-    """A sentence for each kind of refusal."""
-    kinds: dict[tuple[str | None, str], list[tuple[LoadBalancer, Refused]]] = {}
-    for balancer, error in refused:
-        kinds.setdefault((error.action, error.code), []).append((balancer, error))
-    for alike in kinds.values():
-        shown = and_more([_called(balancer) for balancer, _error in alike], MAX_SHOWN)
-        several = "load balancers" if len(alike) > 1 else "load balancer"
-        yield f"The inventory lacks the {several} {shown} in region {region}: {alike[0][1].message}"
 
 
 def _check_named(listed: Sequence[LoadBalancer], regions: Sequence[str], query: InventoryQuery) -> None:

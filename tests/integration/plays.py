@@ -12,7 +12,7 @@ FQCN = "tencentcloud.clb.targets"
 
 RETURNED = {
     "changed", "load_balancer_id", "registered", "modified", "deregistered", "targets", "listeners", "failed_listeners",
-    "failed_targets", "request_ids", "api_calls", "error", "diff",
+    "failed_targets", "left_out", "request_ids", "api_calls", "error", "diff",
 }  # fmt: skip
 """The keys that every result has, whatever happened."""
 

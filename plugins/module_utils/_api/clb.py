@@ -267,7 +267,8 @@ class Clb:
         total, page = self._page(params, 0)
         found = {balancer.load_balancer_id: balancer for balancer in page}
         offset = len(page)
-        while page and offset < total:
+        # The rows of a page can hold one twice, so they are not what is counted.
+        while page and len(found) < total:
             last = page[-1]
             overlap = min(1, len(page) - 1)
             count, page = self._page(params, offset - overlap)

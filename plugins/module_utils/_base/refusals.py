@@ -88,6 +88,12 @@ _IN_DOUBT = Ruling(Remedy.TRANSIENT, Concern.MOMENT, text_counts=False)
 _GONE = Ruling(
     Remedy.FATAL, Concern.GONE, "Check load_balancer_id and region: the load balancer is not in this region."
 )
+_FORBIDDEN = Ruling(
+    Remedy.FATAL,
+    Concern.PERMISSION,
+    "Allow this action to these credentials in the access management (CAM) of the account.",
+    text_counts=False,
+)
 _REGION = Ruling(Remedy.FATAL, Concern.ACCOUNT, "Check region, for example ap-guangzhou.")
 _UNLISTED = Ruling(Remedy.FATAL, Concern.UNKNOWN)
 
@@ -111,12 +117,8 @@ RULINGS: dict[str, Ruling] = {
     "AuthFailure.TokenFailure": _credentials(
         "The temporary credentials have expired, or the token does not belong to them: get new ones."
     ),
-    "UnauthorizedOperation": Ruling(
-        Remedy.FATAL,
-        Concern.PERMISSION,
-        "Allow this action to these credentials in the access management (CAM) of the account.",
-        text_counts=False,
-    ),
+    "AuthFailure.UnauthorizedOperation": _FORBIDDEN,
+    "UnauthorizedOperation": _FORBIDDEN,
     "InvalidParameter.LBIdNotFound": _GONE,
     "UnsupportedOperation": Ruling(Remedy.FATAL, Concern.UNSUPPORTED),
     "FailedOperation.InvalidLBStatus": Ruling(

@@ -20,10 +20,12 @@ class Assignment(NamedTuple):
 
     :param entries: by load balancer ID, in their own order; empty where none applies.
     :param unknown: a sentence for each entry whose listener or rule ID no load balancer has.
+    :param lacking: the same for each entry with a load balancer of its own, which lacks that ID.
     """
 
     entries: dict[str, tuple[Entry, ...]]
     unknown: tuple[str, ...]
+    lacking: tuple[str, ...]
 
 
 def may_apply(entries: Iterable[Entry], load_balancer_id: str) -> list[Entry]:
@@ -53,19 +55,21 @@ def assign(entries: Sequence[Entry], snapshots: Mapping[str, Snapshot]) -> Assig
                 owners.setdefault(pool.location_id, []).append(load_balancer_id)
     assigned: dict[str, list[Entry]] = {load_balancer_id: [] for load_balancer_id in snapshots}
     unknown: list[str] = []
+    lacking: list[str] = []
     for entry in entries:
-        identity = entry.place.location_id or entry.place.listener_id
-        if entry.load_balancer_id is not None:
-            belongs = [entry.load_balancer_id] if entry.load_balancer_id in snapshots else []
-        elif identity is not None:
-            belongs = owners.get(identity, [])
-            if not belongs:
-                what = "rule" if entry.place.location_id is not None else "listener"
-                unknown.append(f"targets[{entry.number}]: none of the load balancers has a {what} {identity!r}.")
-        else:
-            belongs = list(snapshots)
+        place, own = entry.place, entry.load_balancer_id
+        identity = place.location_id or place.listener_id
+        kind = "listener" if place.location_id is None else "rule"
+        there = list(snapshots) if identity is None else owners.get(identity, [])
+        if identity is not None and own is None and not there:
+            unknown.append(f"targets[{entry.number}]: none of the load balancers has a {kind} {identity!r}.")
+        if identity is not None and own in snapshots and own not in there:
+            lacking.append(f"targets[{entry.number}]: {own} has no {kind} {identity!r}.")
+        belongs = there if own is None else [own] if own in snapshots else []
         for load_balancer_id in belongs:
             assigned[load_balancer_id].append(entry)
     return Assignment(
-        {load_balancer_id: tuple(chosen) for load_balancer_id, chosen in assigned.items()}, tuple(unknown)
+        {load_balancer_id: tuple(chosen) for load_balancer_id, chosen in assigned.items()},
+        tuple(unknown),
+        tuple(lacking),
     )

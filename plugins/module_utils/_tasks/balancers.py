@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from .._api.clb import MAX_HEALTH_LOAD_BALANCERS, MAX_LISTENER_IDS, Clb
-from .._base.errors import ClbError, Refused, UnexpectedAnswer, and_more, escape
-from .._base.refusals import Remedy
+from .._base.errors import ClbError, Refused, UnexpectedAnswer, and_more, escape, sentences
+from .._base.refusals import NOT_THERE, Concern, Remedy
 from .._base.threads import Finished, side_by_side
 from .._bindings.assign import may_apply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from .._api.connection import Connection
     from .._bindings.entries import Entry
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from .._bindings.snapshot import Snapshot
     from .report import Result
 
+Value = TypeVar("Value")
+
 MAX_WARNED = 5
-_NOBODY_MAY = "AuthFailure"
-"""Codes that say nothing of a load balancer: the credentials are wrong for all of them."""
 
 
 class TaskResult(NamedTuple):
@@ -56,6 +56,11 @@ class Chosen(NamedTuple):
     load_balancer_id: str
     name: str | None = None
     listed: bool = False
+
+    @property
+    def label(self) -> str:
+        """The ID, with the name where it is known."""
+        return f"{self.load_balancer_id} ({self.name})" if self.name else self.load_balancer_id
 
 
 class Warnings:
@@ -170,43 +175,125 @@ def read_all(
     return side_by_side(read, chosen)
 
 
-def may_leave_out(balancer: Chosen, error: Exception) -> bool:
-    """Whether a load balancer that can't be read is left out: it was listed only, and is gone or refuses.
+def may_leave_out(error: Exception, *, only_reads: bool) -> bool:
+    """Return whether a load balancer that was only listed may be left out: this decides for all plugins.
 
-    :param balancer: the load balancer.
-    :param error: why it can't be read.
+    Anything else has to stop the task, since nobody would know of a host that stays in traffic there.
+
+    :param error: why the load balancer can't be read.
+    :param only_reads: whether the task writes nothing; then what these credentials may not read is left out, too.
     """
-    return balancer.listed and isinstance(error, Refused) and not error.code.startswith(_NOBODY_MAY)
+    if not isinstance(error, Refused):
+        return False
+    # These reads name nothing but load balancers, so that no other resource can be meant.
+    gone = error.concerns in NOT_THERE or error.code.startswith("ResourceNotFound")
+    return gone or (only_reads and error.concerns is Concern.PERMISSION)
 
 
-def left_out(error: Exception) -> str:
-    """The warning for a load balancer that is left out.
+class LeftOut:
+    """The load balancers that a task leaves out: they were listed, and can't be read.
 
-    :param error: why it can't be read.
+    :param only_reads: whether the task writes nothing.
     """
-    return f"A load balancer of the region was left out, because it can't be read: {as_clb_error(error).message}"
+
+    def __init__(self, *, only_reads: bool) -> None:
+        self._only_reads = only_reads
+        self._refusals: dict[Chosen, ClbError] = {}
+
+    def sort(
+        self, chosen: Sequence[Chosen], finished: Sequence[Finished[Value]]
+    ) -> tuple[dict[str, Value], dict[str, ClbError]]:
+        """Sort out how reading each load balancer ended, and remember those to leave out.
+
+        :param chosen: the load balancers.
+        :param finished: how each ended, in the same order.
+        :returns: what was read, and the errors of those that must not be left out; both by load balancer ID.
+        """
+        values: dict[str, Value] = {}
+        failed: dict[str, ClbError] = {}
+        for balancer, result in zip(chosen, finished):
+            if result.error is None and result.value is not None:
+                values[balancer.load_balancer_id] = result.value
+                continue
+            error = as_clb_error(result.error or RuntimeError("no answer"))
+            if balancer.listed and may_leave_out(error, only_reads=self._only_reads):
+                self._refusals[balancer] = error
+            else:
+                failed[balancer.load_balancer_id] = error
+        return values, failed
+
+    def check_some_left(self, left: Collection[object]) -> None:
+        """Check that not all load balancers are left out.
+
+        :param left: what could be read.
+        :raises ClbError: nothing could be read, and why.
+        """
+        if left or not self._refusals:
+            return
+        first = next(iter(self._refusals.values()))
+        raise _retold(first, sentences("No load balancer could be read.", *self.warnings())) from first
+
+    def warnings(self, where: str = "") -> Iterator[str]:
+        """Say which load balancers are left out: one sentence for each kind of refusal.
+
+        :param where: such as "in region ap-guangzhou".
+        """
+        kinds: dict[tuple[str | None, str], list[Chosen]] = {}
+        for balancer, error in self._refusals.items():
+            kinds.setdefault((error.action, error.code), []).append(balancer)
+        for alike in kinds.values():
+            names = and_more([balancer.label for balancer in alike], MAX_WARNED)
+            which = f"load balancers {names} were" if len(alike) > 1 else f"load balancer {names} was"
+            yield f"The {which} left out{where}: {self._refusals[alike[0]].message}"
+
+    def described(self) -> list[Result]:
+        """The returned key ``left_out``."""
+        return [
+            {"load_balancer_id": balancer.load_balancer_id, "code": error.code, "message": error.api_message}
+            for balancer, error in self._refusals.items()
+        ]
 
 
-def read_healths(clb: Clb, load_balancer_ids: Sequence[str]) -> dict[str, HealthSnapshot]:
+def raise_failed(failed: Mapping[str, ClbError], message: str) -> NoReturn:
+    """Stop a task where something is wrong on some load balancers.
+
+    :param failed: the errors by load balancer ID, in the order chosen.
+    :param message: tells of all of them.
+    :raises ClbError: the first of the errors, with this message.
+    """
+    first = next(iter(failed.values()))
+    raise _retold(first, message) from first
+
+
+def _retold(error: ClbError, message: str) -> ClbError:
+    return ClbError(
+        message, code=error.code, action=error.action, request_id=error.request_id, api_message=error.api_message
+    )
+
+
+def read_healths(clb: Clb, load_balancer_ids: Sequence[str]) -> list[Finished[HealthSnapshot]]:
     """Read the health of many load balancers: up to 30 in one call, one by one where that is refused.
 
     :param clb: the actions.
     :param load_balancer_ids: the load balancers.
-    :raises ClbError: health can't be read.
+    :returns: how reading each ended, in the same order.
     """
     size = MAX_HEALTH_LOAD_BALANCERS
     chunks = [load_balancer_ids[start : start + size] for start in range(0, len(load_balancer_ids), size)]
 
-    def read(chunk: Sequence[str]) -> dict[str, HealthSnapshot]:
-        try:
-            return clb.describe_target_health(chunk)
-        except Refused as refusal:
-            if len(chunk) == 1 or refusal.remedy is Remedy.FATAL:
-                raise
-            singles = values_of(
-                side_by_side(lambda load_balancer_id: clb.describe_target_health([load_balancer_id]), chunk)
-            )
-            return {key: health for single in singles for key, health in single.items()}
+    def read_one(load_balancer_id: str) -> HealthSnapshot:
+        return clb.describe_target_health([load_balancer_id])[load_balancer_id]
 
-    found = values_of(side_by_side(read, chunks))
-    return {key: health for chunk in found for key, health in chunk.items()}
+    def read(chunk: Sequence[str]) -> list[Finished[HealthSnapshot]]:
+        try:
+            found = clb.describe_target_health(chunk)
+        except Refused as refusal:
+            if len(chunk) == 1 or refusal.concerns is Concern.ACCOUNT:
+                raise
+            return side_by_side(read_one, chunk)
+        return [Finished(found[load_balancer_id]) for load_balancer_id in chunk]
+
+    healths: list[Finished[HealthSnapshot]] = []
+    for chunk, finished in zip(chunks, side_by_side(read, chunks)):
+        healths += finished.value or [Finished(error=finished.error)] * len(chunk)
+    return healths

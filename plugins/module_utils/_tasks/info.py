@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .._api.connection import Connection, connect
 from .._base.budget import Budget
@@ -17,28 +17,32 @@ from .._bindings.entries import parse_entries
 from .._bindings.resolve import Selection, select
 from .balancers import (
     Chosen,
+    LeftOut,
     TaskResult,
     Warnings,
-    as_clb_error,
     gc_paused,
-    left_out,
-    may_leave_out,
+    raise_failed,
     read_all,
     read_for,
     read_healths,
 )
 from .choice import check_entries_belong, check_load_balancers, choose, means_several
-from .report import Result, describe_binding, describe_error, sort_bindings
+from .report import Result, describe_binding, describe_error, several_failed, sort_bindings
 from .request import check_minimum
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from .._api.clb import Clb
+    from .._base.threads import Finished
     from .._bindings.entries import Entry
     from .._bindings.health import HealthSnapshot
     from .._bindings.snapshot import Binding, Listener, Pool, Snapshot
 
+Value = TypeVar("Value")
+
+SELECTS_NOTHING = "It selects nothing."
+TAGS_UNKNOWN = "The API response contains no tags: selectors with a tag match nothing."
 READ_SECONDS = 300
 """Seconds that reading may take in all, waits for a busy or throttling cloud included."""
 
@@ -51,7 +55,8 @@ class Info(NamedTuple):
     :param targets: a dict for each of them; valid as ``targets`` of the module of that name.
     :param listeners: a dict for each listener, with its rules and counts.
     :param counts: ``bound``, ``serving`` and ``healthy`` of its listeners together.
-    :param warnings: sentences for the user.
+    :param unknown: a sentence for each selector whose listener or rule does not exist here.
+    :param warnings: further sentences for the user.
     """
 
     load_balancer_id: str
@@ -59,6 +64,7 @@ class Info(NamedTuple):
     targets: list[Result]
     listeners: list[Result]
     counts: Result
+    unknown: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -78,6 +84,7 @@ def empty_info() -> Result:
         "load_balancers": [],
         "targets": [],
         "listeners": [],
+        "left_out": [],
         "api_calls": {},
         "error": None,
     }
@@ -93,7 +100,7 @@ def run_info(params: Mapping[str, Any], environ: Mapping[str, str]) -> TaskResul
     several = means_several(params)
     connection: Connection | None = None
     failure: str | None = None
-    warnings = Warnings()
+    warnings, left_out = Warnings(), LeftOut(only_reads=True)
     try:
         check_minimum(params, "timeout", 1)
         entries = None if params["targets"] is None else parse_entries(params["targets"], selectors=True)
@@ -107,7 +114,7 @@ def run_info(params: Mapping[str, Any], environ: Mapping[str, str]) -> TaskResul
         if entries is not None:
             chosen = [balancer for balancer in chosen if may_apply(entries, balancer.load_balancer_id)]
         with gc_paused():
-            infos = _read_chosen(connection, params, chosen, entries, warnings)
+            infos = _read_chosen(connection, params, chosen, entries, warnings, left_out)
     except ClbError as error:
         result["error"] = describe_error(error)
         failure = error.message
@@ -117,6 +124,8 @@ def run_info(params: Mapping[str, Any], environ: Mapping[str, str]) -> TaskResul
             result["load_balancers"].append({**names, **info.counts})
             result["targets"] += info.targets
             result["listeners"] += info.listeners
+    warnings.add(left_out.warnings())
+    result["left_out"] = left_out.described()
     if connection is not None:
         result["api_calls"] = dict(connection.api_calls)
     return TaskResult(result, warnings.all(several=several), failure, connection)
@@ -128,51 +137,57 @@ def _read_chosen(
     chosen: Sequence[Chosen],
     entries: Sequence[Entry] | None,
     warnings: Warnings,
+    left_out: LeftOut,
 ) -> list[tuple[Chosen, Info]]:
-    """Read the chosen load balancers side by side; one that was only listed and is gone is left out.
+    """Read the chosen load balancers side by side.
 
-    :raises ClbError: one that was named can't be read, or the names of a selector contradict an ID.
+    :raises ClbError: one can't be read and must not be left out, or the names of a selector contradict an ID.
     """
     several = means_several(params)
-    snapshots: dict[str, Snapshot] = {}
-    there: list[Chosen] = []
-    for balancer, finished in zip(chosen, read_all(connection, chosen, entries, several=several)):
-        if finished.error is None and finished.value is not None:
-            there.append(balancer)
-            snapshots[balancer.load_balancer_id] = finished.value
-            continue
-        error = as_clb_error(finished.error or RuntimeError("no answer"))
-        if not may_leave_out(balancer, error):
-            raise _of(error, balancer, several=several)
-        warnings.add([left_out(error)], balancer.load_balancer_id)
-    by_id: Mapping[str, Sequence[Entry] | None] = dict.fromkeys(snapshots, entries)
-    if entries is not None and several:
-        assignment = assign(entries, snapshots)
-        warnings.add(f"{sentence} It selects nothing." for sentence in assignment.unknown)
-        by_id = assignment.entries
+    snapshots = _sort(left_out, chosen, read_all(connection, chosen, entries, several=several), several=several)
     healths: Mapping[str, HealthSnapshot] = {}
     if params["health"]:
-        healths = read_healths(connection.clb, list(snapshots))
-    infos = []
-    for balancer in there:
-        load_balancer_id = balancer.load_balancer_id
+        asked = [balancer for balancer in chosen if balancer.load_balancer_id in snapshots]
+        found = read_healths(connection.clb, list(snapshots))
+        healths = _sort(left_out, asked, found, several=several)
+        snapshots = {load_balancer_id: snapshots[load_balancer_id] for load_balancer_id in healths}
+    left_out.check_some_left(snapshots)
+    by_id: Mapping[str, Sequence[Entry] | None] = dict.fromkeys(snapshots, entries)
+    everywhere = params["all_load_balancers"]
+    if entries is not None and several:
+        assignment = assign(entries, snapshots)
+        unknown = (*assignment.unknown, *(assignment.lacking if everywhere else ()))
+        warnings.add(f"{sentence} {SELECTS_NOTHING}" for sentence in unknown)
+        by_id = assignment.entries
+    infos: dict[str, Info] = {}
+    failed: dict[str, ClbError] = {}
+    for load_balancer_id, snapshot in snapshots.items():
         try:
-            info = describe_info(
-                load_balancer_id, snapshots[load_balancer_id], by_id[load_balancer_id], healths.get(load_balancer_id)
-            )
+            info = describe_info(load_balancer_id, snapshot, by_id[load_balancer_id], healths.get(load_balancer_id))
         except InvalidArgument as error:
-            raise _of(error, balancer, several=several) from error
+            failed[load_balancer_id] = error
+            continue
+        infos[load_balancer_id] = info
         # In a whole region, a selector matches where it matches.
-        if not params["all_load_balancers"]:
-            warnings.add(info.warnings, load_balancer_id)
-        infos.append((balancer, info))
-    return infos
+        warnings.add(() if everywhere else info.unknown, load_balancer_id)
+        warnings.add(info.warnings, load_balancer_id)
+    _check(failed, len(chosen), several=several)
+    return [(balancer, infos[balancer.load_balancer_id]) for balancer in chosen if balancer.load_balancer_id in infos]
 
 
-def _of(error: ClbError, balancer: Chosen, *, several: bool) -> ClbError:
-    if several:
-        error.message = f"{balancer.load_balancer_id}: {error.message}"
-    return error
+def _sort(
+    left_out: LeftOut, chosen: Sequence[Chosen], finished: Sequence[Finished[Value]], *, several: bool
+) -> dict[str, Value]:
+    values, failed = left_out.sort(chosen, finished)
+    _check(failed, len(chosen), several=several)
+    return values
+
+
+def _check(failed: Mapping[str, ClbError], total: int, *, several: bool) -> None:
+    """Stop where something is wrong on a load balancer."""
+    if failed:
+        texts = [(load_balancer_id, error.message) for load_balancer_id, error in failed.items()]
+        raise_failed(failed, several_failed(texts, total, "failed in other ways") if several else texts[0][1])
 
 
 def read_info(clb: Clb, load_balancer_id: str, entries: Sequence[Entry] | None, *, health: bool) -> Info:
@@ -218,7 +233,8 @@ def describe_info(
             if listener.listener_id in pools
         ],
         counts=_counts(touched, health),
-        warnings=_warnings(selection),
+        unknown=tuple(f"{sentence} {SELECTS_NOTHING}" for sentence in selection.unknown),
+        warnings=(TAGS_UNKNOWN,) if selection.tags_unknown else (),
     )
 
 
@@ -309,10 +325,3 @@ def _counts(bindings: Iterable[Binding], health: HealthSnapshot | None) -> Resul
         "serving": sum(binding.weight > 0 for binding in bound),
         "healthy": None if health is None else sum(health.of(binding).healthy for binding in bound),
     }
-
-
-def _warnings(selection: Selection) -> tuple[str, ...]:
-    sentences = [f"{sentence} It selects nothing." for sentence in selection.unknown]
-    if selection.tags_unknown:
-        sentences.append("The API response contains no tags: selectors with a tag match nothing.")
-    return tuple(sentences)

@@ -73,6 +73,7 @@ def empty_result() -> Result:
         "listeners": [],
         "failed_listeners": [],
         "failed_targets": [],
+        "left_out": [],
         "request_ids": [],
         "api_calls": {},
         "error": None,
@@ -403,16 +404,27 @@ def failure_message(parts: Sequence[Part], *, several: bool, check_mode: bool) -
         return None
     if not several:
         return _part_message(failed[0], check_mode=check_mode)
-    by_text: dict[str, list[str]] = defaultdict(list)
-    for part in failed:
-        by_text[sentences(*_part_texts(part))].append(part.load_balancer_id)
-    texts = [f"{and_more(identities, MAX_SHOWN)}: {text}" for text, identities in by_text.items()]
-    if len(texts) > MAX_SHOWN:
-        texts[MAX_SHOWN:] = [f"{len(texts) - MAX_SHOWN} more are in load_balancers."]
+    texts = [(part.load_balancer_id, sentences(*_part_texts(part))) for part in failed]
     begun = any(part.outcome and (part.outcome.accepted or part.outcome.unknown) for part in parts)
     nothing = "" if begun else "Nothing was changed."
     again = AGAIN if not check_mode and any(map(_has_rest, failed)) else ""
-    return escape(sentences(f"{len(failed)} of {len(parts)} load balancers failed.", *texts, nothing, again))
+    return escape(sentences(several_failed(texts, len(parts)), nothing, again))
+
+
+def several_failed(texts: Sequence[tuple[str, str]], total: int, rest: str = "are in load_balancers") -> str:
+    """Tell of failures on several load balancers: equal texts once, at most five of them, with at most five IDs each.
+
+    :param texts: pairs of a load balancer's ID and what failed there.
+    :param total: how many load balancers are meant.
+    :param rest: what to say of further texts.
+    """
+    by_text: dict[str, list[str]] = defaultdict(list)
+    for load_balancer_id, text in texts:
+        by_text[text].append(load_balancer_id)
+    told = [f"{and_more(identities, MAX_SHOWN)}: {text}" for text, identities in by_text.items()]
+    if len(told) > MAX_SHOWN:
+        told[MAX_SHOWN:] = [f"{len(told) - MAX_SHOWN} more {rest}."]
+    return sentences(f"{len(texts)} of {total} load balancers failed.", *told)
 
 
 def _part_message(part: Part, *, check_mode: bool) -> str:

@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._api.connection import Connection, connect
 from .._apply.outcome import Outcome, foresee, refuse
 from .._base.budget import Budget
-from .._base.errors import ClbError, GuardRefused, GuardRefusedElsewhere, InvalidArgument, and_more
+from .._base.errors import ClbError, GuardRefused, GuardRefusedElsewhere, InvalidArgument, and_more, sentences
 from .._base.threads import side_by_side
 from .._bindings.assign import assign, may_apply
 from .._bindings.entries import Entry, find_doubtful_tags, parse_entries
@@ -20,18 +20,17 @@ from .._bindings.plan import Goal, Plan, make_plan
 from .._bindings.resolve import UnknownName, what_exists
 from .balancers import (
     Chosen,
+    LeftOut,
     TaskResult,
     Warnings,
     as_clb_error,
     gc_paused,
-    left_out,
-    may_leave_out,
+    raise_failed,
     read_all,
     read_healths,
-    values_of,
 )
 from .choice import check_entries_belong, check_load_balancers, choose, means_several
-from .report import Part, Result, describe_error, failure_message, first_error, report
+from .report import Part, Result, describe_error, failure_message, report, several_failed
 from .request import check_minimum
 
 if TYPE_CHECKING:
@@ -39,7 +38,11 @@ if TYPE_CHECKING:
 
     from .._api.clb import Clb
     from .._apply.locks import GuardLocks
+    from .._base.threads import Finished
+    from .._bindings.health import HealthSnapshot
     from .._bindings.snapshot import Snapshot
+
+Value = TypeVar("Value")
 
 PROBES = 2
 """The writes that find out how long a task of the cloud takes, where several load balancers are changed."""
@@ -96,7 +99,7 @@ def run_task(params: Mapping[str, Any], environ: Mapping[str, str], *, check_mod
         failure = failure_message(task.parts, several=task.several, check_mode=check_mode)
     if task.connection is not None:
         result["api_calls"] = dict(task.connection.api_calls)
-    return TaskResult(result, task.warnings.all(several=task.several), failure, task.connection)
+    return TaskResult(result, task.all_warnings(), failure, task.connection)
 
 
 class _Task:
@@ -110,6 +113,8 @@ class _Task:
         self.connection: Connection | None = None
         self.parts: list[Part] = []
         self.warnings = Warnings()
+        self._left_out = LeftOut(only_reads=False)
+        self._chosen: list[Chosen] = []
         self._found_id: str | None = params["load_balancer_id"] and params["load_balancer_id"].strip()
         self._min_healthy: int = params["min_healthy"]
         self._wait_for_health: bool = params["wait_for_health"] and params["state"] == "present"
@@ -117,9 +122,15 @@ class _Task:
     def report(self, *, diff: bool) -> Result:
         """The returned keys."""
         result = report(self.parts, several=self.several, diff=diff)
+        result["left_out"] = self._left_out.described()
         if not self.several:
             result["load_balancer_id"] = self._found_id
         return result
+
+    def all_warnings(self) -> tuple[str, ...]:
+        """The warnings, those of load balancers that are left out included."""
+        self.warnings.add(self._left_out.warnings())
+        return self.warnings.all(several=self.several)
 
     def run(self) -> None:
         """Do it.
@@ -138,12 +149,12 @@ class _Task:
         if not self.several:
             self._found_id = chosen[0].load_balancer_id
         self.warnings.add(check_entries_belong(self.connection, chosen, entries, several=self.several))
-        chosen = [balancer for balancer in chosen if may_apply(entries, balancer.load_balancer_id)]
-        if not chosen:
+        self._chosen = [balancer for balancer in chosen if may_apply(entries, balancer.load_balancer_id)]
+        if not self._chosen:
             return
         locks = self._locks(self.connection, budget)
         try:
-            self._run_locked(self.connection, budget, entries, chosen, locks)
+            self._run_locked(self.connection, budget, entries, locks)
         finally:
             if locks is not None:
                 locks.release_all()
@@ -162,38 +173,35 @@ class _Task:
         return bool(self._params["purge"]) or any(entry.weight == 0 for entry in entries)
 
     def _run_locked(
-        self,
-        connection: Connection,
-        budget: Budget,
-        entries: Sequence[Entry],
-        chosen: Sequence[Chosen],
-        locks: GuardLocks | None,
+        self, connection: Connection, budget: Budget, entries: Sequence[Entry], locks: GuardLocks | None
     ) -> None:
-        if locks is not None and len(chosen) == 1 and self._may_lose(entries):
+        chosen = self._chosen
+        early = len(chosen) == 1 and self._may_lose(entries)
+        if locks is not None and early:
             # One load balancer is read once, under its lock; of many, only those that lose something are locked.
             locks.acquire(chosen[0].load_balancer_id)
         with gc_paused():
-            chosen, snapshots = self._read(connection, entries, chosen)
-            plans = self._plan(connection, entries, chosen, snapshots)
-        guarded = [
-            balancer.load_balancer_id
-            for balancer in chosen
-            if self._min_healthy and takes_capacity(plans[balancer.load_balancer_id].changes)
-        ]
-        if locks is not None and len(chosen) > 1 and guarded:
+            snapshots = self._sort(chosen, read_all(connection, chosen, entries, several=self.several))
+            self._left_out.check_some_left(snapshots)
+            plans = self._plan_all(connection, self._goals(entries, snapshots), snapshots)
+        guarded = [name for name, plan in plans.items() if self._min_healthy and takes_capacity(plan.changes)]
+        if locks is not None and guarded and not early:
             for load_balancer_id in sorted(guarded):
                 locks.acquire(load_balancer_id)
             again = [balancer for balancer in chosen if balancer.load_balancer_id in guarded]
             with gc_paused():
-                newer = values_of(read_all(connection, again, entries, several=self.several))
-                for balancer, snapshot in zip(again, newer):
-                    plans[balancer.load_balancer_id] = make_plan(plans[balancer.load_balancer_id].goal, snapshot)
+                newer = self._sort(again, read_all(connection, again, entries, several=self.several))
+                goals = {load_balancer_id: plans.pop(load_balancer_id).goal for load_balancer_id in guarded}
+                plans.update(self._plan_all(connection, goals, newer))
         at = budget.now()
-        checked, refused = self._guard(connection, plans, guarded, at)
-        if refused is not None:
-            self._refuse_all(chosen, plans, refused)
+        healths = self._read_healths(connection, plans, guarded)
+        self._left_out.check_some_left(plans)
+        refused = self._guard(plans, healths)
+        if refused:
+            self._refuse_all(plans, refused)
             return
         self._warn_of_unmatched(plans)
+        checked = {load_balancer_id: Checked(health, at) for load_balancer_id, health in healths.items()}
         carry_out = self._performer(connection.clb, budget, plans, checked)
 
         def apply(balancer: Chosen) -> Outcome:
@@ -203,7 +211,8 @@ class _Task:
                 if locks is not None:
                     locks.release(balancer.load_balancer_id)
 
-        for balancer, finished in zip(chosen, side_by_side(apply, chosen)):
+        there = [balancer for balancer in chosen if balancer.load_balancer_id in plans]
+        for balancer, finished in zip(there, side_by_side(apply, there)):
             plan = plans[balancer.load_balancer_id]
             outcome = finished.value
             if finished.error is not None or outcome is None:
@@ -230,79 +239,65 @@ class _Task:
             plans[load_balancer_id], clb, load_balancer_id, options, shared, checked.get(load_balancer_id)
         ).run()
 
-    def _read(
-        self, connection: Connection, entries: Sequence[Entry], chosen: Sequence[Chosen]
-    ) -> tuple[list[Chosen], dict[str, Snapshot]]:
-        """Read every load balancer; one that was only listed and is gone is left out."""
-        snapshots: dict[str, Snapshot] = {}
-        there: list[Chosen] = []
-        errors: list[Part] = []
-        for balancer, finished in zip(chosen, read_all(connection, chosen, entries, several=self.several)):
-            if finished.error is None and finished.value is not None:
-                there.append(balancer)
-                snapshots[balancer.load_balancer_id] = finished.value
-                continue
-            error = as_clb_error(finished.error or RuntimeError("no answer"))
-            if may_leave_out(balancer, error):
-                self.warnings.add([left_out(error)], balancer.load_balancer_id)
-            else:
-                errors.append(Part(balancer.load_balancer_id, balancer.name, error=error))
-        self._raise_first(errors, len(chosen))
-        return there, snapshots
+    def _sort(self, chosen: Sequence[Chosen], finished: Sequence[Finished[Value]]) -> dict[str, Value]:
+        """Keep what was read, by load balancer ID; what may be left out is remembered.
 
-    def _raise_first(self, failed: list[Part], total: int) -> None:
+        :raises ClbError: a load balancer can't be read, and must not be left out.
+        """
+        values, failed = self._left_out.sort(chosen, finished)
+        self._stop(failed)
+        return values
+
+    def _stop(self, failed: Mapping[str, ClbError]) -> None:
         """Stop before any write where something is wrong on a load balancer."""
-        error = first_error(failed)
-        if error is None:
+        if not failed:
             return
-        self.parts = failed
-        if self.several:
-            texts: dict[str, list[str]] = {}
-            for part in failed:
-                if part.error is not None:
-                    texts.setdefault(part.error.message, []).append(part.load_balancer_id)
-            shown = [f"{and_more(where, 5)}: {text}" for text, where in texts.items()]
-            error.message = (
-                f"{len(failed)} of {total} load balancers failed. {' '.join(shown[:5])} Nothing was changed."
-            )
-        raise error
+        self.parts = [
+            Part(balancer.load_balancer_id, balancer.name, error=failed[balancer.load_balancer_id])
+            for balancer in self._chosen
+            if balancer.load_balancer_id in failed
+        ]
+        texts = [(load_balancer_id, error.message) for load_balancer_id, error in failed.items()]
+        told = several_failed(texts, len(self._chosen)) + " Nothing was changed." if self.several else texts[0][1]
+        raise_failed(failed, told)
 
-    def _plan(
-        self,
-        connection: Connection,
-        entries: Sequence[Entry],
-        chosen: Sequence[Chosen],
-        snapshots: Mapping[str, Snapshot],
+    def _goals(self, entries: Sequence[Entry], snapshots: Mapping[str, Snapshot]) -> dict[str, Goal]:
+        """What is asked for on each load balancer.
+
+        :raises InvalidArgument: no load balancer has a listener or rule that an entry names by its ID.
+        """
+        state, purge, everywhere = (self._params[name] for name in ("state", "purge", "all_load_balancers"))
+        if not self.several:
+            return {load_balancer_id: Goal(state, tuple(entries), purge) for load_balancer_id in snapshots}
+        assignment = assign(entries, snapshots)
+        if assignment.unknown and state != "absent" and not everywhere:
+            exists = [f"{name}: {what_exists(snapshot)}" for name, snapshot in snapshots.items()]
+            raise InvalidArgument(sentences(*assignment.unknown[:5], and_more(exists, 5, " ")))
+        unknown = (*assignment.unknown, *(assignment.lacking if everywhere else ()))
+        self.warnings.add(f"{sentence} Nothing to do for it." for sentence in unknown)
+        return {name: Goal(state, mine, purge, lenient=everywhere) for name, mine in assignment.entries.items()}
+
+    def _plan_all(
+        self, connection: Connection, goals: Mapping[str, Goal], snapshots: Mapping[str, Snapshot]
     ) -> dict[str, Plan]:
-        """Plan every load balancer.
+        """Plan every load balancer that was read.
 
         :raises InvalidArgument: a name leads nowhere or to several things; the message lists what exists.
         """
-        state, everywhere = self._params["state"], self._params["all_load_balancers"]
-        if self.several:
-            assignment = assign(entries, snapshots)
-            if assignment.unknown and state != "absent" and not everywhere:
-                raise InvalidArgument(" ".join(assignment.unknown[:5]))
-            self.warnings.add(f"{sentence} Nothing to do for it." for sentence in assignment.unknown)
-            by_id = assignment.entries
-        else:
-            by_id = {balancer.load_balancer_id: tuple(entries) for balancer in chosen}
         plans: dict[str, Plan] = {}
-        failed: list[Part] = []
-        for balancer in chosen:
-            load_balancer_id = balancer.load_balancer_id
-            goal = Goal(state, by_id[load_balancer_id], purge=self._params["purge"], lenient=everywhere)
+        failed: dict[str, ClbError] = {}
+        for load_balancer_id, snapshot in snapshots.items():
             try:
-                plans[load_balancer_id] = self._plan_one(connection, load_balancer_id, goal, snapshots)
-            except InvalidArgument as error:
-                failed.append(Part(load_balancer_id, balancer.name, error=error))
-        self._raise_first(failed, len(chosen))
+                plans[load_balancer_id] = self._plan_one(
+                    connection, load_balancer_id, goals[load_balancer_id], snapshot
+                )
+            except ClbError as error:
+                failed[load_balancer_id] = error
+        self._stop(failed)
         return plans
 
-    def _plan_one(
-        self, connection: Connection, load_balancer_id: str, goal: Goal, snapshots: Mapping[str, Snapshot]
-    ) -> Plan:
-        snapshot = snapshots[load_balancer_id]
+    @staticmethod
+    def _plan_one(connection: Connection, load_balancer_id: str, goal: Goal, snapshot: Snapshot) -> Plan:
         try:
             return make_plan(goal, snapshot)
         except UnknownName as unknown:
@@ -312,42 +307,39 @@ class _Task:
             whole = connection.clb.describe_targets(load_balancer_id)
         raise InvalidArgument(f"{problem} {what_exists(whole)}")
 
-    def _guard(
-        self, connection: Connection, plans: Mapping[str, Plan], guarded: Sequence[str], at: float
-    ) -> tuple[dict[str, Checked], dict[str, ClbError] | None]:
-        """Check the guard on every load balancer that loses something.
-
-        :returns: the checks that passed, and what refused where any did.
-        """
-        losing = [load_balancer_id for load_balancer_id in guarded if takes_capacity(plans[load_balancer_id].changes)]
-        if not losing:
-            return {}, None
-        healths = read_healths(connection.clb, losing)
-        refused: dict[str, ClbError] = {}
+    def _read_healths(
+        self, connection: Connection, plans: dict[str, Plan], guarded: Sequence[str]
+    ) -> dict[str, HealthSnapshot]:
+        """Read the health where capacity is lost; the plan of a load balancer that is gone by now is dropped."""
+        losing = [name for name in guarded if name in plans and takes_capacity(plans[name].changes)]
+        asked = [balancer for balancer in self._chosen if balancer.load_balancer_id in losing]
+        healths = self._sort(asked, read_healths(connection.clb, [one.load_balancer_id for one in asked]))
         for load_balancer_id in losing:
+            if load_balancer_id not in healths:
+                del plans[load_balancer_id]
+        return healths
+
+    def _guard(self, plans: Mapping[str, Plan], healths: Mapping[str, HealthSnapshot]) -> dict[str, ClbError]:
+        """Check the guard on every load balancer that loses something: what refuses, by load balancer ID."""
+        refused: dict[str, ClbError] = {}
+        for load_balancer_id, health in healths.items():
             plan = plans[load_balancer_id]
             try:
-                check_guard(
-                    plan.snapshot,
-                    plan.changes,
-                    healths[load_balancer_id],
-                    self._min_healthy,
-                    count_gains=self._wait_for_health,
-                )
+                check_guard(plan.snapshot, plan.changes, health, self._min_healthy, count_gains=self._wait_for_health)
             except GuardRefused as refusal:
                 refused[load_balancer_id] = refusal
-        return {
-            load_balancer_id: Checked(healths[load_balancer_id], at) for load_balancer_id in losing
-        }, refused or None
+        return refused
 
-    def _refuse_all(self, chosen: Sequence[Chosen], plans: Mapping[str, Plan], refused: Mapping[str, ClbError]) -> None:
+    def _refuse_all(self, plans: Mapping[str, Plan], refused: Mapping[str, ClbError]) -> None:
         """A guard that refuses on one load balancer stops all, before any write."""
         where = and_more(list(refused), 5)
         message = f"Not sent: the guard min_healthy refuses on {where}."
         if not self.several:
             message = "Not sent: the task stopped with GuardRefused."
         stopped = GuardRefusedElsewhere(message)
-        for balancer in chosen:
+        for balancer in self._chosen:
+            if balancer.load_balancer_id not in plans:
+                continue
             plan = plans[balancer.load_balancer_id]
             error = refused.get(balancer.load_balancer_id) or (stopped if plan.changes else None)
             self.warnings.add(plan.warnings, balancer.load_balancer_id)

@@ -28,8 +28,9 @@ description:
   - A read that fails puts one event C(clb_error), with C(summary), C(action), C(code), C(message), C(request_id) and
     C(failed_reads), which counts the failed reads in a row. The next reads come later each time, up to 5 minutes. No
     health is taken from an answer that is not as the API documents it.
-  - A read of several load balancers fails where one that is named can't be read. Give each a source of its own to have
-    the others watched then, too.
+  - A read of several load balancers fails where one of them can't be read. Give each a source of its own to have the
+    others watched then, too. With O(all_load_balancers=true), one that is gone, or that these credentials may not read,
+    is left out with a warning.
   - Where the first read fails because of the options, the credentials or their rights, the source ends with a message.
   - Each read takes one call of the API for each load balancer, and one more for the health of up to 30 of them. With
     O(role_arn), it assumes the role anew.

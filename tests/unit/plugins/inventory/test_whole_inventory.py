@@ -154,9 +154,7 @@ def test_what_cannot_be_read_is_left_out_with_a_warning_also_from_the_cache(read
         assert set(read(plugin, cache=True).hosts) == {"web-1"}
 
     assert region.count("DescribeLoadBalancers") == 1
-    assert [text.startswith(f"{file}: The inventory lacks the load balancer lb-2 (api)") for text in shown] == [
-        True
-    ] * 2
+    assert [text.startswith(f"{file}: The load balancer lb-2 (api) was left out") for text in shown] == [True] * 2
 
 
 @pytest.mark.parametrize(

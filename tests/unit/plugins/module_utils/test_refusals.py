@@ -117,6 +117,7 @@ def test_a_text_can_say_that_the_load_balancer_is_gone(message: str) -> None:
         ("InvalidParameter.LBIdNotFound", Concern.GONE),
         ("UnsupportedOperation", Concern.UNSUPPORTED),
         ("UnauthorizedOperation.CamNoAuth", Concern.PERMISSION),
+        ("AuthFailure.UnauthorizedOperation", Concern.PERMISSION),
         ("AuthFailure", Concern.ACCOUNT),
         ("FailedOperation.InsufficientBalance", Concern.ACCOUNT),
         ("InvalidParameter", Concern.UNKNOWN),

@@ -232,7 +232,7 @@ def test_counts_of_a_listener_are_those_of_the_rules_shown():
 def test_a_selector_of_something_that_does_not_exist_is_a_warning(selector, words):
     info = read({"instance_id": "ins-2"}, selector)
 
-    assert info.warnings == (f"targets[1]: {words}",)
+    assert info.unknown == (f"targets[1]: {words}",)
     assert found(info) == [("lbl-tcp", None, "ins-2", 8443)]
 
 

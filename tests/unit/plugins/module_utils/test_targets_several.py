@@ -14,7 +14,6 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.reconcile 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ConnectionFailed
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.threads import side_by_side
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks import targets as _targets
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import empty_result
 
 from ..builders import Raw, http, refused, rule, target, tcp, want
 from ..fake_cloud import refusal
@@ -267,33 +266,40 @@ def test_the_locks_of_a_task_that_fails_are_given_back(run: Run, tmp_path: Path)
     assert run(fleet, **options).failure is None
 
 
-@pytest.mark.parametrize(
-    "error, left_out",
-    [
-        (GONE, True),
-        (refused("UnauthorizedOperation", "not allowed", "DescribeTargets"), True),
-        (refused("AuthFailure.SignatureExpire", "too late", "DescribeTargets"), False),
-        (ConnectionFailed("can't connect"), False),
-    ],
-)
-@pytest.mark.parametrize("named", [True, False])
-def test_one_that_cannot_be_read_is_left_out_where_it_was_only_listed(
-    run: Run, error: Any, left_out: bool, named: bool
-) -> None:
+def gone_after(fleet: FakeFleet, action: str, calls: int, identity: str = "lb-2") -> None:
+    """Delete a load balancer once so many calls of an action were answered."""
+    deletion = {"change": "delete_load_balancer", "with": {"load_balancer_id": identity}}
+    fleet.emulator.add_events({**deletion, "action": action, "after_calls": calls})
+
+
+@pytest.mark.parametrize("calls", [3, 4, 6], ids=["before it is locked", "while others are read again", "health"])
+def test_one_that_is_deleted_at_any_time_before_the_first_write_is_left_out(run: Run, calls: int) -> None:
     fleet = region()
-    fleet.errors["lb-2"] = error
-    chosen = {"load_balancer_ids": IDS} if named else {"all_load_balancers": True}
-    done = run(fleet, targets=[HOST], state="drained", **chosen)
-    if left_out and not named:
-        assert (done.failure, list(status(done))) == (None, ["lb-1", "lb-3"])
-        assert [("left out" in one, "(lb-2)" in one) for one in done.warnings] == [(True, True)]
-        return
-    assert fleet.wrote_to() == []
-    assert (done.failure or "").startswith("1 of 3 load balancers failed. lb-2: ")
-    assert "Nothing was changed." in (done.failure or "")
-    assert done.result["error"]["code"] == error.code
-    assert status(done) == {"lb-2": "failed"}
-    assert done.result.keys() == empty_result().keys()
+    gone_after(fleet, "DescribeTargets", calls)
+    done = run(fleet, all_load_balancers=True, targets=[HOST], state="drained", min_healthy=1)
+    assert (done.failure, list(status(done))) == (None, ["lb-1", "lb-3"])
+    assert [one["load_balancer_id"] for one in done.result["left_out"]] == ["lb-2"]
+    assert fleet.wrote_to() == ["lb-1", "lb-3"]
+
+
+@pytest.mark.parametrize("action, calls", [("DescribeTargets", 2), ("DescribeTargets", 4)])
+def test_one_that_is_named_and_deleted_meanwhile_is_an_error_that_names_it(run: Run, action: str, calls: int) -> None:
+    fleet = region()
+    gone_after(fleet, action, calls, "lb-3")
+    done = run(fleet, load_balancer_ids=IDS, targets=[HOST], state="drained", min_healthy=1)
+    assert (done.failure or "").startswith("1 of 3 load balancers failed. lb-3: Describe")
+    assert (fleet.wrote_to(), status(done)) == ([], {"lb-3": "failed"})
+    (failed,) = done.result["load_balancers"]
+    assert "1 of 3" not in failed["message"]
+
+
+def test_the_only_one_that_is_left_is_locked_all_the_same(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    acquired: list[str] = []
+    monkeypatch.setattr(GuardLocks, "acquire", lambda _self, identity: acquired.append(identity))
+    fleet = region()
+    fleet.errors = {"lb-1": GONE, "lb-3": GONE}
+    done = run(fleet, all_load_balancers=True, targets=[HOST], state="drained", min_healthy=1)
+    assert (done.failure, status(done), acquired) == (None, {"lb-2": "changed"}, ["lb-2"])
 
 
 @pytest.mark.parametrize("check", [True, False])
@@ -317,9 +323,12 @@ def test_an_id_that_none_of_them_has(run: Run, state: str, failed: bool) -> None
     words = "targets[0]: none of the load balancers has a listener 'lbl-9'."
     assert (done.failure is not None) is failed
     assert words in (done.failure or done.warnings[0])
+    assert not failed or "lb-3: What exists: " in (done.failure or "")
     assert fleet.wrote_to() == []
     everywhere = run(fleet, all_load_balancers=True, targets=[want("lbl-9", "ins-1")], state="drained")
     assert (everywhere.failure, words in everywhere.warnings[0]) == (None, True)
+    own = run(fleet, all_load_balancers=True, targets=[want("lbl-3", "ins-1", load_balancer_id="lb-1")], state=state)
+    assert state == "present" or own.warnings[0] == "targets[0]: lb-1 has no listener 'lbl-3'. Nothing to do for it."
 
 
 def test_each_id_goes_to_the_load_balancer_that_has_it(run: Run) -> None:

@@ -22,7 +22,6 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.balancers 
     TaskResult,
     Warnings,
     as_clb_error,
-    may_leave_out,
     read_healths,
     values_of,
 )
@@ -33,7 +32,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.choice imp
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import run_info
 
-from ..builders import Raw, http, refused, rule, target, tcp
+from ..builders import Raw, http, rule, target, tcp
 from ..fake_cloud import refusal
 from ..fake_fleet import PARAMS, FakeFleet
 
@@ -170,18 +169,17 @@ def test_health_is_read_for_up_to_30_in_one_call_and_one_by_one_where_that_is_re
     fleet = FakeFleet.of({one: [tcp(f"lbl-{one}", 443, target("ins-1"))] for one in identities})
     fleet.emulator.configure(limits={"health_load_balancers": 1 if one_by_one else 30})
     healths = read_healths(Clb(fleet), identities)
-    assert sorted(healths) == sorted(identities)
-    assert all(len(health.index) > 0 for health in healths.values())
+    assert [health.value is not None and len(health.value.index) > 0 for health in healths] == [True] * count
     assert fleet.count("DescribeTargetHealth") == calls
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_health_that_may_not_be_read_is_an_error_at_once(count: int) -> None:
+@pytest.mark.parametrize("code, calls", [("AuthFailure.TokenFailure", 1), ("UnauthorizedOperation", 4)])
+def test_health_that_is_refused_for_each_is_an_error_of_each(code: str, calls: int) -> None:
     fleet = region()
-    fleet.emulator.add_faults({**refusal("UnauthorizedOperation"), "action": "DescribeTargetHealth", "times": -1})
-    with pytest.raises(Refused, match="UnauthorizedOperation"):
-        read_healths(Clb(fleet), list(fleet.clouds)[:count])
-    assert fleet.count("DescribeTargetHealth") == 1
+    fleet.emulator.add_faults({**refusal(code), "action": "DescribeTargetHealth", "times": -1})
+    errors = [health.error for health in read_healths(Clb(fleet), list(fleet.clouds))]
+    assert [isinstance(error, Refused) and error.code for error in errors] == [code] * 3
+    assert fleet.count("DescribeTargetHealth") == calls
 
 
 def test_an_error_of_this_collection_becomes_one_that_results_can_carry() -> None:
@@ -193,21 +191,6 @@ def test_an_error_of_this_collection_becomes_one_that_results_can_carry() -> Non
     with pytest.raises(ConnectionFailed):
         values_of([Finished(1), Finished(error=known), Finished(error=bug)])
     assert values_of([Finished(1), Finished(2)]) == [1, 2]
-
-
-@pytest.mark.parametrize(
-    "error, expected",
-    [
-        (refused("InvalidParameter.LBIdNotFound"), True),
-        (refused("UnauthorizedOperation"), True),
-        (refused("AuthFailure.TokenFailure"), False),
-        (ConnectionFailed("can't connect"), False),
-        (KeyError("oops"), False),
-    ],
-)
-def test_only_what_is_about_one_listed_load_balancer_is_left_out(error: Exception, expected: bool) -> None:
-    assert may_leave_out(Chosen("lb-1", "name", listed=True), error) is expected
-    assert not may_leave_out(Chosen("lb-1", "name"), error)
 
 
 # -- the same for what only reads
@@ -237,28 +220,6 @@ def test_a_region_is_asked_where_a_host_is(monkeypatch: pytest.MonkeyPatch) -> N
     assert {one["load_balancer_id"] for one in done.result["listeners"]} == {"lb-1", "lb-2"}
 
 
-@pytest.mark.parametrize("chosen", [{"all_load_balancers": True}, {"load_balancer_ids": ["lb-1", "lb-2", "lb-3"]}])
-@pytest.mark.parametrize(
-    "error", [refused("InvalidParameter.LBIdNotFound", "gone", "DescribeTargets"), ConnectionFailed("can't connect")]
-)
-def test_one_that_cannot_be_read_is_left_out_where_it_was_only_listed(
-    monkeypatch: pytest.MonkeyPatch, chosen: Raw, error: Any
-) -> None:
-    fleet = region()
-    fleet.errors["lb-2"] = type(error)(
-        error.message, code=error.code, action=error.action, api_message=error.api_message
-    )
-    done = info(monkeypatch, fleet, **chosen)
-    if isinstance(error, Refused) and "all_load_balancers" in chosen:
-        assert done.failure is None
-        assert bound_at(done) == [("lb-1", "ins-1"), ("lb-1", "ins-2"), ("lb-3", "ins-3")]
-        assert ["left out" in one and one.endswith("(lb-2)") for one in done.warnings] == [True]
-    else:
-        assert (done.failure or "").startswith("lb-2: ")
-        assert done.result["error"]["code"] == error.code
-        assert done.result["targets"] == []
-
-
 def test_an_id_that_none_of_them_has_is_a_warning_and_selects_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     done = info(monkeypatch, region(), load_balancer_ids=["lb-1", "lb-2"], targets=[{"listener_id": "lbl-3"}])
     assert (done.failure, done.result["targets"]) == (None, [])
@@ -269,7 +230,7 @@ def test_an_id_that_none_of_them_has_is_a_warning_and_selects_nothing(monkeypatc
 def test_names_that_contradict_an_id_are_an_error_that_says_where(monkeypatch: pytest.MonkeyPatch, chosen: Raw) -> None:
     done = info(monkeypatch, region(), targets=[{"listener_id": "lbl-1", "listener_port": 9}], **chosen)
     assert "listener_port 9 contradicts the ID beside it" in (done.failure or "")
-    assert (done.failure or "").startswith("lb-1: ") is ("load_balancer_ids" in chosen)
+    assert ("1 of 2 load balancers failed. lb-1: " in (done.failure or "")) is ("load_balancer_ids" in chosen)
 
 
 def test_what_a_selector_names_and_is_not_there_is_warned_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,3 +239,23 @@ def test_what_a_selector_names_and_is_not_there_is_warned_of_once(monkeypatch: p
     assert done.warnings == ("targets[0]: there is no UDP listener on port 9. It selects nothing. (lb-1, lb-3)",)
     # In a whole region, a selector matches where it matches.
     assert info(monkeypatch, region(), all_load_balancers=True, targets=[selector]).warnings == ()
+
+
+def test_an_id_that_its_own_load_balancer_lacks_is_a_warning_in_a_whole_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    selectors = [{"load_balancer_id": "lb-1", "listener_id": "lbl-3", "instance_id": "ins-1"}, HOST]
+    done = info(monkeypatch, region(), all_load_balancers=True, targets=selectors)
+    assert done.warnings == ("targets[0]: lb-1 has no listener 'lbl-3'. It selects nothing.",)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_one_that_is_deleted_before_its_health_is_read_is_left_out(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    fleet = region()
+    for number in range(1, count + 1):
+        gone = {"change": "delete_load_balancer", "with": {"load_balancer_id": f"lb-{number}"}}
+        fleet.emulator.add_events({**gone, "action": "DescribeTargets", "after_calls": 3})
+    done = info(monkeypatch, fleet, all_load_balancers=True, health=True)
+    assert [one["load_balancer_id"] for one in done.result["left_out"]] == [f"lb-{n}" for n in range(1, count + 1)]
+    if count == 3:
+        assert "No load balancer could be read." in (done.failure or "")
+        return
+    assert (done.failure, bound_at(done)) == (None, [("lb-2", "ins-1"), ("lb-3", "ins-3")])

@@ -12,9 +12,11 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.threads import Finished
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import ALIASES, TEXT_KEYS, WHOLE_KEYS
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health import parse_health
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.balancers import Chosen, LeftOut
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import describe_info, empty_info
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import describe_error, empty_result, report
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import (
@@ -161,7 +163,14 @@ def written() -> Raw:
     run = reconcile(cloud, entries, purge=True)
     assert run.outcome.error is not None
     result = report([run.part._replace(load_balancer_name="demo")], several=False, diff=True)
-    return {**result, "api_calls": {"DescribeTargets": 2}}
+    return {**result, "left_out": left_out(), "api_calls": {"DescribeTargets": 2}}
+
+
+def left_out() -> list[Raw]:
+    """One load balancer that was listed and is gone."""
+    found = LeftOut(only_reads=True)
+    found.sort([Chosen("lb-2", "gone", listed=True)], [Finished(error=refused("ResourceNotFound"))])
+    return found.described()
 
 
 def read() -> Raw:
@@ -178,6 +187,7 @@ def read() -> Raw:
         "load_balancers": [{"load_balancer_id": LB, "load_balancer_name": "demo", **info.counts}],
         "targets": info.targets,
         "listeners": info.listeners,
+        "left_out": left_out(),
         "api_calls": {"DescribeTargets": 1},
         "error": describe_error(refused("X")),
     }

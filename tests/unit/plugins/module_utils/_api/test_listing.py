@@ -107,6 +107,13 @@ def test_a_page_may_be_shorter_than_asked_for(size: int) -> None:
     assert listed(region) == ids(range(150))
 
 
+@pytest.mark.parametrize("numbers", [[0, 1, 1, 2], [*range(99), 98, *range(99, 150)]])
+def test_one_that_is_listed_twice_comes_once(numbers: list[int]) -> None:
+    region = Region(numbers)
+    region.uncounted = -1
+    assert listed(region) == ids(sorted(set(numbers)))
+
+
 @pytest.mark.parametrize("uncounted", [-1, 2, 10**9])
 def test_a_count_that_never_fits_is_no_listing(uncounted: int) -> None:
     region = Region(range(3))

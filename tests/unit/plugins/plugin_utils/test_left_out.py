@@ -1,0 +1,155 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Load balancers that can't be read: left out, or an error before any write; the same in modules and inventory."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
+    ClbError,
+    ConnectionFailed,
+    UnexpectedAnswer,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks import info
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import run_info
+
+from ..builders import Raw, refused, target, tcp
+from ..fake_fleet import PARAMS, FakeFleet, run_fleet
+from ..fake_region import FakeRegion, read_regions
+
+IDS = ["lb-1", "lb-2", "lb-3"]
+HOST: Raw = {"instance_id": "ins-1"}
+LISTENERS = {one: [tcp(f"lbl-{one}", 443, target("ins-1"), target("ins-2"))] for one in IDS}
+
+
+class Seen(NamedTuple):
+    """What a plugin made of load balancers that can't be read.
+
+    Args:
+        failure: its message; None where it did not fail.
+        code: of its error.
+        read: the IDs of those that it read.
+        left_out: ID -> code.
+        warnings: all of them.
+    """
+
+    failure: str | None
+    code: str | None
+    read: list[str]
+    left_out: dict[str, str]
+    warnings: list[str]
+
+
+def seen(done: Any) -> Seen:
+    result = done.result
+    return Seen(
+        done.failure,
+        result["error"] and result["error"]["code"],
+        [one["load_balancer_id"] for one in result["load_balancers"]],
+        {one["load_balancer_id"]: one["code"] for one in result["left_out"]},
+        list(done.warnings),
+    )
+
+
+def by_targets(monkeypatch: pytest.MonkeyPatch, errors: dict[str, Any], chosen: Raw) -> Seen:
+    fleet = FakeFleet.of(LISTENERS)
+    fleet.errors = errors
+    done = run_fleet(monkeypatch, fleet, targets=[HOST], state="drained", **chosen)
+    assert done.failure is None or fleet.wrote_to() == []
+    return seen(done)
+
+
+def by_info(monkeypatch: pytest.MonkeyPatch, errors: dict[str, Any], chosen: Raw) -> Seen:
+    fleet = FakeFleet.of(LISTENERS)
+    fleet.errors = errors
+    monkeypatch.setattr(info, "connect", lambda *_args: fleet.connection())
+    return seen(run_info({**PARAMS, "targets": [HOST], "health": True, **chosen}, {}))
+
+
+def by_inventory(_monkeypatch: pytest.MonkeyPatch, errors: dict[str, Any], chosen: Raw) -> Seen:
+    region = FakeRegion({one: (f"name-{one}", listeners) for one, listeners in LISTENERS.items()})
+    region.errors = errors
+    try:
+        reading = read_regions(region, ids=chosen.get("load_balancer_ids"), health=True)
+    except ClbError as error:
+        return Seen(error.message, error.code, [], {}, [])
+    read = [one["load_balancer_id"] for one in reading.balancers]
+    # An inventory has no result to show them in.
+    gone = {one: error.code for one, error in errors.items() if one not in read}
+    return Seen(None, None, read, gone, reading.warnings)
+
+
+PLUGINS = {"targets": by_targets, "targets_info": by_info, "inventory": by_inventory}
+READERS = {"targets_info", "inventory"}
+ERRORS: list[tuple[Exception, set[str]]] = [
+    (refused("InvalidParameter.LBIdNotFound", "gone"), {*PLUGINS}),
+    (refused("ResourceNotFound", "gone"), {*PLUGINS}),
+    (refused("InvalidParameter", "LoadBalancer not exist"), {*PLUGINS}),
+    (refused("InvalidParameter", "LB not exist"), {*PLUGINS}),
+    (refused("InvalidParameterValue", "The load balancer `lb-2` does not exist."), {*PLUGINS}),
+    (refused("UnsupportedOperation", "classic"), {*PLUGINS}),
+    (refused("UnauthorizedOperation", "not allowed"), READERS),
+    (refused("AuthFailure.UnauthorizedOperation", "not allowed"), READERS),
+    (refused("AuthFailure.SignatureExpire", "too late"), set()),
+    (refused("InternalError", "backend engine down"), set()),
+    (refused("FailedOperation.InvalidLBStatus", "isolated"), set()),
+    (refused("InvalidParameter", "some ListenerId lbl-2 not found"), set()),
+    (refused("InvalidParameter", "Listener lbl-2 of LB lb-2 not found"), set()),
+    (refused("InvalidParameter.RegionNotFound", "no such region"), set()),
+    (refused("NeverHeardOf", "what?"), set()),
+    (ConnectionFailed("can't connect"), set()),
+    (UnexpectedAnswer("no JSON"), set()),
+]
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+@pytest.mark.parametrize("error, leaving", ERRORS, ids=lambda value: getattr(value, "api_message", ""))
+def test_what_may_be_left_out_of_a_listing(
+    monkeypatch: pytest.MonkeyPatch, plugin: str, error: ClbError, leaving: set[str]
+) -> None:
+    result = PLUGINS[plugin](monkeypatch, {"lb-2": error}, {"all_load_balancers": True})
+    if plugin in leaving:
+        assert (result.failure, result.read) == (None, ["lb-1", "lb-3"])
+        assert result.left_out == {"lb-2": error.code}
+        (warning,) = result.warnings
+        assert warning.startswith("The load balancer lb-2 (name-lb-2) was left out")
+    else:
+        assert "lb-2" in (result.failure or "")
+        assert result.code == error.code
+        assert result.left_out == {}
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+@pytest.mark.parametrize("error, leaving", ERRORS[:8:3])
+def test_one_that_is_named_is_never_left_out(
+    monkeypatch: pytest.MonkeyPatch, plugin: str, error: ClbError, leaving: set[str]
+) -> None:
+    assert leaving
+    result = PLUGINS[plugin](monkeypatch, {"lb-2": error}, {"load_balancer_ids": IDS})
+    assert "lb-2" in (result.failure or "")
+    assert (result.code, result.left_out, result.warnings) == (error.code, {}, [])
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_all_left_out_is_an_error(monkeypatch: pytest.MonkeyPatch, plugin: str) -> None:
+    result = PLUGINS[plugin](monkeypatch, dict.fromkeys(IDS, ERRORS[0][0]), {"all_load_balancers": True})
+    assert "No load balancer could be read." in (result.failure or "")
+    assert "The load balancers lb-1 (name-lb-1), lb-2 (name-lb-2), lb-3 (name-lb-3) were left out" in (
+        result.failure or ""
+    )
+    assert result.code == "InvalidParameter.LBIdNotFound"
+    assert plugin == "inventory" or list(result.left_out) == IDS
+
+
+def test_errors_on_several_are_told_together_in_the_order_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = {"lb-3": refused("InternalError", "down"), "lb-2": refused("InternalError", "down")}
+    errors["lb-1"] = ERRORS[0][0]
+    for plugin in ("targets", "targets_info"):
+        result = PLUGINS[plugin](monkeypatch, errors, {"all_load_balancers": True})
+        assert (result.failure or "").startswith("2 of 3 load balancers failed. lb-2, lb-3: ")
+        assert (result.code, result.left_out) == ("InternalError", {"lb-1": errors["lb-1"].code})
