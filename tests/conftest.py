@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
+from collections import defaultdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ sys.path[:0] = [folder for folder in (str(TESTS), str(TESTS / "emulator")) if fo
 MARKERS = (
     "alone: needs the whole machine (it measures time, or starts many processes): run after the others, one at a time",
     "long: takes minutes: run by `make test-long` alone",
-    "sample(n): of the cases of this test every n-th is run each time, and the others are `long`",
+    "sample(n): of the cases of this test one in n is run each day, another one the next day; the others are `long`",
 )
 
 # The same 100 examples every day; for `make test-long` many more, and others each time. On a machine that is busy with
@@ -38,8 +39,14 @@ FOREIGN = ("ANSIBLE_", "TENCENTCLOUD_", "TCCLI_", "TKE_")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "netrc")
 
 
+SAMPLE = "CLB_SAMPLE"
+"""The environment variable with the number of the sample, for a run that is to be repeated; else it is the day's."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Name the project's own markers; both ways of running tests refuse any other."""
+    # Processes that run a part of the tests inherit it.
+    os.environ.setdefault(SAMPLE, str(datetime.now(UTC).date().toordinal()))
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
 
@@ -47,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the cases ``long`` that are not in the sample."""
-    numbers: Counter[str] = Counter()
+    numbers = defaultdict(lambda: int(os.environ[SAMPLE]))
     for item in items:
         marker = item.get_closest_marker("sample")
         if marker is not None:
@@ -55,6 +62,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if numbers[test] % marker.args[0]:
                 item.add_marker(pytest.mark.long)
             numbers[test] += 1
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how to run the same cases again."""
+    terminalreporter.write_line(f"Cases marked `sample` were chosen by {SAMPLE}={os.environ[SAMPLE]}.")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -17,9 +17,6 @@
     The environment for any other Ansible command.
 ``inventory``
     ``inventory(...)`` runs ``ansible-inventory`` on a file of the plugin with these options.
-``fresh_world``
-    For the module in this process: an emulator in a thread with the ``WORLD`` of the test's file, and a module that
-    hurries.
 """
 
 from __future__ import annotations
@@ -38,7 +35,6 @@ import yaml
 
 from clb_emulator.testing import Emulator
 
-from .in_process import hurry
 from .inventories import InventoryRunner
 
 if TYPE_CHECKING:
@@ -205,16 +201,3 @@ def playbook(ansible_environment, tmp_path) -> PlaybookRunner:
 @pytest.fixture
 def inventory(ansible_environment, emulator, tmp_path) -> InventoryRunner:
     return InventoryRunner(tmp_path, ansible_environment)
-
-
-@pytest.fixture(scope="module")
-def _world(request) -> Iterator[Emulator]:
-    with Emulator(request.module.WORLD) as running:
-        yield running
-
-
-@pytest.fixture
-def fresh_world(_world, request, monkeypatch) -> Emulator:
-    hurry(monkeypatch)
-    _world.load(request.module.WORLD)
-    return _world

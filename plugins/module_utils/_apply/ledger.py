@@ -135,6 +135,8 @@ class Ledger:
         self.reverted: set[BindingKey] = set()
         """Bindings whose loss this task has taken back."""
         self._closed = False
+        self._seen_at = clock()
+        """When the newest read was sent."""
 
     def accept(self, changes: Iterable[Change], request_id: str | None) -> None:
         """The API accepted a call.
@@ -228,11 +230,13 @@ class Ledger:
             self.reverted.add(change.key)
             self._records[change].state = _State.UNSENT
 
-    def observe(self, snapshot: Snapshot) -> None:
+    def observe(self, snapshot: Snapshot, at: float | None = None) -> None:
         """Learn from a read: what shows is confirmed, whatever was answered to its call.
 
         :param snapshot: read after the calls.
+        :param at: when the read was sent, on the ledger's clock; its answer can take long. None: now.
         """
+        self._seen_at = self._clock() if at is None else at
         named: dict[str, list[_Record]] = {}
         helped: set[str] = set()
         for record in self._records.values():
@@ -350,4 +354,4 @@ class Ledger:
         last_doubt = record.state in _DOUBTFUL and last
         settle = self._settle * LAST_DOUBT if last_doubt else self._settle
         # Sums of seconds are rounded.
-        return record.ended is not None and self._clock() - record.ended >= settle - 0.001
+        return record.ended is not None and self._seen_at - record.ended >= settle - 0.001

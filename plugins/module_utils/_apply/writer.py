@@ -211,7 +211,7 @@ class Writer:
             self._listener_ids = None
             snapshot = self._describe(last_attempt)
         self.snapshot, self.read_at, self.unread = snapshot, started, False
-        self._ledger.observe(snapshot)
+        self._ledger.observe(snapshot, started)
         return snapshot
 
     def _describe(self, last_attempt: bool) -> Snapshot:

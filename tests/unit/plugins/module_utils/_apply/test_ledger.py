@@ -47,6 +47,12 @@ def ledger(clock: Clock) -> Ledger:
     return Ledger(clock.now)
 
 
+def later(ledger: Ledger, clock: Clock, seconds: float) -> None:
+    """Read after some seconds: nothing has changed."""
+    clock.sleep(seconds)
+    ledger.observe(BEFORE)
+
+
 def test_of_what_was_never_sent_nothing_is_known(ledger: Ledger) -> None:
     assert [ledger.verdict(one) for one in BOTH] == [None, None]
     assert all(map(ledger.may_send, BOTH))
@@ -99,27 +105,35 @@ def test_in_doubt_counts_as_accepted_only_when_a_read_shows_it(ledger: Ledger) -
 def test_an_absence_is_believed_once_reads_cannot_lag_any_more(ledger: Ledger, clock: Clock, how: str) -> None:
     if how == "accepted":
         ledger.accept(BOTH, "r-1")
-        clock.sleep(100)
+        later(ledger, clock, 100)
         # The task may still run: nothing is overdue.
         assert (ledger.pending(), ledger.may_send(NEW)) == (BOTH, False)
         ledger.end(BOTH)
     else:
         ledger.doubt(BOTH)
-    clock.sleep(SETTLE_SECONDS - 0.1)
+    later(ledger, clock, SETTLE_SECONDS - 0.1)
     assert (ledger.pending(), ledger.may_send(NEW)) == (BOTH, False)
-    clock.sleep(0.1)
+    later(ledger, clock, 0.1)
     assert (ledger.pending(), ledger.may_send(NEW)) == ([], True)
     # Late, but by this task.
     ledger.observe(AFTER)
     assert ledger.verdict(NEW) == Done(None)
 
 
+def test_a_read_tells_of_the_moment_when_it_was_sent(ledger: Ledger, clock: Clock) -> None:
+    ledger.accept(BOTH, "r-1")
+    ledger.end(BOTH)
+    clock.sleep(100)
+    ledger.observe(BEFORE, at=1.0)
+    assert ledger.pending() == BOTH
+
+
 def test_the_lag_counts_from_the_first_end_of_a_task(ledger: Ledger, clock: Clock) -> None:
     ledger.accept(BOTH, "r-1")
     ledger.end(BOTH)
-    clock.sleep(3)
+    later(ledger, clock, 3)
     ledger.end(BOTH)
-    clock.sleep(2)
+    later(ledger, clock, 2)
     assert ledger.pending() == []
 
 
@@ -128,7 +142,7 @@ def test_a_change_is_sent_three_times_at_most(ledger: Ledger, clock: Clock) -> N
         assert ledger.may_send(NEW)
         ledger.accept([NEW], f"r-{sends}")
         ledger.end([NEW])
-        clock.sleep(SETTLE_SECONDS)
+        later(ledger, clock, SETTLE_SECONDS)
     assert not ledger.may_send(NEW)
     # The same change planned from another snapshot is the same change.
     assert not ledger.may_send(register("ins-8", weight=5))
@@ -141,10 +155,10 @@ def test_the_last_call_in_doubt_is_waited_for_longer_since_no_busy_can_tell_of_i
     for number in range(MAX_SENDS):
         assert ledger.may_send(NEW), number
         ledger.doubt([NEW])
-        clock.sleep(SETTLE_SECONDS)
+        later(ledger, clock, SETTLE_SECONDS)
     assert ledger.in_doubt()
     assert ledger.pending() == [NEW]
-    clock.sleep((LAST_DOUBT - 1) * SETTLE_SECONDS)
+    later(ledger, clock, (LAST_DOUBT - 1) * SETTLE_SECONDS)
     assert (ledger.in_doubt(), ledger.pending()) == (False, [])
 
 
@@ -159,9 +173,9 @@ def test_rejected_is_final_and_not_sent_again(ledger: Ledger, clock: Clock, firs
     if first_sent:
         ledger.accept([NEW], "r-1")
         ledger.end([NEW])
-        clock.sleep(SETTLE_SECONDS)
+        later(ledger, clock, SETTLE_SECONDS)
     ledger.reject([NEW], NO)
-    clock.sleep(100)
+    later(ledger, clock, 100)
     assert (ledger.verdict(NEW), ledger.may_send(NEW), ledger.pending()) == (NO, False, [])
     assert ledger.was_sent(NEW) is first_sent
     # Somebody else did it.
@@ -173,10 +187,10 @@ def test_rejected_is_final_and_not_sent_again(ledger: Ledger, clock: Clock, firs
 def test_what_is_rejected_after_a_call_in_doubt_may_still_show(ledger: Ledger, clock: Clock) -> None:
     """The call in doubt can be why the next one is refused, for example by a full quota."""
     ledger.doubt([NEW])
-    clock.sleep(SETTLE_SECONDS)
+    later(ledger, clock, SETTLE_SECONDS)
     ledger.reject([NEW], NO)
     assert (ledger.verdict(NEW), ledger.may_send(NEW), ledger.pending()) == (NO, False, [NEW])
-    clock.sleep((LAST_DOUBT - 1) * SETTLE_SECONDS - 0.1)
+    later(ledger, clock, (LAST_DOUBT - 1) * SETTLE_SECONDS - 0.1)
     assert ledger.pending() == [NEW]
     ledger.observe(AFTER)
     assert (ledger.verdict(NEW), ledger.accepted, ledger.pending()) == (Done(None), True, [])
@@ -184,11 +198,11 @@ def test_what_is_rejected_after_a_call_in_doubt_may_still_show(ledger: Ledger, c
 
 def test_once_no_call_follows_a_doubt_lasts_longer(ledger: Ledger, clock: Clock) -> None:
     ledger.doubt([NEW])
-    clock.sleep(SETTLE_SECONDS)
+    later(ledger, clock, SETTLE_SECONDS)
     assert ledger.pending() == []
     ledger.close()
     assert ledger.pending() == [NEW]
-    clock.sleep((LAST_DOUBT - 1) * SETTLE_SECONDS)
+    later(ledger, clock, (LAST_DOUBT - 1) * SETTLE_SECONDS)
     assert ledger.pending() == []
 
 
@@ -207,7 +221,7 @@ def test_what_a_failed_task_did_is_done_and_the_rest_has_failed(ledger: Ledger, 
     assert ledger.pending() == BOTH
     ledger.observe(snapshot(tcp("lbl-1", 443, target("ins-1"), target("ins-8", weight=5))))
     assert [ledger.verdict(one) for one in BOTH] == [Done(None), TASK]
-    clock.sleep(SETTLE_SECONDS)
+    later(ledger, clock, SETTLE_SECONDS)
     assert ledger.pending() == []
     assert not ledger.may_send(GONE)
 
@@ -230,7 +244,7 @@ def test_a_named_listener_has_failed_unless_a_read_shows_a_part_of_it(ledger: Le
     assert (ledger.accepted, ledger.waits_for_named(), ledger.pending()) == (False, True, ON_TWO)
     ledger.observe(BEFORE)
     assert ledger.waits_for_named()
-    clock.sleep(SETTLE_SECONDS)
+    later(ledger, clock, SETTLE_SECONDS)
     ledger.observe(BEFORE)
     assert not ledger.waits_for_named()
     assert [ledger.verdict(one) for one in ON_TWO] == [NAMED, NAMED]
@@ -261,7 +275,7 @@ def test_the_binding_before_is_that_of_the_last_plan_before_the_write_that_took_
     first, second = drain(BEFORE), drain(snapshot(tcp("lbl-1", 443, target("ins-1", weight=9))))
     ledger.accept([first], "r-1")
     ledger.end([first])
-    clock.sleep(SETTLE_SECONDS)
+    later(ledger, clock, SETTLE_SECONDS)
     ledger.accept([second], "r-2")
     found = ledger.before(first)
     assert found is not None
@@ -286,7 +300,7 @@ def test_what_this_task_has_written_to_a_binding_is_not_its_state_before(
     ledger.end([late, shown])
     half = snapshot(tcp("lbl-1", 443, target("ins-1", **{"weight": 7, "tag": "blue", **wanted[second]})))
     ledger.observe(half)
-    clock.sleep(SETTLE_SECONDS)
+    later(ledger, clock, SETTLE_SECONDS)
     (bound,) = half.all_bindings()
     ledger.accept([change(first, bound, **wanted[first])], "r-3")
     ledger.observe(snapshot(tcp("lbl-1", 443, target("ins-1", weight=9, tag="red"))))

@@ -7,23 +7,14 @@
 from __future__ import annotations
 
 import random
-import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from . import fault_cases
-from .fault_cases import FAULTS, TASKS, Held, Key, Task
-from .in_process import Run, run_module
+from harness import Cloud, Raw, Run
 
-if TYPE_CHECKING:
-    from clb_emulator.testing import Emulator
-
-WORLD = fault_cases.WORLD
-WAIT_TIMEOUT = 10
-COMBINATIONS = 320
-SAMPLE = 40
-"""Of the combinations, in every run; all of them in the long one."""
+from .fault_cases import FAULTS, TASKS, WORLD, Held, Key, Task
+from .test_faults import held, key_of, written_keys
 
 MINE: tuple[Key, ...] = (
     ("lbl-tcp", None, "ins-a", 8443),
@@ -51,7 +42,7 @@ def raw(key: Key, **more: Any) -> dict[str, Any]:
     return {"LoadBalancerId": "lb-1", "ListenerId": listener_id, kind: address, "Port": port, **where, **more}
 
 
-def foreign_writes(chance: random.Random, amount: int) -> tuple[list[dict[str, Any]], set[Key]]:
+def foreign_writes(chance: random.Random, amount: int) -> tuple[list[Raw], set[Key]]:
     """Some writes of somebody else, in between the calls of the task; and whose bindings they are about."""
     events, keys = [], set()
     for _ in range(amount):
@@ -72,36 +63,16 @@ def foreign_writes(chance: random.Random, amount: int) -> tuple[list[dict[str, A
                 "with": [payload],
                 "action": action,
                 "after_calls": chance.choice([1, 1, 2]),
-                "delay": chance.choice([0, 0, 0.01, 0.03]),
+                "delay": chance.choice([0, 0, 1, 3]),
             }
         )
     return events, keys
 
 
-def held(emulator: Emulator) -> Held:
-    return {binding[:4]: binding[4:] for binding in emulator.bindings()}
-
-
-def key_of(entry: dict[str, Any]) -> Key:
-    return (entry["listener_id"], entry["location_id"], entry["instance_id"] or entry["eni_ip"], entry["port"])
-
-
-def written(emulator: Emulator) -> set[Key]:
-    """Every binding that a write of the task named, refused ones included."""
-    return {
-        (part["ListenerId"], part.get("LocationId"), part.get("InstanceId") or part["EniIp"], part["Port"])
-        for call in emulator.calls()
-        if call["action"].startswith("Batch")
-        for entry in call["params"].get("ModifyList") or [call["params"]]
-        for target in entry["Targets"]
-        for part in [{**entry, **target}]
-    }
-
-
-def lost(emulator: Emulator) -> set[Key]:
+def lost(cloud: Cloud) -> set[Key]:
     """Every binding that a write of the task meant to take away."""
     keys = set()
-    for call in emulator.calls():
+    for call in cloud.calls():
         if call["action"] == "BatchDeregisterTargets":
             parts = call["params"]["Targets"]
         elif call["action"] == "BatchModifyTargetWeight":
@@ -143,57 +114,36 @@ def check_truth(run: Run, after: Held) -> None:
         assert not result["failed_targets"]
 
 
-def run_among_others(emulator: Emulator, seed: int) -> None:
-    chance = random.Random(seed)
+@pytest.mark.parametrize("seed", range(320))
+def test_faults_and_a_second_writer(seed):
+    chance, cloud = random.Random(seed), Cloud(WORLD)
     state = chance.choice(list(TASKS))
-    task, before = TASKS[state], held(emulator)
+    task, before = TASKS[state], held(cloud)
     faults = chance.sample(CHOSEN_FAULTS, chance.choice([0, 1, 2]))
     events, foreign = foreign_writes(chance, chance.choice([1, 2, 3]))
-    emulator.add_faults(*(FAULTS[name] for name in faults))
-    emulator.add_events(*events)
-    emulator.clear_journal()
-    run = run_module(emulator, **task.options, wait_timeout=WAIT_TIMEOUT, timeout=1)
-    calls = [call for call in emulator.calls() if call["action"] == "DescribeTargets"]
-    emulator.clear_faults()
-    emulator.clear_events()
-    after = held(emulator)
+    cloud.add_faults(*(FAULTS[name] for name in faults))
+    cloud.add_events(*events)
+    run = cloud.run(**task.options)
+    last_read = max(call["time"] for call in cloud.calls("DescribeTargets"))
+    cloud.clear_faults()
+    after = held(cloud)
 
     # Nothing outside the task is touched, and nothing is lost that the first plan did not lose.
-    assert written(emulator) <= task.changes.keys() | named_by(task) | foreign
+    mine = task.changes.keys() | named_by(task) | foreign
+    assert written_keys(cloud) <= mine
     if state == "present":
-        assert (
-            lost(emulator) <= {key for key, value in task.changes.items() if value is None or value[0] == 0} | foreign
-        )
-    outside = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
-    assert outside <= task.changes.keys() | named_by(task) | foreign
+        losses = {key for key, value in task.changes.items() if value is None or value[0] == 0}
+        assert lost(cloud) <= losses | foreign
+    assert {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)} <= mine
 
     # Events can come after the last read: then the report is what that read showed.
-    last_read = max(call["time"] for call in calls)
-    if all(entry["time"] < last_read for entry in emulator.journal() if entry["kind"] == "event"):
+    if all(entry["time"] < last_read for entry in cloud.journal() if entry["kind"] == "event"):
         check_truth(run, after)
 
-    # The last of the others' writes comes up to 0.03 s after a call.
-    time.sleep(0.05)
-    again = run_module(emulator, **task.options)
-    assert not again.failed, again.result["msg"]
-    emulator.clear_journal()
-    idle = run_module(emulator, **task.options)
-    assert not idle.failed
-    assert idle.result["changed"] is False
-    assert [call["action"] for call in emulator.calls()] == ["DescribeTargets"]
-
-
-@pytest.fixture
-def emulator(fresh_world: Emulator) -> Emulator:
-    return fresh_world
-
-
-@pytest.mark.parametrize("seed", range(SAMPLE))
-def test_faults_and_a_second_writer(emulator, seed):
-    run_among_others(emulator, seed)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("seed", range(SAMPLE, COMBINATIONS))
-def test_all_faults_and_a_second_writer(emulator, seed):
-    run_among_others(emulator, seed)
+    # The last of the others' writes comes up to 3 s after a call.
+    cloud.sleep(5)
+    again = cloud.run(**task.options)
+    assert not again.failed, again.message
+    cloud.clear_journal()
+    idle = cloud.run(**task.options)
+    assert (idle.failed, idle.changed, cloud.actions()) == (False, False, ["DescribeTargets"])

@@ -29,8 +29,7 @@ UNADDRESSABLE = {"eni_ip": "10.0.8.8", "port": 8443, "type": "SRV", "extra": {"P
 """A binding that an answer shows without any address."""
 
 WORLD: dict[str, Any] = {
-    "rate_limit": 0,
-    "task_seconds": 0.01,
+    "task_seconds": 1.0,
     "load_balancers": [
         {
             "id": "lb-1",
@@ -180,10 +179,10 @@ FAULTS: dict[str, dict[str, Any]] = {
     "throttled": _refusal("RequestLimitExceeded"),
     "busy": _refusal("FailedOperation.ResourceInOperating"),
     "cloning": _refusal("FailedOperation.ResourceInCloning"),
-    "locked": _write("lock", seconds=0.05),
-    "task slow": _write("task_slow", seconds=0.05),
-    "lag": _write("lag", seconds=0.04),
-    "slow": _write("slow", seconds=0.05),
+    "locked": _write("lock", seconds=5),
+    "task slow": _write("task_slow", seconds=5),
+    "lag": _write("lag", seconds=4),
+    "slow": _write("slow", seconds=5),
     # Answers after which nobody knows.
     "internal": _refusal("InternalError"),
     "internal, applied": _refusal("InternalError", apply=True),
@@ -197,8 +196,8 @@ FAULTS: dict[str, dict[str, Any]] = {
     "torn, applied": _write("torn", apply=True),
     "no response": _write("no_response"),
     "no response, applied": _write("no_response", apply=True),
-    "hang": _write("hang", seconds=5),
-    "hang, applied": _write("hang", seconds=5, apply=True),
+    "hang": _write("hang", seconds=60),
+    "hang, applied": _write("hang", seconds=60, apply=True),
     "task unknown": _write("task_unknown"),
     # Refusals.
     "refused once": _refusal("InvalidParameter"),
@@ -222,8 +221,8 @@ FAULTS: dict[str, dict[str, Any]] = {
     "read html": _read("html", skip=2),
     "read torn": _read("torn", skip=1, apply=True),
     "read no response": _read("no_response"),
-    "read slow": _read("slow", seconds=0.1, times=3),
-    "read hang": _read("hang", seconds=5, skip=1),
+    "read slow": _read("slow", seconds=10, times=3),
+    "read hang": _read("hang", seconds=60, skip=1),
     "poll internal": {"action": "DescribeTaskStatus", "kind": "error", "times": 9},
     "poll forbidden": {"action": "DescribeTaskStatus", "kind": "error", "code": "UnauthorizedOperation", "times": -1},
 }
@@ -245,9 +244,9 @@ PAIRED = (
 LASTING: dict[str, dict[str, Any]] = {
     "throttled": _refusal("RequestLimitExceeded", times=-1),
     "busy": _refusal("FailedOperation.ResourceInOperating", times=-1),
-    "locked": _write("lock", seconds=60),
-    "task never ends": _write("task_slow", seconds=60),
-    "lag never ends": _write("lag", seconds=60),
+    "locked": _write("lock", seconds=6000),
+    "task never ends": _write("task_slow", seconds=6000),
+    "lag never ends": _write("lag", seconds=6000),
     "internal": _refusal("InternalError", times=-1),
     "cut before": _write("cut_before", times=-1),
     "cut after": _write("cut_after", times=-1),

@@ -1,0 +1,163 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Calls that one bad member spoils: the good ones get through, the bad ones are named, in a bounded number of calls."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from harness import Cloud, Raw
+
+LISTENERS, EACH = 50, 10
+MAX_EXTRA_CALLS = 64
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud({"load_balancers": [{"id": "lb-1", "generate": {"listeners": LISTENERS}}]})
+
+
+def name(number: int) -> str:
+    return f"ins-{number:04}"
+
+
+def targets() -> list[Raw]:
+    """500 targets, listed as a loop over backends would: each listener's are spread over the whole list."""
+    return [
+        {"listener_id": f"lbl-g{number % LISTENERS:04}", "instance_id": name(number), "port": 80}
+        for number in range(LISTENERS * EACH)
+    ]
+
+
+def refuse(cloud: Cloud, numbers: list[int], **settings: Any) -> list[str]:
+    names = sorted(map(name, numbers))
+    cloud.add_faults({"kind": "refuse_targets", "targets": names, "times": -1, "message": "No.", **settings})
+    return names
+
+
+def named(result: Raw) -> list[str]:
+    return sorted(entry["instance_id"] for entry in result["failed_targets"])
+
+
+def extra_calls(cloud: Cloud, action: str = "BatchRegisterTargets") -> int:
+    return cloud.count(action) - 1
+
+
+@pytest.mark.parametrize("number", [0, 49, 237, 250, 450, 499])
+def test_one_of_500(cloud, number):
+    refused = refuse(cloud, [number])
+    result = cloud.run(targets=targets()).result
+
+    assert named(result) == refused
+    assert result["failed_targets"][0]["code"] == "InvalidParameter"
+    assert result["error"]["action"] == "BatchRegisterTargets"
+    assert result["failed_listeners"] == [f"lbl-g{number % LISTENERS:04}"]
+    assert len(result["registered"]) == len(cloud.bindings()) == 499
+    assert extra_calls(cloud) <= 24
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_five_of_500_anywhere(cloud, seed):
+    refused = refuse(cloud, random.Random(seed).sample(range(500), 5))
+    result = cloud.run(targets=targets()).result
+
+    assert named(result) == refused
+    assert len(cloud.bindings()) == 495
+    assert extra_calls(cloud) <= MAX_EXTRA_CALLS
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [[5, 55, 105, 155, 205], [0, 50, 250, 400, 450], [0, 10, 20, 30, 40], [0, 12, 25, 37, 49], [1, 101, 202, 303, 404]],
+    ids=["in one listener", "in one listener, apart", "in five", "in the middles", "first to last"],
+)
+def test_five_of_500_in_awkward_places(cloud, numbers):
+    refused = refuse(cloud, numbers)
+    result = cloud.run(targets=targets()).result
+
+    assert named(result) == refused
+    assert len(cloud.bindings()) == 495
+    assert extra_calls(cloud) <= MAX_EXTRA_CALLS
+
+
+def test_too_many_to_be_found_are_not_attempted_and_tried_again_next_time(cloud):
+    refused = refuse(cloud, list(range(0, 500, 5)))
+    result = cloud.run(targets=targets()).result
+    codes = {entry["instance_id"]: entry["code"] for entry in result["failed_targets"]}
+
+    assert extra_calls(cloud) == MAX_EXTRA_CALLS
+    assert set(refused) <= codes.keys()
+    assert set(codes.values()) == {"InvalidParameter", "NotAttempted"}
+    assert all(codes[one] == "NotAttempted" for one in codes if one not in refused)
+    assert all("No." in entry["message"] for entry in result["failed_targets"])
+    assert result["error"]["code"] == "InvalidParameter", "the cloud's reason, not that the rest was left out"
+    assert len(cloud.bindings()) == 500 - len(codes)
+
+    cloud.clear_faults()
+    again = cloud.run(targets=result["failed_targets"])
+    assert not again.failed
+    assert named({"failed_targets": again.result["registered"]}) == sorted(codes)
+
+
+def test_what_is_refused_is_found_in_weights_and_removals_too(cloud):
+    cloud.run(targets=targets())
+    cloud.clear_journal()
+    refused = refuse(cloud, [123])
+    everything = [{"listener_id": f"lbl-g{number:04}"} for number in range(LISTENERS)]
+
+    drained = cloud.run(state="drained", targets=everything)
+    assert named(drained.result) == refused
+    assert {binding[4] for binding in cloud.bindings() if binding[2] != refused[0]} == {0}
+    assert extra_calls(cloud, "BatchModifyTargetWeight") <= 24
+
+    removed = cloud.run(state="absent", targets=everything)
+    assert named(removed.result) == refused
+    assert {binding[2] for binding in cloud.bindings()} == set(refused)
+    assert extra_calls(cloud, "BatchDeregisterTargets") <= 24
+
+
+def test_quota_is_narrowed_to_the_listener_and_called_a_quota(cloud):
+    where = {"LoadBalancerId": "lb-1", "ListenerId": "lbl-g0007", "Port": 80}
+    cloud.change("bind", [{**where, "EniIp": f"10.9.0.{number}"} for number in range(95)])
+    result = cloud.run(targets=targets()).result
+
+    assert {entry["listener_id"] for entry in result["failed_targets"]} == {"lbl-g0007"}
+    assert len(result["failed_targets"]) == EACH
+    assert {entry["code"] for entry in result["failed_targets"]} == {"LimitExceeded"}
+    assert "quota" in result["msg"]
+    assert len(result["registered"]) == 490
+    # Halving 50 listeners down to one, and the halves that were left aside.
+    assert extra_calls(cloud) <= 12
+    assert not [
+        call
+        for call in cloud.calls("BatchRegisterTargets")
+        if {target["ListenerId"] for target in call["params"]["Targets"]} == {"lbl-g0007"}
+        and len(call["params"]["Targets"]) < EACH
+    ]
+
+
+@pytest.mark.parametrize("code", ["UnauthorizedOperation", "OperationDenied", "UnsupportedOperation.Nope", "Curious"])
+def test_what_no_other_call_escapes_is_not_narrowed(cloud, code):
+    refuse(cloud, [3], code=code)
+    result = cloud.run(targets=targets()).result
+
+    assert extra_calls(cloud) == 0
+    assert len(result["failed_targets"]) == 500
+    assert result["error"]["code"] == code
+    assert result["changed"] is False
+
+
+def test_narrowing_ends_with_the_time(cloud):
+    refuse(cloud, [3, 117, 240, 366, 481])
+    cloud.add_faults({"action": "BatchRegisterTargets", "kind": "task_slow", "seconds": 40, "times": -1})
+    run = cloud.run(targets=targets(), wait_timeout=100, timeout=10)
+
+    assert run.seconds <= 110
+    bound = {binding[2] for binding in cloud.bindings()}
+    assert {name(number) for number in range(500)} - bound <= set(named(run.result))
+    assert "wait_timeout" in run.message
