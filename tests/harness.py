@@ -35,15 +35,13 @@ import contextlib
 import fnmatch
 import functools
 import importlib
-import io
 import json
 import os
 import pkgutil
 import sys
 import tempfile
-import threading
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -59,7 +57,7 @@ from ansible_collections.tencentcloud.clb.plugins.modules import targets, target
 from clb_emulator import api
 from clb_emulator.inprocess import InProcess, scenario_of
 from clb_emulator.writes import WRITES
-from virtual_time import ACTIVE, Endless, Patch, SharedClock, Thread, shims_in
+from virtual_time import ACTIVE, SAID, Endless, Patch, Said, SharedClock, Stdout, Thread, shims_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -144,27 +142,40 @@ class Cloud(InProcess):
             balancer["name"] = f"name-{balancer['id']}"
         return cls({**scenario, "numbered_instances": INSTANCES, "task_seconds": 1.0}, **settings)
 
-    def run(self, *, check: bool = False, diff: bool = True, verbosity: int = 0, **options: Any) -> Run:
+    def run(
+        self,
+        *,
+        check: bool = False,
+        diff: bool = True,
+        verbosity: int = 0,
+        environ: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> Run:
         """Run ``targets``.
 
+        :param environ: environment variables of this task alone.
         :param options: those of the module. ``load_balancer_id`` is the cloud's only one where none is chosen; an
             option that is None is left out.
         """
-        return self._main(targets.main, {"check_mode": check, "diff": diff, "verbosity": verbosity}, options)
+        flags = {"check_mode": check, "diff": diff, "verbosity": verbosity}
+        return self._main(targets.main, flags, options, environ)
 
-    def run_info(self, *, verbosity: int = 0, **options: Any) -> Run:
+    def run_info(self, *, verbosity: int = 0, environ: Mapping[str, str] | None = None, **options: Any) -> Run:
         """Run ``targets_info``; options as in run()."""
-        return self._main(targets_info.main, {"verbosity": verbosity}, options)
+        return self._main(targets_info.main, {"verbosity": verbosity}, options, environ)
 
     def together(self, *tasks: Mapping[str, Any]) -> list[Run]:
-        """Run ``targets`` with each of these options (those of run()) at once.
+        """Run ``targets`` with each of these options at once.
 
+        :param tasks: arguments of run(), and ``after``: the seconds until it begins.
         :returns: how each ended.
         """
         runs: list[Run | None] = [None] * len(tasks)
 
         def work(number: int) -> None:
-            runs[number] = self.run(**tasks[number])
+            arguments = dict(tasks[number])
+            self.sleep(arguments.pop("after", 0))
+            runs[number] = self.run(**arguments)
 
         with _installed(self):
             threads = [Thread(target=work, args=(number,)) for number in range(len(tasks))]
@@ -240,6 +251,17 @@ class Cloud(InProcess):
         date = formatdate(self.clock.wall(), usegmt=True)
         return answer.status, {"Content-Type": answer.content_type, "Date": date, **answer.headers}, answer.body
 
+    def _environ(self) -> dict[str, str]:
+        credential = self.cloud.accounts.first
+        return {
+            "HOME": _home(),
+            "TENCENTCLOUD_CLB_LOCK_DIR": f"{_home()}/locks",
+            "TENCENTCLOUD_SECRET_ID": credential.secret_id,
+            "TENCENTCLOUD_SECRET_KEY": credential.secret_key,
+            "TENCENTCLOUD_REGION": self.region,
+            **self.environ,
+        }
+
     def _fault_of(self, action: str, body: bytes) -> list[Fault]:
         if action not in WRITES or not self._next_writes:
             return []
@@ -249,7 +271,13 @@ class Cloud(InProcess):
         fault = self._next_writes.popleft()
         return [] if fault is None else [fault]
 
-    def _main(self, main: Callable[[], None], flags: Mapping[str, Any], options: Mapping[str, Any]) -> Run:
+    def _main(
+        self,
+        main: Callable[[], None],
+        flags: Mapping[str, Any],
+        options: Mapping[str, Any],
+        environ: Mapping[str, str] | None,
+    ) -> Run:
         if len(self.cloud.load_balancers) == 1 and not any(name in options for name in CHOICES):
             options = {"load_balancer_id": next(iter(self.cloud.load_balancers)), **options}
         arguments = {
@@ -258,18 +286,19 @@ class Cloud(InProcess):
             "_ansible_remote_tmp": "/tmp",
             "_ansible_keep_remote_files": False,
         }
-        started, said = self.now(), _Said()
+        started, said = self.now(), Said()
         with patch_module_args(arguments):
             encoded = basic._ANSIBLE_ARGS
         with _installed(self):
-            _SAID.stack.append(said)
-            # The module reads it at once, before any other thread gets its turn.
+            SAID.stack.append(said)
+            # The module takes both at once, before any other thread gets its turn.
             basic._ANSIBLE_ARGS = encoded
+            os.environ = {**self._environ(), **(environ or {})}  # type: ignore[assignment]  # noqa: B003
             try:
                 with contextlib.suppress(SystemExit):
                     main()
             finally:
-                _SAID.stack.pop()
+                SAID.stack.pop()
         return Run(json.loads(said.output.getvalue()), said.warnings, self.now() - started)
 
 
@@ -290,32 +319,6 @@ class _Hook:
         return True
 
 
-@dataclass
-class _Said:
-    """What one run prints."""
-
-    output: io.StringIO = field(default_factory=io.StringIO)
-    warnings: list[str] = field(default_factory=list)
-
-
-class _SaidByThread(threading.local):
-    def __init__(self) -> None:
-        self.stack: list[_Said] = []
-
-
-_SAID = _SaidByThread()
-
-
-class _Stdout(io.TextIOBase):
-    """Standard output, parted by run."""
-
-    def __init__(self, real: Any) -> None:
-        self._real = real
-
-    def write(self, text: str) -> int:
-        return (_SAID.stack[-1].output if _SAID.stack else self._real).write(text)
-
-
 def _post(
     _self: Any, _action: str, headers: Mapping[str, str], body: bytes, *, seconds: float, **_how: Any
 ) -> transport.Answer:
@@ -324,7 +327,7 @@ def _post(
 
 def _warn(_self: Any, warning: str, **_how: Any) -> None:
     # The real one prints where the controller's code is loaded, and says equal things once in a process.
-    _SAID.stack[-1].warnings.append(warning)
+    SAID.stack[-1].warnings.append(warning)
 
 
 @functools.cache
@@ -367,15 +370,6 @@ def _installed(cloud: Cloud) -> Iterator[None]:
         assert [cloud] == _CLOUDS, "a task runs on another cloud"
         yield
         return
-    credential = cloud.cloud.accounts.first
-    environ = {
-        "HOME": _home(),
-        "TENCENTCLOUD_CLB_LOCK_DIR": f"{_home()}/locks",
-        "TENCENTCLOUD_SECRET_ID": credential.secret_id,
-        "TENCENTCLOUD_SECRET_KEY": credential.secret_key,
-        "TENCENTCLOUD_REGION": cloud.region,
-        **cloud.environ,
-    }
     patches = _patches(len(sys.modules))
     _CLOUDS.append(cloud)
     ACTIVE.append(cloud.shared_clock)
@@ -384,8 +378,8 @@ def _installed(cloud: Cloud) -> Iterator[None]:
     try:
         with (
             patch_module_args({}),
-            mock.patch.dict(os.environ, environ),
-            mock.patch.object(sys, "stdout", _Stdout(sys.stdout)),
+            mock.patch.object(os, "environ", {}),
+            mock.patch.object(sys, "stdout", Stdout(sys.stdout)),
         ):
             yield
     finally:

@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import functools
+import io
 import math
 import random
 import threading
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clb_emulator.clock import Clock
@@ -266,3 +268,29 @@ def shims_in(names: dict[str, Any], package: str) -> Iterator[Patch]:
                 for option, default in (getattr(function, "__kwdefaults__", None) or {}).items():
                     if id(default) in _SHIMS:
                         yield Patch(function.__kwdefaults__, option, default, _SHIMS[id(default)])
+
+
+@dataclass
+class Said:
+    """What one run prints."""
+
+    output: io.StringIO = field(default_factory=io.StringIO)
+    warnings: list[str] = field(default_factory=list)
+
+
+class _SaidByThread(threading.local):
+    def __init__(self) -> None:
+        self.stack: list[Said] = []
+
+
+SAID = _SaidByThread()
+
+
+class Stdout(io.TextIOBase):
+    """Standard output, parted by run."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def write(self, text: str) -> int:
+        return (SAID.stack[-1].output if SAID.stack else self._real).write(text)

@@ -1,0 +1,185 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tasks on one load balancer while somebody else writes there: other tasks, and changes in between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clb_emulator.queries import min_serving
+from harness import Cloud, Raw
+
+LISTENER = "lbl-tcp1"
+OTHER = "lbl-tcp2"
+
+
+def shop(bound: int = 4, seed: int = 0, **settings: Any) -> Cloud:
+    """``lb-1`` with a TCP listener on port 80 that has so many backends on port 8080, and an empty one on port 81."""
+    targets = [{"instance_id": f"ins-{number}", "port": 8080, "weight": 10} for number in range(1, bound + 1)]
+    listeners = [
+        {"id": LISTENER, "protocol": "TCP", "port": 80, "targets": targets},
+        {"id": OTHER, "protocol": "TCP", "port": 81},
+    ]
+    scenario = {"task_seconds": 1.0, "load_balancers": [{"id": "lb-1", "listeners": listeners}], **settings}
+    return Cloud(scenario, seed=seed)
+
+
+def target(number: int, **more: Any) -> Raw:
+    return {"listener_id": LISTENER, "instance_id": f"ins-{number}", "port": 8080, **more}
+
+
+def weights(cloud: Cloud) -> dict[str, int]:
+    """Backend -> weight on the first listener."""
+    return {binding[2]: binding[4] for binding in cloud.bindings() if binding[0] == LISTENER}
+
+
+def drain(number: int, minimum: int) -> Raw:
+    return {"state": "drained", "min_healthy": minimum, "targets": [{"instance_id": f"ins-{number}"}]}
+
+
+@pytest.mark.parametrize("lag", [0, 2])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"batch_is_task": False}, {"batch_is_task": False, "lock_after": 0.5}],
+    ids=["tasks", "at once", "at once and locked"],
+)
+@pytest.mark.parametrize("seed", range(4))
+def test_hosts_that_drain_themselves_take_turns(settings, lag, seed):
+    """Six hosts, of which four have to serve: two drain, four are refused, and never fewer than four serve."""
+    cloud = shop(6, task_seconds=2.0, read_lag=lag, seed=seed, **settings)
+    runs = cloud.together(*(drain(number, 4) for number in range(1, 7)))
+
+    assert sorted(str(run.code) for run in runs) == ["GuardRefused"] * 4 + ["None"] * 2
+    assert min_serving(cloud.journal(), LISTENER) == 4
+    assert sorted(weights(cloud).values()) == [0, 0, 10, 10, 10, 10]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_two_controllers_put_back_what_dips(tmp_path, seed):
+    """No lock is shared: whoever sees that too few serve puts its weight back and says so."""
+    cloud = shop(5, batch_is_task=False, task_seconds=0.1, latency_ms=200, seed=seed)
+    locks = [{"TENCENTCLOUD_CLB_LOCK_DIR": str(tmp_path / f"controller-{number}")} for number in range(4)]
+    runs = cloud.together(*({**drain(number, 4), "environ": locks[number - 1]} for number in range(1, 5)))
+
+    drained = [run for run in runs if not run.failed]
+    refused = [run for run in runs if run.failed]
+    assert {run.code for run in refused} == {"GuardRefused"}
+    assert len(drained) <= 1
+    assert sum(weight > 0 for weight in weights(cloud).values()) == 5 - len(drained)
+    assert any(run.changed for run in refused) or len(drained) == 1
+    for run in refused:
+        if run.changed:
+            assert "was put back" in run.message
+            assert (run["restore"], len(run["failed_targets"])) == ([], 1)
+
+
+def test_the_same_task_twice_without_waiting():
+    cloud = shop(task_seconds=20.0)
+    first, second = (cloud.run(wait=False, targets=[target(9)]) for _ in range(2))
+
+    assert [first.failed, second.failed] == [False, False]
+    assert [first.changed, second.changed] == [True, False]
+    assert weights(cloud)["ins-9"] == 10
+
+
+@pytest.mark.parametrize("gone", ["error", "fail_listener"])
+@pytest.mark.parametrize("seconds", [0, 0.4, 0.9])
+def test_two_tasks_unbind_the_same(gone, seconds):
+    cloud = shop(deregister_gone=gone)
+    both = [{"instance_id": "ins-1"}, {"instance_id": "ins-2"}]
+    runs = cloud.together(
+        {"state": "absent", "targets": both[:1]}, {"state": "absent", "targets": both, "after": seconds}
+    )
+
+    assert [run.message for run in runs if run.failed] == []
+    assert weights(cloud).keys() == {"ins-3", "ins-4"}
+    removed = [entry["instance_id"] for run in runs for entry in run["deregistered"]]
+    assert sorted(removed) == ["ins-1", "ins-2"]
+
+
+def test_a_weight_that_is_listed_wins_over_a_drain_meanwhile():
+    cloud = shop()
+    bind = {"targets": [target(1, weight=10), target(9)], "after": 0.3}
+    _, run = cloud.together({"state": "drained", "targets": [{"instance_id": "ins-1"}]}, bind)
+
+    assert not run.failed, run.message
+    assert weights(cloud)["ins-1"] == 10
+    assert {entry["instance_id"]: entry["weight"] for entry in run["targets"]}["ins-1"] == 10
+
+
+@pytest.mark.parametrize("style", ["coded", "text", "text2", "in_use", "unavailable"])
+def test_every_way_to_say_busy_is_waited_out(style):
+    cloud = shop(busy_style=style)
+    lock = {"load_balancer_id": "lb-1", "seconds": 1.5}
+    cloud.add_events({"change": "lock", "with": lock, "action": "DescribeTargets"})
+    run = cloud.run(targets=[target(8), target(9)])
+
+    assert not run.failed, run.message
+    assert {"ins-8", "ins-9"} <= weights(cloud).keys()
+    refused = [call for call in cloud.calls("BatchRegisterTargets") if not call["accepted"]]
+    assert 1 <= len(refused) <= 8
+    assert all(len(call["params"]["Targets"]) == 2 for call in cloud.calls("BatchRegisterTargets"))
+
+
+def test_a_bad_member_that_is_refused_with_a_bare_failure_is_still_found():
+    cloud = shop()
+    cloud.add_faults(
+        {"action": "Batch*", "kind": "refuse_targets", "targets": ["ins-8"], "times": -1, "code": "FailedOperation"}
+    )
+    run = cloud.run(targets=[target(7), target(8), target(9)])
+
+    assert [(entry["instance_id"], entry["code"]) for entry in run["failed_targets"]] == [("ins-8", "FailedOperation")]
+    assert {"ins-7", "ins-9"} <= weights(cloud).keys()
+
+
+@pytest.mark.parametrize("unknown", ["error", "empty"])
+def test_a_listener_that_is_deleted_in_the_middle_is_named_and_the_rest_goes_on(unknown):
+    cloud = shop(describe_unknown_listener=unknown)
+    cloud.add_events(
+        {
+            "change": "delete_listener",
+            "with": {"load_balancer_id": "lb-1", "listener_id": OTHER},
+            "action": "BatchRegisterTargets",
+            "accepted": True,
+        }
+    )
+    other = {"listener_id": OTHER, "instance_id": "ins-9", "port": 8080}
+    run = cloud.run(targets=[target(9), other, target(1, weight=3)], wait_timeout=30)
+
+    assert [entry["listener_id"] for entry in run["failed_targets"]] == [OTHER]
+    assert f"({OTHER}) no longer exists" in run["failed_targets"][0]["message"]
+    assert (weights(cloud)["ins-9"], weights(cloud)["ins-1"]) == (10, 3)
+    assert [entry["listener_id"] for entry in run["registered"]] == [LISTENER]
+
+
+def test_what_cannot_be_read_after_a_write_is_in_no_list():
+    cloud = shop()
+    cloud.add_faults({"action": "Describe*", "kind": "error", "code": "AuthFailure", "times": -1, "skip": 1})
+    run = cloud.run(targets=[target(8), target(9)])
+
+    assert (run.failed, run.changed, len(run["request_ids"])) == (True, True, 1)
+    assert (run["registered"], run["failed_targets"]) == ([], [])
+    (listener,) = run["listeners"]
+    assert (listener["status"], listener["bound"]) == ("failed", None)
+    assert "not known" in listener["message"]
+    assert "what is in place is not known" in run.message
+
+
+@pytest.mark.parametrize(
+    "settings, calls", [({"batch_is_task": False}, 3), ({"task_seconds": 2.0}, 7)], ids=["at once", "tasks"]
+)
+def test_calls_for_500_new_targets_on_50_listeners(settings, calls):
+    cloud = Cloud({"load_balancers": [{"id": "lb-1", "generate": {"listeners": 50}}], **settings})
+    targets = [
+        {"listener_id": f"lbl-g{number // 10:04}", "eni_ip": f"10.9.{number // 250}.{number % 250}", "port": 8080}
+        for number in range(500)
+    ]
+    run = cloud.run(targets=targets)
+
+    assert not run.failed, run.message
+    assert len(run["registered"]) == 500
+    assert sum(run["api_calls"].values()) <= calls
