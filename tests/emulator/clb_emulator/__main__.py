@@ -13,7 +13,7 @@ import ssl
 import sys
 from pathlib import Path
 
-from .scenario import DEMO, load
+from .scenario import DEMO, like, load
 from .server import Server
 
 
@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="clb-emulator", description="A server that behaves like Tencent Cloud CLB.")
     parser.add_argument("--scenario", type=Path, default=DEMO, help="what the cloud holds (default: the demo)")
+    parser.add_argument("--like", type=Path, help="a conformance report (JSON): behave as the cloud that it saw")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--ready-file", type=Path, help="gets the URL as soon as the server listens")
@@ -31,7 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--key", type=Path, help="the certificate's key, where it is in a file of its own")
     options = parser.parse_args(arguments)
     try:
-        server = Server(load(options.scenario))
+        scenario = load(options.scenario)
+        server = Server(like(scenario, options.like) if options.like else scenario)
         asyncio.run(_serve(server, options))
     except (OSError, ValueError, KeyError, TypeError) as error:
         print(f"clb-emulator: {type(error).__name__}: {error}", file=sys.stderr)

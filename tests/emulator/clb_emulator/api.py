@@ -39,6 +39,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("clb", "DescribeTaskStatus"): reads.describe_task_status,
     ("clb", "DescribeListeners"): reads.describe_listeners,
     ("clb", "DescribeLoadBalancers"): listing.describe_load_balancers,
+    ("clb", "DescribeLoadBalancersDetail"): listing.describe_load_balancers_detail,
     ("clb", "DescribeLBListeners"): listing.describe_lb_listeners,
     ("sts", "AssumeRole"): sts.assume_role,
     ("sts", "AssumeRoleWithWebIdentity"): sts.assume_role_with_web_identity,

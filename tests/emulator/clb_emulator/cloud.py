@@ -24,7 +24,7 @@ from .events import Events
 from .faults import Faults
 from .journal import Entry, Journal
 from .looks import Looks
-from .model import Binding, LoadBalancer, Pool, canonical_ip
+from .model import Binding, LoadBalancer, Pool, canonical_ip, short_hash
 from .rate import RateLimiter
 
 if TYPE_CHECKING:
@@ -324,13 +324,16 @@ class Cloud:
 
     def _new_binding(self, operation: Operation, alive_at: float, registered: str) -> Binding:
         instance = operation.instance
+        usual = self.settings.ipv6_type if ":" in operation.address else "ENI"
+        kind = "CVM" if instance else self.instances.type_at(operation.address, usual)
+        identity = f"ins-{short_hash(operation.address)}" if kind.upper() == "CVM" else None
         return Binding(
             addresses=(canonical_ip(operation.address),),
             port=operation.port,
             weight=operation.weight,
             tag=operation.tag,
-            type="CVM" if instance else self.instances.type_at(operation.address),
-            instance_id=instance.id if instance else None,
+            type=kind,
+            instance_id=instance.id if instance else identity,
             instance_name=instance.name if instance else None,
             zone=instance.zone if instance else None,
             public_ips=instance.public_ips if instance else None,

@@ -29,6 +29,9 @@ class Health:
     :param closed_listeners: listeners whose health check is off.
     :param close_status: ``HealthStatus`` of a target whose health check is off.
     :param stopped_listeners: listeners that are stopped: their targets are Close, and get no traffic.
+    :param unchecked: ``HealthStatusDetail`` of a target whose first check still runs.
+    :param at_zero: ``HealthStatusDetail`` of a target of weight 0; None: as the check says.
+    :param dead_status: ``HealthStatus`` of each target where all of a listener or rule are dead.
     :param shown: instances and IPs of which answers show something else than the truth: fields that replace those of
         their entries; None: the answer does not mention them.
     """
@@ -42,10 +45,16 @@ class Health:
         closed_listeners: Iterable[str] = (),
         close_status: bool = True,
         stopped_listeners: Iterable[str] = (),
+        unchecked: str = "Unknown",
+        at_zero: str | None = None,
+        dead_status: bool = False,
         shown: Mapping[str, Shown] | None = None,
     ) -> None:
         self.after = after
         self.close_status = close_status
+        self.unchecked = unchecked
+        self.at_zero = at_zero
+        self.dead_status = dead_status
         self.closed_listeners = set(closed_listeners)
         self.stopped_listeners = set(stopped_listeners)
         self.shown: dict[str, Shown] = {}
@@ -76,16 +85,20 @@ class Health:
         """Return ``HealthStatusDetail`` of each binding of a pool: Alive, Dead, Unknown or Close."""
         if self.is_closed(pool) or pool.listener_id in self.stopped_listeners:
             return ["Close"] * len(pool)
-        if not self._marks:
-            return ["Alive" if binding.alive_at <= now else "Unknown" for binding in pool]
+        if not self._marks and self.at_zero is None:
+            return ["Alive" if binding.alive_at <= now else self.unchecked for binding in pool]
         return [self._detail(binding, now) for binding in pool]
 
     def _detail(self, binding: Binding, now: float) -> str:
+        if self.at_zero is not None and not binding.weight:
+            return self.at_zero
         marks = {self._marks[name] for name in binding.names if name in self._marks}
         for detail in ("Dead", "Close"):
             if detail in marks:
                 return detail
-        return "Unknown" if marks or now < binding.alive_at else "Alive"
+        if marks:
+            return "Unknown"
+        return "Alive" if binding.alive_at <= now else self.unchecked
 
     def healthy(self, pool: Pool, detail: str) -> bool:
         """Return ``HealthStatus`` for a ``HealthStatusDetail`` in a pool."""

@@ -89,9 +89,9 @@ class Instances:
         """Return all addresses of the network interface that has this one; None where nothing is known of it."""
         return self._interfaces.get(canonical_name(ip)) if self._interfaces else None
 
-    def type_at(self, ip: str) -> str:
-        """Return the ``Type`` of a backend that is bound by this address and is no CVM."""
-        return self._types.get(canonical_name(ip), "ENI") if self._types else "ENI"
+    def type_at(self, ip: str, usual: str = "ENI") -> str:
+        """Return the ``Type`` of a backend that is bound by this address, and is no instance that is known by it."""
+        return self._types.get(canonical_name(ip), usual) if self._types else usual
 
     def _invent_ip(self, instance_id: str) -> str:
         number = instance_id.rpartition("-")[2]

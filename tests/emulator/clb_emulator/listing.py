@@ -44,6 +44,7 @@ def describe_load_balancers(cloud: Cloud, call: Call) -> dict[str, Any]:
     extras = frozenset(params.get("AdditionalFields", []))
     if not extras <= views.ADDITIONAL_FIELDS.keys():
         raise ApiError("InvalidParameterValue", f"`AdditionalFields` {', '.join(sorted(extras))} is not supported.")
+    shown = {"asked": extras, "always": views.ADDITIONAL_FIELDS, "never": ()}[cloud.settings.target_count]
     found = [
         balancer
         for balancer in cloud.load_balancers.values()
@@ -53,7 +54,7 @@ def describe_load_balancers(cloud: Cloud, call: Call) -> dict[str, Any]:
     return {
         "TotalCount": len(found),
         "LoadBalancerSet": [
-            {**views.load_balancer(balancer), **{name: views.ADDITIONAL_FIELDS[name](balancer) for name in extras}}
+            {**views.load_balancer(balancer), **{name: views.ADDITIONAL_FIELDS[name](balancer) for name in shown}}
             for balancer in found[offset : offset + limit]
         ],
     }
@@ -114,6 +115,39 @@ def _passes(balancer: LoadBalancer, filters: list[tuple[str, list[str]]]) -> boo
         elif tags.get(name.removeprefix("tag:")) not in values:
             return False
     return True
+
+
+def describe_load_balancers_detail(cloud: Cloud, call: Call) -> dict[str, Any]:
+    """Answer DescribeLoadBalancersDetail: only the fields that are always there, and filters by ID and target."""
+    wanted: dict[str, set[str]] = {}
+    for item in call.params.get("Filters", []):
+        if item["Name"] not in ("loadbalancer-id", "target-ip"):
+            raise ApiError(
+                "InvalidParameter.InvalidFilter",
+                f"The filter `{item['Name']}` is not supported.",
+                situation="unknown_filter",
+            )
+        wanted.setdefault(item["Name"], set()).update(map(canonical_name, item["Values"]))
+    seen_until = cloud.clock.now() - cloud.settings.detail_lag
+    ids, addresses = wanted.get("loadbalancer-id"), wanted.get("target-ip")
+
+    def has_target(balancer: LoadBalancer) -> bool:
+        return addresses is None or any(
+            not addresses.isdisjoint(binding.addresses) and binding.alive_at - cloud.health.after <= seen_until
+            for pool in balancer.pools
+            for binding in pool
+        )
+
+    found = [
+        {"LoadBalancerId": balancer.id, "LoadBalancerName": balancer.name}
+        for balancer in cloud.load_balancers.values()
+        if balancer.region == call.region and (ids is None or balancer.id in ids) and has_target(balancer)
+    ]
+    offset = call.params.get("Offset", 0)
+    return {
+        "TotalCount": len(found),
+        "LoadBalancerDetailSet": found[offset : offset + call.params.get("Limit", 20)],
+    }
 
 
 def describe_lb_listeners(cloud: Cloud, call: Call) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How sound answers look where the settings say so: nulls in place of what is empty, and another order each time."""
+"""How sound answers look where the settings say so: nulls for what is empty, another order, domains in ASCII."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ class Looks:
 
     def change(self, answer: Answer) -> None:
         """Change a sound answer in place."""
-        if self._settings.sparse or self._settings.order == "random":
+        settings = self._settings
+        if settings.sparse or settings.order == "random" or settings.domains == "punycode":
             answer.body = to_json(self._changed(json.loads(answer.body))).encode()
 
     def _changed(self, value: Any) -> Any:
@@ -59,10 +60,17 @@ class Looks:
         return [self._changed(item) for item in value] if isinstance(value, list) else value
 
     def _field(self, name: str, value: Any) -> Any:
-        is_nullable = value in ("", []) or name in _DESCRIBING or (name, value) == ("TargetType", "NODE")
-        if self._settings.sparse and is_nullable:
+        if self._is_null(name, value):
             return None
+        if name == "Domain" and self._settings.domains == "punycode" and isinstance(value, str):
+            return value.encode("idna").decode()
         changed = self._changed(value)
         if self._settings.order == "random" and name in _SHUFFLED and isinstance(changed, list):
             self._random.shuffle(changed)
         return changed
+
+    def _is_null(self, name: str, value: Any) -> bool:
+        sparse = self._settings.sparse
+        if not sparse or (isinstance(sparse, frozenset) and name not in sparse):
+            return False
+        return value in ("", []) or name in _DESCRIBING or (name, value) == ("TargetType", "NODE")

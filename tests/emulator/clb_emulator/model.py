@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import socket
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,11 @@ def canonical_name(text: str) -> str:
         return canonical_ip(text)
     except ValueError:
         return text
+
+
+def short_hash(text: str) -> str:
+    """Return eight hexadecimal digits, the hash of a text, for an ID."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 @dataclass(eq=False)

@@ -75,7 +75,7 @@ def plan(
             port=_in_range("Port", target["Port"], 1, 65535),
             spelling=spelling,
             instance=instance,
-            weight=_in_range("Weight", target.get("Weight", entry.get("Weight", DEFAULT_WEIGHT)), 0, 100),
+            weight=_in_range("Weight", target.get("Weight", entry.get("Weight", settings.default_weight)), 0, 100),
             tag=target.get("Tag") or entry.get("Tag") or "",
         )
         if verb == "register" or pool.find(address, operation.port) is not None:

@@ -105,6 +105,9 @@ SCHEMAS: dict[str, Struct] = {
             "Limit": int,
         }
     ),
+    "DescribeLoadBalancersDetail": Struct(
+        {"Limit": int, "Offset": int, "Fields": [str], "TargetType": str, "Filters": [_FILTER]}
+    ),
     "DescribeLBListeners": Struct(
         {"Backends": [Struct({"VpcId": str, "PrivateIp": str}, ("VpcId", "PrivateIp"))]}, ("Backends",)
     ),

@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         f"{MARK}(scenario, **settings): what clb_emulator serves: a YAML file beside the test, the name of a "
-        "scenario of the emulator's own, or a mapping; settings replace keys of it",
+        "scenario of the emulator's own, or a mapping; settings replace keys of it; like=FILE is a conformance report",
     )
 
 
@@ -40,6 +40,8 @@ def clb_emulator(request: pytest.FixtureRequest) -> Iterator[Emulator]:
     if len(arguments) > 1:
         raise pytest.UsageError(f"{MARK} takes one scenario, not {len(arguments)}; what else it takes has a name")
     scenario = _find(arguments[0], request) if arguments else DEMO
+    if "like" in settings:
+        settings = {**settings, "like": _find(settings["like"], request)}
     with Emulator(scenario, **settings) as emulator:
         yield emulator
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,6 +96,24 @@ def load(path: Path) -> Raw:
     if not isinstance(raw, dict):
         raise ValueError(f"{path} is not a scenario: it holds no mapping")
     return raw
+
+
+def like(raw: Raw, report: Path) -> Raw:
+    """Return a scenario whose cloud behaves as a conformance report saw one.
+
+    :param report: the file that ``make conformance`` wrote.
+    :raises OSError: it can't be read.
+    :raises ValueError: it is no such report.
+    """
+    try:
+        settings = json.loads(report.read_text(encoding="utf-8"))["settings"]
+        given = {
+            name: {**raw.get(name, {}), **value} if isinstance(value, dict) else value
+            for name, value in settings.items()
+        }
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"{report} is no conformance report: {type(error).__name__}: {error}") from error
+    return {**raw, **given}
 
 
 def parse(raw: Raw) -> Scenario:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from .answer import Answer
+    from .clock import Clock
 
     Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -33,11 +34,13 @@ class Server:
     """Serves a scenario's cloud.
 
     :param raw: the scenario as read from its file.
+    :param clock: whose time it is; None: the machine's.
     :raises ValueError: the scenario is malformed.
     """
 
-    def __init__(self, raw: Raw) -> None:
-        self.cloud = Cloud(parse(raw))
+    def __init__(self, raw: Raw, clock: Clock | None = None) -> None:
+        self._clock = clock
+        self.cloud = Cloud(parse(raw), clock)
         self._runner: web.AppRunner | None = None
         self._closing: dict[asyncio.Transport, asyncio.TimerHandle] = {}
 
@@ -101,7 +104,7 @@ class Server:
         try:
             payload: Any = json.loads(body) if body else None
             if (request.method, name) == ("POST", "scenario"):
-                self.cloud = Cloud(parse(payload))
+                self.cloud = Cloud(parse(payload), self._clock)
                 return web.json_response(None)
             return web.json_response(control.handle(self.cloud, request.method, name, payload))
         except (ValueError, LookupError, TypeError) as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .busy import STYLES
 from .errors import DOCUMENTED_CODES, SITUATIONS, ApiError
+from .model import DEFAULT_WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,11 +23,13 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "fail_listener_set": ("list", "null", "missing"),
     "interface_order": ("as_given", "own_first", "own_last"),
     "ipv6_spelling": ("as_given", "exploded"),
+    "domains": ("as_typed", "punycode"),
     "language": ("en-US", "zh-CN"),
     "order": ("stable", "random"),
     "quota_counts": ("sent", "new"),
     "repeated": ("first", "last", "refuse"),
     "reregister": ("keep", "overwrite", "overwrite_tag", "overwrite_all", "refuse"),
+    "target_count": ("asked", "always", "never"),
     "tag_filters": ("accept", "refuse", "ignore"),
     "target_group_refusal": ("explained", "bare"),
 }
@@ -72,12 +75,16 @@ class Settings:
     classic_code: str = "UnsupportedOperation"
     clock_offset: float = 0.0
     codes: dict[str, Wording] = field(default_factory=dict)
+    default_weight: int = DEFAULT_WEIGHT
     deregister_gone: str = "error"
     describe_unknown_listener: str = "error"
+    detail_lag: float = 0.0
+    domains: str = "as_typed"
     empty_quic_targets: str = "list"
     fail_listener_set: str = "list"
     interface_order: str = "as_given"
     ipv6_spelling: str = "as_given"
+    ipv6_type: str = "ENI"
     keepalive_ms: float | None = None
     language: str = "en-US"
     latency: float = 0.0
@@ -91,14 +98,18 @@ class Settings:
     read_lag: float = 0.0
     repeated: str = "first"
     reregister: str = "keep"
-    sparse: bool = False
+    sparse: bool | frozenset[str] = False
     tag_filters: str = "accept"
+    tag_is_task: bool = False
+    tag_needs_free: bool = True
     tags: bool = True
+    target_count: str = "asked"
     target_group_code: str = "InvalidParameter"
     target_group_refusal: str = "bare"
     target_quota: int = 100
     task_seconds: float = 0.05
     unknown_task_code: str = "InvalidParameter"
+    weight_is_task: bool = True
 
     def change(self, raw: Mapping[str, Any]) -> None:
         """Change the given settings, and keep the others.
@@ -128,6 +139,8 @@ def _parse(name: str, value: Any) -> dict[str, Any]:
         return {"target_quota": value["targets"]} if "targets" in value else {}
     if name == "limits":
         return {name: _limits(value)}
+    if name == "sparse" and isinstance(value, list):
+        return {name: frozenset(map(str, value))}
     if name == "codes":
         return {name: _codes(DOCUMENTED_CODES if value == "documented" else value)}
     if name == "latency_ms":

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from . import queries
+from . import scenario as scenarios
 from .accounts import DEFAULT_SECRET_ID, DEFAULT_SECRET_KEY
-from .scenario import load
 from .server import Server
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .alterations import Alter, Alterations
+    from .clock import Clock
     from .queries import Binding
 
 HOME = Path(__file__).resolve().parent.parent
@@ -44,7 +45,9 @@ class Emulator:
     """A running emulator and the way to control it.
 
     :param scenario: a mapping, or the path of a YAML file; None is a cloud without load balancers.
+    :param like: a conformance report: the cloud behaves as the one that it saw.
     :param tls: serve HTTPS with this certificate and key, both paths of PEM files.
+    :param clock: whose time it is; None: the machine's. Only for an emulator in this process.
     :param settings: keys that replace those of the scenario.
     """
 
@@ -52,10 +55,15 @@ class Emulator:
         self,
         scenario: Mapping[str, Any] | str | Path | None = None,
         *,
+        like: str | Path | None = None,
         tls: tuple[str | Path, str | Path] | None = None,
+        clock: Clock | None = None,
         **settings: Any,
     ) -> None:
         self.scenario = _scenario(scenario, settings)
+        if like is not None:
+            self.scenario = dict(scenarios.like(self.scenario, Path(like)))
+        self._clock = clock
         self.url = ""
         self._tls = tls
         self._runs: _Thread | _Process | None = None
@@ -87,7 +95,10 @@ class Emulator:
 
         :raises RuntimeError: it did not start.
         """
-        self._runs = (_Process if self._as_process else _Thread)(self.scenario, self._tls)
+        if self._as_process:
+            self._runs = _Process(self.scenario, self._tls)
+        else:
+            self._runs = _Thread(self.scenario, self._tls, self._clock)
         self.url = self._runs.url
         return self
 
@@ -275,15 +286,17 @@ class Emulator:
 
 
 def _scenario(scenario: Mapping[str, Any] | str | Path | None, settings: Mapping[str, Any]) -> dict[str, Any]:
-    raw = load(Path(scenario)) if isinstance(scenario, (str, Path)) else scenario or {}
+    raw = scenarios.load(Path(scenario)) if isinstance(scenario, (str, Path)) else scenario or {}
     return {**raw, **settings}
 
 
 class _Thread:
     """A server in a thread of this process."""
 
-    def __init__(self, scenario: dict[str, Any], tls: tuple[str | Path, str | Path] | None) -> None:
-        self.server = Server(scenario)
+    def __init__(
+        self, scenario: dict[str, Any], tls: tuple[str | Path, str | Path] | None, clock: Clock | None
+    ) -> None:
+        self.server = Server(scenario, clock)
         context = None
         if tls is not None:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

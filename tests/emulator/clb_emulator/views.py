@@ -12,25 +12,19 @@ Lists of targets are returned as Fragments: each binding keeps its JSON, because
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import json
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from .answer import Fragment
-from .model import NODE, Binding, Listener, LoadBalancer, Pool, Rule, canonical_name
+from .model import NODE, Binding, Listener, LoadBalancer, Pool, Rule, canonical_name, short_hash
 
 if TYPE_CHECKING:
     from .health import Health
     from .settings import Settings
 
 Keep = Callable[[Binding], bool]
-
-
-def short_hash(text: str) -> str:
-    """Return eight hexadecimal digits, the hash of a text, for an ID."""
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def eni_id(binding: Binding) -> str:
@@ -138,14 +132,16 @@ def rule_health(
     :param rule: None on layer 4.
     :param lacking: canonical names of targets that the answer leaves out.
     """
+    details = health.details(pool, now)
+    is_open = health.dead_status and set(details) == {"Dead"}
     endings = {
-        detail: f', "HealthStatus": {json.dumps(health.healthy(pool, detail))}, "HealthStatusDetail": "{detail}", '
-        f'"HealthStatusDetial": "{detail}"}}'
-        for detail in ("Alive", "Dead", "Unknown", "Close")
+        detail: f', "HealthStatus": {json.dumps(is_open or health.healthy(pool, detail))}, '
+        f'"HealthStatusDetail": "{detail}", "HealthStatusDetial": "{detail}"}}'
+        for detail in set(details)
     }
     entries = [
         _as_shown(binding, (binding.health_json or _health_part(binding)) + endings[detail], health)
-        for binding, detail in zip(pool, health.details(pool, now))
+        for binding, detail in zip(pool, details)
         if not lacking or lacking.isdisjoint(binding.names)
     ]
     mentioned = filter(None, entries)

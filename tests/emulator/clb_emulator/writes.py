@@ -34,7 +34,8 @@ def write(cloud: Cloud, call: Call) -> dict[str, Any]:
     action, params, fault = call.action, call.params, call.fault
     check_lengths(action, params, cloud.settings.limits)
     balancer = cloud.application_balancer(params["LoadBalancerId"], call.region)
-    cloud.check_free(balancer)
+    if action != "BatchModifyTargetTag" or cloud.settings.tag_needs_free:
+        cloud.check_free(balancer)
     operations, gone = plan(action, params, balancer, cloud.instances, cloud.settings)
     overrides = _overrides(fault)
     failed, message = sorted(gone), "The target is not bound." if gone else ""
@@ -46,13 +47,16 @@ def write(cloud: Cloud, call: Call) -> dict[str, Any]:
         message = fault["message"]
     elif fault is not None and "apply" in fault.settings:
         operations = _keep_applied(operations, None, fault["apply"])
-    if action == "BatchModifyTargetTag":
+    if action == "BatchModifyTargetTag" and not cloud.settings.tag_is_task:
         call.entry["accepted"] = True
         now = cloud.clock.now()
         cloud.apply(operations, now, cloud.settings.read_lag if overrides.lag is None else overrides.lag)
         cloud.note_applied(balancer, now, call.entry)
         return {}
-    is_task = cloud.settings.batch_is_task or action not in _BATCHES
+    is_task = {
+        **dict.fromkeys(_BATCHES, cloud.settings.batch_is_task),
+        "BatchModifyTargetWeight": cloud.settings.weight_is_task,
+    }.get(action, True)
     call.wait = cloud.start(balancer, operations, call.entry, overrides, is_task=is_task)
     return _failed_listeners(cloud, failed, message) if action in _BATCHES else {}
 

@@ -92,7 +92,8 @@ PARAMS: dict[str, dict[str, Any]] = {
         "Backends": [{"VpcId": "vpc-emulator", "PrivateIp": ip} for ip in ("10.0.0.1", "10.0.0.9")]
     },
     "DescribeListeners": LB,
-    "DescribeLoadBalancers": {},
+    "DescribeLoadBalancers": {"AdditionalFields": ["TargetCount"]},
+    "DescribeLoadBalancersDetail": {},
     "DescribeTargetHealth": {"LoadBalancerIds": ["lb-1"]},
     "DescribeTargets": LB,
     "DescribeTaskStatus": {},

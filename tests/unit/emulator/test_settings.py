@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clb_emulator.busy import STYLES
+from clb_emulator.scenario import like
+from clb_emulator.testing import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from clb_emulator.errors import ApiError
 
@@ -250,6 +253,82 @@ def test_answers_in_another_order_each_time(in_process: Clouds) -> None:
     orders = [[listener["ListenerId"] for listener in answer] for answer in answers]
     assert len({tuple(order) for order in orders}) == 3
     assert {tuple(sorted(order)) for order in orders} == {tuple(f"lbl-g{index:04}" for index in range(6))}
+
+
+def test_single_fields_can_be_null(in_process: Clouds) -> None:
+    cloud = in_process(sparse=["Targets", "Zone"])
+    tcp, _, group = cloud.call(TARGETS, LoadBalancerId="lb-1")["Listeners"]
+    assert (group["Targets"], tcp["Targets"][0]["Zone"], tcp["Targets"][0]["InstanceName"]) == (None, None, "a")
+
+
+@pytest.mark.parametrize("is_task", [True, False])
+@pytest.mark.parametrize("action, setting", [(WEIGHT, "weight_is_task"), ("BatchModifyTargetTag", "tag_is_task")])
+def test_which_writes_are_tasks(in_process: Clouds, action: str, setting: str, is_task: bool) -> None:
+    cloud = in_process(task_seconds=2, **{setting: is_task})
+    entry = {"ListenerId": "lbl-tcp", "Targets": [{"InstanceId": "ins-a", "Port": 80, "Weight": 3, "Tag": "x"}]}
+    cloud.call(action, LoadBalancerId="lb-1", ModifyList=[entry])
+
+    def is_old() -> bool:
+        (target,) = cloud.targets("lbl-tcp")
+        return (target["Weight"], target["Tag"]) == (10, "blue")
+
+    assert is_old() is is_task
+    cloud.wait(2)
+    assert not is_old()
+
+
+@pytest.mark.parametrize("needs_free", [True, False])
+def test_tags_while_a_task_runs(in_process: Clouds, needs_free: bool) -> None:
+    cloud = in_process(task_seconds=2, tag_needs_free=needs_free)
+    cloud.write("BatchRegisterTargets", B)
+    entry = {"ListenerId": "lbl-tcp", "Targets": [{"InstanceId": "ins-a", "Port": 80, "Tag": "x"}]}
+    body = json.loads(cloud.answer("BatchModifyTargetTag", {"LoadBalancerId": "lb-1", "ModifyList": [entry]}).body)
+    assert ("Error" in body["Response"]) is needs_free
+
+
+def test_defaults_that_can_be_others(in_process: Clouds) -> None:
+    domain = "bücher.example.com"
+    rule = {"id": "loc-1", "domain": domain, "targets": [{"instance_id": "ins-a", "port": 1}]}
+    web = {"id": "lbl-web", "protocol": "HTTP", "port": 80, "rules": [rule]}
+    tcp = {"id": "lbl-tcp", "protocol": "TCP", "port": 81}
+    balancers = {"load_balancers": [{"id": "lb-1", "listeners": [web, tcp]}], "task_seconds": 0}
+    usual = in_process(**balancers)
+    other = in_process(**balancers, default_weight=1, ipv6_type="CVM", domains="punycode", target_count="always")
+    for cloud, weight, kind, shown, counted in (
+        (usual, 10, "ENI", domain, False),
+        (other, 1, "CVM", "xn--bcher-kva.example.com", True),
+    ):
+        cloud.write("BatchRegisterTargets", {"ListenerId": "lbl-tcp", "EniIp": "2001:db8::1", "Port": 1})
+        (target,) = cloud.targets("lbl-tcp")
+        assert (target["Weight"], target["Type"], bool(target["InstanceId"])) == (weight, kind, kind == "CVM")
+        assert cloud.call(TARGETS, LoadBalancerId="lb-1")["Listeners"][0]["Rules"][0]["Domain"] == shown
+        assert ("TargetCount" in cloud.call("DescribeLoadBalancers")["LoadBalancerSet"][0]) is counted
+    never = in_process(target_count="never").call("DescribeLoadBalancers", AdditionalFields=["TargetCount"])
+    assert "TargetCount" not in never["LoadBalancerSet"][0]
+
+
+def test_looking_for_a_target_sees_it_late(in_process: Clouds, refused: Refused) -> None:
+    cloud = in_process(task_seconds=1, detail_lag=5)
+    filters = [{"Name": "target-ip", "Values": ["10.0.0.2"]}, {"Name": "loadbalancer-id", "Values": ["lb-1"]}]
+    cloud.write("BatchRegisterTargets", B)
+    for seconds, found in ((0, 0), (5, 0), (1, 1)):
+        cloud.wait(seconds)
+        assert cloud.call("DescribeLoadBalancersDetail", Filters=filters)["TotalCount"] == found
+    wrong = [{"Name": "colour", "Values": ["red"]}]
+    assert refused(cloud.call, "DescribeLoadBalancersDetail", Filters=wrong).code == "InvalidParameter.InvalidFilter"
+
+
+def test_an_emulator_like_a_report(shop: dict[str, Any], tmp_path: Path) -> None:
+    report = tmp_path / "conformance.json"
+    report.write_text(json.dumps({"settings": {"batch_is_task": False, "health": {"after": 3}}}))
+    scenario = {**shop, "health": {"dead": ["ins-a"]}, "task_seconds": 7}
+    assert like(scenario, report) == {**scenario, "batch_is_task": False, "health": {"dead": ["ins-a"], "after": 3}}
+    with Emulator(shop, like=report) as emulator:
+        assert emulator.scenario["batch_is_task"] is False
+    for wrong in ("[]", "no", '{"settings": []}', "{}"):
+        report.write_text(wrong)
+        with pytest.raises(ValueError, match="is no conformance report"):
+            like(shop, report)
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,25 @@ def test_health_can_be_shown_in_any_shape() -> None:
     assert set(shown().values()) == {"Alive"}
 
 
+@pytest.mark.parametrize(
+    "health, expected",
+    [
+        ({}, [("Alive", True), ("Alive", True), ("Unknown", False)]),
+        ({"unchecked": "Dead"}, [("Alive", True), ("Alive", True), ("Dead", False)]),
+        ({"at_zero": "Close"}, [("Alive", True), ("Close", True), ("Unknown", False)]),
+        ({"dead": ["ins-1", "ins-2"]}, [("Dead", False), ("Dead", False), ("Unknown", False)]),
+        ({"dead": ["ins-1", "ins-2", "ins-3"], "dead_status": True}, [("Dead", True)] * 3),
+    ],
+)
+def test_what_health_says_can_be_something_else(health: dict[str, Any], expected: list[tuple[str, bool]]) -> None:
+    cloud = pool(10, 0, health={"after": 5, **health})
+    target = {"ListenerId": "lbl-1", "InstanceId": "ins-3", "Port": 80}
+    cloud.call("BatchRegisterTargets", {"LoadBalancerId": "lb-1", "Targets": [target]})
+    answer = cloud.call("DescribeTargetHealth", {"LoadBalancerIds": ["lb-1"]})
+    targets = answer["LoadBalancers"][0]["Listeners"][0]["Rules"][0]["Targets"]
+    assert [(target["HealthStatusDetail"], target["HealthStatus"]) for target in targets] == expected
+
+
 @pytest.mark.parametrize("protocol, idle", [("TCP", 900), ("UDP", None), ("HTTP", None)])
 def test_how_listeners_and_rules_forward(in_process: Callable[..., Any], protocol: str, idle: int | None) -> None:
     traits = {"session_seconds": 60, "scheduler": "LEAST_CONN", "health_check": False}
