@@ -72,15 +72,18 @@ options:
     default: false
   min_healthy:
     description:
-      - Refuse, before anything is written, to take a healthy target of weight above 0 away where that would leave its
-        listener or rule with fewer healthy targets of weight above 0 than this. Give V(0) to V(1000000).
-      - The loss is refused, too, where the health of a target that serves is not known.
-      - With O(wait_for_health=true), the targets that are about to be added count, and the guard is checked again on
-        real health right before anything is taken away.
+      - The number of targets that each listener or rule must keep in traffic. If a change would leave fewer, the task
+        fails and writes nothing. Give V(0) to V(1000000).
+      - The load balancer sends traffic to the healthy targets of weight above 0. If a listener or rule has none, it
+        sends traffic to all targets of weight above 0. Then each of them counts, and the message says so. A stopped
+        listener sends traffic to nobody, so nothing is refused there.
+      - If the health of a target is not known, nothing that may get traffic is taken from its listener or rule.
+      - With O(wait_for_health=true), the targets that are about to be added count as healthy, and the guard is checked
+        again on real health right before anything is taken away.
       - Tasks of one user on one controller take turns on a load balancer while they take capacity away under this
         guard, so that it holds among them. The lock is a file in a folder of this user below the system's folder for
         temporary files, or in the folder that the environment variable E(TENCENTCLOUD_CLB_LOCK_DIR) names.
-      - Between controllers no lock holds. When the loss shows and fewer healthy targets serve, the module puts back the
+      - Between controllers no lock holds. When the loss shows and fewer targets get traffic, the module puts back the
         weight that it took, and fails with C(GuardRefused).
     type: int
     default: 0

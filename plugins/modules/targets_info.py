@@ -214,6 +214,8 @@ targets:
     healthy:
       description:
         - Whether the health check finds it healthy; null without O(health=true).
+        - Null, too, where the API response does not mention the target, or gives a C(HealthStatus) of true with an
+          RV(targets[].health_status) that the API does not document.
         - A target whose listener has its health check switched off counts as healthy, as long as the cloud sends
           traffic to it.
       type: bool

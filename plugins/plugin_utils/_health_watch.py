@@ -130,7 +130,7 @@ class HealthWatch:
         for target in done.result["targets"]:
             key = tuple(target[name] for name in _IDENTITY)
             before = known.get(key)
-            after = _Known(target["healthy"], target["health_status"])
+            after = _Known(bool(target["healthy"]), target["health_status"])
             if after.status == _UNKNOWN:
                 # That is also what a target has of which the answer says nothing: what was known last still stands.
                 if before is not None:

@@ -157,11 +157,11 @@ _BINDING = (
 
 def _variables(bindings: Sequence[Raw], ansible_host: str | None) -> Raw:
     first = bindings[0]
-    healthy = [binding["healthy"] for binding in bindings]
+    health_read = bindings[0]["health_status"] is not None
     variables = {
         "clb_backend": {key: first[key] for key in ("instance_id", "eni_ip") if first[key]},
         "clb_bindings": [{key: binding[key] for key in _BINDING} for binding in bindings],
-        "clb_healthy": None if None in healthy else all(healthy),
+        "clb_healthy": all(binding["healthy"] for binding in bindings) if health_read else None,
         "clb_instance_id": first["instance_id"],
         "clb_instance_name": first["instance_name"],
         "clb_load_balancer_ids": list(dict.fromkeys(binding["load_balancer_id"] for binding in bindings)),

@@ -321,6 +321,15 @@ class Ledger:
         """The changes of calls that were accepted, or may have been, in the order of their first call."""
         return (record.change for record in self._records.values() if record.sends)
 
+    def registered(self, snapshot: Snapshot) -> set[BindingKey]:
+        """The bindings that this task has registered, or may have.
+
+        :param snapshot: as last read.
+        """
+        sent = (change for change in self.sent() if change.kind is ChangeKind.REGISTER)
+        found = (snapshot.find(change.pool.key, change.backend, change.port) for change in sent)
+        return {bound.identity for bound in found if bound is not None}
+
     def _record(self, change: Change) -> _Record:
         record = self._records.get(change)
         if record is None:

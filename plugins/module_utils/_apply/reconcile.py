@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .._base.errors import ClbError, GuardRefused, Refused, UnhealthyTimeout, WaitTimeout, and_more, sentences
 from .._bindings.change import Change, ChangeKind
-from .._bindings.guard import Checked, check_guard, healthy_serving, takes_capacity
+from .._bindings.guard import Checked, PoolLoss, all_serving, check_guard, find_short, takes_capacity
 from .._bindings.plan import Plan, Rest, plan_rest
 from .batches import batches
 from .ledger import NOT_ATTEMPTED, Done, Failure, Ledger
@@ -36,7 +36,7 @@ class ApplyOptions(NamedTuple):
 
     :param wait: wait for the last task and read back.
     :param wait_for_health: wait until what is listed is healthy, before anything is taken away.
-    :param min_healthy: healthy targets of weight above 0 that must be left in each pool.
+    :param min_healthy: targets that get traffic and must be left in each pool.
     """
 
     wait: bool = True
@@ -90,8 +90,10 @@ class Reconciler:
         )
         self._checked = checked
         self._served: frozenset[BindingKey] = (
-            frozenset() if checked is None else healthy_serving(plan.snapshot, checked.health)
+            frozenset() if checked is None else all_serving(plan.snapshot, checked.health, plan.snapshot.bindings)
         )
+        self._passed: dict[BindingKey, PoolLoss] = {}
+        """Targets that got traffic at the last check before they were taken, with what their pool lost."""
         self._held: dict[Change, Failure] = {}
         self._closed: set[str] = set()
         self._narrower = Narrower(
@@ -217,14 +219,14 @@ class Reconciler:
             self._writer.waited = False
         losses = [change for change in self._rest().losses if self._may_lose(change)]
         if takes_capacity(losses):
-            check_guard(
-                self._writer.snapshot,
-                losses,
-                checked.health,
-                self._options.min_healthy,
-                count_gains=False,
-                served=self._served,
+            snapshot, minimum = self._writer.snapshot, self._options.min_healthy
+            fresh = self._ledger.registered(snapshot)
+            found = check_guard(
+                snapshot, losses, checked.health, minimum, count_gains=False, fresh=fresh, served=self._served
             )
+            for change in losses:
+                self._passed.pop(change.key, None)
+            self._passed.update({bound.identity: loss for loss in found for bound in loss.losing})
         return again
 
     def _look_after_losses(self) -> None:
@@ -234,18 +236,15 @@ class Reconciler:
 
         :raises GuardRefused: too few served.
         """
-        lost = [change for change in self._ledger.sent() if change.loss and self._took_capacity(change)]
-        if not lost:
+        sent = (change for change in self._ledger.sent() if change.loss and change.key in self._passed)
+        lost = [change for change in sent if isinstance(self._ledger.verdict(change), Done)]
+        if not lost or self._checked is None:
             return
-        health = self._writer.read_health()
-        count = {change.pool.key: 0 for change in lost}
-        for key in count:
-            for bound in self._writer.snapshot.bindings.get(key, ()):
-                found = health.find(bound)
-                # An answer that does not mention a target is no reason to undo: it counts as it did at the check.
-                healthy = bound.identity in self._served if found is None else found.healthy
-                count[key] += bound.weight > 0 and healthy
-        short = [change for change in lost if count[change.pool.key] < self._options.min_healthy]
+        snapshot, minimum = self._writer.snapshot, self._options.min_healthy
+        losses = {self._passed[change.key] for change in lost}
+        health, fresh = self._writer.read_health(), self._ledger.registered(snapshot)
+        count = find_short(snapshot, losses, health, self._checked.health, minimum, fresh)
+        short = [change for change in lost if change.pool.key in count]
         if not short:
             return
         back = [
@@ -253,7 +252,9 @@ class Reconciler:
             for change in short
             if change.kind is ChangeKind.WEIGHT and (before := self._ledger.before(change)) is not None
         ]
-        labels = dict.fromkeys(f"{change.pool.label} ({count[change.pool.key]})" for change in short)
+        labels = {
+            f"{loss.pool.label} ({count[loss.pool.key]}{loss.counted})" for loss in losses if loss.pool.key in count
+        }
         missing, why = self._put_back(back)
         failed = [change.label for change in missing]
         returned = [change.label for change in back if change.label not in failed]
@@ -261,16 +262,10 @@ class Reconciler:
         if failed:
             put_back += sentences(f"The weight of {and_more(failed, MAX_NAMED)} could not be put back.", why) + " "
         raise GuardRefused(
-            f"min_healthy is {self._options.min_healthy}, and fewer healthy targets of weight above 0 were left once "
-            f"the losses showed: {and_more(list(labels), MAX_NAMED)}. Something else takes capacity away at the same "
-            f"time, such as a task on another controller. {put_back}Run the task again when enough targets serve."
+            f"min_healthy is {minimum}, and fewer targets that get traffic were left once the losses showed: "
+            f"{and_more(sorted(labels), MAX_NAMED)}. Something else takes capacity away at the same time, such as a "
+            f"task on another controller. {put_back}Run the task again when enough targets serve."
         )
-
-    def _took_capacity(self, change: Change) -> bool:
-        before = self._ledger.before(change)
-        if self._checked is None or before is None or not isinstance(self._ledger.verdict(change), Done):
-            return False
-        return before.weight > 0 and self._checked.health.of(before).healthy
 
     def _put_back(self, changes: Sequence[Change]) -> tuple[list[Change], str]:
         """Write weights back that this task has taken; returns those that are not seen in place at the end, and why."""

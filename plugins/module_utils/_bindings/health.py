@@ -48,13 +48,29 @@ class Health(NamedTuple):
 
     :param healthy: whether the cloud sends traffic to it (at a weight above 0).
     :param detail: ``Alive``, ``Dead``, ``Unknown``, ``Close``, or what else the cloud says.
-    :param in_doubt: whether its ``HealthStatus`` is true although its detail is none of a healthy target: it does not
-        count as healthy, but it may well get traffic.
+    :param in_doubt: whether its ``HealthStatus`` is true although its detail is none of a healthy target, or the answer
+        says two things of it: it does not count as healthy, but it may well get traffic.
     """
 
     healthy: bool
     detail: str
     in_doubt: bool = False
+
+    @classmethod
+    def read(cls, healthy: bool | None, detail: str | None) -> Health | None:
+        """Make one from what a result says of a target; None where its health is not known.
+
+        :param healthy: as :attr:`told` gives it.
+        :param detail: the result's ``health_status``.
+        """
+        if healthy is None and detail in (None, NO_HEALTH.detail):
+            return None
+        return cls(bool(healthy), detail or NO_HEALTH.detail, in_doubt=healthy is None)
+
+    @property
+    def told(self) -> bool | None:
+        """What a result says in ``healthy``: None where the detail is none that is known, and so proves nothing."""
+        return None if self.in_doubt and self.detail not in _DETAILS else self.healthy
 
     @property
     def label(self) -> str:
@@ -64,6 +80,8 @@ class Health(NamedTuple):
         return self.detail
 
 
+_DETAILS = ("Alive", "Dead", "Unknown", "Close")
+"""The words of ``HealthStatusDetail`` that the API documents."""
 NO_HEALTH = Health(False, "Unknown")
 """Of a target that the answer does not mention."""
 
@@ -124,10 +142,8 @@ def parse_health(answer: Raw, load_balancer_ids: Sequence[str]) -> dict[str, Hea
         index = indices.get(load_balancer_id, {})
         for key, names, port, health in _targets(raw_listeners, where):
             for name in names:
-                # Where an answer says two things of one target, the worse counts.
-                known = index.setdefault((key, name, port), health)
-                if known.healthy and not health.healthy:
-                    index[key, name, port] = health
+                known = index.get((key, name, port))
+                index[key, name, port] = health if known is None else _worse(known, health)
     return {load_balancer_id: HealthSnapshot(index) for load_balancer_id, index in indices.items()}
 
 
@@ -141,6 +157,14 @@ def _targets(raw_listeners: list[Any] | None, where: Place) -> Iterator[tuple[Po
                 yield (listener_id, None), names, port, health
                 if location_id:
                     yield (listener_id, location_id), names, port, health
+
+
+def _worse(one: Health, other: Health) -> Health:
+    """Of two things that an answer says of one target, the one that promises less."""
+    if one.healthy != other.healthy:
+        return (other if one.healthy else one)._replace(in_doubt=True)
+    # A target that is Close beside something else is on no stopped listener.
+    return other if other.in_doubt or (one.detail == "Close" and not one.in_doubt) else one
 
 
 def _health(status: bool, detail: str | None) -> Health:

@@ -253,7 +253,8 @@ def _sorted(selection: Selection) -> Iterator[Binding]:
 
 
 def _describe_target(load_balancer_id: str, binding: Binding, health: HealthSnapshot | None) -> Result:
-    found = None if health is None else health.of(binding)
+    found = None if health is None else health.find(binding)
+    status = None if health is None else health.of(binding).detail
     return {
         **describe_binding(load_balancer_id, binding),
         "listener_protocol": binding.pool.protocol,
@@ -265,8 +266,8 @@ def _describe_target(load_balancer_id: str, binding: Binding, health: HealthSnap
         "type": binding.backend_type,
         "zone": binding.zone,
         "registered_time": binding.registered_time,
-        "healthy": None if found is None else found.healthy,
-        "health_status": None if found is None else found.detail,
+        "healthy": None if found is None else found.told,
+        "health_status": status,
     }
 
 

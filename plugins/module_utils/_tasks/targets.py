@@ -325,9 +325,13 @@ class _Task:
         for load_balancer_id, health in healths.items():
             plan = plans[load_balancer_id]
             try:
-                check_guard(plan.snapshot, plan.changes, health, self._min_healthy, count_gains=self._wait_for_health)
+                losses = check_guard(
+                    plan.snapshot, plan.changes, health, self._min_healthy, count_gains=self._wait_for_health
+                )
             except GuardRefused as refusal:
                 refused[load_balancer_id] = refusal
+            else:
+                self.warnings.add((loss.warn() for loss in losses if loss.counts_sick), load_balancer_id)
         return refused
 
     def _refuse_all(self, plans: Mapping[str, Plan], refused: Mapping[str, ClbError]) -> None:

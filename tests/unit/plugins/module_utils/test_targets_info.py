@@ -12,6 +12,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Goal, make_plan
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import describe_info, read_info
+from harness import Cloud
 
 from ..builders import LB, http, rule, snapshot, target, tcp, untagged
 from ..fake_cloud import FakeCloud
@@ -100,6 +101,23 @@ def test_health_is_told_in_the_clouds_words(detail, healthy):
     info = read(health=True, listeners=[tcp("lbl-1", 443, target("ins-1"))], health_details=details, closed=closed)
 
     assert [(one["healthy"], one["health_status"]) for one in info.targets] == [(healthy, detail)]
+
+
+@pytest.mark.parametrize(
+    "shown, healthy, status",
+    [
+        (None, None, "Unknown"),
+        ({"HealthStatusDetail": "Checking"}, None, "Checking"),
+        ({"HealthStatus": False, "HealthStatusDetail": "Checking"}, False, "Checking"),
+        ({"HealthStatusDetail": "Dead"}, False, "Dead"),
+    ],
+)
+def test_what_the_answer_does_not_say_is_told_as_not_known(shown, healthy, status):
+    cloud = Cloud.of({LB: [tcp("lbl-1", 443, target("ins-1"))]}, health={"shown": {"ins-1": shown}})
+    run = cloud.run_info(health=True)
+
+    assert [(one["healthy"], one["health_status"]) for one in run["targets"]] == [(healthy, status)]
+    assert run["listeners"][0]["healthy"] == 0
 
 
 def test_the_tree_counts_what_is_bound_what_serves_and_what_is_healthy():

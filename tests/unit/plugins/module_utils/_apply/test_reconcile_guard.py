@@ -112,7 +112,7 @@ def test_a_weight_is_put_back_when_fewer_than_min_healthy_are_left(how: str) -> 
     cloud = two_controllers((LBL_1, "ins-2", 0))
     run = guarded(cloud, how)
     message = refusal_of(run)
-    assert "fewer healthy targets of weight above 0 were left once the losses showed: TCP:443 (lbl-1) (0)" in message
+    assert "fewer targets that get traffic were left once the losses showed: TCP:443 (lbl-1) (0)" in message
     assert "The weight of ins-1:80 on TCP:443 (lbl-1) was put back." in message
     assert ("lbl-1", None, "ins-1", 80, 7, "blue") in cloud.bound()
     assert (run.failed(), run.outcome.done, run.outcome.restore) == ({"ins-1": "NotAttempted"}, {}, ())
@@ -167,7 +167,7 @@ def test_a_weight_that_somebody_else_put_back_is_not_written() -> None:
 
 
 def test_losing_what_is_sick_needs_no_look_afterwards() -> None:
-    cloud = FakeCloud(TWO, task_seconds=0, health={"ins-1": "Dead", "ins-2": "Dead"})
+    cloud = FakeCloud(TWO, task_seconds=0, health={"ins-1": "Dead"})
     run = guarded(cloud, "drained")
     assert (run.outcome.error, cloud.actions[-1]) == (None, "DescribeTargets")
 

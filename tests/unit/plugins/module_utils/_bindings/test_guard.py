@@ -10,9 +10,10 @@ import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import GuardRefused
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.guard import (
+    PoolLoss,
+    all_serving,
     check_guard,
-    find_shortfalls,
-    healthy_serving,
+    find_losses,
     takes_capacity,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health import Health, HealthSnapshot
@@ -29,6 +30,11 @@ def health_of(listeners: list[Raw], *dead: str) -> HealthSnapshot:
             for alias in one.aliases
         }
     )
+
+
+def refused_of(*task: Any, **options: Any) -> list[PoolLoss]:
+    """The losses that the guard refuses."""
+    return [one for one in find_losses(*task, **options) if one.verdict.refused]
 
 
 THREE = [tcp("lbl-1", 443, target("ins-1"), target("ins-2"), target("ins-3")), tcp("lbl-2", 444, target("ins-1"))]
@@ -48,23 +54,23 @@ THREE = [tcp("lbl-1", 443, target("ins-1"), target("ins-2"), target("ins-3")), t
 def test_the_guard_counts_what_would_be_left(options: dict[str, Any], expected: int) -> None:
     options = dict(options)
     plan = plan_for(options.pop("entries"), snapshot(*THREE), **options)
-    assert find_shortfalls(plan.snapshot, plan.changes, health_of(THREE), expected, count_gains=False) == []
-    (short,) = find_shortfalls(plan.snapshot, plan.changes, health_of(THREE), expected + 1, count_gains=False)
-    assert (short.pool.key, short.now, short.left) == (("lbl-1", None), 3, expected)
+    assert refused_of(plan.snapshot, plan.changes, health_of(THREE), expected, count_gains=False) == []
+    (short,) = refused_of(plan.snapshot, plan.changes, health_of(THREE), expected + 1, count_gains=False)
+    assert (short.pool.key, *short.verdict[1:3]) == (("lbl-1", None), 3, expected)
 
 
 def test_only_healthy_targets_of_weight_above_0_count() -> None:
     listeners = [tcp("lbl-1", 443, target("ins-1"), target("ins-2"), target("ins-3", weight=0), target("ins-4"))]
     plan = plan_for([{"instance_id": "ins-1"}], snapshot(*listeners), state="absent")
-    (short,) = find_shortfalls(plan.snapshot, plan.changes, health_of(listeners, "ins-2"), 2, count_gains=False)
-    assert (short.now, short.left) == (2, 1)
+    (short,) = refused_of(plan.snapshot, plan.changes, health_of(listeners, "ins-2"), 2, count_gains=False)
+    assert short.verdict[1:3] == (2, 1)
 
 
 @pytest.mark.parametrize("address", ["ins-2", "ins-3"])
 def test_losing_what_is_sick_or_drained_already_is_no_loss(address: str) -> None:
     listeners = [tcp("lbl-1", 443, target("ins-1"), target("ins-2"), target("ins-3", weight=0))]
     plan = plan_for([{"instance_id": address}], snapshot(*listeners), state="absent")
-    assert find_shortfalls(plan.snapshot, plan.changes, health_of(listeners, "ins-2"), 50, count_gains=False) == []
+    assert refused_of(plan.snapshot, plan.changes, health_of(listeners, "ins-2"), 50, count_gains=False) == []
 
 
 @pytest.mark.parametrize("detail", ["Dead", "Unknown", "Brand new"])
@@ -75,14 +81,14 @@ def test_losing_what_may_be_healthy_is_a_loss(detail: str) -> None:
     (doubtful,) = (bound for bound in snapshot(*listeners).all_bindings() if bound.backend.address == "ins-1")
     found = {**health.index, **{(doubtful.pool.key, one, 80): Health(False, detail, True) for one in doubtful.aliases}}
     plan = plan_for([{"instance_id": "ins-1"}], snapshot(*listeners), state="absent")
-    (short,) = find_shortfalls(plan.snapshot, plan.changes, HealthSnapshot(found), 2, count_gains=False)
-    assert (short.now, short.left) == (1, 1)
+    (short,) = refused_of(plan.snapshot, plan.changes, HealthSnapshot(found), 2, count_gains=False)
+    assert short.verdict[1:3] == (1, 1)
 
 
 def test_a_listener_that_loses_nothing_does_not_stop_a_task_that_was_short_before() -> None:
     entries = [want("lbl-2", "ins-1"), want("lbl-1", "ins-1", weight=0)]
     plan = plan_for(entries, snapshot(*THREE))
-    assert find_shortfalls(plan.snapshot, plan.changes, health_of(THREE), 2, count_gains=False) == []
+    assert refused_of(plan.snapshot, plan.changes, health_of(THREE), 2, count_gains=False) == []
 
 
 def test_the_targets_about_to_be_added_count_only_where_they_are_waited_for() -> None:
@@ -91,8 +97,8 @@ def test_the_targets_about_to_be_added_count_only_where_they_are_waited_for() ->
     plan = plan_for(entries, snapshot(*listeners), purge=True)
     health = health_of(listeners)
     # ins-2 is healthy now, but out of service; ins-3 is not there yet; ins-4 gets no traffic.
-    assert [one.left for one in find_shortfalls(plan.snapshot, plan.changes, health, 9, count_gains=True)] == [2]
-    assert [one.left for one in find_shortfalls(plan.snapshot, plan.changes, health, 9, count_gains=False)] == [1]
+    assert [one.verdict.left for one in refused_of(plan.snapshot, plan.changes, health, 9, count_gains=True)] == [2]
+    assert [one.verdict.left for one in refused_of(plan.snapshot, plan.changes, health, 9, count_gains=False)] == [1]
 
 
 def test_each_rule_is_guarded_by_itself() -> None:
@@ -100,8 +106,8 @@ def test_each_rule_is_guarded_by_itself() -> None:
         http("lbl-1", 80, rule("loc-1", "a", target("ins-1")), rule("loc-2", "b", target("ins-1"), target("ins-2")))
     ]
     plan = plan_for([{"instance_id": "ins-1"}], snapshot(*listeners), state="drained")
-    shortfalls = find_shortfalls(plan.snapshot, plan.changes, health_of(listeners), 1, count_gains=False)
-    assert [(one.pool.location_id, one.left) for one in shortfalls] == [("loc-1", 0)]
+    shortfalls = refused_of(plan.snapshot, plan.changes, health_of(listeners), 1, count_gains=False)
+    assert [(one.pool.location_id, one.verdict.left) for one in shortfalls] == [("loc-1", 0)]
 
 
 def test_the_refusal_says_which_listener_would_fall_to_what_by_losing_whom() -> None:
@@ -147,7 +153,7 @@ def test_removing_what_is_drained_needs_no_health() -> None:
 def test_a_rule_that_was_deleted_meanwhile_has_nothing_to_lose() -> None:
     listeners = [http("lbl-1", 80, rule("loc-1", "a", target("ins-1"), target("ins-2")))]
     plan = plan_for([{"instance_id": "ins-1"}], snapshot(*listeners), state="drained")
-    assert find_shortfalls(snapshot(http("lbl-1", 80)), plan.losses, health_of(listeners), 1, count_gains=False) == []
+    assert refused_of(snapshot(http("lbl-1", 80)), plan.losses, health_of(listeners), 1, count_gains=False) == []
 
 
 def without(health: HealthSnapshot, *addresses: str) -> HealthSnapshot:
@@ -185,7 +191,7 @@ def test_an_answer_without_anything_refuses_every_loss() -> None:
 
 
 def test_the_refusal_names_what_has_stopped_serving_since_the_guard_passed() -> None:
-    before = healthy_serving(snapshot(*THREE), health_of(THREE))
+    before = all_serving(snapshot(*THREE), health_of(THREE), [("lbl-1", None)])
     drained = snapshot(tcp("lbl-1", 443, target("ins-1"), target("ins-2", weight=0), target("ins-3")))
     plan = plan_for([{"instance_id": "ins-1"}], drained, state="drained")
     with pytest.raises(GuardRefused, match=r"Not serving any more since the first check: ins-2:80, ins-3:80\."):

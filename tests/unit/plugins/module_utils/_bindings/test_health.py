@@ -118,11 +118,42 @@ def test_each_address_of_an_interface_has_its_own_health() -> None:
     assert (found.of(one).detail, found.of(two).detail) == ("Alive", "Dead")
 
 
-def test_of_two_things_said_of_one_target_the_worse_counts() -> None:
+@pytest.mark.parametrize(
+    "one, other, expected",
+    [
+        ("Alive", "Alive", Health(True, "Alive")),
+        ("Alive", "Dead", Health(False, "Dead", in_doubt=True)),
+        ("Dead", "Unknown", Health(False, "Dead")),
+        ("stopped", "Dead", Health(False, "Dead")),
+        ("stopped", "Alive", Health(False, "Close", in_doubt=True)),
+        ("Checking", "Alive", Health(False, "Checking", in_doubt=True)),
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_two_things_said_of_one_target_the_worse_counts(
+    one: str, other: str, expected: Health, turned: bool
+) -> None:
     bound = only(snapshot(tcp("lbl-1", 443, target("ins-1"))))
-    for order in ((1, -1), (-1, 1)):
-        told = [state(ip_of("ins-1"), "Alive"), state(ip_of("ins-1"), "Dead")][:: order[0]]
-        assert health("TCP", [{"LocationId": None, "Targets": told}]).of(bound).detail == "Dead"
+    entries = {"stopped": state(ip_of("ins-1"), "Close", HealthStatus=False)}
+    entries["Checking"] = state(ip_of("ins-1"), "Checking", HealthStatus=True)
+    told = [entries.get(name) or state(ip_of("ins-1"), name) for name in (one, other)]
+    told = told[::-1] if turned and "Unknown" not in (one, other) else told
+    assert health("TCP", [{"LocationId": None, "Targets": told}]).of(bound) == expected
+
+
+@pytest.mark.parametrize(
+    "found, told",
+    [
+        (Health(True, "Close"), True),
+        (Health(False, "Dead"), False),
+        (Health(False, "Checking"), False),
+        (Health(False, "Checking", in_doubt=True), None),
+    ],
+)
+def test_what_a_result_tells_of_a_health_gives_it_back(found: Health, told: bool | None) -> None:
+    assert found.told is told
+    assert Health.read(found.told, found.detail) == found
+    assert Health.read(None, NO_HEALTH.detail) is None
 
 
 @pytest.mark.parametrize(
