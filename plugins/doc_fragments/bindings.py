@@ -15,8 +15,9 @@ options:
   load_balancer_id:
     description:
       - The ID of one load balancer.
-      - Give at most one of O(load_balancer_id), O(load_balancer_name), O(load_balancer_ids), O(load_balancer_names) and
-        O(all_load_balancers). None is needed where every entry of O(targets) has a O(targets[].load_balancer_id).
+      - Give at most one of O(load_balancer_id), O(load_balancer_name), O(load_balancer_ids), O(load_balancer_names),
+        O(load_balancer_tags) and O(all_load_balancers). None is needed where every entry of O(targets) has a
+        O(targets[].load_balancer_id).
       - One load balancer is meant where O(load_balancer_id) or O(load_balancer_name) is given, several otherwise. The
         shape of the result depends on the option, not on the count.
     type: str
@@ -34,6 +35,16 @@ options:
       - An empty list is an error.
     type: list
     elements: str
+    version_added: 1.0.0
+  load_balancer_tags:
+    description:
+      - Every load balancer of the region that has all of these tags, oldest first. Classic load balancers are left out.
+      - A key is the key of a tag. Its value is a text, or a list of texts of which one must match. Case matters. A
+        number needs quotes.
+      - If no load balancer has these tags, the task fails, and the message lists the tags that exist. Load balancers
+        whose tags the API does not tell do not match.
+      - O(all_load_balancers) says which of them are left out.
+    type: dict
     version_added: 1.0.0
   all_load_balancers:
     description:

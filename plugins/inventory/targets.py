@@ -56,7 +56,7 @@ options:
   load_balancer_ids:
     description:
       - The IDs of the load balancers. An empty list is an error.
-      - Without this and O(load_balancer_names), every load balancer in the region is read.
+      - Without this, O(load_balancer_names) and O(load_balancer_tags), every load balancer in the region is read.
     type: list
     elements: str
   load_balancer_names:
@@ -65,6 +65,13 @@ options:
       - An empty list is an error.
     type: list
     elements: str
+  load_balancer_tags:
+    description:
+      - Choose the load balancers that have all of these tags, in place of O(load_balancer_ids) and
+        O(load_balancer_names). A value is a text, or a list of texts of which one must match.
+      - If no load balancer has them in any of the regions, that is a warning. No tag at all is an error.
+    type: dict
+    version_added: 1.0.0
   targets:
     description:
       - Selectors, as M(tencentcloud.clb.targets_info) takes them; only what any of them matches is in the inventory.
@@ -128,6 +135,13 @@ keyed_groups:
     prefix: tag
 strict: true
 ---
+# Every load balancer of two teams in production.
+plugin: tencentcloud.clb.targets
+region: ap-guangzhou
+load_balancer_tags:
+  env: prod
+  team: [shop, checkout]
+---
 # Only what is behind one domain, reached through its public address, read once an hour.
 plugin: tencentcloud.clb.targets
 regions: [ap-guangzhou, ap-shanghai]
@@ -156,6 +170,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection i
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import Pacer
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError, InvalidArgument, escape
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.choice import Tags, parse_tags
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import reading_budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import CONNECTION_SPEC, check_minimum
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._draft import Draft
@@ -185,7 +200,7 @@ _MAX_SNIFFED = 65536
 """Characters at the beginning of a file in which the name of the plugin is looked for."""
 _FOR_THIS_PLUGIN = re.compile(r"""^plugin:\s*["']?tencentcloud\.clb\.targets["']?\s*(#.*)?$""", re.MULTILINE)
 _SECRET_OPTIONS = ("secret_key", "token")
-_LISTS = ("regions", "load_balancer_ids", "load_balancer_names", "targets")
+_AS_WRITTEN = ("regions", "load_balancer_ids", "load_balancer_names", "load_balancer_tags", "targets")
 """Options that are read as they stand in the file: from an expression, Ansible would make a list of its pieces."""
 
 
@@ -254,7 +269,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         options = {name: self._rendered(name) for name in CONNECTION_SPEC}
         check_minimum(options, "timeout", 1)
         query: Raw = {name: self._list_of_text(name) for name in ("load_balancer_ids", "load_balancer_names")}
-        query.update(targets=self._list("targets"), health=self.get_option("health"))
+        query.update(load_balancer_tags=self._tags(), targets=self._list("targets"), health=self.get_option("health"))
+        beside = [name for name in ("load_balancer_ids", "load_balancer_names") if query[name] is not None]
+        if query["load_balancer_tags"] is not None and beside:
+            raise InvalidArgument(f"Give load_balancer_tags or {' and '.join(beside)}, not both.")
         regions: Sequence[str | None] = self._list_of_text("regions") or [options["region"]]
         if not self.get_option("cache"):
             return self._read(options, regions, query)
@@ -297,6 +315,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 query["load_balancer_names"],
                 None if given is None else parse_entries(given, selectors=True),
                 query["health"],
+                query["load_balancer_tags"],
             ),
         )
 
@@ -311,7 +330,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _rendered(self, name: str) -> Any:
         """An option whose value, or what is in it, may be an expression."""
-        value = self._config.get(name) if name in _LISTS else self.get_option(name)
+        value = self._config.get(name) if name in _AS_WRITTEN else self.get_option(name)
         if not isinstance(value, (str, list, tuple, Mapping)):
             return value
         try:
@@ -345,6 +364,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             if not str(value).strip():
                 raise InvalidArgument(f"{name}[{number}] is empty; give a value, or leave it out of the list.")
         return list(dict.fromkeys(str(value).strip() for value in values))
+
+    def _tags(self) -> Tags | None:
+        tags = self._rendered("load_balancer_tags")
+        if tags is None or isinstance(tags, Mapping):
+            return None if tags is None else parse_tags(tags)
+        raise InvalidArgument(f"load_balancer_tags must hold a text for each tag, such as env: prod; it is {tags!r}.")
 
     def _draft(self, balancers: list[Raw]) -> Draft:
         """Try everything on a copy of the inventory.

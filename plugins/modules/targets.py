@@ -155,6 +155,17 @@ EXAMPLES = r"""
       - listener_id: lbl-abcd1234
         tag: blue
 
+- name: Bind a web server to port 443 of every load balancer of the shop in production
+  tencentcloud.clb.targets:
+    region: ap-guangzhou
+    load_balancer_tags:
+      env: prod
+      team: [shop, checkout]
+    targets:
+      - listener_port: 443
+        instance_id: ins-22222222
+        port: 8443
+
 - name: Take a host out of traffic wherever it is bound
   tencentcloud.clb.targets:
     region: ap-guangzhou
@@ -395,7 +406,8 @@ failed_targets:
       sample: The number of targets exceeds the quota.
 left_out:
   description:
-    - The load balancers that were left out, each with a warning, where O(all_load_balancers=true) chooses.
+    - The load balancers that were left out, each with a warning, where O(load_balancer_tags) or
+      O(all_load_balancers=true) chooses.
     - One is left out if it was listed and is gone, or if the API does not support this for its kind.
       Whatever else keeps one from being read is an error before any write.
     - If all are left out, the task fails.

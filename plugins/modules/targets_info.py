@@ -88,6 +88,13 @@ EXAMPLES = r"""
     targets:
       - instance_id: ins-11111111
 
+- name: Read the health behind every load balancer that is tagged as production
+  tencentcloud.clb.targets_info:
+    region: ap-guangzhou
+    load_balancer_tags:
+      env: prod
+    health: true
+
 - name: Save what is bound
   ansible.builtin.copy:
     content: "{{ shop.targets | to_nice_json }}"
@@ -279,7 +286,8 @@ listeners:
         healthy: *healthy
 left_out:
   description:
-    - The load balancers that were left out, each with a warning, where O(all_load_balancers=true) chooses.
+    - The load balancers that were left out, each with a warning, where O(load_balancer_tags) or
+      O(all_load_balancers=true) chooses.
     - One is left out if it was listed and is gone, if the API does not support this for its kind, or if these
       credentials may not read it. Whatever else keeps one from being read is an error.
     - If all are left out, the task fails.

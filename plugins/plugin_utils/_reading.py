@@ -14,6 +14,7 @@ from ..module_utils._base.threads import side_by_side
 from ..module_utils._bindings.assign import assign, may_apply
 from ..module_utils._bindings.entries import check_belonging
 from ..module_utils._tasks.balancers import Chosen, LeftOut, may_leave_out, read_for
+from ..module_utils._tasks.choice import NoneTagged, find_by_tags
 from ..module_utils._tasks.info import SELECTS_NOTHING, describe_info
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ..module_utils._bindings.entries import Entry
     from ..module_utils._bindings.health import HealthSnapshot
     from ..module_utils._bindings.snapshot import Snapshot
+    from ..module_utils._tasks.choice import Tags
 
 Raw = dict[str, Any]
 
@@ -39,12 +41,14 @@ class InventoryQuery(NamedTuple):
     :param load_balancer_names: exact names; None where none are named.
     :param entries: selectors; None selects everything.
     :param health: whether to read health, too.
+    :param tags: those that the load balancers must have; None where neither these nor IDs nor names choose.
     """
 
     load_balancer_ids: Collection[str] | None
     load_balancer_names: Collection[str] | None
     entries: Sequence[Entry] | None
     health: bool
+    tags: Tags | None = None
 
     @property
     def is_of_all(self) -> bool:
@@ -105,10 +109,14 @@ def read_load_balancers(connections: Iterable[Connection], query: InventoryQuery
     listed: list[LoadBalancer] = []
     answers: list[_Answers] = []
     warnings: list[str] = []
+    none_tagged: list[str] = []
     for connection in connections:
         regions.append(connection.region)
         try:
             wanted = [balancer for balancer in _list(connection, query) if query.is_wanted(balancer)]
+        except NoneTagged as error:
+            none_tagged.append(error.message)
+            continue
         except ClbError as error:
             error.message = f"region {connection.region}: {error.message}"
             raise
@@ -116,6 +124,8 @@ def read_load_balancers(connections: Iterable[Connection], query: InventoryQuery
         left_out = LeftOut(only_reads=True)
         answers += _read_region(connection, wanted, query, left_out)
         warnings += left_out.warnings(f" in region {connection.region}")
+    if not listed:
+        warnings += none_tagged
     _check_named(listed, regions, query)
     entries: Mapping[str, Sequence[Entry]] | None = None
     if query.entries is not None:
@@ -127,6 +137,8 @@ def read_load_balancers(connections: Iterable[Connection], query: InventoryQuery
 
 
 def _list(connection: Connection, query: InventoryQuery) -> list[LoadBalancer]:
+    if query.tags is not None:
+        return find_by_tags(connection, query.tags)
     names = query.load_balancer_names
     only = next(iter(names)) if names is not None and len(names) == 1 and not query.load_balancer_ids else None
     return connection.clb.describe_load_balancers(only, forward_only=True)

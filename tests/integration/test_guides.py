@@ -24,6 +24,7 @@ HEADER = re.compile(r"\A(---\n)?(#.*\n)+\n+")
 
 # Recipes whose blocks are looked at one by one below, or that are no playbooks.
 SPECIAL = {"Wait for health, without a change", "Check for drift in CI"}
+WEB2 = {("lbl-tcp443", None, "ins-web2", 8443): 10, ("lbl-http80", "loc-shop", "ins-web2", 8080): 20}
 RECIPES = [block for block in blocks("recipes", "yaml") if block.heading not in SPECIAL]
 
 
@@ -94,6 +95,10 @@ def test_recipe_runs(number, playbook, emulator, tmp_path):
             {("lbl-tcp443", None, "ins-web1", 8443, 10, "blue")},
         ),
         "Give a new server a small share first": ({("lbl-http80", "loc-shop", "ins-web4", 8080, 20, "")}, set()),
+        "Choose load balancers by tag": (
+            {(*place, 0, "blue") for place in WEB2},
+            {(*place, weight, "blue") for place, weight in WEB2.items()},
+        ),
         "Bind the hosts of a group": (set(), set()),
         "List what is not healthy in a region": (set(), set()),
         "Say region and load balancer once": ({("lbl-tcp443", None, "ins-web4", 8443, 10, "")}, set()),

@@ -51,6 +51,10 @@ MAX_LOAD_BALANCER_IDS = 20
 """Load balancer IDs in one DescribeLoadBalancers."""
 PAGE_SIZE = 100
 """Load balancers in one page of DescribeLoadBalancers."""
+MAX_FILTERS = 10
+"""Filters in one DescribeLoadBalancers."""
+MAX_FILTER_VALUES = 100
+"""Values of one such filter."""
 LISTING_PASSES = 4
 """How often a listing is read before it counts as one that never stands still."""
 OLDEST_FIRST = 0
@@ -76,7 +80,9 @@ _LOAD_BALANCER = Record(
     optional_text("LoadBalancerDomain"),
     optional_whole("Forward", 0, MAX_COUNT),
     optional_text("VpcId"),
+    optional_many("Tags"),
 )
+_TAG = Record(optional_text("TagKey"), optional_text("TagValue"))
 _LISTENERS = Record(many("Listeners"))
 _LISTENER = Record(text("ListenerId"), optional_text("TargetType"), optional_many("Rules"))
 _RULE = Record(text("LocationId"), optional_text("TargetType"))
@@ -129,6 +135,7 @@ class LoadBalancer(NamedTuple):
     :param domain: its domain name, empty where it has none.
     :param forward: False for a classic one, whose targets can't be bound in batches.
     :param vpc_id: its VPC, None where the cloud does not say.
+    :param tags: pairs of key and value; empty also where the cloud does not say.
     """
 
     load_balancer_id: str
@@ -137,6 +144,7 @@ class LoadBalancer(NamedTuple):
     domain: str = ""
     forward: bool = True
     vpc_id: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
 
 
 TargetTypes = dict[tuple[str, Optional[str]], str]
@@ -220,23 +228,31 @@ class Clb:
         name: str | None = None,
         *,
         load_balancer_ids: Sequence[str] | None = None,
+        tags: Mapping[str, Sequence[str]] | None = None,
         with_backends: bool = False,
         forward_only: bool = False,
+        oldest_first: bool = False,
     ) -> list[LoadBalancer]:
         """List load balancers, each once.
 
         :param name: the cloud's own filter, which is a fuzzy match; None for all.
         :param load_balancer_ids: only these, however many; None for all.
-        :param with_backends: only those with something bound, oldest first.
+        :param tags: for each of at most 10 tags its possible values, at most 100; the cloud's own filter, which not
+            every site knows.
+        :param with_backends: only those with something bound.
         :param forward_only: without the classic ones.
+        :param oldest_first: then one that is made meanwhile comes last, and moves no page.
         :raises UnexpectedAnswer: the answer is not what the API documents, or no two pages fit together.
         """
         params: dict[str, Any] = {}
         if name is not None:
             params["LoadBalancerName"] = name
+        if tags:
+            params["Filters"] = [{"Name": f"tag:{key}", "Values": list(values)} for key, values in tags.items()]
         if with_backends:
-            # Then a load balancer that is made meanwhile comes last, and moves no page.
-            params.update(WithRs=1, OrderType=OLDEST_FIRST)
+            params["WithRs"] = 1
+        if oldest_first:
+            params["OrderType"] = OLDEST_FIRST
         if forward_only:
             params["Forward"] = 1
         if load_balancer_ids is None:
@@ -320,7 +336,7 @@ def _parse_written(action: str, answer: Mapping[str, Any]) -> Accepted:
 
 
 def _load_balancer(where: Place, values: tuple[Any, ...]) -> LoadBalancer:
-    load_balancer_id, name, vips, ipv6, domain, other_domain, forward, vpc_id = values
+    load_balancer_id, name, vips, ipv6, domain, other_domain, forward, vpc_id, tags = values
     check_texts(vips, where, "LoadBalancerVips")
     return LoadBalancer(
         load_balancer_id,
@@ -329,6 +345,7 @@ def _load_balancer(where: Place, values: tuple[Any, ...]) -> LoadBalancer:
         domain or other_domain or "",
         forward != 0,
         vpc_id or None,
+        tuple((key, value or "") for _place, (key, value) in each(_TAG, tags, where, "Tags") if key),
     )
 
 

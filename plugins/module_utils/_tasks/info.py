@@ -110,7 +110,7 @@ def run_info(params: Mapping[str, Any], environ: Mapping[str, str]) -> TaskResul
         chosen = choose(connection, params, entries or ())
         if not several:
             result["load_balancer_id"] = chosen[0].load_balancer_id
-        warnings.add(check_entries_belong(connection, chosen, entries or (), several=several))
+        warnings.add(check_entries_belong(connection, chosen, entries or (), params))
         if entries is not None:
             chosen = [balancer for balancer in chosen if may_apply(entries, balancer.load_balancer_id)]
         with gc_paused():

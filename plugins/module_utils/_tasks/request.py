@@ -38,6 +38,7 @@ LOAD_BALANCER_SPEC: Spec = {
     "load_balancer_name": {"type": "str"},
     "load_balancer_ids": {"type": "list", "elements": "str"},
     "load_balancer_names": {"type": "list", "elements": "str"},
+    "load_balancer_tags": {"type": "dict"},
     "all_load_balancers": {"type": "bool", "default": False},
 }
 LOAD_BALANCER_OPTIONS = tuple(LOAD_BALANCER_SPEC)

@@ -141,14 +141,15 @@ class _Task:
         self.warnings.add(find_doubtful_tags(self._params["targets"]))
         if not entries and self._params["purge"]:
             self.warnings.add(["purge has nothing to work on: targets is empty, so no listener or rule is named."])
-        if not entries and self._params["load_balancer_name"] is None and self._params["load_balancer_names"] is None:
+        looked_up = ("load_balancer_name", "load_balancer_names", "load_balancer_tags")
+        if not entries and all(self._params[name] is None for name in looked_up):
             return
         budget = Budget(self._params["wait_timeout"], self._params["timeout"])
         self.connection = connect(self._params, self._environ, budget)
         chosen = choose(self.connection, self._params, entries)
         if not self.several:
             self._found_id = chosen[0].load_balancer_id
-        self.warnings.add(check_entries_belong(self.connection, chosen, entries, several=self.several))
+        self.warnings.add(check_entries_belong(self.connection, chosen, entries, self._params))
         self._chosen = [balancer for balancer in chosen if may_apply(entries, balancer.load_balancer_id)]
         if not self._chosen:
             return

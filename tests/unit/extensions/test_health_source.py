@@ -60,6 +60,7 @@ WORLD = {
         {
             "id": "lb-2",
             "name": "api",
+            "tags": {"env": "prod"},
             "listeners": [
                 {"id": "lbl-9", "protocol": "TCP", "port": 80, "targets": [{"instance_id": "ins-1", "port": 80}]}
             ],
@@ -336,6 +337,7 @@ def test_a_load_balancer_that_is_deleted_later_does_not_end_the_watch(watch, emu
         ({"load_balancer_name": "api"}, ["lb-2"]),
         ({"all_load_balancers": True}, ["lb-1", "lb-2"]),
         ({"load_balancer_ids": "lb-2"}, ["lb-2"]),
+        ({"load_balancer_tags": {"env": "prod"}}, ["lb-2"]),
         ({"all_load_balancers": True, "targets": [{"instance_id": "ins-1", "port": 80}]}, ["lb-2"]),
     ],
 )
@@ -359,6 +361,7 @@ def test_which_load_balancers_are_watched(watch, emulator, options, backends):
         ({"load_balancer_id": "lb-1", "timeout": 0}, "timeout 0 is too small"),
         ({"load_balancer_id": "lb 1"}, "is not an ID"),
         ({"load_balancer_ids": []}, "load_balancer_ids is an empty list"),
+        ({"load_balancer_tags": {"env": 1}}, "load_balancer_tags: the value of 'env' is 1"),
         ({"load_balancer_id": "lb-1", "targets": []}, "targets is an empty list, which selects nothing"),
         ({"load_balancer_id": "lb-1", "targets": [{"port": 80}]}, "targets[0]"),
     ],

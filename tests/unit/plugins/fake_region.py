@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.choice import Tags
     from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import Reading
 
     from .builders import Raw
@@ -121,8 +122,9 @@ def read_regions(
     names: list[str] | None = None,
     targets: list[Raw] | None = None,
     health: bool = False,
+    tags: Tags | None = None,
 ) -> Reading:
     """Read regions as the inventory does."""
     entries = None if targets is None else parse_entries(targets, selectors=True)
-    query = InventoryQuery(ids, names, entries, health)
+    query = InventoryQuery(ids, names, entries, health, tags)
     return read_load_balancers([region.connection() for region in regions], query)

@@ -29,8 +29,8 @@ description:
     C(failed_reads), which counts the failed reads in a row. The next reads come later each time, up to 5 minutes. No
     health is taken from an answer that is not as the API documents it.
   - A read of several load balancers fails where one of them can't be read. Give each a source of its own to have the
-    others watched then, too. With O(all_load_balancers=true), one that is gone, or that these credentials may not read,
-    is left out with a warning.
+    others watched then, too. With O(load_balancer_tags) or O(all_load_balancers=true), one that is gone, or that these
+    credentials may not read, is left out with a warning.
   - Where the first read fails because of the options, the credentials or their rights, the source ends with a message.
   - Each read takes one call of the API for each load balancer, and one more for the health of up to 30 of them. With
     O(role_arn), it assumes the role anew.
@@ -42,8 +42,8 @@ options:
   load_balancer_id:
     description:
       - The ID of one load balancer.
-      - Give one of O(load_balancer_id), O(load_balancer_name), O(load_balancer_ids), O(load_balancer_names) and
-        O(all_load_balancers).
+      - Give one of O(load_balancer_id), O(load_balancer_name), O(load_balancer_ids), O(load_balancer_names),
+        O(load_balancer_tags) and O(all_load_balancers).
     type: str
   load_balancer_name:
     description: The exact name of one load balancer.
@@ -56,6 +56,11 @@ options:
     description: The exact names of several load balancers.
     type: list
     elements: str
+  load_balancer_tags:
+    description:
+      - Every load balancer of the region that has all of these tags, as they are at each read.
+      - A value is a text, or a list of texts of which one must match. If none has them, the read fails.
+    type: dict
   all_load_balancers:
     description: Every load balancer of the region that has backends, as they are at each read.
     type: bool
@@ -121,6 +126,12 @@ EXAMPLES = r"""
     load_balancer_name: shop-frontend
     targets:
       - domain: shop.example.com
+
+# Every load balancer that is tagged as production.
+- tencentcloud.clb.health:
+    region: ap-guangzhou
+    load_balancer_tags:
+      env: prod
 
 # Every load balancer of a region, with the key from an encrypted variable.
 - tencentcloud.clb.health:

@@ -355,3 +355,30 @@ def test_files_of_others_are_passed_over_in_silence(tmp_path, monkeypatch, conte
     assert not plugin.verify_file(str(tmp_path / "hosts.yml"))
     assert not plugin.verify_file(str(tmp_path))
     assert shown == []
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"load_balancer_tags": {}}, "load_balancer_tags is empty"),
+        ({"load_balancer_tags": {"env": 1}}, "the value of 'env' is 1, which is no text"),
+        ({"load_balancer_tags": "env=prod"}, "load_balancer_tags must hold a text for each tag"),
+        ({"load_balancer_tags": {"env": "prod"}, "load_balancer_ids": ["lb-1"]}, "Give load_balancer_tags or load_bal"),
+    ],
+)
+def test_what_can_be_no_choice_by_tag(read, options, words):
+    with pytest.raises(AnsibleParserError, match=words):
+        read(**options)
+
+
+def test_tags_choose_and_are_in_the_key_of_the_cache(read, region, file, monkeypatch):
+    shown = []
+    plugin = Plugin()
+    monkeypatch.setattr(plugin.display, "warning", shown.append)
+    region.emulator.cloud.load_balancers["lb-1"].tags = {"env": "prod"}
+    region.emulator.cloud.load_balancers["lb-2"].tags = {"env": "test"}
+
+    for env, hosts in (("prod", {"web-1"}), ("{{ 'test' }}", {"10.9.9.9"}), ("prod", {"web-1"}), ("live", set())):
+        assert set(read(plugin, cache=True, load_balancer_tags={"env": env}).hosts) == hosts
+    assert region.count("DescribeLoadBalancers") == 4, "one each, and one more for the tags that there are"
+    assert [text.startswith(f"{file}: load_balancer_tags: none of the 2 load balancers") for text in shown] == [True]

@@ -38,6 +38,7 @@ PARAMS: Raw = {
     "load_balancer_name": None,
     "load_balancer_ids": None,
     "load_balancer_names": None,
+    "load_balancer_tags": None,
     "all_load_balancers": False,
     "targets": [],
     "state": "present",

@@ -15,7 +15,13 @@ from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import R
 
 from ..fake_region import API, SHOP, FakeRegion, read_regions
 
-QUERY = {"load_balancer_ids": None, "load_balancer_names": None, "targets": None, "health": False}
+QUERY = {
+    "load_balancer_ids": None,
+    "load_balancer_names": None,
+    "load_balancer_tags": None,
+    "targets": None,
+    "health": False,
+}
 OPTIONS = {"region": "ap-guangzhou", "secret_id": None, "secret_key": "key", "timeout": 30, "ca_path": None}
 
 
@@ -34,6 +40,7 @@ def usual(environ):
         {"health": True},
         {"load_balancer_ids": ["lb-1"]},
         {"load_balancer_names": ["lb-1"]},
+        {"load_balancer_tags": {"env": ("prod",)}},
         {"targets": []},
         {"targets": [{"port": 80, "instance_id": "ins-1"}]},
     ],

@@ -63,9 +63,11 @@ def test_load_balancers_are_listed_page_by_page() -> None:
     "how, params",
     [
         ({}, {}),
-        ({"with_backends": True}, {"WithRs": 1, "OrderType": 0}),
+        ({"with_backends": True}, {"WithRs": 1}),
+        ({"oldest_first": True}, {"OrderType": 0}),
         ({"forward_only": True}, {"Forward": 1}),
-        ({"with_backends": True, "forward_only": True}, {"WithRs": 1, "OrderType": 0, "Forward": 1}),
+        ({"with_backends": True, "forward_only": True}, {"WithRs": 1, "Forward": 1}),
+        ({"tags": {"env": ("a", "b")}}, {"Filters": [{"Name": "tag:env", "Values": ["a", "b"]}]}),
     ],
 )
 def test_a_listing_is_narrowed_where_asked(how: Raw, params: Raw) -> None:
@@ -154,7 +156,7 @@ def test_a_listing_may_be_null_where_there_is_nothing() -> None:
 @pytest.mark.parametrize(
     "raw, expected",
     [
-        ({}, ("lb-1", "web", (), "", True, None)),
+        ({}, ("lb-1", "web", (), "", True, None, ())),
         (
             {
                 "LoadBalancerVips": ["203.0.113.1"],
@@ -164,12 +166,13 @@ def test_a_listing_may_be_null_where_there_is_nothing() -> None:
                 "Forward": 0,
                 "VpcId": "vpc-1",
                 "NewField": {},
+                "Tags": [{"TagKey": "a", "TagValue": "b"}, {"TagKey": "c", "TagValue": None}, {"TagKey": None}],
             },
-            ("lb-1", "web", ("203.0.113.1", "2001:db8::1"), "lb.example.com", False, "vpc-1"),
+            ("lb-1", "web", ("203.0.113.1", "2001:db8::1"), "lb.example.com", False, "vpc-1", (("a", "b"), ("c", ""))),
         ),
         (
-            {"LoadBalancerVips": [], "AddressIPv6": None, "Domain": "a", "VpcId": ""},
-            ("lb-1", "web", (), "a", True, None),
+            {"LoadBalancerVips": [], "AddressIPv6": None, "Domain": "a", "VpcId": "", "Tags": None},
+            ("lb-1", "web", (), "a", True, None, ()),
         ),
     ],
 )

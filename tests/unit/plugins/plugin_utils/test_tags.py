@@ -1,0 +1,275 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Load balancers that are chosen by their tags: by the modules and the inventory, on sites with and without filter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument, Refused
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks import info
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.choice import choose, parse_tags
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import run_info
+from clb_emulator.inprocess import InProcess
+
+from ..builders import Raw, target, tcp
+from ..fake_cloud import INSTANCES, Clock, refusal
+from ..fake_fleet import PARAMS, FakeFleet, run_fleet
+from ..fake_region import FakeRegion, read_regions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.balancers import TaskResult
+
+HOST: Raw = {"instance_id": "ins-1"}
+TAGS: dict[str, dict[str, str] | None] = {
+    "lb-1": {"env": "prod", "team": "shop"},
+    "lb-2": {"env": "prod", "team": "api", "old": ""},
+    "lb-3": {"env": "test", "team": "shop"},
+    "lb-4": None,
+    "lb-5": {},
+    "lb-6": {"Env": "prod"},
+}
+SITES = ["accept", "refuse", "ignore"]
+
+
+def fleet_of(tags: Mapping[str, dict[str, str] | None], site: str = "accept", **settings: Any) -> FakeFleet:
+    """Load balancers with these tags, the first one the oldest; ins-1 and ins-2 are bound to each."""
+    fleet = FakeFleet.of({one: [tcp(f"lbl-{one}", 443, target("ins-1"), target("ins-2"))] for one in tags})
+    for number, (one, own) in enumerate(tags.items()):
+        balancer = fleet.emulator.cloud.load_balancers[one]
+        balancer.tags, balancer.created = own, f"2026-01-01T{number // 60:02}:{number % 60:02}:00Z"
+    fleet.emulator.configure(tag_filters=site, **settings)
+    return fleet
+
+
+def chosen(fleet: FakeFleet, tags: Raw) -> list[str]:
+    return [one.load_balancer_id for one in choose(fleet.connection(), {**PARAMS, "load_balancer_tags": tags}, ())]
+
+
+def filters(fleet: FakeFleet) -> list[Any]:
+    """The filters of each listing that was asked for."""
+    return [params.get("Filters") for action, params in fleet.calls if action == "DescribeLoadBalancers"]
+
+
+@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize(
+    "tags, expected",
+    [
+        ({"env": "prod"}, ["lb-1", "lb-2"]),
+        ({"env": "prod", "team": "shop"}, ["lb-1"]),
+        ({"env": ["prod", "test"]}, ["lb-1", "lb-2", "lb-3"]),
+        ({"env": ["prod", "none"], "team": ["api", "shop"]}, ["lb-1", "lb-2"]),
+        ({"old": ""}, ["lb-2"]),
+        ({"Env": "prod"}, ["lb-6"]),
+        ({"env": ["prod", *(f"v{number}" for number in range(100))]}, ["lb-1", "lb-2"]),
+    ],
+)
+def test_those_with_all_tags_are_chosen_oldest_first(site: str, tags: Raw, expected: list[str]) -> None:
+    fleet = fleet_of(TAGS, site)
+    assert chosen(fleet, tags) == expected
+    assert all(params["Forward"] == 1 and params["OrderType"] == 0 for _action, params in fleet.calls)
+
+
+@pytest.mark.parametrize("site, listings", [("accept", 1), ("ignore", 1), ("refuse", 2)])
+def test_the_api_is_asked_to_filter(site: str, listings: int) -> None:
+    fleet = fleet_of(TAGS, site)
+    assert chosen(fleet, {"env": ["prod", "test", "prod"], "team": "shop"}) == ["lb-1", "lb-3"]
+    asked = [{"Name": "tag:env", "Values": ["prod", "test"]}, {"Name": "tag:team", "Values": ["shop"]}]
+    assert filters(fleet) == [asked, None][:listings]
+
+
+def test_of_more_than_ten_tags_the_rest_is_filtered_here() -> None:
+    many = {f"tag{number}": "x" for number in range(12)}
+    fleet = fleet_of({"lb-1": many, "lb-2": {**many, "tag11": "y"}})
+    assert chosen(fleet, many) == ["lb-1"]
+    assert [len(one) for one in filters(fleet)] == [10]
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_three_hundred_on_three_pages(site: str) -> None:
+    fleet = fleet_of({f"lb-{number}": {"env": "prod" if number % 300 else "test"} for number in range(301)}, site)
+    assert chosen(fleet, {"env": "prod"}) == [f"lb-{number}" for number in range(301) if number % 300]
+    # Each page begins with the last one of the page before.
+    assert fleet.count("DescribeLoadBalancers") == {"accept": 4, "refuse": 5, "ignore": 4}[site]
+
+
+@pytest.mark.parametrize("code", ["UnauthorizedOperation", "AuthFailure.UnauthorizedOperation", "InternalError"])
+def test_what_is_no_refusal_of_the_filter_is_an_error(code: str) -> None:
+    fleet = fleet_of(TAGS)
+    fleet.emulator.add_faults({**refusal(code), "action": "DescribeLoadBalancers", "times": -1})
+    with pytest.raises(Refused, match=code):
+        chosen(fleet, {"env": "prod"})
+    assert fleet.count("DescribeLoadBalancers") == 1
+
+
+@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize(
+    "tags, own, words",
+    [
+        ({"env": "live"}, TAGS, "The values of 'env' are 'prod', 'test', and none of them is 'live'."),
+        ({"envi": "prod"}, TAGS, "None has a tag 'envi'; the tags are 'env', 'team', 'old', 'Env'."),
+        (
+            {"env": "test", "team": "api"},
+            TAGS,
+            "none of the 6 load balancers in region ap-guangzhou has all of these tags.",
+        ),
+        ({"env": "prod"}, {"lb-1": None, "lb-2": {}}, "the API tells no tags of any of the 2 load balancers"),
+        ({"env": "prod"}, {}, "the API tells no tags of any of the 0 load balancers in region ap-guangzhou."),
+    ],
+)
+def test_where_none_has_them_the_message_says_which_tags_there_are(
+    site: str, tags: Raw, own: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        chosen(fleet_of(own, site), tags)
+    assert words in caught.value.message
+
+
+def test_many_tags_and_long_ones_keep_a_message_short() -> None:
+    own = {f"lb-{number}": {f"\x1b{'k' * 126}{number}": "v" * 255, "env": f"{number}"} for number in range(99)}
+    with pytest.raises(InvalidArgument) as caught:
+        chosen(fleet_of(own), {"env": "x", "none": "y"})
+    assert len(caught.value.message) < 3000
+    assert "and 90 more" in caught.value.message
+    assert "\x1b" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "tags, words",
+    [
+        ({}, "load_balancer_tags is empty; give at least one tag, such as env: prod"),
+        ({"cost": 7}, "the value of 'cost' is 7, which is no text; put it in quotes"),
+        ({"live": True}, "the value of 'live' is True, which is no text"),
+        ({"env": None}, "the value of 'env' is None, which is no text"),
+        ({"env": {"a": "b"}}, "which is no text"),
+        ({"env": ["prod", 1]}, "the value of 'env' is 1, which is no text"),
+        ({"env": [["prod"]]}, "which is no text"),
+        ({"env": []}, "the list of 'env' is empty"),
+        ({1: "a"}, "a key is 1, which is no text"),
+        ({"": "a"}, "a key is empty"),
+        ({"env": "x" * 256}, "give at most 255 characters"),
+        ({"env": "\ud800"}, "none of them half of one"),
+    ],
+)
+def test_what_can_be_no_tag(tags: Raw, words: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        parse_tags(tags)
+    assert words in caught.value.message
+
+
+# -- in the plugins
+
+
+def drain(monkeypatch: pytest.MonkeyPatch, fleet: FakeFleet, **options: Any) -> TaskResult:
+    return run_fleet(monkeypatch, fleet, **{"state": "drained", "targets": [HOST], **options})
+
+
+def changed(done: TaskResult) -> list[str]:
+    return [one["load_balancer_id"] for one in done.result["load_balancers"] if one["status"] == "changed"]
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_a_task_changes_those_with_the_tags_and_a_dry_run_says_so(monkeypatch: pytest.MonkeyPatch, site: str) -> None:
+    fleet = fleet_of(TAGS, site)
+    tags = {"env": "prod"}
+    dry = drain(monkeypatch, fleet, load_balancer_tags=tags, check=True, diff=True)
+    assert (dry.failure, changed(dry), fleet.wrote_to()) == (None, ["lb-1", "lb-2"], [])
+    real = drain(monkeypatch, fleet, load_balancer_tags=tags, diff=True)
+    assert (real.failure, changed(real), fleet.wrote_to()) == (None, ["lb-1", "lb-2"], ["lb-1", "lb-2"])
+    assert real.result["diff"] == dry.result["diff"]
+    assert real.result["load_balancer_id"] is None
+    assert [one["load_balancer_name"] for one in real.result["load_balancers"]] == ["name-lb-1", "name-lb-2"]
+    back = drain(monkeypatch, fleet, state="present", targets=real.result["restore"], load_balancer_tags=tags)
+    assert (back.failure, changed(back)) == (None, ["lb-1", "lb-2"])
+    assert {fleet.weights()[one]["ins-1"] for one in TAGS} == {10}
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"load_balancer_id": "lb-1"}, "Give at most one of"),
+        ({"all_load_balancers": True}, "load_balancer_tags and all_load_balancers are given"),
+        ({"load_balancer_names": ["x"]}, "Give at most one of"),
+        ({"load_balancer_tags": {}}, "load_balancer_tags is empty"),
+        ({"load_balancer_tags": {"env": "live"}, "targets": []}, "none of them is 'live'"),
+        (
+            {"targets": [{**HOST, "load_balancer_id": "lb-3"}]},
+            "targets[0]: load_balancer_id 'lb-3' is not among the chosen load balancers. These are lb-1, lb-2.",
+        ),
+        ({"targets": [{"listener_id": "lbl-lb-3"}]}, "none of the load balancers has a listener 'lbl-lb-3'"),
+    ],
+)
+def test_how_tags_may_not_choose(monkeypatch: pytest.MonkeyPatch, options: Raw, words: str) -> None:
+    fleet = fleet_of(TAGS)
+    done = drain(monkeypatch, fleet, **{"load_balancer_tags": {"env": "prod"}, **options})
+    assert words in (done.failure or "")
+    assert (done.result["error"]["code"], fleet.wrote_to()) == ("InvalidArgument", [])
+
+
+def test_an_entry_with_a_load_balancer_of_its_own_is_narrowed_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet = fleet_of(TAGS)
+    done = drain(monkeypatch, fleet, load_balancer_tags={"env": "prod"}, targets=[{**HOST, "load_balancer_id": "lb-2"}])
+    assert (done.failure, changed(done)) == (None, ["lb-2"])
+    read = {params["LoadBalancerId"] for action, params in fleet.calls if action == "DescribeTargets"}
+    assert read == {"lb-2"}
+
+
+def test_only_what_is_gone_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    for code, left_out in (("InvalidParameter.LBIdNotFound", ["lb-2"]), ("UnauthorizedOperation", [])):
+        fleet = fleet_of(TAGS)
+        fleet.emulator.add_faults(
+            {**refusal(code), "action": "DescribeTargets", "load_balancers": ["lb-2"], "times": 9}
+        )
+        done = drain(monkeypatch, fleet, load_balancer_tags={"env": "prod"})
+        assert [one["load_balancer_id"] for one in done.result["left_out"]] == left_out
+        assert (done.failure is None) is bool(left_out)
+
+
+def test_what_has_them_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet = fleet_of(TAGS)
+    monkeypatch.setattr(info, "connect", lambda *_args: fleet.connection())
+    done = run_info({**PARAMS, "targets": None, "health": True, "load_balancer_tags": {"team": "shop"}}, {})
+    assert (done.failure, done.warnings) == (None, ())
+    assert [one["load_balancer_id"] for one in done.result["load_balancers"]] == ["lb-1", "lb-3"]
+
+
+def region_of(tags: Mapping[str, dict[str, str] | None], name: str = "ap-guangzhou") -> FakeRegion:
+    region = FakeRegion({one: (f"name-{one}", [tcp(f"lbl-{one}", 443, target("ins-1"))]) for one in tags}, name)
+    for one, own in tags.items():
+        region.emulator.cloud.load_balancers[one].tags = own
+    return region
+
+
+def read_by_tags(regions: Sequence[FakeRegion], tags: Raw) -> tuple[list[str], list[str]]:
+    reading = read_regions(*regions, tags=parse_tags(tags))
+    return [one["load_balancer_id"] for one in reading.balancers], reading.warnings
+
+
+def test_the_inventory_has_those_with_the_tags_of_all_regions() -> None:
+    south, north = region_of(TAGS), region_of({"lb-7": {"env": "prod"}, "lb-8": {}}, "ap-beijing")
+    assert read_by_tags([south, north], {"env": "prod"}) == (["lb-1", "lb-2", "lb-7"], [])
+    assert read_by_tags([south, north], {"team": "api"}) == (["lb-2"], [])
+
+
+def test_none_in_any_region_is_a_warning_for_each() -> None:
+    found, warnings = read_by_tags([region_of(TAGS), region_of({}, "ap-beijing")], {"env": "live"})
+    assert found == []
+    assert ["'prod', 'test'" in warnings[0], "region ap-beijing" in warnings[1]] == [True, True]
+
+
+def test_a_listing_whose_tags_are_odd_is_no_listing_without_tags() -> None:
+    emulator = InProcess({}, clock=Clock(), numbered_instances=INSTANCES)
+    fleet = FakeFleet(emulator)
+    for tags, words in (([None], "Tags.0. is null"), ({}, "Tags is an object"), ([{"TagKey": 1}], "TagKey is 1")):
+        balancer = {"LoadBalancerId": "lb-1", "LoadBalancerName": "x", "Tags": tags}
+        answer = {"TotalCount": 1, "LoadBalancerSet": [balancer]}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(fleet, "read", lambda *_args, answer=answer, **_how: answer)
+            with pytest.raises(Exception, match=words):
+                chosen(fleet, {"env": "prod"})
