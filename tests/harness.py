@@ -21,6 +21,8 @@ run(), run_info()
     One task of the module ``targets`` or ``targets_info``.
 together()
     Several tasks at once, as in several processes of one controller.
+inside()
+    Whatever else of the collection is tested, such as the event source.
 next_writes()
     What happens to the next writes, one fault each.
 before()
@@ -184,6 +186,10 @@ class Cloud(InProcess):
             for thread in threads:
                 thread.join()
         return [run for run in runs if run is not None]
+
+    def inside(self) -> contextlib.AbstractContextManager[None]:
+        """Let anything else of the collection work on this cloud for a ``with`` block."""
+        return _installed(self)
 
     def next_writes(self, *faults: Fault | None) -> None:
         """Order what happens to the next writes that find their load balancer free, one each; None lets one pass."""

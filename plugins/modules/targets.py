@@ -450,7 +450,7 @@ error:
     code:
       description:
         - The code of the cloud, or C(FailListenerIdSet) where it reported listeners as failed.
-        - Without the cloud's part, C(InvalidArgument), C(CredentialsNotFound), C(ConnectionFailed),
+        - Or one of this collection's own, C(InvalidArgument), C(CredentialsNotFound), C(ConnectionFailed),
           C(UnexpectedAnswer), C(TaskFailed), C(WaitTimeout) or C(GuardRefused).
       type: str
       sample: InvalidParameter.LBIdNotFound

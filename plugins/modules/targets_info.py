@@ -324,8 +324,8 @@ error:
     code:
       description:
         - The code of the cloud.
-        - Without the cloud's part, C(InvalidArgument), C(CredentialsNotFound), C(ConnectionFailed), C(UnexpectedAnswer)
-          or C(WaitTimeout).
+        - Or one of this collection's own, C(InvalidArgument), C(CredentialsNotFound), C(ConnectionFailed),
+          C(UnexpectedAnswer) or C(WaitTimeout).
       type: str
       sample: InvalidParameter.LBIdNotFound
     message:

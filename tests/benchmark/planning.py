@@ -75,9 +75,7 @@ class Reader:
     def __init__(self, answer: dict[str, Any]) -> None:
         self._answer = answer
 
-    def read(
-        self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False, patient: bool = False
-    ) -> dict[str, Any]:
+    def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False) -> dict[str, Any]:
         return self._answer
 
     def write(self, action: str, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -91,9 +91,7 @@ _RULE = Record(text("LocationId"), optional_text("TargetType"))
 class Api(Protocol):
     """What this module needs of the client."""
 
-    def read(
-        self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False, patient: bool = False
-    ) -> dict[str, Any]:
+    def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False) -> dict[str, Any]:
         """Send a request that changes nothing."""
 
     def write(self, action: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,20 +164,18 @@ class Clb:
         listener_ids: Sequence[str] | None = None,
         *,
         last_attempt: bool = False,
-        patient: bool = False,
     ) -> Snapshot:
         """Read what is bound, in one call.
 
         :param load_balancer_id: the load balancer.
         :param listener_ids: at most 20; None for the whole load balancer.
         :param last_attempt: send once, even in the budget's grace.
-        :param patient: send again for as long as the budget lasts.
         :raises UnexpectedAnswer: the answer is not what the API documents.
         """
         params: dict[str, Any] = {"LoadBalancerId": load_balancer_id}
         if listener_ids is not None:
             params["ListenerIds"] = list(listener_ids)
-        answer = self._api.read("DescribeTargets", params, last_attempt=last_attempt, patient=patient)
+        answer = self._api.read("DescribeTargets", params, last_attempt=last_attempt)
         return parse_targets(answer, None if listener_ids is None else tuple(listener_ids))
 
     def describe_target_health(self, load_balancer_ids: Sequence[str]) -> dict[str, HealthSnapshot]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.api import generate_jittered_backoff
 
+from .._base.budget import PATIENCE_SECONDS, Patience
 from .._base.errors import (
     ClbError,
     ConnectionFailed,
@@ -24,11 +25,12 @@ from .._base.errors import (
     Refused,
     UnexpectedAnswer,
     WaitTimeout,
+    sentences,
 )
 from .._base.refusals import Remedy
 from .._base.secrets import Secrets
 from .pacer import Pacer
-from .response import BUSY_ATTEMPTS, READ_ATTEMPTS, Unreadable, parse_response
+from .response import Cure, Unreadable, parse_response
 from .signature import authorization
 from .transport import REQUESTS_ERROR, AnswerLost, Tls, Transport
 
@@ -45,6 +47,8 @@ CONTENT_TYPE = "application/json; charset=utf-8"
 CALLER = "ansible-tencentcloud.clb"
 RENEWABLE = ("AuthFailure.TokenFailure", "AuthFailure.SecretIdNotFound")
 """How the cloud refuses temporary credentials that ended before their time; nothing was applied then."""
+FIRST_ATTEMPTS = 4
+"""How often a read is sent to an address at which the API has not answered yet: the address is probably wrong."""
 
 
 def _milliseconds(base: int, maximum: int) -> Iterator[float]:
@@ -136,16 +140,18 @@ class Client:
         self._clock = clock
         self._transport = Transport(endpoint, self._secrets, tls or Tls())
         self.api_calls = CallCounts() if api_calls is None else api_calls
+        self._answered = False
+        """Whether the API has answered here, be it with a refusal."""
 
-    def read(
-        self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False, patient: bool = False
-    ) -> dict[str, Any]:
-        """Send a request that changes nothing; again where the cloud is throttling or busy, and on transient faults.
+    def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False) -> dict[str, Any]:
+        """Send a request that changes nothing.
+
+        It is sent again while the cloud is throttling or busy, and after a fault that may pass for up to
+        ``PATIENCE_SECONDS``.
 
         :param action: such as ``DescribeTargets``.
         :param params: the parameters in the API's own shape.
         :param last_attempt: send once, even when the budget is used up and only its grace is left.
-        :param patient: repeat transient faults until the budget is used up, not only a few times.
         :returns: the answer's ``Response``.
         :raises Refused: the cloud refused.
         :raises ConnectionFailed: the endpoint can't be reached.
@@ -153,15 +159,19 @@ class Client:
         :raises WaitTimeout: the time is up.
         """
         body = _encode(params)
-        retries = _Retries(patient=patient)
+        retries = _Retries(self._budget)
         last: ClbError | None = None
         while True:
-            if not last_attempt:
-                self._check_time(action, last)
+            if not last_attempt and self._budget.remaining() <= 0:
+                raise self._time_is_up(action, last)
             try:
                 return self._send_handling_credentials(action, body, write=False, grace=last_attempt)
+            except WaitTimeout as up:
+                if last is None or up.last is not None:
+                    raise
+                raise self._time_is_up(action, last) from up
             except (Refused, ConnectionFailed, UnexpectedAnswer) as fault:
-                delay = None if last_attempt else retries.delay_after(fault)
+                delay = None if last_attempt else retries.delay_after(fault, answered=self._answered)
                 if delay is None:
                     raise
                 last = fault
@@ -185,18 +195,18 @@ class Client:
         :raises WaitTimeout: the time is up; nothing was sent.
         """
         body = _encode(params)
-        self._check_time(action, None)
+        if self._budget.remaining() <= 0:
+            raise self._time_is_up(action, None)
         return self._send_handling_credentials(action, body, write=True, grace=False)
 
-    def _check_time(self, action: str, last: ClbError | None) -> None:
-        if self._budget.remaining() > 0:
-            return
+    def _time_is_up(self, action: str, last: ClbError | None) -> ClbError:
+        """Say that no time is left; a fault that did not pass is itself the error."""
         if last is None:
-            raise WaitTimeout(f"{self._budget.label} expired before {action} could be sent.")
-        # What went wrong says more than that the time is up, unless it was only the wait for others.
-        if not isinstance(last, Refused) or last.remedy not in (Remedy.WAIT_THROTTLED, Remedy.WAIT_BUSY):
-            raise last
-        raise WaitTimeout(f"{self._budget.label} expired. The last answer was: {last.message}") from last
+            return WaitTimeout(f"{self._budget.label} expired before {action} could be sent.")
+        if isinstance(last, Refused) and last.asks_to_wait:
+            return WaitTimeout(f"{self._budget.label} expired", last=last)
+        last.message = sentences(last.message, f"It was sent again until {self._budget.label} expired.")
+        return last
 
     def _send_handling_credentials(self, action: str, body: bytes, *, write: bool, grace: bool) -> dict[str, Any]:
         """Send one request; once more, with new credentials, where the cloud says that they have expired."""
@@ -221,7 +231,7 @@ class Client:
         self.api_calls.add(action)
         try:
             answer = self._transport.post(action, headers, body, seconds=seconds, write=write)
-            return parse_response(
+            response = parse_response(
                 action,
                 *answer,
                 write=write,
@@ -230,8 +240,10 @@ class Client:
                 scrub=self._secrets.scrub,
             )
         except Refused as refusal:
+            # A gateway can throttle, too; its answer has no request ID.
+            self._answered = self._answered or refusal.request_id is not None
             if refusal.remedy is Remedy.WAIT_THROTTLED:
-                lane.throttled(self._budget.now())
+                lane.throttled(self._budget.now(), refusal)
             if write and refusal.remedy is Remedy.TRANSIENT:
                 raise _in_doubt(refusal) from refusal
             raise
@@ -239,6 +251,8 @@ class Client:
             if write:
                 raise _in_doubt(fault) from fault
             raise
+        self._answered = True
+        return response
 
     def _sign(self, credentials: Credentials | None, action: str, body: bytes) -> dict[str, str]:
         """The headers of one request."""
@@ -275,19 +289,22 @@ class Client:
 
 
 class _Retries:
-    """How long to wait before a read is sent again, and how often.
+    """When one read is sent again.
 
-    :param patient: whether transient faults are repeated without end.
+    :param budget: the time for the whole task.
     """
 
-    def __init__(self, *, patient: bool) -> None:
-        self._patient = patient
+    def __init__(self, budget: Budget) -> None:
+        self._patience = Patience(budget)
         self._throttled, self._busy, self._transient = throttle_delays(), busy_delays(), transient_delays()
         self._faults = 0
         self._met_stale = False
 
-    def delay_after(self, fault: ClbError) -> float | None:
-        """Seconds to wait after a fault; None where another attempt would not help."""
+    def delay_after(self, fault: ClbError, *, answered: bool) -> float | None:
+        """Seconds to wait after a fault; None where another attempt would not help.
+
+        :param answered: whether the API has answered at this endpoint before.
+        """
         remedy = fault.remedy if isinstance(fault, Refused) else None
         if remedy is Remedy.WAIT_THROTTLED:
             return next(self._throttled)
@@ -297,20 +314,27 @@ class _Retries:
             # Nothing is wrong but the connection, and the next one is new.
             self._met_stale = True
             return 0.0
-        attempts = _attempts(fault)
-        self._faults += 1
-        if attempts == 1 or (self._faults >= attempts and not self._patient):
+        cure = _cure(fault)
+        if cure is Cure.NEVER:
             return None
-        return next(self._transient)
+        self._faults += 1
+        left = self._patience.left()
+        if left <= 0:
+            fault.message = sentences(fault.message, f"It was sent again for {PATIENCE_SECONDS:g} s.")
+            return None
+        if cure is Cure.KNOWN_ENDPOINT and not answered and self._faults >= FIRST_ATTEMPTS:
+            return None
+        return min(next(self._transient), left)
 
 
-def _attempts(fault: ClbError) -> int:
-    """How often a read is sent before a fault counts as lasting; 1 where it does not pass."""
+def _cure(fault: ClbError) -> Cure:
+    """When another attempt may help after a fault."""
     if isinstance(fault, Unreadable):
-        return fault.attempts
-    if isinstance(fault, Refused):
-        return BUSY_ATTEMPTS if fault.remedy is Remedy.TRANSIENT else 1
-    return READ_ATTEMPTS if isinstance(fault, (NotSent, AnswerLost)) else 1
+        return fault.cure
+    if isinstance(fault, NotSent):
+        return Cure.KNOWN_ENDPOINT
+    lost = isinstance(fault, AnswerLost) or (isinstance(fault, Refused) and fault.remedy is Remedy.TRANSIENT)
+    return Cure.TIME if lost else Cure.NEVER
 
 
 def _in_doubt(cause: ClbError) -> OutcomeUnknown:

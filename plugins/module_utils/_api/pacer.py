@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._base.budget import Budget
+    from .._base.errors import Refused
 
 MAX_RATE = 18.5
 """Requests a second: so far below 20 that a request which is delayed on its way meets no full second."""
@@ -49,6 +50,7 @@ class Lane:
         self._next = -math.inf
         self._rate = MAX_RATE
         self._halved_at = -math.inf
+        self._last_refusal: Refused | None = None
 
     def take_turn(self, budget: Budget, *, grace: bool = False) -> None:
         """Wait for a turn.
@@ -60,26 +62,35 @@ class Lane:
         waiting_for = f"a turn to send {self._action}"
         # One thread at a time waits for the time; the others wait for the thread.
         if not self._queue.acquire(timeout=budget.until_end() if grace else budget.remaining()):
-            raise WaitTimeout(f"{budget.label} expired while waiting for {waiting_for}")
+            raise self._time_is_up(f"{budget.label} expired while waiting for {waiting_for}", budget.now())
         try:
             # Throttling can put the turn off while it is waited for.
             while (seconds := self._until_turn(budget.now())) > 0:
                 budget.sleep(seconds, waiting_for, grace=grace)
             self._grant(budget.now())
+        except WaitTimeout as up:
+            raise self._time_is_up(up.message, budget.now()) from up
         finally:
             self._queue.release()
 
-    def throttled(self, now: float) -> None:
+    def throttled(self, now: float, refusal: Refused) -> None:
         """Slow down, for all threads together: the cloud has answered 'too many requests'.
 
         :param now: seconds on the budget's clock.
+        :param refusal: its answer.
         """
         with self._state:
+            self._last_refusal = refusal
             if now - self._halved_at < HALVING_SECONDS:
                 return
             self._rate = max(MIN_RATE, self._rate_at(now) / 2)
             self._halved_at = now
             self._next = max(self._next, now + self._random_share() * MAX_PAUSE_SECONDS)
+
+    def _time_is_up(self, message: str, now: float) -> WaitTimeout:
+        """The time-out of a turn, with the refusal that has slowed the lane down."""
+        with self._state:
+            return WaitTimeout(message, last=self._last_refusal if self._rate_at(now) < MAX_RATE else None)
 
     def _until_turn(self, now: float) -> float:
         with self._state:

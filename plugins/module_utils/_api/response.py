@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
+from enum import Enum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,6 @@ from .._base.refusals import Remedy, ruling_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-READ_ATTEMPTS = 4
-"""How often a read is sent before a transient fault counts as lasting."""
-BUSY_ATTEMPTS = 8
-"""The same where the fault is one by which a busy cloud shows: InternalError, HTTP 5xx."""
 MAX_NAME = 128
 """Characters that a message shows of a code, a request ID or a content type."""
 MAX_DATE = 64
@@ -29,16 +26,25 @@ SKEW_SECONDS = 60
 """From which difference on a clock is said to be wrong; a request's way takes time as well."""
 
 
+class Cure(Enum):
+    """When another attempt of a read may help."""
+
+    NEVER = "never"
+    KNOWN_ENDPOINT = "known endpoint"
+    """Where the API has answered at this endpoint before: otherwise the address is probably wrong."""
+    TIME = "time"
+
+
 class Unreadable(UnexpectedAnswer):
     """Something answered that is no answer of the API; whether the request took effect is not known.
 
     :param message: what came, and what would help.
-    :param attempts: how often a read may be sent before this counts as lasting.
+    :param cure: when another attempt may get a sound answer.
     """
 
-    def __init__(self, message: str, *, attempts: int = READ_ATTEMPTS) -> None:
+    def __init__(self, message: str, *, cure: Cure) -> None:
         super().__init__(message)
-        self.attempts = attempts
+        self.cure = cure
 
 
 def parse_response(
@@ -134,11 +140,11 @@ def _not_the_api(action: str, where: str, status: int, came: str) -> Exception:
     if 300 <= status < 400:
         return Unreadable(
             f"{where}: HTTP {status} points elsewhere; redirects are not followed. Check endpoint.",
-            attempts=1,
+            cure=Cure.NEVER,
         )
     return Unreadable(
         f"{where}: HTTP {status} with {came}. Check endpoint, and any proxy or gateway before it.",
-        attempts=BUSY_ATTEMPTS if status >= 500 else READ_ATTEMPTS,
+        cure=Cure.TIME if status >= 500 else Cure.KNOWN_ENDPOINT,
     )
 
 

@@ -34,7 +34,7 @@ from .._base.deadline import DeadlineExceeded, call_within
 from .._base.errors import ConnectionFailed, InvalidArgument, NotSent, printable
 from .._base.limits import TooLarge, read_file, unpack
 from .._base.secrets import MASK
-from .response import Unreadable
+from .response import Cure, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -348,7 +348,7 @@ def _lost(request: _Request, what: str, *, stale: bool = False) -> ConnectionFai
 
 
 def _unreadable(what: str) -> Unreadable:
-    return Unreadable(f"{what}. Check endpoint, and any proxy or gateway before it.", attempts=1)
+    return Unreadable(f"{what}. Check endpoint, and any proxy or gateway before it.", cure=Cure.NEVER)
 
 
 def _reason(exc: BaseException) -> object:

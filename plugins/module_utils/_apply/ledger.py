@@ -150,14 +150,16 @@ class Ledger:
             self.accepted = True
             self._sent(change, _State.ACCEPTED)
 
-    def doubt(self, changes: Iterable[Change]) -> None:
+    def doubt(self, changes: Iterable[Change], answer: Failure) -> None:
         """A call went out and its outcome is unknown.
 
         :param changes: all of the call.
+        :param answer: what came back.
         """
         for change in changes:
+            record = self._sent(change, _State.IN_DOUBT)
             # The task of a call in doubt can't be asked for: its lag counts from here.
-            self._sent(change, _State.IN_DOUBT).ended = self._clock()
+            record.ended, record.failure = self._clock(), answer
 
     def still_running(self) -> None:
         """The load balancer is busy: the task of a call in doubt may be why, so its lag counts from here."""
@@ -301,6 +303,14 @@ class Ledger:
         if record.state in _CANNOT_GO_ON:
             return record.failure
         return Pending(record.state is _State.IN_DOUBT)
+
+    def doubt_about(self, change: Change) -> Failure | None:
+        """What came back for the last call with a change, where its outcome is unknown.
+
+        :param change: any.
+        """
+        record = self._records.get(change)
+        return None if record is None or record.state is not _State.IN_DOUBT else record.failure
 
     def before(self, change: Change) -> Binding | None:
         """The binding in the last read before the write that was accepted, or may have been.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .._base.errors import ClbError, GuardRefused, UnhealthyTimeout, WaitTimeout, and_more
+from .._base.errors import ClbError, GuardRefused, WaitTimeout, and_more
 from .._bindings.change import ChangeKind
 from .._bindings.plan import bound_meanwhile
 from .ledger import NOT_ATTEMPTED, Done, Failure, Pending
@@ -92,6 +92,7 @@ class Ending:
     :param error: what stopped the task; None where nothing did.
     :param assumed: whether what was accepted counts as done: with ``wait: false`` nothing is read back.
     :param readable: whether the last call's effect could be read.
+    :param awaits_health: whether it ended before every listed target was seen to be healthy.
     :param closed: the pools whose health check is switched off.
     :param warnings: sentences for the user, found on the way.
     """
@@ -103,6 +104,7 @@ class Ending:
     error: ClbError | None = None
     assumed: bool = False
     readable: bool = True
+    awaits_health: bool = False
     closed: Collection[str] = ()
     warnings: Sequence[str] = ()
 
@@ -115,7 +117,7 @@ class Ending:
             unknown = {change for change in open_changes if self._is_in_doubt(change)}
         failures = self._failures(open_changes if self.assumed else unknown)
         done = self._done(failures.keys() | unknown)
-        if not failures and not unknown and not isinstance(error, (UnhealthyTimeout, GuardRefused)):
+        if not failures and not unknown and not self.awaits_health and not isinstance(error, GuardRefused):
             error = None
         elif error is None and failures:
             reasons = list(failures.values())
@@ -177,12 +179,14 @@ class Ending:
         if change in self.held:
             return self.held[change]
         if not self.ledger.was_sent(change):
-            refusal = error.refusal if isinstance(error, WaitTimeout) else None
-            if refusal is not None:
-                return Failure.of(refusal)
+            if isinstance(error, WaitTimeout) and error.last is not None:
+                return Failure.of(error.last)
             why = "the task had ended" if error is None else f"the task stopped with {error.code}"
             return Failure(NOT_ATTEMPTED, f"Not sent: {why}.")
-        if error is None or error.action is None:
+        doubt = self.ledger.doubt_about(change)
+        if doubt is not None:
+            return doubt
+        if error is None or error.action is None or isinstance(error, WaitTimeout):
             return Failure("WaitTimeout", "It was sent, and DescribeTargets did not show it in time.")
         return Failure.of(error)
 

@@ -96,6 +96,7 @@ class Reconciler:
         """Targets that got traffic at the last check before they were taken, with what their pool lost."""
         self._held: dict[Change, Failure] = {}
         self._closed: set[str] = set()
+        self._awaits_health = False
         self._narrower = Narrower(
             clb,
             load_balancer_id,
@@ -115,19 +116,15 @@ class Reconciler:
         error: ClbError | None = None
         try:
             self._reach()
-        except WaitTimeout as exc:
-            error = self._explained(exc)
         except ClbError as exc:
-            error = exc
+            error = self._explained(exc)
         return self._conclude(error)
 
-    def _explained(self, expired: WaitTimeout) -> WaitTimeout:
-        """Say what kept the task waiting where the time ran out elsewhere."""
-        refusal = self._writer.last_refusal
-        if expired.refusal is not None or refusal is None or isinstance(expired, UnhealthyTimeout):
-            return expired
-        message = f"{expired.message.rstrip('.')}. The last answer was: {refusal.message}"
-        return WaitTimeout(message, refusal=refusal)
+    def _explained(self, error: ClbError) -> ClbError:
+        """Say what kept the task waiting where the time ran out."""
+        if not isinstance(error, WaitTimeout) or isinstance(error, UnhealthyTimeout) or error.last is not None:
+            return error
+        return WaitTimeout(error.message, last=self._writer.last_answer)
 
     def _reach(self) -> None:
         """Send until nothing is missing that can still be sent."""
@@ -240,9 +237,13 @@ class Reconciler:
         lost = [change for change in sent if isinstance(self._ledger.verdict(change), Done)]
         if not lost or self._checked is None:
             return
+        try:
+            health = self._writer.read_health()
+        except ClbError as error:
+            self._writer.warnings.append(f"How many targets serve after the losses could not be read: {error.message}")
+            return
         snapshot, minimum = self._writer.snapshot, self._options.min_healthy
-        losses = {self._passed[change.key] for change in lost}
-        health, fresh = self._writer.read_health(), self._ledger.registered(snapshot)
+        losses, fresh = {self._passed[change.key] for change in lost}, self._ledger.registered(snapshot)
         count = find_short(snapshot, losses, health, self._checked.health, minimum, fresh)
         short = [change for change in lost if change.pool.key in count]
         if not short:
@@ -274,7 +275,7 @@ class Reconciler:
             self._write_back(changes)
         except ClbError as error:
             # That too few serve is the news; what came in the way of putting it right is a part of it.
-            why = error.message
+            why = self._explained(error).message
         missing = [change for change in changes if not change.in_place(self._writer.snapshot)]
         returned = {change.key for change in changes} - {change.key for change in missing}
         self._ledger.revert([change for change in self._ledger.sent() if change.loss and change.key in returned])
@@ -327,12 +328,14 @@ class Reconciler:
             and (bound.weight if wish.weight is None else wish.weight) > 0
         ]
         delays = self._shared.pacing.health.delays()
+        self._awaits_health = True
         while True:
             at = self._budget.now()
             health = self._writer.read_health()
             self._closed = {bound.pool.label for bound in serving if health.of(bound).detail == "Close"}
             sick = [f"{bound.label} is {health.of(bound).detail}" for bound in serving if not health.of(bound).healthy]
             if not sick:
+                self._awaits_health = False
                 self._checked = Checked(health, at)
                 return
             try:
@@ -362,6 +365,7 @@ class Reconciler:
             error=error,
             assumed=assumed,
             readable=readable,
+            awaits_health=self._awaits_health,
             closed=self._closed,
             warnings=writer.warnings,
         ).outcome()

@@ -12,8 +12,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Union
 
 from .._api.clb import ACTIONS
-from .._base.budget import Backoff
-from .._base.errors import NotSent, OutcomeUnknown, Refused, WaitTimeout
+from .._base.budget import Backoff, Patience
+from .._base.errors import ClbError, NotSent, OutcomeUnknown, Refused
 from .._base.refusals import Remedy
 from .._bindings.change import ChangeKind
 from .ledger import SETTLE_SECONDS, TASK_FAILED, Failure, Ledger
@@ -27,13 +27,12 @@ if TYPE_CHECKING:
     from .._bindings.health import HealthSnapshot
     from .._bindings.snapshot import Snapshot
 
-MAX_UNSENT = 4
-"""How often in a row a write may fail to reach the endpoint."""
-
 _POLL = Backoff(0.8, 2.0, 1.4)
 _DENSE_POLL = Backoff(0.01, 0.25, 1.1)
 _READ = Backoff(0.3, 2.0, 1.7)
 _HEALTH = Backoff(0.5, 3.0, 1.7)
+_UNSENT = Backoff(0.5, 4.0, 2.0)
+"""Upper limits of the random waits before a write is tried again that did not reach the endpoint."""
 
 
 class Pacing(NamedTuple):
@@ -191,8 +190,8 @@ class Writer:
         """Whether a call went out, or its task ended, since the last read."""
         self.waited = False
         """Whether the task has waited since the guard was checked: it has to be checked again."""
-        self.last_refusal: Refused | None = None
-        """The latest 'busy' or 'throttled', which explains why time ran out."""
+        self.last_answer: ClbError | None = None
+        """What the latest write ended with that was not accepted: it explains why time ran out."""
         self.warnings: list[str] = []
 
     def read(self, *, last_attempt: bool = False) -> Snapshot:
@@ -215,9 +214,7 @@ class Writer:
         return snapshot
 
     def _describe(self, last_attempt: bool) -> Snapshot:
-        return self._clb.describe_targets(
-            self._load_balancer_id, self._listener_ids, last_attempt=last_attempt, patient=not last_attempt
-        )
+        return self._clb.describe_targets(self._load_balancer_id, self._listener_ids, last_attempt=last_attempt)
 
     def read_health(self) -> HealthSnapshot:
         """Read the health of every target of this load balancer."""
@@ -242,26 +239,27 @@ class Writer:
         :returns: the refusal where one bad member can be the reason.
         :raises ClbError: the task can't go on.
         """
-        unsent = 0
+        patience, unsent = Patience(self._budget), _UNSENT.delays()
         throttled = self._pacing.throttled
         while True:
             try:
                 answer = self._clb.write(self._load_balancer_id, changes)
             except OutcomeUnknown as unknown:
                 self.unread = True
-                self._ledger.doubt(changes)
-                self._settle_doubt(changes, unknown)
+                self.last_answer = unknown
+                self._ledger.doubt(changes, Failure.of(unknown))
+                self._settle_doubt(changes)
                 return Sent.READ_AGAIN
-            except NotSent:
-                unsent += 1
-                if unsent >= MAX_UNSENT:
+            except NotSent as fault:
+                if not patience.left():
                     raise
-                self.sleep(random.uniform(0.2, 0.5 * 2**unsent), "another attempt")  # noqa: S311 - no secret
+                self.last_answer = fault
+                self.sleep(random.uniform(0.2, next(unsent)), "another attempt")  # noqa: S311 - no secret
             except Refused as refusal:
                 if refusal.remedy is not Remedy.WAIT_THROTTLED:
                     return self._after_refusal(refusal, until_changed=careful)
-                self.last_refusal = refusal
-                self._sleep_for(refusal, random.uniform(0, throttled))  # noqa: S311 - no secret
+                self.last_answer = refusal
+                self.sleep(random.uniform(0, throttled), "another attempt")  # noqa: S311 - no secret
                 throttled = min(2 * throttled, self._pacing.throttled_maximum)
             else:
                 return self._accept(answer, changes, more=more)
@@ -271,12 +269,12 @@ class Writer:
     def _after_refusal(self, refusal: Refused, *, until_changed: bool) -> Answer:
         """Wait while the load balancer is busy; give back what narrowing can help; raise the rest."""
         if refusal.remedy is Remedy.WAIT_BUSY:
-            self.last_refusal = refusal
+            self.last_answer = refusal
             self._ledger.still_running()
             if self._times.seconds == 0 and self._ledger.request_ids:
                 # What was applied at once still held the load balancer: the next call has to wait a little.
                 self._times.learn(self._pacing.look)
-            self._wait_while_busy(refusal, until_changed=until_changed)
+            self._wait_while_busy(until_changed=until_changed)
             return Sent.POSTPONED
         if refusal.remedy in (Remedy.NARROW, Remedy.QUOTA):
             return refusal
@@ -285,7 +283,7 @@ class Writer:
     def _accept(self, answer: Accepted, changes: Sequence[Change], *, more: bool) -> Answer:
         action = ACTIONS[changes[0].kind]
         self._busy_spread = self._pacing.busy_spread
-        self.last_refusal = None
+        self.last_answer = None
         self.unread = True
         named = [change for change in changes if change.pool.listener_id in answer.failed_listeners]
         others = [change for change in changes if change.pool.listener_id not in answer.failed_listeners]
@@ -392,15 +390,17 @@ class Writer:
                 continue
             self._budget.sleep(next(delays), f"{len(pending)} accepted changes to show in DescribeTargets")
 
-    def _settle_doubt(self, changes: Sequence[Change], unknown: OutcomeUnknown) -> None:
+    def _settle_doubt(self, changes: Sequence[Change]) -> None:
         """Read until a call of unknown outcome shows, or can no longer be expected to."""
         delays = self._pacing.read.delays()
         waiting = set(changes)
         while True:
             self.read()
             if waiting.isdisjoint(self._ledger.pending()):
+                if all(change.in_place(self.snapshot) for change in changes):
+                    self.last_answer = None
                 return
-            self.sleep(next(delays), f"the outcome of a call to show ({unknown.message.rstrip('.')})")
+            self.sleep(next(delays), "the outcome of a call to show")
 
     def _settle_named(self) -> None:
         """Read until the listeners in ``FailListenerIdSet`` show progress, or can no longer be expected to."""
@@ -428,24 +428,16 @@ class Writer:
                 return
             self.sleep(min(next(delays), left), "the outcome of a removal to show")
 
-    def _wait_while_busy(self, refusal: Refused, *, until_changed: bool) -> None:
+    def _wait_while_busy(self, *, until_changed: bool) -> None:
         """Wait a little, then read; a guarded task reads until somebody's write shows."""
         before = self.snapshot
         started = self._budget.now()
         while True:
-            self._sleep_for(refusal, self._pacing.busy + random.uniform(0, self._busy_spread))  # noqa: S311 - no secret
+            seconds = self._pacing.busy + random.uniform(0, self._busy_spread)  # noqa: S311 - no secret
+            self.sleep(seconds, "the load balancer")
             self._busy_spread = min(2 * self._busy_spread, self._pacing.busy_maximum)
             self.read()
             if not until_changed or self.snapshot.bindings != before.bindings:
                 return
             if self._budget.now() - started >= self._pacing.learn:
                 return
-
-    def _sleep_for(self, refusal: Refused, seconds: float) -> None:
-        """Sleep; when the time is up, say what kept the task waiting."""
-        try:
-            self.sleep(seconds, "the load balancer")
-        except WaitTimeout as up:
-            raise WaitTimeout(
-                f"{self._budget.label} expired. The last answer was: {refusal.message}", refusal=refusal
-            ) from up

@@ -35,6 +35,28 @@ class Backoff(NamedTuple):
             delay = min(delay * self.factor, self.maximum)
 
 
+PATIENCE_SECONDS = 60.0
+"""See :class:`Patience`."""
+
+
+class Patience:
+    """How long one request is sent again after faults that may pass; counted from the first of them.
+
+    :param budget: the time for the whole task, which may end before.
+    """
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._since: float | None = None
+
+    def left(self) -> float:
+        """Seconds in which another attempt may begin; to be asked after each fault."""
+        now = self._budget.now()
+        if self._since is None:
+            self._since = now
+        return max(0.0, PATIENCE_SECONDS - (now - self._since))
+
+
 class Budget:
     """Seconds that a whole task may take, counted from the making of this object.
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING, ClassVar
 
-from .refusals import ruling_for
+from .refusals import Remedy, ruling_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .refusals import Concern, Remedy, Ruling
+    from .refusals import Concern, Ruling
 
 
 MAX_SHOWN = 2048
@@ -173,18 +173,35 @@ class Refused(ClbError):
         """What it is about."""
         return self.ruling.concern
 
+    @property
+    def asks_to_wait(self) -> bool:
+        """Whether nothing is wrong, but the load balancer is busy or the account sends too many requests."""
+        return self.remedy in (Remedy.WAIT_THROTTLED, Remedy.WAIT_BUSY)
+
 
 class WaitTimeout(ClbError):
     """The time for the whole task is used up.
 
-    :param refusal: what the cloud answered to the last attempt, where that is why.
+    :param message: what was waited for.
+    :param last: what the latest attempt ended with, where that is why. This error has its words, action and request
+        ID; unless it only asked to wait, its code too.
     """
 
     default_code = "WaitTimeout"
 
-    def __init__(self, message: str, *, refusal: Refused | None = None) -> None:
-        super().__init__(message)
-        self.refusal = refusal
+    def __init__(self, message: str, *, last: ClbError | None = None) -> None:
+        self.last = last
+        if last is None:
+            super().__init__(message)
+            return
+        waits = isinstance(last, Refused) and last.asks_to_wait
+        super().__init__(
+            sentences(message, f"The last {'answer was' if last.action else 'attempt failed'}: {last.message}"),
+            code=None if waits else last.code,
+            action=last.action,
+            request_id=last.request_id,
+            api_message=None if waits else last.api_message,
+        )
 
 
 class UnhealthyTimeout(WaitTimeout):

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._apply.ledger import NOT_ATTEMPTED
-from .._base.errors import ClbError, GuardRefusedElsewhere, Refused, and_more, escape, sentences
+from .._base.errors import ClbError, GuardRefusedElsewhere, Refused, WaitTimeout, and_more, escape, sentences
 from .._base.refusals import hint_for
 from .._bindings.change import Change, ChangeKind
 from .._bindings.plan import apply_changes
@@ -449,7 +449,7 @@ def _part_texts(part: Part) -> list[str]:
     if plan is None or outcome is None:
         return [error.message]
     where = f" (request ID {error.request_id})" if error.request_id else ""
-    complete = isinstance(error, Refused) or error.action is None
+    complete = isinstance(error, (Refused, WaitTimeout)) or error.action is None
     texts = [error.message if complete else f"{error.action}{where} reported {error.code}: {error.message}"]
     hint = hint_for(error.code, error.api_message)
     if hint not in texts[0]:

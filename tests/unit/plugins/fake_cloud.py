@@ -168,7 +168,7 @@ class FakeCloud:
         self.last_read: list[Raw] = []
         self.set_health(health or {})
 
-    def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False, patient: bool = False) -> Raw:
+    def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False) -> Raw:
         self._start(action, params, late=last_attempt)
         planned = self.read_faults[action]
         error = planned.popleft() if planned else None

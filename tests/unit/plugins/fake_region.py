@@ -102,7 +102,7 @@ class FakeRegion:
         for identity in identities:
             self.errors[identity] = refused("UnauthorizedOperation", "not allowed", "DescribeTargets")
 
-    def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False, patient: bool = False) -> Raw:
+    def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False) -> Raw:
         self.calls.append((action, dict(params)))
         error = self.errors.get(params.get("LoadBalancerId", ""))
         if error is not None:

@@ -173,7 +173,7 @@ def test_the_list_of_failed_listeners_may_be_null_or_missing(answer: Raw, expect
 def test_a_read_is_filtered_by_listener_where_asked(listener_ids: list[str] | None, params: Raw) -> None:
     api = Recorder({"Listeners": [tcp("lbl-1")]})
     found = Clb(api).describe_targets(LB, listener_ids, last_attempt=True)
-    assert api.sent == [("DescribeTargets", {"LoadBalancerId": LB, **params}, {"last_attempt": True, "patient": False})]
+    assert api.sent == [("DescribeTargets", {"LoadBalancerId": LB, **params}, {"last_attempt": True})]
     assert found.listener_ids == (None if listener_ids is None else tuple(listener_ids))
 
 
@@ -221,12 +221,6 @@ def test_after_an_odd_answer_to_a_write_the_outcome_is_unknown(answer: Raw, plac
 def test_an_odd_task_status_is_neither_done_nor_running(answer: Raw) -> None:
     with pytest.raises(UnexpectedAnswer, match=r"^DescribeTaskStatus answered .*: (Status|Message) is"):
         Clb(Recorder(answer)).describe_task_status("r-1")
-
-
-def test_a_patient_read_is_asked_of_the_client() -> None:
-    api = Recorder({"Listeners": []})
-    Clb(api).describe_targets(LB, patient=True)
-    assert api.sent[0][2] == {"last_attempt": False, "patient": True}
 
 
 def test_health_is_read_for_whole_load_balancers_in_one_call() -> None:

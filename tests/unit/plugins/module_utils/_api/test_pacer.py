@@ -23,11 +23,12 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import WaitTimeout
 
-from ...builders import neighbours
+from ...builders import neighbours, refused
 from ...fake_cloud import Clock
 
 LIMIT = 20
 """Requests in a second that the API accepts."""
+SLOW_DOWN = refused("RequestLimitExceeded", "slow down", "DescribeTargets")
 
 
 class Drive:
@@ -47,7 +48,7 @@ class Drive:
         now = self.clock.seconds
         if sum(at > now - 1 for at in self.accepted) + self.others >= LIMIT:
             self.throttled.append(now)
-            self.lane.throttled(now)
+            self.lane.throttled(now, SLOW_DOWN)
             return False
         self.accepted.append(now)
         return True
@@ -92,9 +93,9 @@ def test_requests_that_are_late_on_their_way_do_not_fill_a_second() -> None:
 def test_throttling_halves_the_rate_at_most_once_a_second_and_pauses() -> None:
     drive = Drive(random_share=0.5)
     drive.lane.take_turn(drive.budget)
-    drive.lane.throttled(0)
-    drive.lane.throttled(0.1)
-    drive.lane.throttled(HALVING_SECONDS - 0.01)
+    drive.lane.throttled(0, SLOW_DOWN)
+    drive.lane.throttled(0.1, SLOW_DOWN)
+    drive.lane.throttled(HALVING_SECONDS - 0.01, SLOW_DOWN)
     drive.lane.take_turn(drive.budget)
     assert drive.clock.seconds == pytest.approx(0.5 * MAX_PAUSE_SECONDS)
     before = drive.clock.seconds
@@ -105,7 +106,7 @@ def test_throttling_halves_the_rate_at_most_once_a_second_and_pauses() -> None:
 
 def test_the_rate_recovers_by_one_a_second() -> None:
     drive = Drive(random_share=0)
-    drive.lane.throttled(0)
+    drive.lane.throttled(0, SLOW_DOWN)
     for passed, rate in ((3, MAX_RATE / 2 + 3), (6, MAX_RATE / 2 + 6), (10, MAX_RATE), (60, MAX_RATE)):
         drive.clock.seconds = passed
         drive.lane.take_turn(drive.budget)
@@ -143,12 +144,12 @@ def test_waiting_for_a_turn_counts_against_the_budget() -> None:
 
 def test_a_thread_that_waits_for_others_ends_with_the_budget() -> None:
     lane = Lane("DescribeTargets", lambda: 1.0)
-    lane.throttled(time.monotonic())
+    lane.throttled(time.monotonic(), SLOW_DOWN)
     patient = threading.Thread(target=lane.take_turn, args=(Budget(5, 0),))
     patient.start()
     time.sleep(0.1)
     started = time.monotonic()
-    with pytest.raises(WaitTimeout, match="a turn to send"):
+    with pytest.raises(WaitTimeout, match=r"a turn to send .* slow down"):
         lane.take_turn(Budget(0.2, 0))
     assert time.monotonic() - started < 0.6
     patient.join()

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.response import (
-    BUSY_ATTEMPTS,
     MAX_NAME,
-    READ_ATTEMPTS,
+    Cure,
     Unreadable,
     parse_response,
 )
@@ -118,12 +117,12 @@ def test_text_beyond_the_basic_plane_is_fine() -> None:
 
 @pytest.mark.parametrize("body", [{}, [], None, "x", 5, {"Response": None}, {"Response": []}, {"Response": "yes"}])
 @pytest.mark.parametrize(
-    "status, attempts", [(200, READ_ATTEMPTS), (404, READ_ATTEMPTS), (500, BUSY_ATTEMPTS), (302, 1)]
+    "status, cure", [(200, Cure.KNOWN_ENDPOINT), (404, Cure.KNOWN_ENDPOINT), (500, Cure.TIME), (302, Cure.NEVER)]
 )
-def test_what_is_not_the_api(body: Any, status: int, attempts: int) -> None:
+def test_what_is_not_the_api(body: Any, status: int, cure: Cure) -> None:
     with pytest.raises(Unreadable) as caught:
         parse(body, status)
-    assert caught.value.attempts == attempts
+    assert caught.value.cure is cure
     assert f"HTTP {status}" in caught.value.message
 
 

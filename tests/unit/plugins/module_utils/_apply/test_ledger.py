@@ -34,6 +34,7 @@ GONE = change(ChangeKind.DEREGISTER, BOUND)
 BOTH = [NEW, GONE]
 NO = Failure("InvalidParameter", "no such host")
 TASK = Failure("TaskFailed", "it failed")
+LOST = Failure("InternalError", "backend engine down", "BatchRegisterTargets", "r-2")
 NAMED = Failure("FailListenerIdSet", "port conflict")
 
 
@@ -91,7 +92,7 @@ def test_only_losses_that_were_seen_in_place_are_finished(ledger: Ledger) -> Non
 
 
 def test_in_doubt_counts_as_accepted_only_when_a_read_shows_it(ledger: Ledger) -> None:
-    ledger.doubt(BOTH)
+    ledger.doubt(BOTH, LOST)
     assert [ledger.verdict(one) for one in BOTH] == [Pending(in_doubt=True)] * 2
     assert (ledger.accepted, ledger.pending(), list(ledger.sent())) == (False, BOTH, BOTH)
     ledger.observe(BEFORE)
@@ -110,7 +111,7 @@ def test_an_absence_is_believed_once_reads_cannot_lag_any_more(ledger: Ledger, c
         assert (ledger.pending(), ledger.may_send(NEW)) == (BOTH, False)
         ledger.end(BOTH)
     else:
-        ledger.doubt(BOTH)
+        ledger.doubt(BOTH, LOST)
     later(ledger, clock, SETTLE_SECONDS - 0.1)
     assert (ledger.pending(), ledger.may_send(NEW)) == (BOTH, False)
     later(ledger, clock, 0.1)
@@ -154,7 +155,7 @@ def test_the_last_call_in_doubt_is_waited_for_longer_since_no_busy_can_tell_of_i
 ) -> None:
     for number in range(MAX_SENDS):
         assert ledger.may_send(NEW), number
-        ledger.doubt([NEW])
+        ledger.doubt([NEW], LOST)
         later(ledger, clock, SETTLE_SECONDS)
     assert ledger.in_doubt()
     assert ledger.pending() == [NEW]
@@ -186,7 +187,7 @@ def test_rejected_is_final_and_not_sent_again(ledger: Ledger, clock: Clock, firs
 
 def test_what_is_rejected_after_a_call_in_doubt_may_still_show(ledger: Ledger, clock: Clock) -> None:
     """The call in doubt can be why the next one is refused, for example by a full quota."""
-    ledger.doubt([NEW])
+    ledger.doubt([NEW], LOST)
     later(ledger, clock, SETTLE_SECONDS)
     ledger.reject([NEW], NO)
     assert (ledger.verdict(NEW), ledger.may_send(NEW), ledger.pending()) == (NO, False, [NEW])
@@ -197,7 +198,7 @@ def test_what_is_rejected_after_a_call_in_doubt_may_still_show(ledger: Ledger, c
 
 
 def test_once_no_call_follows_a_doubt_lasts_longer(ledger: Ledger, clock: Clock) -> None:
-    ledger.doubt([NEW])
+    ledger.doubt([NEW], LOST)
     later(ledger, clock, SETTLE_SECONDS)
     assert ledger.pending() == []
     ledger.close()

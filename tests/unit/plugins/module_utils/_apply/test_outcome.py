@@ -78,7 +78,7 @@ def test_the_error_is_the_first_reason_that_is_not_a_consequence(ledger: Ledger)
 
 def test_what_kept_a_task_waiting_is_the_reason_of_what_it_did_not_send(ledger: Ledger) -> None:
     busy = refused("FailedOperation.ResourceInOperating", "it is busy")
-    outcome = end(ledger, EMPTY, error=WaitTimeout("time is up", refusal=busy))
+    outcome = end(ledger, EMPTY, error=WaitTimeout("time is up", last=busy))
     assert set(codes(outcome).values()) == {"FailedOperation.ResourceInOperating"}
 
 
@@ -92,7 +92,7 @@ def test_of_what_cannot_be_read_nothing_is_claimed(ledger: Ledger) -> None:
 
 def test_without_waiting_what_was_accepted_counts_and_what_is_in_doubt_does_not(ledger: Ledger) -> None:
     ledger.accept([SECOND], "r-1")
-    ledger.doubt([THIRD])
+    ledger.doubt([THIRD], NO)
     outcome = end(ledger, EMPTY, assumed=True)
     assert (list(outcome.done), outcome.unknown, outcome.predicted) == ([SECOND], {THIRD}, True)
 
