@@ -206,6 +206,8 @@ def _why_none(tags: Tags, balancers: Sequence[LoadBalancer], region: str) -> str
     for balancer in balancers:
         for key, value in balancer.tags:
             known.setdefault(key, {})[value] = None
+    if not balancers:
+        return f"{TAGS_OPTION}: there are no load balancers in region {region}. Check region."
     if not known:
         return f"{TAGS_OPTION}: the API tells no tags of any of the {len(balancers)} load balancers in region {region}."
     texts = [f"{TAGS_OPTION}: none of the {len(balancers)} load balancers in region {region} has all of these tags."]

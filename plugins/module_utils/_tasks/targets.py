@@ -151,6 +151,9 @@ class _Task:
             self._found_id = chosen[0].load_balancer_id
         self.warnings.add(check_entries_belong(self.connection, chosen, entries, self._params))
         self._chosen = [balancer for balancer in chosen if may_apply(entries, balancer.load_balancer_id)]
+        if not chosen and entries and self._params["state"] == "drained":
+            region = self.connection.region
+            self.warnings.add([f"No load balancer in region {region} has backends: nothing was drained."])
         if not self._chosen:
             return
         locks = self._locks(self.connection, budget)

@@ -266,6 +266,13 @@ def test_the_locks_of_a_task_that_fails_are_given_back(run: Run, tmp_path: Path)
     assert run(fleet, **options).failure is None
 
 
+def test_a_region_without_backends_is_a_warning_where_something_is_to_be_drained(run: Run) -> None:
+    fleet = FakeFleet.of({"lb-1": [tcp("lbl-1", 443)]})
+    for state, warned in (("drained", 1), ("absent", 0)):
+        done = run(fleet, all_load_balancers=True, targets=[HOST], state=state)
+        assert (done.failure, done.result["changed"], len(done.warnings)) == (None, False, warned)
+
+
 def gone_after(fleet: FakeFleet, action: str, calls: int, identity: str = "lb-2") -> None:
     """Delete a load balancer once so many calls of an action were answered."""
     deletion = {"change": "delete_load_balancer", "with": {"load_balancer_id": identity}}
