@@ -187,9 +187,11 @@ class Cloud(InProcess):
                 thread.join()
         return [run for run in runs if run is not None]
 
-    def inside(self) -> contextlib.AbstractContextManager[None]:
-        """Let anything else of the collection work on this cloud for a ``with`` block."""
-        return _installed(self)
+    @contextlib.contextmanager
+    def inside(self) -> Iterator[dict[str, str]]:
+        """Let anything else of the collection work on this cloud for a ``with`` block; give it its environment."""
+        with _installed(self):
+            yield self._environ()
 
     def next_writes(self, *faults: Fault | None) -> None:
         """Order what happens to the next writes that find their load balancer free, one each; None lets one pass."""

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import connect
@@ -85,13 +83,13 @@ def error_of(cloud: Cloud, plugin: str, options: Raw) -> Raw | None:
         return cloud.run(**options).result["error"]
     if plugin == "targets_info":
         return cloud.run_info(**options).result["error"]
-    with cloud.inside():
+    with cloud.inside() as environ:
         if plugin == "event source":
-            events = HealthWatch({"load_balancer_id": LB}, os.environ).poll().events
+            events = HealthWatch({"load_balancer_id": LB}, environ).poll().events
             return next((event["clb_error"] for event in events if "clb_error" in event), None)
         try:
             read_load_balancers(
-                [connect({}, os.environ, reading_budget(30))], InventoryQuery([LB], None, None, health=True)
+                [connect({}, environ, reading_budget(30))], InventoryQuery([LB], None, None, health=True)
             )
         except ClbError as error:
             return describe_error(error)
