@@ -38,6 +38,7 @@ STEPS: Mapping[str, Callable[..., Any]] = {
     "out": _rotation.plan_out,
     "parse": _rotation.parse_remembered,
     "pools": _rotation_check.find_pools,
+    "unread": _rotation_check.find_unread,
     "warn": warn,
     "without": _rotation.without,
 }

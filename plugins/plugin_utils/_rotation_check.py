@@ -15,6 +15,7 @@ from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.utils.helpers import pct_to_int
 
+from ..module_utils._base.refusals import Concern, ruling_for
 from ._rotation import (
     Key,
     Raw,
@@ -33,6 +34,19 @@ _STATIC = ("import_tasks", "include_tasks")
 _UNKNOWN = "{{ }}"
 """What stands for the names in a file that can't be read here: an expression, too, can be any name."""
 _ROLES = ("import_role", "include_role", "roles")
+
+
+def find_unread(left_out: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Name the load balancers of a listing that could not be read, although they exist.
+
+    :param left_out: the returned key of that name.
+    """
+    return [
+        f"{one['load_balancer_id']} can't be read ({one['code']}: {one['message']}), and hosts can be bound there. "
+        "Allow these credentials to read it, or choose load balancers with clb_load_balancer_ids."
+        for one in left_out
+        if ruling_for(one["code"], one["message"]).concern is Concern.PERMISSION
+    ]
 
 
 # --- the batches ---

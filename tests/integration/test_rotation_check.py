@@ -168,3 +168,11 @@ def test_reads_that_are_not_allowed(farm, action):
     farm.emulator.add_faults({"kind": "error", "action": action, "code": code, "times": -1})
 
     refuse(farm, words=[code, "No host was drained."])
+
+
+def test_one_of_two_load_balancers_that_may_not_be_read(emulator, playbook):
+    farm = Farm(emulator, playbook, balancers=2)
+    denied = {"kind": "error", "action": "DescribeTargets", "code": "UnauthorizedOperation", "load_balancers": ["lb-2"]}
+    farm.emulator.add_faults({**denied, "times": -1})
+
+    refuse(farm, words=["lb-2 can't be read (UnauthorizedOperation", "No host was drained."])

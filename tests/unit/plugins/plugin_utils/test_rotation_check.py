@@ -21,6 +21,13 @@ def pool(names=NAMES, **keys):
     return [bound(f"ins-{name}", **keys) for name in names]
 
 
+def test_what_is_left_out_stops_a_run_unless_it_is_gone():
+    codes = ("UnauthorizedOperation", "InvalidParameter.LBIdNotFound", "UnsupportedOperation")
+    left_out = [{"load_balancer_id": f"lb-{code}", "code": code, "message": "no"} for code in codes]
+    (problem,) = rotation(left_out, "unread")
+    assert problem.startswith("lb-UnauthorizedOperation can't be read (UnauthorizedOperation: no)")
+
+
 def check(names=NAMES, bindings=None, remembered=(), batch=2, minimum=0, **variables):
     bindings = pool(names) if bindings is None else bindings
     hosts = [host(name, min_healthy=minimum, **variables) for name in names]
