@@ -81,8 +81,8 @@ options:
       - With O(wait_for_health=true), the targets that are about to be added count as healthy, and the guard is checked
         again on real health right before anything is taken away.
       - Tasks of one user on one controller take turns on a load balancer while they take capacity away under this
-        guard, so that it holds among them. The lock is a file in a folder of this user below the system's folder for
-        temporary files, or in the folder that the environment variable E(TENCENTCLOUD_CLB_LOCK_DIR) names.
+        guard, so that it holds among them. The lock is a file in C(.ansible/tencentcloud-clb) below the home directory
+        of this user, or in the folder that the environment variable E(TENCENTCLOUD_CLB_LOCK_DIR) names.
       - Between controllers no lock holds. When the loss shows and fewer targets get traffic, the module puts back the
         weight that it took, and fails with C(GuardRefused).
     type: int

@@ -9,12 +9,12 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import pwd
 import stat
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._base.errors import GuardRefused
+from .._base.errors import GuardRefused, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,32 +22,64 @@ if TYPE_CHECKING:
     from .._base.budget import Budget
 
 FOLDER_VARIABLE = "TENCENTCLOUD_CLB_LOCK_DIR"
-"""Where the locks are, if not in the system's folder for temporary files."""
+"""Names the folder of the locks."""
+_BELOW_HOME = Path(".ansible") / "tencentcloud-clb"
+_TEMPORARY = Path("/tmp")  # noqa: S108 - owner and mode of what is below are checked
 _POLL_SECONDS = 0.05
+MAX_SHOWN = 200
+"""Characters of a wrong value that a message shows."""
 
 
 def lock_folder(environ: Mapping[str, str]) -> Path:
     """The folder of the locks: of this user alone, so that nobody else can hold or replace one.
 
+    It is the same for all tasks of a user, whatever ``TMPDIR`` and ``HOME`` say, unless the variable names another.
+
     :param environ: the environment variables.
     :raises GuardRefused: the folder can't be made, or it is not this user's own.
     """
     given = environ.get(FOLDER_VARIABLE)
-    folder = Path(given) if given else Path(tempfile.gettempdir()) / f"tencentcloud-clb-{os.getuid()}"
+    folder = _given_folder(given) if given else _usual_folder()
     try:
-        folder.mkdir(mode=0o700, parents=bool(given), exist_ok=True)
+        folder.mkdir(mode=0o700, parents=folder.parent != _TEMPORARY, exist_ok=True)
         found = folder.lstat()
     except OSError as exc:
         raise GuardRefused(
             f"min_healthy needs a lock, and the folder {folder} can't be made: {exc.strerror}. "
             f"Set {FOLDER_VARIABLE} to a folder that this user can write to."
         ) from exc
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) != 0o700:
+    # A folder below one with the setgid bit has that bit, too, which lets nobody in.
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise GuardRefused(
             f"min_healthy needs a lock, and {folder} is not a folder of mode 0700 that belongs to this user. "
             f"Remove it, or set {FOLDER_VARIABLE} to such a folder."
         )
     return folder
+
+
+def _given_folder(given: str) -> Path:
+    # Not Path.expanduser(), which raises for a user without a home directory, as containers have them.
+    folder = os.path.expanduser(given)  # noqa: PTH111 - as said
+    if not os.path.isabs(folder):  # noqa: PTH117 - of the text, to show it as it was given
+        problem = "names no home directory that is known" if given.startswith("~") else "is not an absolute path"
+        raise GuardRefused(
+            f"min_healthy needs a lock, and {FOLDER_VARIABLE} {printable(repr(given), MAX_SHOWN)} {problem}; "
+            "give an absolute path, or one that begins with ~/."
+        )
+    return Path(folder)
+
+
+def _usual_folder() -> Path:
+    """The folder below the home that the password database names; below /tmp for a user who has no home."""
+    user = os.getuid()
+    try:
+        home = Path(pwd.getpwuid(user).pw_dir)
+        if home.is_absolute() and home.stat().st_uid == user:
+            return home / _BELOW_HOME
+    except (KeyError, OSError):
+        # Containers often run as a user whom the password database does not know.
+        pass
+    return _TEMPORARY / f"tencentcloud-clb-{user}"
 
 
 class GuardLocks:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import pwd
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -56,6 +58,30 @@ def test_hosts_that_drain_themselves_take_turns(settings, lag, seed):
     assert sorted(str(run.code) for run in runs) == ["GuardRefused"] * 4 + ["None"] * 2
     assert min_serving(cloud.journal(), LISTENER) == 4
     assert sorted(weights(cloud).values()) == [0, 0, 10, 10, 10, 10]
+
+
+def test_tasks_take_turns_whatever_their_folders_for_temporary_files(monkeypatch, tmp_path):
+    monkeypatch.setattr(pwd, "getpwuid", lambda _user: SimpleNamespace(pw_dir=str(tmp_path)))
+    cloud = shop(6, task_seconds=2.0)
+    environ = [
+        {"TENCENTCLOUD_CLB_LOCK_DIR": "", **{name: str(tmp_path / name / str(number)) for name in ("TMPDIR", "HOME")}}
+        for number in range(6)
+    ]
+    cloud.together(*({**drain(number, 4), "environ": environ[number - 1]} for number in range(1, 7)))
+
+    assert min_serving(cloud.journal(), LISTENER) == 4
+
+
+def test_without_a_folder_for_locks_nothing_is_taken_away():
+    cloud = shop(6)
+    environ = {"TENCENTCLOUD_CLB_LOCK_DIR": "relative/locks"}
+    run = cloud.run(**drain(1, 4), environ=environ)
+
+    assert (run.code, run.changed, cloud.writes()) == ("GuardRefused", False, [])
+    assert "TENCENTCLOUD_CLB_LOCK_DIR 'relative/locks' is not an absolute path" in run.message
+    # What takes nothing away under a guard needs no lock.
+    assert not cloud.run(**drain(1, 4), environ=environ, check=True).failed
+    assert not cloud.run(**drain(1, 0), environ=environ).failed
 
 
 @pytest.mark.parametrize("seed", range(8))

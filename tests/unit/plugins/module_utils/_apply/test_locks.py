@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 import stat
-import tempfile
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -60,15 +61,79 @@ def held(folder: Path, load_balancer_id: str = "lb-1", endpoint: str = ENDPOINT)
     return False
 
 
-@pytest.mark.parametrize("given", [True, False])
-def test_the_folder_is_of_this_user_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: bool) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    environ = {FOLDER_VARIABLE: str(tmp_path / "far" / "away")} if given else {}
-    folder = lock_folder(environ)
-    assert folder == (tmp_path / "far" / "away" if given else tmp_path / f"tencentcloud-clb-{os.getuid()}")
-    assert stat.S_IMODE(folder.lstat().st_mode) == 0o700
-    # It may be there already.
-    assert lock_folder(environ) == folder
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The home that the password database names; everything else that may name a folder names others."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setattr(pwd, "getpwuid", lambda _user: SimpleNamespace(pw_dir=str(folder)))
+    monkeypatch.setattr(locks_module, "_TEMPORARY", tmp_path / "tmp")
+    (tmp_path / "tmp").mkdir()
+    for name in ("HOME", "TMPDIR", "TEMP", "XDG_RUNTIME_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    return folder
+
+
+def unknown_user(_user: int) -> None:
+    raise KeyError("getpwuid(): uid not found: 1001")
+
+
+@pytest.mark.parametrize("homeless", [None, "", "relative", "/nonexistent", "/proc/1/root", "/dev/null", "/dev/null/x"])
+def test_the_folder_is_below_the_home_of_the_user_or_else_below_tmp(
+    monkeypatch: pytest.MonkeyPatch, home: Path, homeless: str | None
+) -> None:
+    assert lock_folder({}) == home / ".ansible" / "tencentcloud-clb"
+    assert stat.S_IMODE(lock_folder({}).lstat().st_mode) == 0o700
+    user = os.getuid() + 1
+    name = unknown_user if homeless is None else lambda _user: SimpleNamespace(pw_dir=homeless)
+    monkeypatch.setattr(pwd, "getpwuid", name)
+    monkeypatch.setattr(os, "getuid", lambda: user)
+    # The user is another one: the folder is made, and then refused for its owner.
+    with pytest.raises(GuardRefused, match=f"/tmp/tencentcloud-clb-{user} is not a folder of mode 0700"):
+        lock_folder({})
+
+
+@pytest.mark.parametrize("given, below", [("{}/far/away", "far/away"), ("~/x", "HOME/x"), ("~", "HOME")])
+def test_the_variable_names_another_folder(tmp_path: Path, home: Path, given: str, below: str) -> None:
+    assert lock_folder({FOLDER_VARIABLE: given.format(tmp_path)}) == tmp_path / below
+    assert not (home / ".ansible").exists()
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        ("locks", "'locks' is not an absolute path; give"),
+        ("./locks", "is not an absolute path"),
+        (" /tmp/locks", "is not an absolute path"),
+        ("$HOME/locks", "is not an absolute path"),
+        ("~nobody-has-this-name/x", "names no home directory that is known"),
+        ("lo\x1b[31mcks", r"'lo\\x1b\[31mcks' is not an absolute path"),
+    ],
+)
+def test_a_folder_that_depends_on_the_working_directory_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: str, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(GuardRefused, match=f"{FOLDER_VARIABLE} .*{words}"):
+        lock_folder({FOLDER_VARIABLE: given})
+    assert list(tmp_path.iterdir()) == []
+
+
+def below_setgid(path: Path) -> None:
+    path.parent.chmod(0o2770)
+    path.mkdir(0o700)
+    path.chmod(0o2700)
+
+
+def sticky(path: Path) -> None:
+    path.mkdir()
+    path.chmod(0o1700)
+
+
+@pytest.mark.parametrize("make", [below_setgid, sticky])
+def test_a_folder_that_nobody_else_may_enter_is_accepted(tmp_path: Path, make: Any) -> None:
+    make(tmp_path / "locks")
+    assert lock_folder({FOLDER_VARIABLE: str(tmp_path / "locks")}) == tmp_path / "locks"
 
 
 def a_file(path: Path) -> None:
@@ -80,12 +145,21 @@ def open_to_others(path: Path) -> None:
     path.chmod(0o755)
 
 
+def open_to_the_group(path: Path) -> None:
+    path.mkdir()
+    path.chmod(0o2770)
+
+
 def a_link(path: Path) -> None:
     (path.parent / "elsewhere").mkdir(0o700)
     path.symlink_to("elsewhere")
 
 
-@pytest.mark.parametrize("make", [open_to_others, a_link])
+def a_loop(path: Path) -> None:
+    path.symlink_to(path)
+
+
+@pytest.mark.parametrize("make", [open_to_others, open_to_the_group, a_link])
 def test_a_folder_that_others_could_have_made_is_refused(tmp_path: Path, make: Any) -> None:
     make(tmp_path / "locks")
     with pytest.raises(GuardRefused, match=f"not a folder of mode 0700 .* set {FOLDER_VARIABLE}"):
@@ -99,10 +173,26 @@ def test_a_folder_of_somebody_else_is_refused(monkeypatch: pytest.MonkeyPatch, f
         lock_folder({FOLDER_VARIABLE: str(folder)})
 
 
-def test_a_folder_that_cannot_be_made_says_why(tmp_path: Path) -> None:
-    a_file(tmp_path / "locks")
+@pytest.mark.parametrize("make, below", [(a_file, ""), (a_file, "below"), (a_loop, ""), (a_loop, "below")])
+def test_a_folder_that_cannot_be_made_says_why(tmp_path: Path, make: Any, below: str) -> None:
+    make(tmp_path / "locks")
     with pytest.raises(GuardRefused, match=f"can't be made: .*Set {FOLDER_VARIABLE}"):
-        lock_folder({FOLDER_VARIABLE: str(tmp_path / "locks" / "below")})
+        lock_folder({FOLDER_VARIABLE: str(tmp_path / "locks" / below)})
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOENT, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("homeless", [False, True])
+def test_a_place_where_nothing_can_be_made_is_refused(
+    monkeypatch: pytest.MonkeyPatch, home: Path, number: int, homeless: bool
+) -> None:
+    def mkdir(path: Path, *_args: Any, **_how: Any) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    if homeless:
+        monkeypatch.setattr(pwd, "getpwuid", unknown_user)
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    with pytest.raises(GuardRefused, match=f"can't be made: {os.strerror(number)}. Set {FOLDER_VARIABLE}"):
+        lock_folder({})
 
 
 def test_one_task_at_a_time_works_on_a_load_balancer(first: GuardLocks, folder: Path) -> None:
