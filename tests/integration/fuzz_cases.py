@@ -46,7 +46,13 @@ SHOP = {
     ],
 }
 PAIR = [
-    {"id": f"lb-{n}", "name": f"n{n}", "listeners": [tcp(f"lbl-{n}", 443, at("ins-1"), at("ins-2"))]} for n in (1, 2)
+    {
+        "id": f"lb-{n}",
+        "name": f"n{n}",
+        "tags": {"env": "prod"},
+        "listeners": [tcp(f"lbl-{n}", 443, at("ins-1"), at("ins-2"))],
+    }
+    for n in (1, 2)
 ]
 ONE = {"id": "lb-1", "name": "shop", "listeners": [tcp("lbl-1", 443, at("ins-1"), at("ins-2"), at("ins-3"))]}
 ROLE = "qcs::cam::uin/1:roleName/r"
@@ -54,7 +60,7 @@ RULE = {"location_id": "loc-lbl-2", "domain": "shop.example.com", "url": "/"}
 
 
 def case(name: str, scenario: Raw, *entries: Raw, kind: str = "targets", **options: Any) -> Case:
-    if not {"load_balancer_name", "load_balancer_ids", "load_balancer_names", "all_load_balancers"} & set(options):
+    if not any(name.startswith(("load_balancer_", "all_load_balancers")) for name in options):
         options["load_balancer_id"] = "lb-1"
     return Case(name, kind, scenario, {"targets": list(entries), **options})
 
@@ -67,7 +73,9 @@ CASES = (
     info("info", world(SHOP), load_balancer_id="lb-1", health=True),
     info("info by name", world(SHOP), load_balancer_name="shop"),
     info("info of all", world(*PAIR), all_load_balancers=True, health=True),
+    info("info by tag", world(*PAIR), load_balancer_tags={"env": ["prod", "test"]}, health=True),
     Case("inventory", "inventory", world(SHOP), {"health": True}),
+    Case("inventory by tag", "inventory", world(*PAIR), {"load_balancer_tags": {"env": "prod"}}),
     Case(
         "inventory with selectors",
         "inventory",

@@ -98,6 +98,7 @@ OPTIONS = (
     "load_balancer_name",
     "load_balancer_ids",
     "load_balancer_names",
+    "load_balancer_tags",
     "all_load_balancers",
     "secret_id",
     "secret_key",
@@ -113,7 +114,14 @@ OPTIONS = (
     "ca_path",
     "unheard_of",
 )
-ALONE = {"load_balancer_id", "load_balancer_name", "load_balancer_ids", "load_balancer_names", "all_load_balancers"}
+ALONE = {
+    "load_balancer_id",
+    "load_balancer_name",
+    "load_balancer_ids",
+    "load_balancer_names",
+    "load_balancer_tags",
+    "all_load_balancers",
+}
 
 
 class Odd(NamedTuple):
@@ -156,7 +164,8 @@ def odd_options() -> Iterator[Odd]:
                 if what in NOT_FOR_OPTIONS:
                     continue
                 yield Odd(option, what, _dry_run(task, scenario, {**others, option: value}))
-                yield Odd(option, f"list of {what}", _dry_run(task, scenario, {**others, option: [value]}))
+                within: Any = {"env": value} if option == "load_balancer_tags" else [value]
+                yield Odd(option, f"one with {what}", _dry_run(task, scenario, {**others, option: within}))
 
 
 def _dry_run(task: str, scenario: Raw, options: Raw) -> Case:

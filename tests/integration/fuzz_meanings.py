@@ -86,6 +86,11 @@ _LISTED: dict[str, set[str]] = {
     "LoadBalancerSet[].LoadBalancerId": {TEXT},
     "LoadBalancerSet[].LoadBalancerName": NAME,
     "LoadBalancerSet[].VpcId": OPTIONAL,
+    # One without the tags that choose is not chosen.
+    "LoadBalancerSet[].Tags": {*GONE, NOTHING},
+    "LoadBalancerSet[].Tags[]": LEFT_OUT,
+    "LoadBalancerSet[].Tags[].TagKey": {TEXT},
+    "LoadBalancerSet[].Tags[].TagValue": OPTIONAL,
 }
 _HEALTH: dict[str, set[str]] = {
     "LoadBalancers": NO_ITEMS,

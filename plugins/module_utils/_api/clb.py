@@ -82,7 +82,7 @@ _LOAD_BALANCER = Record(
     optional_text("VpcId"),
     optional_many("Tags"),
 )
-_TAG = Record(optional_text("TagKey"), optional_text("TagValue"))
+_TAG = Record(text("TagKey"), optional_text("TagValue"))
 _LISTENERS = Record(many("Listeners"))
 _LISTENER = Record(text("ListenerId"), optional_text("TargetType"), optional_many("Rules"))
 _RULE = Record(text("LocationId"), optional_text("TargetType"))
@@ -341,7 +341,7 @@ def _load_balancer(where: Place, values: tuple[Any, ...]) -> LoadBalancer:
         domain or other_domain or "",
         forward != 0,
         vpc_id or None,
-        tuple((key, value or "") for _place, (key, value) in each(_TAG, tags, where, "Tags") if key),
+        tuple((key, value or "") for _place, (key, value) in each(_TAG, tags, where, "Tags")),
     )
 
 

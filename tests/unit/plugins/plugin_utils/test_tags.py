@@ -14,10 +14,9 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks import info
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.choice import choose, parse_tags
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import run_info
-from clb_emulator.inprocess import InProcess
 
 from ..builders import Raw, target, tcp
-from ..fake_cloud import INSTANCES, Clock, refusal
+from ..fake_cloud import refusal
 from ..fake_fleet import PARAMS, FakeFleet, run_fleet
 from ..fake_region import FakeRegion, read_regions
 
@@ -261,15 +260,3 @@ def test_none_in_any_region_is_a_warning_for_each() -> None:
     found, warnings = read_by_tags([region_of(TAGS), region_of({}, "ap-beijing")], {"env": "live"})
     assert found == []
     assert ["'prod', 'test'" in warnings[0], "region ap-beijing" in warnings[1]] == [True, True]
-
-
-def test_a_listing_whose_tags_are_odd_is_no_listing_without_tags() -> None:
-    emulator = InProcess({}, clock=Clock(), numbered_instances=INSTANCES)
-    fleet = FakeFleet(emulator)
-    for tags, words in (([None], "Tags.0. is null"), ({}, "Tags is an object"), ([{"TagKey": 1}], "TagKey is 1")):
-        balancer = {"LoadBalancerId": "lb-1", "LoadBalancerName": "x", "Tags": tags}
-        answer = {"TotalCount": 1, "LoadBalancerSet": [balancer]}
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(fleet, "read", lambda *_args, answer=answer, **_how: answer)
-            with pytest.raises(Exception, match=words):
-                chosen(fleet, {"env": "prod"})
