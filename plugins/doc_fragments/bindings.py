@@ -16,10 +16,10 @@ options:
     description:
       - The ID of one load balancer.
       - Give at most one of O(load_balancer_id), O(load_balancer_name), O(load_balancer_ids), O(load_balancer_names),
-        O(load_balancer_tags) and O(all_load_balancers). None is needed where every entry of O(targets) has a
+        O(load_balancer_tags) and O(all_load_balancers). None is needed if every entry of O(targets) has a
         O(targets[].load_balancer_id).
-      - One load balancer is meant where O(load_balancer_id) or O(load_balancer_name) is given, several otherwise. The
-        shape of the result depends on the option, not on the count.
+      - The result has the shape for one load balancer if O(load_balancer_id) or O(load_balancer_name) is given.
+        Otherwise it has the shape for several, even if only one is found.
     type: str
   load_balancer_name:
     description: The exact name of one load balancer. It must be the name of exactly one load balancer in the region.
@@ -48,7 +48,7 @@ options:
     version_added: 1.0.0
   all_load_balancers:
     description:
-      - Every load balancer of the region that has backends; classic load balancers are left out.
+      - Every load balancer of the region that has backends. Classic load balancers are left out.
       - One that is gone by the time it is read, or of a kind that the API does not support here, is left out with a
         warning. M(tencentcloud.clb.targets_info) also leaves out what these credentials may not read. If another one
         cannot be read, the task fails and writes nothing.
@@ -58,42 +58,48 @@ options:
   targets:
     suboptions:
       listener_id:
-        description: The listener.
+        description: The ID of the listener.
         type: str
       listener_port:
-        description: The listener's port, in place of its ID.
+        description: The port of the listener. Use it instead of O(targets[].listener_id).
         type: int
       listener_protocol:
-        description: The listener's protocol, such as V(TCP) or V(HTTPS); needed only where the port alone is ambiguous.
+        description:
+          - The protocol of the listener, such as V(TCP) or V(HTTPS).
+          - It is needed only if several listeners have this port.
         type: str
       location_id:
-        description: The rule of a layer-7 listener. It names its listener, too.
+        description: The ID of a rule of a layer-7 listener. It also names the listener.
         type: str
       domain:
-        description: The domain of the rule, in place of its ID and along with O(targets[].url). Case does not matter.
+        description:
+          - The domain of the rule. Use it with O(targets[].url), instead of O(targets[].location_id).
+          - Upper and lower case are the same.
         type: str
       url:
         description: The URL path of the rule.
         type: str
       instance_id:
-        description: The ID of the CVM; it stands for the primary private address of the CVM.
+        description: The ID of the CVM. It stands for the primary private address of the CVM.
         type: str
       eni_ip:
-        description: An IP address, for every backend that is not addressed by an instance ID. Compared parsed.
+        description:
+          - The IP address of the backend. Use it instead of O(targets[].instance_id).
+          - The spelling of an IPv6 address does not matter.
         type: str
         aliases: [ip]
       port:
         description: The port of the backend, V(1) to V(65535).
         type: int
       weight:
-        description: V(0) to V(100); a target of weight V(0) gets no new traffic.
+        description: The share of the traffic, V(0) to V(100). A target of weight V(0) gets no new traffic.
         type: int
       tag:
-        description: The tag of the binding. The empty string stands for none.
+        description: The tag of the binding. The empty string clears it.
         type: str
       load_balancer_id:
         description:
-          - The load balancer of the entry, which then belongs to that one alone.
-          - Where an option chooses load balancers, it must be one of them.
+          - The load balancer of this entry. The entry then holds for no other load balancer.
+          - If an option chooses load balancers, this must be one of them.
         type: str
 """
