@@ -7,8 +7,8 @@
 ``collections_path``
     Directory that holds the collection, built and installed with ``ansible-galaxy``.
 ``emulator``
-    A ``clb_emulator.testing.Emulator`` in a process of its own, holding the demo's scenario, which
-    ``emulator.load(...)`` replaces.
+    A ``clb_emulator.testing.Emulator`` in a process of its own, which tests share one after the other. It holds the
+    demo's scenario, which ``emulator.load(...)`` replaces.
 ``playbook``
     ``playbook(plays, ...)`` runs ``ansible-playbook`` to its end and returns a ``PlaybookRun``;
     ``playbook.start(plays, ...)`` only starts it and returns a ``RunningPlaybook``, for several at once.
@@ -35,13 +35,16 @@ import yaml
 
 from clb_emulator.testing import Emulator
 
+from .forks import Ansible
 from .inventories import InventoryRunner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from .forks import ForkedRun
+
 ROOT = Path(__file__).resolve().parent.parent.parent
-SCENARIOS = ROOT / "tests" / "emulator" / "scenarios"
+DEMO = ROOT / "tests" / "emulator" / "scenarios" / "demo.yml"
 TIMEOUT_SECONDS = 300.0
 
 
@@ -89,7 +92,7 @@ class PlaybookRun:
 class RunningPlaybook:
     """A started ``ansible-playbook``."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | ForkedRun
     results: Path
 
     def wait(self, timeout: float = TIMEOUT_SECONDS) -> PlaybookRun:
@@ -104,13 +107,14 @@ class RunningPlaybook:
         entries = [json.loads(line) for line in lines]
         tasks = [TaskResult(**entry) for entry in entries if "task" in entry]
         recap = next((entry["recap"] for entry in entries if "recap" in entry), {})
-        return PlaybookRun(self.process.returncode, stdout, stderr, tasks, recap)
+        return PlaybookRun(self.process.returncode or 0, stdout, stderr, tasks, recap)
 
 
 class PlaybookRunner:
     """Runs playbooks in a directory of their own."""
 
-    def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, ansible: Ansible, directory: Path, environment: Mapping[str, str]) -> None:
+        self.ansible = ansible
         self.directory = directory
         self.environment = dict(environment)
         self._numbers = itertools.count(1)
@@ -145,15 +149,10 @@ class PlaybookRunner:
             text = plays if isinstance(plays, str) else yaml.safe_dump(list(plays), sort_keys=False, allow_unicode=True)
             file.write_text(text, encoding="utf-8")
         results = self.directory / f"results-{number}.jsonl"
-        process = subprocess.Popen(
+        process = self.ansible.start(
             ["ansible-playbook", file, "--extra-vars", json.dumps(variables or {}), *arguments],
             cwd=self.directory,
             env={**self.environment, **(environment or {}), "CLB_TASK_RESULTS": str(results)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
         )
         return RunningPlaybook(process, results)
 
@@ -167,10 +166,23 @@ def collections_path() -> Path:
     return Path(subprocess.check_output(command, text=True).strip())
 
 
-@pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    with Emulator.spawn(SCENARIOS / "demo.yml") as running:
+@pytest.fixture(scope="session")
+def _shared_emulator() -> Iterator[Emulator]:
+    with Emulator.spawn(DEMO) as running:
         yield running
+
+
+@pytest.fixture
+def emulator(_shared_emulator) -> Emulator:
+    _shared_emulator.load(DEMO)
+    return _shared_emulator
+
+
+@pytest.fixture(scope="session")
+def ansible() -> Iterator[Ansible]:
+    started = Ansible()
+    yield started
+    started.stop()
 
 
 @pytest.fixture
@@ -194,10 +206,10 @@ def ansible_environment(collections_path, tmp_path, request) -> dict[str, str]:
 
 
 @pytest.fixture
-def playbook(ansible_environment, tmp_path) -> PlaybookRunner:
-    return PlaybookRunner(tmp_path, ansible_environment)
+def playbook(ansible, ansible_environment, tmp_path) -> PlaybookRunner:
+    return PlaybookRunner(ansible, tmp_path, ansible_environment)
 
 
 @pytest.fixture
-def inventory(ansible_environment, emulator, tmp_path) -> InventoryRunner:
-    return InventoryRunner(tmp_path, ansible_environment)
+def inventory(ansible, ansible_environment, emulator, tmp_path) -> InventoryRunner:
+    return InventoryRunner(ansible, tmp_path, ansible_environment)

@@ -7,14 +7,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping
     from pathlib import Path
+
+    from .forks import Ansible
 
 PLUGIN = "tencentcloud.clb.targets"
 TIMEOUT_SECONDS = 120
@@ -23,7 +25,8 @@ TIMEOUT_SECONDS = 120
 class InventoryRunner:
     """Runs ansible-inventory in a folder, where any source that can't be parsed is a failure."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, ansible: Ansible, folder: Path, environment: Mapping[str, str]) -> None:
+        self._ansible = ansible
         self.folder = folder
         self._environment = {
             **environment,
@@ -41,12 +44,10 @@ class InventoryRunner:
     ) -> subprocess.CompletedProcess[str]:
         """List what a file of this name with these options, or with this text, makes of the cloud."""
         self.write(name, text=text, **options)
-        return subprocess.run(
+        return self._ansible.run(
             ["ansible-inventory", "-i", name, "--list", "--export", *arguments],
             cwd=self.folder,
             env={**self._environment, **(environment or {})},
-            capture_output=True,
-            text=True,
             timeout=TIMEOUT_SECONDS,
         )
 

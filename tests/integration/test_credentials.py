@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import SCENARIOS
+from .conftest import DEMO
 from .credential_places import (
     CLOSED_ROLE,
     ENVIRONMENT,
@@ -31,7 +31,7 @@ TEMPORARY = "AKIDtmp"
 
 @pytest.fixture
 def places(emulator, tmp_path) -> Places:
-    emulator.load(SCENARIOS / "demo.yml", **SETTINGS)
+    emulator.load(DEMO, **SETTINGS)
     return Places(emulator, tmp_path / "user")
 
 
@@ -268,7 +268,7 @@ def test_nothing_configured_lists_the_ways_within_five_seconds(playbook, emulato
 
 def test_a_task_that_outlives_its_credentials(playbook, emulator, places):
     emulator.load(
-        SCENARIOS / "demo.yml",
+        DEMO,
         **{**SETTINGS, "sts": {**SETTINGS["sts"], "lifetime": 2}, "health": {"after": 5.0}},
     )
     bind = {

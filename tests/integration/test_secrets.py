@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .conftest import SCENARIOS
+from .conftest import DEMO
 from .credential_places import (
     CLOSED_ROLE,
     ENVIRONMENT,
@@ -38,7 +38,7 @@ LEAST_LENGTH = 16
 
 @pytest.fixture
 def gateway(emulator):
-    emulator.load(SCENARIOS / "demo.yml", **SETTINGS)
+    emulator.load(DEMO, **SETTINGS)
     gateway = EchoGateway(emulator.url, {key_id(pair): key(pair) for pair in PAIRS})
     gateway.secrets |= {WEB_TOKEN, EXPIRED_TOKEN}
     with gateway.running():
