@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-long ansible-test test-matrix nox bench docs build format changelog pins release clean
+.PHONY: help demo check test test-long test-mutants ansible-test test-matrix nox bench docs build format changelog pins release clean
 
 # Each target runs in .venv, which scripts/in-venv makes from a pinned requirement file where it is missing or outdated.
 DEMO := @scripts/in-venv demo
@@ -29,6 +29,9 @@ test: ## Everything that has to pass
 
 test-long: ## What takes minutes: all of the fuzzing, trials run many times, downloads
 	$(DEV) python scripts/test_long.py
+
+test-mutants: ## Change the code in many places, one at a time, and count what the fast tests notice
+	$(DEV) python tests/mutation/mutants.py
 
 test-matrix: ## Sanity, unit and integration tests on every supported ansible-core
 	$(NOX) --tags sanity tests

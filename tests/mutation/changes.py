@@ -1,0 +1,170 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The changes that can be made to a module: one operator, constant, condition or statement each."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+Edit = tuple[str, "Callable[[], None]"]
+"""What a change does, in words; and the function that does it to the tree."""
+
+COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
+}  # fmt: skip
+OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.Mult, ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr,
+}  # fmt: skip
+MAX_WORDS = 60
+"""Characters of code in the words for a change."""
+FUNCTIONS = {"min": "max", "max": "min", "any": "all", "all": "any"}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of one file.
+
+    :param number: among the changes of this file.
+    :param line: of the changed code; ``last_line`` is where that code ends.
+    :param source: the text of the line, stripped.
+    :param change: what is changed, in words.
+    """
+
+    file: Path
+    number: int
+    line: int
+    last_line: int
+    source: str
+    change: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What identifies it however the lines of its file move."""
+        return (self.file.name, self.source, self.change)
+
+    def tree(self) -> ast.Module:
+        """Return the file's tree with this change."""
+        tree = ast.parse(self.file.read_text(encoding="utf-8"))
+        _, (_, edit) = list(_sites(tree))[self.number]
+        edit()
+        return ast.fix_missing_locations(tree)
+
+
+def mutants_of(file: Path) -> list[Mutant]:
+    """Return every change of a file, in the order of its code."""
+    text = file.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    return [
+        Mutant(file, number, node.lineno, node.end_lineno or node.lineno, lines[node.lineno - 1].strip(), change)
+        for number, (node, (change, _)) in enumerate(_sites(ast.parse(text)))
+    ]
+
+
+def _sites(tree: ast.Module) -> Iterator[tuple[ast.stmt | ast.expr, Edit]]:
+    """Yield each place of a module and one change of it."""
+    for node in _code(tree):
+        if isinstance(node, ast.stmt):
+            yield from ((node, edit) for edit in _statement(node))
+        elif isinstance(node, ast.expr):
+            yield from ((node, edit) for edit in _expression(node))
+        elif isinstance(node, ast.comprehension):
+            yield from ((test, _drop(node.ifs, test, "condition")) for test in node.ifs)
+
+
+def _code(node: ast.AST) -> Iterator[ast.AST]:
+    """Walk over everything that runs: no annotations, no docstrings, nothing that only type checkers see."""
+    for name, value in ast.iter_fields(node):
+        if name in ("annotation", "returns", "decorator_list"):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if not isinstance(child, ast.AST) or _only_for_readers(child):
+                continue
+            yield child
+            yield from _code(child)
+
+
+def _only_for_readers(node: ast.AST) -> bool:
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return True
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _set(node: ast.AST, name: str, value: object, words: str) -> Edit:
+    return words, lambda: setattr(node, name, value)
+
+
+def _drop(nodes: list[ast.expr], node: ast.expr, what: str) -> Edit:
+    return f"drop the {what} `{ast.unparse(node)}`", lambda: nodes.remove(node)
+
+
+def _become(node: ast.stmt, other: ast.stmt, words: str) -> Edit:
+    """Let a statement become another one in its place."""
+
+    def edit() -> None:
+        where = {name: getattr(node, name) for name in ("lineno", "col_offset", "end_lineno", "end_col_offset")}
+        node.__class__ = other.__class__
+        node.__dict__ = {**other.__dict__, **where}
+
+    return words, edit
+
+
+def _statement(node: ast.stmt) -> Iterator[Edit]:
+    if isinstance(node, (ast.If, ast.While)):
+        yield from _condition(node)
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    kept = any(isinstance(target, (ast.Attribute, ast.Subscript)) for target in targets)
+    call = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    if kept or call or isinstance(node, (ast.AugAssign, ast.Raise, ast.Continue, ast.Break, ast.Delete)):
+        yield _become(node, ast.Pass(), f"drop `{_short(node)}`")
+    if isinstance(node, ast.Return) and node.value is not None and ast.unparse(node.value) != "None":
+        yield _set(node, "value", ast.Constant(None), f"`{_short(node)}` -> `return None`")
+
+
+def _condition(node: ast.If | ast.While | ast.IfExp) -> Iterator[Edit]:
+    values = (False,) if isinstance(node, ast.While) else (True, False)
+    for value in values:
+        if not isinstance(node.test, ast.Constant):
+            yield _set(node, "test", ast.Constant(value), f"condition `{_short(node.test)}` -> `{value}`")
+
+
+def _expression(node: ast.expr) -> Iterator[Edit]:
+    words = _short(node)
+    if isinstance(node, ast.IfExp):
+        yield from _condition(node)
+    elif isinstance(node, ast.Compare) and len(node.ops) == 1:
+        other = COMPARISONS[type(node.ops[0])]()
+        yield f"`{words}`: {type(other).__name__}", lambda: node.ops.__setitem__(0, other)
+    elif isinstance(node, ast.BoolOp):
+        op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+        yield _set(node, "op", op, f"`{words}`: {type(op).__name__}")
+    elif isinstance(node, ast.BinOp) and type(node.op) in OPERATORS and not _is_text(node):
+        operator = OPERATORS[type(node.op)]()
+        yield _set(node, "op", operator, f"`{words}`: {type(operator).__name__}")
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield _set(node, "operand", ast.UnaryOp(ast.Not(), node.operand), f"`{words}`: without `not`")
+    elif isinstance(node, ast.Constant) and isinstance(node.value, (bool, int, float)):
+        value = not node.value if isinstance(node.value, bool) else node.value + 1
+        yield _set(node, "value", value, f"constant `{words}` -> `{value}`")
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
+        yield _set(node.func, "id", FUNCTIONS[node.func.id], f"`{words}`: {FUNCTIONS[node.func.id]}")
+
+
+def _is_text(node: ast.BinOp) -> bool:
+    """Return whether texts are put together, as for a message."""
+    parts = (node.left, node.right)
+    return any(isinstance(part, ast.JoinedStr) or isinstance(getattr(part, "value", 0), str) for part in parts)
+
+
+def _short(node: ast.AST) -> str:
+    text = " ".join(ast.unparse(node).split())
+    return text if len(text) <= MAX_WORDS else f"{text[: MAX_WORDS - 3]}..."
