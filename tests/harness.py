@@ -23,8 +23,8 @@ together()
     Several tasks at once, as in several processes of one controller.
 inside()
     Whatever else of the collection is tested, such as the event source.
-next_writes()
-    What happens to the next writes, one fault each.
+next_writes(), add_faults_of()
+    What happens to the next writes, one fault each; faults of one load balancer.
 before()
     A function that is called before the n-th call of an action: somebody else's write, or another task.
 unreachable()
@@ -57,6 +57,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api import trans
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import NotSent
 from ansible_collections.tencentcloud.clb.plugins.modules import targets, targets_info
 from clb_emulator import api
+from clb_emulator.faults import Faults
 from clb_emulator.inprocess import InProcess, scenario_of
 from clb_emulator.writes import WRITES
 from virtual_time import ACTIVE, SAID, Endless, Patch, Said, SharedClock, Stdout, Thread, shims_in
@@ -100,6 +101,11 @@ class Run:
         return str(self.result.get("msg", ""))
 
     @property
+    def failure(self) -> str | None:
+        """``msg`` where it failed."""
+        return self.message if self.failed else None
+
+    @property
     def code(self) -> str | None:
         """The code of ``error``; None where there is none."""
         return (self.result["error"] or {}).get("code")
@@ -129,7 +135,8 @@ class Cloud(InProcess):
         self.shared_clock = SharedClock(scenario.get("clock_offset", 0.0), seed)
         super().__init__(scenario, clock=self.shared_clock)
         self.environ = dict(environ or {})
-        self._next_writes: deque[Fault | None] = deque()
+        self._next_writes: dict[str | None, deque[Fault | None]] = {}
+        self._faults_of: dict[str, Faults] = {}
         self._before: list[_Hook] = []
         self._requests = 0
 
@@ -193,9 +200,16 @@ class Cloud(InProcess):
         with _installed(self):
             yield self._environ()
 
-    def next_writes(self, *faults: Fault | None) -> None:
-        """Order what happens to the next writes that find their load balancer free, one each; None lets one pass."""
-        self._next_writes.extend(faults)
+    def next_writes(self, *faults: Fault | None, load_balancer_id: str | None = None) -> None:
+        """Order what happens to the next writes that find their load balancer free, one each; None lets one pass.
+
+        :param load_balancer_id: count only the writes to this one.
+        """
+        self._next_writes.setdefault(load_balancer_id, deque()).extend(faults)
+
+    def add_faults_of(self, load_balancer_id: str, *faults: Fault) -> None:
+        """Order faults, as add_faults() does, that meet only calls for this load balancer."""
+        self._faults_of.setdefault(load_balancer_id, Faults()).add(faults)
 
     def before(self, action: str, function: Callable[[], object], *, nth: int = 1, times: int = 1) -> None:
         """Call a function right before a request is answered.
@@ -217,6 +231,7 @@ class Cloud(InProcess):
     def clear_faults(self) -> None:
         """Drop all faults, events, alterations and functions that were ordered."""
         self._next_writes.clear()
+        self._faults_of.clear()
         self._before.clear()
         for orders in (self.cloud.faults, self.cloud.events, self.cloud.alterations):
             orders.clear()
@@ -247,7 +262,7 @@ class Cloud(InProcess):
             if hook.is_due(action):
                 hook.function()
         request = api.Request({name.lower(): value for name, value in headers.items()}, body)
-        with self.faults_first(*self._fault_of(action, body)):
+        with self.faults_first(*self._ordered(action, body)):
             answer = api.handle(self.cloud, request)
         if answer.stream is not None:
             raise NotImplementedError("an answer without end needs a real connection")
@@ -270,14 +285,21 @@ class Cloud(InProcess):
             **self.environ,
         }
 
-    def _fault_of(self, action: str, body: bytes) -> list[Fault]:
-        if action not in WRITES or not self._next_writes:
+    def _ordered(self, action: str, body: bytes) -> list[Fault]:
+        """What was ordered for this call by its load balancer, or for the next write."""
+        params = json.loads(body)
+        identity = params.get("LoadBalancerId")
+        found = self._faults_of.get(identity, Faults()).pick(action, params, action in WRITES)
+        if found is not None:
+            return [{"kind": found.kind, **found.settings}]
+        balancer = self.cloud.load_balancers.get(identity)
+        if action not in WRITES or balancer is None or self.now() < balancer.locked_until:
             return []
-        balancer = self.cloud.load_balancers.get(json.loads(body)["LoadBalancerId"])
-        if balancer is not None and self.now() < balancer.locked_until:
-            return []
-        fault = self._next_writes.popleft()
-        return [] if fault is None else [fault]
+        for queue in (self._next_writes.get(identity), self._next_writes.get(None)):
+            if queue:
+                fault = queue.popleft()
+                return [] if fault is None else [fault]
+        return []
 
     def _main(
         self,

@@ -2,259 +2,281 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+"""What a task says before it writes anything: options, names, dry runs, and the keys of every result."""
+
 from __future__ import annotations
 
-import json
-import time
-from typing import TYPE_CHECKING, Any
+import gc
+import os
+import re
+import subprocess
+import sys
+from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils import _module
-from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import writer
-from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.writer import Pacing
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Backoff
 from ansible_collections.tencentcloud.clb.plugins.module_utils._module import ClbModule
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import empty_result
 from ansible_collections.tencentcloud.clb.plugins.modules import targets
-from clb_emulator.testing import Emulator
+from harness import Cloud
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from ..builders import Raw, http, rule, target, tcp, want
 
-    from ..builders import Raw
 
-SCENARIO: Raw = {
-    "task_seconds": 0.01,
-    "rate_limit": 0,
-    "instances": {"ins-a": {"ip": "10.0.0.1"}, "ins-b": {"ip": "10.0.0.2"}},
-    "load_balancers": [
-        {
-            "id": "lb-demo",
-            "name": "demo",
-            "listeners": [
-                {
-                    "id": "lbl-tcp",
-                    "protocol": "TCP",
-                    "port": 443,
-                    "targets": [
-                        {"instance_id": "ins-a", "port": 80, "tag": "blue"},
-                        {"instance_id": "ins-b", "port": 80, "weight": 0},
-                    ],
-                },
-                {
-                    "id": "lbl-http",
-                    "protocol": "HTTP",
-                    "port": 80,
-                    "rules": [
-                        {
-                            "id": "loc-1",
-                            "domain": "a.example.com",
-                            "url": "/",
-                            "targets": [{"eni_ip": "2001:db8::1", "port": 80}],
-                            "function_targets": [{"Function": {"FunctionName": "f"}, "Weight": 10}],
-                        },
-                        {"id": "loc-2", "domain": "b.example.com", "url": "/"},
-                    ],
-                },
-            ],
-        }
-    ],
-}
-SOON = Backoff(0.02, 0.05, 1.5)
-FAST = Pacing(0.03, SOON, SOON, SOON, SOON, busy=0.01, busy_spread=0.02, busy_maximum=0.05, settle=0.3)
-TCP: Raw = {"listener_id": "lbl-tcp", "port": 80}
+def shop(**settings: Any) -> Cloud:
+    listeners = [
+        tcp("lbl-1", 443, target("ins-1", tag="blue"), target("ins-2", weight=0)),
+        http(
+            "lbl-2",
+            80,
+            rule("loc-1", "a.example.com", target("2001:db8::1"), target("ins-1")),
+            rule("loc-2", "b.example.com"),
+        ),
+        *(tcp(f"lbl-{number}", 1000 + number) for number in range(10, 40)),
+    ]
+    return Cloud.of({"lb-1": listeners}, **settings)
+
+
+TCP: Raw = {"listener_id": "lbl-1", "port": 80}
 RULE: Raw = {"listener_port": 80, "domain": "A.example.com", "url": "/", "port": 80}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Emulator]:
-    with Emulator(SCENARIO) as running:
-        yield running
-
-
-@pytest.fixture
-def cloud(server: Emulator) -> Emulator:
-    server.load(SCENARIO)
-    return server
-
-
-@pytest.fixture
-def run(
-    cloud: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., dict[str, Any]]:
-    """Run the module in this process and return what it prints, and its warnings."""
-    for name, value in cloud.environ().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(writer, "PACING", FAST)
-    warned: list[str] = []
-    # AnsibleModule.warn prints at once, where another test of this process has loaded the code of the controller.
-    monkeypatch.setattr(ClbModule, "warn", lambda _self, text: warned.append(text))
-
-    def run(
-        *entries: Raw, check: bool = False, diff: bool = True, verbosity: int = 0, **options: Any
-    ) -> dict[str, Any]:
-        warned.clear()
-        arguments = {
-            "load_balancer_id": "lb-demo",
-            "targets": list(entries),
-            **options,
-            "_ansible_check_mode": check,
-            "_ansible_diff": diff,
-            "_ansible_verbosity": verbosity,
-            "_ansible_remote_tmp": "/tmp",
-            "_ansible_keep_remote_files": False,
-        }
-        given = {key: value for key, value in arguments.items() if value is not None}
-        with patch_module_args(given), pytest.raises(SystemExit):
-            targets.main()
-        printed: dict[str, Any] = json.loads(capsys.readouterr().out)
-        return {**printed, "warned": list(warned)}
-
-    return run
-
-
 CASES: dict[str, tuple[list[Raw], Raw]] = {
-    "register": ([{**TCP, "instance_id": "ins-c"}, {**RULE, "ip": "10.0.0.9", "tag": "grün"}], {}),
-    "in place": ([{**TCP, "instance_id": "ins-a", "weight": 3, "tag": ""}, {**TCP, "eni_ip": "10.0.0.2"}], {}),
+    "register": ([{**TCP, "instance_id": "ins-3"}, {**RULE, "ip": "10.0.0.9", "tag": "grün"}], {}),
+    "in place": ([{**TCP, "instance_id": "ins-1", "weight": 3, "tag": ""}, {**TCP, "eni_ip": "10.1.0.2"}], {}),
     "IPv6 in another spelling": ([{**RULE, "eni_ip": "2001:DB8:0:0::1", "weight": 2}], {}),
-    "purge": ([{**TCP, "instance_id": "ins-c"}, {**RULE, "eni_ip": "10.0.0.9"}], {"purge": True}),
-    "purge and health": ([{**TCP, "instance_id": "ins-c"}], {"purge": True, "wait_for_health": True, "min_healthy": 1}),
-    "absent": ([{"instance_id": "ins-a"}, {"domain": "a.example.com"}], {"state": "absent"}),
-    "drained": ([{"listener_id": "lbl-tcp"}, {"location_id": "loc-1"}], {"state": "drained"}),
-    "nothing": ([{**TCP, "instance_id": "ins-a"}], {}),
-    "by name": ([{**TCP, "instance_id": "ins-c"}], {"load_balancer_id": None, "load_balancer_name": "demo"}),
-    "no wait": ([{**TCP, "instance_id": "ins-c"}], {"wait": False}),
+    "purge": ([{**TCP, "instance_id": "ins-3"}, {**RULE, "eni_ip": "10.0.0.9"}], {"purge": True}),
+    "purge and health": ([{**TCP, "instance_id": "ins-3"}], {"purge": True, "wait_for_health": True, "min_healthy": 1}),
+    "absent": ([{"instance_id": "ins-1"}, {"domain": "a.example.com"}], {"state": "absent"}),
+    "drained": ([{"listener_id": "lbl-1"}, {"location_id": "loc-1"}], {"state": "drained"}),
+    "nothing": ([{**TCP, "instance_id": "ins-1"}], {}),
+    "by name": ([{**TCP, "instance_id": "ins-3"}], {"load_balancer_name": "name-lb-1"}),
+    "no wait": ([{**TCP, "instance_id": "ins-3"}], {"wait": False}),
 }
 
 
 @pytest.mark.parametrize("entries, options", CASES.values(), ids=CASES)
-def test_check_mode_predicts_the_real_run_and_a_second_run_changes_nothing(
-    cloud: Emulator, run: Callable[..., dict[str, Any]], entries: list[Raw], options: Raw
-) -> None:
+def test_check_mode_predicts_the_real_run_and_a_second_run_changes_nothing(entries: list[Raw], options: Raw) -> None:
+    cloud = shop()
     before = cloud.bindings()
-    dry = run(*entries, check=True, **options)
-    assert cloud.bindings() == before
-    assert not any(call["action"].startswith("Batch") for call in cloud.calls())
-    real = run(*entries, **options)
-    for result in (dry, real):
-        assert "failed" not in result, result["msg"]
-        assert result["error"] is None
-        del result["api_calls"], result["request_ids"]
-    assert dry == real
-    for _ in range(100):
-        # After wait: false, the promise holds once the cloud is done.
-        if len(cloud.bindings()) == len(before) + len(real["registered"]) - len(real["deregistered"]):
-            break
-        time.sleep(0.01)
-    again = run(*entries, **options)
-    assert again["changed"] is False
-    assert {one for one in again["api_calls"] if one.startswith("Batch")} == set()
+    dry = cloud.run(targets=entries, check=True, **options)
+    assert (cloud.bindings(), cloud.writes()) == (before, [])
+    real = cloud.run(targets=entries, **options)
+    for run in (dry, real):
+        assert (run.failure, run["error"]) == (None, None)
+        assert run.result.keys() >= empty_result().keys()
+        del run.result["api_calls"], run.result["request_ids"]
+    assert dry.result == real.result
+    assert dry.warnings == real.warnings
+    cloud.finish()
+    again = cloud.run(targets=entries, **options)
+    assert (again.changed, [action for action in again["api_calls"] if action.startswith("Batch")]) == (False, [])
 
 
-def test_calls_are_counted(cloud: Emulator, run: Callable[..., dict[str, Any]]) -> None:
-    result = run({**TCP, "instance_id": "ins-c"})
-    assert result["api_calls"] == {"DescribeTargets": 2, "BatchRegisterTargets": 1}
-    assert sum(result["api_calls"].values()) == len(cloud.calls())
-    assert len(result["request_ids"]) == 1
+def test_calls_are_counted() -> None:
+    cloud = shop(task_seconds=0.1)
+    run = cloud.run(targets=[{**TCP, "instance_id": "ins-3"}])
+    assert run["api_calls"] == {"DescribeTargets": 2, "BatchRegisterTargets": 1}
+    assert cloud.actions() == ["DescribeTargets", "BatchRegisterTargets", "DescribeTargets"]
+    assert run["request_ids"] == [cloud.writes()[0]["request_id"]]
 
 
-def test_outside_diff_mode_there_is_no_diff(run: Callable[..., dict[str, Any]]) -> None:
-    assert not run({**TCP, "instance_id": "ins-c"}, diff=False)["diff"]
+def test_outside_diff_mode_there_is_no_diff() -> None:
+    assert not shop().run(targets=[{**TCP, "instance_id": "ins-3"}], diff=False)["diff"]
 
 
-def test_the_source_of_the_credentials_is_told_with_vvv_only(run: Callable[..., dict[str, Any]]) -> None:
-    entry = {**TCP, "instance_id": "ins-a"}
-    assert "credentials_source" not in run(entry, verbosity=2)
-    assert run(entry, verbosity=3)["credentials_source"]
-
-
-def test_warnings_reach_the_user(run: Callable[..., dict[str, Any]]) -> None:
-    result = run({"listener_id": "lbl-no"}, state="absent")
-    assert result["changed"] is False
-    assert len(result["warned"]) == 1
-    assert "there is no listener 'lbl-no'" in result["warned"][0]
+def test_the_source_of_the_credentials_is_told_with_vvv_only() -> None:
+    entries = [{**TCP, "instance_id": "ins-1"}]
+    assert "credentials_source" not in shop().run(targets=entries, verbosity=2).result
+    assert shop().run(targets=entries, verbosity=3)["credentials_source"]
 
 
 @pytest.mark.parametrize(
     "options, words",
     [
         ({"targets": None}, "missing required arguments: targets"),
-        ({"targets": [{**TCP, "instance_id": "ins-c", "wieght": 3}]}, "wieght"),
-        ({"targets": [{**TCP, "instance_id": "ins-c", "weight": 101}]}, "weight 101 is not"),
+        ({"targets": [{**TCP, "instance_id": "ins-3", "wieght": 3}]}, "wieght"),
+        ({"targets": [{**TCP, "instance_id": "ins-3", "weight": 101}]}, "weight 101 is not"),
         ({"state": "gone"}, "state"),
         ({"load_balancer_name": "demo"}, "load_balancer_id and load_balancer_name are given"),
         ({"endpoint": "http://clb.example.com"}, "http"),
+        ({"load_balancer_id": None}, "targets[0] has no load_balancer_id of its own"),
+        ({"wait_timeout": 0}, "wait_timeout 0 is too small"),
+        ({"timeout": 0}, "timeout 0 is too small"),
+        ({"min_healthy": -1}, "min_healthy -1 is too small"),
+        ({"min_healthy": 10**4000}, "min_healthy (a number of more than 40 digits) is too large"),
+        ({"load_balancer_id": None, "load_balancer_name": "a" * 256}, "give at most 255 characters"),
+        ({"purge": True, "state": "absent"}, "purge goes with state present, not with absent"),
+        ({"purge": True, "state": "drained"}, "not with drained"),
+        ({"wait_for_health": True, "wait": False}, "wait_for_health needs wait: true"),
+        ({"wait_for_health": True, "wait": False, "state": "absent"}, "wait_for_health needs wait: true"),
+        ({"targets": [want("lbl-1", "ins-1", 70000)]}, "targets[0]: port 70000"),
+        ({"targets": [{"port": 80}], "state": "absent"}, "no listener, rule or backend is named"),
+        ({"targets": [want("lbl-1", "ins-1", load_balancer_id="lb-other")]}, "load_balancer_id 'lb-other'"),
     ],
 )
-def test_bad_options_fail_with_every_key_and_without_a_call(
-    cloud: Emulator, run: Callable[..., dict[str, Any]], options: Raw, words: str
+def test_bad_options_fail_with_every_key_and_without_a_call(options: Raw, words: str) -> None:
+    cloud = shop()
+    run = cloud.run(**{"load_balancer_id": "lb-1", "targets": [{**TCP, "instance_id": "ins-3"}], **options})
+    assert words in (run.failure or "")
+    assert run.result.keys() >= empty_result().keys()
+    assert run["error"] == {"action": None, "code": "InvalidArgument", "message": run.message, "request_id": None}
+    assert (run.changed, cloud.calls()) == (False, [])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"purge": True},
+        {"wait_for_health": True},
+        {"wait": False},
+        {"state": "absent", "wait_for_health": True},
+        {"wait_timeout": 1, "timeout": 1},
+    ],
+)
+def test_these_options_go_together(options: Raw) -> None:
+    assert shop().run(targets=[want("lbl-1", "ins-1")], check=True, **options).failure is None
+
+
+@pytest.mark.parametrize("options", [{}, {"purge": True}, {"state": "absent"}, {"state": "drained"}])
+def test_an_empty_list_is_no_change_and_asks_nobody(options: Raw) -> None:
+    cloud = shop()
+    run = cloud.run(targets=[], **options)
+    assert (run.failure, cloud.calls()) == (None, [])
+    assert {key: run[key] for key in empty_result() if key != "msg"} == {
+        key: value for key, value in {**empty_result(), "load_balancer_id": "lb-1"}.items() if key != "msg"
+    }
+    assert len(run.warnings) == bool(options.get("purge"))
+
+
+def test_a_whole_number_as_a_tag_is_warned_of() -> None:
+    run = shop().run(targets=[want("lbl-1", "ins-9", tag=83)])
+    assert [entry["tag"] for entry in run["registered"]] == ["83"]
+    assert [text for text in run.warnings if "YAML" in text] == [
+        "targets[0]: tag 83: a number is not always what was written, YAML reads 0123 as 83. Put tags into quotes."
+    ]
+
+
+def entries(amount: int, **more: Any) -> list[Raw]:
+    return [want(f"lbl-{10 + number}", "ins-1", **more) for number in range(amount)]
+
+
+@pytest.mark.parametrize(
+    "targets, state, filtered",
+    [
+        (entries(1), "present", 1),
+        (entries(20), "present", 20),
+        (entries(21), "present", None),
+        (entries(20) * 2, "present", 20),
+        ([*entries(1), {"location_id": "loc-1", "instance_id": "ins-1", "port": 80}], "present", None),
+        ([*entries(1), {"listener_port": 443, "instance_id": "ins-1", "port": 80}], "present", None),
+        ([{"listener_id": "lbl-1"}], "absent", 1),
+        ([{"listener_id": "lbl-1"}, {"instance_id": "ins-1"}], "absent", None),
+        ([{"instance_id": "ins-1"}], "drained", None),
+    ],
+)
+def test_the_read_is_filtered_where_at_most_20_listeners_are_named_by_id(
+    targets: list[Raw], state: str, filtered: int | None
 ) -> None:
-    result = run(**{"targets": [{**TCP, "instance_id": "ins-c"}], **options})
-    assert result["failed"]
-    assert words in result["msg"]
-    assert result.keys() >= empty_result().keys()
-    assert (result["error"]["code"], result["changed"]) == ("InvalidArgument", False)
-    assert cloud.calls() == []
+    cloud = shop()
+    assert cloud.run(targets=targets, state=state).failure is None
+    asked = [call["params"].get("ListenerIds") for call in cloud.calls("DescribeTargets")]
+    assert {None if one is None else len(one) for one in asked} == {filtered}
 
 
-def test_a_refused_target_fails_the_task_and_the_others_are_bound(
-    cloud: Emulator, run: Callable[..., dict[str, Any]]
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("unknown", ["error", "empty"])
+@pytest.mark.parametrize(
+    "targets, words",
+    [
+        ([want("lbl-1", "ins-3"), want("lbl-no", "ins-3")], "targets[1]: there is no listener 'lbl-no'."),
+        ([want("lbl-2", "ins-3")], "HTTP:80 (lbl-2) is a layer-7 listener"),
+        ([want("lbl-1", "ins-3", domain="a", url="/")], "TCP:443 (lbl-1) is a layer-4 listener"),
+        ([{"location_id": "loc-no", "instance_id": "ins-3", "port": 80}], "there is no rule 'loc-no'"),
+    ],
+)
+def test_an_unknown_name_fails_before_any_write_and_lists_what_exists(
+    check: bool, unknown: str, targets: list[Raw], words: str
 ) -> None:
-    cloud.add_faults(
-        {
-            "action": "BatchRegisterTargets",
-            "kind": "refuse_targets",
-            "targets": ["ins-bad"],
-            "times": -1,
-            "code": "InvalidParameter",
-            "message": "no such host",
-        }
-    )
-    result = run(*({**TCP, "instance_id": one} for one in ("ins-c", "ins-bad", "ins-d")))
-    assert (result["failed"], result["changed"]) == (True, True)
-    assert "no such host" in result["msg"]
-    assert [(one["instance_id"], one["code"]) for one in result["failed_targets"]] == [("ins-bad", "InvalidParameter")]
-    assert {one["instance_id"] for one in result["registered"]} == {"ins-c", "ins-d"}
-    assert result["failed_listeners"] == ["lbl-tcp"]
-    cloud.clear_faults()
-    again = run(*result["failed_targets"])
-    assert ([one["instance_id"] for one in again["registered"]], again["failed_targets"]) == (["ins-bad"], [])
+    cloud = shop(describe_unknown_listener=unknown)
+    run = cloud.run(targets=targets, check=check)
+    assert words in (run.failure or "")
+    exists = r"What exists: TCP:443 \(lbl-1\); HTTP:80 \(lbl-2\) a\.example\.com/ \(loc-1\)"
+    assert re.search(exists, run.message)
+    assert (set(cloud.actions()), len(cloud.calls()) <= 2) == ({"DescribeTargets"}, True)
+    assert (run.code, run.changed) == ("InvalidArgument", False)
 
 
-@pytest.mark.parametrize("kind", ["cut_before", "cut_after", "torn"])
-def test_a_call_with_an_unknown_outcome_is_read_back(
-    cloud: Emulator, run: Callable[..., dict[str, Any]], kind: str
-) -> None:
-    cloud.add_faults({"action": "BatchRegisterTargets", "kind": kind, **({"apply": True} if kind == "torn" else {})})
-    result = run({**TCP, "instance_id": "ins-c"})
-    assert "failed" not in result
-    assert result["changed"]
-    actions = [call["action"] for call in cloud.calls()]
-    first = actions.index("BatchRegisterTargets")
-    assert actions[first + 1] == "DescribeTargets"
-    assert actions.count("BatchRegisterTargets") == (2 if kind == "cut_before" else 1)
+@pytest.mark.parametrize("state, failed", [("absent", False), ("drained", True)])
+def test_a_selector_of_an_unknown_listener_warns_with_absent_and_fails_with_drained(state: str, failed: bool) -> None:
+    cloud = shop()
+    run = cloud.run(targets=[{"listener_id": "lbl-no"}, {"listener_id": "lbl-1"}], state=state)
+    assert run.failed is failed
+    assert "there is no listener 'lbl-no'" in (run.failure or run.warnings[0])
+    assert any(binding[0] == "lbl-1" for binding in cloud.bindings()) is failed
 
 
-def test_secrets_are_in_no_result(cloud: Emulator, run: Callable[..., dict[str, Any]]) -> None:
-    cloud.add_faults(
-        {"action": "*", "kind": "error", "code": "AuthFailure.SignatureFailure", "message": cloud.secret_key}
-    )
-    result = run({**TCP, "instance_id": "ins-c"}, secret_id=cloud.secret_id, secret_key=cloud.secret_key)
-    assert result["failed"]
-    assert "Check secret_key" in result["msg"]
-    assert cloud.secret_key not in str(result)
+def test_an_unknown_load_balancer_fails_at_the_first_read() -> None:
+    cloud = shop()
+    run = cloud.run(load_balancer_id="lb-no", targets=[want("lbl-1", "ins-3")])
+    assert cloud.actions() == ["DescribeTargets"]
+    assert run.code == "InvalidParameter.LBIdNotFound"
+    assert run["error"]["request_id"] == cloud.calls()[0]["request_id"]
 
 
-def test_without_requests_the_module_says_what_is_missing(
-    run: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_fails_before_the_first_call_is_told_with_every_key() -> None:
+    run = shop().run(targets=[want("lbl-1", "ins-1")], environ={"TENCENTCLOUD_SECRET_KEY": ""})
+    assert run["error"] == {"action": None, "code": "CredentialsNotFound", "message": run.message, "request_id": None}
+    assert run.result.keys() >= empty_result().keys()
+    assert run["load_balancer_id"] == "lb-1"
+
+
+@pytest.mark.parametrize("state", ["absent", "drained"])
+def test_wait_for_health_has_no_meaning_for_absent_and_drained(state: str) -> None:
+    cloud = shop(health={"dead": ["ins-1", "ins-2"]})
+    assert cloud.run(targets=[{"listener_id": "lbl-1"}], state=state, wait_for_health=True).failure is None
+    assert cloud.count("DescribeTargetHealth") == 0
+
+
+NAMES = {"lb-1": "shop", "lb-2": "shop-old", "lb-3": "twin", "lb-4": "twin"}
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("shop", "lb-1"),
+        ("twin", "'twin' is not unique in region ap-guangzhou: twin (lb-4"),
+        ("sho", "No load balancer in region ap-guangzhou has the name 'sho'. Similar names: shop-old (lb-2"),
+        ("nothing", "has the name 'nothing'. Check load_balancer_name and region"),
+    ],
+)
+@pytest.mark.parametrize("targets", [[], [want("lbl-1", "ins-1")]])
+def test_a_name_must_match_exactly_one_load_balancer(name: str, expected: str, targets: list[Raw]) -> None:
+    listener = {"id": "lbl-1", "protocol": "TCP", "port": 443}
+    balancers = [{"id": one, "name": called, "listeners": [listener]} for one, called in NAMES.items()]
+    run = Cloud({"load_balancers": balancers}).run(load_balancer_name=name, targets=targets, check=True)
+    if expected.startswith("lb-"):
+        assert (run.failure, run["load_balancer_id"]) == (None, expected)
+    else:
+        assert expected in (run.failure or "")
+        assert run.code == "InvalidArgument"
+
+
+def test_secrets_are_in_no_result() -> None:
+    cloud = shop()
+    pair = cloud.cloud.accounts.first
+    key = pair.secret_key
+    cloud.add_faults({"action": "*", "kind": "error", "code": "AuthFailure.SignatureFailure", "message": key})
+    run = cloud.run(targets=[{**TCP, "instance_id": "ins-3"}], secret_id=pair.secret_id, secret_key=key)
+    assert "Check secret_key" in (run.failure or "")
+    assert key not in str(run)
+
+
+def test_without_requests_the_module_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_module, "REQUESTS_ERROR", ImportError("No module named 'requests'"))
-    result = run({**TCP, "instance_id": "ins-c"})
-    assert result["failed"]
-    assert "requests" in result["msg"]
-    assert result.keys() >= empty_result().keys()
+    run = shop().run(targets=[{**TCP, "instance_id": "ins-3"}])
+    assert "requests" in (run.failure or "")
+    assert run.result.keys() >= empty_result().keys()
 
 
 @pytest.mark.parametrize("option", ["endpoint", "sts_endpoint"])
@@ -263,3 +285,22 @@ def test_a_password_in_an_endpoint_is_masked_where_ansible_shows_the_options(opt
     with patch_module_args({option: "https://me:hunter2hunter2@clb.example.com", "targets": []}):
         module = ClbModule(targets.ARGUMENT_SPEC, empty_result)
     assert "hunter2hunter2" in module.no_log_values
+
+
+def test_what_writes_is_not_loaded_before_something_is_to_be_written() -> None:
+    code = "import sys; from ansible_collections.tencentcloud.clb.plugins.modules import targets; print(*sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    loaded = {name.partition(".module_utils.")[2] for name in done.stdout.split()}
+    assert "_tasks.targets" in loaded
+    assert loaded.isdisjoint({"_apply.reconcile", "_apply.writer", "_apply.narrow", "_apply.batches", "_apply.locks"})
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_planning_leaves_the_garbage_collector_as_it_was(collects: bool) -> None:
+    (gc.enable if collects else gc.disable)()
+    try:
+        shop().run(targets=[want("lbl-1", "ins-3")], check=True)
+        assert gc.isenabled() is collects
+    finally:
+        gc.enable()
