@@ -40,37 +40,6 @@ def shop(**settings: Any) -> Cloud:
 
 
 TCP: Raw = {"listener_id": "lbl-1", "port": 80}
-RULE: Raw = {"listener_port": 80, "domain": "A.example.com", "url": "/", "port": 80}
-CASES: dict[str, tuple[list[Raw], Raw]] = {
-    "register": ([{**TCP, "instance_id": "ins-3"}, {**RULE, "ip": "10.0.0.9", "tag": "grün"}], {}),
-    "in place": ([{**TCP, "instance_id": "ins-1", "weight": 3, "tag": ""}, {**TCP, "eni_ip": "10.1.0.2"}], {}),
-    "IPv6 in another spelling": ([{**RULE, "eni_ip": "2001:DB8:0:0::1", "weight": 2}], {}),
-    "purge": ([{**TCP, "instance_id": "ins-3"}, {**RULE, "eni_ip": "10.0.0.9"}], {"purge": True}),
-    "purge and health": ([{**TCP, "instance_id": "ins-3"}], {"purge": True, "wait_for_health": True, "min_healthy": 1}),
-    "absent": ([{"instance_id": "ins-1"}, {"domain": "a.example.com"}], {"state": "absent"}),
-    "drained": ([{"listener_id": "lbl-1"}, {"location_id": "loc-1"}], {"state": "drained"}),
-    "nothing": ([{**TCP, "instance_id": "ins-1"}], {}),
-    "by name": ([{**TCP, "instance_id": "ins-3"}], {"load_balancer_name": "name-lb-1"}),
-    "no wait": ([{**TCP, "instance_id": "ins-3"}], {"wait": False}),
-}
-
-
-@pytest.mark.parametrize("entries, options", CASES.values(), ids=CASES)
-def test_check_mode_predicts_the_real_run_and_a_second_run_changes_nothing(entries: list[Raw], options: Raw) -> None:
-    cloud = shop()
-    before = cloud.bindings()
-    dry = cloud.run(targets=entries, check=True, **options)
-    assert (cloud.bindings(), cloud.writes()) == (before, [])
-    real = cloud.run(targets=entries, **options)
-    for run in (dry, real):
-        assert (run.failure, run["error"]) == (None, None)
-        assert run.result.keys() >= empty_result().keys()
-        del run.result["api_calls"], run.result["request_ids"]
-    assert dry.result == real.result
-    assert dry.warnings == real.warnings
-    cloud.finish()
-    again = cloud.run(targets=entries, **options)
-    assert (again.changed, [action for action in again["api_calls"] if action.startswith("Batch")]) == (False, [])
 
 
 def test_calls_are_counted() -> None:
