@@ -4,141 +4,365 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import CredentialsNotFound
-from ansible_collections.tencentcloud.clb.plugins.module_utils._module import ClbModule
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks import info as _targets_info
-from ansible_collections.tencentcloud.clb.plugins.modules import targets_info
+from harness import Cloud
 
 from ..builders import http, rule, target, tcp
-from ..fake_region import FakeRegion
 
 KEYS = {"changed", "load_balancer_id", "load_balancers", "targets", "listeners", "api_calls", "error"}
+SHOP = [
+    tcp("lbl-tcp", 443, target("ins-2", 8443), target("ins-1", 8443, 0), target("10.9.9.9", 8443, 5, "blue")),
+    tcp("lbl-range", 8000, target("ins-1", 81), protocol="UDP", EndPort=8010),
+    http(
+        "lbl-http",
+        80,
+        rule("loc-a", "a.example.com", target("ins-1", 80), target("ins-3", 80)),
+        rule("loc-b", "b.example.com", target("ins-3", 80, 0), url="/b"),
+    ),
+    http("lbl-new", 8080),
+]
 
 
-@pytest.fixture
-def region():
-    return FakeRegion(
+def region(listeners=SHOP, **settings):
+    return Cloud.of({"lb-1": listeners}, **settings)
+
+
+def read(*selectors, health=False, listeners=SHOP, **settings):
+    """What is told of a load balancer with these listeners; without selectors, of everything."""
+    return region(listeners, **settings).run_info(targets=list(selectors) or None, health=health)
+
+
+def places(info):
+    return [
+        (listener["listener_id"], [one["location_id"] for one in listener["rules"]]) for listener in info["listeners"]
+    ]
+
+
+def found(info):
+    return [
+        (one["listener_id"], one["location_id"], one["instance_id"] or one["eni_ip"], one["port"])
+        for one in info["targets"]
+    ]
+
+
+def test_a_target_tells_everything_that_is_known():
+    listeners = [
+        http(
+            "lbl-1",
+            80,
+            rule(
+                "loc-1",
+                "a.example.com",
+                target("ins-1", 8080, 7, "blue", InstanceName="web-1", Zone="ap-guangzhou-3"),
+            ),
+        )
+    ]
+
+    assert read(listeners=listeners, health=True)["targets"] == [
         {
-            "lb-1": ("shop", [tcp("lbl-1", 443, target("ins-1"), target("ins-2"))]),
-            "lb-2": ("shop-old", [http("lbl-2", 80, rule("loc-1", "a.example.com"))]),
+            "load_balancer_id": "lb-1",
+            "listener_id": "lbl-1",
+            "location_id": "loc-1",
+            "instance_id": "ins-1",
+            "eni_ip": None,
+            "port": 8080,
+            "weight": 7,
+            "tag": "blue",
+            "listener_protocol": "HTTP",
+            "listener_port": 80,
+            "domain": "a.example.com",
+            "url": "/",
+            "private_ips": ["10.1.0.1"],
+            "instance_name": "web-1",
+            "type": "CVM",
+            "zone": "ap-guangzhou-3",
+            "registered_time": "2026-01-01 08:00:00",
+            "healthy": True,
+            "health_status": "Alive",
+        }
+    ]
+
+
+def test_health_is_null_where_it_was_not_asked_for():
+    info = read()
+
+    assert {(one["healthy"], one["health_status"]) for one in info["targets"]} == {(None, None)}
+    assert {one["healthy"] for one in [*info["listeners"], *info["listeners"][2]["rules"]]} == {None}
+
+
+@pytest.mark.parametrize(
+    "detail, healthy",
+    [("Alive", True), ("Close", True), ("Dead", False), ("Unknown", False)],
+)
+def test_health_is_told_in_the_clouds_words(detail, healthy):
+    health = {"closed_listeners": ["lbl-1"]} if detail == "Close" else {detail.lower(): ["ins-1"]}
+    listeners = [tcp("lbl-1", 443, target("ins-1"))]
+    run = region(listeners, health={} if detail == "Alive" else health).run_info(health=True)
+
+    assert [(one["healthy"], one["health_status"]) for one in run["targets"]] == [(healthy, detail)]
+
+
+@pytest.mark.parametrize(
+    "shown, healthy, status",
+    [
+        (None, None, "Unknown"),
+        ({"HealthStatusDetail": "Checking"}, None, "Checking"),
+        ({"HealthStatus": False, "HealthStatusDetail": "Checking"}, False, "Checking"),
+        ({"HealthStatusDetail": "Dead"}, False, "Dead"),
+    ],
+)
+def test_what_the_answer_does_not_say_is_told_as_not_known(shown, healthy, status):
+    cloud = Cloud.of({"lb-1": [tcp("lbl-1", 443, target("ins-1"))]}, health={"shown": {"ins-1": shown}})
+    run = cloud.run_info(health=True)
+
+    assert [(one["healthy"], one["health_status"]) for one in run["targets"]] == [(healthy, status)]
+    assert run["listeners"][0]["healthy"] == 0
+
+
+def test_the_tree_counts_what_is_bound_what_serves_and_what_is_healthy():
+    health = {"dead": ["10.9.9.9"], "unknown": ["ins-3"]}
+    info = region(health=health).run_info(health=True)
+
+    assert info["listeners"] == [
+        {
+            "load_balancer_id": "lb-1",
+            "listener_id": "lbl-tcp",
+            "protocol": "TCP",
+            "port": 443,
+            "end_port": None,
+            "bound": 3,
+            "serving": 2,
+            "healthy": 2,
+            "rules": [],
         },
-        health={"dead": ["ins-1"]},
-    )
+        {
+            "load_balancer_id": "lb-1",
+            "listener_id": "lbl-range",
+            "protocol": "UDP",
+            "port": 8000,
+            "end_port": 8010,
+            "bound": 1,
+            "serving": 1,
+            "healthy": 1,
+            "rules": [],
+        },
+        {
+            "load_balancer_id": "lb-1",
+            "listener_id": "lbl-http",
+            "protocol": "HTTP",
+            "port": 80,
+            "end_port": None,
+            "bound": 3,
+            "serving": 2,
+            "healthy": 1,
+            "rules": [
+                {
+                    "location_id": "loc-a",
+                    "domain": "a.example.com",
+                    "url": "/",
+                    "bound": 2,
+                    "serving": 2,
+                    "healthy": 1,
+                },
+                {
+                    "location_id": "loc-b",
+                    "domain": "b.example.com",
+                    "url": "/b",
+                    "bound": 1,
+                    "serving": 0,
+                    "healthy": 0,
+                },
+            ],
+        },
+        {
+            "load_balancer_id": "lb-1",
+            "listener_id": "lbl-new",
+            "protocol": "HTTP",
+            "port": 8080,
+            "end_port": None,
+            "bound": 0,
+            "serving": 0,
+            "healthy": 0,
+            "rules": [],
+        },
+    ]
 
 
-@pytest.fixture
-def run(region, monkeypatch, capsys):
-    """Run the module in this process and return what it prints."""
-
-    def connect(options, environ, budget):
-        connection = region.connection()
-        # The client counts; this stands in for it.
-        connection.api_calls.update({"DescribeTargets": 1})
-        return connection
-
-    monkeypatch.setattr(_targets_info, "connect", connect)
-
-    def run(check=False, **options):
-        arguments = {**options, "_ansible_check_mode": check, "_ansible_remote_tmp": "/tmp"}
-        with patch_module_args({**arguments, "_ansible_keep_remote_files": False}), pytest.raises(SystemExit):
-            targets_info.main()
-        return json.loads(capsys.readouterr().out)
-
-    return run
+def test_targets_come_slot_by_slot_sorted_by_address():
+    assert found(read()) == [
+        ("lbl-tcp", None, "10.9.9.9", 8443),
+        ("lbl-tcp", None, "ins-1", 8443),
+        ("lbl-tcp", None, "ins-2", 8443),
+        ("lbl-range", None, "ins-1", 81),
+        ("lbl-http", "loc-a", "ins-1", 80),
+        ("lbl-http", "loc-a", "ins-3", 80),
+        ("lbl-http", "loc-b", "ins-3", 80),
+    ]
 
 
-@pytest.mark.parametrize("check", [False, True])
-@pytest.mark.parametrize("named", [{"load_balancer_id": "lb-1"}, {"load_balancer_name": "shop"}])
-def test_reads(run, named, check):
-    result = run(check=check, **named)
+@pytest.mark.parametrize(
+    "selector, targets, tree",
+    [
+        (
+            {"instance_id": "ins-3"},
+            [("lbl-http", "loc-a", "ins-3", 80), ("lbl-http", "loc-b", "ins-3", 80)],
+            [("lbl-http", ["loc-a", "loc-b"])],
+        ),
+        ({"eni_ip": "10.1.0.2"}, [("lbl-tcp", None, "ins-2", 8443)], [("lbl-tcp", [])]),
+        ({"domain": "B.example.com"}, [("lbl-http", "loc-b", "ins-3", 80)], [("lbl-http", ["loc-b"])]),
+        ({"listener_port": 443, "tag": "blue"}, [("lbl-tcp", None, "10.9.9.9", 8443)], [("lbl-tcp", [])]),
+        ({"listener_id": "lbl-tcp", "port": 1}, [], [("lbl-tcp", [])]),
+        ({"instance_id": "ins-99"}, [], []),
+        ({"listener_id": "lbl-new"}, [], [("lbl-new", [])]),
+        ({"listener_port": 8080, "listener_protocol": "http"}, [], [("lbl-new", [])]),
+        ({"listener_port": 8080, "instance_id": "ins-1"}, [], [("lbl-new", [])]),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else "",
+)
+def test_selectors(selector, targets, tree):
+    info = read(selector)
 
-    assert result.keys() >= KEYS
-    assert result["changed"] is False
-    assert result["load_balancer_id"] == "lb-1"
-    assert [one["instance_id"] for one in result["targets"]] == ["ins-1", "ins-2"]
-    assert [one["bound"] for one in result["listeners"]] == [2]
-    assert result["api_calls"] == {"DescribeTargets": 1}
-    assert result["error"] is None
-    assert "failed" not in result
-
-
-def test_health(run, region):
-    result = run(load_balancer_id="lb-1", health=True)
-
-    assert [(one["healthy"], one["health_status"]) for one in result["targets"]] == [(False, "Dead"), (True, "Alive")]
-    assert [action for action, _ in region.calls] == ["DescribeTargets", "DescribeTargetHealth"]
-
-
-def test_selectors(run, monkeypatch):
-    # AnsibleModule.warn prints at once, where another test of this process has loaded the code of the controller.
-    warned = []
-    monkeypatch.setattr(ClbModule, "warn", lambda _self, text: warned.append(text))
-
-    result = run(load_balancer_id="lb-1", targets=[{"ip": "10.1.0.2"}, {"listener_id": "lbl-9"}])
-
-    assert [one["instance_id"] for one in result["targets"]] == ["ins-2"]
-    assert warned == ["targets[1]: there is no listener 'lbl-9'. It selects nothing."]
+    assert (found(info), places(info)) == (targets, tree)
+    assert info.warnings == []
 
 
-def test_an_empty_list_of_selectors_selects_nothing(run, region):
-    result = run(load_balancer_id="lb-1", targets=[])
+def test_counts_are_of_everything_bound_there():
+    [listener] = read({"instance_id": "ins-2"})["listeners"]
 
-    assert (result["targets"], result["listeners"]) == ([], [])
-    assert region.calls == []
+    assert (listener["bound"], listener["serving"]) == (3, 2)
+
+
+def test_counts_of_a_listener_are_those_of_the_rules_shown():
+    [listener] = read({"location_id": "loc-b"})["listeners"]
+
+    assert (listener["bound"], listener["serving"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "selector, words",
+    [
+        ({"listener_id": "lbl-nope"}, "there is no listener 'lbl-nope'. It selects nothing."),
+        ({"listener_port": 9, "listener_protocol": "UDP"}, "there is no UDP listener on port 9. It selects nothing."),
+        ({"location_id": "loc-nope"}, "there is no rule 'loc-nope'. It selects nothing."),
+        ({"domain": "c.example.com"}, "there is no rule with domain 'c.example.com'. It selects nothing."),
+    ],
+)
+def test_a_selector_of_something_that_does_not_exist_is_a_warning(selector, words):
+    info = read({"instance_id": "ins-2"}, selector)
+
+    assert info.warnings == [f"targets[1]: {words}"]
+    assert found(info) == [("lbl-tcp", None, "ins-2", 8443)]
+
+
+def test_a_selector_whose_names_contradict_each_other_is_an_error():
+    run = read({"listener_id": "lbl-tcp", "listener_port": 80})
+
+    assert "listener_port 80 contradicts the ID beside it" in run.failure
+
+
+def test_a_tag_where_the_cloud_tells_none_is_a_warning():
+    run = region(tags=False).run_info(targets=[{"listener_id": "lbl-tcp", "tag": "blue"}])
+
+    assert run["targets"] == []
+    assert run.warnings == ["The API response contains no tags: selectors with a tag match nothing."]
+
+
+@pytest.mark.parametrize(
+    "health, calls", [(False, ["DescribeTargets"]), (True, ["DescribeTargets", "DescribeTargetHealth"])]
+)
+def test_reading_takes_one_call_and_one_more_for_health(health, calls):
+    cloud = Cloud({"load_balancers": [{"id": "lb-1", "generate": {"listeners": 50, "targets": 100}}]})
+
+    assert len(cloud.run_info(health=health)["targets"]) == 5000
+    assert cloud.actions() == calls
+
+
+def test_no_selector_at_all_selects_nothing_and_asks_nothing():
+    cloud = region()
+    run = cloud.run_info(targets=[], health=True)
+
+    assert (run["targets"], run["listeners"], cloud.calls()) == ([], [], [])
+
+
+def test_only_the_listeners_that_are_named_are_read():
+    cloud = region()
+    cloud.run_info(targets=[{"listener_id": "lbl-tcp"}])
+
+    assert [call["params"].get("ListenerIds") for call in cloud.calls()] == [["lbl-tcp"]]
+
+
+@pytest.mark.parametrize("tags", [True, False])
+def test_what_it_tells_is_what_the_module_targets_finds_in_place(tags):
+    cloud = region(tags=tags)
+    targets = cloud.run_info()["targets"]
+    run = cloud.run(targets=targets, purge=True)
+
+    assert (len(targets), run.failure, run.changed) == (7, None, False)
+
+
+def test_an_empty_load_balancer():
+    run = region([]).run_info(health=True)
+
+    assert (run.failure, run["targets"], run["listeners"], run.warnings) == (None, [], [], [])
+
+
+def test_a_listener_or_rule_of_the_tree_is_a_selector():
+    info = read()
+
+    assert found(read(*info["listeners"][:3])) == found(info)
+    assert found(read(info["listeners"][2]["rules"][1])) == [("lbl-http", "loc-b", "ins-3", 80)]
+
+
+@pytest.mark.parametrize("named", [{"load_balancer_id": "lb-1"}, {"load_balancer_name": "name-lb-1"}])
+def test_reads(named):
+    run = region().run_info(**named)
+
+    assert run.result.keys() >= KEYS
+    assert (run.failure, run.changed, run["load_balancer_id"], run["error"]) == (None, False, "lb-1", None)
+    assert run["api_calls"]["DescribeTargets"] == 1
 
 
 @pytest.mark.parametrize(
     "options, words",
     [
-        ({}, "No load balancer is chosen; give one of load_balancer_id, "),
+        ({"load_balancer_id": None}, "No load balancer is chosen; give one of load_balancer_id, "),
         (
             {"load_balancer_id": "lb-1", "load_balancer_name": "shop"},
             "load_balancer_id and load_balancer_name are given",
         ),
-        ({"load_balancer_id": "lb-1", "targets": [{"port": 80}]}, "no listener, rule or backend is named"),
-        ({"load_balancer_id": "lb-1", "targets": [{"listener_id": "lbl-1", "tga": "x"}]}, "tga"),
-        ({"load_balancer_id": "lb-1", "timeout": 0}, "timeout 0 is too small"),
-        ({"load_balancer_id": "lb-1", "targets": [{"instance_id": "ins-1", "load_balancer_id": "lb-2"}]}, "'lb-2'"),
+        ({"targets": [{"port": 80}]}, "no listener, rule or backend is named"),
+        ({"targets": [{"listener_id": "lbl-1", "tga": "x"}]}, "tga"),
+        ({"timeout": 0}, "timeout 0 is too small"),
+        ({"targets": [{"instance_id": "ins-1", "load_balancer_id": "lb-2"}]}, "'lb-2'"),
         ({"load_balancer_name": "sho"}, "No load balancer in region ap-guangzhou has the name 'sho'"),
     ],
 )
-def test_bad_options(run, options, words):
-    result = run(**options)
+def test_bad_options(options, words):
+    run = region().run_info(**options)
 
-    assert result["failed"]
-    assert words in result["msg"]
-    assert result.keys() >= KEYS
-    assert result["error"]["code"] == "InvalidArgument"
-    assert result["error"]["action"] is None
-    assert result["targets"] == []
+    assert words in run.failure
+    assert run.result.keys() >= KEYS
+    assert (run.code, run["error"]["action"], run["targets"]) == ("InvalidArgument", None, [])
 
 
-def test_a_refusal_is_told_with_the_clouds_words(run, region):
-    region.deny("lb-1")
+def test_a_refusal_is_told_with_the_clouds_words():
+    cloud = region()
+    cloud.add_faults(
+        {"action": "Describe*", "kind": "error", "code": "UnauthorizedOperation", "message": "not allowed"}
+    )
+    run = cloud.run_info()
 
-    result = run(load_balancer_id="lb-1")
+    assert (run.failed, run["load_balancer_id"], run["api_calls"]) == (True, "lb-1", {"DescribeTargets": 1})
+    error = run["error"]
+    assert (error["action"], error["code"], error["message"]) == (
+        "DescribeTargets",
+        "UnauthorizedOperation",
+        "not allowed",
+    )
 
-    assert result["failed"]
-    assert result["load_balancer_id"] == "lb-1"
-    assert result["error"]["action"] == "DescribeTargets"
-    assert result["error"]["code"] == "UnauthorizedOperation"
-    assert result["error"]["message"] == "not allowed"
-    assert result["api_calls"] == {"DescribeTargets": 1}
 
+def test_without_credentials():
+    run = region().run_info(environ={"TENCENTCLOUD_SECRET_ID": ""})
 
-def test_without_credentials(run, monkeypatch):
-    def connect(options, environ, budget):
-        raise CredentialsNotFound("No credentials: give some.")
-
-    monkeypatch.setattr(_targets_info, "connect", connect)
-
-    result = run(load_balancer_id="lb-1")
-
-    assert result["msg"] == "No credentials: give some."
-    assert result["error"]["code"] == "CredentialsNotFound"
-    assert result["api_calls"] == {}
+    assert (run.code, run["api_calls"]) == ("CredentialsNotFound", {})
