@@ -1,0 +1,453 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Several load balancers in one task: which are chosen, what stops all of them, and what is told of each."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from harness import Cloud, Run
+
+from ..builders import Raw, http, rule, target, tcp, want
+
+IDS = ["lb-1", "lb-2", "lb-3"]
+HOST: Raw = {"instance_id": "ins-1"}
+EVERYWHERE: Raw = {"listener_port": 443, "instance_id": "ins-9", "port": 80}
+DRAIN: Raw = {"state": "drained", "targets": [HOST]}
+GUARDED: Raw = {**DRAIN, "min_healthy": 1}
+
+
+def region(**settings: Any) -> Cloud:
+    """Three load balancers; each has a listener on port 443 with ins-1 and another instance."""
+    balancers = {
+        f"lb-{number}": [
+            tcp(f"lbl-{number}", 443, target("ins-1", weight=number), target(f"ins-2{number}")),
+            http(f"lbl-{number}0", 80, rule(f"loc-{number}", "a")),
+        ]
+        for number in (1, 2, 3)
+    }
+    return Cloud.of(balancers, **{"task_seconds": 0.5, **settings})
+
+
+def many(count: int, **settings: Any) -> Cloud:
+    return Cloud.of({f"lb-{number}": [tcp(f"lbl-{number}", 443)] for number in range(1, count + 1)}, **settings)
+
+
+def refusal(code: str, message: str = "no") -> Raw:
+    return {"kind": "error", "code": code, "message": message}
+
+
+def status(run: Run) -> dict[str, str]:
+    return {one["load_balancer_id"]: one["status"] for one in run["load_balancers"]}
+
+
+def wrote_to(cloud: Cloud) -> list[str]:
+    """The load balancers that were written to, in the order of the first write."""
+    return list(dict.fromkeys(call["params"]["LoadBalancerId"] for call in cloud.writes()))
+
+
+def read(cloud: Cloud) -> list[str]:
+    return [call["params"]["LoadBalancerId"] for call in cloud.calls("DescribeTargets")]
+
+
+def weights(cloud: Cloud) -> dict[str, dict[str, int]]:
+    """Load balancer -> address -> weight."""
+    return {one: {bound[2]: bound[4] for bound in cloud.bindings(one)} for one in cloud.cloud.load_balancers}
+
+
+def delete(cloud: Cloud, identity: str, action: str, calls: int) -> None:
+    """Delete a load balancer once so many calls of an action were answered."""
+    deletion = {"change": "delete_load_balancer", "with": {"load_balancer_id": identity}}
+    cloud.add_events({**deletion, "action": action, "after_calls": calls})
+
+
+# -- which ones
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"targets": [HOST]}, "targets[0] has no load_balancer_id of its own"),
+        ({"targets": [{**HOST, "load_balancer_id": "lb-1"}, HOST]}, "targets[1] has no load_balancer_id of its own"),
+        ({"load_balancer_id": "lb-1", "all_load_balancers": True}, "load_balancer_id and all_load_balancers are given"),
+        ({"load_balancer_ids": ["lb-1"], "load_balancer_names": ["x"]}, "Give at most one of"),
+        ({"load_balancer_ids": []}, "load_balancer_ids is an empty list"),
+        ({"load_balancer_names": []}, "load_balancer_names is an empty list"),
+        ({"load_balancer_ids": ["lb-1", " "]}, "load_balancer_ids is empty; give the ID"),
+        ({"load_balancer_names": [""]}, "load_balancer_names is empty; give the exact name"),
+        ({"load_balancer_name": " "}, "load_balancer_name is empty; give the exact name"),
+        ({"load_balancer_ids": ["lb 1"]}, "load_balancer_ids 'lb 1' is not an ID"),
+        ({"load_balancer_id": "lb-é"}, "is not an ID"),
+        ({"load_balancer_names": ["name-lb-1", "name-lb"]}, "has the name 'name-lb'"),
+        ({"load_balancer_names": ["name-lb-1", "no"]}, "has the name 'no'. Check load_balancer_names and region"),
+        (
+            {"load_balancer_ids": ["lb-1", "lb-2"], "targets": [{**HOST, "load_balancer_id": "lb-3"}]},
+            "targets[0]: load_balancer_id 'lb-3' is not 'lb-1' or 'lb-2', as load_balancer_ids says",
+        ),
+        (
+            {"all_load_balancers": True, "state": "present", "targets": [EVERYWHERE]},
+            "all_load_balancers goes with state absent or drained",
+        ),
+        ({"all_load_balancers": True, "targets": [{"listener_port": 443}]}, "every entry must name a backend"),
+    ],
+)
+def test_how_load_balancers_may_not_be_chosen(options: Raw, words: str) -> None:
+    cloud = region()
+    run = cloud.run(**{**DRAIN, **options})
+    assert words in (run.failure or "")
+    assert (run.code, cloud.writes()) == ("InvalidArgument", [])
+
+
+@pytest.mark.parametrize(
+    "options, expected",
+    [
+        ({"load_balancer_id": " lb-2 "}, [("lb-2", None)]),
+        ({"load_balancer_name": "name-lb-2"}, [("lb-2", "name-lb-2")]),
+        ({"load_balancer_ids": ["lb-2", " lb-1", "lb-2"]}, [("lb-2", None), ("lb-1", None)]),
+        (
+            {"load_balancer_names": ["name-lb-3", "name-lb-1 ", "name-lb-3"]},
+            [("lb-3", "name-lb-3"), ("lb-1", "name-lb-1")],
+        ),
+        ({"all_load_balancers": True}, [(one, f"name-{one}") for one in IDS]),
+        (
+            {"targets": [{**HOST, "load_balancer_id": "lb-3"}, {**HOST, "load_balancer_id": "lb-1"}]},
+            [("lb-3", None), ("lb-1", None)],
+        ),
+    ],
+)
+def test_the_chosen_ones_come_once_in_the_order_chosen(options: Raw, expected: list[tuple[str, str | None]]) -> None:
+    run = region().run(check=True, **{**DRAIN, **options})
+    assert run.failure is None
+    assert [(one["load_balancer_id"], one["load_balancer_name"]) for one in run["load_balancers"]] == expected
+    # One is meant by the option, not by the count.
+    one_meant = {"load_balancer_id", "load_balancer_name"} & options.keys()
+    assert run["load_balancer_id"] == (expected[0][0] if one_meant else None)
+
+
+def test_a_listing_of_the_region_asks_for_those_with_backends_oldest_first_and_no_classic_ones() -> None:
+    cloud = region()
+    cloud.run(all_load_balancers=True, **DRAIN)
+    asked = cloud.calls("DescribeLoadBalancers")[0]["params"]
+    assert {key: asked[key] for key in ("WithRs", "Forward", "OrderType")} == {
+        "WithRs": 1,
+        "Forward": 1,
+        "OrderType": 0,
+    }
+
+
+@pytest.mark.parametrize("state, warned", [("drained", 1), ("absent", 0)])
+def test_a_region_without_backends_is_a_warning_where_something_is_to_be_drained(state: str, warned: int) -> None:
+    run = many(1).run(all_load_balancers=True, targets=[HOST], state=state)
+    assert (run.failure, run.changed, len(run.warnings)) == (None, False, warned)
+
+
+def test_each_id_goes_to_the_load_balancer_that_has_it() -> None:
+    cloud = region()
+    rule_entry = {"location_id": "loc-3", "instance_id": "ins-9", "port": 80}
+    run = cloud.run(load_balancer_ids=IDS, targets=[want("lbl-1", "ins-9"), rule_entry])
+    assert (run.failure, sorted(wrote_to(cloud))) == (None, ["lb-1", "lb-3"])
+    assert status(run) == {"lb-1": "changed", "lb-2": "unchanged", "lb-3": "changed"}
+
+
+def test_entries_can_choose_by_themselves_and_only_those_load_balancers_are_read() -> None:
+    cloud = region()
+    entries = [want("lbl-3", "ins-9", load_balancer_id="lb-3"), want("lbl-1", "ins-9", load_balancer_id="lb-1")]
+    run = cloud.run(targets=entries)
+    assert (run.failure, list(status(run))) == (None, ["lb-3", "lb-1"])
+    asked = {
+        (call["params"]["LoadBalancerId"], *call["params"]["ListenerIds"]) for call in cloud.calls("DescribeTargets")
+    }
+    assert asked == {("lb-3", "lbl-3"), ("lb-1", "lbl-1")}
+
+
+def test_one_to_which_no_entry_applies_is_not_read() -> None:
+    cloud = region()
+    run = cloud.run(load_balancer_ids=IDS, targets=[want("lbl-2", "ins-9", load_balancer_id="lb-2")])
+    assert (list(status(run)), set(read(cloud))) == (["lb-2"], {"lb-2"})
+
+
+@pytest.mark.parametrize("state, failed", [("present", True), ("drained", True), ("absent", False)])
+def test_an_id_that_none_of_them_has(state: str, failed: bool) -> None:
+    cloud = region()
+    run = cloud.run(load_balancer_ids=IDS, targets=[want("lbl-9", "ins-1")], state=state)
+    words = "targets[0]: none of the load balancers has a listener 'lbl-9'."
+    assert (run.failed, wrote_to(cloud)) == (failed, [])
+    assert words in (run.failure or run.warnings[0])
+    assert not failed or "lb-3: What exists: " in run.message
+    everywhere = cloud.run(all_load_balancers=True, targets=[want("lbl-9", "ins-1")], state="drained")
+    assert (everywhere.failure, words in everywhere.warnings[0]) == (None, True)
+    if state != "present":
+        entry = want("lbl-3", "ins-1", load_balancer_id="lb-1")
+        own = cloud.run(all_load_balancers=True, targets=[entry], state=state)
+        assert own.warnings[0] == "targets[0]: lb-1 has no listener 'lbl-3'. Nothing to do for it."
+
+
+# -- what is told
+
+
+def test_one_task_changes_several_and_reports_each() -> None:
+    cloud = region()
+    run = cloud.run(load_balancer_ids=IDS, targets=[EVERYWHERE])
+    assert (run.failure, status(run), run.changed) == (None, dict.fromkeys(IDS, "changed"), True)
+    assert [(one["load_balancer_id"], one["listener_id"]) for one in run["registered"]] == [
+        ("lb-1", "lbl-1"),
+        ("lb-2", "lbl-2"),
+        ("lb-3", "lbl-3"),
+    ]
+    assert all("ins-9" in bound for bound in weights(cloud).values())
+    assert sorted(call["params"]["LoadBalancerId"] for call in cloud.writes()) == IDS
+    assert run["load_balancers"][0] == {
+        "load_balancer_id": "lb-1",
+        "load_balancer_name": None,
+        "status": "changed",
+        "registered": 1,
+        "modified": 0,
+        "deregistered": 0,
+        "unchanged": 2,
+        "bound": 3,
+        "message": None,
+        "error": None,
+    }
+    again = cloud.run(load_balancer_ids=IDS, targets=[EVERYWHERE])
+    assert (again.changed, status(again)) == (False, dict.fromkeys(IDS, "unchanged"))
+
+
+@pytest.mark.parametrize("key", ["targets", "restore", "modified"])
+def test_only_what_an_entry_names_or_matches_is_listed(key: str) -> None:
+    run = region().run(all_load_balancers=True, **DRAIN)
+    assert [(one["load_balancer_id"], one["instance_id"]) for one in run[key]] == [(one, "ins-1") for one in IDS]
+
+
+def test_diff_lines_begin_with_the_load_balancer_and_are_sorted_together() -> None:
+    run = region().run(load_balancer_ids=["lb-2", "lb-1"], **DRAIN)
+    assert run["diff"] == {
+        "before": "lb-1  TCP:443 (lbl-1)  ins-1:80  weight 1\nlb-2  TCP:443 (lbl-2)  ins-1:80  weight 2\n",
+        "after": "lb-1  TCP:443 (lbl-1)  ins-1:80  weight 0\nlb-2  TCP:443 (lbl-2)  ins-1:80  weight 0\n",
+    }
+    assert [one["load_balancer_id"] for one in run["load_balancers"]] == ["lb-2", "lb-1"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_restore_puts_everything_back_and_a_dry_run_says_what_it_will_be(check: bool) -> None:
+    cloud = region()
+    before = weights(cloud)
+    run = cloud.run(all_load_balancers=True, targets=[HOST], state="absent", check=check)
+    assert [(one["load_balancer_id"], one["weight"], one["tag"]) for one in run["restore"]] == [
+        ("lb-1", 1, ""),
+        ("lb-2", 2, ""),
+        ("lb-3", 3, ""),
+    ]
+    assert (weights(cloud) == before) is check
+    back = cloud.run(targets=run["restore"])
+    assert (back.failure, weights(cloud), back.changed) == (None, before, not check)
+
+
+def test_equal_warnings_come_once_with_at_most_five_ids() -> None:
+    selector = {"listener_port": 9, "listener_protocol": "UDP"}
+    words = "targets[0]: there is no UDP listener on port 9. Nothing to do for it."
+    run = region().run(load_balancer_ids=IDS, targets=[selector], state="absent")
+    assert run.warnings == [f"{words} (lb-1, lb-2, lb-3)"]
+    cloud = many(7)
+    run = cloud.run(load_balancer_ids=list(cloud.cloud.load_balancers), targets=[selector], state="absent")
+    assert run.warnings == [f"{words} (lb-1, lb-2, lb-3, lb-4, lb-5 and 2 more)"]
+
+
+@pytest.mark.parametrize("host, warned", [("ins-1", False), ("ins-5", True)])
+def test_matches_nothing_bound_is_said_only_where_it_matched_on_none(host: str, warned: bool) -> None:
+    cloud = region()
+    cloud.change("unbind", [{"LoadBalancerId": "lb-2", "ListenerId": "lbl-2", "InstanceId": "ins-1", "Port": 80}])
+    run = cloud.run(load_balancer_ids=IDS, targets=[{"instance_id": host}], state="drained")
+    assert run.failure is None
+    assert any("matches nothing bound" in one for one in run.warnings) is warned
+
+
+# -- what fails
+
+
+@pytest.mark.parametrize("faulty", IDS)
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_failure_on_one_is_told_there_and_stops_no_other(faulty: str, wait: bool) -> None:
+    cloud = region()
+    cloud.next_writes(refusal("UnauthorizedOperation", "not allowed"), load_balancer_id=faulty)
+    run = cloud.run(load_balancer_ids=IDS, wait=wait, **DRAIN)
+    assert status(run) == {one: "failed" if one == faulty else "changed" for one in IDS}
+    assert run.message.startswith(f"1 of 3 load balancers failed. {faulty}: ")
+    assert run.changed
+    (failed,) = [one for one in run["load_balancers"] if one["error"] is not None]
+    assert failed["error"]["code"] == run.code == "UnauthorizedOperation"
+    assert [one["load_balancer_id"] for one in run["failed_targets"]] == [faulty]
+    assert run["failed_listeners"] == [f"lbl-{faulty[-1]}"]
+    cloud.finish()
+    # What is done stands in restore, also when the task fails.
+    assert [one["load_balancer_id"] for one in run["restore"]] == [one for one in IDS if one != faulty]
+    assert {one: bound["ins-1"] == 0 for one, bound in weights(cloud).items()} == {one: one != faulty for one in IDS}
+
+
+def test_an_error_of_this_collection_is_told_like_any_other() -> None:
+    def break_down() -> None:
+        raise KeyError("oops")
+
+    cloud = region()
+    cloud.before("Batch*", break_down, nth=2)
+    run = cloud.run(load_balancer_ids=IDS, **DRAIN)
+    (broken,) = [one for one, how in status(run).items() if how == "failed"]
+    assert "An error of this collection, please report it: KeyError" in run.message
+    (listener,) = [one for one in run["listeners"] if one["load_balancer_id"] == broken]
+    # Nobody knows how far it came.
+    assert (listener["status"], listener["bound"]) == ("failed", None)
+    told = [one["load_balancer_id"] for key in ("modified", "failed_targets") for one in run[key]]
+    assert told == [one for one in IDS if one != broken]
+
+
+def test_equal_failures_are_told_once_and_different_ones_up_to_five() -> None:
+    cloud = region()
+    for identity in IDS:
+        cloud.next_writes(refusal("UnauthorizedOperation"), load_balancer_id=identity)
+    message = cloud.run(load_balancer_ids=IDS, targets=[EVERYWHERE]).message
+    assert "lb-1, lb-2, lb-3: " in message or message.count("UnauthorizedOperation: no") == 3
+    cloud = many(8)
+    for identity in cloud.cloud.load_balancers:
+        cloud.next_writes(refusal("UnauthorizedOperation", f"not on {identity}"), load_balancer_id=identity)
+    message = cloud.run(load_balancer_ids=list(cloud.cloud.load_balancers), targets=[EVERYWHERE]).message
+    assert message.startswith("8 of 8 load balancers failed. lb-1: ")
+    assert "3 more are in load_balancers." in message
+    assert "not on lb-6" not in message
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_name_that_is_wrong_on_one_stops_all_before_any_write(check: bool) -> None:
+    cloud = region()
+    cloud.change("delete_listener", {"load_balancer_id": "lb-3", "listener_id": "lbl-3"})
+    moved = {"id": "lbl-3", "protocol": "TCP", "port": 444}
+    cloud.change("create_listener", {"load_balancer_id": "lb-3", "listener": moved})
+    run = cloud.run(load_balancer_ids=IDS, targets=[EVERYWHERE], check=check)
+    assert (wrote_to(cloud), run.code) == ([], "InvalidArgument")
+    assert re.search(r"1 of 3 load balancers failed\. lb-3: targets\[0\]: there is no listener.*444", run.message)
+
+
+@pytest.mark.parametrize("limit, calls", [(30, 1), (1, 4)])
+@pytest.mark.parametrize("check", [True, False])
+def test_a_guard_that_refuses_on_one_stops_all_before_any_write(check: bool, limit: int, calls: int) -> None:
+    cloud = region(limits={"health_load_balancers": limit}, health={"dead": ["ins-22"]})
+    run = cloud.run(load_balancer_ids=IDS, check=check, **GUARDED)
+    assert (wrote_to(cloud), run.changed, run.code) == ([], False, "GuardRefused")
+    assert "lb-2: min_healthy is 1" in run.message
+    assert "lb-1, lb-3: Not sent: the guard min_healthy refuses on lb-2." in run.message
+    assert run.message.count("Nothing was changed.") == 1
+    assert "lb-2" not in run["error"]["message"], "the error is that of the load balancer that refuses"
+    assert {one["error"]["code"] for one in run["load_balancers"]} == {"GuardRefused"}
+    refused = [(one["load_balancer_id"], one["code"]) for one in run["failed_targets"]]
+    assert refused == [(one, "NotAttempted") for one in IDS]
+    assert all("lb-2" in one["message"] for one in run["failed_targets"])
+    assert (run["restore"], cloud.count("DescribeTargetHealth")) == ([], calls)
+
+
+def test_a_guard_that_refuses_later_on_one_stops_no_other() -> None:
+    cloud = region()
+    cloud.change("lock", {"load_balancer_id": "lb-2", "seconds": 3.0})
+    cloud.add_events({"change": "health", "with": {"dead": ["ins-22"]}, "delay": 1.0})
+    run = cloud.run(load_balancer_ids=IDS, **GUARDED)
+    assert status(run) == {"lb-1": "changed", "lb-2": "failed", "lb-3": "changed"}
+    assert "Not serving any more since the first check: ins-22:80" in run.message
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_guarded_tasks_read_anew_under_their_locks_and_never_wait_for_each_other_in_a_circle(wait: bool) -> None:
+    cloud = region()
+    tasks = [{**GUARDED, "load_balancer_ids": order, "wait": wait} for order in (IDS, IDS[::-1], IDS[1:] + IDS[:1])]
+    runs = cloud.together(*tasks)
+    assert [run.failure for run in runs] == [None] * 3
+    assert sorted(run.changed for run in runs) == [False, False, True]
+    alone = region()
+    alone.run(load_balancer_ids=IDS[::-1], wait=wait, **GUARDED)
+    before = alone.actions().index("BatchModifyTargetWeight")
+    assert alone.actions()[:before].count("DescribeTargets") == 6
+
+
+def locks_of(options: Raw, folder: Any, cloud: Cloud | None = None) -> int:
+    """How many lock files a task makes."""
+    (cloud or region()).run(environ={"TENCENTCLOUD_CLB_LOCK_DIR": str(folder)}, **options)
+    return len(list(folder.glob("*.lock"))) if folder.exists() else 0
+
+
+@pytest.mark.parametrize(
+    "options, locks",
+    [
+        (GUARDED, 3),
+        ({**GUARDED, "check": True}, 0),
+        (DRAIN, 0),
+        ({"targets": [{**EVERYWHERE, "instance_id": "ins-2"}], "min_healthy": 1}, 0),
+    ],
+)
+def test_only_what_takes_something_away_under_the_guard_needs_a_lock(tmp_path: Any, options: Raw, locks: int) -> None:
+    assert locks_of({**options, "load_balancer_ids": IDS}, tmp_path / "many") == locks
+    assert locks_of({**options, "load_balancer_id": "lb-1"}, tmp_path / "one") == bool(locks)
+
+
+def test_the_locks_of_a_task_that_fails_are_given_back() -> None:
+    cloud = region()
+    cloud.add_faults({"action": "Describe*", **refusal("UnauthorizedOperation")})
+    assert cloud.run(load_balancer_id="lb-1", **GUARDED).failed
+    assert cloud.run(load_balancer_id="lb-1", **GUARDED).failure is None
+
+
+@pytest.mark.parametrize("calls", [3, 4, 6], ids=["before it is locked", "while others are read again", "health"])
+def test_one_that_is_deleted_at_any_time_before_the_first_write_is_left_out(calls: int) -> None:
+    cloud = region()
+    delete(cloud, "lb-2", "DescribeTargets", calls)
+    run = cloud.run(all_load_balancers=True, **GUARDED)
+    assert (run.failure, list(status(run))) == (None, ["lb-1", "lb-3"])
+    assert [one["load_balancer_id"] for one in run["left_out"]] == ["lb-2"]
+    assert sorted(wrote_to(cloud)) == ["lb-1", "lb-3"]
+
+
+@pytest.mark.parametrize("calls", [2, 4])
+def test_one_that_is_named_and_deleted_meanwhile_is_an_error_that_names_it(calls: int) -> None:
+    cloud = region()
+    delete(cloud, "lb-3", "DescribeTargets", calls)
+    run = cloud.run(load_balancer_ids=IDS, **GUARDED)
+    assert run.message.startswith("1 of 3 load balancers failed. lb-3: Describe")
+    assert (wrote_to(cloud), status(run)) == ([], {"lb-3": "failed"})
+    assert "1 of 3" not in run["load_balancers"][0]["message"]
+
+
+def test_the_only_one_that_is_left_is_locked_all_the_same(tmp_path: Any) -> None:
+    cloud = region()
+    for identity in ("lb-1", "lb-3"):
+        delete(cloud, identity, "DescribeLoadBalancers", 1)
+    assert locks_of({**GUARDED, "all_load_balancers": True}, tmp_path, cloud) == 1
+    assert wrote_to(cloud) == ["lb-2"]
+
+
+@pytest.mark.parametrize("count, limit, calls", [(1, 1, 1), (30, 30, 1), (31, 30, 2), (31, 1, 32)])
+def test_health_is_read_for_up_to_30_in_one_call_and_one_by_one_where_that_is_refused(
+    count: int, limit: int, calls: int
+) -> None:
+    names = [f"lb-{number}" for number in range(count)]
+    cloud = Cloud.of(
+        {name: [tcp(f"lbl-{name}", 443, target("ins-1"))] for name in names}, limits={"health_load_balancers": limit}
+    )
+    run = cloud.run_info(load_balancer_ids=names, health=True)
+    assert (run.failure, [one["healthy"] for one in run["targets"]]) == (None, [True] * count)
+    assert cloud.count("DescribeTargetHealth") == calls
+
+
+def test_extra_calls_and_task_times_are_shared() -> None:
+    cloud = many(5, task_seconds=2.0)
+    assert cloud.run(load_balancer_ids=list(cloud.cloud.load_balancers), targets=[EVERYWHERE]).failure is None
+    # The first one or two find out how long a task takes; the others read back once.
+    reads = [read(cloud).count(identity) for identity in cloud.cloud.load_balancers]
+    assert sorted(reads)[:3] == [2, 2, 2]
+
+
+def test_one_load_balancer_in_a_list_has_the_shape_of_several() -> None:
+    cloud = region()
+    cloud.next_writes(refusal("AuthFailure"))
+    run = cloud.run(load_balancer_ids=["lb-1"], **DRAIN)
+    assert run["load_balancer_id"] is None
+    assert run.message.startswith("1 of 1 load balancers failed. lb-1: ")
