@@ -366,3 +366,95 @@ def test_without_credentials():
     run = region().run_info(environ={"TENCENTCLOUD_SECRET_ID": ""})
 
     assert (run.code, run["api_calls"]) == ("CredentialsNotFound", {})
+
+
+# -- several
+
+
+HOST = {"instance_id": "ins-1"}
+
+
+def shops(**settings):
+    balancers = {
+        "lb-1": [tcp("lbl-1", 443, target("ins-1"), target("ins-2", weight=0))],
+        "lb-2": [http("lbl-2", 80, rule("loc-2", "a", target("ins-1")))],
+        "lb-3": [tcp("lbl-3", 444, target("ins-3"))],
+    }
+    return Cloud.of(balancers, **settings)
+
+
+def bound_at(run):
+    return [(one["load_balancer_id"], one["instance_id"]) for one in run["targets"]]
+
+
+def test_a_region_is_asked_where_a_host_is():
+    run = shops().run_info(all_load_balancers=True, targets=[HOST], health=True)
+
+    assert (run.failure, run.warnings, run["load_balancer_id"]) == (None, [], None)
+    assert bound_at(run) == [("lb-1", "ins-1"), ("lb-2", "ins-1")]
+    assert run["load_balancers"][0] == {
+        "load_balancer_id": "lb-1",
+        "load_balancer_name": "name-lb-1",
+        "bound": 2,
+        "serving": 1,
+        "healthy": 2,
+    }
+    assert {one["load_balancer_id"] for one in run["listeners"]} == {"lb-1", "lb-2"}
+
+
+@pytest.mark.parametrize(
+    "options, warnings",
+    [
+        (
+            {"load_balancer_ids": ["lb-1", "lb-2"], "targets": [{"listener_id": "lbl-3"}]},
+            ["targets[0]: none of the load balancers has a listener 'lbl-3'. It selects nothing."],
+        ),
+        (
+            {"load_balancer_ids": ["lb-1", "lb-3"], "targets": [{"listener_port": 9, "listener_protocol": "UDP"}]},
+            ["targets[0]: there is no UDP listener on port 9. It selects nothing. (lb-1, lb-3)"],
+        ),
+        # In a whole region, a selector matches where it matches.
+        ({"all_load_balancers": True, "targets": [{"listener_port": 9, "listener_protocol": "UDP"}]}, []),
+        (
+            {"all_load_balancers": True, "targets": [{"load_balancer_id": "lb-1", "listener_id": "lbl-3", **HOST}]},
+            ["targets[0]: lb-1 has no listener 'lbl-3'. It selects nothing."],
+        ),
+    ],
+)
+def test_what_a_selector_names_and_is_not_there_is_warned_of_once(options, warnings):
+    run = shops().run_info(**options)
+
+    assert (run.failure, run["targets"], run.warnings) == (None, [], warnings)
+
+
+@pytest.mark.parametrize("chosen", [{"load_balancer_ids": ["lb-1", "lb-3"]}, {"load_balancer_id": "lb-1"}])
+def test_names_that_contradict_an_id_are_an_error_that_says_where(chosen):
+    run = shops().run_info(targets=[{"listener_id": "lbl-1", "listener_port": 9}], **chosen)
+
+    assert "listener_port 9 contradicts the ID beside it" in run.failure
+    assert ("1 of 2 load balancers failed. lb-1: " in run.failure) is ("load_balancer_ids" in chosen)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_one_that_is_deleted_before_its_health_is_read_is_left_out(count):
+    cloud = shops()
+    for number in range(1, count + 1):
+        gone = {"change": "delete_load_balancer", "with": {"load_balancer_id": f"lb-{number}"}}
+        cloud.add_events({**gone, "action": "DescribeTargets", "after_calls": 3})
+    run = cloud.run_info(all_load_balancers=True, health=True)
+
+    assert [one["load_balancer_id"] for one in run["left_out"]] == [f"lb-{number}" for number in range(1, count + 1)]
+    if count == 3:
+        assert "No load balancer could be read." in run.failure
+        return
+    assert (run.failure, bound_at(run)) == (None, [("lb-2", "ins-1"), ("lb-3", "ins-3")])
+
+
+@pytest.mark.parametrize("code, calls", [("AuthFailure.TokenFailure", 1), ("UnauthorizedOperation", 4)])
+def test_health_that_is_refused_is_read_one_by_one_where_that_can_help(code, calls):
+    cloud = shops()
+    cloud.add_faults({"action": "DescribeTargetHealth", "kind": "error", "code": code, "times": -1})
+    run = cloud.run_info(load_balancer_ids=["lb-1", "lb-2", "lb-3"], health=True)
+
+    assert run.code == code
+    assert cloud.count("DescribeTargetHealth") == calls
