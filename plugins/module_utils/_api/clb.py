@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Protocol, TypeVar
 
 from .._base.answers import (
     MAX_COUNT,
@@ -26,29 +26,21 @@ from .._base.answers import (
     unexpected,
     whole,
 )
-from .._base.errors import OutcomeUnknown, UnexpectedAnswer, printable
-from .._bindings.change import Change, ChangeKind
+from .._base.errors import OutcomeUnknown, Refused, UnexpectedAnswer, printable
+from .._base.refusals import Concern
 from .._bindings.health import HealthSnapshot, parse_health
 from .._bindings.snapshot import Snapshot, parse_targets
+from .capacity import IDS, Capacity
+from .members import ACTIONS, members_of, sizes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from .._bindings.change import Change
+
+Answer = TypeVar("Answer")
 
 VERSION = "2018-03-17"
-MAX_TARGETS = 500
-"""Targets in one call of a batch action."""
-MAX_WEIGHT_ENTRIES = 100
-"""Entries of ``ModifyList`` in one BatchModifyTargetWeight."""
-MAX_WEIGHT_TARGETS = 50
-"""Targets in one entry of ``ModifyList``."""
-MAX_LISTENER_IDS = 20
-"""Listener IDs in one DescribeTargets."""
-MAX_LISTENERS_DESCRIBED = 100
-"""Listener IDs in one DescribeListeners."""
-MAX_HEALTH_LOAD_BALANCERS = 30
-"""Load balancers in one DescribeTargetHealth."""
-MAX_LOAD_BALANCER_IDS = 20
-"""Load balancer IDs in one DescribeLoadBalancers."""
 PAGE_SIZE = 100
 """Load balancers in one page of DescribeLoadBalancers."""
 MAX_FILTERS = 10
@@ -59,13 +51,6 @@ LISTING_PASSES = 4
 """How often a listing is read before it counts as one that never stands still."""
 OLDEST_FIRST = 0
 """``OrderType`` by time of creation, which is the cloud's own order, but backwards."""
-
-ACTIONS = {
-    ChangeKind.REGISTER: "BatchRegisterTargets",
-    ChangeKind.WEIGHT: "BatchModifyTargetWeight",
-    ChangeKind.TAG: "BatchModifyTargetTag",
-    ChangeKind.DEREGISTER: "BatchDeregisterTargets",
-}
 
 # Source of the fields: the response models of the vendor's SDK. Of ``Status`` new values may come.
 _WRITTEN = Record(text("RequestId"), optional_many("FailListenerIdSet"), optional_text("Message"))
@@ -157,6 +142,8 @@ class Clb:
 
     def __init__(self, api: Api) -> None:
         self._api = api
+        self.capacity = Capacity()
+        """How much one call may hold."""
 
     def describe_targets(
         self,
@@ -168,25 +155,54 @@ class Clb:
         """Read what is bound, in one call.
 
         :param load_balancer_id: the load balancer.
-        :param listener_ids: at most 20; None for the whole load balancer.
+        :param listener_ids: None for the whole load balancer. It is also read where these are too many for one call.
         :param last_attempt: send once, even in the budget's grace.
         :raises UnexpectedAnswer: the answer is not what the API documents.
         """
         params: dict[str, Any] = {"LoadBalancerId": load_balancer_id}
-        if listener_ids is not None:
-            params["ListenerIds"] = list(listener_ids)
+        if listener_ids is not None and len(listener_ids) <= self.capacity.of("DescribeTargets", IDS):
+            try:
+                answer = self._api.read(
+                    "DescribeTargets",
+                    {**params, "ListenerIds": list(listener_ids)},
+                    last_attempt=last_attempt,
+                )
+            except Refused as refusal:
+                if refusal.concerns is not Concern.LENGTH or len(listener_ids) == 1:
+                    raise
+                self.capacity.halve("DescribeTargets", IDS, len(listener_ids))
+            else:
+                return parse_targets(answer, tuple(listener_ids))
         answer = self._api.read("DescribeTargets", params, last_attempt=last_attempt)
-        return parse_targets(answer, None if listener_ids is None else tuple(listener_ids))
+        return parse_targets(answer, None)
 
     def describe_target_health(self, load_balancer_ids: Sequence[str]) -> dict[str, HealthSnapshot]:
-        """Read the health of every target of some load balancers, in one call.
+        """Read the health of every target of some load balancers, in as few calls as the API takes.
 
-        :param load_balancer_ids: at most 30.
-        :returns: by load balancer ID; empty for one that the answer does not mention.
-        :raises UnexpectedAnswer: the answer is not what the API documents.
+        :returns: by load balancer ID; empty for one that an answer does not mention.
+        :raises UnexpectedAnswer: an answer is not what the API documents.
         """
-        answer = self._api.read("DescribeTargetHealth", {"LoadBalancerIds": list(load_balancer_ids)})
-        return parse_health(answer, load_balancer_ids)
+
+        def ask(some: Sequence[str]) -> dict[str, HealthSnapshot]:
+            return parse_health(self._api.read("DescribeTargetHealth", {"LoadBalancerIds": list(some)}), some)
+
+        answers = self._in_calls("DescribeTargetHealth", load_balancer_ids, ask)
+        return {load_balancer_id: health for found in answers for load_balancer_id, health in found.items()}
+
+    def _in_calls(self, action: str, ids: Sequence[str], ask: Callable[[Sequence[str]], Answer]) -> Iterator[Answer]:
+        """Ask about any number of IDs; a call that is too long for the API is halved, and so are those after it."""
+        start = 0
+        while start < len(ids):
+            some = ids[start : start + self.capacity.of(action, IDS)]
+            try:
+                answer = ask(some)
+            except Refused as refusal:
+                if refusal.concerns is not Concern.LENGTH or len(some) == 1:
+                    raise
+                self.capacity.halve(action, IDS, len(some))
+                continue
+            start += len(some)
+            yield answer
 
     def describe_task_status(self, task_id: str) -> TaskStatus:
         """Ask how a task stands.
@@ -202,22 +218,17 @@ class Clb:
         """Ask what listeners and rules are bound to: targets of their own, or a target group.
 
         :param load_balancer_id: the load balancer.
-        :param listener_ids: at most 100.
-        :returns: only what the answer says.
-        :raises UnexpectedAnswer: the answer is not what the API documents.
+        :param listener_ids: however many.
+        :returns: only what the answers say.
+        :raises UnexpectedAnswer: an answer is not what the API documents.
         """
-        params = {"LoadBalancerId": load_balancer_id, "ListenerIds": list(listener_ids)}
-        answer = self._api.read("DescribeListeners", params)
-        root = answer_place("DescribeListeners", answer)
-        (raw_listeners,) = _LISTENERS.read(answer, root)
-        found: TargetTypes = {}
-        for where, (listener_id, target_type, raw_rules) in each(_LISTENER, raw_listeners, root, "Listeners"):
-            if target_type:
-                found[listener_id, None] = target_type
-            for _unused, (location_id, rule_type) in each(_RULE, raw_rules, where, "Rules"):
-                if rule_type:
-                    found[listener_id, location_id] = rule_type
-        return found
+
+        def ask(some: Sequence[str]) -> TargetTypes:
+            params = {"LoadBalancerId": load_balancer_id, "ListenerIds": list(some)}
+            return dict(_target_types(self._api.read("DescribeListeners", params)))
+
+        answers = self._in_calls("DescribeListeners", listener_ids, ask)
+        return {place: target_type for found in answers for place, target_type in found.items()}
 
     def describe_load_balancers(
         self,
@@ -255,8 +266,10 @@ class Clb:
             return list(self._list(params).values())
         wanted = list(dict.fromkeys(load_balancer_ids))
         found: dict[str, LoadBalancer] = {}
-        for start in range(0, len(wanted), MAX_LOAD_BALANCER_IDS):
-            found.update(self._list({**params, "LoadBalancerIds": wanted[start : start + MAX_LOAD_BALANCER_IDS]}))
+        for part in self._in_calls(
+            "DescribeLoadBalancers", wanted, lambda some: self._list({**params, "LoadBalancerIds": list(some)})
+        ):
+            found.update(part)
         return list(found.values())
 
     def _list(self, params: Mapping[str, Any]) -> dict[str, LoadBalancer]:
@@ -307,19 +320,34 @@ class Clb:
         :param changes: as many as :func:`batches` puts together.
         :raises OutcomeUnknown: also where the answer is not what the API documents.
         """
-        kind = changes[0].kind
-        params: dict[str, Any] = {"LoadBalancerId": load_balancer_id}
-        if kind in (ChangeKind.REGISTER, ChangeKind.DEREGISTER):
-            params["Targets"] = [_batch_target(change) for change in changes]
-        else:
-            params["ModifyList"] = list(_modify_list(kind, changes))
-        answer = self._api.write(ACTIONS[kind], params)
+        action = ACTIONS[changes[0].kind]
+        members = members_of(changes, self.capacity)
+        answer = self._api.write(action, {"LoadBalancerId": load_balancer_id, **members})
+        self.capacity.accept(action, sizes_of(members))
         try:
-            return _parse_written(ACTIONS[kind], answer)
+            return _parse_written(action, answer)
         except UnexpectedAnswer as violation:
             raise OutcomeUnknown(
                 violation.message, code=violation.code, action=violation.action, request_id=violation.request_id
             ) from violation
+
+    def sizes(self, changes: Sequence[Change]) -> dict[str, int]:
+        """How large a call with these changes is, in each part that the API limits.
+
+        :param changes: of one kind.
+        """
+        return sizes_of(members_of(changes, self.capacity))
+
+
+def _target_types(answer: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str | None], str]]:
+    root = answer_place("DescribeListeners", answer)
+    (raw_listeners,) = _LISTENERS.read(answer, root)
+    for where, (listener_id, target_type, raw_rules) in each(_LISTENER, raw_listeners, root, "Listeners"):
+        if target_type:
+            yield (listener_id, None), target_type
+        for _unused, (location_id, rule_type) in each(_RULE, raw_rules, where, "Rules"):
+            if rule_type:
+                yield (listener_id, location_id), rule_type
 
 
 def _parse_written(action: str, answer: Mapping[str, Any]) -> Accepted:
@@ -343,41 +371,3 @@ def _load_balancer(where: Place, values: tuple[Any, ...]) -> LoadBalancer:
         vpc_id or None,
         tuple((key, value or "") for _place, (key, value) in each(_TAG, tags, where, "Tags")),
     )
-
-
-def _target(change: Change) -> dict[str, Any]:
-    backend = change.backend
-    address = {"InstanceId": backend.instance_id} if backend.instance_id else {"EniIp": backend.eni_ip}
-    return {**address, "Port": change.port}
-
-
-def _batch_target(change: Change) -> dict[str, Any]:
-    target = {"ListenerId": change.pool.listener_id, **_target(change)}
-    if change.pool.location_id is not None:
-        target["LocationId"] = change.pool.location_id
-    if change.kind is ChangeKind.REGISTER:
-        if change.weight is not None:
-            target["Weight"] = change.weight
-        if change.tag:
-            target["Tag"] = change.tag
-    return target
-
-
-def _modify_list(kind: ChangeKind, changes: Iterable[Change]) -> Iterator[dict[str, Any]]:
-    """Entries of ``ModifyList``: one place and value each, of at most 50 targets."""
-    groups: dict[tuple[str, str | None, str | None], list[dict[str, Any]]] = {}
-    for change in changes:
-        # An empty tag on a target falls back to the entry's tag (vendor's model RsTagRule), so the entry says it too.
-        target = {
-            **_target(change),
-            **({"Weight": change.weight} if kind is ChangeKind.WEIGHT else {"Tag": change.tag}),
-        }
-        groups.setdefault((*change.pool.key, change.tag), []).append(target)
-    for (listener_id, location_id, tag), targets in groups.items():
-        for start in range(0, len(targets), MAX_WEIGHT_TARGETS):
-            entry: dict[str, Any] = {"ListenerId": listener_id, "Targets": targets[start : start + MAX_WEIGHT_TARGETS]}
-            if location_id is not None:
-                entry["LocationId"] = location_id
-            if kind is ChangeKind.TAG:
-                entry["Tag"] = tag
-            yield entry

@@ -10,7 +10,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from .._api.clb import MAX_TARGETS, MAX_WEIGHT_ENTRIES, MAX_WEIGHT_TARGETS
+from .._api.capacity import ENTRIES, ENTRY, TARGETS, Capacity
+from .._api.members import ACTIONS
 from .._bindings.change import Change, ChangeKind
 
 if TYPE_CHECKING:
@@ -160,14 +161,23 @@ class _Filling(Generic[Item]):
         return low
 
 
-def batches(changes: Sequence[Change]) -> list[list[Change]]:
+def batches(changes: Sequence[Change], capacity: Capacity | None = None) -> list[list[Change]]:
     """Split changes of one kind into the calls that they take: as few as the limits allow.
 
     :param changes: all of one kind.
+    :param capacity: the limits; None for those that are documented.
     """
     if not changes:
         return []
-    limits = Limits[Change](MAX_TARGETS)
-    if changes[0].kind is ChangeKind.WEIGHT:
-        limits = Limits(MAX_TARGETS, MAX_WEIGHT_ENTRIES, MAX_WEIGHT_TARGETS, lambda change: change.pool.key)
+    capacity = capacity or Capacity()
+    kind = changes[0].kind
+    action = ACTIONS[kind]
+    limits = Limits[Change](capacity.of(action, TARGETS))
+    if kind in (ChangeKind.WEIGHT, ChangeKind.TAG):
+        limits = Limits(
+            limits.items,
+            capacity.of(action, ENTRIES),
+            capacity.of(action, ENTRY),
+            lambda change: (change.pool.key, change.tag),
+        )
     return pack(changes, lambda change: change.pool.listener_id, limits)

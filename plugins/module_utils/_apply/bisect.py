@@ -2,74 +2,198 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Find the members that spoil a call: group testing by binary splitting. No cloud in sight."""
+"""Find out why a call is refused: for some of its members, for its size, or for neither. No cloud in sight."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional, TypeVar
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Generic, Optional, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 Item = TypeVar("Item")
 Refusal = TypeVar("Refusal")
 
 Halves = Optional[tuple[list[Item], list[Item]]]
+Refused = tuple[list[Item], Refusal]
+"""A group that was refused, and its answer."""
+Answered = tuple[Item, Optional[Refusal]]
+"""A member that was sent alone, and its refusal; None where it got through."""
+
+MAX_HALVED = 4
+"""Members of a call that is halved without asking first whether they are the cause: that would take as many calls."""
 
 
-def find_culprits(
-    group: Sequence[Item],
-    refusal: Refusal,
-    send: Callable[[list[Item]], Optional[Refusal]],
-    split: Callable[[list[Item], Refusal], Halves[Item]],
-) -> Iterator[tuple[list[Item], Refusal]]:
-    """Send the members of a refused call in ever smaller groups, until those that spoil it are alone.
+class Cause(Enum):
+    """Why a call is refused."""
 
-    A half that gets through is done by that, and proves that the other half holds a culprit, which saves sending it as
-    a whole. A half that is refused leaves its sibling for later, together with all others that were left.
+    MEMBERS = "members"
+    """These members spoil every call, and can't be told apart."""
+    SIZE = "size"
+    """These members are too many for one call: in smaller parts, all of them got through."""
+    NO_MEMBER = "no member"
+    """Single members from everywhere in the call are refused with the words of the call."""
 
-    :param group: the members of the refused call.
-    :param refusal: its answer.
-    :param send: sends a group; returns its refusal, or None where it got through.
-    :param split: halves a group as far as its refusal makes sense of; None where it goes no further.
-    :returns: the culprits that can't be told apart, with the answer to a call with them alone, as they are found.
+
+@dataclass(frozen=True)
+class Found(Generic[Item, Refusal]):
+    """What is known of some members of a refused call.
+
+    :param cause: why they are refused.
+    :param members: those concerned.
+    :param refusal: the answer to a call with exactly these.
     """
-    pool: list[Item] = list(group)
-    last: Refusal | None = refusal
-    while pool and last is not None:
-        culprits, pool, why = _isolate(pool, last, send, split)
-        if culprits:
-            yield culprits, why
-        last = send(pool) if pool else None
+
+    cause: Cause
+    members: list[Item]
+    refusal: Refusal
+
+
+class Trial(Protocol[Item, Refusal]):
+    """How parts of a refused call are sent, and what can be told from an answer."""
+
+    def send(self, group: list[Item]) -> Refusal | None:
+        """Send a part of the call; returns its refusal, None where it got through."""
+
+    def split(self, group: list[Item], refusal: Refusal) -> Halves[Item]:
+        """Halve a refused group as far as its refusal makes sense of; None where it goes no further."""
+
+    def are_alike(self, one: Refusal, other: Refusal) -> bool:
+        """Whether two refusals say the same."""
+
+    def may_be_size(self, group: list[Item], refusal: Refusal) -> bool:
+        """Whether a refused group may be too large for one call."""
+
+
+def find_causes(
+    call: Sequence[Item], refusal: Refusal, trial: Trial[Item, Refusal], *, ask_alone: bool, skip_halves: bool = False
+) -> Iterator[Found[Item, Refusal]]:
+    """Send the members of a refused call in smaller groups until it is known why it was refused.
+
+    Five calls show that no member is the cause. Else each refused half is searched, depth first: a group that holds a
+    culprit for certain is halved until the culprit is alone, and what was left beside it is sent as a whole.
+
+    :param call: the members of the refused call.
+    :param refusal: its answer.
+    :param trial: sends groups.
+    :param ask_alone: try single members where both halves are refused with the same words.
+    :param skip_halves: the words are known from elsewhere: try single members at once.
+    :returns: the causes as they are found; nothing follows after ``NO_MEMBER``.
+    """
+    members = list(call)
+    may_be_size = trial.may_be_size(members, refusal)
+    halves = trial.split(members, refusal) if ask_alone and len(members) > MAX_HALVED else None
+    refused: list[Refused[Item, Refusal]] = [(members, refusal)]
+    loose: list[Item] = []
+    if halves is not None and not skip_halves:
+        answers = [(half, trial.send(half)) for half in halves]
+        refused = [(half, answer) for half, answer in answers if answer is not None]
+        if not refused and may_be_size:
+            yield Found(Cause.SIZE, members, refusal)
+    if halves is not None and (skip_halves or _all_alike(refused, trial)):
+        alone, others = _try_alone(halves, refused, trial)
+        if not others:
+            yield Found(Cause.NO_MEMBER, members, refusal)
+            return
+        yield from _bad((*alone, *others))
+        refused, loose = _without((*alone, *others), refused)
+    while refused or loose:
+        if not refused:
+            answer = trial.send(loose)
+            if answer is None:
+                return
+            refused, loose = [(loose, answer)], []
+        found, beside = _isolate(*refused.pop(0), trial)
+        loose = beside + loose
+        if found is not None:
+            yield found
+
+
+def _all_alike(refused: Sequence[Refused[Item, Refusal]], trial: Trial[Item, Refusal]) -> bool:
+    """Whether both halves were refused, with the same words."""
+    return len(refused) > 1 and trial.are_alike(refused[0][1], refused[1][1])
+
+
+def _bad(answered: Sequence[Answered[Item, Refusal]]) -> Iterator[Found[Item, Refusal]]:
+    for member, answer in answered:
+        if answer is not None:
+            yield Found(Cause.MEMBERS, [member], answer)
+
+
+def _try_alone(
+    halves: tuple[list[Item], list[Item]], refused: Sequence[Refused[Item, Refusal]], trial: Trial[Item, Refusal]
+) -> tuple[list[Answered[Item, Refusal]], list[Answered[Item, Refusal]]]:
+    """Try three single members, since two can be the only bad ones; stop at one that is answered differently.
+
+    :returns: those that were answered like their halves, and the one that was not, if any.
+    """
+    left, right = halves
+    first, second = len(left) * 3 // 8, len(right) * 5 // 8
+    longer, taken = (left, first) if len(left) > len(right) else (right, second)
+    alone: list[Answered[Item, Refusal]] = []
+    for member in (left[first], right[second], longer[(taken + len(longer) // 2) % len(longer)]):
+        sent = [answer for group, answer in refused if group == [member]]
+        answer = sent[0] if sent else trial.send([member])
+        if answer is None or not trial.are_alike(answer, refused[0][1]):
+            return alone, [(member, answer)]
+        alone.append((member, answer))
+    return alone, []
+
+
+def _without(
+    answered: Sequence[Answered[Item, Refusal]], refused: Sequence[Refused[Item, Refusal]]
+) -> tuple[list[Refused[Item, Refusal]], list[Item]]:
+    """Take single members out of refused groups.
+
+    :returns: the groups that still hold a culprit for certain, and the members of those that may hold none any more.
+    """
+    bad = [member for member, answer in answered if answer is not None]
+    known = [member for member, _answer in answered]
+    certain: list[Refused[Item, Refusal]] = []
+    loose: list[Item] = []
+    for group, answer in refused:
+        others = [member for member in group if member not in known]
+        if any(member in bad for member in group):
+            loose += others
+        elif others:
+            certain.append((others, answer))
+    return certain, loose
 
 
 def _isolate(
-    group: list[Item],
-    refusal: Refusal,
-    send: Callable[[list[Item]], Optional[Refusal]],
-    split: Callable[[list[Item], Refusal], Halves[Item]],
-) -> tuple[list[Item], list[Item], Refusal]:
+    group: list[Item], refusal: Refusal, trial: Trial[Item, Refusal]
+) -> tuple[Found[Item, Refusal] | None, list[Item]]:
     """Halve a refused group until what spoils it is alone.
 
-    :returns: the culprits, the members that were not tried, and the answer to the culprits.
+    A half that gets through proves that the other one holds a culprit, unless the size of both can be the reason.
+
+    :returns: what was found, and the members that were not tried; None where no refusal came again.
     """
-    rest: list[Item] = []
+    beside: list[Item] = []
     # Whether `refusal` is the answer to exactly this group.
     proven = True
     while True:
-        halves = split(group, refusal)
+        may_be_size = trial.may_be_size(group, refusal)
+        halves = trial.split(group, refusal)
         if halves is None:
-            if proven:
-                return group, rest, refusal
-            answer = send(group)
+            answer = refusal if proven else trial.send(group)
             if answer is None:
-                return [], rest, refusal
+                return None, beside
+            if proven:
+                return Found(Cause.MEMBERS, group, refusal), beside
             # A new refusal may be of another kind, and split further than the old one.
             refusal, proven = answer, True
             continue
         left, right = halves
-        answer = send(left)
-        if answer is None:
+        answer = trial.send(left)
+        if answer is not None:
+            group, beside, refusal, proven = left, right + beside, answer, True
+        elif not may_be_size:
             group, proven = right, False
         else:
-            group, rest, refusal, proven = left, right + rest, answer, True
+            answer = trial.send(right)
+            if answer is None:
+                return Found(Cause.SIZE, group, refusal), beside
+            group, refusal, proven = right, answer, True

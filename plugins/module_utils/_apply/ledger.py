@@ -38,12 +38,14 @@ class Failure(NamedTuple):
     :param message: the API's words, or the reason.
     :param action: the API action that was answered so, where there was one.
     :param request_id: of that answer.
+    :param general: whether it is known that no single change is the cause.
     """
 
     code: str
     message: str
     action: str | None = None
     request_id: str | None = None
+    general: bool = False
 
     @property
     def shown(self) -> str:
@@ -51,15 +53,16 @@ class Failure(NamedTuple):
         return escape(self.message)
 
     @classmethod
-    def of(cls, error: ClbError) -> Failure:
+    def of(cls, error: ClbError, *, general: bool = False) -> Failure:
         """Make one from an exception; of a quota it says that it is one.
 
         :param error: what was raised.
+        :param general: whether it is known that no single change is the cause.
         """
         message = error.api_message
         if isinstance(error, Refused) and error.remedy is Remedy.QUOTA:
             message = sentences(message, error.ruling.hint)
-        return cls(error.code, message, error.action, error.request_id)
+        return cls(error.code, message, error.action, error.request_id, general)
 
 
 class Done(NamedTuple):
@@ -273,6 +276,18 @@ class Ledger:
             for record in self._records.values()
             if record.state in (*_CAN_SHOW, _State.NAMED) and not self._overdue(record)
         ]
+
+    def may_show_late(self, changes: Iterable[Change]) -> bool:
+        """Whether a call of unknown outcome may still show some of these changes, if none follows it.
+
+        :param changes: any.
+        """
+        now, longest = self._clock(), self._settle * LAST_DOUBT
+        records = (self._records[change] for change in changes if change in self._records)
+        return any(
+            record.state in _DOUBTFUL and record.ended is not None and now - record.ended < longest - 0.001
+            for record in records
+        )
 
     def waits_for_named(self) -> bool:
         """Whether a listener in ``FailListenerIdSet`` may still show that a part was applied."""

@@ -2,24 +2,28 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Narrow a refused call down: name the members that spoil it, and get the others through."""
+"""Narrow a refused call down: name what spoils it, and get the others through."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .._api.capacity import ENTRY
+from .._api.members import ACTIONS
 from .._base.errors import ClbError, Refused
-from .._base.refusals import Remedy
+from .._base.refusals import Concern, Remedy
 from .._bindings.change import ChangeKind
-from .bisect import find_culprits
+from .bisect import Cause, find_causes
 from .ledger import NOT_ATTEMPTED, Failure
 from .writer import Answer, Sent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
-    from .._api.clb import Clb
+    from .._api.clb import Clb, TargetTypes
     from .._bindings.change import Change
     from .ledger import Ledger
     from .writer import Writer
@@ -28,6 +32,9 @@ MAX_EXTRA_CALLS = 64
 """Calls that narrowing may add in one task."""
 DIRECT_TARGETS = "NODE"
 """The ``TargetType`` of a listener or rule that takes direct targets (vendor's model ``Listener``)."""
+
+Words = tuple[str, str]
+"""Code and text of a refusal, without what differs from call to call."""
 
 
 class ExtraCalls:
@@ -40,16 +47,30 @@ class ExtraCalls:
         self._left = calls
         self._lock = threading.Lock()
 
+    def take(self) -> bool:
+        """Take one; False where none is left."""
+        with self._lock:
+            if not self._left:
+                return False
+            self._left -= 1
+            return True
+
     def give_back(self) -> None:
         """Give one back that was not needed: a load balancer that is busy refuses nothing for good."""
         with self._lock:
             self._left += 1
 
-    def take(self) -> bool:
-        """Take one; False where none is left."""
-        with self._lock:
-            self._left -= 1
-            return self._left >= 0
+
+@dataclass(frozen=True)
+class SharedNarrowing:
+    """What the load balancers of a task share when they narrow calls.
+
+    :param extra_calls: those that narrowing may still add.
+    :param general: words that were found to concern no member, on any load balancer.
+    """
+
+    extra_calls: ExtraCalls = field(default_factory=ExtraCalls)
+    general: set[Words] = field(default_factory=set)
 
 
 class _NoMoreCalls(Exception):
@@ -63,7 +84,7 @@ class Narrower:
     :param load_balancer_id: its ID.
     :param writer: sends and reads.
     :param ledger: learns what is refused for good.
-    :param extra_calls: what is left for narrowing.
+    :param shared: what the load balancers of the task share.
     :param missing_of: those of a call that the newest read shows missing and that may still be sent.
     :param check_guard: checks the guard before a loss; whether what is bound was read again for it. None: no guard.
     """
@@ -74,7 +95,7 @@ class Narrower:
         load_balancer_id: str,
         writer: Writer,
         ledger: Ledger,
-        extra_calls: ExtraCalls,
+        shared: SharedNarrowing,
         missing_of: Callable[[Iterable[Change]], list[Change]],
         check_guard: Callable[[], bool] | None,
     ) -> None:
@@ -82,46 +103,139 @@ class Narrower:
         self._load_balancer_id = load_balancer_id
         self._writer = writer
         self._ledger = ledger
-        self._extra_calls = extra_calls
+        self._shared = shared
         self._missing_of = missing_of
         self._check_guard = check_guard
-        self._asked_for_types = False
+        self._types: TargetTypes = {}
+        self._asked_for_types: set[str] = set()
+        self._general: set[Words] = set()
+        self._too_large: dict[str, int] = {}
+        """The sizes of the group that was asked for last in `may_be_size`."""
 
     def narrow(self, changes: Sequence[Change], refusal: Refused) -> None:
-        """Find the members that spoil a refused call, and get the others through.
+        """Find out what spoils a refused call, and get the others through.
 
         :param changes: of the call.
         :param refusal: its answer.
         :raises ClbError: the task can't go on.
         """
-        if changes[0].kind is ChangeKind.DEREGISTER:
-            self._writer.wait_for_removals(changes)
-        else:
-            self._writer.read()
-        group = self._missing_of(changes)
         try:
-            last: Refused | None = refusal
-            if refusal.remedy is Remedy.NARROW:
-                group = self._without_target_groups(group, refusal)
-            # Somebody else may have done a part of it: what is in place is no reason to fail.
-            if len(group) < len(changes):
-                last = self._send_extra(group) if group else None
-            if last is not None:
-                for culprits, why in find_culprits(group, last, self._send_extra, self._split):
-                    self._ledger.reject(culprits, Failure.of(why))
+            self._narrow(changes, refusal)
         except _NoMoreCalls:
             self._ledger.reject(
-                [change for change in self._missing_of(changes) if not self._ledger.was_sent(change)],
+                self._unsent_of(changes),
                 Failure(
                     NOT_ATTEMPTED,
                     f"Its call was refused with {refusal.code} ({refusal.api_message}), and {MAX_EXTRA_CALLS} extra "
                     "calls in this task were not enough to narrow that down.",
                 ),
             )
+        except Refused as fatal:
+            self._ledger.reject(self._unsent_of(changes), Failure.of(fatal))
+            raise
 
-    def _split(self, group: list[Change], refusal: Refused) -> tuple[list[Change], list[Change]] | None:
-        """Halve what is still missing of a refused group: a part of it can have shown before the refusal came."""
+    def _narrow(self, changes: Sequence[Change], refusal: Refused) -> None:
+        if refusal.remedy is Remedy.FATAL and not (
+            refusal.concerns is Concern.UNSUPPORTED and self._reject_target_groups(changes, refusal)
+        ):
+            raise refusal
+        if changes[0].kind is ChangeKind.DEREGISTER:
+            self._writer.wait_for_removals(changes)
+        elif refusal.remedy is Remedy.QUOTA:
+            # What is bound counts already: a call of unknown outcome may have filled the quota with these very targets.
+            self._writer.wait_for_doubtful(changes)
+        else:
+            self._writer.read()
+        group = self._missing_of(changes)
+        if refusal.remedy is Remedy.NARROW and self._reject_target_groups(group, refusal):
+            group = self._missing_of(group)
+        last: Refused | None = refusal
+        # Somebody else may have done a part of it: what is in place is no reason to fail.
+        if len(group) < len(changes):
+            last = self._send_extra(group) if group else None
+        if last is not None:
+            self._find(group, last)
+
+    def _find(self, group: list[Change], refusal: Refused) -> None:
+        if refusal.remedy is Remedy.FATAL:
+            raise refusal
+        words = self._words(refusal)
+        if words in self._general:
+            self._ledger.reject(group, Failure.of(refusal, general=True))
+            return
+        causes = find_causes(
+            group,
+            refusal,
+            self,
+            # A quota can be that of each listener, and have the same words for all.
+            ask_alone=refusal.remedy is not Remedy.QUOTA,
+            skip_halves=words in self._shared.general,
+        )
+        for found in causes:
+            if found.cause is Cause.SIZE:
+                self._clb.capacity.learn(ACTIONS[group[0].kind], self._too_large)
+                # The rest is sent in calls of the new size.
+                return
+            if found.cause is Cause.NO_MEMBER:
+                self._general.add(words)
+                self._shared.general.add(words)
+            general = found.cause is Cause.NO_MEMBER
+            self._ledger.reject(found.members, Failure.of(found.refusal, general=general))
+
+    def _unsent_of(self, changes: Sequence[Change]) -> list[Change]:
+        return [change for change in self._missing_of(changes) if not self._ledger.was_sent(change)]
+
+    def _words(self, refusal: Refused) -> Words:
+        text = refusal.api_message
+        for own in (refusal.request_id, self._load_balancer_id):
+            if own:
+                text = text.replace(own, "")
+        return refusal.code, text
+
+    # -- what the search asks for
+
+    def send(self, group: list[Change]) -> Refused | None:
+        """Send a part of a refused call; returns its refusal, None where all of it got through.
+
+        :param group: the part; after each wait, only what is still missing of it is sent.
+        :raises Refused: no other part would fare better.
+        """
+        answer = self._send_extra(group)
+        if answer is not None and answer.remedy is Remedy.FATAL:
+            raise answer
+        return answer
+
+    def split(self, group: list[Change], refusal: Refused) -> tuple[list[Change], list[Change]] | None:
+        """Halve what is still missing of a refused group: a part of it can have shown before the refusal came.
+
+        :param group: the group.
+        :param refusal: its answer.
+        """
         return _halves(self._missing_of(group) or group, refusal)
+
+    def are_alike(self, one: Refused, other: Refused) -> bool:
+        """Whether two refusals have the same code and text.
+
+        :param one: a refusal.
+        :param other: another one.
+        """
+        return self._words(one) == self._words(other)
+
+    def may_be_size(self, group: list[Change], refusal: Refused) -> bool:
+        """Whether a refused group may be longer than the API takes; then its parts get shorter entries, too.
+
+        :param group: the group.
+        :param refusal: its answer.
+        """
+        if refusal.concerns is not Concern.LENGTH:
+            return False
+        action, capacity = ACTIONS[group[0].kind], self._clb.capacity
+        self._too_large = sizes = self._clb.sizes(group)
+        if not capacity.is_new(action, sizes):
+            return False
+        if capacity.nearest(action, sizes) == ENTRY:
+            capacity.halve(action, ENTRY, sizes[ENTRY])
+        return True
 
     def _send_extra(self, changes: list[Change]) -> Refused | None:
         """Send a part of a refused call; after each wait, only what is still missing of it."""
@@ -131,7 +245,7 @@ class Narrower:
             if check_guard is not None and check_guard():
                 group = self._missing_of(group)
                 continue
-            if not self._extra_calls.take():
+            if not self._shared.extra_calls.take():
                 raise _NoMoreCalls
             answer: Answer = self._writer.send(group, more=True, careful=check_guard is not None)
             if isinstance(answer, Refused):
@@ -139,28 +253,26 @@ class Narrower:
             if answer is Sent.ACCEPTED:
                 return None
             if answer is Sent.POSTPONED:
-                self._extra_calls.give_back()
+                self._shared.extra_calls.give_back()
             group = self._missing_of(group)
         return None
 
-    def _without_target_groups(self, group: list[Change], refusal: Refused) -> list[Change]:
-        """Leave out what belongs to a target group; asked once, and only now that a call was refused."""
-        if self._asked_for_types or not group:
-            return group
-        self._asked_for_types = True
-        try:
-            types = self._clb.describe_listeners(
-                self._load_balancer_id, list(dict.fromkeys(change.pool.listener_id for change in group))
-            )
-        except ClbError:
-            # Only the reason would have been better; the refusal itself is known.
-            return group
-        kept = []
+    def _reject_target_groups(self, group: Sequence[Change], refusal: Refused) -> bool:
+        """Reject what belongs to a target group; each listener is asked for once, when a call of it is refused."""
+        listeners = dict.fromkeys(change.pool.listener_id for change in group)
+        unasked = [listener_id for listener_id in listeners if listener_id not in self._asked_for_types]
+        if unasked:
+            self._asked_for_types.update(unasked)
+            # Where this is refused, only the reason would have been better; the refusal itself is known.
+            with contextlib.suppress(ClbError):
+                self._types.update(self._clb.describe_listeners(self._load_balancer_id, unasked))
+        found = False
         for change in group:
-            target_type = types.get(change.pool.key) or types.get((change.pool.listener_id, None)) or DIRECT_TARGETS
+            place = change.pool.key
+            target_type = self._types.get(place) or self._types.get((place[0], None)) or DIRECT_TARGETS
             if target_type == DIRECT_TARGETS:
-                kept.append(change)
                 continue
+            found = True
             self._ledger.reject(
                 [change],
                 Failure(
@@ -171,22 +283,33 @@ class Narrower:
                     refusal.request_id,
                 ),
             )
-        return kept
+        return found
 
 
 def _halves(changes: list[Change], refusal: Refused) -> tuple[list[Change], list[Change]] | None:
-    """Halve by listeners, within the last one by targets; None where it goes no further.
+    """Halve by listeners, within the last one by rules or targets; None where it goes no further.
 
-    A quota belongs to the whole listener: its targets are not told apart.
+    A quota belongs to the whole listener, and a rule that is not found to all its targets: these are not told apart.
     """
-    listeners = list(dict.fromkeys(change.pool.listener_id for change in changes))
-    if len(listeners) > 1:
-        first = set(listeners[: len(listeners) // 2])
-        return (
-            [change for change in changes if change.pool.listener_id in first],
-            [change for change in changes if change.pool.listener_id not in first],
-        )
-    if len(changes) == 1 or refusal.remedy is Remedy.QUOTA:
+    for place_of in () if refusal.concerns is Concern.LENGTH else (_listener_of, _pool_of):
+        places = list(dict.fromkeys(map(place_of, changes)))
+        if len(places) > 1:
+            first = set(places[: len(places) // 2])
+            return (
+                [change for change in changes if place_of(change) in first],
+                [change for change in changes if place_of(change) not in first],
+            )
+        if refusal.remedy is Remedy.QUOTA:
+            return None
+    if len(changes) == 1 or refusal.concerns is Concern.LISTENER:
         return None
     middle = len(changes) // 2
     return list(changes[:middle]), list(changes[middle:])
+
+
+def _listener_of(change: Change) -> Hashable:
+    return change.pool.listener_id
+
+
+def _pool_of(change: Change) -> Hashable:
+    return change.pool.key

@@ -10,18 +10,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._base.errors import ClbError, GuardRefused, Refused, UnhealthyTimeout, WaitTimeout, and_more, sentences
+from .._base.refusals import Remedy
 from .._bindings.change import Change, ChangeKind
 from .._bindings.guard import Checked, PoolLoss, all_serving, check_guard, find_short, takes_capacity
 from .._bindings.plan import Plan, Rest, plan_rest
 from .batches import batches
 from .ledger import NOT_ATTEMPTED, Done, Failure, Ledger
-from .narrow import ExtraCalls, Narrower
+from .narrow import Narrower, SharedNarrowing
 from .outcome import MAX_NAMED, Ending
 from .writer import PACING, Pacing, Sent, TaskTimes, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from .._api.capacity import Capacity
     from .._api.clb import Clb
     from .._base.budget import Budget
     from .._bindings.snapshot import BindingKey
@@ -51,13 +53,13 @@ class Shared:
     :param budget: the time for the whole task.
     :param pacing: how long to wait for what.
     :param times: how long the cloud's tasks take.
-    :param extra_calls: what is left for narrowing.
+    :param narrowing: what narrowing has learnt, and may still do.
     """
 
     budget: Budget
     pacing: Pacing = PACING
     times: TaskTimes = field(default_factory=TaskTimes)
-    extra_calls: ExtraCalls = field(default_factory=ExtraCalls)
+    narrowing: SharedNarrowing = field(default_factory=SharedNarrowing)
 
 
 class Reconciler:
@@ -84,6 +86,7 @@ class Reconciler:
         self._options = options
         self._shared = shared
         self._budget = shared.budget
+        self._capacity = clb.capacity
         self._ledger = Ledger(shared.budget.now, shared.pacing.settle)
         self._writer = Writer(
             clb, load_balancer_id, plan.snapshot, self._ledger, shared.budget, shared.pacing, shared.times
@@ -102,7 +105,7 @@ class Reconciler:
             load_balancer_id,
             self._writer,
             self._ledger,
-            shared.extra_calls,
+            shared.narrowing,
             self._missing_of,
             self._check_guard if options.min_healthy else None,
         )
@@ -177,7 +180,7 @@ class Reconciler:
         while True:
             if guarded:
                 self._check_guard()
-            calls = _calls(self._to_send(wanted))
+            calls = _calls(self._to_send(wanted), self._capacity)
             for number, call in enumerate(calls, start=1):
                 if guarded and self._check_guard():
                     break
@@ -293,10 +296,12 @@ class Reconciler:
             ]
             if not missing:
                 return
-            for call in _calls(missing):
+            for call in _calls(missing, self._capacity):
                 answer = self._writer.send(call, more=False)
                 if isinstance(answer, Refused):
                     self._ledger.reject(call, Failure.of(answer))
+                    if answer.remedy is Remedy.FATAL:
+                        raise answer
                 if answer is not Sent.ACCEPTED:
                     break
             self._writer.settle()
@@ -395,9 +400,11 @@ class Reconciler:
         return not self._writer.unread
 
 
-def _calls(changes: Sequence[Change]) -> list[list[Change]]:
+def _calls(changes: Sequence[Change], capacity: Capacity) -> list[list[Change]]:
     """Changes in calls, in the order of the plan: each kind by itself, gains before losses."""
     steps = dict.fromkeys((change.loss, change.kind) for change in changes)
     return [
-        call for step in steps for call in batches([change for change in changes if (change.loss, change.kind) == step])
+        call
+        for step in steps
+        for call in batches([change for change in changes if (change.loss, change.kind) == step], capacity)
     ]

@@ -11,7 +11,7 @@ import threading
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Union
 
-from .._api.clb import ACTIONS
+from .._api.members import ACTIONS
 from .._base.budget import Backoff, Patience
 from .._base.errors import ClbError, NotSent, OutcomeUnknown, Refused
 from .._base.refusals import Remedy
@@ -236,7 +236,7 @@ class Writer:
         :param changes: of one kind, within the limits of the API.
         :param more: whether another call follows, which needs this one's task to have ended.
         :param careful: do not send after a wait: the guard has to be checked again first.
-        :returns: the refusal where one bad member can be the reason.
+        :returns: the refusal, unless it only was that the API is busy or throttles.
         :raises ClbError: the task can't go on.
         """
         patience, unsent = Patience(self._budget), _UNSENT.delays()
@@ -267,7 +267,7 @@ class Writer:
                 return Sent.POSTPONED
 
     def _after_refusal(self, refusal: Refused, *, until_changed: bool) -> Answer:
-        """Wait while the load balancer is busy; give back what narrowing can help; raise the rest."""
+        """Wait while the load balancer is busy; give back any other refusal."""
         if refusal.remedy is Remedy.WAIT_BUSY:
             self.last_answer = refusal
             self._ledger.still_running()
@@ -276,9 +276,7 @@ class Writer:
                 self._times.learn(self._pacing.look)
             self._wait_while_busy(until_changed=until_changed)
             return Sent.POSTPONED
-        if refusal.remedy in (Remedy.NARROW, Remedy.QUOTA):
-            return refusal
-        raise refusal
+        return refusal
 
     def _accept(self, answer: Accepted, changes: Sequence[Change], *, more: bool) -> Answer:
         action = ACTIONS[changes[0].kind]
@@ -427,6 +425,19 @@ class Writer:
             if all(change.in_place(snapshot) for change in changes) or left < 0.001:
                 return
             self.sleep(min(next(delays), left), "the outcome of a removal to show")
+
+    def wait_for_doubtful(self, changes: Sequence[Change]) -> None:
+        """Read until calls of unknown outcome show what they did with changes, or can no longer be expected to.
+
+        :param changes: of a refused call.
+        :raises WaitTimeout: the time is up.
+        """
+        delays = self._pacing.read.delays()
+        while True:
+            self.read()
+            if not self._ledger.may_show_late(changes):
+                return
+            self.sleep(next(delays), "the outcome of a call to show")
 
     def _wait_while_busy(self, *, until_changed: bool) -> None:
         """Wait a little, then read; a guarded task reads until somebody's write shows."""

@@ -10,7 +10,7 @@ import gc
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
-from .._api.clb import MAX_HEALTH_LOAD_BALANCERS, MAX_LISTENER_IDS, Clb
+from .._api.capacity import IDS
 from .._base.errors import ClbError, Refused, UnexpectedAnswer, and_more, escape, sentences
 from .._base.refusals import NOT_THERE, Concern, Remedy
 from .._base.threads import Finished, side_by_side
@@ -19,6 +19,7 @@ from .._bindings.assign import may_apply
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from .._api.clb import Clb
     from .._api.connection import Connection
     from .._bindings.entries import Entry
     from .._bindings.health import HealthSnapshot
@@ -140,12 +141,7 @@ def read_for(clb: Clb, load_balancer_id: str, entries: Sequence[Entry], *, filte
     :param filtered: whether the filter may be used.
     """
     named = list(dict.fromkeys(entry.place.listener_id for entry in entries if entry.place.listener_id is not None))
-    if (
-        not filtered
-        or not named
-        or len(named) > MAX_LISTENER_IDS
-        or any(entry.place.listener_id is None for entry in entries)
-    ):
+    if not filtered or not named or any(entry.place.listener_id is None for entry in entries):
         return clb.describe_targets(load_balancer_id)
     try:
         return clb.describe_targets(load_balancer_id, named)
@@ -274,12 +270,12 @@ def _retold(error: ClbError, message: str) -> ClbError:
 def read_healths(clb: Clb, load_balancer_ids: Sequence[str]) -> list[Finished[HealthSnapshot]]:
     """Read the health of many load balancers: up to 30 in one call, one by one where that is refused.
 
+    The first call finds out how many the API takes; then the others are sent side by side.
+
     :param clb: the actions.
     :param load_balancer_ids: the load balancers.
     :returns: how reading each ended, in the same order.
     """
-    size = MAX_HEALTH_LOAD_BALANCERS
-    chunks = [load_balancer_ids[start : start + size] for start in range(0, len(load_balancer_ids), size)]
 
     def read_one(load_balancer_id: str) -> HealthSnapshot:
         return clb.describe_target_health([load_balancer_id])[load_balancer_id]
@@ -294,6 +290,10 @@ def read_healths(clb: Clb, load_balancer_ids: Sequence[str]) -> list[Finished[He
         return [Finished(found[load_balancer_id]) for load_balancer_id in chunk]
 
     healths: list[Finished[HealthSnapshot]] = []
-    for chunk, finished in zip(chunks, side_by_side(read, chunks)):
-        healths += finished.value or [Finished(error=finished.error)] * len(chunk)
+    first = clb.capacity.of("DescribeTargetHealth", IDS)
+    for ids in (load_balancer_ids[:first], load_balancer_ids[first:]):
+        size = clb.capacity.of("DescribeTargetHealth", IDS)
+        chunks = [ids[start : start + size] for start in range(0, len(ids), size)]
+        for chunk, finished in zip(chunks, side_by_side(read, chunks)):
+            healths += finished.value or [Finished(error=finished.error)] * len(chunk)
     return healths

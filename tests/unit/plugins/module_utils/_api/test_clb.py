@@ -11,10 +11,6 @@ import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import (
     ACTIONS,
-    MAX_LISTENER_IDS,
-    MAX_TARGETS,
-    MAX_WEIGHT_ENTRIES,
-    MAX_WEIGHT_TARGETS,
     Clb,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import batches
@@ -57,10 +53,6 @@ def bound(address: str, *place: Any) -> Binding:
     listener = http("lbl-7", 80, rule("loc-1", "a", target(address))) if place else tcp("lbl-1", 443, target(address))
     (found,) = snapshot(listener).all_bindings()
     return found
-
-
-def test_the_limits_are_those_of_the_api() -> None:
-    assert (MAX_TARGETS, MAX_WEIGHT_ENTRIES, MAX_WEIGHT_TARGETS, MAX_LISTENER_IDS) == (500, 100, 50, 20)
 
 
 @pytest.mark.parametrize(

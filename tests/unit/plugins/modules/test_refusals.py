@@ -1,0 +1,147 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A call that is refused with any code and any text: who is blamed, how many calls it takes, what is lost."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from harness import Cloud, Raw, Run
+
+WAITS = """RequestLimitExceeded RequestLimitExceeded.UinLimitExceeded FailedOperation.RateLimitExceeded
+    FailedOperation.ResourceInOperating FailedOperation.ResourceInCloning ResourceInUse ResourceUnavailable
+    InternalError InternalError.Any FailedOperation.RequestTimeout""".split()
+"""Codes that pass."""
+CODE_ALONE = ("AuthFailure", "UnauthorizedOperation", "RequestLimitExceeded", "InternalError")
+"""Codes under which no text counts."""
+AT_ONCE = """AuthFailure.TokenFailure AuthFailure UnauthorizedOperation InvalidParameter.LBIdNotFound
+    InvalidParameter.RegionNotFound UnsupportedRegion UnsupportedOperation MissingParameter OperationDenied
+    FailedOperation.InvalidLBStatus FailedOperation.InsufficientBalance FailedOperation.AssociationNotActive
+    InvalidParameterCombination DryRunOperation""".split()
+"""Codes after which no other call fares better."""
+NARROWED = """InvalidParameter InvalidParameter.FormatError InvalidParameterValue InvalidParameterValue.Duplicate
+    InvalidParameterValue.Length FailedOperation FailedOperation.New ResourceNotFound ResourceInsufficient""".split()
+CODES = [*WAITS, *AT_ONCE, *NARROWED, "LimitExceeded"]
+
+BUSY = [
+    "LB lb-1 is not in normal status",
+    "Loadbalancer(lb-1) is not in normal desState, maybe some tasks are being processed.",
+    "desState is abnormal",
+    "des status abnormal",
+    "Your task is working (BindTargetGroupDevice). Pls wait for the task to complete and try again.",
+    "Task Check Failed : Same wsName is Working(77), pls Try Later",
+]
+LATER = ["Please try again later.", "Retry later", "请稍后重试"]
+GONE = ["LoadBalancer not exist", "LB not exist", "The load balancer lb-1 does not exist."]
+OTHER = [
+    "",
+    "The target can not be bound.",
+    "请求处理失败",
+    "Parameter error.",
+    "The instance is not working",
+    "Listener lbl-x of LB lb-1 not found",
+    "x" * 3000,
+    "line\nbreak \x1b[31m",
+]
+TEXTS = [*BUSY, *LATER, *GONE, *OTHER]
+assert len(TEXTS) == 20
+
+
+def passes(code: str, text: str) -> bool:
+    """Whether a refusal is only of this moment."""
+    counts = not code.startswith(CODE_ALONE)
+    return code in WAITS or (counts and text in BUSY) or (code == "FailedOperation" and text in LATER)
+
+
+def fails_at_once(code: str, text: str) -> bool:
+    return code in AT_ONCE or (code in NARROWED and text in GONE)
+
+
+def name(number: int) -> str:
+    return f"ins-{number:04}"
+
+
+def wanted(size: int, **values: Any) -> list[Raw]:
+    return [
+        {"listener_id": f"lbl-g{number % 5:04}", "instance_id": name(number), "port": 80, **values}
+        for number in range(size)
+    ]
+
+
+def a_cloud(size: int, *, first_accepted: bool) -> tuple[Cloud, list[Raw]]:
+    """A cloud, and targets for a task whose last call is refused: its first one, or the one after an accepted one."""
+    cloud = Cloud({"rate_limit": 0, "load_balancers": [{"id": "lb-1", "generate": {"listeners": 5}}]})
+    targets = wanted(size)
+    if first_accepted:
+        cloud.run(targets=targets)
+        cloud.clear_journal()
+        new = {"listener_id": "lbl-g0000", "instance_id": "ins-9999", "port": 80}
+        targets = [new, *wanted(size, weight=77)]
+    return cloud, targets
+
+
+def check(code: str, text: str, size: int, *, first_accepted: bool) -> None:
+    cloud, targets = a_cloud(size, first_accepted=first_accepted)
+    before = cloud.bindings()
+    times = 3 if passes(code, text) else -1
+    order = {"kind": "error", "code": code, "message": text, "times": times, "skip": int(first_accepted)}
+    cloud.add_faults({"action": "Batch*", **order})
+    run = cloud.run(targets=targets)
+    refused = cloud.count("Batch*") if not first_accepted else cloud.count() - cloud.count("Describe*") - 1
+
+    assert {binding[:4] for binding in before} <= {binding[:4] for binding in cloud.bindings()}, "lost"
+    if passes(code, text):
+        assert not run.failed, run.message
+        assert run["failed_targets"] == []
+    else:
+        check_blame(run, code, text, size)
+        assert run.changed is first_accepted
+        assert len(run["registered"]) == int(first_accepted)
+        check_calls(len(cloud.writes()) - first_accepted, code, text, size)
+    del refused
+    cloud.clear_faults()
+    assert not cloud.run(targets=targets).failed
+    cloud.clear_journal()
+    assert not cloud.run(targets=targets).changed
+
+
+def check_blame(run: Run, code: str, text: str, size: int) -> None:
+    """All members of the call fail with the cloud's code and words, and the message names none of many."""
+    assert run.failed
+    assert run.code == code
+    assert sorted(entry["instance_id"] for entry in run["failed_targets"]) == [name(number) for number in range(size)]
+    assert {entry["code"] for entry in run["failed_targets"]} == {code}
+    assert run["failed_targets"][0]["message"].startswith(text.replace("\n", "\\n").replace("\x1b", "\\x1b")[:2000])
+    if code == "LimitExceeded":
+        assert "quota" in run.message
+    elif size > 4:
+        assert not any(name(number) in run.message for number in range(size))
+
+
+def check_calls(calls: int, code: str, text: str, size: int) -> None:
+    if fails_at_once(code, text):
+        assert calls == 1
+    elif code == "LimitExceeded":
+        assert calls <= 1 + 2 * 5
+    else:
+        assert calls <= {1: 1, 2: 3}.get(size, 6)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_refusal_with_any_text(code: str) -> None:
+    for number, text in enumerate(TEXTS):
+        for size in (1, 2):
+            check(code, text, size, first_accepted=(number + size) % 2 == 0)
+
+
+@pytest.mark.sample(6)
+@pytest.mark.parametrize("text", range(len(TEXTS)))
+@pytest.mark.parametrize("code", CODES)
+def test_a_refusal_of_500(code: str, text: int) -> None:
+    check(code, TEXTS[text], 500, first_accepted=(CODES.index(code) + text) % 2 == 0)
