@@ -131,7 +131,7 @@ class Narrower:
                 ),
             )
         except Refused as fatal:
-            self._ledger.reject(self._unsent_of(changes), Failure.of(fatal))
+            self._ledger.reject(self._unsent_of(changes), Failure.of(fatal, general=True))
             raise
 
     def _narrow(self, changes: Sequence[Change], refusal: Refused) -> None:

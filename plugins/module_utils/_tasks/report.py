@@ -474,12 +474,14 @@ def _part_texts(part: Part) -> list[str]:
 
 def _causes(outcome: Outcome, error: ClbError) -> str:
     """The failures in words: those with one cause together."""
-    causes: dict[tuple[str, str], list[Change]] = {}
+    causes: dict[tuple[str, str, bool], list[Change]] = {}
     for change, failure in outcome.failures.items():
-        causes.setdefault((failure.code, failure.shown), []).append(change)
+        causes.setdefault((failure.code, failure.shown, failure.general), []).append(change)
     texts = []
-    for (code, message), changes in list(causes.items())[:MAX_SHOWN]:
+    for (code, message, general), changes in list(causes.items())[:MAX_SHOWN]:
         names = and_more([change.label for change in changes], MAX_SHOWN)
+        if general and len(changes) > 1:
+            names = f"{len(changes)} that were refused together, of which no single one is the cause"
         reason = code if message in (error.api_message, "") else f"{code}, {message.rstrip('.')}"
         texts.append(f"{names} ({reason})")
     if len(causes) > MAX_SHOWN:

@@ -4,47 +4,69 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Optional
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.bisect import find_culprits
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.bisect import Cause, find_causes
 
 Members = list[str]
 Halves = Optional[tuple[Members, Members]]
-BAD, QUOTA = "bad member", "quota"
+BAD, QUOTA, LONG = "bad member", "quota", "too long"
 
 
 class Door:
-    """Lets groups through that hold nobody bad and no full listener; a member is called listener and number: ``a1``."""
+    """Lets groups through that hold nobody bad and no full listener, and are not too large.
 
-    def __init__(self, bad: str = "", full: str = "") -> None:
-        self.bad = bad.split()
-        self.full = full.split()
+    A member is called listener and number: ``a1``.
+    """
+
+    def __init__(self, bad: str = "", full: str = "", most: int = 1000, closed: bool = False) -> None:
+        self.bad, self.full, self.most, self.closed = bad.split(), full.split(), most, closed
         self.asked: list[Members] = []
-        self.through: list[str] = []
+        self.through: Members = []
+        self.largest = 0
 
-    def __call__(self, group: Members) -> str | None:
+    def send(self, group: Members) -> str | None:
         self.asked.append(list(group))
+        if len(group) > self.most:
+            return LONG
         if any(one[0] in self.full for one in group):
             return QUOTA
-        if any(one in self.bad for one in group):
+        if self.closed or any(one in self.bad for one in group):
             return BAD
         self.through += group
+        self.largest = max(self.largest, len(group))
         return None
 
+    def split(self, group: Members, refusal: str) -> Halves:
+        """By listeners first; a quota goes no further than that."""
+        listeners = sorted({one[0] for one in group})
+        if len(listeners) > 1:
+            left = listeners[: len(listeners) // 2]
+            return [one for one in group if one[0] in left], [one for one in group if one[0] not in left]
+        if len(group) == 1 or refusal == QUOTA:
+            return None
+        return group[: len(group) // 2], group[len(group) // 2 :]
 
-def split(group: Members, refusal: str) -> Halves:
-    """By listeners first; a quota goes no further than that."""
-    listeners = sorted({one[0] for one in group})
-    if len(listeners) > 1:
-        left = listeners[: len(listeners) // 2]
-        return [one for one in group if one[0] in left], [one for one in group if one[0] not in left]
-    if len(group) == 1 or refusal == QUOTA:
-        return None
-    return group[: len(group) // 2], group[len(group) // 2 :]
+    def are_alike(self, one: str, other: str) -> bool:
+        return one == other
+
+    def may_be_size(self, group: Members, refusal: str) -> bool:
+        return refusal == LONG and len(group) > self.largest
+
+    def find(self, members: Members, **options: bool) -> list[tuple[Cause, str, str]]:
+        """What is found, each with its members as one text."""
+        refusal = self.send(members)
+        assert refusal is not None
+        found = find_causes(members, refusal, self, **{"ask_alone": refusal != QUOTA, **options})
+        return [(one.cause, " ".join(one.members), one.refusal) for one in found]
+
+
+def numbered(amount: int) -> Members:
+    return [f"a{number}" for number in range(amount)]
 
 
 @pytest.mark.parametrize(
@@ -57,6 +79,7 @@ def split(group: Members, refusal: str) -> Halves:
         ("a1 a2 b1 b2", "", "b", [("b1 b2", QUOTA)]),
         ("a1 a2 b1 b2 c1", "c1", "a", [("a1 a2", QUOTA), ("c1", BAD)]),
         ("a1 a2 b1 b2", "a1", "a", [("a1 a2", QUOTA)]),
+        ("a1 a2 b1 b2 c1 c2", "", "a b c", [("a1 a2", QUOTA), ("b1 b2", QUOTA), ("c1 c2", QUOTA)]),
     ],
 )
 def test_culprits_are_found_with_the_answer_to_them_alone(
@@ -64,85 +87,125 @@ def test_culprits_are_found_with_the_answer_to_them_alone(
 ) -> None:
     door = Door(bad, full)
     members = group.split()
-    refusal = QUOTA if full else BAD
-    assert [(" ".join(found), why) for found, why in find_culprits(members, refusal, door, split)] == expected
+    assert door.find(members) == [(Cause.MEMBERS, *one) for one in expected]
     culprits = [one for found, _ in expected for one in found.split()]
     assert sorted(door.through) == sorted(set(members) - set(culprits))
 
 
-@pytest.mark.parametrize(
-    "first, bad, expected",
-    [
-        # The quota was that of a listener that has room by now; what is left is refused for another reason.
-        (QUOTA, "b1", [(["b1"], BAD)]),
-        (QUOTA, "b1 b3", [(["b1"], BAD), (["b3"], BAD)]),
-        (QUOTA, "a2 b1", [(["a2"], BAD), (["b1"], BAD)]),
-    ],
-)
-def test_a_new_refusal_of_a_smaller_group_is_split_as_far_as_that_one_allows(
-    first: str, bad: str, expected: list[tuple[Members, str]]
-) -> None:
-    door = Door(bad)
-    group = ["a1", "a2", "b1", "b2", "b3", "b4"]
-    assert list(find_culprits(group, first, door, split)) == expected
-    assert sorted(door.through) == sorted(set(group) - set(bad.split()))
-
-
-def test_the_other_half_of_one_that_got_through_is_not_sent_as_a_whole() -> None:
-    door = Door("a4")
-    assert list(find_culprits(["a1", "a2", "a3", "a4"], BAD, door, split)) == [(["a4"], BAD)]
-    assert door.asked == [["a1", "a2"], ["a3"], ["a4"]]
-
-
 def test_a_refusal_that_does_not_come_again_names_nobody() -> None:
-    door = Door()
-    assert list(find_culprits(["a1", "a2", "b1"], BAD, door, split)) == []
-    assert sorted(door.through) == ["a1", "a2", "b1"]
+    for members in (["a1", "a2", "b1"], numbered(20)):
+        door = Door()
+        assert list(find_causes(members, BAD, door, ask_alone=True)) == []
+        assert sorted(door.through) == sorted(members)
+
+
+@pytest.mark.parametrize("amount", [5, 6, 7, 500])
+def test_five_calls_show_that_no_member_is_the_cause(amount: int) -> None:
+    door = Door(closed=True)
+    members = numbered(amount)
+    assert door.find(members) == [(Cause.NO_MEMBER, " ".join(members), BAD)]
+    assert len(door.asked) <= 6
+    door.asked.clear()
+    assert door.find(members, skip_halves=True) == [(Cause.NO_MEMBER, " ".join(members), BAD)]
+    assert [len(group) for group in door.asked] == [amount, 1, 1, 1]
+
+
+def test_four_members_or_fewer_are_simply_halved() -> None:
+    for amount in (1, 2, 3, 4):
+        door = Door(closed=True)
+        assert door.find(numbered(amount)) == [(Cause.MEMBERS, one, BAD) for one in numbered(amount)]
+
+
+@pytest.mark.parametrize("skip_halves", [True, False])
+@pytest.mark.parametrize("amount", [5, 6, 9, 20])
+def test_any_two_bad_ones_are_found_though_they_are_refused_in_the_same_words(amount: int, skip_halves: bool) -> None:
+    members = numbered(amount)
+    for number, one in enumerate(members):
+        for other in members[number:]:
+            door = Door(f"{one} {other}")
+            found = door.find(members, skip_halves=skip_halves)
+            assert {(cause, names) for cause, names, _words in found} == {(Cause.MEMBERS, one), (Cause.MEMBERS, other)}
+            assert sorted(door.through) == sorted({*members} - {one, other})
+            assert sum(map(len, door.asked)) - len(door.through) < 8 * amount
+
+
+@pytest.mark.parametrize("most", [499, 300, 250, 120, 3, 1])
+def test_a_call_that_is_only_too_large_is_told_by_its_parts(most: int) -> None:
+    door = Door(most=most)
+    found = next(find_causes(numbered(500), LONG, door, ask_alone=True))
+    assert (found.cause, found.refusal) == (Cause.SIZE, LONG)
+    assert set(found.members) <= set(door.through)
+    assert most // 2 <= max(len(group) for group in door.asked if len(group) <= most) <= most
+
+
+def test_what_is_too_long_alone_is_to_blame_itself() -> None:
+    class Fussy(Door):
+        def send(self, group: Members) -> str | None:
+            return LONG if super().send(group) else None
+
+    for bad in ("a0", "a1", "a250", "a499", "a0 a499", "a1 a2 a3"):
+        door = Fussy(bad)
+        found = door.find(numbered(500))
+        assert sorted(names for cause, names, _words in found if cause is Cause.MEMBERS) == bad.split()
+        assert all(cause is Cause.MEMBERS for cause, _names, _words in found)
+        assert len(door.asked) <= 40
+
+
+def test_one_culprit_among_many_takes_twice_the_logarithm() -> None:
+    members = numbered(512)
+    for bad in members[::37]:
+        door = Door(bad)
+        assert door.find(members) == [(Cause.MEMBERS, bad, BAD)]
+        assert len(door.asked) <= 2 * 9 + 2
 
 
 def test_culprits_come_as_they_are_found_so_that_a_caller_can_stop() -> None:
     door = Door("a1 b1")
-    assert next(find_culprits(["a1", "a2", "b1", "b2"], BAD, door, split)) == (["a1"], BAD)
+    assert next(find_causes(["a1", "a2", "b1", "b2"], BAD, door, ask_alone=True)).members == ["a1"]
     assert not any("b1" in group for group in door.asked)
-
-
-def test_one_culprit_among_many_takes_twice_the_logarithm() -> None:
-    group = [f"a{number}" for number in range(512)]
-    for bad in group[::37]:
-        door = Door(bad)
-        assert list(find_culprits(group, BAD, door, split)) == [([bad], BAD)]
-        assert len(door.asked) <= 2 * 9 + 1
 
 
 @given(
     # A call without anybody bad is not refused.
     st.lists(st.booleans(), min_size=1, max_size=40).filter(any),
     st.randoms(use_true_random=False),
-    st.lists(st.sampled_from([BAD, QUOTA]), max_size=30),
+    st.lists(st.sampled_from([BAD, QUOTA, LONG]), max_size=30),
+    st.booleans(),
 )
 def test_all_bad_ones_are_named_and_nobody_is_sent_after_getting_through(
-    spoils: list[bool], random: object, kinds: list[str]
+    spoils: list[bool], random: Any, kinds: list[str], ask_alone: bool
 ) -> None:
     """With any split that ends at single members, and answers of any kind."""
     group, bad = list(range(len(spoils))), {number for number, one in enumerate(spoils) if one}
     through: set[int] = set()
     answers = iter(kinds)
 
-    def send(members: list[int]) -> str | None:
-        assert members
-        assert through.isdisjoint(members)
-        if bad.isdisjoint(members):
-            through.update(members)
-            return None
-        return next(answers, BAD)
+    class Trial:
+        def send(self, members: list[int]) -> str | None:
+            assert members
+            assert through.isdisjoint(members)
+            if bad.isdisjoint(members):
+                through.update(members)
+                return None
+            return next(answers, BAD)
 
-    def anywhere(members: list[int], _refusal: str) -> tuple[list[int], list[int]] | None:
-        if len(members) == 1:
-            return None
-        cut = random.randint(1, len(members) - 1)  # type: ignore[attr-defined]  # hypothesis's Random has no public type
-        return members[:cut], members[cut:]
+        def split(self, members: list[int], _refusal: str) -> tuple[list[int], list[int]] | None:
+            if len(members) == 1:
+                return None
+            cut = random.randint(1, len(members) - 1)
+            return members[:cut], members[cut:]
 
-    found = list(find_culprits(group, BAD, send, anywhere))
-    named = [one for culprits, _ in found for one in culprits]
-    assert sorted(named) == sorted(bad & set(group))
+        def are_alike(self, one: str, other: str) -> bool:
+            return one == other
+
+        def may_be_size(self, _members: list[int], refusal: str) -> bool:
+            return refusal == LONG
+
+    found = list(find_causes(group, BAD, Trial(), ask_alone=ask_alone))
+    if any(one.cause is Cause.NO_MEMBER for one in found):
+        # Three single members were refused alike; of two bad ones that can't be.
+        assert len(bad) > 2
+        return
+    named = [member for one in found if one.cause is Cause.MEMBERS for member in one.members]
+    assert sorted(named) == sorted(bad)
     assert through == set(group) - bad

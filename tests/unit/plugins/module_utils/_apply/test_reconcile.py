@@ -304,8 +304,10 @@ def test_a_fatal_error_between_calls_keeps_what_was_done_and_says_what_was_not()
     run = reconcile(cloud, [want("lbl-1", "ins-3"), want("lbl-1", "ins-2", weight=4, tag="x")])
     assert error_of(run).code == "UnauthorizedOperation"
     assert {one.backend.address for one in run.outcome.done} == {"ins-3"}
-    assert [failure.code for failure in run.outcome.failures.values()] == ["NotAttempted", "NotAttempted"]
-    assert all("UnauthorizedOperation" in failure.message for failure in run.outcome.failures.values())
+    assert [failure[:2] for failure in run.outcome.failures.values()] == [
+        ("UnauthorizedOperation", "not allowed"),
+        ("NotAttempted", "Not sent: the task stopped with UnauthorizedOperation."),
+    ]
 
 
 def test_busy_until_the_end_of_the_time_is_told_and_the_end_is_kept() -> None:
