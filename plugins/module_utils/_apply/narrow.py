@@ -138,6 +138,8 @@ class Narrower:
         if refusal.remedy is Remedy.FATAL and not (
             refusal.concerns is Concern.UNSUPPORTED and self._reject_target_groups(changes, refusal)
         ):
+            # What somebody else has unbound meanwhile is no failure, whatever the code: the last read shows it.
+            self._writer.unread |= changes[0].kind is ChangeKind.DEREGISTER
             raise refusal
         if changes[0].kind is ChangeKind.DEREGISTER:
             self._writer.wait_for_removals(changes)

