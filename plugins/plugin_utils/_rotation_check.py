@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.utils.helpers import pct_to_int
 
 from ..module_utils._base.refusals import Concern, ruling_for
+from ..module_utils._bindings.guard import Standing, judge, standing_of
+from ..module_utils._bindings.health import Health
 from ._rotation import (
     Key,
     Raw,
@@ -33,6 +37,10 @@ _TASK_LISTS = ("block", "rescue", "always")
 _STATIC = ("import_tasks", "include_tasks")
 _UNKNOWN = "{{ }}"
 """What stands for the names in a file that can't be read here: an expression, too, can be any name."""
+_NOT_SAID = "whose health the cloud doesn't say"
+_NONE_HEALTHY = "none is healthy, so the cloud sends traffic to all of them, and each counts"
+MAX_PROBLEMS = 5
+"""Batches that the message about the guards names."""
 _ROLES = ("import_role", "include_role", "roles")
 
 
@@ -197,6 +205,45 @@ def find_warnings(hosts: Sequence[Raw], bindings: Sequence[Raw], remembered: Seq
 # --- the guards ---
 
 
+@dataclass
+class _Members:
+    """The targets of weight above 0 of one listener or rule."""
+
+    label: str
+    standings: dict[Key, Standing] = field(default_factory=dict)
+    counts: Counter[Standing] = field(default_factory=Counter)
+    told: bool = False
+
+    def put(self, key: Key, standing: Standing) -> None:
+        """Add a target, or change what is known of its health."""
+        if key in self.standings:
+            self.counts[self.standings[key]] -= 1
+        self.standings[key] = standing
+        self.counts[standing] += 1
+
+    def judge(self, lost: Mapping[Key, int]) -> str:
+        """What is wrong with a loss; empty where nothing is.
+
+        :param lost: the keys of targets, each with the ``clb_min_healthy`` of its host.
+        """
+        minimum = max(lost.values())
+        verdict = judge(self.counts, [self.standings[key] for key in lost if key in self.standings], minimum)
+        if not minimum or not verdict.refused:
+            return ""
+        not_known = verdict.traffic.not_known
+        if not_known:
+            # It keeps every batch from leaving: once is enough.
+            known, self.told = self.told, True
+            named = [address for (*_, address, _port), standing in self.standings.items() if standing in not_known]
+            return "" if known else f"{self.label} serves {listed(named)}, {_NOT_SAID}; nothing can be taken."
+        kept = "targets in traffic" if verdict.traffic.counts_sick else "healthy targets"
+        why = f" ({_NONE_HEALTHY})" if verdict.traffic.counts_sick else ""
+        return (
+            f"{self.label} would keep {verdict.left} {kept}{why}, and clb_min_healthy is {minimum}; "
+            "take fewer hosts at a time (clb_batch), or lower it."
+        )
+
+
 def check_guards(
     hosts: Sequence[Raw], pools: Sequence[Raw], remembered: Sequence[Raw], batches: Sequence[Sequence[str]]
 ) -> list[str]:
@@ -207,34 +254,35 @@ def check_guards(
     :param remembered: what the restore file holds.
     :param batches: the names of the hosts of each.
     """
-    by_name = {host["name"]: host for host in hosts}
-    bound = bindings_by_host(hosts, pools)
+    minima = {host["name"]: host["min_healthy"] for host in hosts}
+    members: dict[Key, _Members] = {}
+    for binding in pools:
+        key = key_of(binding)
+        if key[:3] not in members:
+            members[key[:3]] = _Members(_label(binding))
+        if binding["weight"] > 0:
+            members[key[:3]].put(key, standing_of(Health.read(binding.get("healthy"), binding.get("health_status"))))
+    keys: dict[str, list[Key]] = {}
     # What a host puts back into traffic once its batch is done.
-    returned = {name: {key_of(binding) for binding in found if binding["weight"] > 0} for name, found in bound.items()}
-    for name, host in by_name.items():
-        returned[name] |= {key_of(binding) for binding in remembered_of(host, bound[name], remembered)}
-    healthy = {key_of(binding) for binding in pools if binding["weight"] > 0 and binding.get("healthy")}
-    unknown = {key_of(binding) for binding in pools if binding["weight"] > 0 and binding.get("health_status") is None}
-    labels = {_pool_of(binding): _label(binding) for binding in pools}
+    returned: dict[str, list[Key]] = {}
+    bound = bindings_by_host(hosts, pools)
+    for host in hosts:
+        name = host["name"]
+        keys[name] = [key_of(binding) for binding in bound[name]]
+        returned[name] = [key_of(binding) for binding in bound[name] if binding["weight"] > 0]
+        returned[name] += map(key_of, remembered_of(host, bound[name], remembered))
     problems = []
     for number, batch in enumerate(batches, 1):
-        taken = {key_of(binding): by_name[name]["min_healthy"] for name in batch for binding in bound[name]}
-        for pool, label in labels.items():
-            lost = {key for key in taken if key[:3] == pool}
-            left = {key for key in healthy - lost if key[:3] == pool}
-            minimum = max((taken[key] for key in lost), default=0)
-            where = f"batch {number} ({listed(batch)}): {label}"
-            if minimum and lost & unknown:
-                problems.append(f"{where} serves targets whose health the cloud doesn't say; nothing can be taken.")
-            elif lost & healthy and len(left) < minimum:
-                problems.append(
-                    f"{where} would keep {len(left)} healthy targets, and clb_min_healthy is {minimum}; "
-                    "take fewer hosts at a time (clb_batch), or lower it."
-                )
+        lost: dict[Key, dict[Key, int]] = defaultdict(dict)
         for name in batch:
-            healthy |= returned[name]
-            unknown -= returned[name]
-    return problems
+            for key in keys[name]:
+                lost[key[:3]][key] = minima[name]
+        found = filter(None, (members[pool].judge(those) for pool, those in lost.items()))
+        problems += [f"batch {number} ({listed(batch)}): {problem}" for problem in found]
+        for key in (key for name in batch for key in returned[name] if key[:3] in members):
+            members[key[:3]].put(key, Standing.HEALTHY)
+    more = len(problems) - MAX_PROBLEMS
+    return problems if more <= 0 else [*problems[:MAX_PROBLEMS], f"The same goes {more} more times."]
 
 
 def _label(binding: Mapping[str, Any]) -> str:

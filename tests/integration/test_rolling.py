@@ -12,6 +12,16 @@ import pytest
 
 from .rolling import UPDATE, Farm, listener, seen_out, updated
 
+HEALS = """
+- name: Start what answers the health check
+  ansible.builtin.uri:
+    url: "{{ control_url }}/health"
+    method: POST
+    body_format: json
+    body: {alive: ["{{ clb_backend.instance_id }}"]}
+    status_code: [200, 204]
+"""
+
 HANDLERS = """
 - name: Restart
   ansible.builtin.debug:
@@ -39,6 +49,21 @@ def test_batches_leave_are_updated_and_come_back_as_they_were(farm):
     assert not farm.restore_file.exists()
     # One call takes a batch out, one brings it back.
     assert [call["action"] for call in farm.writes] == ["BatchModifyTargetWeight"] * 4
+
+
+@pytest.mark.parametrize("detail", ["dead", "unknown"])
+def test_a_pool_that_is_all_dead_is_healed_a_host_at_a_time(emulator, playbook, detail):
+    farm = Farm(emulator, playbook, hosts=3, control_url=f"{emulator.url}/_control")
+    farm.scenario["health"] = {detail: ["ins-web1", "ins-web2", "ins-web3"]}
+    farm.load()
+    farm.update += HEALS
+
+    run = farm.roll(clb_batch=1, clb_min_healthy=2)
+
+    assert run.rc == 0, run.output
+    assert seen_out(run) == [ids("web1"), ids("web2"), ids("web3")]
+    assert farm.emulator.bindings() == farm.at_first
+    assert "none of its targets is healthy, so the cloud sends traffic to all of them" in run.output.replace("\n", " ")
 
 
 @pytest.mark.sample(2)

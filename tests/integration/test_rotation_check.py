@@ -148,6 +148,17 @@ def test_a_guard_that_only_the_third_batch_would_break(farm):
     )
 
 
+def test_a_health_that_the_cloud_does_not_say(farm):
+    farm.emulator.set_health(shown={"ins-web3": None})
+
+    refuse(
+        farm,
+        clb_min_healthy=1,
+        words="batch 1 (web1): lb-1 lbl-1-443 (TCP:443) serves ins-web3, whose health the cloud doesn't say; "
+        "nothing can be taken. No host was drained.",
+    )
+
+
 @pytest.mark.sample(2)
 @pytest.mark.parametrize("text", ["", "[{", "{}", '[{"instance_id": "ins-web1"}]'])
 def test_a_restore_file_that_can_not_be_used_is_named_and_kept(farm, text):

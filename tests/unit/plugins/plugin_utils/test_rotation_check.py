@@ -9,6 +9,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.filter.rotation import rotation
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.guard import judge
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils import _rotation_check
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation_check import split_into_batches
 
 from ..rotating import bound, entry, host
@@ -165,14 +167,68 @@ def test_what_is_sick_does_not_count_and_may_leave():
     assert len(check(bindings=bindings, names=NAMES[::-1], minimum=6)["problems"]) == 3
 
 
-def test_what_has_no_known_health_is_not_taken():
-    bindings = [*pool(NAMES[:7]), *pool(NAMES[7:], healthy=None, health_status=None)]
+@pytest.mark.parametrize(
+    "odd, problem",
+    [
+        # Not mentioned: no batch can leave, whoever is in it.
+        (
+            {"healthy": None, "health_status": "Unknown"},
+            "batch 1 (web1, web2): lb-1 lbl-1 (TCP:443) serves ins-web7, ins-web8, whose",
+        ),
+        (
+            {"healthy": None, "health_status": None},
+            "batch 1 (web1, web2): lb-1 lbl-1 (TCP:443) serves ins-web7, ins-web8, whose",
+        ),
+        # HealthStatus is true with a word that nobody knows: that matters only where nobody is healthy.
+        ({"healthy": None, "health_status": "Checking"}, None),
+        ({"healthy": False, "health_status": "Unknown"}, None),
+    ],
+)
+def test_what_has_no_known_health_keeps_all_from_leaving(odd, problem):
+    bindings = [*pool(NAMES[:6]), *pool(NAMES[6:], **odd)]
 
-    (problem,) = check(bindings=bindings, minimum=1)["problems"]
+    problems = check(bindings=bindings, minimum=1)["problems"]
 
-    assert problem.startswith("batch 4 (web7, web8): ")
-    assert "health" in problem
+    assert [found[: len(problem or "")] for found in problems] == ([problem] if problem else [])
     assert check(bindings=bindings, minimum=0)["problems"] == []
+
+
+@pytest.mark.parametrize("status", ["Dead", "Unknown", "Checking"])
+def test_where_nobody_is_healthy_each_counts_until_the_first_batch_has_come_back(status):
+    bindings = pool(healthy=False, health_status=status)
+
+    assert check(bindings=bindings, batch=2, minimum=6)["problems"] == []
+    (problem,) = check(bindings=bindings, batch=[3, 1], minimum=6)["problems"]
+    assert problem.startswith(
+        "batch 1 (web1, web2, web3): lb-1 lbl-1 (TCP:443) would keep 5 targets in traffic (none is healthy"
+    )
+    doubt = check(bindings=pool(healthy=None, health_status="Checking"), minimum=1)["problems"]
+    assert doubt[0].startswith("batch 1 (web1, web2): lb-1 lbl-1 (TCP:443) serves ins-web1, ")
+
+
+def test_a_stopped_listener_keeps_nobody():
+    assert check(bindings=pool(healthy=False, health_status="Close"), batch=8, minimum=8)["problems"] == []
+
+
+def test_many_problems_are_counted():
+    problems = check(batch=1, minimum=8)["problems"]
+
+    assert [problem[:7] for problem in problems] == [*(f"batch {number}" for number in range(1, 6)), "The sam"]
+    assert problems[-1] == "The same goes 3 more times."
+
+
+def test_a_check_of_400_hosts_and_50_listeners_looks_at_each_binding_a_few_times(monkeypatch):
+    names = [f"web{number}" for number in range(1, 401)]
+    places = [pool(names, listener_id=f"lbl-{number}", listener_port=number) for number in range(1, 51)]
+    looks = []
+    monkeypatch.setattr(_rotation_check, "judge", lambda *given: looks.append(given) or judge(*given))
+
+    assert (
+        check(names, bindings=[binding for place in places for binding in place], batch=1, minimum=399)["problems"]
+        == []
+    )
+    assert len(looks) == 400 * 50
+    assert {len(counts) + len(lost) for counts, lost, _ in looks} == {2}
 
 
 def test_what_nobody_of_this_run_is_stays_remembered():
