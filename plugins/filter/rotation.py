@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The decisions of the role rotation."""
+"""The decisions of the role rotation and of the playbook drain_dead."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
 
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils import _rotation, _rotation_check
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils import _drain_dead, _rotation, _rotation_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +32,7 @@ STEPS: Mapping[str, Callable[..., Any]] = {
     "back": _rotation.plan_back,
     "batch": _rotation_check.check_batch,
     "check": _rotation_check.plan_check,
+    "dead": _drain_dead.plan_drain_dead,
     "files": _rotation_check.check_files,
     "host": _rotation.read_host,
     "merge": _rotation.merge_remembered,

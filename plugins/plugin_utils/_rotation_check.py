@@ -259,7 +259,7 @@ def check_guards(
     for binding in pools:
         key = key_of(binding)
         if key[:3] not in members:
-            members[key[:3]] = _Members(_label(binding))
+            members[key[:3]] = _Members(label_of(binding))
         if binding["weight"] > 0:
             members[key[:3]].put(key, standing_of(Health.read(binding.get("healthy"), binding.get("health_status"))))
     keys: dict[str, list[Key]] = {}
@@ -285,8 +285,11 @@ def check_guards(
     return problems if more <= 0 else [*problems[:MAX_PROBLEMS], f"The same goes {more} more times."]
 
 
-def _label(binding: Mapping[str, Any]) -> str:
-    """A listener or rule as messages call it."""
+def label_of(binding: Mapping[str, Any]) -> str:
+    """A listener or rule as messages call it.
+
+    :param binding: one of its bindings, as a result's ``targets`` have it.
+    """
     rule = f" {binding.get('domain')}{binding.get('url')}" if binding.get("location_id") else ""
     return (
         f"{binding.get('load_balancer_id')} {binding.get('listener_id')} "

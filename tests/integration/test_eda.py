@@ -71,14 +71,41 @@ def test_playbook_leaves_what_is_not_dead_any_more(playbook, emulator, health):
     assert weights(emulator) == before
 
 
-def test_playbook_drains_by_hand_what_selectors_name(playbook, emulator):
+BY_HAND = {"clb_targets": [{"load_balancer_id": "lb-demo", "instance_id": name} for name in ("ins-web1", "ins-dns1")]}
+BROKEN = (
+    "The health check itself may be broken, and where nobody is healthy the load balancer still sends traffic to all."
+)
+
+
+def test_playbook_drains_by_hand_where_somebody_is_healthy_says_where_nobody_is_and_fails(playbook, emulator):
     before = weights(emulator)
     emulator.set_health(dead=["ins-web1", "10.0.9.40"])
 
-    run = playbook(PLAYBOOK, variables={"clb_targets": [{"load_balancer_id": "lb-demo", "instance_id": "ins-web1"}]})
+    run = playbook(PLAYBOOK, variables=BY_HAND)
 
-    assert run.rc == 0, run.output
-    assert weights(emulator) == {key: 0 if key[1] == "ins-web1" else weight for key, weight in before.items()}
+    assert run.rc == 2, run.output
+    drained = {("lbl-tcp443", "ins-web1"): 0, ("lbl-http80", "ins-web1"): 0}
+    assert weights(emulator) == {**before, **drained}
+    message = run.result("Stop where too few are healthy")["msg"]
+    assert message.startswith(
+        "lb-demo lbl-https8443 (HTTPS:8443 admin.example.com/): 0 targets of weight above 0 are healthy, and "
+        f"clb_min_healthy is 1. Not drained: ins-web1. {BROKEN}"
+    )
+
+
+def test_playbook_drains_nothing_where_all_are_dead_one_event_for_each(playbook, emulator):
+    # ins-web3 is healthy, but has weight 0.
+    emulator.set_health(dead=["ins-web1", "ins-web2"])
+    before = weights(emulator)
+
+    for name in ("ins-web1", "ins-web2"):
+        event = {**EVENT, "instance_id": name}
+        run = playbook(PLAYBOOK, variables={"ansible_eda": {"event": {"clb_health": event}}})
+        assert run.rc == 2, run.output
+        assert f"Not drained: {name}. {BROKEN}" in run.result("Stop where too few are healthy")["msg"]
+
+    assert weights(emulator) == before
+    assert emulator.count("BatchModifyTargetWeight") == 0
 
 
 def test_playbook_says_what_it_needs(playbook, emulator):
@@ -92,9 +119,10 @@ def test_playbook_says_what_it_needs(playbook, emulator):
 def test_playbook_keeps_min_healthy_where_a_target_recovers_meanwhile(playbook, emulator):
     before = weights(emulator)
     emulator.set_health(dead=["ins-web1"])
-    emulator.add_events({"change": "health", "with": {"alive": ["ins-web1"]}, "action": "DescribeTargetHealth"})
+    turned = {"alive": ["ins-web1"], "dead": ["ins-web2"]}
+    emulator.add_events({"change": "health", "with": turned, "action": "DescribeTargetHealth"})
 
-    run = playbook(PLAYBOOK, variables={**ON_EVENT, "clb_min_healthy": 2})
+    run = playbook(PLAYBOOK, variables=ON_EVENT)
 
     assert run.rc == 2
     assert run.result("Drain what is still dead")["error"]["code"] == "GuardRefused"
@@ -160,15 +188,17 @@ needs_java = pytest.mark.skipif(
 @needs_java
 def test_rulebook_drains_a_target_that_turns_dead(ansible_environment, emulator, tmp_path):
     before = weights(emulator)
-    after = {**before, ("lbl-http80", "10.0.9.40"): 0}
+    after = {**before, ("lbl-http80", "ins-web2"): 0, ("lbl-tcp443", "ins-web2"): 0}
     names = {"clb_region": "ap-guangzhou", "clb_load_balancer_ids": ["lb-demo"], "clb_interval": 1}
 
     with rulebook(ansible_environment, tmp_path, **names) as (process, log):
         wait_until(lambda: emulator.count("DescribeTargetHealth") > 1, process, log)
         assert weights(emulator) == before
+        # Nobody else is behind the rule of 10.0.9.40: it stays.
         emulator.set_health(dead=["10.0.9.40"])
-        wait_until(lambda: weights(emulator) != before, process, log)
-        assert weights(emulator) == after, log.read_text()
+        wait_until(lambda: "Not drained: 10.0.9.40." in log.read_text(), process, log)
+        emulator.set_health(dead=["ins-web2"])
+        wait_until(lambda: weights(emulator) == after, process, log)
 
         refusal = {"kind": "error", "code": "UnauthorizedOperation", "message": "no right", "times": 3}
         emulator.add_faults({"action": "DescribeTargetHealth", **refusal})
