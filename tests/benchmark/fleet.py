@@ -46,7 +46,7 @@ class Drains:
     :param tasks: how many.
     :param allowed: how many of them the guard allows.
     :param passed: how many went through.
-    :param lowest: the smallest number of healthy targets of weight above 0 at any moment.
+    :param lowest: the smallest number of targets that got traffic at any moment.
     :param seconds: from the first to the last.
     """
 

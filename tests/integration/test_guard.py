@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 LISTENER = "lbl-1"
-WHY = "none of its targets is healthy, so the cloud sends traffic to all of them, and min_healthy counts each"
+WHY = (
+    "none of its targets of weight above 0 is healthy, so the cloud sends traffic to all of these, "
+    "and min_healthy counts each"
+)
 CHECKING = {"HealthStatus": True, "HealthStatusDetail": "Checking"}
 
 

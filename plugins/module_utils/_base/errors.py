@@ -146,7 +146,7 @@ class UnexpectedAnswer(ClbError):
 
 
 class GuardRefused(ClbError):
-    """The change would leave fewer healthy targets than ``min_healthy``."""
+    """The change would leave fewer targets in traffic than ``min_healthy``."""
 
     default_code = "GuardRefused"
 

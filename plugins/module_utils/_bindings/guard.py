@@ -159,7 +159,10 @@ class PoolLoss:
         return f"{self.pool.label}: {_WHY_SICK}. Check the health check itself."
 
 
-_WHY_SICK = "none of its targets is healthy, so the cloud sends traffic to all of them, and min_healthy counts each"
+_WHY_SICK = (
+    "none of its targets of weight above 0 is healthy, so the cloud sends traffic to all of these, "
+    "and min_healthy counts each"
+)
 
 
 class Checked(NamedTuple):
@@ -291,7 +294,7 @@ def _why_not_known(bindings: Sequence[Binding], health: HealthSnapshot) -> Itera
         of_detail = [bound for bound, found in told if found is not None and found.detail == detail]
         yield (
             f"{_names(of_detail)}, whose health is not known: DescribeTargetHealth gives HealthStatus true with the "
-            f"detail {printable(detail, MAX_DETAIL)!r}, and nobody else is healthy"
+            f"detail '{printable(detail, MAX_DETAIL)}', and nobody else is healthy"
         )
 
 
