@@ -212,7 +212,8 @@ def test_a_name_that_is_wrong_on_one_stops_all_before_any_write(check: bool) -> 
 @pytest.mark.parametrize("limit, calls", [(30, 1), (1, 4)])
 @pytest.mark.parametrize("check", [True, False])
 def test_a_guard_that_refuses_on_one_stops_all_before_any_write(check: bool, limit: int, calls: int) -> None:
-    cloud = region(limits={"health_load_balancers": limit}, health={"dead": ["ins-22"]})
+    limits = {"limits": {"health_load_balancers": limit}, "codes": {"length": "FailedOperation"}}
+    cloud = region(**limits, health={"dead": ["ins-22"]})
     run = cloud.run(load_balancer_ids=IDS, check=check, **GUARDED)
     assert (wrote_to(cloud), run.changed, run.code) == ([], False, "GuardRefused")
     assert "lb-2: min_healthy is 1" in run.message
@@ -309,7 +310,9 @@ def test_health_is_read_for_up_to_30_in_one_call_and_one_by_one_where_that_is_re
 ) -> None:
     names = [f"lb-{number}" for number in range(count)]
     cloud = Cloud.of(
-        {name: [tcp(f"lbl-{name}", 443, target("ins-1"))] for name in names}, limits={"health_load_balancers": limit}
+        {name: [tcp(f"lbl-{name}", 443, target("ins-1"))] for name in names},
+        limits={"health_load_balancers": limit},
+        codes={"length": "FailedOperation"},
     )
     run = cloud.run_info(load_balancer_ids=names, health=True)
     assert (run.failure, [one["healthy"] for one in run["targets"]]) == (None, [True] * count)
