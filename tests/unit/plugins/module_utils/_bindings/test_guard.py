@@ -59,32 +59,6 @@ def test_the_guard_counts_what_would_be_left(options: dict[str, Any], expected: 
     assert (short.pool.key, *short.verdict[1:3]) == (("lbl-1", None), 3, expected)
 
 
-def test_only_healthy_targets_of_weight_above_0_count() -> None:
-    listeners = [tcp("lbl-1", 443, target("ins-1"), target("ins-2"), target("ins-3", weight=0), target("ins-4"))]
-    plan = plan_for([{"instance_id": "ins-1"}], snapshot(*listeners), state="absent")
-    (short,) = refused_of(plan.snapshot, plan.changes, health_of(listeners, "ins-2"), 2, count_gains=False)
-    assert short.verdict[1:3] == (2, 1)
-
-
-@pytest.mark.parametrize("address", ["ins-2", "ins-3"])
-def test_losing_what_is_sick_or_drained_already_is_no_loss(address: str) -> None:
-    listeners = [tcp("lbl-1", 443, target("ins-1"), target("ins-2"), target("ins-3", weight=0))]
-    plan = plan_for([{"instance_id": address}], snapshot(*listeners), state="absent")
-    assert refused_of(plan.snapshot, plan.changes, health_of(listeners, "ins-2"), 50, count_gains=False) == []
-
-
-@pytest.mark.parametrize("detail", ["Dead", "Unknown", "Brand new"])
-def test_losing_what_may_be_healthy_is_a_loss(detail: str) -> None:
-    """It does not count among what is left, but its HealthStatus says that it gets traffic."""
-    listeners = [tcp("lbl-1", 443, target("ins-1"), target("ins-2"))]
-    health = health_of(listeners)
-    (doubtful,) = (bound for bound in snapshot(*listeners).all_bindings() if bound.backend.address == "ins-1")
-    found = {**health.index, **{(doubtful.pool.key, one, 80): Health(False, detail, True) for one in doubtful.aliases}}
-    plan = plan_for([{"instance_id": "ins-1"}], snapshot(*listeners), state="absent")
-    (short,) = refused_of(plan.snapshot, plan.changes, HealthSnapshot(found), 2, count_gains=False)
-    assert short.verdict[1:3] == (1, 1)
-
-
 def test_a_listener_that_loses_nothing_does_not_stop_a_task_that_was_short_before() -> None:
     entries = [want("lbl-2", "ins-1"), want("lbl-1", "ins-1", weight=0)]
     plan = plan_for(entries, snapshot(*THREE))
