@@ -52,6 +52,13 @@ options:
     description: Read the health, too.
     type: bool
     default: false
+  settings:
+    description:
+      - Read the settings of the listeners and rules, too, such as session persistence. It takes one more call of the
+        API for each load balancer, and one for each further 100 listeners.
+    type: bool
+    default: false
+    version_added: 1.0.0
 seealso:
   - module: tencentcloud.clb.targets
   - plugin: tencentcloud.clb.targets
@@ -264,6 +271,34 @@ listeners:
     bound: *bound
     serving: *serving
     healthy: *healthy
+    session_seconds: &session
+      description:
+        - How long session persistence keeps a client on its backend, in seconds; 0 where it is off.
+        - This and the other settings are there with O(settings=true). On layer 7 the rules have them, and those of the
+          listener are null.
+      returned: with O(settings=true)
+      type: int
+      sample: 0
+    idle_seconds: &idle
+      description: After how many idle seconds a connection is closed; null where the API tells none, and for rules.
+      returned: with O(settings=true)
+      type: int
+      sample: 900
+    scheduler: &scheduler
+      description: How clients are distributed, such as C(WRR), C(LEAST_CONN) or C(IP_HASH).
+      returned: with O(settings=true)
+      type: str
+      sample: WRR
+    health_check: &check
+      description: Whether the health check is switched on.
+      returned: with O(settings=true)
+      type: bool
+      sample: true
+    target_type: &type
+      description: C(NODE) where backends are bound directly; C(TARGETGROUP) and the like where a target group is.
+      returned: with O(settings=true)
+      type: str
+      sample: NODE
     rules:
       description: Its rules; empty on layer 4. The counts of the listener are their sum.
       type: list
@@ -284,6 +319,11 @@ listeners:
         bound: *bound
         serving: *serving
         healthy: *healthy
+        session_seconds: *session
+        idle_seconds: *idle
+        scheduler: *scheduler
+        health_check: *check
+        target_type: *type
 left_out:
   description:
     - The load balancers that were left out, each with a warning, where O(load_balancer_tags) or
@@ -351,6 +391,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info impor
 ARGUMENT_SPEC = {
     "targets": {"type": "list", "elements": "dict"},
     "health": {"type": "bool", "default": False},
+    "settings": {"type": "bool", "default": False},
 }
 
 

@@ -190,10 +190,25 @@ def _listener(balancer_id: object, listener: Raw, bound: Mapping[PoolKey, Sequen
 
 
 def _counts(counted: Raw) -> str:
+    settings = "".join(f", {text}" for text in _settings(counted))
     if not counted["bound"]:
-        return "nothing bound"
+        return f"nothing bound{settings}"
     healthy = "" if counted["healthy"] is None else f", {counted['healthy']} healthy"
-    return f"{counted['bound']} bound, {counted['serving']} serving{healthy}"
+    return f"{counted['bound']} bound, {counted['serving']} serving{healthy}{settings}"
+
+
+def _settings(pool: Raw) -> Iterator[str]:
+    """What was read of the settings, as far as it matters to who moves backends."""
+    if pool.get("scheduler"):
+        yield _plain(pool["scheduler"])
+    if pool.get("session_seconds"):
+        yield f"sessions {pool['session_seconds']} s"
+    if pool.get("idle_seconds"):
+        yield f"idle {pool['idle_seconds']} s"
+    if pool.get("health_check") is False:
+        yield "no health check"
+    if pool.get("target_type") not in (None, "NODE"):
+        yield _plain(pool["target_type"])
 
 
 def _backends(targets: Sequence[Raw], most: int | None) -> Iterator[_Node]:

@@ -19,6 +19,7 @@ from .._base.answers import (
     is_request_id,
     many,
     optional_many,
+    optional_object,
     optional_text,
     optional_whole,
     text,
@@ -69,8 +70,17 @@ _LOAD_BALANCER = Record(
 )
 _TAG = Record(text("TagKey"), optional_text("TagValue"))
 _LISTENERS = Record(many("Listeners"))
-_LISTENER = Record(text("ListenerId"), optional_text("TargetType"), optional_many("Rules"))
-_RULE = Record(text("LocationId"), optional_text("TargetType"))
+_POOL = (
+    optional_text("TargetType"),
+    optional_whole("SessionExpireTime", 0, MAX_COUNT),
+    optional_text("Scheduler"),
+    optional_object("HealthCheck"),
+)
+_LISTENER = Record(
+    text("ListenerId"), optional_many("Rules"), optional_whole("IdleConnectTimeout", 0, MAX_COUNT), *_POOL
+)
+_RULE = Record(text("LocationId"), *_POOL)
+_HEALTH_CHECK = Record(optional_whole("HealthSwitch", 0, 1))
 
 
 class Api(Protocol):
@@ -130,8 +140,25 @@ class LoadBalancer(NamedTuple):
     tags: tuple[tuple[str, str], ...] = ()
 
 
-TargetTypes = dict[tuple[str, Optional[str]], str]
-"""``NODE``, ``TARGETGROUP`` and the like, by listener ID and location ID (None for the listener itself)."""
+class PoolSettings(NamedTuple):
+    """The settings of a listener or rule; None where the API tells none.
+
+    :param target_type: ``NODE``, ``TARGETGROUP`` and the like.
+    :param session_seconds: of session persistence; 0 where it is off.
+    :param idle_seconds: after which an idle connection is closed.
+    :param scheduler: such as ``WRR``.
+    :param health_check: whether the health check is on.
+    """
+
+    target_type: Optional[str] = None
+    session_seconds: Optional[int] = None
+    idle_seconds: Optional[int] = None
+    scheduler: Optional[str] = None
+    health_check: Optional[bool] = None
+
+
+Settings = dict[tuple[str, Optional[str]], PoolSettings]
+"""By listener ID and location ID, which is None for the listener itself."""
 
 
 class Clb:
@@ -214,8 +241,8 @@ class Clb:
         status, message = _TASK.read(answer, answer_place("DescribeTaskStatus", answer))
         return TaskStatus(status in (0, 1), status == 1, printable(message or ""))
 
-    def describe_listeners(self, load_balancer_id: str, listener_ids: Sequence[str]) -> TargetTypes:
-        """Ask what listeners and rules are bound to: targets of their own, or a target group.
+    def describe_listeners(self, load_balancer_id: str, listener_ids: Sequence[str]) -> Settings:
+        """Read the settings of listeners and rules.
 
         :param load_balancer_id: the load balancer.
         :param listener_ids: however many.
@@ -223,12 +250,12 @@ class Clb:
         :raises UnexpectedAnswer: an answer is not what the API documents.
         """
 
-        def ask(some: Sequence[str]) -> TargetTypes:
+        def ask(some: Sequence[str]) -> Settings:
             params = {"LoadBalancerId": load_balancer_id, "ListenerIds": list(some)}
-            return dict(_target_types(self._api.read("DescribeListeners", params)))
+            return dict(_parse_settings(self._api.read("DescribeListeners", params)))
 
         answers = self._in_calls("DescribeListeners", listener_ids, ask)
-        return {place: target_type for found in answers for place, target_type in found.items()}
+        return {place: settings for found in answers for place, settings in found.items()}
 
     def describe_load_balancers(
         self,
@@ -339,15 +366,20 @@ class Clb:
         return sizes_of(members_of(changes, self.capacity))
 
 
-def _target_types(answer: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str | None], str]]:
+def _parse_settings(answer: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str | None], PoolSettings]]:
     root = answer_place("DescribeListeners", answer)
     (raw_listeners,) = _LISTENERS.read(answer, root)
-    for where, (listener_id, target_type, raw_rules) in each(_LISTENER, raw_listeners, root, "Listeners"):
-        if target_type:
-            yield (listener_id, None), target_type
-        for _unused, (location_id, rule_type) in each(_RULE, raw_rules, where, "Rules"):
-            if rule_type:
-                yield (listener_id, location_id), rule_type
+    for where, (listener_id, raw_rules, idle_seconds, *pool) in each(_LISTENER, raw_listeners, root, "Listeners"):
+        yield (listener_id, None), _settings(where, pool, idle_seconds)
+        for at, (location_id, *rule) in each(_RULE, raw_rules, where, "Rules"):
+            yield (listener_id, location_id), _settings(at, rule, None)
+
+
+def _settings(where: Place, pool: Sequence[Any], idle_seconds: int | None) -> PoolSettings:
+    target_type, session_seconds, scheduler, raw_check = pool
+    switch = None if raw_check is None else _HEALTH_CHECK.read(raw_check, (where, "HealthCheck", 0))[0]
+    check = None if switch is None else switch == 1
+    return PoolSettings(target_type or None, session_seconds, idle_seconds, scheduler or None, check)
 
 
 def _parse_written(action: str, answer: Mapping[str, Any]) -> Accepted:

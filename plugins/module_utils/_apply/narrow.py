@@ -23,7 +23,7 @@ from .writer import Answer, Sent
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
-    from .._api.clb import Clb, TargetTypes
+    from .._api.clb import Clb, Settings
     from .._bindings.change import Change
     from .ledger import Ledger
     from .writer import Writer
@@ -106,7 +106,7 @@ class Narrower:
         self._shared = shared
         self._missing_of = missing_of
         self._check_guard = check_guard
-        self._types: TargetTypes = {}
+        self._settings: Settings = {}
         self._asked_for_types: set[str] = set()
         self._general: set[Words] = set()
         self._too_large: dict[str, int] = {}
@@ -267,11 +267,12 @@ class Narrower:
             self._asked_for_types.update(unasked)
             # Where this is refused, only the reason would have been better; the refusal itself is known.
             with contextlib.suppress(ClbError):
-                self._types.update(self._clb.describe_listeners(self._load_balancer_id, unasked))
+                self._settings.update(self._clb.describe_listeners(self._load_balancer_id, unasked))
         found = False
         for change in group:
             place = change.pool.key
-            target_type = self._types.get(place) or self._types.get((place[0], None)) or DIRECT_TARGETS
+            own = [self._settings[key].target_type for key in (place, (place[0], None)) if key in self._settings]
+            target_type = next(filter(None, own), DIRECT_TARGETS)
             if target_type == DIRECT_TARGETS:
                 continue
             found = True

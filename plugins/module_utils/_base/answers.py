@@ -102,6 +102,11 @@ def optional_many(name: str) -> Field:
     return Field(name, (list, _NULL), "a list or null", default=None)
 
 
+def optional_object(name: str) -> Field:
+    """An object that may be null or missing."""
+    return Field(name, (dict, _NULL), "an object or null", default=None)
+
+
 Place = tuple[Any, str, Any]
 """Where something stands in an answer: the place around it, its list there, its number in that list.
 

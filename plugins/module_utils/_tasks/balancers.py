@@ -19,7 +19,7 @@ from .._bindings.assign import may_apply
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from .._api.clb import Clb
+    from .._api.clb import Clb, Settings
     from .._api.connection import Connection
     from .._bindings.entries import Entry
     from .._bindings.health import HealthSnapshot
@@ -297,3 +297,22 @@ def read_healths(clb: Clb, load_balancer_ids: Sequence[str]) -> list[Finished[He
         for chunk, finished in zip(chunks, side_by_side(read, chunks)):
             healths += finished.value or [Finished(error=finished.error)] * len(chunk)
     return healths
+
+
+def read_settings(
+    clb: Clb, snapshots: Mapping[str, Snapshot], entries: Sequence[Entry] | None
+) -> list[Finished[Settings]]:
+    """Read the settings of listeners and rules, side by side.
+
+    :param snapshots: what is bound, by load balancer.
+    :param entries: selectors; a load balancer on which each names a listener by ID is asked for these only.
+    :returns: how reading each ended, in the same order.
+    """
+
+    def read(load_balancer_id: str) -> Settings:
+        listeners = list(snapshots[load_balancer_id].listeners)
+        named = {entry.place.listener_id for entry in may_apply(entries or (), load_balancer_id)}
+        wanted = [one for one in listeners if one in named] if named and None not in named else listeners
+        return clb.describe_listeners(load_balancer_id, wanted)
+
+    return side_by_side(read, list(snapshots))

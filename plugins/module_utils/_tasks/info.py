@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from .._api.clb import PoolSettings
 from .._api.connection import Connection, connect
 from .._base.budget import Budget
 from .._base.errors import ClbError, InvalidArgument
@@ -25,6 +26,7 @@ from .balancers import (
     read_all,
     read_for,
     read_healths,
+    read_settings,
 )
 from .choice import check_entries_belong, check_load_balancers, choose, means_several
 from .report import Result, describe_binding, describe_error, several_failed, sort_bindings
@@ -33,11 +35,11 @@ from .request import check_minimum
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from .._api.clb import Clb
+    from .._api.clb import Clb, Settings
     from .._base.threads import Finished
     from .._bindings.entries import Entry
     from .._bindings.health import HealthSnapshot
-    from .._bindings.snapshot import Binding, Listener, Pool, Snapshot
+    from .._bindings.snapshot import Binding, Listener, Pool, PoolKey, Snapshot
 
 Value = TypeVar("Value")
 
@@ -151,6 +153,12 @@ def _read_chosen(
         found = read_healths(connection.clb, list(snapshots))
         healths = _sort(left_out, asked, found, several=several)
         snapshots = {load_balancer_id: snapshots[load_balancer_id] for load_balancer_id in healths}
+    settings: Mapping[str, Settings] = {}
+    if params.get("settings"):
+        asked = [balancer for balancer in chosen if balancer.load_balancer_id in snapshots]
+        described = read_settings(connection.clb, snapshots, entries)
+        settings = _sort(left_out, asked, described, several=several)
+        snapshots = {load_balancer_id: snapshots[load_balancer_id] for load_balancer_id in settings}
     left_out.check_some_left(snapshots)
     by_id: Mapping[str, Sequence[Entry] | None] = dict.fromkeys(snapshots, entries)
     everywhere = params["all_load_balancers"]
@@ -163,7 +171,13 @@ def _read_chosen(
     failed: dict[str, ClbError] = {}
     for load_balancer_id, snapshot in snapshots.items():
         try:
-            info = describe_info(load_balancer_id, snapshot, by_id[load_balancer_id], healths.get(load_balancer_id))
+            info = describe_info(
+                load_balancer_id,
+                snapshot,
+                by_id[load_balancer_id],
+                healths.get(load_balancer_id),
+                settings.get(load_balancer_id),
+            )
         except InvalidArgument as error:
             failed[load_balancer_id] = error
             continue
@@ -207,7 +221,11 @@ def read_info(clb: Clb, load_balancer_id: str, entries: Sequence[Entry] | None, 
 
 
 def describe_info(
-    load_balancer_id: str, snapshot: Snapshot, entries: Sequence[Entry] | None, health: HealthSnapshot | None
+    load_balancer_id: str,
+    snapshot: Snapshot,
+    entries: Sequence[Entry] | None,
+    health: HealthSnapshot | None,
+    settings: Settings | None = None,
 ) -> Info:
     """Report what selectors match.
 
@@ -215,6 +233,7 @@ def describe_info(
     :param snapshot: what is bound.
     :param entries: selectors; None selects everything.
     :param health: None where it was not read.
+    :param settings: None where they were not read.
     :raises InvalidArgument: names of a selector contradict an ID.
     """
     selection = _select(snapshot, entries)
@@ -228,7 +247,7 @@ def describe_info(
         bindings=bindings,
         targets=[_describe_target(load_balancer_id, binding, health) for binding in bindings],
         listeners=[
-            _describe_listener(load_balancer_id, listener, pools[listener.listener_id], snapshot, health)
+            _describe_listener(load_balancer_id, listener, pools[listener.listener_id], snapshot, health, settings)
             for listener in snapshot.listeners.values()
             if listener.listener_id in pools
         ],
@@ -298,7 +317,10 @@ def _describe_listener(
     pools: Sequence[Pool],
     snapshot: Snapshot,
     health: HealthSnapshot | None,
+    settings: Settings | None,
 ) -> Result:
+    # On layer 7 the rules have settings; those of the listener itself mean nothing.
+    own = {} if settings is not None and listener.layer7 else settings
     return {
         "load_balancer_id": load_balancer_id,
         "listener_id": listener.listener_id,
@@ -306,17 +328,24 @@ def _describe_listener(
         "port": listener.port,
         "end_port": listener.end_port,
         **_counts((binding for pool in pools for binding in snapshot.bindings[pool.key]), health),
+        **_describe_settings((listener.listener_id, None), own),
         "rules": [
             {
                 "location_id": pool.location_id,
                 "domain": pool.domain,
                 "url": pool.url,
                 **_counts(snapshot.bindings[pool.key], health),
+                **_describe_settings(pool.key, settings),
             }
             for pool in pools
             if pool.location_id is not None
         ],
     }
+
+
+def _describe_settings(key: PoolKey, settings: Settings | None) -> Result:
+    """The settings of a listener or rule; no keys where they were not read."""
+    return {} if settings is None else settings.get(key, PoolSettings())._asdict()
 
 
 def _counts(bindings: Iterable[Binding], health: HealthSnapshot | None) -> Result:

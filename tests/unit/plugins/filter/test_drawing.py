@@ -65,6 +65,18 @@ def test_without_health_nothing_is_said_of_it():
     assert "TCP:443 (lbl-1)  2 bound, 1 serving\n" in drawn
 
 
+def test_tree_shows_settings_where_they_were_read():
+    pool = {"bound": 1, "serving": 1, "healthy": None, "target_type": "TARGETGROUP", "health_check": False}
+    listener = {
+        **pool, "load_balancer_id": "lb-1", "listener_id": "lbl-1", "protocol": "TCP", "port": 443, "end_port": None,
+        "session_seconds": 30, "idle_seconds": 900, "scheduler": "WRR", "rules": [],
+    }  # fmt: skip
+
+    drawn = tree({"load_balancer_id": "lb-1", "listeners": [listener], "targets": []})
+
+    assert "1 bound, 1 serving, WRR, sessions 30 s, idle 900 s, no health check, TARGETGROUP" in drawn
+
+
 def test_chart_has_the_nodes_of_the_tree():
     chart = mermaid(result(**{"10.9.9.9": "Dead"}))
     drawn = nodes(chart)

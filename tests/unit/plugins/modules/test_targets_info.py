@@ -278,6 +278,50 @@ def test_reading_takes_one_call_and_one_more_for_health(health, calls):
     assert cloud.actions() == calls
 
 
+SETTINGS = {
+    "session_seconds": 0, "idle_seconds": None, "scheduler": "WRR", "health_check": True, "target_type": "NODE",
+}  # fmt: skip
+
+
+def set_up(count=1):
+    """A cloud with settings of every kind, on a TCP listener and on rules."""
+    tcps = [
+        {"id": f"lbl-{number}", "protocol": "TCP", "port": 1000 + number, "session_seconds": 30}
+        for number in range(count)
+    ]
+    rules = [
+        {"id": "loc-a", "domain": "a.example.com", "session_seconds": 60, "scheduler": "IP_HASH"},
+        {"id": "loc-b", "domain": "b.example.com", "health_check": False},
+    ]
+    listeners = [*tcps, {"id": "lbl-http", "protocol": "HTTP", "port": 80, "rules": rules}]
+    return Cloud({"load_balancers": [{"id": "lb-1", "listeners": listeners}]})
+
+
+def test_settings_are_told_where_they_are_asked_for():
+    cloud = set_up()
+    info = cloud.run_info(settings=True)
+
+    tcp443, http80 = info["listeners"]
+    assert {key: tcp443[key] for key in SETTINGS} == {**SETTINGS, "session_seconds": 30, "idle_seconds": 900}
+    assert {key: http80[key] for key in SETTINGS} == dict.fromkeys(SETTINGS)
+    assert [{key: rule[key] for key in SETTINGS} for rule in http80["rules"]] == [
+        {**SETTINGS, "session_seconds": 60, "scheduler": "IP_HASH"},
+        {**SETTINGS, "health_check": False},
+    ]
+    assert cloud.count("DescribeListeners") == 1
+    assert SETTINGS.keys() & cloud.run_info()["listeners"][0].keys() == set()
+
+
+def test_settings_are_read_for_a_hundred_listeners_in_one_call():
+    cloud = set_up(count=150)
+
+    assert not cloud.run_info(settings=True).failed
+    assert [len(call["params"]["ListenerIds"]) for call in cloud.calls("DescribeListeners")] == [100, 51]
+    cloud.clear_journal()
+    cloud.run_info(settings=True, targets=[{"load_balancer_id": "lb-1", "listener_id": "lbl-7"}])
+    assert [call["params"]["ListenerIds"] for call in cloud.calls("DescribeListeners")] == [["lbl-7"]]
+
+
 def test_no_selector_at_all_selects_nothing_and_asks_nothing():
     cloud = region()
     run = cloud.run_info(targets=[], health=True)

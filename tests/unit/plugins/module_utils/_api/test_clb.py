@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import (
     ACTIONS,
     Clb,
+    PoolSettings,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import batches
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import OutcomeUnknown, UnexpectedAnswer
@@ -228,20 +229,26 @@ def test_health_is_read_for_whole_load_balancers_in_one_call() -> None:
     assert api.sent == [("DescribeTargetHealth", {"LoadBalancerIds": [LB, "lb-silent"]}, {})]
 
 
-def test_listeners_say_what_they_are_bound_to() -> None:
-    rules = [{"LocationId": "loc-1", "TargetType": "TARGETGROUP"}, {"LocationId": "loc-2", "TargetType": None}]
+def test_listeners_say_how_they_are_set() -> None:
+    check = {"HealthSwitch": 0, "TimeOut": 2}
+    rules = [
+        {"LocationId": "loc-1", "TargetType": "TARGETGROUP", "SessionExpireTime": 30, "Scheduler": "IP_HASH"},
+        {"LocationId": "loc-2", "TargetType": None, "HealthCheck": check},
+    ]
     answer = {
         "TotalCount": 3,
         "Listeners": [
-            {"ListenerId": "lbl-1", "TargetType": "NODE", "Rules": None},
-            {"ListenerId": "lbl-2", "TargetType": "", "Rules": rules},
+            {"ListenerId": "lbl-1", "TargetType": "NODE", "Rules": None, "IdleConnectTimeout": 900},
+            {"ListenerId": "lbl-2", "TargetType": "", "Rules": rules, "HealthCheck": None},
             {"ListenerId": "lbl-3", "TargetType": "POLARIS"},
         ],
     }
     api = Recorder(answer)
     assert Clb(api).describe_listeners(LB, ["lbl-1", "lbl-2", "lbl-3"]) == {
-        ("lbl-1", None): "NODE",
-        ("lbl-2", "loc-1"): "TARGETGROUP",
-        ("lbl-3", None): "POLARIS",
+        ("lbl-1", None): PoolSettings("NODE", None, 900),
+        ("lbl-2", None): PoolSettings(),
+        ("lbl-2", "loc-1"): PoolSettings("TARGETGROUP", 30, None, "IP_HASH"),
+        ("lbl-2", "loc-2"): PoolSettings(health_check=False),
+        ("lbl-3", None): PoolSettings("POLARIS"),
     }
     assert api.sent[0][1] == {"LoadBalancerId": LB, "ListenerIds": ["lbl-1", "lbl-2", "lbl-3"]}
