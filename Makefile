@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help demo check test test-long test-mutants ansible-test test-matrix nox bench docs build format changelog pins release clean
 
-# Each target runs in .venv, which scripts/in-venv makes from a pinned requirement file where it is missing or outdated.
+# Each target runs in .venv, which scripts/in-venv makes, and brings up to date with a pinned requirement file.
 DEMO := @scripts/in-venv demo
 BENCH := @scripts/in-venv bench
 DEV := @scripts/in-venv dev
@@ -22,13 +22,13 @@ demo: ## See the collection at work, without an account
 	$(DEMO) env PYTHONPATH=tests/emulator python scripts/demo.py
 
 check: ## Style, types and unit tests, in seconds
-	$(DEV) python scripts/check.py
+	$(DEV) python scripts/test.py check
 
 test: ## Everything that has to pass
-	$(DEV) python scripts/test.py
+	$(DEV) python scripts/test.py test
 
 test-long: ## What takes minutes: all of the fuzzing, trials run many times, downloads
-	$(DEV) python scripts/test_long.py
+	$(DEV) python scripts/test.py long
 
 test-mutants: ## Change the code in many places, one at a time, and count what the fast tests notice
 	$(DEV) python tests/mutation/mutants.py
@@ -39,8 +39,8 @@ test-matrix: ## Sanity, unit and integration tests on every supported ansible-co
 nox: ## What nox offers, or some of it: make nox SESSION="sanity-2.20 units-2.21" [ARGS="..."]
 	$(NOX) $(if $(SESSION),--session $(SESSION),--list) $(if $(ARGS),-- $(ARGS))
 
-ansible-test: ## Sanity, unit and integration tests as ansible-test runs them
-	$(DEV) python scripts/ansible_tests.py
+ansible-test: ## Sanity, unit and integration tests as ansible-test runs them, on the oldest Python too
+	$(DEV) python scripts/test.py ansible-test
 
 bench: ## Measure, and write the tables and plots in docs/
 	$(BENCH) python tests/benchmark/run.py

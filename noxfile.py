@@ -4,8 +4,8 @@
 
 """Checks in environments of their own: antsibull-nox's, and each supported ansible-core's. `make nox` lists them.
 
-Sanity looks at the collection as it is shipped, on whichever interpreters start here: see scripts/sanity.py. The
-sessions of antsibull-nox take their settings from antsibull-nox.toml.
+Sanity looks at the collection as it is shipped: see scripts/ansible_tests.py. The sessions of antsibull-nox take their
+settings from antsibull-nox.toml.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def add_sessions(series: str, release: str, python: str) -> None:
     def sanity(session: nox.Session) -> None:
         """Run ansible-test sanity on the built collection."""
         session.install(f"ansible-core=={release}")
-        session.run("python", "scripts/sanity.py")
+        session.run("python", "scripts/ansible_tests.py", "sanity", *session.posargs)
 
     @nox.session(name=f"units-{series}", python=python, default=False, tags=["units"])
     def units(session: nox.Session) -> None:

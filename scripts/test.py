@@ -2,64 +2,114 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every test: the fast checks, integration tests, ansible-test, ansible-lint, Galaxy's import, the documentation."""
+"""Run a set of tests: ``test.py check|test|long|ansible-test``; each step is a command, the longest ones first."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
+from pathlib import Path
 
+from ansible_tests import COLLECTION, OLDEST_TARGET_PYTHON, find_oldest_target_python
 from build_collection import COLLECTIONS, KEEP, build_and_install
-from check import STATIC, UNIT
-from sanity import COLLECTION, OLDEST_TARGET_PYTHON, find_oldest_target_python
-from steps import ALONE, SHORT, Step, pytest_step, report, run_lanes
+from steps import Outcome, Step, report, run_all
 
-INSTALLED = COLLECTIONS / COLLECTION
+PYTHON = sys.executable
+UNIT, INTEGRATION = "tests/unit", "tests/integration"
+
+
+def pytest(name: str, marks: str, *arguments: str, workers: int = 2) -> Step:
+    """Return a step that runs pytest on what has these marks."""
+    processes = [f"--numprocesses={workers}", "--maxschedchunk=1"] if workers else []
+    return Step(name, [PYTHON, "-m", "pytest", "--color=no", *processes, "-m", marks, *arguments])
+
+
+STATIC = [
+    Step("mypy scripts, emulator", ["mypy", "scripts", "tests/emulator/clb_emulator"]),
+    Step("mypy benchmark", ["mypy", *map(str, sorted(Path("tests/benchmark").glob("*.py")))]),
+    Step("mypy plugins", ["mypy", "--package", "ansible_collections.tencentcloud.clb.plugins"]),
+    Step("mypy extensions", ["mypy", "--package", "ansible_collections.tencentcloud.clb.extensions"]),
+    Step("reuse", ["reuse", "lint", "--lines"]),
+    Step("yamllint", ["yamllint", "--strict", "."]),
+    Step("codespell", ["codespell"]),
+    Step("changelog", ["antsibull-changelog", "lint"]),
+    Step("import-linter", ["lint-imports", "--no-cache"], {"PYTHONPATH": "tests/namespace:tests/emulator"}),
+    Step("ruff check", ["ruff", "check", "."]),
+    Step("ruff format", ["ruff", "format", "--check", "--diff", "."]),
+]
+
 FIND_COLLECTION = {"ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)}
 LINT = ["ansible-lint", "--strict", "--offline", "--profile=production", "--nocolor"]
 LINT_DOCS = ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--check-extra-docs-refs"]
 LINT_DOCS += ["--validate-collection-refs=self"]
-
-SANITY = [Step("ansible-test sanity", [sys.executable, "scripts/sanity.py"])]
-# How addresses and numbers are read, which Python's own library decides in part.
-BINDINGS = "tests/unit/plugins/module_utils/_bindings"
-VALUES = [f"{BINDINGS}/test_{name}.py" for name in ("addresses", "entries", "entries_odd", "snapshot", "snapshot_odd")]
-VALUES += ["tests/unit/plugins/module_utils/test_limits.py"]
-PUBLICATION = [
+SHIPPED = [
+    Step("ansible-test sanity", [PYTHON, "scripts/ansible_tests.py", "sanity"]),
     # antsibull-changelog writes changelog.yaml in a layout of its own.
-    Step("ansible-lint collection", [*LINT, "--exclude=changelogs/changelog.yaml"], FIND_COLLECTION, INSTALLED),
+    Step(
+        "ansible-lint collection",
+        [*LINT, "--exclude=changelogs/changelog.yaml"],
+        FIND_COLLECTION,
+        COLLECTIONS / COLLECTION,
+    ),
     Step("ansible-lint playbooks", [*LINT, "--project-dir=demo", "demo"], FIND_COLLECTION),
-    Step("galaxy-importer", [sys.executable, "scripts/importer.py"]),
     # On the work tree: antsibull-docs sees only files that git knows, and none below .build.
     Step("antsibull-docs lint", [*LINT_DOCS, "."]),
-    Step("make docs", [sys.executable, "scripts/docs.py"]),
+    Step("make demo", [PYTHON, "scripts/demo.py"], {"PYTHONPATH": "tests/emulator"}),
 ]
-DEMO = [Step("make demo", [sys.executable, "scripts/demo.py"], {"PYTHONPATH": "tests/emulator"})]
-EMULATOR = pytest_step("emulator", "--numprocesses=2", "-m", SHORT, "tests/unit/emulator")
-INTEGRATION = pytest_step("integration", "--numprocesses=2", "-m", SHORT, "tests/integration")
-ONE_BY_ONE = pytest_step("alone", "-m", ALONE, "tests/unit", "tests/integration")
 
 
-def oldest_python() -> list[Step]:
-    """Return the step that reads values on the oldest Python of managed nodes, where there is one."""
-    if find_oldest_target_python() is None:
-        print(f"No Python {OLDEST_TARGET_PYTHON} here: addresses and numbers are tested on this Python only.")
-        return []
-    command = [sys.executable, "scripts/ansible_tests.py", "units", "--python", OLDEST_TARGET_PYTHON, *VALUES]
-    return [Step(f"units on Python {OLDEST_TARGET_PYTHON}", command)]
+def check() -> list[Outcome]:
+    """What takes seconds."""
+    unit = pytest("unit", "not alone and not long", "--ignore=tests/unit/emulator", UNIT)
+    return run_all([unit, *STATIC])
 
 
-def main() -> int:
-    """Run everything; return the exit status."""
-    started = time.monotonic()
+def test() -> list[Outcome]:
+    """What has to pass."""
     build_and_install()
     os.environ[KEEP] = "1"
+    side_by_side = "not alone and not long"
+    integration = pytest("integration", side_by_side, INTEGRATION)
+    unit = pytest("unit", side_by_side, "--cov", "--cov-report=term", UNIT)
     # What measures time has the machine for itself.
-    outcomes = run_lanes([*STATIC, *UNIT, *DEMO], [*SANITY, *oldest_python(), *PUBLICATION])
-    outcomes += run_lanes([EMULATOR, INTEGRATION, ONE_BY_ONE])
-    return report(outcomes, started)
+    return [
+        *run_all([integration, *SHIPPED, unit, *STATIC]),
+        *run_all([pytest("alone", "alone and not long", UNIT, INTEGRATION, workers=0)]),
+    ]
 
+
+def ansible_test() -> list[Outcome]:
+    """What ansible-test runs, and on the oldest Python of managed nodes, where there is one, what runs there."""
+    runs = ["integration", "units", "sanity"]
+    if find_oldest_target_python():
+        oldest = f"--python {OLDEST_TARGET_PYTHON}"
+        runs[1:1] = [f"units {oldest} tests/unit/plugins/modules/ tests/unit/plugins/module_utils/"]
+        runs += [f"sanity {oldest} --test compile --test import"]
+    else:
+        print(f"No Python {OLDEST_TARGET_PYTHON} here: nothing is tested on it.")
+    build_and_install()
+    # One after the other: they share the copies of the work tree.
+    steps = [
+        Step("ansible-test " + " ".join(run.split()[:3]), [PYTHON, "scripts/ansible_tests.py", *run.split()])
+        for run in runs
+    ]
+    return run_all(steps, at_once=1)
+
+
+def long() -> list[Outcome]:
+    """What takes minutes: the tests marked so, and many more examples of properties."""
+    build_and_install()
+    # A marker that hypothesis itself sets.
+    properties = pytest("properties", "hypothesis and not long", "--hypothesis-profile=long", UNIT)
+    return [
+        *run_all([pytest("long", "long and not alone", UNIT, INTEGRATION), properties]),
+        *run_all([pytest("long, alone", "long and alone", UNIT, INTEGRATION, workers=0)]),
+    ]
+
+
+SETS = {"check": check, "test": test, "long": long, "ansible-test": ansible_test}
 
 if __name__ == "__main__":
-    sys.exit(main())
+    begun = time.monotonic()
+    sys.exit(report(SETS[sys.argv[1]](), begun))

@@ -252,7 +252,7 @@ def find_losses(
     for key, bindings in apply_changes(before, pools.values(), gains).items():
         members = _members(bindings, health, fresh, waited_for)
         lost = [(bound, members[bound.identity]) for bound in losing[key] if bound.identity in members]
-        verdict = judge(Counter(members.values()), [standing for _, standing in lost], minimum)
+        verdict = judge(Counter(members.values()), [standing for dummy, standing in lost], minimum)
         traffic = verdict.traffic
         taken = tuple(bound for bound, standing in lost if standing in traffic.sure | traffic.possible)
         if taken:
@@ -290,7 +290,7 @@ def _why_not_known(bindings: Sequence[Binding], health: HealthSnapshot) -> Itera
     silent = [bound for bound, found in told if found is None]
     if silent:
         yield f"{_names(silent)}, whose health is not known: DescribeTargetHealth does not mention it"
-    for detail in dict.fromkeys(found.detail for _, found in told if found is not None):
+    for detail in dict.fromkeys(found.detail for dummy, found in told if found is not None):
         of_detail = [bound for bound, found in told if found is not None and found.detail == detail]
         yield (
             f"{_names(of_detail)}, whose health is not known: DescribeTargetHealth gives HealthStatus true with the "
