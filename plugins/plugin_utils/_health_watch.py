@@ -53,6 +53,8 @@ _NOT_BY_WAITING = (
 _IDENTITY = ("load_balancer_id", "listener_id", "location_id", "instance_id", "eni_ip", "port")
 _HEALTH = ("healthy", "health_status")
 _UNKNOWN = NO_HEALTH.detail
+MAX_MISSED = 10
+"""Reads in a row without a target, after which it counts as unbound; a single answer can leave something out."""
 _TEMPLATE = re.compile(r"\{(?=[{%#])")
 """Where an expression of Ansible begins."""
 
@@ -60,7 +62,7 @@ _TEMPLATE = re.compile(r"\{(?=[{%#])")
 class Poll(NamedTuple):
     """What one read found.
 
-    :param events: one for each target whose health is another than before, or one on a failed read.
+    :param events: one for each target whose health is another than was known, or one on a failed read.
     :param warnings: sentences for the user; those of the read before are not told again.
     :param failure: why the read failed, for people; None where it did not.
     :param pause: seconds until the next read.
@@ -77,14 +79,25 @@ class _Known(NamedTuple):
 
     :param healthy: whether it counts as healthy.
     :param status: in the cloud's word.
+    :param registered: when it was bound, as the cloud tells it; None where it does not.
+    :param missed: reads since then that did not mention the target.
     """
 
     healthy: bool
     status: str
+    registered: str | None = None
+    missed: int = 0
+
+    def bound_since(self, before: _Known) -> bool:
+        """Whether the target was bound again since then.
+
+        :param before: what was known of it.
+        """
+        return bool(self.registered and before.registered) and self.registered != before.registered
 
 
 class HealthWatch:
-    """Reads the health of targets, and compares it with that of the last read that did not fail.
+    """Reads the health of targets, and compares it with what was known of each last.
 
     :param args: the options of the event source.
     :param environ: the environment variables.
@@ -126,23 +139,35 @@ class HealthWatch:
     def _compare(self, done: TaskResult) -> Iterator[Raw]:
         known = self._known or {}
         region = None if done.connection is None else done.connection.region
-        self._known = {}
+        self._known = _still_known(known, done)
         for target in done.result["targets"]:
             key = tuple(target[name] for name in _IDENTITY)
             before = known.get(key)
-            after = _Known(bool(target["healthy"]), target["health_status"])
+            after = _Known(bool(target["healthy"]), target["health_status"], target["registered_time"])
             if after.status == _UNKNOWN:
                 # That is also what a target has of which the answer says nothing: what was known last still stands.
-                if before is not None:
-                    self._known[key] = before
                 continue
             self._known[key] = after
-            if after == before or (before is None and after.healthy):
+            if before is not None and after.bound_since(before) and not after.healthy:
+                before = None
+            if after.healthy if before is None else (after.healthy, after.status) == (before.healthy, before.status):
                 continue
             described = {name: value for name, value in target.items() if name not in _HEALTH}
             was = None if before is None else before.status
             health = {"health_before": was, "health_after": after.status, "healthy": after.healthy}
             yield {"clb_health": _defused({"region": region, **described, **health})}
+
+
+def _still_known(known: Mapping[_Key, _Known], done: TaskResult) -> dict[_Key, _Known]:
+    """What was known, without the targets that have been missing for long."""
+    mentioned = {tuple(target[name] for name in _IDENTITY) for target in done.result["targets"]}
+    unread = {left_out["load_balancer_id"] for left_out in done.result["left_out"]}
+    still = {}
+    for key, before in known.items():
+        missed = 0 if key in mentioned else before.missed + (key[0] not in unread)
+        if missed < MAX_MISSED:
+            still[key] = before._replace(missed=missed)
+    return still
 
 
 def _nothing_known(done: TaskResult) -> Iterator[str]:

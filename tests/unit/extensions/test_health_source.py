@@ -23,6 +23,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils import _health_watch
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._health_watch import WATCH_SPEC, HealthWatch
 from clb_emulator.testing import Emulator
+from harness import Cloud
 
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "extensions" / "eda" / "plugins" / "event_source" / "health.py"
@@ -183,6 +184,84 @@ def test_a_target_that_was_unbound_meanwhile_starts_anew(watch, emulator):
 
     assert gone.events == []
     assert changes(watching.poll()) == [("ins-1", None, "Dead")]
+
+
+GAPS = {
+    "target": lambda listeners, number: listeners[number]["Rules"][0].update(Targets=[]),
+    "rule": lambda listeners, number: listeners[number].update(Rules=[]),
+    "listener": lambda listeners, number: listeners.pop(number),
+    "all listeners": lambda listeners, _number: listeners.clear(),
+    "load balancer": "InvalidParameter.LBIdNotFound",
+    "right": "UnauthorizedOperation",
+    "read": "AuthFailure",
+    "health": None,
+}
+"""What reads leave out of lb-1 -> a change of its listeners, the code with which it is refused, or None."""
+
+
+def leave_out(cloud, gap, reads):
+    """Leave something out of the next reads of lb-1."""
+    left = [reads]
+
+    def alter(answer):
+        listeners = answer["Response"].get("Listeners", [])
+        numbers = [number for number, listener in enumerate(listeners) if listener["ListenerId"] == "lbl-2"]
+        if numbers and left[0]:
+            left[0] -= 1
+            if isinstance(GAPS[gap], str):
+                return {"Response": {"Error": {"Code": GAPS[gap], "Message": "no"}, "RequestId": "r-1"}}
+            GAPS[gap](listeners, *numbers)
+        return answer
+
+    if GAPS[gap] is None:
+        nothing = {"Response": {"LoadBalancers": [], "RequestId": "r-1"}}
+        cloud.alter("DescribeTargetHealth", lambda _answer: nothing, times=reads)
+    else:
+        cloud.alter("DescribeTargets", alter)
+
+
+def watch_9_9(gap, *health, reads):
+    """Watch a target whose health is as given at the first and at the last read, with a gap between them."""
+    cloud = Cloud(WORLD)
+    with cloud.inside() as environ:
+        watching = HealthWatch({"all_load_balancers": True}, environ)
+        cloud.change("health", {health[0]: ["10.0.9.9"]})
+        polls = [watching.poll()]
+        leave_out(cloud, gap, reads)
+        polls += [watching.poll() for _ in range(reads)]
+        cloud.change("health", {health[1]: ["10.0.9.9"]})
+        return [*polls, watching.poll()]
+
+
+@pytest.mark.parametrize("reads", [1, 3])
+@pytest.mark.parametrize("before, after", [("dead", "dead"), ("dead", "alive"), ("alive", "dead"), ("alive", "alive")])
+@pytest.mark.parametrize("gap", GAPS)
+def test_what_reads_leave_out_is_compared_with_what_was_known_last(gap, before, after, reads):
+    first, *silent, last = watch_9_9(gap, before, after, reads=reads)
+
+    assert changes(first) == ([("10.0.9.9", None, "Dead")] if before == "dead" else [])
+    assert not [event for poll in silent for event in poll.events if "clb_health" in event]
+    assert changes(last) == ([] if before == after else [("10.0.9.9", before.title(), after.title())])
+
+
+@pytest.mark.parametrize("gap, kept", [("target", False), ("listener", False), ("right", True), ("health", True)])
+def test_only_what_is_missing_for_long_where_it_would_be_read_is_forgotten(gap, kept):
+    polls = watch_9_9(gap, "dead", "dead", reads=_health_watch.MAX_MISSED)
+
+    assert changes(polls[-1]) == ([] if kept else [("10.0.9.9", None, "Dead")])
+
+
+def test_a_target_that_is_bound_again_and_healthy_has_recovered(watch, emulator):
+    target = {"ListenerId": "lbl-1", "InstanceId": "ins-1", "Port": 8443}
+    emulator.set_health(dead=["ins-1"])
+    watching = watch()
+    watching.poll()
+    emulator.unbind("lb-1", target)
+    watching.poll()
+    emulator.set_health(alive=["ins-1"])
+    emulator.bind("lb-1", target)
+
+    assert changes(watching.poll()) == [("ins-1", "Dead", "Alive")]
 
 
 def test_a_stopped_listener_is_told_although_the_cloud_has_one_word_for_two_things(watch, emulator):

@@ -14,15 +14,16 @@ author:
   - The tencentcloud.clb contributors
 description:
   - Reads the health of targets of Cloud Load Balancers (CLB) again and again, and puts an event for each target whose
-    health is another than at the read before.
+    health is another than what was known last.
   - At the first read, and for a target that is bound later, there is an event only where it is not healthy.
     C(health_before) is null then. So nothing is missed that happened while the rulebook did not run.
   - An event is C(clb_health) with C(region), the keys of RV(tencentcloud.clb.targets_info#module:targets) (such as
     C(load_balancer_id), C(listener_id), C(location_id), C(instance_id), C(eni_ip), C(port) and C(weight)),
     C(health_before), C(health_after) and C(healthy).
   - C(health_after) is C(Alive), C(Dead), C(Close) where the health check is switched off, or what else the cloud says.
-    C(healthy) is whether that counts as healthy. Where the health of a target is unknown, or the answer says nothing of
-    it, there is no event, and the next one compares with what was known last.
+    C(healthy) is whether that counts as healthy. If a read leaves out a load balancer, a listener or a target, or does
+    not know its health, there is no event, and the next one compares with what was known last. A target that is missing
+    from ten reads in a row counts as unbound, and one that was bound again starts anew.
   - In every text of an event, a brace that would begin an expression of Ansible is followed by a space. So a playbook
     never evaluates what somebody wrote into the name of an instance.
   - A read that fails puts one event C(clb_error), with C(summary), C(action), C(code), C(message), C(request_id) and
