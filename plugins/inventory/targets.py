@@ -27,7 +27,8 @@ description:
     C(loc_abcd1234), one in the other."
   - "What is called the same on every load balancer is gathered in groups named C(clb_shop) after the load balancer's
     name, C(TCP_443) after protocol and port (C(TCP_8000_8010) for a range), and C(HTTP_80_shop_example_com_v1) after
-    listener, domain and URL. Characters that no group's name may have become C(_)."
+    listener, domain and URL. Characters that no group's name may have become C(_). If different names become the same,
+    each has a group with its ID instead, such as C(clb_shop_a_lb_1111), and a warning names them."
   - "C(clb_backend) is what names the host in O(tencentcloud.clb.targets#module:targets)."
   - "C(clb_bindings) are its bindings, each with its load balancer, listener, rule, port, weight, tag and health. Those
     of one region are valid as O(tencentcloud.clb.targets#module:targets)."
@@ -161,7 +162,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleError, AnsibleParserError
-from ansible.inventory.group import to_safe_group_name
 from ansible.module_utils.basic import missing_required_lib
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
@@ -175,7 +175,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info impor
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import CONNECTION_SPEC, check_minimum
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._draft import Draft
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import HostNames
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import Host, make_groups, make_hosts
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import Groups, Host, make_groups, make_hosts
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory_cache import (
     damaged,
     fingerprint,
@@ -240,7 +240,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         try:
             self._read_options(path)
             reading = self._load(path, cache)
-            self._draft(reading.balancers).apply(self.inventory)
+            groups = make_groups(reading.balancers)
+            self._draft(reading.balancers, groups).apply(self.inventory)
         except ClbError as error:
             # The causes behind it say the same in other libraries' words, which nobody has checked for secrets.
             raise AnsibleParserError(f"{path}: {error.message}") from None
@@ -249,7 +250,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             message = text if path in text else f"{path}: {text}"
             # With the cause, Ansible shows lines of the file around the place, and a secret can be in one of them.
             raise AnsibleParserError(message) from (None if _holds_secret(path) else error)
-        for warning in reading.warnings:
+        for warning in (*reading.warnings, *groups.warnings):
             self.display.warning(f"{path}: {escape(warning)}")
 
     def _read_options(self, path: str) -> None:
@@ -371,16 +372,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return None if tags is None else parse_tags(tags)
         raise InvalidArgument(f"load_balancer_tags must hold a text for each tag, such as env: prod; it is {tags!r}.")
 
-    def _draft(self, balancers: list[Raw]) -> Draft:
+    def _draft(self, balancers: list[Raw], groups: Groups) -> Draft:
         """Try everything on a copy of the inventory.
 
         Expressions can make groups of any name. Where a host has the name of one, all is done again with the next name
         of that host.
         """
-        groups = make_groups(balancers)
-        edges = [(_group_name(parent), _group_name(child)) for parent, child in groups.edges]
         hosts = make_hosts(balancers, groups, self.get_option("hostnames"), self.get_option("ansible_host"))
-        taken = {name for edge in edges for name in edge}
+        taken = {name for edge in groups.edges for name in edge}
         taken.update(self.inventory.groups, map(self._sanitize_group_name, self.get_option("groups") or ()))
         host_names = HostNames(hosts, {name: host.get_vars() for name, host in self.inventory.hosts.items()})
         while True:
@@ -388,7 +387,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             draft = Draft(self.inventory)
             problem = None
             try:
-                self._fill(draft, edges, hosts, names)
+                self._fill(draft, groups.edges, hosts, names)
             except AnsibleError as error:
                 problem = error
             clash = not draft.groups.keys().isdisjoint(names)
@@ -412,7 +411,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             for host, name in zip(hosts, names):
                 draft.add_host(name)
                 for group in host.groups:
-                    draft.add_child(_group_name(group), name)
+                    draft.add_child(group, name)
                 draft.set_variables(name, host.variables)
                 self._construct(name, host.variables)
         finally:
@@ -423,10 +422,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._set_composite_vars(self.get_option("compose"), variables, host, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict=strict)
-
-
-def _group_name(name: str) -> str:
-    return str(to_safe_group_name(name, force=True, silent=True))
 
 
 def _holds_secret(path: str) -> bool:

@@ -2,19 +2,27 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Changes of an inventory that are tried on a copy first, so that all of them are made or none."""
+"""Changes of an inventory that are tried on a copy first, so that all of them are made or none.
+
+Values from elsewhere enter the inventory here, and here alone.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ansible.inventory.data import InventoryData
+from ansible.template import trust_as_template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ansible.inventory.group import Group
     from ansible.inventory.host import Host
+
+
+_TEMPLATE_STARTS = ("{{", "{%", "{#", "#jinja2:")
+"""What begins an expression, a statement, a comment, or a line that says what else begins one."""
 
 
 class Draft:
@@ -71,7 +79,7 @@ class Draft:
         :param varname: the name of the variable.
         :param value: its value.
         """
-        self._make("set_variable", entity, varname, value)
+        self._make("set_variable", entity, varname, trust_plain(value))
 
     def set_variables(self, host: str, variables: Mapping[str, Any]) -> None:
         """Set the variables of a host.
@@ -79,8 +87,9 @@ class Draft:
         :param host: its name.
         :param variables: their values by name; the names are valid for variables.
         """
-        self._copy.hosts[host].vars.update(variables)
-        self._steps.extend(("set_variable", (host, name, value)) for name, value in variables.items())
+        trusted = {name: trust_plain(value) for name, value in variables.items()}
+        self._copy.hosts[host].vars.update(trusted)
+        self._steps.extend(("set_variable", (host, name, value)) for name, value in trusted.items())
 
     def _make(self, method: str, *arguments: Any) -> Any:
         done = getattr(self._copy, method)(*arguments)
@@ -112,3 +121,24 @@ def _copy(inventory: InventoryData) -> InventoryData:
         for host in group.hosts:
             copied.add_host(copy.hosts[host.name])
     return copy
+
+
+def trust_plain(value: Any) -> Any:
+    """Mark every text in a value that can't be a template as one that Ansible may evaluate: it stays what it is.
+
+    An export shows a text without that mark as ``{"__ansible_unsafe": ...}``. A text in which a template could begin
+    never gets it, nor what stands beside such a key: whoever may name an instance must not get anything evaluated.
+
+    :param value: plain data, such as a variable.
+    """
+    if isinstance(value, str):
+        return value if _may_be_template(value) else trust_as_template(value)
+    if isinstance(value, (list, tuple)):
+        return [trust_plain(item) for item in value]
+    if isinstance(value, dict) and not any(_may_be_template(str(key)) for key in value):
+        return {key: trust_plain(item) for key, item in value.items()}
+    return value
+
+
+def _may_be_template(text: str) -> bool:
+    return any(start in text for start in _TEMPLATE_STARTS)

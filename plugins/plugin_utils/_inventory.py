@@ -2,12 +2,16 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The hosts behind load balancers, with their groups and variables; knows nothing of Ansible's inventory."""
+"""The hosts behind load balancers, with their groups and variables."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible.inventory.group import to_safe_group_name
+
+from ..module_utils._base.errors import and_more, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,6 +32,10 @@ ADDRESSES: dict[str, Callable[[Raw], Any]] = {
 }
 """What ``ansible_host`` can be."""
 
+MAX_SHOWN = 255
+"""Characters of a name that a warning shows."""
+MAX_LISTED = 5
+
 
 class Host(NamedTuple):
     """A backend, once, however many bindings it has.
@@ -43,14 +51,27 @@ class Host(NamedTuple):
 
 
 class Groups(NamedTuple):
-    """The groups of some load balancers, before any is made valid as a group's name.
+    """The groups of some load balancers.
 
     :param edges: pairs of a group and a group in it.
     :param pools: the group of a listener (layer 4) or rule, by load balancer, listener and location ID.
+    :param warnings: sentences for the user.
     """
 
     edges: tuple[tuple[str, str], ...]
     pools: Mapping[tuple[str, str, str | None], str]
+    warnings: tuple[str, ...] = ()
+
+
+class _Name(NamedTuple):
+    """What one or more load balancers, listeners or rules are called.
+
+    :param shown: as the user knows it.
+    :param text: what the group's name is made of.
+    """
+
+    shown: str
+    text: str
 
 
 class _Identity(NamedTuple):
@@ -65,31 +86,80 @@ class _Identity(NamedTuple):
     network: str
 
 
-def make_groups(balancers: Iterable[Raw]) -> Groups:
+def make_groups(balancers: Sequence[Raw]) -> Groups:
     """Group by load balancer, listener and rule, each by its ID, and by its name.
 
-    An ID stands for one thing. A name gathers what is called the same on every load balancer.
+    An ID stands for one thing. A name gathers what is called the same on every load balancer. Where different names
+    would have one group, each thing of these names has a group of its own, with its ID in the name.
 
     :param balancers: as :class:`Reading` has them.
     """
-    edges: dict[tuple[str, str], None] = {}
+    nested, called, pools = _find_groups(balancers)
+    groups: dict[str, str] = {}
+    taken: set[str] = set()
+    for identity in dict.fromkeys(identity for edge in nested for identity in edge if identity):
+        groups[identity] = _free(_safe(identity), "2", taken)
+    edges = {(groups[outer], groups[inner]): None for outer, inner in nested if outer}
+    by_group: dict[str, list[_Name]] = defaultdict(list)
+    for name in called:
+        by_group[_safe(name.text)].append(name)
+    warnings = []
+    reserved = taken | by_group.keys()
+    for group, names in by_group.items():
+        if len(names) == 1 and group not in taken:
+            edges.update(dict.fromkeys((group, groups[identity]) for identity in called[names[0]]))
+            continue
+        own = [
+            (_free(f"{group}_{groups[identity]}", "2", reserved), groups[identity])
+            for name in names
+            for identity in called[name]
+        ]
+        edges.update(dict.fromkeys(own))
+        shown = [f"{printable(repr(name.shown), MAX_SHOWN)} ({and_more(list(called[name]), 2)})" for name in names]
+        warnings.append(
+            f"{and_more(shown, MAX_LISTED)} can't have the group {group}, because different names become that name. "
+            f"Each has a group with its ID instead: {and_more([made for made, _ in own], MAX_LISTED)}."
+        )
+    return Groups(tuple(edges), {key: groups[identity] for key, identity in pools.items()}, tuple(warnings))
+
+
+def _find_groups(
+    balancers: Iterable[Raw],
+) -> tuple[dict[tuple[str, str], None], dict[_Name, dict[str, None]], dict[tuple[str, str, str | None], str]]:
+    """Pairs of IDs of which one is in the other, the IDs that each name stands for, and the ID of each pool."""
+    nested: dict[tuple[str, str], None] = {}
+    called: dict[_Name, dict[str, None]] = defaultdict(dict)
     pools: dict[tuple[str, str, str | None], str] = {}
     for balancer in balancers:
-        balancer_id = balancer["load_balancer_id"]
-        edges[f"clb_{balancer['load_balancer_name']}", balancer_id] = None
+        balancer_id, balancer_name = balancer["load_balancer_id"], balancer["load_balancer_name"]
+        nested["", balancer_id] = None
+        called[_Name(balancer_name, f"clb_{balancer_name}")][balancer_id] = None
         for listener in balancer["listeners"]:
             listener_id = listener["listener_id"]
             ports = [listener["port"], *([listener["end_port"]] if listener["end_port"] else [])]
             name = "_".join(map(str, (listener["protocol"], *ports)))
-            edges[balancer_id, listener_id] = None
-            edges[name, listener_id] = None
+            nested[balancer_id, listener_id] = None
+            called[_Name(name, name)][listener_id] = None
             pools[balancer_id, listener_id, None] = listener_id
             for rule in listener["rules"]:
                 location_id = rule["location_id"]
-                edges[listener_id, location_id] = None
-                edges[f"{name}_{rule['domain']}{rule['url'].rstrip('/')}", location_id] = None
+                nested[listener_id, location_id] = None
+                whole = f"{name}_{rule['domain']}{rule['url']}"
+                called[_Name(whole, whole.rstrip("/"))][location_id] = None
                 pools[balancer_id, listener_id, location_id] = location_id
-    return Groups(tuple(edges), pools)
+    return nested, called, pools
+
+
+def _safe(name: str) -> str:
+    return str(to_safe_group_name(name, force=True, silent=True))
+
+
+def _free(group: str, suffix: str, taken: set[str]) -> str:
+    """Take a group's name that nothing else has."""
+    while group in taken:
+        group = f"{group}_{suffix}"
+    taken.add(group)
+    return group
 
 
 def make_hosts(balancers: Iterable[Raw], groups: Groups, hostnames: Sequence[str], ansible_host: str) -> list[Host]:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from .inventories import PLUGIN, hosts, parsed
@@ -100,6 +102,35 @@ def test_everything_in_a_region(inventory, tmp_path):
     # A name is never run as a template.
     assert variables[name]["clb_instance_name"] == name
     assert not (tmp_path / "pwned").exists()
+
+
+def test_an_export_shows_plain_texts_but_for_what_can_be_a_template(inventory, playbook, tmp_path):
+    run = inventory(compose={"greeting": "'hello ' ~ clb_instance_id", "odd": "'{' ~ '{ 7 * 7 }}'"})
+    variables = json.loads(run.stdout)["_meta"]["hostvars"]
+    odd, name = variables.pop(SCENARIO["instances"]["ins-3"]["name"]), SCENARIO["instances"]["ins-3"]["name"]
+
+    assert "__ansible_unsafe" not in json.dumps({host: {**values, "odd": ""} for host, values in variables.items()})
+    assert variables["ins-1"]["greeting"] == "hello ins-1"
+    assert (odd["ansible_host"], odd["clb_bindings"][0]["load_balancer_name"]) == ("10.0.0.3", "api")
+    assert odd["clb_instance_name"] == {"__ansible_unsafe": name}
+    assert odd["odd"] == {"__ansible_unsafe": "{{ 7 * 7 }}"}
+
+    both = "{{ odd }} {{ greeting[:0] ~ '{' ~ '{ 7 * 7 }}' }}"
+    show = {"name": "Show", "ansible.builtin.debug": {"msg": both}}
+    shown = playbook([{"hosts": "ins-1", "gather_facts": False, "tasks": [show]}], "-i", str(tmp_path / "shop.clb.yml"))
+    assert shown.result("Show")["msg"] == "{{ 7 * 7 }} {{ 7 * 7 }}"
+
+
+def test_load_balancers_whose_names_make_one_group(inventory, emulator):
+    one, other, _ = SCENARIO["load_balancers"]
+    emulator.load({**SCENARIO, "load_balancers": [{**one, "name": "shop-a"}, {**other, "name": "shop_a"}]})
+    run = inventory()
+    listed = parsed(run)
+
+    assert hosts(listed, "clb_shop_a_lb_1") == ["ins-1", "ins-2"]
+    assert "clb_shop_a" not in listed["all"]["children"]
+    warning = " ".join(run.stderr.split())
+    assert not [word for word in ("'shop-a' (lb-1)", "'shop_a' (lb-2)", "group clb_shop_a,") if word not in warning]
 
 
 def test_choices(inventory, emulator):
@@ -200,7 +231,7 @@ def test_what_is_wrong_names_the_file_and_the_cause(inventory, tmp_path, what, w
         ),
         (
             {"action": "DescribeTargets", "code": "UnauthorizedOperation", "message": "not for you"},
-            "region ap-guangzhou, load balancer lb-2 (api): DescribeTargets was refused",
+            "region ap-guangzhou: No load balancer could be read. The load balancers",
         ),
     ],
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleError
 from ansible.inventory.data import InventoryData
+from ansible.template import is_trusted_as_template
 
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._draft import Draft
 
@@ -75,3 +76,44 @@ def test_what_the_inventory_would_refuse_the_draft_refuses(inventory):
 
     with pytest.raises(AnsibleError, match="loop"):
         draft.add_child("web", "site")
+
+
+def trusted(value):
+    """The texts in a value that Ansible may evaluate."""
+    if isinstance(value, str):
+        return [str(value)] if is_trusted_as_template(value) else []
+    return [text for item in (value.values() if isinstance(value, dict) else value) for text in trusted(item)]
+
+
+@pytest.mark.parametrize(
+    "value, plain",
+    [
+        ("web-1", ["web-1"]),
+        ("", [""]),
+        ("{web} 100% #1 }} %} #}", ["{web} 100% #1 }} %} #}"]),
+        *((f"web{start} 7 * 7", []) for start in ("{{", "{%", "{#", "#jinja2:", "{{{", "\n{{")),
+        (["a", "{{ b }}", ["c", {"d": "e", "f": "{% g %}"}]], ["a", "c", "e"]),
+        ({"{{ a }}": "b"}, []),
+        ({"x": {"a{%": ["b"]}, "y": "c"}, ["c"]),
+        (("a", "b"), ["a", "b"]),
+    ],
+)
+@pytest.mark.parametrize("way", ["set_variable", "set_variables"])
+def test_only_what_can_not_be_a_template_is_trusted(inventory, value, plain, way):
+    draft = Draft(inventory)
+    if way == "set_variable":
+        draft.set_variable("web-1", "new", value)
+    else:
+        draft.set_variables("web-1", {"new": value})
+    draft.apply(inventory)
+    set_to = inventory.get_host("web-1").get_vars()["new"]
+
+    assert set_to == (list(value) if isinstance(value, tuple) else value)
+    assert trusted(set_to) == plain
+
+
+def test_other_values_stay_what_they_are(inventory):
+    draft = Draft(inventory)
+    draft.set_variables("web-1", {"new": [1, 1.5, True, None]})
+
+    assert draft.get_host("web-1").get_vars()["new"] == [1, 1.5, True, None]

@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import HostNames
@@ -30,28 +34,117 @@ def region():
 
 def test_groups_by_id_and_by_name(region):
     assert set(make_groups(read_regions(region).balancers).edges) == {
-        ("clb_shop", "lb-1"),
-        ("lb-1", "lbl-1"),
-        ("TCP_443", "lbl-1"),
-        ("lb-1", "lbl-2"),
-        ("HTTP_80", "lbl-2"),
-        ("lbl-2", "loc-1"),
-        ("HTTP_80_shop.example.com", "loc-1"),
-        ("lbl-2", "loc-2"),
-        ("HTTP_80_*.example.com/v1", "loc-2"),
-        ("lb-1", "lbl-3"),
-        ("UDP_8000_8010", "lbl-3"),
-        ("clb_api", "lb-2"),
-        ("lb-2", "lbl-9"),
-        ("TCP_443", "lbl-9"),
+        ("clb_shop", "lb_1"),
+        ("lb_1", "lbl_1"),
+        ("TCP_443", "lbl_1"),
+        ("lb_1", "lbl_2"),
+        ("HTTP_80", "lbl_2"),
+        ("lbl_2", "loc_1"),
+        ("HTTP_80_shop_example_com", "loc_1"),
+        ("lbl_2", "loc_2"),
+        ("HTTP_80___example_com_v1", "loc_2"),
+        ("lb_1", "lbl_3"),
+        ("UDP_8000_8010", "lbl_3"),
+        ("clb_api", "lb_2"),
+        ("lb_2", "lbl_9"),
+        ("TCP_443", "lbl_9"),
     }
+
+
+def balancer(identity, name, *rules):
+    """A load balancer with an HTTP listener for each rule."""
+    listeners = [
+        {
+            "listener_id": f"lbl-{identity}-{number}",
+            "protocol": "HTTP",
+            "port": 80,
+            "end_port": None,
+            "rules": [{"location_id": f"loc-{identity}-{number}", "domain": domain, "url": url}],
+        }
+        for number, (domain, url) in enumerate(rules)
+    ]
+    return {"load_balancer_id": identity, "load_balancer_name": name, "listeners": listeners}
+
+
+@pytest.mark.parametrize(
+    "balancers, groups, words",
+    [
+        (
+            [balancer("lb-1", "shop-a"), balancer("lb-2", "shop_a")],
+            {"clb_shop_a_lb_1": ["lb_1"], "clb_shop_a_lb_2": ["lb_2"]},
+            ["'shop-a' (lb-1), 'shop_a' (lb-2) can't have the group clb_shop_a,", "clb_shop_a_lb_1, clb_shop_a_lb_2."],
+        ),
+        (
+            [balancer("lb-1", "\U0001f34e"), balancer("lb-2", "\U0001f350")],
+            {"clb___lb_1": ["lb_1"], "clb___lb_2": ["lb_2"]},
+            ["'\U0001f34e' (lb-1), '\U0001f350' (lb-2)"],
+        ),
+        ([balancer("lb-1", "shop-a"), balancer("lb-2", "shop-a")], {"clb_shop_a": ["lb_1", "lb_2"]}, []),
+        (
+            [balancer("lb-1", "a-b"), balancer("lb-2", "a-b"), balancer("lb-3", "a b"), balancer("lb-4", "a.b.")],
+            {"clb_a_b_lb_1": ["lb_1"], "clb_a_b_lb_2": ["lb_2"], "clb_a_b_lb_3": ["lb_3"], "clb_a_b_": ["lb_4"]},
+            ["'a-b' (lb-1, lb-2), 'a b' (lb-3) can't"],
+        ),
+        # The names that are made have to be free as well.
+        (
+            [balancer("lb-1", "a-b"), balancer("lb-2", "a_b"), balancer("lb-3", "a_b_lb_1")],
+            {"clb_a_b_lb_1_2": ["lb_1"], "clb_a_b_lb_2": ["lb_2"], "clb_a_b_lb_1": ["lb_3"]},
+            ["'a-b' (lb-1), 'a_b' (lb-2) can't"],
+        ),
+        ([balancer("clb-x", "x")], {"clb_x_clb_x": ["clb_x"]}, ["'x' (clb-x) can't have the group clb_x,"]),
+        ([balancer("lb-1", "a"), balancer("lb_1", "b")], {"clb_a": ["lb_1"], "clb_b": ["lb_1_2"]}, []),
+        (
+            [balancer("lb-1", "a", ("x.example.com", "/"), ("x-example.com", "/"))],
+            {
+                "HTTP_80_x_example_com_loc_lb_1_0": ["loc_lb_1_0"],
+                "HTTP_80_x_example_com_loc_lb_1_1": ["loc_lb_1_1"],
+                "HTTP_80": ["lbl_lb_1_0", "lbl_lb_1_1"],
+            },
+            ["'HTTP_80_x.example.com/' (loc-lb-1-0), 'HTTP_80_x-example.com/' (loc-lb-1-1) can't"],
+        ),
+        (
+            [balancer("lb-1", "a", ("x.y", "/v1"), ("x.y", "/v1/"), ("x.y", "/"))],
+            {
+                "HTTP_80_x_y_v1_loc_lb_1_0": ["loc_lb_1_0"],
+                "HTTP_80_x_y_v1_loc_lb_1_1": ["loc_lb_1_1"],
+                "HTTP_80_x_y": ["loc_lb_1_2"],
+            },
+            ["'HTTP_80_x.y/v1' (loc-lb-1-0), 'HTTP_80_x.y/v1/' (loc-lb-1-1) can't"],
+        ),
+        (
+            [balancer(f"lb-{number}", f"a{mark}b") for number, mark in enumerate("-. :;,+=")],
+            {f"clb_a_b_lb_{number}": [f"lb_{number}"] for number in range(8)},
+            ["and 3 more can't"],
+        ),
+    ],
+)
+def test_different_names_never_share_a_group(balancers, groups, words):
+    made = make_groups(balancers)
+    found = {outer: [inner for other, inner in made.edges if other == outer] for outer, _ in made.edges}
+
+    assert {name: found[name] for name in groups} == groups
+    assert len(made.warnings) == bool(words)
+    assert not [word for word in words if word not in made.warnings[0]]
+
+
+@given(st.lists(st.text("ab-_ \U0001f34e", max_size=3), max_size=6), st.sampled_from(["lb-", "lb_", "clb_"]))
+def test_each_load_balancer_is_in_one_group_of_its_name_and_of_no_other(names, prefix):
+    balancers = [balancer(f"{prefix}{number}", name) for number, name in enumerate(names)]
+    made = make_groups(balancers)
+    outers = {inner: outer for outer, inner in made.edges}
+
+    assert len(made.edges) == len(outers) == len(names)
+    assert outers.keys().isdisjoint(outers.values())
+    of_name = [outers[f"{prefix.replace('-', '_')}{number}"] for number in range(len(names))]
+    for one, other in itertools.combinations(range(len(names)), 2):
+        assert of_name[one] != of_name[other] or names[one] == names[other]
 
 
 def test_a_host_with_many_bindings_appears_once(region):
     assert {name: host.groups for name, host in hosts(region).items()} == {
-        "web-1": ("lbl-1", "loc-1", "lbl-9"),
-        "10.9.9.9": ("lbl-1",),
-        "ins-2": ("loc-2",),
+        "web-1": ("lbl_1", "loc_1", "lbl_9"),
+        "10.9.9.9": ("lbl_1",),
+        "ins-2": ("loc_2",),
     }
 
 
@@ -169,7 +262,7 @@ def test_several_regions():
 def test_selectors_leave_out_what_they_do_not_match(region):
     found = hosts(region, targets=[{"domain": "shop.example.com"}])
 
-    assert {name: host.groups for name, host in found.items()} == {"web-1": ("loc-1",)}
+    assert {name: host.groups for name, host in found.items()} == {"web-1": ("loc_1",)}
 
 
 def test_hosts_that_are_called_like_each_others_ids():
@@ -191,10 +284,10 @@ def test_equal_addresses_in_different_vpcs_are_different_hosts():
     found = hosts(both_bind("10.0.0.5", "2001:db8::5", lb_1="vpc-a", lb_2="vpc-b"))
 
     assert {name: host.groups for name, host in found.items()} == {
-        "10.0.0.5-vpc-a": ("lbl-1",),
-        "10.0.0.5-vpc-b": ("lbl-2",),
-        "2001-db8--5-vpc-a": ("lbl-1",),
-        "2001-db8--5-vpc-b": ("lbl-2",),
+        "10.0.0.5-vpc-a": ("lbl_1",),
+        "10.0.0.5-vpc-b": ("lbl_2",),
+        "2001-db8--5-vpc-a": ("lbl_1",),
+        "2001-db8--5-vpc-b": ("lbl_2",),
     }
     assert found["2001-db8--5-vpc-b"].variables["ansible_host"] == "2001:db8::5"
     assert found["10.0.0.5-vpc-a"].variables["clb_load_balancer_ids"] == ["lb-1"]
@@ -205,13 +298,13 @@ def test_an_address_in_one_vpc_is_one_host(vpcs):
     [(name, host)] = hosts(both_bind("10.0.0.5", **vpcs)).items()
 
     assert name == "10.0.0.5"
-    assert host.groups == ("lbl-1", "lbl-2")
+    assert host.groups == ("lbl_1", "lbl_2")
 
 
 def test_an_instance_is_one_host_wherever_it_is_bound():
     found = hosts(both_bind("ins-1", lb_1="vpc-a", lb_2="vpc-b"))
 
-    assert {name: host.groups for name, host in found.items()} == {"ins-1": ("lbl-1", "lbl-2")}
+    assert {name: host.groups for name, host in found.items()} == {"ins-1": ("lbl_1", "lbl_2")}
 
 
 def test_equal_addresses_in_different_regions_are_different_hosts():
