@@ -313,6 +313,7 @@ class Cloud(InProcess):
         arguments = {
             **{name: value for name, value in options.items() if value is not None},
             **{f"_ansible_{name}": value for name, value in flags.items()},
+            "_ansible_inject_invocation": True,
             "_ansible_remote_tmp": "/tmp",
             "_ansible_keep_remote_files": False,
         }

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ._api.client import REQUESTS_ERROR
-from ._base.errors import InvalidArgument
-from ._base.secrets import embedded_passwords
+from ._base.errors import CredentialsNotFound, InvalidArgument
+from ._base.secrets import MASK, embedded_passwords
+from ._credentials.chain import OPTION_NAMES
+from ._credentials.credentials import MIN_LENGTH, TOO_SHORT
 from ._tasks.report import Result, describe_error
 from ._tasks.request import CONNECTION_SPEC, LOAD_BALANCER_SPEC, Spec
 
@@ -39,11 +41,24 @@ class ClbModule(AnsibleModule):  # type: ignore[misc]  # ansible-core ships no t
         super().__init__(
             argument_spec={**CONNECTION_SPEC, **LOAD_BALANCER_SPEC, **argument_spec}, supports_check_mode=True
         )
+        self._check_length_of_secrets()
         # It is refused, but Ansible may show the options of a task all the same.
         for name in ("endpoint", "sts_endpoint"):
             self.no_log_values.update(embedded_passwords(self.params[name]))
         if REQUESTS_ERROR is not None:
             self.fail_json(missing_required_lib("requests"), exception=REQUESTS_ERROR)
+
+    def _check_length_of_secrets(self) -> None:
+        """Refuse a short key or token before Ansible masks it in every text, this refusal included."""
+        short = [name for name in OPTION_NAMES if 0 < len(self.params[name] or "") < MIN_LENGTH]
+        self.no_log_values.difference_update(self.params[name] for name in short)
+        # An ID is no secret, and the cloud says best what is wrong with it.
+        refused = [name for name in short if name != "secret_id"]
+        for name in refused:
+            self.params[name] = MASK
+        if refused:
+            message = f"{' and '.join(refused)} in the options {TOO_SHORT}"
+            self.fail_json(message, error=describe_error(CredentialsNotFound(message)))
 
     def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
         """Fail with every returned key in place.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .._base.errors import InvalidArgument, printable
 from .._base.secrets import MINIMUM_PART, Secrets, embedded_passwords
 from .._credentials.chain import CredentialChain
+from .._credentials.credentials import MIN_LENGTH
 from .._credentials.metadata import MetadataService, metadata_url
 from .._credentials.profiles import ProfileFiles
 from .._credentials.sts import SERVICE as STS_SERVICE
@@ -142,7 +143,8 @@ class _Network:
     def from_pod_identity(self, identity: PodIdentity, session: RoleSession) -> Credentials:
         """Assume a role as a pod of TKE."""
         web_token = identity.read_token()
-        self.secrets.add(web_token)
+        # A real one is long; masking a short one would spoil every result.
+        self.secrets.add(web_token if len(web_token) >= MIN_LENGTH else None)
         sts = self.client(self._sts_endpoint, STS_SERVICE, STS_VERSION, None)
         return assume_role_with_web_identity(sts, session, identity.provider_id, web_token)
 

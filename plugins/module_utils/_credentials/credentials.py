@@ -22,11 +22,17 @@ if TYPE_CHECKING:
 
 RENEW_BEFORE_SECONDS = 300.0
 """How long before their end temporary credentials are replaced: the skew of clocks that the cloud takes."""
+MIN_LENGTH = 8
+"""Characters of a key or a token: Ansible masks one everywhere in a result, also where it is as short as a port."""
 MAX_LENGTH = 16384
 """Of an ID, a key or a token in characters: tokens have up to a few thousand."""
 MAX_TIME = 1e11
 """Seconds since the epoch: no credentials last for thousands of years."""
 _HEADER_TEXT = re.compile(rf"[!-~]{{1,{MAX_LENGTH}}}")
+TOO_SHORT = (
+    f"can't be right: it has fewer than {MIN_LENGTH} characters. Ansible would mask such a short text everywhere in "
+    "the result. Give the whole value."
+)
 PAUSE_SECONDS = 30.0
 """How long to go on with credentials that are still good after new ones could not be had."""
 
@@ -150,6 +156,9 @@ def read_pair(values: Mapping[str, Any], names: tuple[str, str, str], where: str
     """
     secret_id, secret_key, token = (_clean(values.get(name), name, where) for name in names)
     if secret_id and secret_key:
+        for name, value in zip(names[1:], (secret_key, token)):
+            if value is not None and len(value) < MIN_LENGTH:
+                raise CredentialsNotFound(f"{name} in {where} {TOO_SHORT}")
         return Credentials(secret_id, secret_key, token)
     if secret_id or secret_key:
         missing, given = (names[1], names[0]) if secret_id else (names[0], names[1])
@@ -179,7 +188,11 @@ def parse_temporary(given: Any, ends: Any, where: str) -> Credentials:
     """
     names = ("TmpSecretId", "TmpSecretKey", "Token")
     values = given if isinstance(given, Mapping) else {}
-    wrong = [name for name in names if not _is_header_text(values.get(name))]
+    wrong = [
+        name
+        for name, minimum in zip(names, (1, MIN_LENGTH, MIN_LENGTH))
+        if not _is_header_text(values.get(name)) or len(values[name]) < minimum
+    ]
     if isinstance(ends, bool) or not isinstance(ends, (int, float)) or not 0 < ends < MAX_TIME:
         wrong.append("ExpiredTime")
     if wrong:

@@ -390,7 +390,7 @@ def test_a_cloud_that_does_not_answer_at_first_is_asked_again(watch, emulator):
     [
         ({"load_balancer_id": "lb-nope"}, "Check load_balancer_id and region"),
         ({"load_balancer_name": "nope"}, "No load balancer in region ap-guangzhou has the name 'nope'"),
-        ({"load_balancer_id": "lb-1", "secret_id": "AKIDunknown", "secret_key": "x"}, "Check secret_id"),
+        ({"load_balancer_id": "lb-1", "secret_id": "AKIDunknown", "secret_key": "x-of-nobody"}, "Check secret_id"),
         ({"load_balancer_id": "lb-1", "region": "ap guangzhou"}, "region"),
     ],
 )

@@ -273,3 +273,22 @@ def test_planning_leaves_the_garbage_collector_as_it_was(collects: bool) -> None
         assert gc.isenabled() is collects
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("name", ["secret_key", "token"])
+@pytest.mark.parametrize("value", ["80", "e", "lbl-1", "1234567"])
+def test_a_short_key_or_token_is_refused_by_name_and_masks_nothing(name: str, value: str) -> None:
+    cloud = shop()
+    keys = {"secret_id": "AKIDsomebody", "secret_key": "key-of-somebody", "token": "token-of-somebody"}
+    run = cloud.run(**{**keys, name: value}, targets=[{**TCP, "instance_id": "ins-3"}])
+    assert (run.code, cloud.calls()) == ("CredentialsNotFound", [])
+    assert run.message.startswith(f"{name} in the options can't be right: it has fewer than 8 characters.")
+    arguments = run["invocation"]["module_args"]
+    assert arguments[name] == "********"
+    assert arguments["targets"] == [{**TCP, "instance_id": "ins-3"}]
+
+
+def test_a_short_secret_id_masks_nothing() -> None:
+    run = shop().run(secret_id="80", secret_key="key-of-nobody", targets=[{**TCP, "instance_id": "ins-3"}])
+    assert run.code == "AuthFailure.SecretIdNotFound"
+    assert run["invocation"]["module_args"]["targets"] == [{**TCP, "instance_id": "ins-3"}]

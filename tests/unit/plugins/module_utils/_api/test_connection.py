@@ -44,7 +44,10 @@ SCENARIO: dict[str, Any] = {
         {"id": "lb-3", "name": "twin"},
         *({"id": f"lb-x{number}", "name": f"many-{number:02}"} for number in range(12)),
     ],
-    "sts": {"roles": {ROLE: None, CLOSED: {"allow": False}}, "web_identity_tokens": {"jwt": {"provider_id": "tke"}}},
+    "sts": {
+        "roles": {ROLE: None, CLOSED: {"allow": False}},
+        "web_identity_tokens": {"web-token": {"provider_id": "tke"}},
+    },
     "metadata": {"role": "clb-role"},
 }
 
@@ -101,7 +104,7 @@ def test_calls_to_sts_are_counted(environ: dict[str, str]) -> None:
 
 
 def test_a_pod(emulator: Emulator, place: dict[str, str], tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("jwt")
+    (tmp_path / "token").write_text("web-token")
     pod = {
         "TKE_REGION": "ap-tokyo",
         "TKE_ROLE_ARN": ROLE,
@@ -111,7 +114,7 @@ def test_a_pod(emulator: Emulator, place: dict[str, str], tmp_path: Path) -> Non
     connection = open_({**place, **pod})
     use(connection)
     assert connection.api_calls == {"AssumeRoleWithWebIdentity": 1, "DescribeTargets": 1}
-    assert "jwt" in set(connection.secrets)
+    assert "web-token" in set(connection.secrets)
     assert open_({**place, **pod, "TENCENTCLOUD_REGION": ""}).region == "ap-tokyo"
 
 
@@ -255,10 +258,10 @@ def test_a_name_that_is_not_exactly_one(environ: dict[str, str], name: str, told
 
 
 def test_a_wrong_key(environ: dict[str, str]) -> None:
-    connection = open_({**environ, "TENCENTCLOUD_SECRET_KEY": "wrong"})
+    connection = open_({**environ, "TENCENTCLOUD_SECRET_KEY": "wrong-key"})
     with pytest.raises(Refused, match="Check secret_key"):
         use(connection)
-    assert "wrong" in set(connection.secrets)
+    assert "wrong-key" in set(connection.secrets)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ class Remote:
         self.asked.append(("metadata",))
         if not self.cvm:
             raise CredentialsNotFound("The metadata service at http://m/ can't be reached.")
-        return Credentials("AKIDcvm", "key-cvm", "token-cvm")
+        return Credentials("AKIDcvm", "key-of-cvm", "token-cvm")
 
     def from_role(self, base: Any, session: Any) -> Credentials:
         self.asked.append(("role", base.current().secret_id, session.arn, session.name, str(session.seconds)))
@@ -43,15 +43,18 @@ class Remote:
 
     def from_pod_identity(self, identity: Any, session: Any) -> Credentials:
         self.asked.append(("pod", identity.role_arn, identity.provider_id, session.name))
-        return Credentials("AKIDpod", "key-pod", "token-pod")
+        return Credentials("AKIDpod", "key-of-pod", "token-pod")
 
 
-OPTIONS = {"secret_id": "AKIDopt", "secret_key": "key-opt"}
-ENVIRONMENT = {"TENCENTCLOUD_SECRET_ID": "AKIDenv", "TENCENTCLOUD_SECRET_KEY": "key-env"}
+OPTIONS = {"secret_id": "AKIDopt", "secret_key": "key-option"}
+ENVIRONMENT = {"TENCENTCLOUD_SECRET_ID": "AKIDenv", "TENCENTCLOUD_SECRET_KEY": "key-environ"}
 POD = {"TKE_ROLE_ARN": "arn-pod", "TKE_PROVIDER_ID": "tke", "TKE_WEB_IDENTITY_TOKEN_FILE": "/token"}
 KEYS = {"secretId": "AKIDtccli", "secretKey": "key-tccli"}
 DEPLOY = {"secretId": "AKIDdeploy", "secretKey": "key-deploy"}
-INI = "[default]\nsecret_id = AKIDini\nsecret_key = key-ini\n[deploy]\nsecret_id = AKIDinideploy\nsecret_key = k\n"
+INI = (
+    "[default]\nsecret_id = AKIDini\nsecret_key = key-ini-file\n"
+    "[deploy]\nsecret_id = AKIDinideploy\nsecret_key = k-deploy\n"
+)
 
 
 class Case:
@@ -130,6 +133,29 @@ def test_the_later_links(case: Case) -> None:
     assert case.secret_id({}, {}) == "AKIDcvm"
 
 
+@pytest.mark.parametrize(
+    "options, environ, words",
+    [
+        (OPTIONS | {"secret_key": "80"}, {}, "secret_key in the options"),
+        (OPTIONS | {"token": "80"}, {}, "token in the options"),
+        ({}, ENVIRONMENT | {"TENCENTCLOUD_SECRET_KEY": "80"}, "TENCENTCLOUD_SECRET_KEY in the environment"),
+        ({}, ENVIRONMENT | {"TENCENTCLOUD_TOKEN": "80"}, "TENCENTCLOUD_TOKEN in the environment"),
+        ({}, ENVIRONMENT | {"TENCENTCLOUD_SECURITY_TOKEN": "80"}, "TENCENTCLOUD_SECURITY_TOKEN in the environment"),
+        ({"profile": "short"}, {}, "secretKey in profile 'short'"),
+        ({"profile": "token"}, {}, "token in profile 'token'"),
+        ({"profile": "sdk"}, {}, "secret_key in profile 'sdk'"),
+    ],
+)
+def test_a_short_key_or_token_is_refused_wherever_it_is(
+    case: Case, options: dict[str, Any], environ: dict[str, str], words: str
+) -> None:
+    case.tccli(KEYS | {"secretKey": "80"}, "short").tccli(KEYS | {"token": "80"}, "token")
+    case.ini("[sdk]\nsecret_id = AKIDsdk\nsecret_key = 80\n")
+    with pytest.raises(CredentialsNotFound, match=f"^{words}.* can't be right: it has fewer than 8 characters"):
+        case.find(options, environ)
+    assert list(case.secrets) == []
+
+
 def test_a_named_profile_of_the_sdks(case: Case) -> None:
     assert case.ini().secret_id({"profile": "deploy"}, ENVIRONMENT) == "AKIDinideploy"
 
@@ -138,10 +164,10 @@ def test_a_named_profile_of_the_sdks(case: Case) -> None:
     "environ, token",
     [
         ({}, None),
-        ({"TENCENTCLOUD_TOKEN": "a"}, "a"),
-        ({"TENCENTCLOUD_SECURITY_TOKEN": "b"}, "b"),
-        ({"TENCENTCLOUD_TOKEN": "a", "TENCENTCLOUD_SECURITY_TOKEN": "b"}, "a"),
-        ({"TENCENTCLOUD_TOKEN": "", "TENCENTCLOUD_SECURITY_TOKEN": "b"}, "b"),
+        ({"TENCENTCLOUD_TOKEN": "token-of-a"}, "token-of-a"),
+        ({"TENCENTCLOUD_SECURITY_TOKEN": "token-of-b"}, "token-of-b"),
+        ({"TENCENTCLOUD_TOKEN": "token-of-a", "TENCENTCLOUD_SECURITY_TOKEN": "token-of-b"}, "token-of-a"),
+        ({"TENCENTCLOUD_TOKEN": "", "TENCENTCLOUD_SECURITY_TOKEN": "token-of-b"}, "token-of-b"),
     ],
 )
 def test_names_of_the_token(case: Case, environ: dict[str, str], token: str | None) -> None:
@@ -278,7 +304,16 @@ def test_every_secret_is_learnt(case: Case) -> None:
     case.cvm().secret_id({"role_arn": ROLE}, ENVIRONMENT | {"TENCENTCLOUD_TOKEN": "token-env"})
     case.secret_id({}, POD)
     case.secret_id()
-    expected = {"key-env", "token-env", "key-role", "token-role", "key-pod", "token-pod", "key-cvm", "token-cvm"}
+    expected = {
+        "key-environ",
+        "token-env",
+        "key-role",
+        "token-role",
+        "key-of-pod",
+        "token-pod",
+        "key-of-cvm",
+        "token-cvm",
+    }
     assert set(case.secrets) == expected
 
 

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-KEYS = {"TENCENTCLOUD_SECRET_ID": "AKIDenv", "TENCENTCLOUD_SECRET_KEY": "key-env"}
-INI = "[default]\nsecret_id = AKIDini\nsecret_key = key-ini\n"
+KEYS = {"TENCENTCLOUD_SECRET_ID": "AKIDenv", "TENCENTCLOUD_SECRET_KEY": "key-environ"}
+INI = "[default]\nsecret_id = AKIDini\nsecret_key = key-ini-file\n"
 PATH = "/latest/meta-data/cam/security-credentials/"
 FROM_CVM = {
     "TmpSecretId": "AKIDcvm",
-    "TmpSecretKey": "key-cvm",
+    "TmpSecretKey": "key-of-cvm",
     "Token": "token-cvm",
     "ExpiredTime": 4102444800,
     "Code": "Success",
@@ -107,11 +107,11 @@ def test_the_systems_profile(home: Path, tmp_path: Path, monkeypatch: pytest.Mon
     exists, read = os.path.exists, sdk.configparser.ConfigParser.read
     monkeypatch.setattr(os.path, "exists", lambda path: exists(led(path)))
     monkeypatch.setattr(sdk.configparser.ConfigParser, "read", lambda parser, path: read(parser, led(path)))
-    assert theirs() == ours() == ("AKIDini", "key-ini", None)
+    assert theirs() == ours() == ("AKIDini", "key-ini-file", None)
 
 
 def test_role_of_the_cvm(home: Path, metadata: HttpServer) -> None:
-    expected = ("AKIDcvm", "key-cvm", "token-cvm")
+    expected = ("AKIDcvm", "key-of-cvm", "token-cvm")
     assert ours() == expected
     metadata.replies.extendleft([Reply(b"clb-role")])
     assert theirs() == expected
@@ -121,7 +121,7 @@ def test_role_of_the_cvm(home: Path, metadata: HttpServer) -> None:
 
 ROLE = "qcs::cam::uin/100000000001:roleName/deploy"
 SCENARIO = {
-    "credentials": [{"secret_id": "AKIDenv", "secret_key": "key-env"}],
+    "credentials": [{"secret_id": "AKIDenv", "secret_key": "key-environ"}],
     "load_balancers": [{"id": "lb-1"}],
     "sts": {"roles": {ROLE: None}, "web_identity_tokens": {"jwt": {"provider_id": "tke"}}},
 }
@@ -170,7 +170,7 @@ def test_role(home: Path, sts: Emulator, monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setenv(name, value)
     ours()
     asked_by_us = asked(sts)
-    sdk.STSAssumeRoleCredential("AKIDenv", "key-env", ROLE, "session").get_credential_info()
+    sdk.STSAssumeRoleCredential("AKIDenv", "key-environ", ROLE, "session").get_credential_info()
     assert asked_by_us == asked(sts)
     assert asked_by_us[:2] == ("AssumeRole", "AKIDenv")
     assert [call["outcome"] for call in sts.calls()[-2:]] == ["ok", "ok"]

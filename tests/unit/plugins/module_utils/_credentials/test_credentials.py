@@ -37,11 +37,14 @@ def test_repr_shows_nothing() -> None:
 @pytest.mark.parametrize(
     "values, expected",
     [
-        ({"secret_id": "i", "secret_key": "k"}, Credentials("i", "k")),
-        ({"secret_id": "i", "secret_key": "k", "token": ""}, Credentials("i", "k")),
-        ({"secret_id": "i", "secret_key": "k", "token": "t"}, Credentials("i", "k", "t")),
+        ({"secret_id": "i", "secret_key": "key-of-i"}, Credentials("i", "key-of-i")),
+        ({"secret_id": "i", "secret_key": "key-of-i", "token": ""}, Credentials("i", "key-of-i")),
+        (
+            {"secret_id": "i", "secret_key": "key-of-i", "token": "token-of-i"},
+            Credentials("i", "key-of-i", "token-of-i"),
+        ),
         ({"secret_id": None, "secret_key": ""}, None),
-        ({"token": "t"}, None),
+        ({"token": "token-of-i"}, None),
         ({}, None),
     ],
 )
@@ -60,13 +63,25 @@ def test_half_a_pair_names_the_missing_half(given: str, missing: str) -> None:
 @pytest.mark.parametrize("value", ["vAlUe\n", "vAlUe vAlUe", "vAlUe\0", "vAlUeé", "vAlUe\udcff", 1234567, ["vAlUe"]])
 def test_a_value_that_no_header_can_carry_is_refused_and_not_shown(name: str, value: Any) -> None:
     with pytest.raises(CredentialsNotFound, match=f"^{name} in the options") as caught:
-        read(**{"secret_id": "i", "secret_key": "k", "token": "t", name: value})
+        read(**{"secret_id": "i", "secret_key": "key-of-i", "token": "token-of-i", name: value})
     assert "vAlUe" not in caught.value.message
     assert "1234567" not in caught.value.message
 
 
+@pytest.mark.parametrize("name", ["secret_key", "token"])
+@pytest.mark.parametrize("value", ["8", "80", "8443", "green", "1234567"])
+def test_what_ansible_would_mask_everywhere_is_refused_by_name(name: str, value: str) -> None:
+    given = {"secret_id": "80", "secret_key": "12345678", "token": "12345678"}
+    assert read(**given) == Credentials("80", "12345678", "12345678")
+    with pytest.raises(
+        CredentialsNotFound, match=f"^{name} in the options can't be right: it has fewer than 8"
+    ) as caught:
+        read(**{**given, name: value})
+    assert value == "8" or value not in caught.value.message
+
+
 def test_fixed_credentials_stay() -> None:
-    fixed = StaticCredentials(Credentials("i", "k"))
+    fixed = StaticCredentials(Credentials("i", "key-of-i"))
     assert fixed.current() is fixed.current()
     assert not fixed.invalidate(fixed.current())
 

@@ -32,8 +32,8 @@ from ..http_server import HttpServer, Reply
 
 GIVEN = {
     "TmpSecretId": "AKIDtmp",
-    "TmpSecretKey": "tmpkey",
-    "Token": "tok",
+    "TmpSecretKey": "temporary-key",
+    "Token": "temporary-token",
     "ExpiredTime": 1700000900,
     "Code": "Success",
 }
@@ -52,7 +52,7 @@ def given(**changes: Any) -> Reply:
 @pytest.mark.parametrize("name", [b"clb-role", b"clb-role\n", b"CVM_role.1"])
 def test_a_role(name: bytes) -> None:
     credentials, server = fetch(Reply(name), given())
-    assert credentials == Credentials("AKIDtmp", "tmpkey", "tok", 1700000900.0)
+    assert credentials == Credentials("AKIDtmp", "temporary-key", "temporary-token", 1700000900.0)
     assert [(seen.method, seen.path) for seen in server.seen] == [("GET", PATH), ("GET", PATH + name.decode().strip())]
 
 

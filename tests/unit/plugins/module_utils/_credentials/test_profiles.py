@@ -89,10 +89,10 @@ def test_nothing_there(home: Home) -> None:
 
 
 def test_tccli(home: Home) -> None:
-    path = home.tccli({**TCCLI, "token": "t", "role-arn": "arn", "role-session-name": "me"})
+    path = home.tccli({**TCCLI, "token": "token-of-t", "role-arn": "arn", "role-session-name": "me"})
     profile = home.files.find(DEFAULT)
     assert profile is not None
-    assert profile.credentials == Credentials("AKIDt", SECRET, "t")
+    assert profile.credentials == Credentials("AKIDt", SECRET, "token-of-t")
     assert (profile.role_arn, profile.role_session_name, profile.cvm_role) == ("arn", "me", False)
     assert profile.where == f"profile 'default' in {path}"
     assert SECRET not in repr(profile)
@@ -141,8 +141,11 @@ def test_the_systems_file_counts_without_an_own_one(home: Home) -> None:
     [
         (INI, Credentials("AKIDi", SECRET)),
         (INI + "token = ignored\n", Credentials("AKIDi", SECRET)),
-        ("[default]\nSECRET_ID: a%b\nsecret_key=%(x)s\n", Credentials("a%b", "%(x)s")),
-        ("[DEFAULT]\nsecret_key = inherited\n[default]\nsecret_id = a\nsecret_key = b\n", Credentials("a", "b")),
+        ("[default]\nSECRET_ID: a%b\nsecret_key=%(x)s-key\n", Credentials("a%b", "%(x)s-key")),
+        (
+            "[DEFAULT]\nsecret_key = inherited\n[default]\nsecret_id = a\nsecret_key = key-of-a\n",
+            Credentials("a", "key-of-a"),
+        ),
         ("; no section\n", None),
         ("[default]\n", "no credentials"),
     ],
@@ -155,10 +158,10 @@ def test_ini(home: Home, text: str, expected: Any) -> None:
 
 
 def test_ini_sections_are_profiles(home: Home) -> None:
-    home.sdk(INI + "[deploy]\nsecret_id = AKIDd\nsecret_key = k\nrole_arn = arn\n")
+    home.sdk(INI + "[deploy]\nsecret_id = AKIDd\nsecret_key = key-short\nrole_arn = arn\n")
     profile = home.files.find(ProfileChoice("deploy", "profile"))
     assert profile is not None
-    assert profile.credentials == Credentials("AKIDd", "k")
+    assert profile.credentials == Credentials("AKIDd", "key-short")
     assert profile.role_arn == "arn"
 
 
@@ -179,7 +182,7 @@ BROKEN_INI = {
     "twice": f"[default]\nsecret_key = {SECRET}\nsecret_key = {SECRET}\n",
     "section twice": f"[default]\nsecret_key = {SECRET}\n[default]\n",
     "half a pair": f"[default]\nsecret_key = {SECRET}\n",
-    "inside a value": f"[default]\nsecret_id = a\nsecret_key = b\n  {SECRET}\n",
+    "inside a value": f"[default]\nsecret_id = a\nsecret_key = key-of-a\n  {SECRET}\n",
 }
 
 
