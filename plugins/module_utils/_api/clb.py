@@ -168,7 +168,7 @@ class Clb:
     """
 
     def __init__(self, api: Api) -> None:
-        self._api = api
+        self.api = api
         self.capacity = Capacity()
         """How much one call may hold."""
 
@@ -189,7 +189,7 @@ class Clb:
         params: dict[str, Any] = {"LoadBalancerId": load_balancer_id}
         if listener_ids is not None and len(listener_ids) <= self.capacity.of("DescribeTargets", IDS):
             try:
-                answer = self._api.read(
+                answer = self.api.read(
                     "DescribeTargets",
                     {**params, "ListenerIds": list(listener_ids)},
                     last_attempt=last_attempt,
@@ -200,7 +200,7 @@ class Clb:
                 self.capacity.halve("DescribeTargets", IDS, len(listener_ids))
             else:
                 return parse_targets(answer, tuple(listener_ids))
-        answer = self._api.read("DescribeTargets", params, last_attempt=last_attempt)
+        answer = self.api.read("DescribeTargets", params, last_attempt=last_attempt)
         return parse_targets(answer, None)
 
     def describe_target_health(self, load_balancer_ids: Sequence[str]) -> dict[str, HealthSnapshot]:
@@ -211,7 +211,7 @@ class Clb:
         """
 
         def ask(some: Sequence[str]) -> dict[str, HealthSnapshot]:
-            return parse_health(self._api.read("DescribeTargetHealth", {"LoadBalancerIds": list(some)}), some)
+            return parse_health(self.api.read("DescribeTargetHealth", {"LoadBalancerIds": list(some)}), some)
 
         answers = self._in_calls("DescribeTargetHealth", load_balancer_ids, ask)
         return {load_balancer_id: health for found in answers for load_balancer_id, health in found.items()}
@@ -237,7 +237,7 @@ class Clb:
         :param task_id: the request ID of the write.
         :raises UnexpectedAnswer: the answer is not what the API documents.
         """
-        answer = self._api.read("DescribeTaskStatus", {"TaskId": task_id})
+        answer = self.api.read("DescribeTaskStatus", {"TaskId": task_id})
         status, message = _TASK.read(answer, answer_place("DescribeTaskStatus", answer))
         return TaskStatus(status in (0, 1), status == 1, printable(message or ""))
 
@@ -252,7 +252,7 @@ class Clb:
 
         def ask(some: Sequence[str]) -> Settings:
             params = {"LoadBalancerId": load_balancer_id, "ListenerIds": list(some)}
-            return dict(_parse_settings(self._api.read("DescribeListeners", params)))
+            return dict(_parse_settings(self.api.read("DescribeListeners", params)))
 
         answers = self._in_calls("DescribeListeners", listener_ids, ask)
         return {place: settings for found in answers for place, settings in found.items()}
@@ -332,7 +332,7 @@ class Clb:
         return found if len(found) == total else None
 
     def _page(self, params: Mapping[str, Any], offset: int) -> tuple[int, list[LoadBalancer]]:
-        answer = self._api.read("DescribeLoadBalancers", {**params, "Offset": offset, "Limit": PAGE_SIZE})
+        answer = self.api.read("DescribeLoadBalancers", {**params, "Offset": offset, "Limit": PAGE_SIZE})
         root = answer_place("DescribeLoadBalancers", answer)
         total, raw_balancers = _LISTING.read(answer, root)
         return total, [
@@ -349,7 +349,7 @@ class Clb:
         """
         action = ACTIONS[changes[0].kind]
         members = members_of(changes, self.capacity)
-        answer = self._api.write(action, {"LoadBalancerId": load_balancer_id, **members})
+        answer = self.api.write(action, {"LoadBalancerId": load_balancer_id, **members})
         self.capacity.accept(action, sizes_of(members))
         try:
             return _parse_written(action, answer)

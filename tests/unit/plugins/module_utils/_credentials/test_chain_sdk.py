@@ -63,7 +63,7 @@ def write_ini(home: Path, text: str) -> None:
 
 def ours() -> tuple[str, str, str | None]:
     connection = connect({}, os.environ, Budget(10, 5))
-    source = connection.clb._api._credentials  # type: ignore[attr-defined]  # what signs, whatever found it
+    source = connection.clb.api._credentials  # type: ignore[attr-defined]  # what signs, whatever found it
     found = source.current()
     return found.secret_id, found.secret_key, found.token
 
