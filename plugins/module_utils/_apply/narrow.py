@@ -66,10 +66,12 @@ class SharedNarrowing:
     """What the load balancers of a task share when they narrow calls.
 
     :param extra_calls: those that narrowing may still add.
-    :param general: words that were found to concern no member, on any load balancer.
+    :param met: the words of all refusals that were narrowed, on any load balancer.
+    :param general: those of them that were found to concern no member.
     """
 
     extra_calls: ExtraCalls = field(default_factory=ExtraCalls)
+    met: set[Words] = field(default_factory=set)
     general: set[Words] = field(default_factory=set)
 
 
@@ -122,14 +124,14 @@ class Narrower:
         try:
             self._narrow(changes, refusal)
         except _NoMoreCalls:
-            self._ledger.reject(
-                self._unsent_of(changes),
-                Failure(
-                    NOT_ATTEMPTED,
-                    f"Its call was refused with {refusal.code} ({refusal.api_message}), and {MAX_EXTRA_CALLS} extra "
-                    "calls in this task were not enough to narrow that down.",
-                ),
+            failure = Failure(
+                NOT_ATTEMPTED,
+                f"Its call was refused with {refusal.code} ({refusal.api_message}), and {MAX_EXTRA_CALLS} extra "
+                "calls in this task were not enough to narrow that down.",
             )
+            if self._words(refusal) in self._shared.general:
+                failure = Failure.of(refusal, general=True)
+            self._ledger.reject(self._unsent_of(changes), failure)
         except Refused as fatal:
             self._ledger.reject(self._unsent_of(changes), Failure.of(fatal, general=True))
             raise
@@ -165,14 +167,10 @@ class Narrower:
         if words in self._general:
             self._ledger.reject(group, Failure.of(refusal, general=True))
             return
-        causes = find_causes(
-            group,
-            refusal,
-            self,
-            # A quota can be that of each listener, and have the same words for all.
-            ask_alone=refusal.remedy is not Remedy.QUOTA,
-            skip_halves=words in self._shared.general,
-        )
+        known = words in self._shared.met and refusal.concerns is not Concern.LENGTH
+        self._shared.met.add(words)
+        # A quota can be that of each listener, and have the same words for all.
+        causes = find_causes(group, refusal, self, ask_alone=refusal.remedy is not Remedy.QUOTA, skip_halves=known)
         for found in causes:
             if found.cause is Cause.SIZE:
                 self._clb.capacity.learn(ACTIONS[group[0].kind], self._too_large)

@@ -32,8 +32,9 @@ def wanted(amount: int, listeners: int, **values: Any) -> list[Raw]:
     ]
 
 
-@pytest.mark.parametrize("limits", [{"targets": 499}, {"targets": 400}, {"targets": 250}, "exclusive"], ids=str)
-@pytest.mark.parametrize("state", ["present", "absent"])
+@pytest.mark.parametrize(
+    "state, limits", [("present", {"targets": 499}), ("present", {"targets": 250}), ("absent", "exclusive")], ids=str
+)
 def test_a_thousand_targets(state: str, limits: Any) -> None:
     cloud = a_cloud(50)
     targets = wanted(1000, 50)
@@ -48,17 +49,16 @@ def test_a_thousand_targets(state: str, limits: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "limits, listeners",
+    "limits, listeners, values",
     [
-        ({"entries": 99}, 200),
-        ({"entry_targets": 49}, 20),
-        ({"entry_targets": 49}, 2),
-        ("exclusive", 200),
-        ("exclusive", 20),
+        ({"entries": 99}, 200, {"weight": 33}),
+        ({"entry_targets": 49}, 20, {"weight": 33}),
+        ({"entry_targets": 49}, 2, {"tag": "new"}),
+        ("exclusive", 20, {"weight": 33}),
+        ("exclusive", 200, {"tag": "new"}),
     ],
     ids=str,
 )
-@pytest.mark.parametrize("values", [{"weight": 33}, {"tag": "new"}], ids=str)
 def test_a_thousand_weights_or_tags(limits: Any, listeners: int, values: Raw) -> None:
     cloud = a_cloud(listeners)
     cloud.run(targets=wanted(1000, listeners))
@@ -77,17 +77,17 @@ def test_a_much_lower_limit_is_found_too() -> None:
     assert len(cloud.writes()) <= 60
 
 
-@pytest.mark.parametrize("bad", [[0], [1], [499], [93, 406], [0, 250, 499]], ids=str)
+@pytest.mark.parametrize("bad", [[1], [93, 406]], ids=str)
 def test_a_tag_that_is_too_long_is_to_blame_itself_and_no_limit_is_learnt(bad: list[int]) -> None:
     cloud = a_cloud(50)
     names = [f"ins-{number:04}" for number in bad]
     refusal = {"code": "InvalidParameterValue.Length", "message": "The tag is too long."}
     cloud.add_faults({"kind": "refuse_targets", "targets": names, "times": -1, **refusal})
-    run = cloud.run(targets=wanted(2000, 50))
+    run = cloud.run(targets=wanted(1000, 50))
     assert [entry["instance_id"] for entry in run["failed_targets"]] == names
     assert {entry["message"] for entry in run["failed_targets"]} == {"The tag is too long."}
-    assert len(cloud.bindings()) == 2000 - len(bad)
-    assert len(cloud.writes()) <= 4 + 14 * len(bad)
+    assert len(cloud.bindings()) == 1000 - len(bad)
+    assert len(cloud.writes()) <= 2 + 14 * len(bad)
 
 
 @pytest.mark.parametrize(

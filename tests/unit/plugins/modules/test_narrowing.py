@@ -200,6 +200,22 @@ def test_the_same_words_on_another_load_balancer_go_straight_to_single_members()
     assert sizes[1][-4:] == [20, 1, 1, 1]
 
 
+@pytest.mark.parametrize("amount, extra", [(5, 5 + 4 * 3), (40, MAX_EXTRA_CALLS)])
+def test_what_concerns_the_account_blames_nobody_on_any_load_balancer(amount, extra):
+    ids = [f"lb-{number}" for number in range(amount)]
+    cloud = Cloud({"load_balancers": [{"id": one, "generate": {"listeners": 1}} for one in ids]})
+    cloud.add_faults(REFUSED)
+    entries = [
+        {"load_balancer_id": one, **entry, "listener_id": "lbl-g0000"} for one in ids for entry in targets()[:10]
+    ]
+    run = cloud.run(load_balancer_ids=ids, targets=entries)
+
+    assert {(entry["code"], entry["message"]) for entry in run["failed_targets"]} == {("FailedOperation", "No.")}
+    assert len(run["failed_targets"]) == 10 * amount
+    assert len(cloud.writes()) == amount + extra
+    assert "ins-" not in run.message
+
+
 @pytest.mark.parametrize("code", ["InvalidParameter", "FailedOperation", "UnsupportedOperation"])
 def test_a_listener_of_a_target_group_is_told_and_the_others_get_theirs(code):
     generated = {"id": "lb-1", "generate": {"listeners": 130}}

@@ -160,6 +160,19 @@ def check_calls(calls: int, code: str, text: str, size: int) -> None:
         assert calls <= {1: 1, 2: 3}.get(size, 6)
 
 
+@pytest.mark.parametrize("text", BUSY)
+@pytest.mark.parametrize("task", [{"state": "absent"}, {"state": "drained"}, {"tag": "new"}], ids=str)
+def test_any_action_can_be_busy(task: Raw, text: str) -> None:
+    cloud, targets = a_cloud(2, first_accepted=False)
+    cloud.run(targets=targets)
+    cloud.add_faults({"action": "Batch*", "kind": "error", "code": "InvalidParameter", "message": text, "times": 4})
+    cloud.add_faults({"action": "Describe*", "kind": "error", "code": "LimitExceeded", "message": text, "times": 2})
+    values = {name: value for name, value in task.items() if name == "tag"}
+    run = cloud.run(state=task.get("state"), targets=[{**entry, **values} for entry in targets])
+    assert not run.failed, run.message
+    assert run.changed
+
+
 @pytest.mark.parametrize("code", CODES)
 def test_a_refusal_with_any_text(code: str) -> None:
     for number, text in enumerate(TEXTS):
