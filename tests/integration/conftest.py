@@ -199,6 +199,7 @@ def ansible_environment(collections_path, tmp_path, request) -> dict[str, str]:
         "ANSIBLE_NOCOLOR": "true",
         "HOME": str(home),
         "LC_ALL": "C.UTF-8",
+        "PYTHONPATH": str(Path(__file__).parent / "compiled"),
     }
     if "emulator" in request.fixturenames:
         environment.update(request.getfixturevalue("emulator").environ())

@@ -195,7 +195,8 @@ def _become(request: Mapping[str, Any]) -> None:
     os.chdir(request["cwd"])
     sys.argv = request["command"]
     atexit.unregister(cleanup_tmp_file)
-    constants.set_constant("DEFAULT_LOCAL_TMP", constants.config.get_config_value("DEFAULT_LOCAL_TMP"))
+    temporary = constants.config.get_config_value("DEFAULT_LOCAL_TMP", variables=vars(constants))
+    constants.set_constant("DEFAULT_LOCAL_TMP", temporary)
 
 
 if __name__ == "__main__":
