@@ -22,7 +22,8 @@ description:
     reads again and plans again before it sends anything. What somebody else does meanwhile is respected.
   - Several load balancers are read side by side. Nothing is written on any of them until all names are resolved and all
     guards have passed on all of them. Then each is changed on its own; a failure on one stops no other.
-  - RV(restore) brings back what a task has drained or unbound.
+  - RV(restore) brings back what a task has drained or unbound. With O(restore_file) it is on disk before anything is
+    changed, so that O(state=restored) brings it back after a task that was killed, too.
 extends_documentation_fragment:
   - tencentcloud.clb.attributes
   - tencentcloud.clb.attributes.actiongroup_all
@@ -49,20 +50,47 @@ options:
       - A binding may be listed twice only if both entries say the same.
       - Any list in a result of this module or of M(tencentcloud.clb.targets_info) can be given here. Keys that only
         describe a binding there, such as C(private_ips), C(code) or C(before), are accepted and ignored.
+      - With O(state=restored), each entry is a selector of what O(restore_file) holds. Left out, everything that the
+        file holds is brought back. Required with every other O(state).
       - An empty list is no change.
       - Where several load balancers are meant, an entry with a listener ID or rule ID belongs to the load balancer that
         has it; any other holds for each of them. With O(all_load_balancers=true), every entry must name a backend.
     type: list
     elements: dict
-    required: true
   state:
     description:
       - V(present) binds the targets.
       - V(absent) unbinds what the selectors match.
       - V(drained) sets the weight of what the selectors match to 0 and leaves it bound, so that it gets no new traffic.
+      - V(restored) brings back what O(restore_file) holds, as V(present) would with these entries. The file says which
+        load balancers are meant; the options that choose load balancers only narrow that. Added in version 1.0.0.
+      - An entry whose listener or rule no longer exists is taken out of the file, with a warning that shows it. An
+        entry whose load balancer can't be read stays in the file and fails the task; the others are brought back all
+        the same.
+      - An IP address that was bound again after it was remembered may be another machine by now. It does not get the
+        former weight; a warning says so, and the entry stays in the file.
     type: str
-    choices: [present, absent, drained]
+    choices: [present, absent, drained, restored]
     default: present
+  restore_file:
+    description:
+      - A file that keeps former weights and tags until they are back. Its folder must exist. The module reads and
+        writes it on the host on which it runs.
+      - Before the first call that changes or removes a binding, the entries of RV(restore) are in this file. If the
+        task is killed, O(state=restored) brings back what it changed.
+      - Tasks can share a file. It is a JSON list of entries of O(targets), each with the time when it was
+        C(remembered). It has mode 0600, and it is removed when nothing is left in it.
+      - A binding of weight above 0 replaces its older entry; the entry of a binding of weight 0 is kept. If one task
+        lowers a weight from 100 to 10 and a second one to 0, the file remembers 10.
+      - O(state=present) and O(state=restored) take out the entries of the bindings that they name, once these are in
+        place with their weight and tag; with O(wait=false) none. What a task has not changed in the end, it takes out
+        again.
+      - O(state=restored) may wait up to 15 seconds before it takes out an entry that is younger than that and already
+        in place. A call of the task that wrote it may still be under way.
+      - A file that is not such a list, or can't be written, stops the task before anything is changed. In check mode
+        the file is read and checked, not written. A file that can't be brought up to date at the end is a warning.
+    type: path
+    version_added: 1.0.0
   purge:
     description:
       - With O(state=present), also unbind what is bound to the listeners and rules that O(targets) names, and is not
@@ -95,8 +123,8 @@ options:
     default: true
   wait_for_health:
     description:
-      - With O(state=present), also wait until every listed target of weight above 0 is healthy, before anything is
-        taken away.
+      - With O(state=present) and O(state=restored), also wait until every listed target of weight above 0 is healthy,
+        before anything is taken away.
       - A target whose listener has its health check switched off counts as healthy, as long as the cloud sends
         traffic to it.
     type: bool
@@ -180,6 +208,30 @@ EXAMPLES = r"""
   tencentcloud.clb.targets:
     region: ap-guangzhou
     targets: "{{ out.restore }}"
+
+- name: Take a host out of traffic on two load balancers, and remember its weights on disk
+  tencentcloud.clb.targets:
+    region: ap-guangzhou
+    load_balancer_ids: [lb-abcd1234, lb-efgh5678]
+    state: drained
+    restore_file: clb-restore.json
+    targets:
+      - instance_id: ins-11111111
+
+- name: Put back all that is remembered, and wait until it is healthy
+  tencentcloud.clb.targets:
+    region: ap-guangzhou
+    state: restored
+    restore_file: clb-restore.json
+    wait_for_health: true
+
+- name: Put back one host only
+  tencentcloud.clb.targets:
+    region: ap-guangzhou
+    state: restored
+    restore_file: clb-restore.json
+    targets:
+      - instance_id: ins-11111111
 
 - name: Try again what failed
   tencentcloud.clb.targets:
@@ -284,6 +336,7 @@ restore:
       and
       tag. Give it back as O(targets) with O(state=present).
     - What the task registered, and what somebody else had changed before, is not in it.
+    - With O(restore_file), these entries are in that file before anything is changed.
   returned: always; also when the task fails, and in check mode as it will be
   type: list
   elements: dict
@@ -491,8 +544,9 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report imp
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.targets import run_task
 
 ARGUMENT_SPEC = {
-    "targets": {"type": "list", "elements": "dict", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent", "drained"], "default": "present"},
+    "targets": {"type": "list", "elements": "dict"},
+    "state": {"type": "str", "choices": ["present", "absent", "drained", "restored"], "default": "present"},
+    "restore_file": {"type": "path"},
     "purge": {"type": "bool", "default": False},
     "min_healthy": {"type": "int", "default": 0},
     "wait": {"type": "bool", "default": True},

@@ -334,6 +334,16 @@ class Ledger:
         """
         return self._records[change].before
 
+    def former(self, change: Change) -> Binding | None:
+        """The binding as it was before this task, for a change that is about to be sent; None for a new one.
+
+        :param change: as planned from the newest read.
+        """
+        record = self._records.get(change)
+        if record is not None and record.state is _State.CONFIRMED:
+            return record.before
+        return self._before_own_writes(change)
+
     def was_sent(self, change: Change) -> bool:
         """Whether a call with this change was accepted, or may have been.
 
@@ -364,8 +374,7 @@ class Ledger:
 
     def _sent(self, change: Change, state: _State) -> _Record:
         record = self._record(change)
-        if record.state is not _State.CONFIRMED:
-            record.before = self._before_own_writes(change)
+        record.before = self.former(change)
         record.state, record.ended, record.failure = state, None, None
         record.sends += 1
         return record

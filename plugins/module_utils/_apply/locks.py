@@ -110,7 +110,7 @@ class GuardLocks:
         except OSError as exc:
             raise GuardRefused(f"min_healthy needs a lock, and {path} can't be opened: {exc.strerror}.") from exc
         try:
-            while not _try_lock(descriptor):
+            while not try_lock(descriptor):
                 self._budget.sleep(
                     _POLL_SECONDS, f"another task with min_healthy on this controller to leave {load_balancer_id}"
                 )
@@ -141,7 +141,11 @@ class GuardLocks:
             self.release(load_balancer_id)
 
 
-def _try_lock(descriptor: int) -> bool:
+def try_lock(descriptor: int) -> bool:
+    """Take the exclusive ``flock`` of an open file or folder; False where another task holds it.
+
+    :raises OSError: its file system has no such locks.
+    """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

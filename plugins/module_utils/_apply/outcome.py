@@ -39,6 +39,7 @@ class Outcome:
     :param request_ids: of the accepted writes.
     :param error: what stopped the task, or the first failure; None where all went well.
     :param warnings: sentences for the user.
+    :param settled: whether what is in place can't be undone any more by a call of a task that was killed.
     """
 
     snapshot: Snapshot
@@ -51,6 +52,7 @@ class Outcome:
     request_ids: tuple[str, ...] = ()
     error: ClbError | None = None
     warnings: tuple[str, ...] = ()
+    settled: bool = True
 
 
 def foresee(plan: Plan) -> Outcome:
@@ -95,6 +97,7 @@ class Ending:
     :param awaits_health: whether it ended before every listed target was seen to be healthy.
     :param closed: the pools whose health check is switched off.
     :param warnings: sentences for the user, found on the way.
+    :param settled: see :class:`Outcome`.
     """
 
     plan: Plan
@@ -107,6 +110,7 @@ class Ending:
     awaits_health: bool = False
     closed: Collection[str] = ()
     warnings: Sequence[str] = ()
+    settled: bool = True
 
     def outcome(self) -> Outcome:
         """The fate of each change."""
@@ -134,6 +138,7 @@ class Ending:
             request_ids=tuple(ledger.request_ids),
             error=error,
             warnings=tuple(self._all_warnings()),
+            settled=self.settled,
         )
 
     def _is_in_doubt(self, change: Change) -> bool:
@@ -196,7 +201,8 @@ class Ending:
         snapshot = self.rest.snapshot
         # Also what a listener in FailListenerIdSet shows in place: this task may have done it.
         maybe = (change for change in self.ledger.sent() if change.key in rebound or change.in_place(snapshot))
-        changed = {*done, *unknown, *maybe}
+        # Also what does not show and still can: its task may run on.
+        changed = {*done, *unknown, *maybe, *self.ledger.pending()}
         ordered = self._in_order_of_the_plan(change for change in self.ledger.sent() if change in changed)
         return former((change for change in ordered if change.key not in self.ledger.reverted), self.ledger.before)
 

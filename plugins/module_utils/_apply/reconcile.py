@@ -15,7 +15,7 @@ from .._bindings.change import Change, ChangeKind
 from .._bindings.guard import Checked, PoolLoss, all_serving, check_guard, find_short, takes_capacity
 from .._bindings.plan import Plan, Rest, plan_rest
 from .batches import batches
-from .ledger import NOT_ATTEMPTED, Done, Failure, Ledger
+from .ledger import LAST_DOUBT, NOT_ATTEMPTED, Done, Failure, Ledger
 from .narrow import Narrower, SharedNarrowing
 from .outcome import MAX_NAMED, Ending
 from .writer import PACING, Pacing, Sent, TaskTimes, Writer
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .._api.clb import Clb
     from .._base.budget import Budget
     from .._bindings.snapshot import BindingKey
+    from .memory import Memory
     from .outcome import Outcome
 
 HEALTH_SECONDS = 2.0
@@ -54,12 +55,14 @@ class Shared:
     :param pacing: how long to wait for what.
     :param times: how long the cloud's tasks take.
     :param narrowing: what narrowing has learnt, and may still do.
+    :param memory: what remembers bindings on disk before they are changed; None: nothing does.
     """
 
     budget: Budget
     pacing: Pacing = PACING
     times: TaskTimes = field(default_factory=TaskTimes)
     narrowing: SharedNarrowing = field(default_factory=SharedNarrowing)
+    memory: Memory | None = None
 
 
 class Reconciler:
@@ -71,6 +74,8 @@ class Reconciler:
     :param options: how.
     :param shared: what the load balancers of the task share.
     :param checked: the guard as it was checked before; None where nothing was to be guarded.
+    :param remembered_at: when another task last remembered what is in place, on the budget's clock: a call of it may
+        still be under way. None: that does not matter.
     """
 
     def __init__(
@@ -81,6 +86,7 @@ class Reconciler:
         options: ApplyOptions,
         shared: Shared,
         checked: Checked | None = None,
+        remembered_at: float | None = None,
     ) -> None:
         self._plan = plan
         self._options = options
@@ -89,8 +95,17 @@ class Reconciler:
         self._capacity = clb.capacity
         self._ledger = Ledger(shared.budget.now, shared.pacing.settle)
         self._writer = Writer(
-            clb, load_balancer_id, plan.snapshot, self._ledger, shared.budget, shared.pacing, shared.times
+            clb,
+            load_balancer_id,
+            plan.snapshot,
+            self._ledger,
+            shared.budget,
+            shared.pacing,
+            shared.times,
+            None if shared.memory is None else self._rememberer(shared.memory, load_balancer_id),
         )
+        self._remembered_at = remembered_at
+        self._settled = True
         self._checked = checked
         self._served: frozenset[BindingKey] = (
             frozenset() if checked is None else all_serving(plan.snapshot, checked.health, plan.snapshot.bindings)
@@ -123,6 +138,18 @@ class Reconciler:
             error = self._explained(exc)
         return self._conclude(error)
 
+    def _rememberer(self, memory: Memory, load_balancer_id: str) -> Callable[[Sequence[Change]], None]:
+        """Return the function that has bindings on disk before a call changes them."""
+        from .._bindings.remembered import asked_of, formers  # noqa: PLC0415 - few tasks have a restore file
+
+        asked = asked_of(self._plan)
+
+        def remember(changes: Sequence[Change]) -> None:
+            befores = ((change, self._ledger.former(change)) for change in changes)
+            memory.remember(formers(load_balancer_id, asked, befores))
+
+        return remember
+
     def _explained(self, error: ClbError) -> ClbError:
         """Say what kept the task waiting where the time ran out."""
         if not isinstance(error, WaitTimeout) or isinstance(error, UnhealthyTimeout) or error.last is not None:
@@ -136,8 +163,36 @@ class Reconciler:
             if self._options.wait_for_health:
                 self._await_health()
             self._losses()
-            if not self._to_send(lambda change: not change.loss):
+            if not self._to_send(lambda change: not change.loss) and not self._undone_by_others():
                 return
+
+    def _undone_by_others(self) -> bool:
+        """Wait for calls of a task that was killed just now; returns whether one has undone what was in place."""
+        if self._remembered_at is None or self._has_written():
+            return False
+        until = self._remembered_at + self._shared.pacing.settle * LAST_DOUBT
+        self._settled = False
+        for delay in self._shared.pacing.read.delays():
+            left = until - self._budget.now()
+            # Sums of seconds are rounded.
+            if left <= 0.001:
+                self._settled = True
+                return False
+            if left >= self._budget.remaining():
+                return False
+            self._writer.sleep(min(delay, left), "calls of another task to show")
+            self._writer.read()
+            if self._to_send(lambda _change: True):
+                self._settled = True
+                return True
+        return False
+
+    def _has_written(self) -> bool:
+        """Whether the load balancer has carried out a call of this task: then no other task's is under way."""
+        return any(
+            change.kind is not ChangeKind.TAG and isinstance(self._ledger.verdict(change), Done)
+            for change in self._ledger.sent()
+        )
 
     def _gains(self) -> None:
         losses = bool(self._rest().losses)
@@ -373,6 +428,7 @@ class Reconciler:
             awaits_health=self._awaits_health,
             closed=self._closed,
             warnings=writer.warnings,
+            settled=self._settled,
         ).outcome()
 
     def _look_once_more(self) -> bool:

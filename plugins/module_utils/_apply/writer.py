@@ -19,7 +19,7 @@ from .._bindings.change import ChangeKind
 from .ledger import SETTLE_SECONDS, TASK_FAILED, Failure, Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .._api.clb import Accepted, Clb
     from .._base.budget import Budget
@@ -162,6 +162,7 @@ class Writer:
     :param budget: the time for the whole task.
     :param pacing: how long to wait for what.
     :param times: how long the cloud's tasks take.
+    :param remember: called with the changes of each call right before it goes out; what it raises stops the call.
     """
 
     def __init__(
@@ -173,6 +174,7 @@ class Writer:
         budget: Budget,
         pacing: Pacing,
         times: TaskTimes,
+        remember: Callable[[Sequence[Change]], None] | None = None,
     ) -> None:
         self._clb = clb
         self._load_balancer_id = load_balancer_id
@@ -181,6 +183,7 @@ class Writer:
         self._budget = budget
         self._pacing = pacing
         self._times = times
+        self._remember = remember
         self._open: _OpenTask | None = None
         self._busy_spread = pacing.busy_spread
         self.snapshot = snapshot
@@ -242,6 +245,8 @@ class Writer:
         patience, unsent = Patience(self._budget), _UNSENT.delays()
         throttled = self._pacing.throttled
         while True:
+            if self._remember is not None:
+                self._remember(changes)
             try:
                 answer = self._clb.write(self._load_balancer_id, changes)
             except OutcomeUnknown as unknown:

@@ -50,6 +50,7 @@ DESCRIBING_KEYS = (
     "type",
     "zone",
     "registered_time",
+    "remembered",
     "healthy",
     "health_status",
     "before",
@@ -155,6 +156,15 @@ class Entry(NamedTuple):
         keys = {"load_balancer_id": self.load_balancer_id, **self.place._asdict(), **backend, "port": self.port}
         return f"targets[{self.number}] ({_label({**keys, 'tag': self.tag or None})})"
 
+    @property
+    def binding_label(self) -> str:
+        """The binding in messages that it names: ``ins-1:80 on listener_id lbl-1 of lb-1``."""
+        backend, port = self.backend, self.port
+        where = f" of {self.load_balancer_id}" if self.load_balancer_id else ""
+        if backend is None or port is None:
+            return f"{self.place.label}{where}"
+        return f"{address_label(backend.address, port)} on {self.place.label}{where}"
+
 
 def _label(keys: Mapping[str, object]) -> str:
     return ", ".join(f"{key} {_plain(value)}" for key, value in keys.items() if value is not None)
@@ -216,17 +226,9 @@ def parse_entries(raw_entries: Sequence[Mapping[str, Any]], *, selectors: bool) 
                 )
                 for entry in entries
             ),
-            lambda number: _binding_label(entries[number]),
+            lambda number: entries[number].binding_label,
         )
     return tuple(entries)
-
-
-def _binding_label(entry: Entry) -> str:
-    backend, port = entry.backend, entry.port
-    where = f" of {entry.load_balancer_id}" if entry.load_balancer_id else ""
-    if backend is None or port is None:
-        return f"{entry.place.label}{where}"
-    return f"{address_label(backend.address, port)} on {entry.place.label}{where}"
 
 
 def find_doubtful_tags(raw_entries: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -50,6 +50,10 @@ class UnknownName(InvalidArgument):
     """The listener or rule that an entry names does not exist; the caller lists those that do."""
 
 
+class WrongLayer(UnknownName):
+    """A layer-7 listener is named without a rule, or a layer-4 listener with one."""
+
+
 class PoolResolver:
     """Finds pools by what an entry calls them, each in constant time.
 
@@ -58,6 +62,7 @@ class PoolResolver:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
+        self._by_place: dict[Place, Pool] = {}
         self._by_port: dict[int, list[Listener]] = defaultdict(list)
         self._by_location: dict[str, Pool] = {}
         self._by_rule: dict[tuple[str, str, str], list[Pool]] = defaultdict(list)
@@ -94,10 +99,10 @@ class PoolResolver:
         listener = listeners[0]
         if not listener.layer7:
             if place.domain is not None:
-                raise UnknownName(_no_rules(listener))
+                raise WrongLayer(_no_rules(listener))
             return listener.pools[0]
         if place.domain is None or place.url is None:
-            raise UnknownName(
+            raise WrongLayer(
                 f"{_listener_label(listener)} is a layer-7 listener; name its rule by location_id, or domain and url."
             )
         pools = self._by_rule.get((listener.listener_id, place.domain, place.url), [])
@@ -107,6 +112,22 @@ class PoolResolver:
                 f"{shown_value(place.url)}."
             )
         return pools[0]
+
+    def pool_for(self, entry: Entry) -> Pool:
+        """The one pool that an entry of ``present`` is about.
+
+        :param entry: it names a backend and a port.
+        :raises UnknownName: there is none, or the listener's layer does not fit.
+        :raises InvalidArgument: there are several, names contradict each other, or the backend may be one of several.
+        """
+        # Many entries name the same place: each is looked up once.
+        pool = self._by_place.get(entry.place)
+        if pool is None:
+            pool = self._by_place[entry.place] = self.pool_of(entry.place)
+        if self._snapshot.ambiguous and entry.backend is not None and entry.port is not None:
+            key = BindingKey(pool.key, entry.backend.address, entry.port)
+            _check_certain(entry.backend, (key,), self._snapshot)
+        return pool
 
     def pools_of(self, place: Place) -> list[Pool]:
         """Every pool that a selector's listener and rule match.
@@ -233,8 +254,6 @@ def resolve_desired(entries: Sequence[Entry], snapshot: Snapshot) -> tuple[Desir
     :raises InvalidArgument: names are ambiguous or contradict each other, or entries that name one binding disagree.
     """
     names = PoolResolver(snapshot)
-    # Many entries name the same place: each is looked up once.
-    pools: dict[Place, Pool] = {}
     desired: list[DesiredBinding] = []
     problems: list[str] = []
     unknown = False
@@ -242,18 +261,14 @@ def resolve_desired(entries: Sequence[Entry], snapshot: Snapshot) -> tuple[Desir
         if entry.backend is None or entry.port is None:
             raise InvalidArgument(f"targets[{entry.number}]: backend and port are required.")
         try:
-            pool = pools.get(entry.place)
-            if pool is None:
-                pool = pools[entry.place] = names.pool_of(entry.place)
-            if snapshot.ambiguous:
-                _check_certain(entry.backend, (BindingKey(pool.key, entry.backend.address, entry.port),), snapshot)
+            pool = names.pool_for(entry)
         except InvalidArgument as exc:
             unknown = unknown or isinstance(exc, UnknownName)
             problems.append(f"targets[{entry.number}]: {exc.message}")
         else:
             desired.append(DesiredBinding(entry.number, pool, entry.backend, entry.port, entry.weight, entry.tag))
     _raise(problems, unknown)
-    identities = [_identity(wish, snapshot) for wish in desired]
+    identities = [identity_of(wish.pool, wish.backend, wish.port, snapshot) for wish in desired]
     by_number = {wish.number: wish for wish in desired}
     check_agreement(
         ((wish.number, identity, wish.weight, wish.tag) for wish, identity in zip(desired, identities)),
@@ -287,13 +302,15 @@ def _check_certain(backend: Backend, keys: Iterable[BindingKey], snapshot: Snaps
             )
 
 
-def _identity(desired: DesiredBinding, snapshot: Snapshot) -> tuple[PoolKey, str, int]:
-    """One binding has one identity, asked for by instance or by its primary address."""
-    bound = snapshot.find(desired.pool.key, desired.backend, desired.port)
+def identity_of(pool: Pool, backend: Backend, port: int, snapshot: Snapshot) -> tuple[PoolKey, str, int]:
+    """One binding has one identity, asked for by instance or by its primary address.
+
+    :param snapshot: what is bound.
+    """
+    bound = snapshot.find(pool.key, backend, port)
     if bound is not None:
         return bound.identity
-    address = desired.backend.address
-    return (desired.pool.key, snapshot.instances.get(address, address), desired.port)
+    return (pool.key, snapshot.instances.get(backend.address, backend.address), port)
 
 
 class Selection(NamedTuple):

@@ -238,6 +238,27 @@ class Binding(NamedTuple):
         return f"{self.address_label} on {self.pool.label}"
 
 
+def describe(
+    load_balancer_id: str, pool: Pool, backend: Backend, port: int, weight: int | None, tag: str | None
+) -> dict[str, Any]:
+    """A binding as an entry of ``targets``, in results and in a restore file.
+
+    :param load_balancer_id: where the pool is.
+    :param weight: 0 to 100, None where it is not said.
+    :param tag: empty for none, None where it is not said.
+    """
+    return {
+        "load_balancer_id": load_balancer_id,
+        "listener_id": pool.listener_id,
+        "location_id": pool.location_id,
+        "instance_id": backend.instance_id,
+        "eni_ip": backend.eni_ip,
+        "port": port,
+        "weight": weight,
+        "tag": tag,
+    }
+
+
 class Listener(NamedTuple):
     """A listener and the pools in it.
 

@@ -51,6 +51,14 @@ def _given(params: Mapping[str, Any]) -> list[str]:
     return [name for name in LOAD_BALANCER_OPTIONS if params[name] not in (None, False)]
 
 
+def is_chosen(params: Mapping[str, Any]) -> bool:
+    """Whether an option says which load balancers are meant.
+
+    :param params: the module's options.
+    """
+    return bool(_given(params))
+
+
 def check_load_balancers(params: Mapping[str, Any], entries: Sequence[Entry] | None) -> None:
     """Check how load balancers are chosen.
 

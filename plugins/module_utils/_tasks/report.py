@@ -15,6 +15,7 @@ from .._base.errors import ClbError, GuardRefusedElsewhere, Refused, WaitTimeout
 from .._base.refusals import hint_for
 from .._bindings.change import Change, ChangeKind
 from .._bindings.plan import apply_changes
+from .._bindings.snapshot import describe
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -50,6 +51,7 @@ class Part(NamedTuple):
     :param plan: what was to be done; None where that was never known.
     :param outcome: how it went; None where `plan` is None.
     :param error: why there is no plan, or the error of the outcome; None where all went well.
+    :param failed: entries of ``failed_targets`` for what never came into the plan.
     """
 
     load_balancer_id: str
@@ -57,6 +59,7 @@ class Part(NamedTuple):
     plan: Plan | None = None
     outcome: Outcome | None = None
     error: ClbError | None = None
+    failed: tuple[Result, ...] = ()
 
 
 def empty_result() -> Result:
@@ -96,37 +99,7 @@ def describe_binding(load_balancer_id: str, binding: Binding) -> Result:
     :param load_balancer_id: of the load balancer that it is bound to.
     :param binding: the binding.
     """
-    backend = binding.backend
-    return _describe(
-        load_balancer_id,
-        binding.pool,
-        backend.instance_id,
-        backend.eni_ip,
-        binding.port,
-        binding.weight,
-        binding.tag,
-    )
-
-
-def _describe(
-    load_balancer_id: str,
-    pool: Pool,
-    instance_id: str | None,
-    eni_ip: str | None,
-    port: int,
-    weight: int | None,
-    tag: str | None,
-) -> Result:
-    return {
-        "load_balancer_id": load_balancer_id,
-        "listener_id": pool.listener_id,
-        "location_id": pool.location_id,
-        "instance_id": instance_id,
-        "eni_ip": eni_ip,
-        "port": port,
-        "weight": weight,
-        "tag": tag,
-    }
+    return describe(load_balancer_id, binding.pool, binding.backend, binding.port, binding.weight, binding.tag)
 
 
 def sort_bindings(bindings: Iterable[Binding]) -> list[Binding]:
@@ -168,6 +141,7 @@ def report(parts: Sequence[Part], *, several: bool, diff: bool) -> Result:
     before: list[str] = []
     after: list[str] = []
     for part in parts:
+        result["failed_targets"] += part.failed
         if part.plan is None or part.outcome is None:
             result["load_balancers"].append(_load_balancer(part, []))
             continue
@@ -328,8 +302,7 @@ class _PartReport:
             return describe_binding(self._id, first.before)
         weight = next((change.weight for change in changes if change.weight is not None), None)
         tag = next((change.tag for change in changes if change.tag is not None), None)
-        backend = first.backend
-        return _describe(self._id, first.pool, backend.instance_id, backend.eni_ip, first.port, weight, tag)
+        return describe(self._id, first.pool, first.backend, first.port, weight, tag)
 
     @property
     def listeners(self) -> list[Result]:

@@ -14,7 +14,7 @@ from .._base.budget import Budget
 from .._base.errors import ClbError, GuardRefused, GuardRefusedElsewhere, InvalidArgument, and_more, sentences
 from .._base.threads import side_by_side
 from .._bindings.assign import assign, may_apply
-from .._bindings.entries import Entry, find_doubtful_tags, parse_entries
+from .._bindings.entries import Entry, find_doubtful_tags
 from .._bindings.guard import Checked, check_guard, takes_capacity
 from .._bindings.plan import Goal, Plan, make_plan
 from .._bindings.resolve import UnknownName, what_exists
@@ -29,9 +29,9 @@ from .balancers import (
     read_all,
     read_healths,
 )
-from .choice import check_entries_belong, check_load_balancers, choose, means_several
+from .choice import check_entries_belong, choose, means_several
+from .options import check_options
 from .report import Part, Result, describe_error, failure_message, report, several_failed
-from .request import check_minimum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,42 +41,12 @@ if TYPE_CHECKING:
     from .._base.threads import Finished
     from .._bindings.health import HealthSnapshot
     from .._bindings.snapshot import Snapshot
+    from .recall import Recall
 
 Value = TypeVar("Value")
 
 PROBES = 2
 """The writes that find out how long a task of the cloud takes, where several load balancers are changed."""
-
-
-def check_options(params: Mapping[str, Any]) -> tuple[Entry, ...]:
-    """Check everything that can be checked without the network.
-
-    :param params: the module's options.
-    :returns: the parsed entries of ``targets``.
-    :raises InvalidArgument: which value is wrong, why, and what would be right.
-    """
-    for name, minimum in (("timeout", 1), ("wait_timeout", 1), ("min_healthy", 0)):
-        check_minimum(params, name, minimum)
-    state = params["state"]
-    if params["purge"] and state != "present":
-        raise InvalidArgument(f"purge goes with state present, not with {state}; leave it out.")
-    if params["wait_for_health"] and not params["wait"]:
-        raise InvalidArgument("wait_for_health needs wait: true; set wait to true, or leave wait_for_health out.")
-    entries = parse_entries(params["targets"], selectors=state != "present")
-    check_load_balancers(params, entries)
-    if params["all_load_balancers"]:
-        if state == "present":
-            raise InvalidArgument(
-                "all_load_balancers goes with state absent or drained: what is bound nowhere can't be found. "
-                "Give load_balancer_ids or load_balancer_names."
-            )
-        without = [f"targets[{entry.number}]" for entry in entries if entry.backend is None]
-        if without:
-            raise InvalidArgument(
-                f"With all_load_balancers every entry must name a backend, and {and_more(without, 5)} does not; "
-                "give instance_id or eni_ip."
-            )
-    return entries
 
 
 def run_task(params: Mapping[str, Any], environ: Mapping[str, str], *, check_mode: bool, diff: bool) -> TaskResult:
@@ -117,7 +87,12 @@ class _Task:
         self._chosen: list[Chosen] = []
         self._found_id: str | None = params["load_balancer_id"] and params["load_balancer_id"].strip()
         self._min_healthy: int = params["min_healthy"]
-        self._wait_for_health: bool = params["wait_for_health"] and params["state"] == "present"
+        self._restores = params["state"] == "restored"
+        self._recall: Recall | None = None
+        """The restore file; None where there is none."""
+        self._selectors: tuple[Entry, ...] | None = None
+        """Of `restored`; None: all that is remembered."""
+        self._wait_for_health: bool = params["wait_for_health"] and (self._restores or params["state"] == "present")
 
     def report(self, *, diff: bool) -> Result:
         """The returned keys."""
@@ -138,23 +113,21 @@ class _Task:
         :raises ClbError: nothing was done, and why.
         """
         entries = check_options(self._params)
-        self.warnings.add(find_doubtful_tags(self._params["targets"]))
+        self.warnings.add(find_doubtful_tags(self._params["targets"] or ()))
+        budget = Budget(self._params["wait_timeout"], self._params["timeout"])
+        self._recall = self._open_restore_file(budget)
+        if self._recall is not None and self._restores:
+            self._selectors = None if self._params["targets"] is None else entries
+            entries = self._recall.candidates(self._selectors)
         if not entries and self._params["purge"]:
             self.warnings.add(["purge has nothing to work on: targets is empty, so no listener or rule is named."])
         looked_up = ("load_balancer_name", "load_balancer_names", "load_balancer_tags")
-        if not entries and all(self._params[name] is None for name in looked_up):
-            return
-        budget = Budget(self._params["wait_timeout"], self._params["timeout"])
-        self.connection = connect(self._params, self._environ, budget)
-        chosen = choose(self.connection, self._params, entries)
-        if not self.several:
-            self._found_id = chosen[0].load_balancer_id
-        self.warnings.add(check_entries_belong(self.connection, chosen, entries, self._params))
-        self._chosen = [balancer for balancer in chosen if may_apply(entries, balancer.load_balancer_id)]
-        if not chosen and entries and self._params["state"] == "drained":
-            region = self.connection.region
-            self.warnings.add([f"No load balancer in region {region} has backends: nothing was drained."])
-        if not self._chosen:
+        if entries or any(self._params[name] is not None for name in looked_up):
+            self.connection = connect(self._params, self._environ, budget)
+            entries = self._choose(self.connection, entries)
+        if self.connection is None or not self._chosen:
+            if self._recall is not None:
+                self._recall.warn_of(self._selectors or ())
             return
         locks = self._locks(self.connection, budget)
         try:
@@ -162,6 +135,33 @@ class _Task:
         finally:
             if locks is not None:
                 locks.release_all()
+
+    def _open_restore_file(self, budget: Budget) -> Recall | None:
+        if self._params["restore_file"] is None:
+            return None
+        from .recall import open_recall  # noqa: PLC0415 - few tasks have one
+
+        return open_recall(self._params, budget, self.warnings)
+
+    def _choose(self, connection: Connection, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        """Find the load balancers; returns the entries that can be about them.
+
+        :raises ClbError: a name is not the name of exactly one, or entries contradict what was chosen.
+        """
+        chosen = choose(connection, self._params, entries)
+        if not self.several:
+            self._found_id = chosen[0].load_balancer_id
+        named = entries
+        if self._recall is not None and self._restores:
+            # What is remembered somewhere is never left out silently.
+            chosen = [balancer._replace(listed=False) for balancer in chosen]
+            entries = self._recall.candidates(None, [balancer.load_balancer_id for balancer in chosen])
+            named = (*entries, *(selector for selector in self._selectors or () if not selector.load_balancer_id))
+        self.warnings.add(check_entries_belong(connection, chosen, named, self._params))
+        self._chosen = [balancer for balancer in chosen if may_apply(entries, balancer.load_balancer_id)]
+        if not chosen and entries and self._params["state"] == "drained":
+            self.warnings.add([f"No load balancer in region {connection.region} has backends: nothing was drained."])
+        return entries
 
     def _locks(self, connection: Connection, budget: Budget) -> GuardLocks | None:
         """The locks of a task that may take capacity away under the guard; none in check mode, which takes nothing."""
@@ -172,7 +172,7 @@ class _Task:
         return GuardLocks(lock_folder(self._environ), connection.endpoint, budget)
 
     def _may_lose(self, entries: Sequence[Entry]) -> bool:
-        if self._params["state"] != "present":
+        if self._params["state"] not in ("present", "restored"):
             return True
         return bool(self._params["purge"]) or any(entry.weight == 0 for entry in entries)
 
@@ -187,7 +187,8 @@ class _Task:
         with gc_paused():
             snapshots = self._sort(chosen, read_all(connection, chosen, entries, several=self.several))
             self._left_out.check_some_left(snapshots)
-            plans = self._plan_all(connection, self._goals(entries, snapshots), snapshots)
+            goals = self._goals(connection, entries, snapshots)
+            plans = self._plan_all(connection, goals, snapshots)
         guarded = [name for name, plan in plans.items() if self._min_healthy and takes_capacity(plan.changes)]
         if locks is not None and guarded and not early:
             for load_balancer_id in sorted(guarded):
@@ -205,6 +206,8 @@ class _Task:
             self._refuse_all(plans, refused)
             return
         self._warn_of_unmatched(plans)
+        if self._recall is not None and not self._check_mode:
+            self._recall.remember(plans)
         checked = {load_balancer_id: Checked(health, at) for load_balancer_id, health in healths.items()}
         carry_out = self._performer(connection.clb, budget, plans, checked)
 
@@ -216,14 +219,34 @@ class _Task:
                     locks.release(balancer.load_balancer_id)
 
         there = [balancer for balancer in chosen if balancer.load_balancer_id in plans]
-        for balancer, finished in zip(there, side_by_side(apply, there)):
-            plan = plans[balancer.load_balancer_id]
-            outcome = finished.value
+        ends = side_by_side(apply, there)
+        self._conclude(plans, {balancer.load_balancer_id: end for balancer, end in zip(there, ends)})
+
+    def _conclude(self, plans: Mapping[str, Plan], ends: Mapping[str, Finished[Outcome]]) -> None:
+        """Note how each load balancer ended, and bring the restore file up to date."""
+        outcomes: dict[str, tuple[Plan, Outcome]] = {}
+        broken: list[str] = []
+        for load_balancer_id, finished in ends.items():
+            plan, outcome = plans[load_balancer_id], finished.value
             if finished.error is not None or outcome is None:
+                broken.append(load_balancer_id)
                 error = as_clb_error(finished.error or RuntimeError("no outcome"))
                 outcome = Outcome(snapshot=plan.snapshot, unknown=frozenset(plan.changes), error=error)
-            self.warnings.add((*plan.warnings, *outcome.warnings), balancer.load_balancer_id)
-            self.parts.append(Part(balancer.load_balancer_id, balancer.name, plan, outcome, outcome.error))
+            outcomes[load_balancer_id] = (plan, outcome)
+            self.warnings.add((*plan.warnings, *outcome.warnings), load_balancer_id)
+        self._report_parts({name: (plan, outcome, outcome.error) for name, (plan, outcome) in outcomes.items()})
+        if self._recall is not None and not self._check_mode:
+            self._recall.settle(outcomes, broken)
+
+    def _report_parts(self, ended: Mapping[str, tuple[Plan, Outcome, ClbError | None]]) -> None:
+        """Note how each load balancer ended, in the order chosen; on some, nothing may have been brought back."""
+        for balancer in self._chosen:
+            plan, outcome, error = ended.get(balancer.load_balancer_id, (None, None, None))
+            part = Part(balancer.load_balancer_id, balancer.name, plan, outcome, error)
+            if self._recall is not None:
+                part = self._recall.part(part)
+            if part.plan is not None or part.error is not None:
+                self.parts.append(part)
 
     def _performer(
         self, clb: Clb, budget: Budget, plans: Mapping[str, Plan], checked: Mapping[str, Checked]
@@ -231,16 +254,28 @@ class _Task:
         """What carries out the plan of a load balancer, given its ID; in check mode, what says how that would end."""
         if self._check_mode:
             return lambda load_balancer_id: foresee(plans[load_balancer_id])
-        if not self._wait_for_health and not any(plan.changes for plan in plans.values()):
+        now = budget.now()
+        recall, now = self._recall, budget.now()
+        remembered_at = {} if recall is None else {one: recall.remembered_at(one, plans[one], now) for one in plans}
+        unsettled = any(at is not None for at in remembered_at.values())
+        if not self._wait_for_health and not unsettled and not any(plan.changes for plan in plans.values()):
             return lambda load_balancer_id: Outcome(snapshot=plans[load_balancer_id].snapshot)
         # Ansible compiles what a module imports each time a task runs it, and a rerun finds everything in place.
         from .._apply.reconcile import ApplyOptions, Reconciler, Shared  # noqa: PLC0415 - only to write or wait
         from .._apply.writer import PACING, TaskTimes  # noqa: PLC0415 - as above
 
         options = ApplyOptions(self._params["wait"], self._wait_for_health, self._min_healthy)
-        shared = Shared(budget, pacing=PACING, times=TaskTimes(PROBES if len(plans) > 1 else None))
+        times = TaskTimes(PROBES if len(plans) > 1 else None)
+        memory = None if recall is None else recall.memory_for_calls
+        shared = Shared(budget, pacing=PACING, times=times, memory=memory)
         return lambda load_balancer_id: Reconciler(
-            plans[load_balancer_id], clb, load_balancer_id, options, shared, checked.get(load_balancer_id)
+            plans[load_balancer_id],
+            clb,
+            load_balancer_id,
+            options,
+            shared,
+            checked.get(load_balancer_id),
+            remembered_at.get(load_balancer_id),
         ).run()
 
     def _sort(self, chosen: Sequence[Chosen], finished: Sequence[Finished[Value]]) -> dict[str, Value]:
@@ -256,6 +291,10 @@ class _Task:
         """Stop before any write where something is wrong on a load balancer."""
         if not failed:
             return
+        if self._recall is not None and self._restores:
+            # The others are brought back all the same.
+            self._recall.lose(failed)
+            return
         self.parts = [
             Part(balancer.load_balancer_id, balancer.name, error=failed[balancer.load_balancer_id])
             for balancer in self._chosen
@@ -265,11 +304,16 @@ class _Task:
         told = several_failed(texts, len(self._chosen)) + " Nothing was changed." if self.several else texts[0][1]
         raise_failed(failed, told)
 
-    def _goals(self, entries: Sequence[Entry], snapshots: Mapping[str, Snapshot]) -> dict[str, Goal]:
+    def _goals(
+        self, connection: Connection, entries: Sequence[Entry], snapshots: Mapping[str, Snapshot]
+    ) -> dict[str, Goal]:
         """What is asked for on each load balancer.
 
         :raises InvalidArgument: no load balancer has a listener or rule that an entry names by its ID.
         """
+        if self._recall is not None and self._restores:
+            back = self._recall.select(self._selectors, snapshots, connection.clb)
+            return {name: Goal("present", mine) for name, mine in back.items()}
         state, purge, everywhere = (self._params[name] for name in ("state", "purge", "all_load_balancers"))
         if not self.several:
             return {load_balancer_id: Goal(state, tuple(entries), purge) for load_balancer_id in snapshots}
@@ -290,10 +334,12 @@ class _Task:
         """
         plans: dict[str, Plan] = {}
         failed: dict[str, ClbError] = {}
-        for load_balancer_id, snapshot in snapshots.items():
+        for load_balancer_id, goal in goals.items():
+            if load_balancer_id not in snapshots:
+                continue
             try:
                 plans[load_balancer_id] = self._plan_one(
-                    connection, load_balancer_id, goals[load_balancer_id], snapshot
+                    connection, load_balancer_id, goal, snapshots[load_balancer_id]
                 )
             except ClbError as error:
                 failed[load_balancer_id] = error
@@ -345,15 +391,12 @@ class _Task:
         if not self.several:
             message = "Not sent: the task stopped with GuardRefused."
         stopped = GuardRefusedElsewhere(message)
-        for balancer in self._chosen:
-            if balancer.load_balancer_id not in plans:
-                continue
-            plan = plans[balancer.load_balancer_id]
-            error = refused.get(balancer.load_balancer_id) or (stopped if plan.changes else None)
-            self.warnings.add(plan.warnings, balancer.load_balancer_id)
-            self.parts.append(
-                Part(balancer.load_balancer_id, balancer.name, plan, refuse(plan, error, stopped.message), error)
-            )
+        ended: dict[str, tuple[Plan, Outcome, ClbError | None]] = {}
+        for load_balancer_id, plan in plans.items():
+            error = refused.get(load_balancer_id) or (stopped if plan.changes else None)
+            self.warnings.add(plan.warnings, load_balancer_id)
+            ended[load_balancer_id] = (plan, refuse(plan, error, stopped.message), error)
+        self._report_parts(ended)
 
     def _warn_of_unmatched(self, plans: Mapping[str, Plan]) -> None:
         """Name each selector that matches nothing bound on any load balancer."""

@@ -38,6 +38,7 @@ PARAMS: Raw = {
     "all_load_balancers": False,
     "targets": [],
     "state": "present",
+    "restore_file": None,
     "purge": False,
     "min_healthy": 0,
     "wait": True,

@@ -63,7 +63,7 @@ def test_the_source_of_the_credentials_is_told_with_vvv_only() -> None:
 @pytest.mark.parametrize(
     "options, words",
     [
-        ({"targets": None}, "missing required arguments: targets"),
+        ({"targets": None}, "targets is missing. State present needs it"),
         ({"targets": [{**TCP, "instance_id": "ins-3", "wieght": 3}]}, "wieght"),
         ({"targets": [{**TCP, "instance_id": "ins-3", "weight": 101}]}, "weight 101 is not"),
         ({"state": "gone"}, "state"),

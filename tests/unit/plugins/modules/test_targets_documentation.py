@@ -18,13 +18,13 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.balancers import Chosen, LeftOut
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import describe_info, empty_info
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.options import check_options
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import describe_error, empty_result, report
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import (
     CONNECTION_SPEC,
     LOAD_BALANCER_SPEC,
     MAXIMA,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.targets import check_options
 from ansible_collections.tencentcloud.clb.plugins.modules import targets, targets_info
 
 from ..builders import LB, Raw, http, refused, rule, target, tcp, want

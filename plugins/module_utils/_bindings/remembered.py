@@ -1,0 +1,513 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The entries of a restore file: what replaces what, what is taken out, and which one is about which binding. Pure.
+
+A task that changes a binding, when the file already has an entry for it:
+
+=================================================  ===============================================================
+the binding before the task                        the entry
+=================================================  ===============================================================
+serves (weight above 0)                            is replaced by the binding as it is
+has weight 0                                       is kept
+serves, and the task gives it the entry's values   is kept, and taken out once they are in place
+serves, and has the weight or tag that is asked    is replaced, but keeps that weight or tag: an earlier run of the
+for                                                same task may have set it and been killed
+=================================================  ===============================================================
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
+
+from .._base.errors import InvalidArgument
+from .change import Change, ChangeKind
+from .entries import Entry, Place, parse_entries, shown_value
+from .resolve import PoolResolver, UnknownName, WrongLayer, identity_of
+from .snapshot import Binding, BindingKey, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from .plan import Plan
+    from .snapshot import Pool, PoolKey, Snapshot
+
+Key = tuple[str, BindingKey]
+"""A load balancer's ID and a binding there."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_STEP = 0.001
+"""Seconds by which an entry that is written again is younger at least: two versions of it are never equal."""
+
+
+class Remembered(NamedTuple):
+    """One entry of a restore file.
+
+    :param raw: as it stands in the file.
+    :param entry: the same, parsed. Its number is its place in the file, from 0.
+    :param at: when it was remembered, in seconds since 1970; None where it does not say.
+    """
+
+    raw: Mapping[str, Any]
+    entry: Entry
+    at: Optional[float]
+
+    @property
+    def load_balancer_id(self) -> str:
+        """The ID that every entry has."""
+        return self.entry.load_balancer_id or ""
+
+
+class Former(NamedTuple):
+    """A binding that a task is about to change, as it was before the task.
+
+    :param load_balancer_id: where it is.
+    :param binding: as it was.
+    :param weight: the weight that the task asks for; None: it is not given, or the binding is removed.
+    :param tag: likewise.
+    :param removed: whether the task removes it.
+    """
+
+    load_balancer_id: str
+    binding: Binding
+    weight: Optional[int] = None
+    tag: Optional[str] = None
+    removed: bool = False
+
+    @property
+    def key(self) -> Key:
+        """The binding that it is about."""
+        return (self.load_balancer_id, self.binding.identity)
+
+
+class Written(NamedTuple):
+    """What a task has put into the file for one binding.
+
+    :param former: the binding before the task.
+    :param entry: what stands for it in the file.
+    :param own: whether the task wrote that entry; False: it was there, and is kept.
+    :param replaced: the entry that it replaced.
+    """
+
+    former: Former
+    entry: Remembered
+    own: bool = True
+    replaced: Optional[Remembered] = None
+
+
+# -- times
+
+
+def seconds_of(text: object) -> float | None:
+    """A time in ISO 8601 as seconds since 1970; UTC where it names no zone.
+
+    :param text: such as ``2026-01-31T12:00:00Z`` or the cloud's ``2026-01-31 12:00:00``.
+    :returns: None where it is no such time.
+    """
+    if not isinstance(text, str):
+        return None
+    spelled = text.strip()
+    try:
+        # Python 3.9 and 3.10 know no 'Z'.
+        time = datetime.fromisoformat(f"{spelled[:-1]}+00:00" if spelled.endswith(("Z", "z")) else spelled)
+        return ((time if time.tzinfo else time.replace(tzinfo=timezone.utc)) - _EPOCH).total_seconds()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _text_of(seconds: float) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+# -- reading
+
+
+def parse_remembered(value: object) -> tuple[Remembered, ...]:
+    """Check what a restore file holds.
+
+    :param value: its parsed JSON.
+    :raises InvalidArgument: it is not a list of entries, each with a load balancer, listener, backend and port.
+    """
+    if not isinstance(value, list):
+        raise InvalidArgument(f"it holds {shown_value(value)}, not a list of entries.")
+    entries = parse_entries(value, selectors=False)
+    found = [Remembered(raw, entry, seconds_of(raw.get("remembered"))) for raw, entry in zip(value, entries)]
+    for number, item in enumerate(found):
+        if item.entry.load_balancer_id is None:
+            raise InvalidArgument(f"targets[{number}]: load_balancer_id is missing.")
+        time = item.raw.get("remembered")
+        if time is not None and item.at is None:
+            raise InvalidArgument(
+                f"targets[{number}]: remembered {shown_value(time)} is not a time in UTC, such as 2026-01-31T12:00:00Z."
+            )
+    return tuple(found)
+
+
+def _entry_of(former: Former, now: float, after: Remembered | None) -> Remembered:
+    """A new entry for a binding, younger than the one that it replaces."""
+    bound = former.binding
+    raw = describe(former.load_balancer_id, bound.pool, bound.backend, bound.port, bound.weight, bound.tag)
+    place = Place(bound.pool.listener_id, location_id=bound.pool.location_id)
+    entry = Entry(0, place, bound.backend, bound.port, bound.weight, bound.tag, former.load_balancer_id)
+    return _younger(Remembered(raw, entry, None if after is None else after.at), former, now)
+
+
+def _younger(item: Remembered, former: Former, now: float) -> Remembered:
+    """The same entry with a later time: later, too, than the binding's registration by the cloud's own clock."""
+    registered = seconds_of(former.binding.registered_time) or 0.0
+    at = max(now, registered, 0.0 if item.at is None else item.at + _STEP)
+    return item._replace(raw={**item.raw, "remembered": _text_of(at)}, at=at)
+
+
+# -- which entry is about which binding
+
+
+def is_about(place: Place, pool: Pool) -> bool:
+    """Whether an entry's listener and rule, as it names them, are this pool.
+
+    :param place: of an entry of ``present``.
+    """
+    if place.location_id is None and (place.domain is None) != (pool.location_id is None):
+        return False
+    return not _contradicts(place, pool)
+
+
+def _contradicts(place: Place, pool: Pool) -> bool:
+    """Whether a listener or rule is named by something that this pool does not have."""
+    return any(
+        given is not None and given != real
+        for given, real in (
+            (place.listener_id, pool.listener_id),
+            (place.listener_port, pool.port),
+            (place.listener_protocol, pool.protocol),
+            (place.location_id, pool.location_id),
+            (place.domain, (pool.domain or "").lower()),
+            (place.url, pool.url),
+        )
+    )
+
+
+class _File:
+    """The entries of a file, found by what they are about."""
+
+    def __init__(self, entries: Iterable[Remembered]) -> None:
+        self.entries: list[Remembered | None] = list(entries)
+        self._numbers: dict[tuple[str, str, int | None], list[int]] = defaultdict(list)
+        for number, item in enumerate(self.entries):
+            if item is not None:
+                self._numbers[_address_of(item)].append(number)
+
+    def find(self, former: Former) -> int | None:
+        """The number of the entry for a binding, whichever of its addresses the entry names."""
+        binding = former.binding
+        for address in (binding.backend.address, *binding.aliases):
+            for number in self._numbers.get((former.load_balancer_id, address, binding.port), ()):
+                item = self.entries[number]
+                if item is not None and is_about(item.entry.place, binding.pool):
+                    return number
+        return None
+
+    def put(self, item: Remembered, number: int | None) -> None:
+        """Add an entry; in place of another where a number is given."""
+        if number is None:
+            self._numbers[_address_of(item)].append(len(self.entries))
+            self.entries.append(item)
+        else:
+            self.entries[number] = item
+
+    def take(self, item: Remembered) -> None:
+        """Take an entry out, if it is still the very same."""
+        for number in self._numbers.get(_address_of(item), ()):
+            found = self.entries[number]
+            if found is not None and found.raw == item.raw:
+                self.entries[number] = None
+
+    def has(self, item: Remembered) -> bool:
+        numbers = self._numbers.get(_address_of(item), ())
+        return any(found is not None and found.raw == item.raw for found in map(self.entries.__getitem__, numbers))
+
+    def left(self) -> list[Remembered]:
+        return [item for item in self.entries if item is not None]
+
+
+def _address_of(item: Remembered) -> tuple[str, str, int | None]:
+    backend = item.entry.backend
+    return (item.load_balancer_id, "" if backend is None else backend.address, item.entry.port)
+
+
+# -- what a task puts in, and what it takes out
+
+
+Asked = dict[BindingKey, tuple[Optional[int], Optional[str]]]
+"""The weight and tag that ``present`` asks for, of bindings that exist; None where it does not say."""
+
+
+def asked_of(plan: Plan) -> Asked:
+    """The weights and tags that a plan asks for."""
+    asked: Asked = {}
+    for wish in plan.desired:
+        bound = plan.snapshot.find(wish.pool.key, wish.backend, wish.port)
+        if bound is not None:
+            asked[bound.identity] = (wish.weight, wish.tag)
+    return asked
+
+
+def formers(load_balancer_id: str, asked: Asked, befores: Iterable[tuple[Change, Binding | None]]) -> list[Former]:
+    """What has to be remembered before changes are sent, once for each binding.
+
+    :param load_balancer_id: where the changes go.
+    :param asked: of :func:`asked_of`.
+    :param befores: the changes, each with its binding as it was before the task; None for a new one.
+    """
+    found: dict[BindingKey, Former] = {}
+    for change, before in befores:
+        if before is None or change.kind is ChangeKind.REGISTER:
+            continue
+        if change.kind is ChangeKind.DEREGISTER:
+            former = Former(load_balancer_id, before, removed=True)
+        else:
+            former = Former(load_balancer_id, before, *asked.get(before.identity, (change.weight, change.tag)))
+        found.setdefault(before.identity, former)
+    return list(found.values())
+
+
+def remember(
+    file: Iterable[Remembered], wanted: Iterable[Former], mine: Mapping[Key, Written], now: float
+) -> tuple[list[Remembered], dict[Key, Written]]:
+    """Put bindings into a file before they are changed; the module's docstring has the rules.
+
+    :param file: what it holds.
+    :param wanted: the bindings.
+    :param mine: what this task has put in before.
+    :param now: seconds since 1970.
+    :returns: what the file holds then, and what stands there for each binding.
+    """
+    entries = _File(file)
+    written: dict[Key, Written] = {}
+    for former in wanted:
+        number = entries.find(former)
+        old = None if number is None else entries.entries[number]
+        earlier = mine.get(former.key)
+        is_mine = earlier is not None and earlier.own and old is not None and earlier.entry.raw == old.raw
+        if old is not None and _is_kept(old, former):
+            # An entry of its own is made younger: the call that follows may be the last of the task.
+            new = _younger(old, former, now) if is_mine else old
+            written[former.key] = Written(former, new, is_mine, earlier.replaced if earlier and is_mine else None)
+        else:
+            new = _entry_of(_without_own_writes(former, old), now, after=old)
+            written[former.key] = Written(former, new, True, earlier.replaced if earlier and is_mine else old)
+        entries.put(new, number)
+    return entries.left(), written
+
+
+def _is_kept(old: Remembered, former: Former) -> bool:
+    binding = former.binding
+    if binding.weight == 0:
+        return True
+    weight = binding.weight if former.weight is None else former.weight
+    tag = binding.tag if former.tag is None else former.tag
+    return not former.removed and weight > 0 and old.entry.weight in (None, weight) and old.entry.tag in (None, tag)
+
+
+def _without_own_writes(former: Former, old: Remembered | None) -> Former:
+    """What the task asks for and finds in place may be its own work, of a run that was killed."""
+    binding = former.binding
+    if old is None:
+        return former
+    if former.weight == binding.weight and old.entry.weight:
+        binding = binding._replace(weight=old.entry.weight)
+    if former.tag is not None and former.tag == binding.tag and old.entry.tag is not None:
+        binding = binding._replace(tag=old.entry.tag)
+    return former._replace(binding=binding)
+
+
+def settle(
+    file: Iterable[Remembered],
+    mine: Mapping[Key, Written],
+    changed: Collection[Key],
+    taken: Sequence[Remembered],
+    now: float,
+) -> list[Remembered]:
+    """Bring a file up to date when a task ends.
+
+    What the task has not done, it takes out again. What it has done and another task has taken out meanwhile, it puts
+    back. It makes its entries younger, so that no other task takes them out for what it read before.
+
+    :param file: what it holds.
+    :param mine: what this task has put in.
+    :param changed: the bindings that the task has changed, or may have.
+    :param taken: entries, as the task has read them, that are in place again or lead nowhere.
+    :param now: seconds since 1970.
+    :returns: what the file holds then.
+    """
+    entries, gone = _File(file), _File(taken)
+    for item in taken:
+        entries.take(item)
+    for key, written in mine.items():
+        number = entries.find(written.former)
+        found = None if number is None else entries.entries[number]
+        untouched = found is not None and found.raw == written.entry.raw
+        if key in changed:
+            if found is None and not gone.has(written.entry):
+                entries.put(written.entry, None)
+            elif untouched and written.own:
+                entries.put(_younger(written.entry, written.former, now), number)
+        elif untouched and written.own:
+            entries.take(written.entry)
+            if written.replaced is not None:
+                entries.put(written.replaced, number)
+    return entries.left()
+
+
+# -- what `restored` brings back
+
+
+class Located(NamedTuple):
+    """An entry, and what it is about on a load balancer that was read.
+
+    :param item: the entry.
+    :param pool: its listener or rule; None where that does not exist, or `problem` says why it can't be told.
+    :param key: what makes the binding this one; None where `pool` is.
+    :param bound: the binding, None where it is not bound.
+    :param problem: what is wrong with the entry; None where nothing is.
+    """
+
+    item: Remembered
+    pool: Optional[Pool] = None
+    key: Optional[tuple[PoolKey, str, int]] = None
+    bound: Optional[Binding] = None
+    problem: Optional[str] = None
+
+    @property
+    def gone(self) -> bool:
+        """Whether its listener or rule does not exist: there is nothing left to bring back."""
+        return self.pool is None and self.problem is None
+
+    @property
+    def in_place(self) -> bool:
+        """Whether it is bound with the entry's weight and tag."""
+        entry, bound = self.item.entry, self.bound
+        if bound is None:
+            return False
+        return entry.weight in (None, bound.weight) and (bound.tag is None or entry.tag in (None, bound.tag))
+
+    @property
+    def other_machine(self) -> str | None:
+        """Why its address is another machine now, None where nothing says so."""
+        item, bound = self.item, self.bound
+        backend = item.entry.backend
+        if bound is None or item.at is None or backend is None or backend.eni_ip is None:
+            return None
+        if bound.backend.instance_id is not None:
+            return f"it is {bound.backend.instance_id} now"
+        registered = seconds_of(bound.registered_time)
+        if registered is not None and registered > item.at:
+            return f"it was bound at {bound.registered_time}, after that was remembered"
+        return None
+
+
+def locate(items: Iterable[Remembered], snapshot: Snapshot) -> list[Located]:
+    """Find what entries are about.
+
+    :param items: of one load balancer.
+    :param snapshot: what is bound there.
+    """
+    names = PoolResolver(snapshot)
+    found: list[Located] = []
+    for item in items:
+        entry = item.entry
+        try:
+            pool = names.pool_for(entry)
+        except WrongLayer as exc:
+            found.append(Located(item, problem=exc.message))
+        except UnknownName:
+            found.append(Located(item))
+        except InvalidArgument as exc:
+            found.append(Located(item, problem=exc.message))
+        else:
+            if entry.backend is not None and entry.port is not None:
+                key = identity_of(pool, entry.backend, entry.port, snapshot)
+                bound = snapshot.find(pool.key, entry.backend, entry.port)
+                found.append(Located(item, pool, key, bound))
+    return found
+
+
+def may_match(selector: Entry, item: Remembered) -> bool:
+    """Whether a selector can be about an entry, as far as that is known without a read.
+
+    :param selector: of ``targets``.
+    """
+    entry = item.entry
+    if selector.load_balancer_id not in (None, entry.load_balancer_id) or selector.port not in (None, entry.port):
+        return False
+    if any(given and real and given != real for given, real in zip(selector.place, entry.place)):
+        return False
+    if selector.backend is None or entry.backend is None or selector.backend == entry.backend:
+        return True
+    # An address can be an instance's, or one of several of an interface.
+    return selector.backend.instance_id is None or entry.backend.instance_id is None
+
+
+def find_back(items: Iterable[Remembered], plan: Plan, snapshot: Snapshot) -> list[Located]:
+    """Find the entries that are in place with their weight and tag, of the bindings that a plan asks for.
+
+    :param items: of one load balancer.
+    :param plan: of the task.
+    :param snapshot: what is bound now.
+    """
+    named = {identity_of(wish.pool, wish.backend, wish.port, snapshot) for wish in plan.desired}
+    return [found for found in locate(items, snapshot) if found.in_place and found.key in named] if named else []
+
+
+def other_names(snapshots: Iterable[Snapshot]) -> dict[str, str]:
+    """Instance ID -> primary address, and the other way round, of every instance that was read."""
+    found: dict[str, str] = {}
+    for snapshot in snapshots:
+        for address, instance_id in snapshot.instances.items():
+            found[address] = instance_id
+            found[instance_id] = address
+    return found
+
+
+def matches(selector: Entry, found: Located, others: Mapping[str, str]) -> bool:
+    """Whether a selector is about an entry whose load balancer was read.
+
+    :param selector: of ``targets``.
+    :param found: the entry; its listener or rule may be gone.
+    :param others: of :func:`other_names`.
+    """
+    item, pool = found.item, found.pool
+    if not may_match(selector, item):
+        return False
+    if pool is not None and _contradicts(selector.place, pool):
+        return False
+    if pool is None and any(given and not real for given, real in zip(selector.place, item.entry.place)):
+        return False
+    return selector.backend is None or selector.backend.address in _addresses(found, others)
+
+
+def can_match(selector: Entry, item: Remembered, others: Mapping[str, str]) -> bool:
+    """Whether a selector may be about an entry whose load balancer can't be read.
+
+    :param selector: of ``targets``.
+    :param others: of :func:`other_names`.
+    """
+    if not may_match(selector, item):
+        return False
+    named, own = selector.backend, item.entry.backend
+    if named is None or own is None or named.address in _addresses(Located(item), others):
+        return True
+    return named.eni_ip is not None and own.instance_id is not None and own.instance_id not in others
+
+
+def _addresses(found: Located, others: Mapping[str, str]) -> Iterator[str]:
+    """Every ID and address that a selector may call an entry's backend by."""
+    backend = found.item.entry.backend
+    if backend is not None:
+        yield backend.address
+        yield from filter(None, (others.get(backend.address),))
+    if found.bound is not None:
+        yield from found.bound.aliases

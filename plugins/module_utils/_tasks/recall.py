@@ -1,0 +1,296 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What one task remembers in its restore file, and with ``restored``, what it brings back from there."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .._apply.ledger import LAST_DOUBT, SETTLE_SECONDS
+from .._apply.memory import Memory, RestoreFile
+from .._base.errors import ClbError, InvalidArgument, printable, sentences
+from .._bindings.remembered import (
+    Located,
+    Remembered,
+    asked_of,
+    can_match,
+    find_back,
+    formers,
+    locate,
+    matches,
+    may_match,
+    other_names,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from .._api.clb import Clb
+    from .._apply.outcome import Outcome
+    from .._base.budget import Budget
+    from .._bindings.entries import Entry
+    from .._bindings.plan import Plan
+    from .._bindings.remembered import Key
+    from .._bindings.snapshot import Snapshot
+    from .balancers import Warnings
+    from .report import Part
+
+UNSETTLED_SECONDS = SETTLE_SECONDS * LAST_DOUBT
+"""How long a call of a task that was killed may still be under way."""
+
+Result = dict[str, Any]
+Item = TypeVar("Item")
+
+
+def open_recall(params: Mapping[str, Any], budget: Budget, warnings: Warnings) -> Recall:
+    """Read and check the restore file of a task.
+
+    :param params: the module's options.
+    :param budget: the time for the whole task.
+    :param warnings: of the task.
+    :raises InvalidArgument: the file can't be used.
+    """
+    memory = Memory(RestoreFile(params["restore_file"], budget))
+    return Recall(memory, params["state"], wait=params["wait"], warnings=warnings)
+
+
+class Recall:
+    """The restore file of one task.
+
+    :param memory: the file.
+    :param state: the option.
+    :param wait: the option.
+    :param warnings: of the task.
+    :raises InvalidArgument: the file can't be used.
+    """
+
+    def __init__(self, memory: Memory, state: str, *, wait: bool, warnings: Warnings) -> None:
+        self._memory = memory
+        self._shown = memory.file.shown
+        self._takes_out = wait and state in ("present", "restored")
+        self._warnings = warnings
+        self._items: tuple[Remembered, ...] = memory.file.read()
+        """The entries that this task may bring back or take out."""
+        self._gone: list[Remembered] = []
+        self._lost: dict[str, ClbError] = {}
+        """The load balancers on which nothing can be brought back."""
+        self._wrong: list[tuple[Remembered, ClbError]] = []
+        self.memory_for_calls = None if state == "restored" else memory
+        """What remembers bindings before they are changed; ``restored`` remembers none."""
+
+    def _of(self, load_balancer_id: str) -> list[Remembered]:
+        return [item for item in self._items if item.load_balancer_id == load_balancer_id]
+
+    # -- what `restored` brings back
+
+    def candidates(
+        self, selectors: Sequence[Entry] | None, load_balancer_ids: Collection[str] | None = None
+    ) -> tuple[Entry, ...]:
+        """The entries of the file that can be meant, as far as that is known without a read.
+
+        :param selectors: None: all are meant.
+        :param load_balancer_ids: the load balancers that are meant; None: all.
+        """
+        self._items = tuple(
+            item
+            for item in self._items
+            if (load_balancer_ids is None or item.load_balancer_id in load_balancer_ids)
+            and (selectors is None or any(may_match(selector, item) for selector in selectors))
+        )
+        return tuple(item.entry for item in self._items)
+
+    def lose(self, failed: Mapping[str, ClbError]) -> None:
+        """Note that nothing can be brought back on load balancers, and why; the others are brought back all the same.
+
+        :param failed: by load balancer ID.
+        """
+        self._lost.update(failed)
+
+    def select(
+        self,
+        selectors: Sequence[Entry] | None,
+        snapshots: Mapping[str, Snapshot],
+        clb: Clb,
+    ) -> dict[str, tuple[Entry, ...]]:
+        """Choose what is brought back, by load balancer.
+
+        :param selectors: None: all that is remembered.
+        :param snapshots: what is bound, by load balancer; those that can't be read are noted by :meth:`lose`.
+        :param clb: finds out whether a load balancer exists.
+        """
+        others = other_names(snapshots.values())
+        unmatched = dict.fromkeys(selectors or ())
+        back: dict[str, tuple[Entry, ...]] = {}
+        items: list[Remembered] = []
+
+        def meant(found: Iterable[Item], fits: Callable[[Entry, Item], bool]) -> list[Item]:
+            chosen = []
+            for item in found:
+                mine = [selector for selector in selectors or () if fits(selector, item)]
+                for selector in mine:
+                    unmatched.pop(selector, None)
+                if mine or selectors is None:
+                    chosen.append(item)
+            return chosen
+
+        for load_balancer_id in list(self._lost):
+            mine = meant(self._of(load_balancer_id), lambda selector, item: can_match(selector, item, others))
+            items += mine
+            if not mine:
+                del self._lost[load_balancer_id]
+        for load_balancer_id, snapshot in snapshots.items():
+            located = locate(self._of(load_balancer_id), snapshot)
+            located = meant(located, lambda selector, found: matches(selector, found, others))
+            items += [found.item for found in located]
+            error = _find_doubt(load_balancer_id, located, snapshot, clb)
+            if error is None:
+                back[load_balancer_id] = tuple(item.entry for item in self._sort(located))
+            else:
+                self._lost[load_balancer_id] = error
+        self._items = tuple(items)
+        self.warn_of(unmatched)
+        return back
+
+    def warn_of(self, unmatched: Iterable[Entry]) -> None:
+        """Name selectors that match nothing remembered."""
+        self._warnings.add(
+            f"{selector.label} matches nothing in {self._shown}: nothing was restored for it." for selector in unmatched
+        )
+
+    def _sort(self, located: Iterable[Located]) -> list[Remembered]:
+        """Part what is brought back from what is gone, wrong, or another machine by now."""
+        back: list[Remembered] = []
+        for found in located:
+            item, reason = found.item, found.other_machine
+            if found.problem is not None:
+                self._wrong.append((item, InvalidArgument(found.problem)))
+            elif found.gone:
+                self._gone.append(item)
+                text = (
+                    "A listener or rule no longer exists, so there is nothing left to bring back there. Its entry is "
+                    f"taken out of {self._shown}: {printable(json.dumps(dict(item.raw)))}"
+                )
+                self._warnings.add([text], item.load_balancer_id)
+            elif reason is not None and not found.in_place:
+                text = (
+                    f"{item.entry.binding_label} is not given its former weight {item.entry.weight}: {reason}, so it "
+                    f"may be another machine. Its entry stays in {self._shown}; set the weight with state present, or "
+                    "take the entry out by hand."
+                )
+                self._warnings.add([text], item.load_balancer_id)
+            else:
+                back.append(item)
+        return back
+
+    def part(self, part: Part) -> Part:
+        """Add to the end of a load balancer what can't be brought back there."""
+        error = self._lost.get(part.load_balancer_id)
+        mine = [] if error is None else [(item, error) for item in self._of(part.load_balancer_id)]
+        mine += [(item, why) for item, why in self._wrong if item.load_balancer_id == part.load_balancer_id]
+        if not mine:
+            return part
+        told = [(item, self._told(why)) for item, why in mine]
+        failed = tuple({**_shape(item), "code": why.code, "message": why.message} for item, why in told)
+        return part._replace(failed=failed, error=part.error or told[0][1])
+
+    def _told(self, error: ClbError) -> ClbError:
+        message = sentences(
+            error.message,
+            f"What is remembered there stays in {self._shown}; if it is gone for good, take its entries out of that "
+            "file by hand",
+        )
+        return ClbError(
+            message, code=error.code, action=error.action, request_id=error.request_id, api_message=error.api_message
+        )
+
+    # -- what every task remembers, and what it takes out
+
+    def remember(self, plans: Mapping[str, Plan]) -> None:
+        """Have on disk what plans will change.
+
+        :param plans: by load balancer.
+        :raises ClbError: that is not possible; the file is as it was.
+        """
+        memory = self.memory_for_calls
+        if memory is None:
+            return
+        wanted = [
+            former
+            for load_balancer_id, plan in plans.items()
+            for former in formers(
+                load_balancer_id, asked_of(plan), ((change, change.before) for change in plan.changes)
+            )
+        ]
+        try:
+            memory.remember(wanted)
+        except ClbError:
+            memory.settle((), ())
+            raise
+
+    def remembered_at(self, load_balancer_id: str, plan: Plan, now: float) -> float | None:
+        """When a task last remembered what is in place: if it was killed, a call of it may still be under way.
+
+        :param now: on any clock.
+        :returns: on that clock; None where it does not matter, or is long ago.
+        """
+        mine = self._of(load_balancer_id) if self._takes_out else []
+        back = find_back(mine, plan, plan.snapshot) if mine else []
+        age = min((_age(found.item) for found in back), default=UNSETTLED_SECONDS)
+        return None if age >= UNSETTLED_SECONDS else now - age
+
+    def settle(self, ended: Mapping[str, tuple[Plan, Outcome]], unknown: Collection[str]) -> None:
+        """Bring the file up to date.
+
+        :param ended: each load balancer's plan, and how it went.
+        :param unknown: load balancers of which nobody knows what was changed there.
+        """
+        changed: set[Key] = set()
+        taken = list(self._gone)
+        fresh = 0
+        for load_balancer_id, (plan, outcome) in ended.items():
+            changed.update((load_balancer_id, bound.identity) for bound in outcome.restore)
+            mine = self._of(load_balancer_id) if self._takes_out and load_balancer_id not in unknown else []
+            doubtful = {change.pool.key for change in outcome.unknown}
+            for found in find_back(mine, plan, outcome.snapshot) if mine else ():
+                if found.pool is None or found.pool.key in doubtful:
+                    continue
+                if not outcome.settled and _age(found.item) < UNSETTLED_SECONDS:
+                    fresh += 1
+                else:
+                    taken.append(found.item)
+        warning = self._memory.settle(changed, taken, unknown)
+        self._warnings.add([] if warning is None else [warning])
+        if fresh:
+            text = (
+                f"{fresh} entries stay in {self._shown}, although they are in place: they are so new that a call of "
+                "the task that wrote them may still be under way. Run the task again."
+            )
+            self._warnings.add([text])
+
+
+def _find_doubt(load_balancer_id: str, located: Iterable[Located], snapshot: Snapshot, clb: Clb) -> ClbError | None:
+    """Doubt that listeners are gone where nothing at all was read: the load balancer may be elsewhere."""
+    if snapshot.listeners or not any(found.gone for found in located):
+        return None
+    try:
+        listed = clb.describe_load_balancers(load_balancer_ids=[load_balancer_id])
+    except ClbError as error:
+        return error
+    if any(balancer.load_balancer_id == load_balancer_id for balancer in listed):
+        return None
+    return InvalidArgument(f"There is no load balancer {load_balancer_id} in this region.")
+
+
+def _age(item: Remembered) -> float:
+    """Seconds since it was remembered."""
+    return UNSETTLED_SECONDS if item.at is None else max(0.0, time.time() - item.at)
+
+
+def _shape(item: Remembered) -> Result:
+    """An entry of the file with the keys that results have."""
+    keys = ("load_balancer_id", "listener_id", "location_id", "instance_id", "eni_ip", "port", "weight", "tag")
+    return {**dict.fromkeys(keys), **{key: value for key, value in item.raw.items() if key != "remembered"}}
