@@ -108,12 +108,16 @@ class RestoreFile:
             if exc.errno == errno.ELOOP:
                 raise self._unusable("it is a symbolic link. Give the path of the file itself.") from None
             raise
+        found = os.fstat(descriptor)
+        problem = None
+        if not stat.S_ISREG(found.st_mode):
+            problem = "it is not a regular file. Give another path."
+        elif found.st_uid != os.geteuid():
+            problem = f"it belongs to another user (UID {found.st_uid}). Give a path of your own."
+        if problem is not None:
+            os.close(descriptor)
+            raise self._unusable(problem)
         with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, no path
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
-                raise self._unusable("it is not a regular file. Give another path.")
-            if found.st_uid != os.geteuid():
-                raise self._unusable(f"it belongs to another user (UID {found.st_uid}). Give a path of your own.")
             content = file.read(MAX_BODY_BYTES + 1)
         if len(content) > MAX_BODY_BYTES:
             raise self._unusable(f"it is larger than {MAX_BODY_BYTES >> 20} MB.")

@@ -309,7 +309,8 @@ def _is_kept(old: Remembered, former: Former) -> bool:
         return True
     weight = binding.weight if former.weight is None else former.weight
     tag = binding.tag if former.tag is None else former.tag
-    return not former.removed and weight > 0 and old.entry.weight in (None, weight) and old.entry.tag in (None, tag)
+    same_tag = old.entry.tag == tag or (old.entry.tag is None and tag == binding.tag)
+    return not former.removed and weight > 0 and old.entry.weight == weight and same_tag
 
 
 def _without_own_writes(former: Former, old: Remembered | None) -> Former:
@@ -500,7 +501,8 @@ def can_match(selector: Entry, item: Remembered, others: Mapping[str, str]) -> b
     named, own = selector.backend, item.entry.backend
     if named is None or own is None or named.address in _addresses(Located(item), others):
         return True
-    return named.eni_ip is not None and own.instance_id is not None and own.instance_id not in others
+    unknown = named.address not in others and own.address not in others
+    return unknown and named.eni_ip is not None and own.instance_id is not None
 
 
 def _addresses(found: Located, others: Mapping[str, str]) -> Iterator[str]:

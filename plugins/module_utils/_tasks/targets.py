@@ -156,7 +156,8 @@ class _Task:
             # What is remembered somewhere is never left out silently.
             chosen = [balancer._replace(listed=False) for balancer in chosen]
             entries = self._recall.candidates(None, [balancer.load_balancer_id for balancer in chosen])
-            named = (*entries, *(selector for selector in self._selectors or () if not selector.load_balancer_id))
+            about = {None, *(balancer.load_balancer_id for balancer in chosen)}
+            named = (*entries, *(one for one in self._selectors or () if one.load_balancer_id in about))
         self.warnings.add(check_entries_belong(connection, chosen, named, self._params))
         self._chosen = [balancer for balancer in chosen if may_apply(entries, balancer.load_balancer_id)]
         if not chosen and entries and self._params["state"] == "drained":

@@ -1,0 +1,516 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""``restore_file`` and ``state: restored``, as a task sees them."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import stat
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import memory
+from harness import Cloud
+
+from ..builders import http, rule, target, tcp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from harness import Run
+
+    from ..builders import Raw
+
+HOST: Raw = {"instance_id": "ins-1"}
+ONE: Raw = {"load_balancer_id": "lb-1", "listener_id": "lbl-1", "instance_id": "ins-1", "port": 80}
+OLD = "2026-01-02T00:00:00Z"
+
+
+def region(count: int = 1, **settings: Any) -> Cloud:
+    """Load balancers, each with ins-1 (weight 100, tag a) and an interface on TCP:443, and ins-1 on a rule."""
+    return Cloud.of(
+        {
+            f"lb-{one}": [
+                tcp(f"lbl-{one}", 443, target("ins-1", 80, 100, "a"), target("10.9.0.2", 80, 30)),
+                http(f"lbl-{one}0", 80, rule(f"loc-{one}", "a.example.com", target("ins-1", 80, 50))),
+            ]
+            for one in range(1, count + 1)
+        },
+        **settings,
+    )
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "restore.json"
+
+
+def held(file: Path) -> list[Raw]:
+    return json.loads(file.read_text()) if file.exists() else []
+
+
+def weights(file: Path) -> dict[str, int | None]:
+    return {
+        f"{one['location_id'] or one['listener_id']} {one['instance_id'] or one['eni_ip']}": one["weight"]
+        for one in held(file)
+    }
+
+
+def write(file: Path, *entries: Raw) -> None:
+    file.write_text(json.dumps(list(entries)))
+
+
+def drain(cloud: Cloud, file: Path, *targets: Raw, **options: Any) -> Run:
+    run = cloud.run(state="drained", targets=list(targets or [HOST]), restore_file=str(file), **options)
+    assert not run.failed, run.message
+    return run
+
+
+def restore(cloud: Cloud, file: Path, **options: Any) -> Run:
+    return cloud.run(state="restored", restore_file=str(file), **options)
+
+
+# -- what is remembered, and until when
+
+
+def test_what_a_task_changes_is_on_disk_before_it_and_until_it_is_back(file):
+    cloud = region()
+    before, seen = cloud.bindings(), []
+    cloud.before("BatchModifyTargetWeight", lambda: seen.append(file.read_text()))
+    out = drain(cloud, file)
+    assert [{**one, "remembered": None} for one in json.loads(seen[0])] == [
+        {**one, "remembered": None} for one in out["restore"]
+    ]
+    assert weights(file) == {"lbl-1 ins-1": 100, "loc-1 ins-1": 50}
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [one["tag"] for one in held(file)] == ["a", ""]
+    foreseen = restore(cloud, file, check=True)
+    assert (foreseen.changed, len(held(file))) == (True, 2)
+    back = restore(cloud, file)
+    assert (back.failed, back.warnings, cloud.bindings()) == (False, [], before)
+    assert [one["weight"] for one in back["restore"]] == [0, 0]
+    assert back["diff"] == foreseen["diff"]
+    assert list(file.parent.iterdir()) == []
+    again = restore(cloud, file)
+    assert (again.failed, again.changed, again["api_calls"]) == (False, False, {})
+
+
+def test_of_two_tasks_the_former_weight_of_the_second_is_remembered(file):
+    cloud = region()
+    assert not cloud.run(targets=[{**ONE, "weight": 10}], restore_file=str(file)).failed
+    assert weights(file) == {"lbl-1 ins-1": 100}
+    drain(cloud, file, {"listener_id": "lbl-1", **HOST})
+    assert weights(file) == {"lbl-1 ins-1": 10}
+    drain(cloud, file, {"listener_id": "lbl-1", **HOST})
+    cloud.run(state="absent", targets=[{"listener_id": "lbl-1", **HOST}], restore_file=str(file))
+    assert weights(file) == {"lbl-1 ins-1": 10}
+    # What is given back by other means is taken out, too, but only once it is in place.
+    cloud.run(targets=[{**ONE, "weight": 9}], restore_file=str(file))
+    assert weights(file) == {"lbl-1 ins-1": 10}
+    cloud.run(targets=[{**ONE, "weight": 10, "tag": "a"}], restore_file=str(file), wait=False)
+    assert weights(file) == {"lbl-1 ins-1": 10}
+    cloud.finish()
+    assert not cloud.run(targets=[ONE], restore_file=str(file)).changed
+    assert not file.exists()
+
+
+def test_what_a_task_has_not_changed_it_takes_out_again(file):
+    cloud = region()
+    cloud.add_faults({"action": "BatchModifyTargetWeight", "kind": "error", "code": "UnauthorizedOperation"})
+    write(file, {**ONE, "weight": 1, "remembered": OLD})
+    kept = held(file)
+    assert cloud.run(state="drained", targets=[HOST], restore_file=str(file)).failed
+    assert held(file) == kept
+    file.unlink()
+    guarded = cloud.run(state="drained", targets=[HOST], restore_file=str(file), min_healthy=9)
+    assert (guarded.code, file.exists()) == ("GuardRefused", False)
+
+
+def test_what_may_still_happen_stays(file):
+    cloud = region(task_seconds=60)
+    run = cloud.run(state="drained", targets=[HOST], restore_file=str(file), wait_timeout=10)
+    assert run.code == "WaitTimeout"
+    assert [one["weight"] for one in run["restore"]] == [100, 50]
+    assert weights(file) == {"lbl-1 ins-1": 100, "loc-1 ins-1": 50}
+
+
+def test_what_another_task_has_taken_out_meanwhile_is_put_back(file):
+    cloud = region()
+    cloud.before("BatchModifyTargetWeight", file.unlink)
+    drain(cloud, file)
+    assert weights(file) == {"lbl-1 ins-1": 100, "loc-1 ins-1": 50}
+
+
+def test_a_task_that_removes_nothing_needs_no_memory(file):
+    cloud = region()
+    cloud.before("Batch*", lambda: None if not file.exists() else pytest.fail("the file was written"))
+    assert not cloud.run(targets=[{**ONE, "instance_id": "ins-5"}], restore_file=str(file)).failed
+    for options in ({"check": True}, {"targets": []}, {"targets": [{**HOST, "port": 9}]}):
+        cloud.run(**{"state": "absent", "targets": [HOST], "restore_file": str(file), **options})
+    assert not file.exists()
+
+
+def test_many_load_balancers_share_one_file_in_one_task(file):
+    cloud = region(30)
+    before = cloud.bindings()
+    drain(cloud, file, all_load_balancers=True)
+    assert len(held(file)) == 60
+    back = restore(cloud, file, load_balancer_ids=[f"lb-{one}" for one in range(11, 31)])
+    assert (back.failed, len(back["load_balancers"]), len(held(file))) == (False, 20, 20)
+    restore(cloud, file)
+    assert (cloud.bindings(), file.exists()) == (before, False)
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.3, 1.0, 2.5, 6.0])
+@pytest.mark.parametrize("first", ["drain", "restore"])
+@pytest.mark.parametrize("wait", [True, False])
+@pytest.mark.parametrize("lead", [0.0, 20.0])
+def test_a_drain_beside_a_restored_of_the_same_binding(file, delay, first, wait, lead):
+    cloud = region(task_seconds=2)
+    here = {"listener_id": "lbl-1", **HOST}
+    write(file, {**ONE, "weight": 100, "tag": "a", "remembered": OLD})
+    if lead:
+        cloud.change("lock", {"load_balancer_id": "lb-1", "seconds": lead})
+
+    tasks = {
+        "drain": {"state": "drained", "targets": [here], "wait": wait},
+        "restore": {"state": "restored"},
+    }
+    runs = cloud.together(
+        *({**task, "restore_file": str(file), "after": 0 if name == first else delay} for name, task in tasks.items())
+    )
+    assert not any(run.failed for run in runs), [run.message for run in runs]
+    cloud.finish()
+    weight = next(one[4] for one in cloud.bindings() if one[0] == "lbl-1" and one[2] == "ins-1")
+    assert weight == 100 or weights(file) == {"lbl-1 ins-1": 100}
+
+
+# -- what `restored` brings back
+
+
+def test_selectors_and_options_narrow_what_is_brought_back(file):
+    cloud = region(3)
+    drain(cloud, file, HOST, {"eni_ip": "10.9.0.2"}, all_load_balancers=True)
+    assert len(held(file)) == 9
+    nobody = restore(cloud, file, targets=[])
+    assert (nobody.failed, nobody.changed, nobody.warnings, nobody["api_calls"]) == (False, False, [], {})
+    unmatched = restore(
+        cloud, file, targets=[{"instance_id": "ins-77"}, {"listener_port": 444}, {"load_balancer_id": "lb-9", **HOST}]
+    )
+    assert not unmatched.failed
+    assert [warning.partition(" (")[0] for warning in unmatched.warnings] == ["targets[0]", "targets[1]", "targets[2]"]
+    assert all("matches nothing in" in warning for warning in unmatched.warnings)
+    # An instance by its address, a rule by its names, on one of them.
+    one = restore(
+        cloud,
+        file,
+        load_balancer_id="lb-2",
+        targets=[{"ip": "10.1.0.1", "listener_port": 80, "domain": "A.example.com"}],
+    )
+    assert (one["load_balancer_id"], [bound["location_id"] for bound in one["modified"]]) == ("lb-2", ["loc-2"])
+    two = restore(cloud, file, load_balancer_names=["name-lb-3", "name-lb-2"], targets=[{"listener_port": 443}])
+    assert [part["load_balancer_id"] for part in two["load_balancers"]] == ["lb-3", "lb-2"]
+    assert len(two["modified"]) == 4
+    assert {entry["load_balancer_id"] for entry in held(file)} == {"lb-1", "lb-3"}
+    assert restore(cloud, file, load_balancer_id="lb-2").changed is False
+    assert restore(cloud, file, load_balancer_name="name-lb-1").changed
+    assert restore(cloud, file, wait_for_health=True).changed
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    "options, problem",
+    [
+        ({"restore_file": None}, "state restored needs restore_file"),
+        ({"all_load_balancers": True}, "all_load_balancers does not go with state restored"),
+        ({"targets": [{**HOST, "tag": "a"}]}, "targets[0]: with state restored, a tag selects nothing"),
+        ({"targets": [{"port": None, **HOST}]}, "port is null"),
+        ({"purge": True}, "purge goes with state present, not with restored"),
+        ({"load_balancer_id": "lb-1", "targets": [{"load_balancer_id": "lb-2", **HOST}]}, "lb-2"),
+        ({"load_balancer_name": "nobody"}, "No load balancer"),
+        ({"targets": [{**HOST, "load_balancer_id": "lb-1", "load_balancer_name": "else"}]}, "is not the name of lb-1"),
+        ({"wait_for_health": True, "wait": False}, "wait_for_health needs wait"),
+    ],
+)
+def test_options_that_do_not_go_with_restored(file, options, problem):
+    cloud = region(2)
+    write(file, {**ONE, "weight": 1})
+    run = cloud.run(**{"state": "restored", "restore_file": str(file), **options})
+    assert (run.code, problem in run.message) == ("InvalidArgument", True), run.message
+    assert cloud.writes() == []
+
+
+def test_entries_that_lead_nowhere_are_taken_out_and_shown(file):
+    cloud = region()
+    drain(cloud, file)
+    cloud.change("delete_rule", {"load_balancer_id": "lb-1", "listener_id": "lbl-10", "location_id": "loc-1"})
+    gone = held(file)[1]
+    assert not restore(cloud, file, check=True).failed
+    assert len(held(file)) == 2
+    run = restore(cloud, file)
+    assert (run.failed, len(run["modified"]), file.exists()) == (False, 1, False)
+    assert len(run.warnings) == 1
+    assert json.dumps(gone) in run.warnings[0]
+
+
+def test_a_load_balancer_without_listeners_is_looked_up_before_its_entries_go(file):
+    cloud = Cloud.of({"lb-1": []})
+    nobody = {"LoadBalancerSet": [], "TotalCount": 0, "RequestId": "r-1"}
+    for listed, code, left in ((True, None, 0), (False, "InvalidArgument", 1)):
+        write(file, {**ONE, "weight": 100})
+        if not listed:
+            cloud.alter("DescribeLoadBalancers", lambda _answer: {"Response": nobody})
+        run = restore(cloud, file)
+        assert (run.code, len(held(file))) == (code, left), run.message
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("fault", ["gone", "UnauthorizedOperation", "InternalError"])
+def test_where_a_load_balancer_can_not_be_read_the_others_are_brought_back(file, fault, check):
+    cloud = region(3)
+    before = cloud.bindings()
+    drain(cloud, file, all_load_balancers=True)
+    if fault == "gone":
+        cloud.change("delete_load_balancer", {"load_balancer_id": "lb-2"})
+    else:
+        cloud.add_faults(
+            {"action": "DescribeTargets", "kind": "error", "code": fault, "times": -1, "load_balancers": ["lb-2"]}
+        )
+    run = restore(cloud, file, check=check)
+    assert (run.failed, run.changed) == (True, True)
+    assert [part["status"] for part in run["load_balancers"]] == ["changed", "failed", "changed"]
+    lost = run["failed_targets"]
+    assert [(one["load_balancer_id"], one["weight"], one["code"]) for one in lost] == [
+        ("lb-2", weight, run.code) for weight in (100, 50)
+    ]
+    assert "1 of 3 load balancers failed. lb-2: " in run.message
+    assert f"stays in {file}; if it is gone for good, take its entries out of that file by hand" in run.message
+    assert {one["load_balancer_id"] for one in held(file)} == ({"lb-2"} if not check else {"lb-1", "lb-2", "lb-3"})
+    # Who asks for a host elsewhere is not troubled.
+    other = restore(cloud, file, check=check, targets=[{**HOST, "listener_id": "lbl-1"}])
+    assert not other.failed
+    if not check and fault != "gone":
+        cloud.clear_faults()
+        assert not restore(cloud, file).failed
+        assert (cloud.bindings(), file.exists()) == (before, False)
+
+
+def test_an_address_that_is_another_machine_now_does_not_get_the_weight(file):
+    cloud = region()
+    drain(cloud, file, {"eni_ip": "10.9.0.2"}, HOST)
+    new = {"LoadBalancerId": "lb-1", "ListenerId": "lbl-1", "EniIp": "10.9.0.2", "Port": 80, "Weight": 7}
+    cloud.change("unbind", [new])
+    cloud.sleep(5)
+    cloud.change("bind", [new])
+    run = restore(cloud, file)
+    assert (run.failed, len(run["modified"])) == (False, 2)
+    assert weights(file) == {"lbl-1 10.9.0.2": 30}
+    assert len(run.warnings) == 1
+    assert "10.9.0.2:80 on listener_id lbl-1" in run.warnings[0]
+    assert "is not given its former weight 30: it was bound at" in run.warnings[0]
+    # Once it has that weight all the same, nothing is left to bring back.
+    cloud.change("weight", [{**new, "Weight": 30}])
+    assert (restore(cloud, file).changed, file.exists()) == (False, False)
+
+
+def test_entries_that_contradict_what_exists_are_told_and_stay(file):
+    cloud = region(2)
+    write(
+        file,
+        {**ONE, "listener_port": 444, "weight": 1},
+        {**ONE, "load_balancer_id": "lb-2", "listener_id": "lbl-2", "weight": 1},
+    )
+    run = restore(cloud, file)
+    assert (run.failed, len(run["modified"]), len(held(file))) == (True, 1, 1)
+    assert "listener_port 444 contradicts the ID beside it" in run["failed_targets"][0]["message"]
+    # By two names of one host, with two weights.
+    write(file, {**ONE, "weight": 1}, {**ONE, "instance_id": None, "ip": "10.1.0.1", "weight": 2})
+    run = restore(cloud, file)
+    assert (run.failed, run.changed, len(run["failed_targets"])) == (True, False, 2)
+    assert "name the same binding" in run.message
+
+
+def test_a_guard_holds_for_what_is_brought_back(file):
+    cloud = region()
+    write(file, {**ONE, "weight": 0})
+    assert restore(cloud, file, min_healthy=2).code == "GuardRefused"
+    assert len(held(file)) == 1
+    run = restore(cloud, file, min_healthy=1)
+    assert (run.failed, file.exists()) == (False, False)
+
+
+def test_what_is_so_new_that_its_task_may_still_write_is_waited_for(file):
+    cloud = region(task_seconds=4)
+    listener = {"listener_id": "lbl-1", **HOST}
+    drain(cloud, file, listener, wait=False)
+    run = restore(cloud, file)
+    assert (run.failed, [one["weight"] for one in run["modified"]], file.exists()) == (False, [100], False)
+    # Without the time for that, it stays.
+    drain(cloud, file, listener)
+    cloud.change(
+        "weight", [{"LoadBalancerId": "lb-1", "ListenerId": "lbl-1", "InstanceId": "ins-1", "Port": 80, "Weight": 100}]
+    )
+    run = restore(cloud, file, wait_timeout=5)
+    assert (run.failed, run.changed, len(held(file))) == (False, False, 1)
+    assert "1 entries stay in" in run.warnings[0]
+    assert restore(cloud, file, wait=False).warnings == []
+    run = restore(cloud, file)
+    assert (run.failed, run.changed, file.exists(), 5 < run.seconds < 16) == (False, False, False, True)
+
+
+# -- files that can't be used
+
+
+def foreign(file: Path) -> None:
+    write(file)
+    os.chown(file, 12345, 12345)
+
+
+BAD: dict[str, tuple[Callable[[Path], object], str]] = {
+    "empty": (lambda file: file.write_text(""), "it is not valid JSON"),
+    "yaml": (lambda file: file.write_text("- a: 1"), "it is not valid JSON"),
+    "half": (lambda file: file.write_text('[{"port": 1}'), "it is not valid JSON"),
+    "bytes": (lambda file: file.write_bytes(b"\xff\xfe[]"), "it is not valid JSON: it is not UTF-8"),
+    "deep": (lambda file: file.write_text("[" * 100_000), "it is not valid JSON"),
+    "no list": (lambda file: file.write_text('{"restore": []}'), "not a list of entries"),
+    "no entries": (lambda file: write(file, HOST), "targets[0]: no listener is named"),
+    "no load balancer": (lambda file: write(file, {**ONE, "load_balancer_id": None}), "load_balancer_id is missing"),
+    "directory": (lambda file: file.mkdir(), "it is not a regular file"),
+    "pipe": (os.mkfifo, "it is not a regular file"),
+    "symlink": (lambda file: file.symlink_to("elsewhere"), "it is a symbolic link"),
+    "another user's": (foreign, "it belongs to another user (UID 12345)"),
+    "large": (lambda file: (file.touch(), os.truncate(file, 25 << 20)), "it is larger than 24 MB"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_what_is_no_restore_file_stops_every_task_and_is_left_alone(file, what):
+    make, problem = BAD[what]
+    if what == "another user's" and os.geteuid():
+        pytest.skip("only root can give a file away")
+    make(file)
+    found = file.lstat()
+    cloud = region()
+    for options in (
+        {"state": "drained", "targets": [HOST]},
+        {"state": "drained", "targets": [HOST], "check": True},
+        {"state": "absent", "targets": []},
+        {"targets": [{**ONE, "instance_id": "ins-7"}]},
+        {"state": "restored"},
+        {"state": "restored", "check": True},
+    ):
+        run = cloud.run(restore_file=str(file), **options)
+        assert run.code == "InvalidArgument"
+        assert f"restore_file {file}: " in run.message
+        assert problem in run.message
+    assert cloud.calls() == []
+    left = file.lstat()
+    assert (left.st_ino, left.st_mtime_ns, left.st_size, left.st_mode) == (
+        found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode,
+    )  # fmt: skip
+    assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    "path, problem",
+    [
+        ("{}/none/restore.json", "does not exist. Make it first"),
+        ("{}/x\0y", "null"),
+        ("{}/" + "n" * 300, "File name too long"),
+        ("/", "it names no file"),
+        ("/proc/restore.json", ""),
+        ("/dev/null", "it is not a regular file"),
+    ],
+)
+def test_paths_that_can_not_be_used(tmp_path, path, problem):
+    cloud = region()
+    for options in ({"state": "drained", "targets": [HOST]}, {"state": "restored"}):
+        run = cloud.run(restore_file=path.format(tmp_path), **options)
+        if path.startswith("/proc") and options["state"] == "restored":
+            continue
+        assert (run.code, problem in run.message) == ("InvalidArgument", True), run.message
+    assert cloud.writes() == []
+
+
+def full(*_arguments: object, **_more: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("step", ["open", "write", "fsync", "replace", "folder"])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_full_disk_stops_the_task_before_any_call(file, monkeypatch, step, there):
+    if there:
+        write(file, {**ONE, "weight": 1, "remembered": OLD}, {**ONE, "instance_id": "ins-5"})
+    left = held(file)
+    cloud = region()
+    real_open, real_fsync = os.open, os.fsync
+    patches: dict[str, tuple[str, Any]] = {
+        "open": ("open", lambda path, flags, *mode: full() if flags & os.O_CREAT else real_open(path, flags, *mode)),
+        "write": ("fchmod", full),
+        "fsync": ("fsync", full),
+        "replace": ("replace", full),
+        "folder": ("fsync", lambda fd: full() if stat.S_ISDIR(os.fstat(fd).st_mode) else real_fsync(fd)),
+    }
+    with monkeypatch.context() as patch:
+        patch.setattr(os, *patches[step])
+        run = cloud.run(state="drained", targets=[HOST], restore_file=str(file))
+    assert run.code == "InvalidArgument"
+    assert f"restore_file {file}: it can't be written: No space left on device" in run.message
+    assert cloud.writes() == []
+    assert held(file) == left
+    assert list(file.parent.iterdir()) == ([file] if there else [])
+
+
+def test_a_file_that_can_not_be_brought_up_to_date_is_a_warning(file, monkeypatch):
+    cloud = region()
+    drain(cloud, file)
+    cloud.before("BatchModifyTargetWeight", lambda: monkeypatch.setattr(os, "unlink", full))
+    run = restore(cloud, file)
+    monkeypatch.undo()
+    assert (run.failed, run.changed, len(held(file))) == (False, True, 2)
+    assert "could not be brought up to date at the end" in run.warnings[0]
+    assert "No space left on device" in run.warnings[0]
+
+
+def test_the_lock_of_the_folder_is_waited_for(file):
+    cloud = region()
+    folder = os.open(file.parent, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    run = cloud.run(state="drained", targets=[HOST], restore_file=str(file), wait_timeout=5)
+    assert (run.code, cloud.writes(), run.seconds) == ("WaitTimeout", [], pytest.approx(5, abs=0.5))
+    assert "another task to leave the restore file" in run.message
+    # Reading needs no lock.
+    assert not cloud.run(state="drained", targets=[HOST], restore_file=str(file), check=True).failed
+    cloud.before("DescribeTargets", lambda: os.close(folder))
+    drain(cloud, file)
+
+
+def test_what_a_killed_task_has_left_beside_the_file_is_replaced(file):
+    beside = file.with_name(".restore.json.new")
+    beside.write_text("half")
+    beside.chmod(0o644)
+    cloud = region()
+    drain(cloud, file)
+    assert list(file.parent.iterdir()) == [file]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    beside.write_text("half")
+    restore(cloud, file)
+    assert list(file.parent.iterdir()) == []
+
+
+def test_an_entry_is_made_younger_before_a_late_call(file):
+    cloud = region()
+    cloud.change("lock", {"load_balancer_id": "lb-1", "seconds": 30})
+    seen: list[str] = []
+    cloud.before("Batch*", lambda: seen.append(held(file)[0]["remembered"]), times=-1)
+    drain(cloud, file)
+    assert len(seen) > 3
+    assert seen[-1] > seen[0]
+    assert memory.FRESH_SECONDS < 10
