@@ -45,7 +45,8 @@ __all__ = ["REQUESTS_ERROR", "CallCounts", "Client"]
 
 CONTENT_TYPE = "application/json; charset=utf-8"
 CALLER = "ansible-tencentcloud.clb"
-RENEWABLE = ("AuthFailure.TokenFailure", "AuthFailure.SecretIdNotFound")
+UNKNOWN_KEY = "AuthFailure.SecretIdNotFound"
+RENEWABLE = ("AuthFailure.TokenFailure", UNKNOWN_KEY)
 """How the cloud refuses temporary credentials that ended before their time; nothing was applied then."""
 FIRST_ATTEMPTS = 4
 """How often a read is sent to an address at which the API has not answered yet: the address is probably wrong."""
@@ -242,6 +243,8 @@ class Client:
         except Refused as refusal:
             # A gateway can throttle, too; its answer has no request ID.
             self._answered = self._answered or refusal.request_id is not None
+            if refusal.code == UNKNOWN_KEY:
+                refusal.message = sentences(refusal.message, self._endpoint.site_hint)
             if refusal.remedy is Remedy.WAIT_THROTTLED:
                 lane.throttled(self._budget.now(), refusal)
             if write and refusal.remedy is Remedy.TRANSIENT:

@@ -15,7 +15,7 @@ from .._base.secrets import may_show
 
 DEFAULT_ENDPOINT = "clb.intl.tencentcloudapi.com"
 """The host on the vendor's page of BatchRegisterTargets."""
-
+CHINA_ENDPOINT = "clb.tencentcloudapi.com"
 
 DEFAULT_STS_ENDPOINT = "sts.intl.tencentcloudapi.com"
 """STS on the same site as DEFAULT_ENDPOINT."""
@@ -47,6 +47,19 @@ class Endpoint(NamedTuple):
     def url(self) -> str:
         """The address that requests are posted to."""
         return f"{self.scheme}://{self.host}/"
+
+    @property
+    def site_hint(self) -> str:
+        """A sentence on the vendor's two sites, whose keys do not work on the other one."""
+        host = self.host.partition(":")[0]
+        if host.endswith(f".intl.{_DOMAIN}"):
+            return f"{host} is the international site; keys of the China site need the endpoint {CHINA_ENDPOINT}."
+        if host.endswith(f".{_DOMAIN}") and ".internal." not in host:
+            return f"{host} is the China site; keys of the international site need the endpoint {DEFAULT_ENDPOINT}."
+        return (
+            f"A key belongs to one site: the international one needs the endpoint {DEFAULT_ENDPOINT}, the China one "
+            f"{CHINA_ENDPOINT}."
+        )
 
 
 def is_loopback(hostname: str) -> bool:

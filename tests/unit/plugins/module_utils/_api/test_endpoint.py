@@ -137,3 +137,28 @@ def test_loopback(name: str, expected: bool) -> None:
 )
 def test_sts_is_on_the_same_site(endpoint: str, sts: str) -> None:
     assert sts_host(parse_endpoint(endpoint)) == sts
+
+
+INTERNATIONAL, CHINA = "clb.intl.tencentcloudapi.com", "clb.tencentcloudapi.com"
+
+
+@pytest.mark.parametrize(
+    "endpoint, words",
+    [
+        (
+            INTERNATIONAL,
+            f"{INTERNATIONAL} is the international site; keys of the China site need the endpoint {CHINA}.",
+        ),
+        (CHINA, f"{CHINA} is the China site; keys of the international site need the endpoint {INTERNATIONAL}."),
+        ("sts.intl.tencentcloudapi.com", "is the international site; keys of the China site"),
+        ("CLB.Intl.TencentCloudAPI.com:443", "is the international site"),
+        ("clb.ap-shanghai-fsi.tencentcloudapi.com", "is the China site; keys of the international site"),
+        ("clb.internal.tencentcloudapi.com", "A key belongs to one site"),
+        ("clb.eviltencentcloudapi.com", "A key belongs to one site"),
+        ("http://127.0.0.1:8080", "A key belongs to one site"),
+    ],
+)
+def test_an_unknown_key_may_belong_to_the_other_site(endpoint: str, words: str) -> None:
+    hint = parse_endpoint(endpoint).site_hint
+    assert words in hint
+    assert "need the endpoint" in hint or "needs the endpoint" in hint
