@@ -57,7 +57,7 @@ def said(items: Any) -> list[tuple[int | None, str | None]]:
 
 
 @pytest.mark.parametrize(
-    ("old", "now", "asked", "then"),
+    "old, now, asked, then",
     [
         # Nothing is remembered yet.
         (None, (100, "a"), {"weight": 0}, (100, "a")),
@@ -165,7 +165,7 @@ def test_what_is_remembered_of_changes():
 
 
 @pytest.mark.parametrize(
-    ("value", "problem"),
+    "value, problem",
     [
         ({"a": 1}, "it holds a dictionary, not a list of entries"),
         (None, "it holds None, not a list"),
@@ -190,7 +190,7 @@ def test_what_is_no_restore_file(value, problem):
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"),
+    "text, seconds",
     [
         ("1970-01-01T00:01:00Z", 60),
         ("1970-01-01T00:01:00.250000Z", 60.25),
@@ -210,7 +210,7 @@ SEVERAL: Raw = {"PrivateIpAddresses": ["10.9.0.2", "10.9.0.3"]}
 
 
 @pytest.mark.parametrize(
-    ("selector", "read", "unread"),
+    "selector, read, unread",
     [
         ({"instance_id": "ins-1"}, "0", "0"),
         ({"ip": "10.1.0.1"}, "0", "0"),  # read on any load balancer
@@ -272,7 +272,7 @@ def test_entries_whose_place_is_gone_or_can_not_be_told():
 
 
 @pytest.mark.parametrize(
-    ("entry", "now", "registered", "other"),
+    "entry, now, registered, other",
     [
         ({"ip": "10.9.0.2"}, "10.9.0.2", "2026-01-01T00:00:00Z", ""),
         ({"ip": "10.9.0.2"}, "10.9.0.2", "2026-01-01 00:00:01", "it was bound at 2026-01-01 00:00:01"),
