@@ -358,13 +358,6 @@ class Clb:
                 violation.message, code=violation.code, action=violation.action, request_id=violation.request_id
             ) from violation
 
-    def sizes(self, changes: Sequence[Change]) -> dict[str, int]:
-        """How large a call with these changes is, in each part that the API limits.
-
-        :param changes: of one kind.
-        """
-        return sizes_of(members_of(changes, self.capacity))
-
 
 def _parse_settings(answer: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str | None], PoolSettings]]:
     root = answer_place("DescribeListeners", answer)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .._api.capacity import ENTRY
-from .._api.members import ACTIONS
-from .._base.errors import ClbError, Refused
+from .._api.members import ACTIONS, members_of, sizes_of
+from .._base.errors import ClbError, Refused, WaitTimeout
 from .._base.refusals import Concern, Remedy
 from .._bindings.change import ChangeKind
 from .bisect import Cause, find_causes
@@ -124,17 +124,22 @@ class Narrower:
         try:
             self._narrow(changes, refusal)
         except _NoMoreCalls:
-            failure = Failure(
-                NOT_ATTEMPTED,
-                f"Its call was refused with {refusal.code} ({refusal.api_message}), and {MAX_EXTRA_CALLS} extra "
-                "calls in this task were not enough to narrow that down.",
-            )
-            if self._words(refusal) in self._shared.general:
-                failure = Failure.of(refusal, general=True)
-            self._ledger.reject(self._unsent_of(changes), failure)
-        except Refused as fatal:
-            self._ledger.reject(self._unsent_of(changes), Failure.of(fatal, general=True))
+            self._give_up(changes, refusal, f"{MAX_EXTRA_CALLS} extra calls in this task were not enough to")
+        except WaitTimeout:
+            self._give_up(changes, refusal, "the time was not enough to")
             raise
+        except Refused as fatal:
+            # A read that is refused says nothing of the changes.
+            if fatal.action == refusal.action:
+                self._ledger.reject(self._unsent_of(changes), Failure.of(fatal, general=True))
+            raise
+
+    def _give_up(self, changes: Sequence[Change], refusal: Refused, why: str) -> None:
+        reason = f"Its call was refused with {refusal.code} ({refusal.api_message}), and {why} narrow that down."
+        failure = Failure(NOT_ATTEMPTED, reason)
+        if self._words(refusal) in self._shared.general:
+            failure = Failure.of(refusal, general=True)
+        self._ledger.reject(self._unsent_of(changes), failure)
 
     def _narrow(self, changes: Sequence[Change], refusal: Refused) -> None:
         if refusal.remedy is Remedy.FATAL and not (
@@ -230,7 +235,7 @@ class Narrower:
         if refusal.concerns is not Concern.LENGTH:
             return False
         action, capacity = ACTIONS[group[0].kind], self._clb.capacity
-        self._too_large = sizes = self._clb.sizes(group)
+        self._too_large = sizes = sizes_of(members_of(group, capacity))
         if not capacity.is_new(action, sizes):
             return False
         if capacity.nearest(action, sizes) == ENTRY:
