@@ -1,0 +1,154 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is wrong is said clearly: the value and the remedy, and no secret; nothing is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clb_emulator.accounts import DEFAULT_SECRET_ID as OWN_ID
+from harness import Cloud, Run
+from shop import web_shop
+
+WORLD = {"instances": {"ins-a": {"ip": "10.1.0.1"}}, "load_balancers": [web_shop()]}
+WRONG_KEY = "ThisIsNotTheKeyOfThisSecretId000"
+PASSWORD = "hunter2hunter2"
+TCP = {"listener_id": "lbl-tcp", "instance_id": "ins-n", "port": 8443}
+HTTP = {"listener_id": "lbl-http", "instance_id": "ins-n", "port": 8080}
+
+
+def without(target: dict[str, Any], *names: str, **more: Any) -> dict[str, Any]:
+    return {**{key: value for key, value in target.items() if key not in names}, **more}
+
+
+ENTRIES: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
+    "unknown listener": ([{**TCP, "listener_id": "lbl-ghost"}], ["'lbl-ghost'", "lbl-tcp", "lbl-http"]),
+    "unknown port": ([without(TCP, "listener_id", listener_port=81)], ["81", "TCP:443 (lbl-tcp)"]),
+    "unknown rule": ([{**HTTP, "location_id": "loc-ghost"}], ["'loc-ghost'", "loc-shop"]),
+    "unknown domain": ([{**HTTP, "domain": "no.example.com", "url": "/"}], ["'no.example.com'", "loc-api"]),
+    "layer 7 without a rule": ([HTTP], ["lbl-http", "layer-7", "location_id", "domain", "loc-shop"]),
+    "layer 4 with a domain": ([{**TCP, "domain": "shop.example.com", "url": "/"}], ["lbl-tcp", "layer-4"]),
+    "layer 4 with a rule": ([{**TCP, "location_id": "loc-shop"}], ["lbl-tcp", "loc-shop"]),
+    "both backends": ([{**TCP, "eni_ip": "10.0.0.1"}], ["'ins-n'", "'10.0.0.1'", "exactly one"]),
+    "no backend": ([without(TCP, "instance_id")], ["targets[0]", "instance_id", "eni_ip"]),
+    "no port": ([without(TCP, "port")], ["targets[0]", "port"]),
+    "no listener": ([without(TCP, "listener_id")], ["listener_id", "listener_port", "location_id"]),
+    "port 0": ([{**TCP, "port": 0}], ["port 0", "1 to 65535"]),
+    "port 70000": ([TCP, {**TCP, "port": 70000}], ["targets[1]", "port 70000", "1 to 65535"]),
+    "weight -1": ([{**TCP, "weight": -1}], ["weight -1", "0 to 100"]),
+    "weight 101": ([{**TCP, "weight": 101}], ["weight 101", "0 to 100"]),
+    "weight that is text": ([{**TCP, "weight": "heavy"}], ["weight", "heavy"]),
+    "bad IP": ([without(TCP, "instance_id", eni_ip="10.0.0.256")], ["'10.0.0.256'", "IP address"]),
+    "two weights": ([{**TCP, "weight": 1}, {**TCP, "weight": 2}], ["targets[0]", "targets[1]", "weight 1", "weight 2"]),
+    "two tags": ([{**TCP, "tag": "a"}, TCP], ["tag 'a'", "not given"]),
+    "two weights once resolved": (
+        [
+            {**TCP, "instance_id": "ins-a", "weight": 1},
+            {"listener_port": 443, "listener_protocol": "TCP", "eni_ip": "10.1.0.1", "port": 8443, "weight": 2},
+        ],
+        ["targets[0]", "targets[1]", "weight 1", "weight 2"],
+    ),
+    "ambiguous port": ([without(TCP, "listener_id", listener_port=53)], ["53", "TCP", "UDP", "listener_protocol"]),
+    "contradicting port": ([{**TCP, "listener_port": 80}], ["80", "TCP:443 (lbl-tcp)"]),
+    "contradicting domain": ([{**HTTP, "location_id": "loc-api", "domain": "shop.example.com"}], ["shop", "loc-api"]),
+    "unknown protocol": (
+        [without(TCP, "listener_id", listener_port=443, listener_protocol="SCTP")],
+        ["SCTP", "443", "UDP"],
+    ),
+    "domain without url": ([{**HTTP, "domain": "shop.example.com"}], ["domain", "url"]),
+    "unknown key": ([{**TCP, "wieght": 3}], ["wieght", "weight"]),
+}
+
+OPTIONS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "unknown load balancer": ({"load_balancer_id": "lb-ghost"}, ["lb-ghost", "load_balancer_id", "region"]),
+    "unknown region": ({"region": "mars-north"}, ["mars-north", "region"]),
+    "no load balancer": ({"load_balancer_id": None}, ["load_balancer_id", "load_balancer_name"]),
+    "two load balancers": ({"load_balancer_name": "lb-1"}, ["load_balancer_id", "load_balancer_name"]),
+    "unknown state": ({"state": "gone"}, ["gone", "present, absent, drained"]),
+    "purge with absent": ({"state": "absent", "purge": True}, ["purge", "absent"]),
+    "health without waiting": ({"wait_for_health": True, "wait": False}, ["wait_for_health", "wait"]),
+    "no time": ({"wait_timeout": 0}, ["wait_timeout 0", "from 1 to"]),
+    "negative guard": ({"min_healthy": -1}, ["min_healthy -1", "from 0 to"]),
+    "selector of everything": (
+        {"state": "absent", "targets": [{"port": 80}]},
+        ["targets[0]", "rule or backend is named"],
+    ),
+    "half a pair": ({"secret_id": "AKIDsomething"}, ["secret_key"]),
+    "wrong key": (
+        {"secret_id": OWN_ID, "secret_key": WRONG_KEY},
+        ["SignatureFailure", "secret_key"],
+    ),
+    "unknown key pair": (
+        {"secret_id": "AKIDnobody", "secret_key": WRONG_KEY},
+        ["SecretIdNotFound", "secret_id"],
+    ),
+    "http to elsewhere": ({"endpoint": "http://clb.example.com"}, ["'http://clb.example.com'", "https"]),
+    "password in the endpoint": (
+        {"endpoint": f"https://me:{PASSWORD}@clb.example.com"},
+        ["endpoint", "password"],
+    ),
+    "path in the endpoint": ({"endpoint": "https://clb.example.com/v3"}, ["clb.example.com/v3", "without a path"]),
+}
+
+CLOUD_SAID = {"unknown load balancer", "unknown region", "wrong key", "unknown key pair"}
+"""Cases in which the cloud, not the module, finds out."""
+
+
+def check_clear(cloud: Cloud, run: Run, parts: list[str]) -> None:
+    assert (run.failed, run.changed, cloud.writes()) == (True, False, [])
+    assert all(part in run.message for part in parts), run.message
+    assert len(run.message) < 1000, "nobody reads that"
+    assert WRONG_KEY not in str(run)
+    assert PASSWORD not in str(run)
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("name", [*ENTRIES, *OPTIONS])
+def test_bad_options_and_entries(name: str, check: bool) -> None:
+    cloud = Cloud(WORLD)
+    options, parts = OPTIONS.get(name) or ({"targets": ENTRIES[name][0]}, ENTRIES[name][1])
+    run = cloud.run(check=check, **{"load_balancer_id": "lb-1", "targets": [TCP], **options})
+    check_clear(cloud, run, parts)
+    assert set(cloud.actions()) <= {"DescribeTargets"}
+    if name in CLOUD_SAID:
+        assert run["error"]["action"] == "DescribeTargets"
+        assert run["error"]["request_id"]
+    else:
+        assert run["error"]["action"] is None
+        assert run.code in ("InvalidArgument", "CredentialsNotFound")
+
+
+ENDPOINTS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
+    "html": ({"kind": "html"}, "UnexpectedAnswer", ["no JSON", "text/html", "endpoint"]),
+    "gateway": ({"kind": "http", "status": 502}, "UnexpectedAnswer", ["HTTP 502", "endpoint"]),
+    "torn": ({"kind": "torn"}, "UnexpectedAnswer", ["no JSON", "endpoint"]),
+    "another api": ({"kind": "no_response"}, "UnexpectedAnswer", ["no object Response", "endpoint"]),
+    "redirect": ({"kind": "redirect"}, "UnexpectedAnswer", ["redirect", "endpoint"]),
+    "hang": ({"kind": "hang", "seconds": 30}, "ConnectionFailed", ["within 1 s", "endpoint"]),
+    "cut": ({"kind": "cut_before"}, "ConnectionFailed", ["cut", "endpoint"]),
+}
+"""Name -> the fault that every call meets there, the code in ``error``, and what the message names."""
+
+
+@pytest.mark.parametrize("fault, code, parts", ENDPOINTS.values(), ids=ENDPOINTS)
+def test_endpoints_that_do_not_answer_as_the_api_does(fault: dict[str, Any], code: str, parts: list[str]) -> None:
+    cloud = Cloud(WORLD)
+    cloud.add_faults({"action": "*", "times": -1, **fault})
+    run = cloud.run(targets=[TCP], timeout=1, wait_timeout=8)
+    check_clear(cloud, run, parts)
+    assert (run.code, set(cloud.actions())) == (code, {"DescribeTargets"})
+
+
+def test_a_clock_that_is_wrong_and_an_endpoint_where_nobody_listens() -> None:
+    cloud = Cloud(WORLD, clock_offset=600)
+    run = cloud.run(targets=[TCP])
+    check_clear(cloud, run, ["clock", "5 minutes"])
+    assert run.code == "AuthFailure.SignatureExpire"
+    cloud.unreachable(times=-1)
+    run = cloud.run(targets=[TCP], wait_timeout=8)
+    check_clear(cloud, run, ["can't connect", "refused", "endpoint"])
+    assert run.code == "ConnectionFailed"
