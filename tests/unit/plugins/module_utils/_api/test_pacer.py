@@ -145,14 +145,9 @@ def test_waiting_for_a_turn_counts_against_the_budget() -> None:
 def test_a_thread_that_waits_for_others_ends_with_the_budget() -> None:
     lane = Lane("DescribeTargets", lambda: 1.0)
     lane.throttled(time.monotonic(), SLOW_DOWN)
-    patient = threading.Thread(target=lane.take_turn, args=(Budget(5, 0),))
-    patient.start()
-    time.sleep(0.1)
-    started = time.monotonic()
-    with pytest.raises(WaitTimeout, match=r"a turn to send .* slow down"):
-        lane.take_turn(Budget(0.2, 0))
-    assert time.monotonic() - started < 0.6
-    patient.join()
+    # As a thread does that waits for its turn.
+    with lane._queue, pytest.raises(WaitTimeout, match=r"a turn to send .* slow down"):
+        lane.take_turn(Budget(0.05, 0))
 
 
 def test_threads_share_the_turns() -> None:
@@ -163,11 +158,11 @@ def test_threads_share_the_turns() -> None:
             lane.take_turn(Budget(30, 0))
             granted.append(time.monotonic())
 
+    started = time.monotonic()
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    granted.sort()
-    assert min(after - before for before, after in neighbours(granted)) > 0.035
-    assert granted[-1] - granted[0] == pytest.approx(23 / MAX_RATE, rel=0.2)
+    assert len(granted) == 24
+    assert max(granted) - started > 0.9 * 23 / MAX_RATE

@@ -35,12 +35,12 @@ def connections(server: HttpServer) -> int:
 def test_a_write_is_not_lost_on_a_connection_that_the_server_closes(pause: float) -> None:
     with HttpServer(closes_after=CLOSES_AFTER) as server:
         client = make_client(server.url, budget=SkippingBudget())
-        for _ in range(15):
+        for _ in range(8):
             client.read("DescribeTargets", {})
             time.sleep(pause)
             client.write("BatchRegisterTargets", {})
             time.sleep(pause)
-    assert client.api_calls["BatchRegisterTargets"] == 15
+    assert client.api_calls["BatchRegisterTargets"] == 8
 
 
 def test_a_read_that_meets_a_closed_connection_is_sent_again_at_once_on_a_new_one() -> None:
@@ -95,15 +95,17 @@ def test_connections_share_one_context(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_thread_that_is_given_up_ends() -> None:
-    before = threading.active_count()
-    with HttpServer(Reply(response().body, drip=0.1)) as server:
+    def ours() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if "(work)" in thread.name]
+
+    with HttpServer(Reply(response().body, drip=2)) as server:
         transport = Transport(parse_endpoint(server.url), Secrets(), Tls())
-        with pytest.raises(AnswerLost, match=r"no full answer within 0\.3 s"):
+        with pytest.raises(AnswerLost, match=r"no (full )?answer within 0\.3 s"):
             transport.post("DescribeTargets", {}, b"{}", seconds=0.3)
-    deadline = time.monotonic() + 2
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert threading.active_count() <= before
+        deadline = time.monotonic() + 20
+        while ours() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert not ours()
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "x\x1b", "gzip"])
