@@ -39,7 +39,7 @@ Key = tuple[str, BindingKey]
 """A load balancer's ID and a binding there."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_STEP = 0.001
+_STEP = 1
 """Seconds by which an entry that is written again is younger at least: two versions of it are never equal."""
 
 
@@ -119,7 +119,7 @@ def seconds_of(text: object) -> float | None:
 
 
 def _text_of(seconds: float) -> str:
-    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 # -- reading
@@ -158,7 +158,7 @@ def _entry_of(former: Former, now: float, after: Remembered | None) -> Remembere
 def _younger(item: Remembered, former: Former, now: float) -> Remembered:
     """The same entry with a later time: later, too, than the binding's registration by the cloud's own clock."""
     registered = seconds_of(former.binding.registered_time) or 0.0
-    at = max(now, registered, 0.0 if item.at is None else item.at + _STEP)
+    at = max(now // 1, registered, 0.0 if item.at is None else item.at + _STEP)
     return item._replace(raw={**item.raw, "remembered": _text_of(at)}, at=at)
 
 

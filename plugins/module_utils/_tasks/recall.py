@@ -167,7 +167,16 @@ class Recall:
         for found in located:
             item, reason = found.item, found.other_machine
             if found.problem is not None:
-                self._wrong.append((item, InvalidArgument(found.problem)))
+                self._wrong.append(
+                    (
+                        item,
+                        InvalidArgument(
+                            sentences(
+                                found.problem, f"Its entry stays in {self._shown}; correct it there, or take it out"
+                            )
+                        ),
+                    )
+                )
             elif found.gone:
                 self._gone.append(item)
                 text = (
@@ -188,23 +197,28 @@ class Recall:
 
     def part(self, part: Part) -> Part:
         """Add to the end of a load balancer what can't be brought back there."""
-        error = self._lost.get(part.load_balancer_id)
-        mine = [] if error is None else [(item, error) for item in self._of(part.load_balancer_id)]
+        lost = self._lost.get(part.load_balancer_id)
+        mine: list[tuple[Remembered, ClbError]] = []
+        if lost is not None:
+            told = self._told(lost)
+            mine = [(item, told) for item in self._of(part.load_balancer_id)]
         mine += [(item, why) for item, why in self._wrong if item.load_balancer_id == part.load_balancer_id]
         if not mine:
             return part
-        told = [(item, self._told(why)) for item, why in mine]
-        failed = tuple({**_shape(item), "code": why.code, "message": why.message} for item, why in told)
-        return part._replace(failed=failed, error=part.error or told[0][1])
+        failed = tuple({**_shape(item), "code": why.code, "message": why.message} for item, why in mine)
+        return part._replace(failed=failed, error=part.error or mine[0][1])
 
     def _told(self, error: ClbError) -> ClbError:
-        message = sentences(
-            error.message,
-            f"What is remembered there stays in {self._shown}; if it is gone for good, take its entries out of that "
-            "file by hand",
+        cure = (
+            f"What is remembered there stays in {self._shown}. Check region and credentials; if the load balancer is "
+            "gone for good, take its entries out of that file by hand"
         )
         return ClbError(
-            message, code=error.code, action=error.action, request_id=error.request_id, api_message=error.api_message
+            sentences(error.message, cure),
+            code=error.code,
+            action=error.action,
+            request_id=error.request_id,
+            api_message=error.api_message,
         )
 
     # -- what every task remembers, and what it takes out

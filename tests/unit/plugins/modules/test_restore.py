@@ -192,6 +192,25 @@ def test_a_drain_beside_a_restored_of_the_same_binding(file, delay, first, wait,
     assert weight == 100 or weights(file) == {"lbl-1 ins-1": 100}
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_what_a_restored_has_read_long_ago_it_does_not_take_out(file, seed):
+    """While one load balancer is busy, a drain on the other one begins and ends."""
+    cloud = region(2, seed=seed, task_seconds=0.2)
+    other = {"load_balancer_id": "lb-2", "listener_id": "lbl-2"}
+    rule = {"listener_id": "lbl-10", "location_id": "loc-1"}
+    entries = [{**ONE, **rule, "weight": 7}, {**ONE, **other, "weight": 7}]
+    write(file, *({**entry, "remembered": OLD} for entry in entries))
+    cloud.change("lock", {"load_balancer_id": "lb-1", "seconds": 3})
+    cloud.change("lock", {"load_balancer_id": "lb-2", "seconds": 60})
+    drained = {"state": "drained", "load_balancer_id": "lb-1", "targets": [{"listener_id": "lbl-1", **HOST}]}
+    runs = cloud.together(
+        {**drained, "restore_file": str(file)}, {"state": "restored", "restore_file": str(file), "after": 0.5}
+    )
+    assert not any(run.failed for run in runs)
+    weight = next(one[4] for one in cloud.bindings("lb-1") if one[0] == "lbl-1" and one[2] == "ins-1")
+    assert weight == 100 or weights(file) == {"lbl-1 ins-1": 100}
+
+
 # -- what `restored` brings back
 
 
@@ -291,7 +310,10 @@ def test_where_a_load_balancer_can_not_be_read_the_others_are_brought_back(file,
         ("lb-2", weight, run.code) for weight in (100, 50)
     ]
     assert "1 of 3 load balancers failed. lb-2: " in run.message
-    assert f"stays in {file}; if it is gone for good, take its entries out of that file by hand" in run.message
+    stays = f"stays in {file}. Check region and credentials; if the load balancer is gone for good, take its entries"
+    assert stays in run.message
+        f"stays in {file}. Check region and credentials; if the load balancer is gone for good, take its" in run.message
+    )
     assert {one["load_balancer_id"] for one in held(file)} == ({"lb-2"} if not check else {"lb-1", "lb-2", "lb-3"})
     # Who asks for a host elsewhere is not troubled.
     other = restore(cloud, file, check=check, targets=[{**HOST, "listener_id": "lbl-1"}])
@@ -458,9 +480,11 @@ def test_a_full_disk_stops_the_task_before_any_call(file, monkeypatch, step, the
         "replace": ("replace", full),
         "folder": ("fsync", lambda fd: full() if stat.S_ISDIR(os.fstat(fd).st_mode) else real_fsync(fd)),
     }
+    # Also where it would begin with a call that takes nothing away.
+    new = {"targets": [{**ONE, "instance_id": "ins-9"}], "purge": True}
     with monkeypatch.context() as patch:
         patch.setattr(os, *patches[step])
-        run = cloud.run(state="drained", targets=[HOST], restore_file=str(file))
+        run = cloud.run(restore_file=str(file), **(new if there else {"state": "drained", "targets": [HOST]}))
     assert run.code == "InvalidArgument"
     assert f"restore_file {file}: it can't be written: No space left on device" in run.message
     assert cloud.writes() == []
