@@ -312,8 +312,6 @@ def test_where_a_load_balancer_can_not_be_read_the_others_are_brought_back(file,
     assert "1 of 3 load balancers failed. lb-2: " in run.message
     stays = f"stays in {file}. Check region and credentials; if the load balancer is gone for good, take its entries"
     assert stays in run.message
-        f"stays in {file}. Check region and credentials; if the load balancer is gone for good, take its" in run.message
-    )
     assert {one["load_balancer_id"] for one in held(file)} == ({"lb-2"} if not check else {"lb-1", "lb-2", "lb-3"})
     # Who asks for a host elsewhere is not troubled.
     other = restore(cloud, file, check=check, targets=[{**HOST, "listener_id": "lbl-1"}])
