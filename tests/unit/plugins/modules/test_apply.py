@@ -1,0 +1,427 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A plan that is carried out on one load balancer: order, waiting, health, and what is not in place at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ..builders import Raw, http, neighbours, rule, target, tcp, want
+from .tasks import (
+    BUSY,
+    accepted,
+    addresses,
+    balancer,
+    done,
+    failed,
+    former,
+    interfere,
+    lock,
+    order,
+    refusal,
+    unknown_outcome,
+    weights,
+)
+
+SETTLE = 5
+"""Seconds that a read may lag behind a task that has ended."""
+MAX_SENDS = 3
+ON_RULE: Raw = {"location_id": "loc-2", "instance_id": "ins-9", "port": 80}
+LISTENERS = [
+    tcp("lbl-1", 443, target("ins-1", tag="blue"), target("ins-2", weight=0)),
+    http("lbl-2", 80, rule("loc-1", "a", target("ins-1")), rule("loc-2", "b", target("ins-2"))),
+]
+MANY = [tcp(f"lbl-{number}", 1 + number) for number in range(50)]
+
+
+def shop(*faults: Raw | None, **settings: Any) -> Any:
+    return balancer(LISTENERS, *faults, **settings)
+
+
+def test_500_new_targets_over_50_listeners_are_one_call_and_2_reads() -> None:
+    cloud = balancer(MANY, task_seconds=0.1)
+    entries = [want(f"lbl-{number % 50}", f"ins-{number}") for number in range(500)]
+    run = cloud.run(targets=entries)
+    assert len(run["registered"]) == 500
+    assert cloud.actions() == ["DescribeTargets", "BatchRegisterTargets", "DescribeTargets"]
+    assert not cloud.run(targets=entries).changed
+
+
+def test_1203_new_targets_are_3_register_calls() -> None:
+    cloud = balancer(MANY, task_seconds=0)
+    cloud.run(targets=[want(f"lbl-{number % 50}", f"ins-{number}") for number in range(1203)])
+    assert (cloud.count("BatchRegisterTargets"), len(cloud.bindings())) == (3, 1203)
+
+
+def test_gains_are_sent_and_read_back_before_losses() -> None:
+    cloud = shop(task_seconds=0.1)
+    entries = [want("lbl-1", "ins-3"), want("lbl-1", "ins-2", weight=5, tag="x"), want("lbl-1", "ins-1", weight=0)]
+    run = cloud.run(targets=[*entries, {"location_id": "loc-1", "instance_id": "ins-4", "port": 80}], purge=True)
+    assert run.failure is None
+    assert accepted(cloud) == [
+        "BatchRegisterTargets",
+        "BatchModifyTargetWeight",
+        "BatchModifyTargetTag",
+        "BatchModifyTargetWeight",
+        "BatchDeregisterTargets",
+    ]
+    tagged = next(n for n, call in enumerate(cloud.calls()) if call["accepted"] and "TargetTag" in call["action"])
+    assert cloud.actions()[tagged + 1 : tagged + 3] == ["DescribeTargets", "BatchModifyTargetWeight"]
+    assert cloud.actions()[-1] == "DescribeTargets"
+    assert cloud.bindings() == {
+        ("lbl-1", None, "ins-1", 80, 0, "blue"),
+        ("lbl-1", None, "ins-2", 80, 5, "x"),
+        ("lbl-1", None, "ins-3", 80, 10, ""),
+        ("lbl-2", "loc-1", "ins-4", 80, 10, ""),
+        ("lbl-2", "loc-2", "ins-2", 80, 10, ""),
+    }
+
+
+def test_writes_follow_one_another_only_when_the_last_task_is_done() -> None:
+    cloud = shop(task_seconds=7)
+    cloud.run(targets=[want("lbl-1", "ins-3"), want("lbl-1", "ins-2", weight=5)], purge=True)
+    times = [call["time"] for call in cloud.writes()]
+    assert len(times) == 3
+    assert all(later - earlier >= 7 for earlier, later in neighbours(times))
+
+
+@pytest.mark.parametrize("wait", [True, False])
+@pytest.mark.parametrize(
+    "fault", [None, order("fail_listeners", listeners=["lbl-1"], message="no"), order("task_fails", message="no")]
+)
+def test_a_listener_whose_gains_are_not_in_place_loses_nothing(wait: bool, fault: Raw | None) -> None:
+    # Without a fault of the call, the target itself is refused.
+    cloud = shop(fault, bad=[] if fault else ["ins-3"])
+    run = cloud.run(targets=[want("lbl-1", "ins-3"), ON_RULE], purge=True, wait=wait)
+    cloud.finish()
+    assert addresses(cloud, "lbl-1") == {"ins-1", "ins-2"}
+    held = [one for one in run["failed_targets"] if one["message"].startswith("Held back: ins-3:80")]
+    assert [one["code"] for one in held] == ["NotAttempted"] * 2
+    if fault is None:
+        # The other listener goes on.
+        assert addresses(cloud, "lbl-2") == {"ins-1", "ins-9"}
+    assert run.code != "NotAttempted"
+
+
+def test_a_gain_that_does_not_show_is_sent_again_before_anything_is_taken_away() -> None:
+    cloud = shop(order("not_applied"))
+    run = cloud.run(targets=[want("lbl-1", "ins-3")], purge=True)
+    assert (run.failure, addresses(cloud, "lbl-1")) == (None, {"ins-3"})
+    first, second, third = cloud.writes()
+    assert [one["action"] for one in (first, second, third)] == ["BatchRegisterTargets"] * 2 + [
+        "BatchDeregisterTargets"
+    ]
+    assert 1 + SETTLE <= second["time"] - first["time"] <= 1 + SETTLE + 2
+
+
+def test_a_gain_that_never_shows_is_sent_three_times_and_holds_the_losses_back() -> None:
+    cloud = shop(*[order("not_applied")] * 4)
+    run = cloud.run(targets=[want("lbl-1", "ins-3")], purge=True)
+    assert [call["action"] for call in cloud.writes()] == ["BatchRegisterTargets"] * MAX_SENDS
+    assert failed(run) == {"ins-3": "WaitTimeout", "ins-1": "NotAttempted", "ins-2": "NotAttempted"}
+    assert (run.code, addresses(cloud, "lbl-1")) == ("WaitTimeout", {"ins-1", "ins-2"})
+
+
+def test_an_accepted_change_that_never_shows_is_a_time_out() -> None:
+    cloud = shop(read_lag=10_000)
+    run = cloud.run(targets=[want("lbl-1", "ins-3")], wait_timeout=60)
+    assert (run.code, failed(run), run.changed) == ("WaitTimeout", {"ins-3": "WaitTimeout"}, True)
+    assert (len(cloud.writes()), cloud.now() <= 60) == (MAX_SENDS, True)
+
+
+def test_results_are_told_from_the_read_back_not_from_the_request() -> None:
+    # Its task failed, and yet it is there.
+    cloud = shop(order("task_fails", message="half of it", apply=1))
+    run = cloud.run(targets=[want("lbl-1", "ins-3")])
+    assert (run.failure, run["failed_targets"], done(run)) == (None, [], ["ins-3"])
+
+
+@pytest.mark.parametrize("lag", [0.0, 3.0])
+@pytest.mark.parametrize("message, words", [("out of luck", "out of luck"), ("", "no reason")])
+def test_what_a_failed_task_did_counts_and_the_rest_has_failed_with_it(lag: float, message: str, words: str) -> None:
+    cloud = shop(order("task_fails", message=message, apply=0.5), read_lag=lag)
+    run = cloud.run(targets=[want("lbl-1", "ins-3"), want("lbl-1", "ins-4")])
+    assert (done(run), failed(run), len(cloud.writes())) == (["ins-3"], {"ins-4": "TaskFailed"}, 1)
+    request = cloud.writes()[0]["request_id"]
+    assert f"{request} of BatchRegisterTargets failed" in run["failed_targets"][0]["message"]
+    assert words in run["failed_targets"][0]["message"]
+
+
+@pytest.mark.parametrize("message", ["port conflict", ""])
+def test_failed_listeners_fail_the_task_and_everything_else_is_bound(message: str) -> None:
+    cloud = shop(order("fail_listeners", listeners=["lbl-2"], message=message))
+    run = cloud.run(targets=[want("lbl-1", "ins-3"), ON_RULE])
+    assert (failed(run), run.changed, len(cloud.writes())) == ({"ins-9": "FailListenerIdSet"}, True, 1)
+    error = run["error"]
+    assert (error["action"], error["request_id"]) == ("BatchRegisterTargets", cloud.writes()[0]["request_id"])
+    assert error["message"] == message or "without a reason" in error["message"]
+    assert addresses(cloud, "lbl-1") == {"ins-1", "ins-2", "ins-3"}
+
+
+def test_a_call_all_of_whose_listeners_have_failed_changes_nothing() -> None:
+    cloud = shop(order("fail_listeners", message="no"))
+    run = cloud.run(targets=[want("lbl-1", "ins-3"), ON_RULE])
+    assert (run.changed, run["request_ids"]) == (False, [cloud.writes()[0]["request_id"]])
+
+
+def test_a_listener_named_as_failed_where_all_is_in_place_is_a_warning() -> None:
+    run = shop(order("fail_listeners", listeners=["lbl-1"], message="wolf", apply="all")).run(
+        targets=[want("lbl-1", "ins-3")]
+    )
+    assert (run.failure, failed(run)) == (None, {})
+    assert any("lbl-1 in FailListenerIdSet" in warning for warning in run.warnings)
+
+
+def test_a_named_listener_of_which_somebody_else_did_a_part_is_sent_again() -> None:
+    cloud = shop(order("fail_listeners", listeners=["lbl-1"], message="no"))
+    theirs = {"LoadBalancerId": "lb-1", "ListenerId": "lbl-1", "InstanceId": "ins-3", "Port": 80}
+    cloud.add_events({"change": "bind", "with": [theirs], "action": "Batch*", "delay": 1.0})
+    run = cloud.run(targets=[want("lbl-1", "ins-3"), want("lbl-1", "ins-4")])
+    assert (run.failure, len(cloud.writes())) == (None, 2)
+    assert {"ins-3", "ins-4"} <= addresses(cloud, "lbl-1")
+
+
+def test_a_task_that_fails_too_leaves_the_reason_of_the_named_listener() -> None:
+    cloud = shop(order("task_fails", message="half"))
+    named = {"FailListenerIdSet": ["lbl-2"], "Message": "port conflict"}
+    cloud.alter("BatchRegisterTargets", lambda answer: {"Response": {**answer["Response"], **named}})
+    run = cloud.run(targets=[want("lbl-1", "ins-3"), ON_RULE])
+    assert failed(run) == {"ins-3": "TaskFailed", "ins-9": "FailListenerIdSet"}
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_wait_false_leaves_out_only_the_last_poll_and_read_back(wait: bool) -> None:
+    cloud = shop(task_seconds=0.7)
+    run = cloud.run(targets=[want("lbl-1", "ins-3")], purge=True, wait=wait)
+    expected = [
+        *["DescribeTargets", "BatchRegisterTargets", "DescribeTargets", "DescribeTaskStatus", "DescribeTargets"],
+        # By now it is known how long a task takes: one read does.
+        *["BatchDeregisterTargets", "DescribeTargets"],
+    ]
+    polls_as_one = [action for action, before in zip(cloud.actions(), ["", *cloud.actions()]) if action != before]
+    assert polls_as_one == (expected if wait else expected[:-1])
+    assert (run.failure, sorted(done(run))) == (None, ["ins-1", "ins-2", "ins-3"])
+
+
+def test_wait_false_with_one_call_returns_as_soon_as_it_is_accepted() -> None:
+    cloud = shop(task_seconds=100)
+    run = cloud.run(targets=[want("lbl-1", "ins-3")], wait=False)
+    assert (cloud.now(), cloud.actions()) == (0, ["DescribeTargets", "BatchRegisterTargets"])
+    assert (run.changed, done(run), run["request_ids"]) == (True, ["ins-3"], [cloud.writes()[0]["request_id"]])
+
+
+def test_wait_false_tells_what_was_refused() -> None:
+    run = shop(bad=["ins-3"], task_seconds=0).run(targets=[want("lbl-1", "ins-3"), want("lbl-1", "ins-4")], wait=False)
+    assert (failed(run), done(run)) == ({"ins-3": "InvalidParameter"}, ["ins-4"])
+
+
+def test_without_waiting_what_is_in_doubt_is_not_claimed() -> None:
+    cloud = shop(unknown_outcome(0), read_lag=10_000)
+    run = cloud.run(targets=[want("lbl-1", "ins-3")], wait=False, wait_timeout=4)
+    assert (run.failed, done(run)) == (True, [])
+
+
+def test_nothing_to_do_sends_nothing_but_the_one_read() -> None:
+    cloud = shop()
+    run = cloud.run(targets=[want("lbl-1", "ins-1"), want("lbl-1", "ins-2")], purge=True, min_healthy=5)
+    assert (cloud.actions(), run.changed, run["diff"]["before"]) == (["DescribeTargets"], False, run["diff"]["after"])
+
+
+def test_check_mode_reads_no_health_where_nothing_is_guarded() -> None:
+    cloud = shop()
+    run = cloud.run(targets=[want("lbl-1", "ins-3")], purge=True, check=True, wait_for_health=True)
+    assert cloud.actions() == ["DescribeTargets"]
+    assert (run.changed, sorted(done(run))) == (True, ["ins-1", "ins-2", "ins-3"])
+
+
+# -- health of what is bound
+
+
+def become(cloud: Any, address: str, health: str, seconds: float) -> None:
+    """Change the result of a health check some seconds from now."""
+    cloud.add_events({"change": "health", "with": {health: [address]}, "delay": seconds})
+
+
+def test_losses_wait_until_the_gains_are_healthy() -> None:
+    cloud = shop(health={"unknown": ["ins-3"]})
+    become(cloud, "ins-3", "alive", 40)
+    run = cloud.run(targets=[want("lbl-1", "ins-3")], purge=True, wait_for_health=True)
+    assert run.failure is None
+    assert cloud.calls("BatchDeregisterTargets")[0]["time"] >= 40
+    # One call tells the health of the whole load balancer.
+    assert all(call["params"] == {"LoadBalancerIds": ["lb-1"]} for call in cloud.calls("DescribeTargetHealth"))
+
+
+def test_with_wait_for_health_the_targets_about_to_be_added_count_in_the_guard() -> None:
+    cloud = shop(health={"unknown": ["ins-3"]})
+    become(cloud, "ins-3", "alive", 3)
+    run = cloud.run(targets=[want("lbl-1", "ins-3")], purge=True, wait_for_health=True, min_healthy=1)
+    assert (run.failure, addresses(cloud, "lbl-1")) == (None, {"ins-3"})
+
+
+def test_the_guard_is_checked_again_on_real_health_right_before_the_losses() -> None:
+    # Alive when the guard was checked first; by the time the new one is healthy, another has died.
+    cloud = balancer([tcp("lbl-1", 443, target("ins-1"), target("ins-2"))], health={"unknown": ["ins-3"]})
+    become(cloud, "ins-3", "alive", 5)
+    become(cloud, "ins-2", "dead", 4)
+    entries = [want("lbl-1", "ins-3"), want("lbl-1", "ins-1", weight=0)]
+    run = cloud.run(targets=entries, wait_for_health=True, min_healthy=2)
+    assert (run.code, run.changed, failed(run)) == ("GuardRefused", True, {"ins-1": "NotAttempted"})
+    assert "would fall from 2 to 1" in run["error"]["message"]
+    assert cloud.count("BatchModifyTargetWeight") == 0
+
+
+def test_what_does_not_get_healthy_in_time_is_named_with_its_detail_and_nothing_is_taken_away() -> None:
+    cloud = shop(health={"dead": ["ins-3"], "unknown": ["ins-4"]})
+    entries = [want("lbl-1", f"ins-{number}") for number in (3, 4, 5)]
+    run = cloud.run(targets=entries, purge=True, wait_for_health=True, wait_timeout=60)
+    message = run["error"]["message"]
+    assert "2 of 3 targets are not healthy" in message
+    assert "ins-3:80 on TCP:443 (lbl-1) is Dead" in message
+    assert "ins-4:80 on TCP:443 (lbl-1) is Unknown" in message
+    assert "ins-5" not in message
+    assert (run.code, cloud.now()) == ("WaitTimeout", pytest.approx(60))
+    assert addresses(cloud, "lbl-1") == {f"ins-{number}" for number in range(1, 6)}
+
+
+def test_an_unhealthy_target_fails_the_task_also_where_nothing_else_is_left_to_do() -> None:
+    run = shop(health={"dead": ["ins-1"]}).run(targets=[want("lbl-1", "ins-1")], wait_for_health=True, wait_timeout=30)
+    assert (run.code, run["failed_targets"], run.changed) == ("WaitTimeout", [], False)
+
+
+def test_a_long_list_of_sick_targets_stays_readable() -> None:
+    names = [f"ins-{number}" for number in range(1, 15)]
+    cloud = balancer([tcp("lbl-1")], health={"dead": names})
+    run = cloud.run(targets=[want("lbl-1", name) for name in names], wait_for_health=True, wait_timeout=30)
+    assert run["error"]["message"].count("is Dead") == 10
+    assert "and 4 more" in run["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "entries", [[want("lbl-1", "ins-1", weight=0)], [want("lbl-1", "ins-2")], []], ids=["weight 0", "at 0", "unlisted"]
+)
+def test_only_listed_targets_of_weight_above_0_have_to_be_healthy(entries: list[Raw]) -> None:
+    cloud = shop(health={"dead": ["ins-1", "ins-2"]})
+    run = cloud.run(targets=[*entries, want("lbl-1", "ins-3")], wait_for_health=True, wait_timeout=60)
+    assert (run.failure, run["failed_targets"]) == (None, [])
+
+
+def test_a_health_check_that_is_off_counts_as_healthy_and_says_so() -> None:
+    cloud = shop(health={"closed_listeners": ["lbl-1"]})
+    run = cloud.run(targets=[want("lbl-1", "ins-3")], wait_for_health=True)
+    assert run.failure is None
+    assert any("health check of TCP:443 (lbl-1) is switched off" in warning for warning in run.warnings)
+
+
+# -- what ends a task early
+
+
+def test_a_fatal_error_between_calls_keeps_what_was_done_and_says_what_was_not() -> None:
+    cloud = shop(None, refusal("UnauthorizedOperation", "not allowed"))
+    run = cloud.run(targets=[want("lbl-1", "ins-3"), want("lbl-1", "ins-2", weight=4, tag="x")])
+    assert (run.code, done(run)) == ("UnauthorizedOperation", ["ins-3"])
+    (left,) = run["failed_targets"]
+    assert (left["instance_id"], left["weight"], left["tag"]) == ("ins-2", 4, "x")
+    assert "UnauthorizedOperation" in left["message"]
+
+
+def test_busy_until_the_end_of_the_time_is_told_and_the_end_is_kept() -> None:
+    cloud = shop()
+    lock(cloud, 10_000)
+    run = cloud.run(targets=[want("lbl-1", "ins-3")], wait_timeout=60)
+    assert (run.code, failed(run), run.changed) == ("WaitTimeout", {"ins-3": BUSY}, False)
+    assert "ResourceInOperating" in run["error"]["message"]
+    assert cloud.now() == pytest.approx(60)
+
+
+def test_waiting_for_a_task_ends_with_the_time() -> None:
+    cloud = shop(task_seconds=1000)
+    run = cloud.run(targets=[want("lbl-1", "ins-3")], wait_timeout=60)
+    assert (run.code, cloud.now()) == ("WaitTimeout", pytest.approx(60))
+    assert f"the task {cloud.writes()[0]['request_id']} of BatchRegisterTargets" in run.message
+
+
+@pytest.mark.parametrize("code", ["AuthFailure.SignatureExpire", "InvalidParameter.LBIdNotFound", "SomethingNew"])
+def test_a_fatal_code_stops_the_task_at_once(code: str) -> None:
+    cloud = shop(refusal(code))
+    run = cloud.run(targets=[want("lbl-1", "ins-3")])
+    assert (run.code, run.changed, run["request_ids"]) == (code, False, [])
+    assert accepted(cloud) == []
+
+
+def test_no_connection_for_a_write_is_waited_out() -> None:
+    cloud = shop()
+    cloud.unreachable("Batch*", times=2)
+    run = cloud.run(targets=[want("lbl-1", "ins-3")])
+    assert (run.failure, len(cloud.writes())) == (None, 1)
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+def test_throttled_waits_and_sends_again(steps: int) -> None:
+    cloud = shop(*[refusal("RequestLimitExceeded")] * steps)
+    run = cloud.run(targets=[want("lbl-1", "ins-3")])
+    assert (run.failure, len(cloud.writes())) == (None, steps + 1)
+
+
+@pytest.mark.parametrize("reads", [1, 2])
+def test_a_read_back_that_is_refused_leaves_the_task_failed_with_what_is_known(reads: int) -> None:
+    cloud = shop()
+    cloud.add_faults({"action": "DescribeTargets", "skip": 1, "times": reads, **refusal("UnauthorizedOperation")})
+    run = cloud.run(targets=[want("lbl-1", "ins-3")])
+    assert (run.failed, run.changed, run["failed_targets"]) == (reads == 2, True, [])
+    if reads == 2:
+        assert (done(run), run["listeners"][0]["bound"]) == ([], None)
+        assert any("could not be read back" in warning for warning in run.warnings)
+    else:
+        assert done(run) == ["ins-3"], "the last look makes good what the one before could not read"
+
+
+def test_tags_of_new_bindings_that_the_cloud_does_not_tell_are_warned_of() -> None:
+    cloud = balancer([tcp("lbl-1", 443, target("ins-1"))], tags=False)
+    run = cloud.run(targets=[want("lbl-1", "ins-3", tag="x")])
+    assert run.failure is None
+    assert any("contains no tags" in warning for warning in run.warnings)
+    assert not cloud.run(targets=[want("lbl-1", "ins-3", tag="x")]).changed
+
+
+def test_a_drained_target_a_tag_and_a_weight_of_0_survive_a_run_that_does_not_name_them() -> None:
+    cloud = balancer([tcp("lbl-1", 443, target("ins-1", weight=0, tag="blue"), target("ins-2"))])
+    cloud.run(targets=[want("lbl-1", "ins-1"), want("lbl-1", "ins-2", weight=4), want("lbl-1", "ins-3")], purge=True)
+    assert ("lbl-1", None, "ins-1", 80, 0, "blue") in cloud.bindings()
+
+
+@pytest.mark.parametrize("purge", [True, False])
+def test_a_read_on_account_of_another_call_does_not_pass_for_the_read_back(purge: bool) -> None:
+    # Registering is accepted and shows late; the weight is refused, which takes a read in between.
+    cloud = shop(bad=["ins-2"], read_lag=3)
+    run = cloud.run(targets=[want("lbl-1", "ins-3"), {**ON_RULE, "instance_id": "ins-2", "weight": 50}], purge=purge)
+    assert {one for one, code in failed(run).items() if code != "InvalidParameter"} == set()
+    assert ("lbl-1", None, "ins-3", 80, 10, "") in cloud.bindings()
+    assert "ins-3" in done(run)
+
+
+def test_a_binding_that_somebody_else_made_otherwise_is_put_right() -> None:
+    cloud = shop()
+    for name in ("ins-3", "ins-4"):
+        cloud.before("Batch*", lambda name=name: interfere(cloud, {"ListenerId": "lbl-1"}, name, 77))
+    run = cloud.run(targets=[want("lbl-1", "ins-3", weight=5), want("lbl-1", "ins-4")])
+    assert (run.failure, accepted(cloud)) == (None, ["BatchRegisterTargets", "BatchModifyTargetWeight"])
+    assert {name: weights(cloud)[name] for name in ("ins-3", "ins-4")} == {"ins-3": 5, "ins-4": 77}
+    # What the other one bound goes back to what it was before this task's write.
+    assert former(run) == [("ins-3", 77, "")]
+
+
+def test_a_read_that_is_refused_because_a_listener_of_its_filter_is_gone_is_sent_without_it() -> None:
+    cloud = shop()
+    gone = {"change": "delete_listener", "with": {"load_balancer_id": "lb-1", "listener_id": "lbl-2"}}
+    cloud.add_events({**gone, "action": "Batch*", "accepted": True})
+    run = cloud.run(targets=[want("lbl-1", "ins-3"), {"listener_id": "lbl-2", **ON_RULE}])
+    assert (failed(run), done(run)) == ({"ins-9": "NotAttempted"}, ["ins-3"])
+    assert "(lbl-2) b/ (loc-2) no longer exists" in run["failed_targets"][0]["message"]
+    asked = [call["params"].get("ListenerIds") for call in cloud.calls("DescribeTargets")]
+    assert asked[:3] == [["lbl-1", "lbl-2"], ["lbl-1", "lbl-2"], None]
+    assert set(map(str, asked[2:])) == {"None"}

@@ -1,0 +1,222 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The guard min_healthy while a plan is carried out: before each loss, and after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ..builders import Raw, target, tcp, want
+from .tasks import (
+    Doing,
+    addresses,
+    balancer,
+    done,
+    failed,
+    former,
+    lock,
+    order,
+    refusal,
+    unknown_outcome,
+    weights,
+)
+
+if TYPE_CHECKING:
+    from harness import Cloud, Run
+
+LBL_1 = {"ListenerId": "lbl-1"}
+TWO = [tcp("lbl-1", 443, target("ins-1", weight=7, tag="blue"), target("ins-2"))]
+FOUR = [tcp("lbl-1", 443, *(target(f"ins-{number}") for number in range(4)))]
+ONE_OF_TWO: list[Raw] = [{"listener_id": "lbl-1", "instance_id": "ins-1"}]
+LOSSES: dict[str, Raw] = {
+    "drained": {"targets": ONE_OF_TWO, "state": "drained"},
+    "absent": {"targets": ONE_OF_TWO, "state": "absent"},
+    "weight 0": {"targets": [want("lbl-1", "ins-1", weight=0)]},
+    "purge": {"targets": [want("lbl-1", "ins-2")], "purge": True},
+}
+
+
+def guarded(cloud: Cloud, how: str = "drained", **options: Any) -> Run:
+    return cloud.run(**{"min_healthy": 1, **LOSSES[how], **options})
+
+
+def dies(cloud: Cloud, address: str, seconds: float) -> None:
+    cloud.add_events({"change": "health", "with": {"dead": [address]}, "delay": seconds})
+
+
+def message_of(run: Run) -> str:
+    assert run.code == "GuardRefused"
+    return str(run["error"]["message"])
+
+
+@pytest.mark.parametrize("how", LOSSES)
+@pytest.mark.parametrize("check", [True, False])
+def test_it_refuses_before_any_write_also_in_check_mode(how: str, check: bool) -> None:
+    cloud = balancer(TWO)
+    run = guarded(cloud, how, min_healthy=2, check=check)
+    assert (run.code, run.changed) == ("GuardRefused", False)
+    assert cloud.actions() == ["DescribeTargets", "DescribeTargetHealth"]
+    assert failed(run) == {"ins-1": "NotAttempted"}
+
+
+@pytest.mark.parametrize("wait", [True, False])
+@pytest.mark.parametrize("how", LOSSES)
+def test_a_guarded_loss_is_followed_until_it_shows_and_enough_serve(how: str, wait: bool) -> None:
+    cloud = balancer(TWO, task_seconds=3, read_lag=1)
+    run = guarded(cloud, how, wait=wait)
+    assert (run.failure, done(run)) == (None, ["ins-1"])
+    assert weights(cloud).get("ins-1", 0) == 0
+    write = next(number for number, call in enumerate(cloud.calls()) if call["accepted"])
+    assert cloud.actions()[:write] == ["DescribeTargets", "DescribeTargetHealth"]
+    assert cloud.actions()[-1] == "DescribeTargetHealth"
+
+
+@pytest.mark.parametrize(
+    "fault", [order("task_unknown", code="InvalidParameter"), refusal("RequestLimitExceeded"), unknown_outcome(0), None]
+)
+def test_after_any_wait_health_and_targets_are_read_again_before_the_loss(fault: Raw | None) -> None:
+    cloud = balancer(TWO, fault)
+    if fault is None:
+        cloud.unreachable("Batch*")
+    assert guarded(cloud).failure is None
+    for number, call in enumerate(cloud.calls()):
+        if call in cloud.writes() and number > 2:
+            assert cloud.actions()[number - 2 : number] == ["DescribeTargetHealth", "DescribeTargets"]
+
+
+@pytest.mark.parametrize("latency, reads", [(0.1, 2), (3.0, 3)])
+def test_health_that_is_older_than_2_seconds_is_read_again(latency: float, reads: int) -> None:
+    cloud = balancer(TWO, latency_ms=1000 * latency, task_seconds=0)
+    assert guarded(cloud).failure is None
+    # The last one looks after the loss.
+    assert cloud.count("DescribeTargetHealth") == reads
+
+
+@pytest.mark.parametrize("somebody_writes", [True, False])
+def test_after_busy_it_reads_until_something_changes_and_5_seconds_at_most(somebody_writes: bool) -> None:
+    cloud = balancer(TWO)
+    lock(cloud, 2.0)
+    if somebody_writes:
+        bound = {"LoadBalancerId": "lb-1", **LBL_1, "InstanceId": "ins-5", "Port": 80}
+        cloud.add_events({"change": "bind", "with": [bound], "delay": 2.0})
+    assert guarded(cloud).failure is None
+    refused, written = (call["time"] for call in cloud.writes())
+    assert refused == 0
+    assert 2.0 <= written < 4.0 if somebody_writes else 5.0 <= written < 7.0
+
+
+def test_a_guard_that_passed_and_refuses_after_busy_names_what_has_stopped_serving_since() -> None:
+    cloud = balancer(TWO)
+    lock(cloud, 1.5)
+    dies(cloud, "ins-2", 1.0)
+    run = guarded(cloud)
+    assert "would fall from 1 to 0 by losing ins-1:80" in message_of(run)
+    assert "Not serving any more since the first check: ins-2:80" in message_of(run)
+    assert (failed(run), run.changed) == ({"ins-1": "NotAttempted"}, False)
+    assert weights(cloud) == {"ins-1": 7, "ins-2": 10}
+
+
+def test_a_guard_that_refuses_later_is_all_or_nothing_for_what_is_still_to_be_lost() -> None:
+    # Weight 0 goes out first; then the other one dies, and nothing is purged.
+    cloud = balancer([tcp("lbl-1", 443, *(target(f"ins-{number}") for number in range(1, 5)))], task_seconds=3)
+    dies(cloud, "ins-3", 2.0)
+    entries = [want("lbl-1", "ins-1", weight=0), want("lbl-1", "ins-3"), want("lbl-1", "ins-4")]
+    run = cloud.run(targets=entries, purge=True, min_healthy=2)
+    assert (run.code, run.changed, failed(run)) == ("GuardRefused", True, {"ins-2": "NotAttempted"})
+    assert weights(cloud) == {"ins-1": 0, "ins-2": 10, "ins-3": 10, "ins-4": 10}
+    assert [one[0] for one in former(run)] == ["ins-1"]
+
+
+def two_controllers(*faults: Raw | None, then: list[list[Doing]] | None = None, seconds: float = 0) -> Cloud:
+    """The other controller's task passes its guard at the same time, and drains ins-2 right before our write."""
+    rivals = [[], [], [(LBL_1, "ins-2", 0)], *(then or [])]
+    return balancer(TWO, *faults, task_seconds=seconds, rivals=rivals)
+
+
+@pytest.mark.parametrize("how", ["drained", "weight 0"])
+def test_a_weight_is_put_back_when_fewer_than_min_healthy_are_left(how: str) -> None:
+    cloud = two_controllers()
+    run = guarded(cloud, how)
+    message = message_of(run)
+    assert "fewer targets that get traffic were left once the losses showed: TCP:443 (lbl-1) (0)" in message
+    assert "The weight of ins-1:80 on TCP:443 (lbl-1) was put back." in message
+    assert ("lbl-1", None, "ins-1", 80, 7, "blue") in cloud.bindings()
+    assert (failed(run), done(run), former(run)) == ({"ins-1": "NotAttempted"}, [], [])
+    assert run["failed_targets"][0]["message"] == "The guard min_healthy: its weight was put back."
+    assert run.changed
+
+
+@pytest.mark.parametrize("how", ["absent", "purge"])
+def test_a_removal_cannot_be_put_back_and_stands_in_restore(how: str) -> None:
+    run = guarded(two_controllers(), how)
+    assert "put back" not in message_of(run)
+    assert (done(run), former(run)) == (["ins-1"], [("ins-1", 7, "blue")])
+
+
+def test_a_weight_that_cannot_be_put_back_is_named_and_stands_in_restore() -> None:
+    cloud = two_controllers(None, refusal("InvalidParameter"))
+    run = guarded(cloud)
+    assert "The weight of ins-1:80 on TCP:443 (lbl-1) could not be put back." in message_of(run)
+    assert "was put back" not in message_of(run)
+    assert weights(cloud) == {"ins-1": 0, "ins-2": 0}
+    assert (done(run), failed(run), former(run)) == (["ins-1"], {}, [("ins-1", 7, "blue")])
+
+
+@pytest.mark.parametrize(
+    "fault, why",
+    [
+        (refusal("FailedOperation.ResourceInOperating"), "wait_timeout (30 s) expired"),
+        (refusal("AuthFailure.UnauthorizedOperation"), "was refused with AuthFailure.UnauthorizedOperation"),
+    ],
+)
+def test_what_keeps_a_weight_from_being_put_back_does_not_hide_that_too_few_serve(fault: Raw, why: str) -> None:
+    run = guarded(two_controllers(None, *[fault] * 200), wait_timeout=30)
+    assert "The weight of ins-1:80 on TCP:443 (lbl-1) could not be put back. " in message_of(run)
+    assert why in message_of(run)
+    assert former(run) == [("ins-1", 7, "blue")]
+
+
+def test_a_weight_that_somebody_else_put_back_is_not_written() -> None:
+    # Calls after our write: read, health, and then ours is raised again.
+    cloud = two_controllers(then=[[], [(LBL_1, "ins-1", 7)]])
+    run = guarded(cloud)
+    assert (run.code, weights(cloud)["ins-1"]) == ("GuardRefused", 7)
+
+
+def test_losing_what_is_sick_needs_no_look_afterwards() -> None:
+    cloud = balancer(TWO, task_seconds=0, health={"dead": ["ins-1"]})
+    assert (guarded(cloud).failure, cloud.actions()[-1]) == (None, "DescribeTargets")
+
+
+def test_a_health_that_the_answer_does_not_mention_refuses_the_loss() -> None:
+    cloud = balancer(TWO)
+    cloud.add_faults(order("health_answer", targets=["ins-2"]))
+    words = "serves through ins-2:80, whose health is not known: DescribeTargetHealth does not mention it"
+    assert words in message_of(guarded(cloud))
+    assert cloud.writes() == []
+
+
+@pytest.mark.parametrize("state", ["absent", "drained"])
+def test_a_guarded_call_is_narrowed_and_each_part_checked(state: str) -> None:
+    cloud = balancer(FOUR, bad=["ins-1"], latency_ms=900)
+    entries: list[Raw] = [{"instance_id": f"ins-{number}"} for number in range(3)]
+    run = cloud.run(targets=entries, state=state, min_healthy=1)
+    assert (failed(run), sorted(done(run))) == ({"ins-1": "InvalidParameter"}, ["ins-0", "ins-2"])
+    # Each part follows a check that is at most 2 seconds old.
+    checked = [call["time"] for call in cloud.calls("DescribeTargetHealth")]
+    for write in cloud.writes():
+        assert any(0 <= write["time"] - at <= 4 for at in checked)
+
+
+def test_a_guard_that_refuses_while_a_call_is_narrowed_keeps_what_was_done() -> None:
+    cloud = balancer(FOUR, bad=["ins-2"], task_seconds=5)
+    dies(cloud, "ins-3", 4.0)
+    entries: list[Raw] = [{"instance_id": f"ins-{number}"} for number in range(3)]
+    run = cloud.run(targets=entries, state="drained", min_healthy=1)
+    assert (run.code, done(run), run.changed) == ("GuardRefused", ["ins-0"], True)
+    assert failed(run) == {"ins-1": "NotAttempted", "ins-2": "NotAttempted"}
+    assert addresses(cloud) == {f"ins-{number}" for number in range(4)}

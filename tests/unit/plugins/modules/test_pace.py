@@ -1,0 +1,191 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""When a task looks whether its writes are done, and how it finds out where nobody tells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ..builders import Raw, neighbours, target, tcp, want
+from .tasks import addresses, balancer, done, failed, lock, order, refusal, sent_to, unknown_outcome
+
+if TYPE_CHECKING:
+    from harness import Cloud
+
+LISTENER = tcp("lbl-1", 443, target("ins-1"), target("ins-2"), target("ins-3"))
+TASKS: dict[str, Raw] = {
+    "BatchRegisterTargets": {"targets": [want("lbl-1", f"ins-{number}") for number in (7, 8, 9, 10)]},
+    "BatchModifyTargetWeight": {"targets": [want("lbl-1", f"ins-{number}", weight=50) for number in (1, 2, 3)]},
+    "BatchModifyTargetTag": {"targets": [want("lbl-1", f"ins-{number}", tag="x") for number in (1, 2, 3)]},
+    "BatchDeregisterTargets": {"targets": [{"listener_id": "lbl-1"}], "state": "absent"},
+}
+BIND = TASKS["BatchRegisterTargets"]
+ASYNCHRONOUS = [action for action in TASKS if action != "BatchModifyTargetTag"]
+
+
+def times(cloud: Cloud, action: str) -> list[float]:
+    return [call["time"] for call in cloud.calls(action)]
+
+
+@pytest.mark.parametrize("action", ASYNCHRONOUS)
+def test_a_write_is_followed_by_one_early_read_polls_of_its_task_and_a_last_read(action: str) -> None:
+    cloud = balancer([LISTENER])
+    run = cloud.run(**TASKS[action])
+    assert cloud.actions()[:3] == ["DescribeTargets", action, "DescribeTargets"]
+    assert times(cloud, "DescribeTargets")[1] == pytest.approx(0.2)
+    assert set(cloud.actions()[3:-1]) == {"DescribeTaskStatus"}
+    assert cloud.actions()[-1] == "DescribeTargets"
+    assert {call["params"]["TaskId"] for call in cloud.calls("DescribeTaskStatus")} == set(run["request_ids"])
+    assert (run.failure, len(done(run))) == (None, len(sent_to(cloud.writes()[0])))
+
+
+@pytest.mark.parametrize("action", TASKS)
+def test_a_batch_that_is_applied_before_it_is_answered_is_never_polled(action: str) -> None:
+    cloud = balancer([LISTENER], task_seconds=0)
+    assert cloud.run(**TASKS[action]).failure is None
+    assert cloud.actions() == ["DescribeTargets", action, "DescribeTargets"]
+
+
+def test_tags_are_synchronous_and_have_no_task_to_poll() -> None:
+    cloud = balancer([LISTENER], task_seconds=20)
+    assert cloud.run(**TASKS["BatchModifyTargetTag"]).failure is None
+    assert cloud.actions() == ["DescribeTargets", "BatchModifyTargetTag", "DescribeTargets"]
+
+
+def test_polls_back_off_to_2_seconds() -> None:
+    cloud = balancer([LISTENER], task_seconds=20)
+    cloud.run(**BIND)
+    polls = times(cloud, "DescribeTaskStatus")
+    waits = [after - before for before, after in neighbours(polls)]
+    assert polls[0] <= 0.5
+    assert waits == pytest.approx(sorted(waits))
+    assert waits[-1] == pytest.approx(2.0)
+    assert polls[-1] < 22
+
+
+def test_later_calls_learn_from_the_first_how_long_a_task_takes() -> None:
+    """Ten calls, one after the other: the looks close in on the end of each task."""
+    cloud = balancer([tcp(f"lbl-{number}", 1 + number) for number in range(50)], task_seconds=2, latency_ms=50)
+    entries = [want(f"lbl-{number % 50}", f"ins-{number}") for number in range(4500)]
+    run = cloud.run(targets=entries)
+    assert (run.failure, len(cloud.writes())) == (None, 9)
+    started = times(cloud, "BatchRegisterTargets")
+    # The answers to the write and to the look take 0.1 s of each.
+    assert all(2 <= after - before <= 2.35 for before, after in neighbours(started[1:]))
+    assert (started[-1] - started[1]) / 7 <= 2.22
+    assert cloud.count("DescribeTaskStatus") <= 8 + 3 * 8
+    # No early read any more.
+    assert cloud.count("DescribeTargets") <= 4
+
+
+@pytest.mark.parametrize("code", ["InvalidParameter", "ResourceNotFound", "FailedOperation"])
+def test_a_task_that_the_cloud_does_not_know_counts_as_ended(code: str) -> None:
+    cloud = balancer([LISTENER], order("task_unknown", code=code))
+    run = cloud.run(**BIND)
+    assert (run.failure, run.warnings, cloud.count("DescribeTaskStatus")) == (None, [], 1)
+
+
+def test_a_poll_that_is_not_allowed_warns_and_leaves_it_to_the_read_back() -> None:
+    run = balancer([LISTENER], order("task_unknown", code="UnauthorizedOperation")).run(**BIND)
+    assert (run.failure, len(run.warnings)) == (None, 1)
+    assert "UnauthorizedOperation" in run.warnings[0]
+
+
+def test_a_lagging_read_is_waited_for() -> None:
+    cloud = balancer([LISTENER], task_seconds=0, read_lag=4.5)
+    run = cloud.run(**BIND)
+    assert (run.failure, len(cloud.writes())) == (None, 1)
+    assert 4.5 <= cloud.now() < 6.5
+
+
+# -- what became of a write that was not answered
+
+
+def assert_read_before_sending_again(cloud: Cloud, doubtful: int = 1) -> None:
+    """After each of the first so many writes, the next call but for polls is a read."""
+    actions = cloud.actions()
+    writes = [number for number, action in enumerate(actions) if action.startswith("Batch")]
+    assert [actions[number + 1] for number in writes[:doubtful]] == ["DescribeTargets"] * doubtful
+
+
+@pytest.mark.parametrize("action", TASKS)
+def test_a_write_that_took_effect_is_never_sent_again(action: str) -> None:
+    cloud = balancer([LISTENER], unknown_outcome(), task_seconds=2, read_lag=2)
+    run = cloud.run(**TASKS[action])
+    assert (run.failure, run.changed, len(cloud.writes())) == (None, True, 1)
+    assert sorted(done(run)) == sorted(sent_to(cloud.writes()[0]))
+    assert run["request_ids"] == []
+
+
+@pytest.mark.parametrize("action", TASKS)
+def test_a_write_that_was_lost_is_sent_again_only_after_reads_that_could_not_lag_any_more(action: str) -> None:
+    cloud = balancer([LISTENER], unknown_outcome(0))
+    assert cloud.run(**TASKS[action]).failure is None
+    first, second = cloud.writes()
+    assert second["time"] - first["time"] >= 5
+    assert_read_before_sending_again(cloud)
+    assert first["params"] == second["params"]
+
+
+@pytest.mark.parametrize("action", TASKS)
+def test_of_a_write_that_took_effect_in_part_only_the_rest_is_sent(action: str) -> None:
+    cloud = balancer([LISTENER], unknown_outcome(0.5))
+    assert cloud.run(**TASKS[action]).failure is None
+    first, second = map(sent_to, cloud.writes())
+    assert second == first[round(len(first) * 0.5) :]
+
+
+def test_a_doubtful_write_whose_task_still_runs_is_read_before_each_further_attempt() -> None:
+    # The task lasts longer than reads may lag: the next attempt is answered 'busy'.
+    cloud = balancer([LISTENER], unknown_outcome(task_seconds=8))
+    assert cloud.run(**BIND).failure is None
+    writes = cloud.writes()
+    assert len(writes) >= 2
+    assert writes[1]["time"] < 8
+    assert_read_before_sending_again(cloud, len(writes))
+    assert len(cloud.bindings()) == 7
+
+
+def test_a_doubtful_write_behind_somebody_elses_task_is_read_between_busy_answers_and_then_sent() -> None:
+    cloud = balancer([LISTENER], unknown_outcome(0))
+    # Somebody takes the lock right behind the cut.
+    cloud.before("DescribeTargets", lambda: lock(cloud, 30), nth=2)
+    assert cloud.run(**BIND).failure is None
+    for action, after in neighbours(cloud.actions()[1:-1]):
+        assert not (action.startswith("Batch") and after.startswith("Batch")), "sent again without a read"
+    assert cloud.writes()[-1]["time"] >= 30
+
+
+@pytest.mark.parametrize("times_in_doubt", [2, 3])
+def test_the_doubt_can_come_several_times(times_in_doubt: int) -> None:
+    doubts = [unknown_outcome(0.5), unknown_outcome(0), unknown_outcome(1)][:times_in_doubt]
+    cloud = balancer([LISTENER], *doubts)
+    assert cloud.run(**BIND).failure is None
+    assert addresses(cloud) == {f"ins-{number}" for number in (1, 2, 3, 7, 8, 9, 10)}
+    assert_read_before_sending_again(cloud, times_in_doubt)
+
+
+def test_a_doubtful_removal_that_is_refused_because_it_took_effect_is_no_failure() -> None:
+    # The cut call took effect, but shows only after the retry was refused.
+    cloud = balancer([LISTENER], unknown_outcome(), read_lag=6, task_seconds=0)
+    run = cloud.run(**TASKS["BatchDeregisterTargets"])
+    assert (run.failure, run.changed, cloud.bindings()) == (None, True, set())
+
+
+def test_a_doubtful_write_that_is_then_refused_is_narrowed() -> None:
+    cloud = balancer([LISTENER], unknown_outcome(0))
+    cloud.add_faults(order("refuse_targets", targets=["ins-8"], message="no such host", times=-1))
+    run = cloud.run(**BIND)
+    assert failed(run) == {"ins-8": "InvalidParameter"}
+    assert addresses(cloud) == {f"ins-{number}" for number in (1, 2, 3, 7, 9, 10)}
+
+
+@pytest.mark.parametrize("share", [0, 0.5, 1])
+def test_an_answer_that_says_internal_error_leaves_the_outcome_open(share: float) -> None:
+    cloud = balancer([LISTENER], refusal("InternalError", apply=share))
+    run = cloud.run(**BIND)
+    assert (run.failure, len(done(run)), len(cloud.writes())) == (None, 4, 1 if share == 1 else 2)

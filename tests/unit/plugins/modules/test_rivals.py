@@ -1,0 +1,266 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Somebody else writes between the calls of a task: what is read decides, and nothing is lost that was not planned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ..builders import Raw, http, plan_for, rule, snapshot, target, tcp, want
+from .tasks import (
+    Doing,
+    address_of,
+    addresses,
+    balancer,
+    done,
+    failed,
+    former,
+    lock,
+    refusal,
+    sent,
+    sent_to,
+    unknown_outcome,
+    weights,
+)
+
+if TYPE_CHECKING:
+    from harness import Cloud, Run
+
+ADDRESSES = [f"ins-{number}" for number in range(1, 5)]
+PLACES: list[dict[str, str]] = [{"ListenerId": "lbl-1"}, {"ListenerId": "lbl-2", "LocationId": "loc-1"}]
+NAMES: list[Raw] = [{"listener_id": "lbl-1"}, {"location_id": "loc-1"}]
+POOLS = [("lbl-1", None), ("lbl-2", "loc-1")]
+LBL_1 = PLACES[0]
+
+bound_weights = st.sampled_from([0, 10, 50])
+bound = st.lists(st.dictionaries(st.sampled_from(ADDRESSES), bound_weights), min_size=2, max_size=2)
+rivals = st.lists(
+    st.lists(
+        st.tuples(st.sampled_from(PLACES), st.sampled_from(ADDRESSES), st.sampled_from([None, -1, 0, 10, 50])),
+        max_size=2,
+    ),
+    max_size=8,
+)
+asked = st.dictionaries(
+    st.tuples(st.integers(0, 1), st.sampled_from(ADDRESSES)), st.sampled_from([None, 0, 30]), max_size=5
+)
+tasks = st.one_of(
+    st.tuples(st.just("present"), st.booleans()), st.tuples(st.sampled_from(["absent", "drained"]), st.just(False))
+)
+faults = st.lists(
+    st.one_of(
+        st.none(), st.builds(unknown_outcome, st.sampled_from([0.0, 0.5, 1.0])), st.just(refusal("FailedOperation"))
+    ),
+    max_size=3,
+)
+
+
+def read_last(cloud: Cloud) -> list[Any]:
+    """Let the answers to DescribeTargets be kept; the last one is at the end of the list."""
+    answers: list[Any] = []
+    cloud.alter("DescribeTargets", lambda answer: answers.append(answer["Response"]["Listeners"]) or answer)
+    return answers
+
+
+def key_of(entry: Raw) -> tuple[Any, ...]:
+    return (entry["listener_id"], entry["location_id"], address_of(entry))
+
+
+def assert_true(run: Run, plan: Any, shown: list[Raw]) -> None:
+    """The result says what the last read showed."""
+    now = snapshot(*shown)
+    missing = {key_of(entry) for entry in run["failed_targets"]}
+    warned = " ".join(run.warnings)
+    assert {(key_of(one), one["weight"], one["tag"]) for one in run["targets"]} == {
+        ((*one.pool.key, one.backend.address), one.weight, one.tag)
+        for one in now.all_bindings()
+        if one.pool.key in {(place["listener_id"], place["location_id"]) for place in run["listeners"]}
+    }
+    assert run.failed is bool(missing)
+    for wish in plan.desired:
+        found = now.find(wish.pool.key, wish.backend, wish.port)
+        as_asked = found is not None and wish.weight in (None, found.weight) and wish.tag in (None, found.tag)
+        label = f"{wish.backend.address}:80 on {wish.pool.label}"
+        assert as_asked or label in warned or (*wish.pool.key, wish.backend.address) in missing
+    for loss in plan.losses:
+        gone = plan.goal.state != "present" and now.find(loss.pool.key, loss.backend, loss.port) is None
+        key = (*loss.pool.key, loss.backend.address)
+        assert gone or loss.in_place(now) or key in missing or loss.label in warned
+
+
+def assert_nothing_lost_that_was_not_planned(cloud: Cloud, plan: Any) -> None:
+    planned = {(*change.pool.key, change.backend.address) for change in plan.losses}
+    for call in cloud.writes():
+        losses = sent(call) if call["action"] == "BatchDeregisterTargets" else []
+        if call["action"] == "BatchModifyTargetWeight":
+            losses = [one for one in sent(call) if one["Weight"] == 0]
+        assert {(one["ListenerId"], one.get("LocationId"), one["InstanceId"]) for one in losses} <= planned
+
+
+@settings(max_examples=max(200, settings().max_examples))
+@given(bound, asked, tasks, rivals, faults)
+def test_whatever_somebody_else_does_meanwhile_the_result_is_true_and_nothing_else_is_lost(
+    places: list[dict[str, int]],
+    wishes: dict[tuple[int, str], int | None],
+    task: tuple[str, bool],
+    doings: list[list[Doing]],
+    ordered: list[Raw | None],
+) -> None:
+    state, purge = task
+    entries = [
+        {**NAMES[place], "instance_id": address, "port": 80, "weight": weight}
+        for (place, address), weight in wishes.items()
+    ]
+    one, two = ([target(address, 80, weight) for address, weight in each.items()] for each in places)
+    listeners = [tcp("lbl-1", 443, *one), http("lbl-2", 80, rule("loc-1", "a", *two))]
+    plan = plan_for(entries, snapshot(*listeners), state=state, purge=purge)
+    # The rival acts from the first write on: before that there is no plan to speak of.
+    cloud = balancer(listeners, *ordered, rivals=[[], *doings], task_seconds=0.3)
+    before, answers = cloud.bindings(), read_last(cloud)
+    run = cloud.run(targets=entries, state=state, purge=purge)
+    cloud.finish()
+    if answers:
+        assert_true(run, plan, answers[-1])
+    assert_nothing_lost_that_was_not_planned(cloud, plan)
+    # What neither was asked for nor somebody else's doing is as it was.
+    theirs = {
+        (place["ListenerId"], place.get("LocationId"), address) for batch in doings for place, address, _ in batch
+    }
+    ours = {(*change.pool.key, change.backend.address) for change in plan.changes}
+    named = {(*POOLS[place], address) for place, address in wishes}
+    assert {one[:3] for one in before ^ cloud.bindings()} <= theirs | ours | named
+    # A rerun finds only what the result names, and what somebody did after the last read.
+    unread = answers and snapshot(*answers[-1]).bindings != snapshot(*cloud.listeners("lb-1")).bindings
+    cloud.clear_faults()
+    again = cloud.run(targets=entries, state=state, purge=purge)
+    if not unread:
+        known = {key_of(entry) for entry in run["failed_targets"]}
+        written = {address_of(entry): key_of(entry) for key in ("registered", "modified") for entry in again[key]}
+        written.update({address_of(entry): key_of(entry) for entry in again["deregistered"]})
+        warned = " ".join(run.warnings)
+        assert all(key in known or f"{address}:80" in warned for address, key in written.items())
+    assert not again["failed_targets"]
+    assert not cloud.run(targets=entries, state=state, purge=purge).changed
+
+
+SHOP = [tcp("lbl-1", 443, target("ins-1"), target("ins-2", weight=0), target("ins-3", weight=7, tag="blue"))]
+
+
+def meanwhile(*doings: Doing, listeners: list[Raw] | None = None, after: int = 1) -> Cloud:
+    """Somebody else does this before the call after so many; the second call is the first write."""
+    return balancer(listeners or SHOP, rivals=[*[[]] * after, list(doings)], task_seconds=0)
+
+
+def test_what_was_in_place_at_first_and_is_unbound_meanwhile_comes_back_as_it_was() -> None:
+    cloud = meanwhile((LBL_1, "ins-3", None), after=2)
+    run = cloud.run(targets=[want("lbl-1", "ins-3"), want("lbl-1", "ins-4")])
+    assert (run.failure, sorted(done(run))) == (None, ["ins-3", "ins-4"])
+    assert ("lbl-1", None, "ins-3", 80, 7, "blue") in cloud.bindings()
+
+
+def assert_left_shown_and_warned_of(run: Run, address: str) -> None:
+    assert (run.failure, run["failed_targets"], run.changed) == (None, [], True)
+    assert address not in done(run)
+    assert address in {one[0] for one in former(run)}
+    assert address in {address_of(entry) for entry in run["targets"]}
+    assert [f"{address}:80 on" in one for one in run.warnings] == [True]
+    assert "bound again or raised what this task took away" in run.warnings[0]
+
+
+def test_a_weight_that_was_taken_and_raised_again_is_left_shown_and_warned_of() -> None:
+    # Shown in place by the read behind the first of two calls, and undone before the second one.
+    cloud = meanwhile((LBL_1, "ins-1", 50), after=3)
+    run = cloud.run(targets=[want("lbl-1", "ins-1", weight=0), want("lbl-1", "ins-2")], purge=True)
+    assert_left_shown_and_warned_of(run, "ins-1")
+    assert weights(cloud) == {"ins-1": 50, "ins-2": 0}
+
+
+def test_a_removal_that_somebody_else_undid_is_left_shown_and_warned_of() -> None:
+    listeners = [tcp("lbl-1", 443, *(target(f"ins-{number}") for number in range(501)))]
+    remove: Raw = {"targets": [{"listener_id": "lbl-1"}], "state": "absent"}
+    first = balancer(listeners, task_seconds=0)
+    first.run(**remove)
+    address = sent_to(first.writes()[0])[0]
+    # The second call goes out when the first one shows.
+    cloud = meanwhile((LBL_1, address, 10), listeners=listeners, after=3)
+    assert_left_shown_and_warned_of(cloud.run(**remove), address)
+    assert addresses(cloud) == {address}
+
+
+@pytest.mark.parametrize("first, missing", [(0, {"ins-2": "NotAttempted"}), (10, {})])
+def test_a_weight_of_0_that_was_raised_meanwhile_is_only_taken_away_where_the_first_plan_did(
+    first: int, missing: dict[str, str]
+) -> None:
+    listeners = [tcp("lbl-1", 443, target("ins-1"), target("ins-2", weight=first))]
+    cloud = meanwhile((LBL_1, "ins-2", 50), listeners=listeners)
+    run = cloud.run(targets=[want("lbl-1", "ins-2", weight=0), want("lbl-1", "ins-4")])
+    assert (failed(run), weights(cloud)["ins-2"]) == (missing, 50 if missing else 0)
+    if missing:
+        assert "Somebody else has given it a weight above 0 meanwhile; run" in run["failed_targets"][0]["message"]
+
+
+@pytest.mark.parametrize("state, weight", [("absent", 10), ("drained", 10), ("drained", 0), ("purge", 10)])
+def test_what_others_bind_within_the_scope_is_left_and_named(state: str, weight: int) -> None:
+    cloud = meanwhile((LBL_1, "ins-9", weight))
+    options: Raw = {"targets": [{"listener_id": "lbl-1"}], "state": state}
+    run = cloud.run(**({"targets": [want("lbl-1", "ins-1")], "purge": True} if state == "purge" else options))
+    assert (run.failure, weights(cloud)["ins-9"]) == (None, weight)
+    named = [one for one in run.warnings if "ins-9:80 on TCP:443 (lbl-1)" in one and "run the task again" in one]
+    # A rerun has nothing to do for what is drained already.
+    assert len(named) == (0 if (state, weight) == ("drained", 0) else 1)
+
+
+@pytest.mark.parametrize("state", ["absent", "drained"])
+def test_what_is_gone_meanwhile_is_done_and_not_this_tasks_doing(state: str) -> None:
+    run = meanwhile((LBL_1, "ins-1", None)).run(targets=[{"instance_id": "ins-1"}], state=state)
+    assert (run.failure, failed(run), done(run), former(run), run.changed) == (None, {}, [], [], False)
+
+
+def locked(*doings: Doing) -> Cloud:
+    """Somebody's task works for 0.1 s and does this: our first call is answered 'busy', and the next read shows why."""
+    cloud = balancer(SHOP, rivals=[list(doings)], task_seconds=0)
+    lock(cloud, 0.1)
+    return cloud
+
+
+def test_what_was_done_by_others_counts_as_unchanged() -> None:
+    run = locked((LBL_1, "ins-4", 10)).run(targets=[want("lbl-1", "ins-4"), want("lbl-1", "ins-5")])
+    assert (run.failure, done(run)) == (None, ["ins-5"])
+
+
+def test_before_and_restore_are_of_the_last_read_before_the_accepted_write() -> None:
+    run = locked((LBL_1, "ins-1", 42)).run(targets=[want("lbl-1", "ins-1", weight=5)])
+    assert [one["before"]["weight"] for one in run["modified"]] == [42]
+    assert former(run) == [("ins-1", 42, "")]
+
+
+def test_somebody_who_undoes_it_every_time_is_given_up_on_after_three_sends() -> None:
+    cloud = balancer(SHOP, rivals=[[], [], *[[(LBL_1, "ins-4", None)]] * 30], task_seconds=0)
+    run = cloud.run(targets=[want("lbl-1", "ins-4")])
+    assert (failed(run).keys(), cloud.count("BatchRegisterTargets")) == ({"ins-4"}, 3)
+
+
+def test_what_this_task_has_written_to_a_binding_is_not_its_state_before() -> None:
+    """The weight shows late and is sent again; the newest read then shows this task's own tag."""
+    cloud = balancer([tcp("lbl-1", 443, target("ins-1", weight=7, tag="blue"))], {"kind": "not_applied"})
+    run = cloud.run(targets=[want("lbl-1", "ins-1", weight=9, tag="red")])
+    assert (run.failure, former(run)) == (None, [("ins-1", 7, "blue")])
+    assert [one["before"] for one in run["modified"]] == [{"weight": 7, "tag": "blue"}]
+
+
+@pytest.mark.parametrize("wait", [True, False])
+@pytest.mark.parametrize("gone", [["ins-1"], ["ins-1", "ins-3"], ["ins-0", "ins-1", "ins-2", "ins-3"]])
+def test_a_refused_removal_of_what_is_already_gone_is_no_failure(gone: list[str], wait: bool) -> None:
+    listeners = [tcp("lbl-1", 443, *(target(f"ins-{number}") for number in range(4)))]
+    cloud = balancer(listeners, rivals=[[], [(LBL_1, one, None) for one in gone]])
+    run = cloud.run(targets=[{"listener_id": "lbl-1"}], state="absent", wait=wait)
+    cloud.finish()
+    assert (run.failure, cloud.bindings()) == (None, set())
+    assert run.changed is (len(gone) < 4)
+    assert sorted(done(run)) == sorted({f"ins-{number}" for number in range(4)} - set(gone))

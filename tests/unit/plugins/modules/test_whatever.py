@@ -1,0 +1,191 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whatever goes wrong, in any order: the result is true, nothing else is touched, and a rerun does the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from clb_emulator.queries import min_serving
+from clb_emulator.writes import WRITES
+
+from ..builders import Raw, http, neighbours, plan_for, rule, snapshot, target, tcp
+from .tasks import address_of, balancer, order, refusal, sent, unknown_outcome
+
+if TYPE_CHECKING:
+    from harness import Cloud, Run
+
+ADDRESSES = [f"ins-{number}" for number in range(1, 6)]
+PLACES: list[Raw] = [
+    {"listener_id": "lbl-1"},
+    {"listener_id": "lbl-2"},
+    {"location_id": "loc-1"},
+    {"location_id": "loc-2"},
+]
+SHARES = st.sampled_from([0.0, 0.5, 1.0])
+LISTENER_SETS = st.sampled_from([["lbl-1"], ["lbl-1", "lbl-3"]])
+
+faults = st.one_of(
+    st.none(),
+    st.builds(unknown_outcome, SHARES, task_seconds=st.sampled_from([None, 9.0])),
+    st.builds(refusal, st.sampled_from(["InvalidParameter", "FailedOperation", "LimitExceeded", "AuthFailure"])),
+    st.builds(
+        order, st.just("fail_listeners"), listeners=LISTENER_SETS, message=st.just("no"), apply=SHARES, rest=SHARES
+    ),
+    st.builds(order, st.just("task_fails"), message=st.just("no"), apply=SHARES),
+    st.builds(order, st.just("task_unknown"), code=st.sampled_from(["InvalidParameter", "UnauthorizedOperation"])),
+)
+places = st.lists(st.dictionaries(st.sampled_from(ADDRESSES), st.sampled_from([0, 10, 50])), min_size=4, max_size=4)
+tasks = st.one_of(
+    st.tuples(st.just("present"), st.booleans()), st.tuples(st.sampled_from(["absent", "drained"]), st.just(False))
+)
+
+
+def listeners_with(bound: list[dict[str, int]]) -> list[Raw]:
+    """Two listeners and two rules with these addresses and weights."""
+    one, two, three, four = ([target(address, 80, weight) for address, weight in each.items()] for each in bound)
+    return [
+        tcp("lbl-1", 443, *one),
+        tcp("lbl-2", 444, *two),
+        http("lbl-3", 80, rule("loc-1", "a", *three), rule("loc-2", "b", *four)),
+    ]
+
+
+def wish(place: int, address: str, weight: int | None = None) -> Raw:
+    return {**PLACES[place], "instance_id": address, "port": 80, "weight": weight, "tag": None}
+
+
+asked_for = st.dictionaries(
+    st.tuples(st.integers(0, 3), st.sampled_from(ADDRESSES)), st.sampled_from([None, 0, 30]), max_size=8
+).map(lambda asked: [wish(*key, weight) for key, weight in asked.items()])
+"""What is asked for; it names some of the places, and makes sense in every state."""
+
+
+def keys(entries: list[Raw]) -> set[tuple[Any, ...]]:
+    return {(one["listener_id"], one["location_id"], address_of(one), one["port"]) for one in entries}
+
+
+def assert_told_truly(run: Run, cloud: Cloud, plan: Any) -> None:
+    """Each change is in place or named as failed, and never both."""
+    now, missing = snapshot(*cloud.listeners("lb-1")), keys(run["failed_targets"])
+    for change in plan.changes:
+        assert change.in_place(now) is ((*change.pool.key, change.backend.address, change.port) not in missing), change
+    assert run.failed is bool(missing)
+    written = [*run["registered"], *run["modified"], *run["deregistered"]]
+    assert run.changed is bool(written) or run["request_ids"]
+
+
+def assert_no_dip(run: Run, cloud: Cloud, plan: Any) -> None:
+    """Where a listener's gains are not all in place, nothing was taken from it."""
+    missing = keys(run["failed_targets"])
+    short = {one.pool.listener_id for one in plan.gains if (*one.pool.key, one.backend.address, one.port) in missing}
+    for loss in plan.losses:
+        assert loss.pool.listener_id not in short or (*loss.pool.key, loss.backend.address, loss.port) in missing
+    actions = cloud.actions("Batch*")
+    if {"BatchRegisterTargets", "BatchDeregisterTargets"} <= set(actions):
+        last_gain = len(actions) - 1 - actions[::-1].index("BatchRegisterTargets")
+        assert last_gain < actions.index("BatchDeregisterTargets")
+
+
+def bindings_in(call: Raw) -> set[tuple[Any, ...]]:
+    return {(one["ListenerId"], one.get("LocationId"), one["InstanceId"]) for one in sent(call)}
+
+
+def assert_nothing_sent_twice_unread(cloud: Cloud) -> None:
+    calls = [call for call in cloud.calls() if call["action"] in (*WRITES, "DescribeTargets")]
+    for call, after in neighbours(calls):
+        if call["action"] == after["action"] != "DescribeTargets":
+            # A smaller call right behind a refused one is what narrowing does.
+            first, second = bindings_in(call), bindings_in(after)
+            assert len(second) < len(first) or first.isdisjoint(second)
+
+
+NOBODY: list[dict[str, int]] = [{}, {}, {}, {}]
+PAIR = [wish(0, "ins-1"), wish(0, "ins-2")]
+
+
+@settings(max_examples=max(150, settings().max_examples))
+# Three calls in doubt: only time can tell what became of the last one.
+@example(
+    NOBODY,
+    PAIR,
+    ("present", False),
+    [unknown_outcome(0.0), unknown_outcome(0.0), unknown_outcome(0.5, task_seconds=9.0)],
+    set(),
+    0.0,
+)
+# A part of a narrowed call shows, and the rest is refused: it is not sent once more to find that out.
+@example(
+    NOBODY,
+    [wish(1, "ins-2"), *PAIR, wish(1, "ins-1"), wish(2, "ins-1")],
+    ("present", False),
+    [
+        refusal("InvalidParameter"),
+        None,
+        order("fail_listeners", listeners=["lbl-1"], message="no", apply=0.5, rest=0.0),
+        refusal("InvalidParameter"),
+    ],
+    set(),
+    0.0,
+)
+# What is refused after a call in doubt: that call may be why, and show later.
+@example(
+    NOBODY, PAIR, ("present", False), [unknown_outcome(0.5, task_seconds=9.0), refusal("LimitExceeded")], set(), 2.0
+)
+@example(NOBODY, PAIR, ("present", False), [unknown_outcome(0.5, task_seconds=9.0), refusal("AuthFailure")], set(), 2.0)
+@given(
+    places,
+    asked_for,
+    tasks,
+    st.lists(faults, max_size=5),
+    st.sets(st.sampled_from(ADDRESSES), max_size=2),
+    st.sampled_from([0.0, 2.0]),
+)
+def test_whatever_goes_wrong_the_result_is_true_nothing_else_is_touched_and_a_rerun_converges(
+    bound: list[dict[str, int]],
+    asked: list[Raw],
+    task: tuple[str, bool],
+    ordered: list[Raw | None],
+    bad: set[str],
+    lag: float,
+) -> None:
+    state, purge = task
+    listeners = listeners_with(bound)
+    plan = plan_for(asked, snapshot(*listeners), state=state, purge=purge)
+    cloud = balancer(listeners, *ordered, bad=bad, read_lag=lag, task_seconds=0.5)
+    before = cloud.bindings()
+    run = cloud.run(targets=asked, state=state, purge=purge)
+    cloud.finish()
+    assert_told_truly(run, cloud, plan)
+    assert_no_dip(run, cloud, plan)
+    assert_nothing_sent_twice_unread(cloud)
+    desired = {(*one.pool.key, one.backend.address, one.port) for one in plan.changes}
+    assert {one[:4] for one in before ^ cloud.bindings()} <= desired
+    cloud.clear_faults()
+    cloud.sleep(30)
+    again = cloud.run(targets=asked, state=state, purge=purge)
+    assert again.failure is None
+    idle = cloud.run(targets=asked, state=state, purge=purge)
+    assert (idle.changed, [one for one in idle["api_calls"] if one.startswith("Batch")]) == (False, [])
+
+
+@given(places, asked_for, st.lists(faults, max_size=4), st.sets(st.sampled_from(ADDRESSES), max_size=3))
+def test_capacity_never_dips_in_one_task_that_replaces_targets(
+    bound: list[dict[str, int]], asked: list[Raw], ordered: list[Raw | None], sick: set[str]
+) -> None:
+    cloud = balancer(listeners_with(bound), *ordered, task_seconds=0.5, health={"dead": sorted(sick)})
+    start: dict[tuple[str, str | None], int] = {}
+    for listener_id, location_id, address, _, weight, _ in cloud.bindings():
+        start.setdefault((listener_id, location_id), 0)
+        start[listener_id, location_id] += weight > 0 and address not in sick
+    entries = [{**one, "weight": 30} for one in asked]
+    cloud.run(targets=entries, purge=True, wait_for_health=True, min_healthy=1, wait_timeout=60)
+    cloud.finish()
+    # At no moment.
+    for place, count in start.items():
+        assert min_serving(cloud.journal(), *place) >= min(1, count)
