@@ -90,6 +90,7 @@ def test_recipe_runs(number, playbook, emulator, tmp_path):
     after = emulator.bindings("lb-demo")
     changed = {
         "Take a host out, and put it back whatever happens": (set(), set()),
+        "Put back what a killed task has taken out": (set(), set()),
         "Replace one server by another": (
             {("lbl-tcp443", None, "ins-web4", 8443, 10, "")},
             {("lbl-tcp443", None, "ins-web1", 8443, 10, "blue")},
