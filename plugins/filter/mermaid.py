@@ -6,6 +6,61 @@
 
 from __future__ import annotations
 
+DOCUMENTATION = r"""
+name: mermaid
+short_description: Draw what is bound to load balancers as a Mermaid chart
+version_added: 0.1.0
+author:
+  - The tencentcloud.clb contributors (!UNKNOWN)
+description:
+  - Turns a result of M(tencentcloud.clb.targets_info) into the text of a Mermaid flow chart. GitHub, GitLab and others
+    show it as a picture if it stands in a code block of the language C(mermaid).
+  - Healthy backends are green, unhealthy ones red. Backends of weight 0 are grey. Without health, backends are blue.
+  - A result about several load balancers becomes one chart with a tree for each of them.
+  - Mermaid draws at most 500 edges and 50,000 characters. If a chart would be larger, it shows fewer backends, then no
+    rules, then no listeners, then fewer load balancers. It says how many it left out. The counts always include
+    everything.
+positional: most
+options:
+  _input:
+    description: The result of M(tencentcloud.clb.targets_info), as it was registered.
+    type: dict
+    required: true
+  most:
+    description: The number of backends to show of each listener or rule. V(0) shows as many as Mermaid can draw.
+    type: int
+    default: 10
+seealso:
+  - module: tencentcloud.clb.targets_info
+  - plugin: tencentcloud.clb.tree
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Read a load balancer
+  tencentcloud.clb.targets_info:
+    region: ap-guangzhou
+    load_balancer_id: lb-abcd1234
+    health: true
+  register: shop
+
+- name: Write its picture into a page of the team's wiki
+  ansible.builtin.copy:
+    content: |
+      # The shop's load balancer
+
+      ```mermaid
+      {{ shop | tencentcloud.clb.mermaid }}```
+    dest: wiki/load-balancer.md
+    mode: "0644"
+"""
+
+RETURN = r"""
+_value:
+  description: The lines of the chart. Each ends with a line feed. The code block around them is not included.
+  type: str
+"""
+
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._drawing import draw_mermaid

@@ -15,29 +15,31 @@ author:
 description:
   - Finds the backends behind Cloud Load Balancers (CLB), and groups them by load balancer, listener and rule.
   - The file must be named C(*.clb.yml) or C(*.clb.yaml).
-  - A backend is one host, however many bindings it has. An instance is one host wherever it is bound. An address is one
-    host in each VPC. The CVM and an address that is bound beside it are two hosts.
-  - Reads each load balancer with one call, or two with O(health), after one listing for each region. Load balancers are
-    read side by side, at most 18.5 calls of a kind a second.
-  - An inventory is whole or an error. All expressions are evaluated before the first host is added.
-  - Classic load balancers are left out. One that is deleted while the inventory is read, or that these credentials may
-    not read, is left out with a warning. This is an error if O(load_balancer_ids) or O(load_balancer_names) names it,
-    and if it leaves no load balancer in a region.
-  - "Each load balancer, listener and rule has a group named after its ID, such as C(lb_abcd1234), C(lbl_abcd1234) and
-    C(loc_abcd1234), one in the other."
-  - "What is called the same on every load balancer is gathered in groups named C(clb_shop) after the load balancer's
-    name, C(TCP_443) after protocol and port (C(TCP_8000_8010) for a range), and C(HTTP_80_shop_example_com_v1) after
-    listener, domain and URL. Characters that no group's name may have become C(_). If different names become the same,
-    each has a group with its ID instead, such as C(clb_shop_a_lb_1111), and a warning names them."
-  - "C(clb_backend) is what names the host in O(tencentcloud.clb.targets#module:targets)."
-  - "C(clb_bindings) are its bindings, each with its load balancer, listener, rule, port, weight, tag and health. Those
-    of one region are valid as O(tencentcloud.clb.targets#module:targets)."
-  - "C(clb_weight) is the highest of its weights; 0 where it gets no new traffic anywhere. C(clb_healthy) says whether
-    it is healthy on every listener and rule; it is null without O(health)."
+  - A backend is one host, even with several bindings. An instance is one host in the whole inventory. An IP address is
+    one host in each VPC. A CVM and an address beside it are two hosts.
+  - Reads one list of load balancers for each region, then each load balancer with one call, or two with O(health). It
+    reads them side by side, with at most 18.5 calls of a kind a second.
+  - If one load balancer cannot be read, the plugin fails and adds no hosts. There are three exceptions, each with a
+    warning.
+  - It leaves out classic load balancers, a load balancer that is deleted meanwhile, and one that these credentials may
+    not read. The last two are errors if O(load_balancer_ids) or O(load_balancer_names) names them. They are also errors
+    if a region has no other load balancer.
+  - "Each load balancer, listener and rule has a group of its ID, such as C(lb_abcd1234), C(lbl_abcd1234) and
+    C(loc_abcd1234). The group of a load balancer contains those of its listeners, and these contain those of its
+    rules."
+  - "Load balancers of one name share a group such as C(clb_shop). Listeners of one protocol and port share C(TCP_443),
+    or C(TCP_8000_8010) for a range. Rules of one domain and URL share C(HTTP_80_shop_example_com_v1)."
+  - Characters that are not allowed in the name of a group become C(_). If different names become the same, each has a
+    group with its ID instead, such as C(clb_shop_a_lb_1111). A warning names them.
+  - "C(clb_backend) names the host in O(tencentcloud.clb.targets#module:targets)."
+  - "C(clb_bindings) is the list of its bindings. Each has load balancer, listener, rule, port, weight, tag and health.
+    Those of one region are valid as O(tencentcloud.clb.targets#module:targets)."
+  - "C(clb_weight) is the highest of its weights. It is 0 if the host gets no new traffic. C(clb_healthy) is true if the
+    host is healthy on every listener and rule. It is null without O(health)."
   - "Further variables are C(clb_instance_id), C(clb_instance_name), C(clb_load_balancer_ids), C(clb_private_ips),
     C(clb_public_ips), C(clb_tags), C(clb_type) and C(clb_zone)."
-  - With a cache, what was read is kept for this file, these load balancers, O(targets), O(health), region, endpoint and
-    account. What is made of it, such as O(groups), is evaluated each time.
+  - A cache keeps the answers of the API for this file, these load balancers, O(targets), O(health), region, endpoint
+    and account. Expressions, such as O(groups), are evaluated each time.
 extends_documentation_fragment:
   - tencentcloud.clb.connection
   - ansible.builtin.constructed
@@ -50,64 +52,68 @@ options:
     choices: [tencentcloud.clb.targets]
   regions:
     description:
-      - The regions of the load balancers, in place of O(region). They are read one after the other.
-      - An empty list is an error. Expressions are rendered here and in the other lists, as in the connection options.
+      - The regions of the load balancers, instead of O(region). The plugin reads one after the other.
+      - An empty list is an error. All lists and connection options can be templates.
     type: list
     elements: str
   load_balancer_ids:
     description:
       - The IDs of the load balancers. An empty list is an error.
-      - Without this, O(load_balancer_names) and O(load_balancer_tags), every load balancer in the region is read.
+      - The plugin reads every load balancer of the region if no option names some.
     type: list
     elements: str
   load_balancer_names:
     description:
-      - The exact names of load balancers. All load balancers with one of these names are read.
+      - The exact names of load balancers. The plugin reads all load balancers with one of these names.
       - An empty list is an error.
     type: list
     elements: str
   load_balancer_tags:
     description:
-      - Choose the load balancers that have all of these tags, in place of O(load_balancer_ids) and
-        O(load_balancer_names). A value is a text, or a list of texts of which one must match.
-      - If no load balancer has them in any of the regions, that is a warning. No tag at all is an error.
+      - The load balancers that have all of these tags. Do not give O(load_balancer_ids) or O(load_balancer_names) with
+        it.
+      - A value is a text, or a list of texts. One of the list must match.
+      - If no load balancer has these tags, a warning says so. An empty dictionary is an error.
     type: dict
     version_added: 1.0.0
   targets:
     description:
-      - Selectors, as M(tencentcloud.clb.targets_info) takes them; only what any of them matches is in the inventory.
-      - A selector that matches nothing on a load balancer is no error. One with a load balancer of its own matches only
-        there; that load balancer must be among those that are read.
-      - An empty list selects nothing.
+      - Selectors, as O(tencentcloud.clb.targets_info#module:targets) takes them. The inventory has only the bindings
+        that one of them matches. An empty list matches nothing.
+      - A selector that matches nothing is no error. A selector with a load balancer matches only there. The plugin must
+        read that load balancer.
     type: list
     elements: dict
   health:
-    description: Read the health, too.
+    description: Also read the health.
     type: bool
     default: false
   hostnames:
     description:
-      - What to call a host by, best first.
-      - Where a host lacks something, or shares it with another host, the next one is taken, and in the end the ID or
-        address that it is bound by. Equal addresses in two VPCs also get the VPC, as in C(10.0.0.5-vpc-abcd1234).
-      - The next one is also taken where a name means something else to Ansible, namely the name of a group of this
-        inventory, of yours or of another source, V(all), V(ungrouped), V(localhost) and other names of this machine,
-        host patterns such as V(*), paths, and names with control characters.
-      - A host of another source with the same name is the same host, as always in Ansible, unless that one is certainly
-        another machine. It is where its C(ansible_host) is another IP address, its C(ansible_connection) is V(local),
-        or it is another backend of this plugin.
-      - V(address) is the address that it is bound by, of a CVM the primary private one.
+      - The names of a host, the best one first. V(address) is the address of the binding, or the primary private
+        address of a CVM.
+      - The next one is taken if a host has no such name, or shares it with another host. The last resort is the ID or
+        address of the binding. Equal addresses in two VPCs also get the VPC, as in C(10.0.0.5-vpc-abcd1234).
+      - The next one is also taken if the name means something else to Ansible. This is so for the name of a group,
+        V(all), V(ungrouped), V(localhost), other names of this machine, patterns such as V(*), paths, and control
+        characters.
+      - A host of another source with the same name is the same host, as always in Ansible. It is another host if its
+        C(ansible_host) is another IP address, or its C(ansible_connection) is V(local). Another backend of this plugin
+        is another host, too.
     type: list
     elements: str
     choices: [instance_name, instance_id, address]
     default: [instance_name, instance_id, address]
   ansible_host:
     description:
-      - The address under which Ansible reaches a host.
-      - V(none) sets none; O(compose) can then do it.
+      - The address that Ansible connects to.
+      - V(none) sets none. Use O(compose) then.
     type: str
     choices: [private_ip, public_ip, none]
     default: private_ip
+notes:
+  - The plugin runs on the controller, in the Python of Ansible itself. That Python needs requests.
+  - Keys and endpoint must be of the same site. The default O(endpoint) is that of the international site.
 seealso:
   - module: tencentcloud.clb.targets
   - module: tencentcloud.clb.targets_info

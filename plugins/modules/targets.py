@@ -13,17 +13,15 @@ version_added: 0.1.0
 author:
   - The tencentcloud.clb contributors (!UNKNOWN)
 description:
-  - Compares the backends that should be bound to the listeners and rules of one Cloud Load Balancer (CLB), or of many,
-    with those that are bound. Sends the fewest calls that close the gap; new bindings go out through
-    C(BatchRegisterTargets), up to 500 in one call.
-  - Waits for the tasks of the cloud, reads back, and reports from what it read what changed, what failed, and the state
-    of each listener.
-  - Busy and throttled answers are waited out. After each 'busy', and after each call of unknown outcome, the module
-    reads again and plans again before it sends anything. What somebody else does meanwhile is respected.
-  - Several load balancers are read side by side. Nothing is written on any of them until all names are resolved and all
-    guards have passed on all of them. Then each is changed on its own; a failure on one stops no other.
-  - RV(restore) brings back what a task has drained or unbound. With O(restore_file) it is on disk before anything is
-    changed, so that O(state=restored) brings it back after a task that was killed, too.
+  - Compares the backends in O(targets) with the backends that are bound to a Cloud Load Balancer (CLB), or to many.
+  - Sends the fewest calls that close the gap. One call of C(BatchRegisterTargets) binds up to 500 backends.
+  - Waits until the cloud is done, and reads again. The result tells what was read, not what was sent.
+  - Waits if the cloud is busy or throttles. After a busy answer, or an unknown outcome, the module reads and plans
+    again before it sends the next call. It respects the changes of others.
+  - Reads several load balancers side by side. It writes nothing until all names are found and all guards have passed.
+    Then it changes each load balancer on its own. A failure on one does not stop the others.
+  - Tells in RV(restore) how to undo what it drained or unbound. With O(restore_file) this is on disk before the first
+    change. O(state=restored) brings it back, even after a task that was killed.
 extends_documentation_fragment:
   - tencentcloud.clb.attributes
   - tencentcloud.clb.attributes.actiongroup_all
@@ -39,36 +37,40 @@ attributes:
 options:
   targets:
     description:
-      - With O(state=present), each entry names one binding. It takes a listener (O(targets[].listener_id),
-        O(targets[].listener_port), or a O(targets[].location_id) that names it), on layer 7 a rule
-        (O(targets[].location_id), or O(targets[].domain) with O(targets[].url)), a backend (O(targets[].instance_id) or
-        O(targets[].eni_ip)) and a O(targets[].port). A O(targets[].weight) or O(targets[].tag) that is not given is
-        kept as it is; a new binding gets the cloud's default weight of 10.
-      - With O(state=absent) and O(state=drained), each entry is a selector. Listener, rule, backend, O(targets[].port)
-        and a O(targets[].tag) that is not empty each narrow it, and keys left out match everything.
-        O(targets[].weight) is ignored. At least one of listener, rule or backend must be given.
+      - The bindings that the task is about. The meaning of an entry depends on O(state). An empty list is no change.
+      - "With O(state=present), an entry names one binding: a listener, on layer 7 also a rule, a backend and a
+        O(targets[].port)."
+      - A listener is O(targets[].listener_id), or O(targets[].listener_port), with O(targets[].listener_protocol) if
+        several listeners have this port. A rule is O(targets[].location_id), or O(targets[].domain) with
+        O(targets[].url). A backend is O(targets[].instance_id) or O(targets[].eni_ip).
+      - A O(targets[].weight) or O(targets[].tag) that is not given stays as it is. A new binding gets the cloud's
+        default weight of 10.
+      - With O(state=absent) and O(state=drained), an entry is a selector. Listener, rule, backend, O(targets[].port)
+        and O(targets[].tag) each narrow it. A key that is not given matches everything. O(targets[].weight) is ignored.
+      - A selector needs at least one of listener, rule and backend.
+      - With O(state=restored), an entry is a selector of what O(restore_file) holds. Without O(targets), the whole file
+        is brought back. Every other O(state) needs O(targets).
       - A binding may be listed twice only if both entries say the same.
-      - Any list in a result of this module or of M(tencentcloud.clb.targets_info) can be given here. Keys that only
-        describe a binding there, such as C(private_ips), C(code) or C(before), are accepted and ignored.
-      - With O(state=restored), each entry is a selector of what O(restore_file) holds. Left out, everything that the
-        file holds is brought back. Required with every other O(state).
-      - An empty list is no change.
-      - Where several load balancers are meant, an entry with a listener ID or rule ID belongs to the load balancer that
-        has it; any other holds for each of them. With O(all_load_balancers=true), every entry must name a backend.
+      - Every list of bindings in a result of this module or of M(tencentcloud.clb.targets_info) is accepted here. Keys
+        that only describe a binding, such as C(private_ips), C(code) or C(before), are ignored.
+      - With several load balancers, an entry with a listener ID or rule ID belongs to the load balancer that has it.
+        Every other entry holds for each load balancer. With O(all_load_balancers=true), every entry must name a
+        backend.
     type: list
     elements: dict
   state:
     description:
       - V(present) binds the targets.
-      - V(absent) unbinds what the selectors match.
-      - V(drained) sets the weight of what the selectors match to 0 and leaves it bound, so that it gets no new traffic.
-      - V(restored) brings back what O(restore_file) holds, as V(present) would with these entries. The file says which
-        load balancers are meant; the options that choose load balancers only narrow that. Added in version 1.0.0.
-      - An entry whose listener or rule no longer exists is taken out of the file, with a warning that shows it. An
-        entry whose load balancer can't be read stays in the file and fails the task; the others are brought back all
-        the same.
-      - An IP address that was bound again after it was remembered may be another machine by now. It does not get the
-        former weight; a warning says so, and the entry stays in the file.
+      - V(absent) unbinds the bindings that the selectors match.
+      - V(drained) sets their weight to 0. They stay bound and get no new traffic.
+      - V(restored) gives back the weights and tags in O(restore_file). Added in version 1.0.0.
+      - With V(restored), the file says which load balancers are meant. The options that choose load balancers only
+        narrow this.
+      - An entry of the file whose listener or rule no longer exists is taken out of the file, with a warning that shows
+        it. If a load balancer cannot be read, its entries stay in the file and the task fails. The others are brought
+        back all the same.
+      - If an IP address was bound again after it was remembered, it may be another machine by now. It does not get the
+        former weight. A warning says so, and the entry stays in the file.
     type: str
     choices: [present, absent, drained, restored]
     default: present
@@ -76,26 +78,24 @@ options:
     description:
       - A file that keeps former weights and tags until they are back. Its folder must exist. The module reads and
         writes it on the host on which it runs.
-      - Before the first call that changes or removes a binding, the entries of RV(restore) are in this file. If the
-        task is killed, O(state=restored) brings back what it changed.
+      - The entries of RV(restore) are in this file before the first call that changes or removes a binding. If the task
+        is killed, O(state=restored) brings back what it changed.
       - Tasks can share a file. It is a JSON list of entries of O(targets), each with the time when it was
-        C(remembered). It has mode 0600, and it is removed when nothing is left in it.
-      - A binding of weight above 0 replaces its older entry; the entry of a binding of weight 0 is kept. If one task
+        C(remembered). Its mode is 0600. It is removed when it has no entries left.
+      - A binding of weight above 0 replaces its older entry. The entry of a binding of weight 0 is kept. If one task
         lowers a weight from 100 to 10 and a second one to 0, the file remembers 10.
-      - O(state=present) and O(state=restored) take out the entries of the bindings that they name, once these are in
-        place with their weight and tag; with O(wait=false) none. What a task has not changed in the end, it takes out
-        again.
-      - O(state=restored) may wait up to 15 seconds before it takes out an entry that is younger than that and already
-        in place. A call of the task that wrote it may still be under way.
-      - A file that is not such a list, or can't be written, stops the task before anything is changed. In check mode
-        the file is read and checked, not written. A file that can't be brought up to date at the end is a warning.
+      - O(state=present) and O(state=restored) take out an entry when its binding has its former weight and tag. With
+        O(wait=false) they take out none. A task also takes out the entries of changes that it did not make.
+      - O(state=restored) may wait up to 15 seconds before it takes out an entry that is already in place. It does so if
+        the entry is younger than that, because a call of the other task may still be under way.
+      - A file that is not such a list, or is not writable, stops the task before any change. Check mode reads and
+        checks the file, and does not write it. If the file cannot be updated at the end, a warning says so.
     type: path
     version_added: 1.0.0
   purge:
     description:
-      - With O(state=present), also unbind what is bound to the listeners and rules that O(targets) names, and is not
-        listed.
-      - Listeners and rules that O(targets) does not name are left alone.
+      - With O(state=present), also unbind every binding that O(targets) does not list. Only the listeners and rules
+        that O(targets) names are concerned.
     type: bool
     default: false
   min_healthy:
@@ -106,35 +106,54 @@ options:
         sends traffic to all targets of weight above 0. Then each of them counts, and the message says so. A stopped
         listener sends traffic to nobody, so nothing is refused there.
       - If the health of a target is not known, nothing that may get traffic is taken from its listener or rule.
-      - With O(wait_for_health=true), the targets that are about to be added count as healthy, and the guard is checked
-        again on real health right before anything is taken away.
+      - With O(wait_for_health=true), new targets count as healthy at first. The guard is checked again, on real health,
+        right before the task takes anything away.
       - Tasks of one user on one controller take turns on a load balancer while they take capacity away under this
-        guard, so that it holds among them. The lock is a file in C(.ansible/tencentcloud-clb) below the home directory
-        of this user, or in the folder that the environment variable E(TENCENTCLOUD_CLB_LOCK_DIR) names.
-      - Between controllers no lock holds. When the loss shows and fewer targets get traffic, the module puts back the
+        guard. So the guard holds among them. The lock is a file in C(.ansible/tencentcloud-clb) below the user's home
+        directory. The environment variable E(TENCENTCLOUD_CLB_LOCK_DIR) names another folder.
+      - Between controllers there is no lock. If a change leaves too few targets in traffic, the module puts back the
         weight that it took, and fails with C(GuardRefused).
     type: int
     default: 0
   wait:
     description:
-      - Wait for the cloud's last task and read back.
-      - With V(false), the module returns once the cloud has accepted the last call, and tells what was sent.
+      - Wait for the cloud's last task, and read back.
+      - With V(false), the module ends when the cloud has accepted the last call. The result then tells what was sent.
     type: bool
     default: true
   wait_for_health:
     description:
-      - With O(state=present) and O(state=restored), also wait until every listed target of weight above 0 is healthy,
-        before anything is taken away.
-      - A target whose listener has its health check switched off counts as healthy, as long as the cloud sends
-        traffic to it.
+      - With O(state=present) and O(state=restored), also wait until every listed target of weight above 0 is healthy.
+        Only then does the task take anything away.
+      - If the health check of a listener is switched off, a target counts as healthy while the cloud sends traffic to
+        it.
     type: bool
     default: false
   wait_timeout:
-    description: Seconds for the whole task, retries included, V(1) to V(86400).
+    description:
+      - The longest time of the whole task in seconds, retries included, V(1) to V(86400).
+      - The task ends at the latest O(wait_timeout) plus O(timeout) seconds after its start.
     type: int
     default: 300
+notes:
+  - The module runs on the host of the task and calls the API from there. Use C(hosts=localhost), or
+    C(delegate_to=localhost) for a task of another host. That Python needs requests.
+  - If an inventory names C(localhost), Ansible may discover another Python than its own. Set
+    C(ansible_python_interpreter) to C({{ ansible_playbook_python }}) there.
+  - Keys and endpoint must be of the same site. The default O(endpoint) is that of the international site.
+  - For a long task, use C(async) and C(poll). Ansible shows nothing of a running task but that it is running.
+  - Ansible's own limits must be longer than O(wait_timeout) plus O(timeout). These are the keywords C(timeout) and
+    C(async) of the task, and C(ANSIBLE_TASK_TIMEOUT). If Ansible kills the task, its result is lost. Use
+    O(restore_file) then.
+  - Load balancers, listeners and rules must exist already. This collection does not create them.
 seealso:
   - module: tencentcloud.clb.targets_info
+  - plugin: tencentcloud.clb.bind
+    plugin_type: filter
+  - plugin: tencentcloud.clb.rotation
+    plugin_type: role
+  - plugin: tencentcloud.clb.targets
+    plugin_type: inventory
   - name: BatchRegisterTargets
     description: The vendor's page on the call behind this module.
     link: https://www.tencentcloud.com/document/api/214/38300
@@ -156,14 +175,20 @@ EXAMPLES = r"""
         eni_ip: 10.0.1.17
         port: 8443
 
-- name: Have exactly these behind one rule of a layer-7 listener, and let none go before the new ones are healthy
+- name: Blue-green, bind the green servers, and unbind all others when the green ones are healthy
   tencentcloud.clb.targets:
     region: ap-guangzhou
     load_balancer_name: shop-frontend
     purge: true
     wait_for_health: true
     min_healthy: 2
-    targets: "{{ green | tencentcloud.clb.bind([{'listener_port': 80, 'domain': 'shop.example.com', 'url': '/'}]) }}"
+    targets: "{{ green | tencentcloud.clb.bind(shop) }}"
+  vars:
+    green:
+      - {instance_id: ins-33333333, port: 8080, tag: green}
+      - {instance_id: ins-44444444, port: 8080, tag: green}
+    shop:
+      - {listener_port: 80, domain: shop.example.com, url: /}
 
 - name: Give a host no new traffic on any listener before it is upgraded
   tencentcloud.clb.targets:
@@ -233,6 +258,41 @@ EXAMPLES = r"""
     targets:
       - instance_id: ins-11111111
 
+- name: Role, in a play of the hosts, take the hosts of the batch out of traffic
+  ansible.builtin.include_role:
+    name: tencentcloud.clb.rotation
+    tasks_from: out
+
+- name: Role, after the update, put them back as they were
+  ansible.builtin.include_role:
+    name: tencentcloud.clb.rotation
+    tasks_from: back
+
+- name: Bind from a play of the hosts themselves, each with its own address
+  tencentcloud.clb.targets:
+    region: ap-guangzhou
+    load_balancer_id: lb-abcd1234
+    targets: "{{ [{'listener_port': 443, 'eni_ip': ansible_host, 'port': 8443}] }}"
+  delegate_to: localhost
+
+- name: Wait up to an hour for health, as a task that Ansible asks for its result every 15 seconds
+  tencentcloud.clb.targets:
+    region: ap-guangzhou
+    load_balancer_id: lb-abcd1234
+    wait_for_health: true
+    wait_timeout: 3600
+    targets: "{{ green | tencentcloud.clb.bind(shop) }}"
+  async: 3700
+  poll: 15
+
+- name: Bind in the China site
+  tencentcloud.clb.targets:
+    endpoint: clb.tencentcloudapi.com
+    region: ap-guangzhou
+    load_balancer_id: lb-abcd1234
+    targets:
+      - {listener_port: 443, instance_id: ins-11111111, port: 8443}
+
 - name: Try again what failed
   tencentcloud.clb.targets:
     region: ap-guangzhou
@@ -242,12 +302,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 load_balancer_id:
-  description: The load balancer, resolved where it was named; null where several are meant.
+  description: The ID of the load balancer, also if it was chosen by name. It is null if several are meant.
   returned: always
   type: str
   sample: lb-abcd1234
 load_balancers:
-  description: Each load balancer that was read, or tried, in the order in which they were chosen.
+  description: Every load balancer that was read, or that the task tried to read, in the order of the choice.
   returned: always
   type: list
   elements: dict
@@ -257,43 +317,43 @@ load_balancers:
       type: str
       sample: lb-abcd1234
     load_balancer_name:
-      description: Its name; null where it was chosen by ID.
+      description: Its name. It is null if the load balancer was chosen by ID.
       type: str
       sample: shop-frontend
     status:
-      description: Whether something failed there, or something changed, or neither.
+      description: V(failed) if something failed there, V(changed) if something changed, else V(unchanged).
       type: str
       sample: changed
     registered:
-      description: How many bindings were made.
+      description: The number of new bindings.
       type: int
       sample: 2
     modified:
-      description: How many bindings had their weight or tag changed.
+      description: The number of bindings with a new weight or tag.
       type: int
       sample: 0
     deregistered:
-      description: How many bindings were removed.
+      description: The number of removed bindings.
       type: int
       sample: 0
     unchanged:
-      description: How many of the bindings in place on its touched listeners and rules were left as they were.
+      description: The number of bindings on its touched listeners and rules that this task did not change.
       type: int
       sample: 1
     bound:
-      description: How many bindings are in place on its touched listeners and rules; null where that is not known.
+      description: The number of bindings on its touched listeners and rules. It is null if the state is not known.
       type: int
       sample: 3
     message:
-      description: Why something failed there; null where nothing did.
+      description: The reason of a failure there. It is null without a failure.
       type: str
       sample:
     error:
-      description: As RV(error), for this load balancer; null where nothing failed.
+      description: The same as RV(error), for this load balancer. It is null without a failure.
       type: dict
       sample:
 registered:
-  description: The bindings that were made.
+  description: The new bindings.
   returned: always
   type: list
   elements: dict
@@ -307,15 +367,15 @@ registered:
       type: str
       sample: lbl-abcd1234
     location_id:
-      description: The rule; null on layer 4.
+      description: The rule. It is null on layer 4.
       type: str
       sample: loc-abcd1234
     instance_id:
-      description: The CVM; null where the backend is addressed by RV(registered[].eni_ip).
+      description: The CVM. It is null if the backend is an IP address, C(eni_ip).
       type: str
       sample: ins-11111111
     eni_ip:
-      description: The IP address; null where the backend is addressed by RV(registered[].instance_id).
+      description: The IP address. It is null if the backend is a CVM, C(instance_id).
       type: str
       sample: 10.0.1.17
     port:
@@ -323,50 +383,49 @@ registered:
       type: int
       sample: 8443
     weight:
-      description: From 0 to 100.
+      description: The weight, 0 to 100.
       type: int
       sample: 10
     tag:
-      description: Empty where it has none; null where the API response contains no tags.
+      description: The tag. It is empty if the binding has none, and null if the API tells no tags.
       type: str
       sample: blue
 restore:
   description:
-    - One entry for each binding that this task re-weighted, re-tagged or removed, or may have, with its former weight
-      and
-      tag. Give it back as O(targets) with O(state=present).
-    - What the task registered, and what somebody else had changed before, is not in it.
-    - With O(restore_file), these entries are in that file before anything is changed.
+    - The way back. It has the former weight and tag of each binding that this task changed or removed, or may have.
+      Give it back as O(targets) with O(state=present).
+    - New bindings are not in it, and changes of others neither.
+    - With O(restore_file), these entries are in that file before the first change.
   returned: always; also when the task fails, and in check mode as it will be
   type: list
   elements: dict
   contains: *binding
 modified:
-  description: The bindings whose weight or tag was changed.
+  description: The bindings with a new weight or tag.
   returned: always
   type: list
   elements: dict
   contains:
     <<: *binding
     before:
-      description: C(weight) and C(tag) as they were.
+      description: The former C(weight) and C(tag).
       type: dict
       sample: {weight: 10, tag: blue}
     after:
-      description: C(weight) and C(tag) as they are now.
+      description: The present C(weight) and C(tag).
       type: dict
       sample: {weight: 0, tag: blue}
 deregistered:
-  description: The bindings that were removed.
+  description: The removed bindings.
   returned: always
   type: list
   elements: dict
   contains: *binding
 targets:
   description:
-    - The bindings now in place on the touched listeners and rules; in check mode, as they would be.
-    - Where several load balancers are meant, only those that an entry names or matches, and those that were changed.
-    - "Touched is what an entry names, or what a selector matched on. Cloud functions are not listed."
+    - All bindings on the touched listeners and rules. In check mode it is the state to come.
+    - A listener or rule is touched if an entry names it or a selector matches on it. Cloud functions are not listed.
+    - With several load balancers, the list has only bindings that an entry names or matches, and changed ones.
   returned: always
   type: list
   elements: dict
@@ -394,75 +453,75 @@ listeners:
       type: int
       sample: 80
     location_id:
-      description: The rule; null on layer 4.
+      description: The rule. It is null on layer 4.
       type: str
       sample: loc-abcd1234
     domain:
-      description: The domain of the rule; null on layer 4.
+      description: The domain of the rule. It is null on layer 4.
       type: str
       sample: shop.example.com
     url:
-      description: The URL path of the rule; null on layer 4.
+      description: The URL path of the rule. It is null on layer 4.
       type: str
       sample: /
     status:
-      description: Whether something failed there, or something changed, or neither.
+      description: V(failed) if something failed there, V(changed) if something changed, else V(unchanged).
       type: str
       sample: changed
     registered:
-      description: How many bindings were made.
+      description: The number of new bindings.
       type: int
       sample: 2
     modified:
-      description: How many bindings had their weight or tag changed.
+      description: The number of bindings with a new weight or tag.
       type: int
       sample: 0
     deregistered:
-      description: How many bindings were removed.
+      description: The number of removed bindings.
       type: int
       sample: 0
     unchanged:
-      description: How many of the bindings in place were left as they were; null where that is not known.
+      description: The number of bindings that this task did not change. It is null if the state is not known.
       type: int
       sample: 1
     bound:
-      description: How many bindings are in place; null where that is not known.
+      description: The number of bindings. It is null if the state is not known.
       type: int
       sample: 3
     message:
-      description: Why something failed there; null where nothing did.
+      description: The reason of a failure there. It is null without a failure.
       type: str
       sample:
 failed_listeners:
-  description: The IDs of the listeners on which something failed; empty on success.
+  description: The IDs of the listeners with a failure.
   returned: always
   type: list
   elements: str
   sample: []
 failed_targets:
   description:
-    - Every change asked for that is not in place at the end.
-    - With O(state=present), the list can be given as O(targets) to try these again; it holds removals of O(purge), too,
-      for which the same task is run again instead.
+    - Every change that is not in place at the end.
+    - With O(state=present), give the list back as O(targets) to try again. It also holds the removals of O(purge),
+      which this would bind. After O(purge), run the same task again instead.
   returned: always
   type: list
   elements: dict
   contains:
     <<: *binding
     code:
-      description: The code of the cloud, or C(NotAttempted), or one of those of RV(error.code).
+      description: The code of the cloud, or C(NotAttempted), or a code as in RV(error.code).
       type: str
       sample: LimitExceeded
     message:
-      description: The words of the cloud, or the reason.
+      description: The text of the cloud, or the reason.
       type: str
       sample: The number of targets exceeds the quota.
 left_out:
   description:
-    - The load balancers that were left out, each with a warning, where O(load_balancer_tags) or
-      O(all_load_balancers=true) chooses.
-    - One is left out if it was listed and is gone, or if the API does not support this for its kind.
-      Whatever else keeps one from being read is an error before any write.
+    - The load balancers that O(load_balancer_tags) or O(all_load_balancers=true) chose and the task left out, each with
+      a warning.
+    - A load balancer is left out if it is gone by the time it is read, or if the API does not support its kind. If
+      another one cannot be read, the task fails before any write.
     - If all are left out, the task fails.
   returned: always
   type: list
@@ -477,7 +536,7 @@ left_out:
       type: str
       sample: InvalidParameter.LBIdNotFound
     message:
-      description: The words of the cloud.
+      description: The text of the cloud.
       type: str
       sample: LoadBalancerId lb-efgh5678 not found
 request_ids:
@@ -487,51 +546,51 @@ request_ids:
   elements: str
   sample: [83129908-a282-4f9f-8ab-131a3025ba22]
 api_calls:
-  description: How many HTTP requests were sent, by action.
+  description: The number of HTTP requests for each action.
   returned: always
   type: dict
   sample: {DescribeTargets: 2, BatchRegisterTargets: 1, DescribeTaskStatus: 1}
 error:
-  description: Why the task failed; null where it did not. Of several load balancers, the first one that failed.
+  description: The reason of the failure, of the first load balancer that failed. It is null without a failure.
   returned: always
   type: dict
   contains:
     action:
-      description: The action that the cloud refused; null where the cloud had no part in it.
+      description: The action that the cloud refused. It is null if the reason does not come from the cloud.
       type: str
       sample: BatchRegisterTargets
     code:
       description:
-        - The code of the cloud, or C(FailListenerIdSet) where it reported listeners as failed.
-        - Or one of this collection's own, C(InvalidArgument), C(CredentialsNotFound), C(ConnectionFailed),
-          C(UnexpectedAnswer), C(TaskFailed), C(WaitTimeout) or C(GuardRefused).
+        - The code of the cloud, or C(FailListenerIdSet) if the cloud reported listeners as failed.
+        - "Or a code of this collection: C(InvalidArgument), C(CredentialsNotFound), C(ConnectionFailed),
+          C(UnexpectedAnswer), C(TaskFailed), C(WaitTimeout) or C(GuardRefused)."
       type: str
       sample: InvalidParameter.LBIdNotFound
     message:
-      description: The words of the cloud, or the reason.
+      description: The text of the cloud, or the reason.
       type: str
       sample: LoadBalancerId lb-abcd1234 not found
     request_id:
-      description: The request ID to give to the vendor's support.
+      description: The request ID. The vendor's support asks for it.
       type: str
       sample: 83129908-a282-4f9f-8ab-131a3025ba22
 diff:
   description:
-    - What is bound to the touched listeners and rules, as sorted text with a line for each binding.
-    - Where several load balancers are meant, each line begins with the ID of its load balancer.
+    - The bindings on the touched listeners and rules, as sorted text with a line for each binding.
+    - With several load balancers, each line begins with the ID of its load balancer.
   returned: always; empty outside diff mode
   type: dict
   contains:
     before:
-      description: As it was.
+      description: The former state.
       type: str
       sample: "TCP:443 (lbl-abcd1234)  ins-11111111:8443  weight 10\n"
     after:
-      description: As it is now; in check mode, as it would be.
+      description: The present state. In check mode it is the state to come.
       type: str
       sample: "TCP:443 (lbl-abcd1234)  ins-11111111:8443  weight 0\n"
 credentials_source:
-  description: Where the credentials come from, in words and without any value.
+  description: The source of the credentials, without any value.
   returned: with C(-vvv) and above
   type: str
   sample: the environment (TENCENTCLOUD_SECRET_ID)

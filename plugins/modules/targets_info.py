@@ -16,11 +16,11 @@ author:
   - The tencentcloud.clb contributors (!UNKNOWN)
 description:
   - Reads which backends are bound to the listeners and rules of one Cloud Load Balancer (CLB), of several, or of all in
-    a region, and on request their health.
-  - Takes one call of the API for each load balancer, and one more for the health of up to 30 of them, however many
-    backends there are.
-  - RV(targets) can be given to M(tencentcloud.clb.targets) as it is. A saved result is a snapshot to come back to.
-  - The filters P(tencentcloud.clb.tree#filter) and P(tencentcloud.clb.mermaid#filter) draw a result of this module.
+    a region. On request it also reads their health.
+  - Tells where a host is bound, if O(all_load_balancers) is true and O(targets) names the host.
+  - Needs one call of the API for each load balancer, and one more for the health of up to 30 load balancers.
+  - Returns RV(targets) in the form that M(tencentcloud.clb.targets) takes. A saved result is a snapshot to come back
+    to.
 extends_documentation_fragment:
   - tencentcloud.clb.attributes
   - tencentcloud.clb.attributes.actiongroup_all
@@ -40,25 +40,31 @@ attributes:
 options:
   targets:
     description:
-      - Selectors; a binding is returned where any of them matches it. Left out, everything is selected.
-        An empty list selects nothing.
-      - In each, listener, rule, backend, O(targets[].port) and a O(targets[].tag) that is not empty narrow it, and keys
-        left out match everything. O(targets[].weight) is ignored. At least one of listener, rule or
-        backend must be given.
-      - A selector that names a listener or rule that does not exist selects nothing, with a warning.
+      - Selectors. A binding is returned if one of them matches. Without O(targets), everything is returned. An empty
+        list returns nothing.
+      - Listener, rule, backend, O(targets[].port) and O(targets[].tag) each narrow a selector. A key that is not given
+        matches everything. O(targets[].weight) is ignored.
+      - A selector needs at least one of listener, rule and backend.
+      - A selector with a listener or rule that does not exist returns nothing, with a warning.
     type: list
     elements: dict
   health:
-    description: Read the health, too.
+    description: Also read the health.
     type: bool
     default: false
   settings:
     description:
-      - Read the settings of the listeners and rules, too, such as session persistence. It takes one more call of the
-        API for each load balancer, and one for each further 100 listeners.
+      - Also read the settings of listeners and rules, such as session persistence.
+      - It needs one more call of the API for each load balancer, and one for each further 100 listeners.
     type: bool
     default: false
     version_added: 1.0.0
+notes:
+  - The module runs on the host of the task and calls the API from there. Use C(hosts=localhost), or
+    C(delegate_to=localhost) for a task of another host. That Python needs requests.
+  - If an inventory names C(localhost), Ansible may discover another Python than its own. Set
+    C(ansible_python_interpreter) to C({{ ansible_playbook_python }}) there.
+  - Keys and endpoint must be of the same site. The default O(endpoint) is that of the international site.
 seealso:
   - module: tencentcloud.clb.targets
   - plugin: tencentcloud.clb.targets
@@ -88,12 +94,26 @@ EXAMPLES = r"""
   loop_control:
     label: "{{ item.instance_id or item.eni_ip }}"
 
-- name: Read where one instance is bound
+- name: Where is this host? Read every load balancer of the region
   tencentcloud.clb.targets_info:
     region: ap-guangzhou
-    load_balancer_name: shop-frontend
+    all_load_balancers: true
     targets:
       - instance_id: ins-11111111
+  register: found
+
+- name: Show where it is
+  ansible.builtin.debug:
+    msg: "{{ item.load_balancer_id }}, {{ item.listener_protocol }}:{{ item.listener_port }}, weight {{ item.weight }}"
+  loop: "{{ found.targets }}"
+  loop_control:
+    label: "{{ item.listener_id }}"
+
+- name: Read from the China site
+  tencentcloud.clb.targets_info:
+    endpoint: clb.tencentcloudapi.com
+    region: ap-guangzhou
+    load_balancer_name: shop-frontend
 
 - name: Read the health behind every load balancer that is tagged as production
   tencentcloud.clb.targets_info:
@@ -118,12 +138,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 load_balancer_id:
-  description: The load balancer, resolved where it was named; null where several are meant.
+  description: The ID of the load balancer, also if it was chosen by name. It is null if several are meant.
   returned: always
   type: str
   sample: lb-abcd1234
 load_balancers:
-  description: Each load balancer that was read, in the order in which they were chosen.
+  description: Every load balancer that was read, in the order of the choice.
   returned: always
   type: list
   elements: dict
@@ -133,24 +153,24 @@ load_balancers:
       type: str
       sample: lb-abcd1234
     load_balancer_name:
-      description: Its name; null where it was chosen by ID.
+      description: Its name. It is null if the load balancer was chosen by ID.
       type: str
       sample: shop-frontend
     bound: &bound
-      description: How many targets are bound.
+      description: The number of bindings.
       type: int
       sample: 3
     serving: &serving
-      description: How many of them have a weight above 0.
+      description: The number of bindings of weight above 0.
       type: int
       sample: 2
     healthy: &healthy
-      description: How many of them are healthy, whatever their weight; null without O(health=true).
+      description: The number of healthy bindings, of any weight. It is null without O(health=true).
       type: int
       sample: 3
 targets:
   description:
-    - The selected bindings; valid as O(tencentcloud.clb.targets#module:targets).
+    - The selected bindings. They are valid as O(tencentcloud.clb.targets#module:targets).
     - Cloud functions are not listed.
   returned: always
   type: list
@@ -169,27 +189,27 @@ targets:
       type: str
       sample: HTTP
     listener_port:
-      description: The port of the listener, the first one where it has a range.
+      description: The port of the listener. It is the first one if the listener has a range.
       type: int
       sample: 80
     location_id:
-      description: The rule; null on layer 4.
+      description: The rule. It is null on layer 4.
       type: str
       sample: loc-abcd1234
     domain:
-      description: The domain of the rule; null on layer 4.
+      description: The domain of the rule. It is null on layer 4.
       type: str
       sample: shop.example.com
     url:
-      description: The URL path of the rule; null on layer 4.
+      description: The URL path of the rule. It is null on layer 4.
       type: str
       sample: /
     instance_id:
-      description: The CVM; null where the backend is addressed by RV(targets[].eni_ip).
+      description: The CVM. It is null if the backend is an IP address, RV(targets[].eni_ip).
       type: str
       sample: ins-11111111
     eni_ip:
-      description: The IP address; null where the backend is addressed by RV(targets[].instance_id).
+      description: The IP address. It is null if the backend is a CVM, RV(targets[].instance_id).
       type: str
       sample:
     port:
@@ -197,11 +217,11 @@ targets:
       type: int
       sample: 8080
     weight:
-      description: From 0 to 100. A target of weight 0 gets no new traffic.
+      description: The weight, 0 to 100. A target of weight 0 gets no new traffic.
       type: int
       sample: 10
     tag:
-      description: Empty where it has none; null where the API response contains no tags.
+      description: The tag. It is empty if the binding has none, and null if the API tells no tags.
       type: str
       sample: blue
     private_ips:
@@ -210,40 +230,40 @@ targets:
       elements: str
       sample: [10.0.1.11]
     instance_name:
-      description: The name of the instance; null where it has none.
+      description: The name of the instance. It is null if there is none.
       type: str
       sample: web-1
     type:
-      description: What the cloud calls this kind of backend, such as C(CVM), C(ENI) or C(CCN).
+      description: The kind of backend in the cloud's words, such as C(CVM), C(ENI) or C(CCN).
       type: str
       sample: CVM
     zone:
-      description: The zone; null where the API response does not contain it.
+      description: The zone. It is null if the API does not tell it.
       type: str
       sample: ap-guangzhou-3
     registered_time:
-      description: When it was bound; null where the API response does not contain it.
+      description: The time of the binding. It is null if the API does not tell it.
       type: str
       sample: "2026-01-01T00:00:00Z"
     healthy:
       description:
-        - Whether the health check finds it healthy; null without O(health=true).
-        - Null, too, where the API response does not mention the target, or gives a C(HealthStatus) of true with an
-          RV(targets[].health_status) that the API does not document.
-        - A target whose listener has its health check switched off counts as healthy, as long as the cloud sends
-          traffic to it.
+        - The result of the health check. It is null without O(health=true).
+        - It is also null if the API does not mention the target, or calls it healthy with an
+          RV(targets[].health_status) that is not documented.
+        - If the health check of a listener is switched off, a target counts as healthy while the cloud sends traffic
+          to it.
       type: bool
       sample: true
     health_status:
       description:
-        - C(Alive), C(Dead), C(Unknown), C(Close) where the health check is switched off, or what else the cloud says.
-        - Null without O(health=true).
+        - C(Alive), C(Dead), C(Unknown), C(Close) for a health check that is switched off, or another word of the cloud.
+        - It is null without O(health=true).
       type: str
       sample: Alive
 listeners:
   description:
-    - The listeners and rules that the selectors name or match on; without O(targets), all.
-    - The counts are of everything that is bound there, whether a selector matches it or not.
+    - The listeners and rules that the selectors name or match on. Without O(targets), all of them.
+    - The counts include all bindings there, also those that no selector matches.
   returned: always
   type: list
   elements: dict
@@ -261,11 +281,11 @@ listeners:
       type: str
       sample: HTTP
     port:
-      description: Its port, the first one where it has a range.
+      description: Its port. It is the first one if the listener has a range.
       type: int
       sample: 80
     end_port:
-      description: The last port of its range; null where it has none.
+      description: The last port of its range. It is null without a range.
       type: int
       sample:
     bound: *bound
@@ -273,34 +293,34 @@ listeners:
     healthy: *healthy
     session_seconds: &session
       description:
-        - How long session persistence keeps a client on its backend, in seconds; 0 where it is off.
-        - This and the other settings are there with O(settings=true). On layer 7 the rules have them, and those of the
-          listener are null.
+        - The seconds for which session persistence keeps a client on its backend. It is 0 if this is switched off.
+        - On layer 7 the rules have the settings. The settings of the listener itself are then null.
       returned: with O(settings=true)
       type: int
       sample: 0
     idle_seconds: &idle
-      description: After how many idle seconds a connection is closed; null where the API tells none, and for rules.
+      description: The seconds after which an idle connection is closed. It is null for rules, and if the API tells
+        none.
       returned: with O(settings=true)
       type: int
       sample: 900
     scheduler: &scheduler
-      description: How clients are distributed, such as C(WRR), C(LEAST_CONN) or C(IP_HASH).
+      description: The way to distribute clients, such as C(WRR), C(LEAST_CONN) or C(IP_HASH).
       returned: with O(settings=true)
       type: str
       sample: WRR
     health_check: &check
-      description: Whether the health check is switched on.
+      description: True if the health check is switched on.
       returned: with O(settings=true)
       type: bool
       sample: true
     target_type: &type
-      description: C(NODE) where backends are bound directly; C(TARGETGROUP) and the like where a target group is.
+      description: C(NODE) if backends are bound directly, or C(TARGETGROUP) and the like for a target group.
       returned: with O(settings=true)
       type: str
       sample: NODE
     rules:
-      description: Its rules; empty on layer 4. The counts of the listener are their sum.
+      description: Its rules. The list is empty on layer 4. The counts of the listener are the sum of its rules.
       type: list
       elements: dict
       contains:
@@ -326,10 +346,10 @@ listeners:
         target_type: *type
 left_out:
   description:
-    - The load balancers that were left out, each with a warning, where O(load_balancer_tags) or
-      O(all_load_balancers=true) chooses.
-    - One is left out if it was listed and is gone, if the API does not support this for its kind, or if these
-      credentials may not read it. Whatever else keeps one from being read is an error.
+    - The load balancers that O(load_balancer_tags) or O(all_load_balancers=true) chose and the task left out, each with
+      a warning.
+    - A load balancer is left out if it is gone by the time it is read, or if the API does not support its kind.
+    - It is also left out if these credentials may not read it. If another one cannot be read, the task fails.
     - If all are left out, the task fails.
   returned: always
   type: list
@@ -344,40 +364,40 @@ left_out:
       type: str
       sample: UnauthorizedOperation
     message:
-      description: The words of the cloud.
+      description: The text of the cloud.
       type: str
       sample: You are not authorized to perform this operation.
 api_calls:
-  description: How many HTTP requests were sent, by action.
+  description: The number of HTTP requests for each action.
   returned: always
   type: dict
   sample: {DescribeTargets: 1, DescribeTargetHealth: 1}
 error:
-  description: Why the task failed; null where it did not.
+  description: The reason of the failure. It is null without a failure.
   returned: always
   type: dict
   contains:
     action:
-      description: The action that the cloud refused; null where the cloud had no part in it.
+      description: The action that the cloud refused. It is null if the reason does not come from the cloud.
       type: str
       sample: DescribeTargets
     code:
       description:
         - The code of the cloud.
-        - Or one of this collection's own, C(InvalidArgument), C(CredentialsNotFound), C(ConnectionFailed),
-          C(UnexpectedAnswer) or C(WaitTimeout).
+        - "Or a code of this collection: C(InvalidArgument), C(CredentialsNotFound), C(ConnectionFailed),
+          C(UnexpectedAnswer) or C(WaitTimeout)."
       type: str
       sample: InvalidParameter.LBIdNotFound
     message:
-      description: The words of the cloud, or the reason.
+      description: The text of the cloud, or the reason.
       type: str
       sample: LoadBalancerId lb-abcd1234 not found
     request_id:
-      description: The request ID to give to the vendor's support.
+      description: The request ID. The vendor's support asks for it.
       type: str
       sample: 83129908-a282-4f9f-8ab-131a3025ba22
 credentials_source:
-  description: Where the credentials come from, in words and without any value.
+  description: The source of the credentials, without any value.
   returned: with C(-vvv) and above
   type: str
   sample: the environment (TENCENTCLOUD_SECRET_ID)

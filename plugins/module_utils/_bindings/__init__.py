@@ -1,5 +1,0 @@
-# Copyright (c) 2026, the tencentcloud.clb contributors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-"""Pure: what is bound, what is wanted, and the way between. No I/O."""
