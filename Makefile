@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-long test-mutants ansible-test test-matrix nox bench docs build format changelog pins release clean
+.PHONY: help demo check test test-long test-mutants ansible-test test-matrix conformance nox bench docs build format changelog pins release clean
 
 # Each target runs in .venv, which scripts/in-venv makes, and brings up to date with a pinned requirement file.
 DEMO := @scripts/in-venv demo
@@ -29,6 +29,9 @@ test: ## Everything that has to pass
 
 test-long: ## What takes minutes: all of the fuzzing, trials run many times, downloads
 	$(DEV) python scripts/test.py long
+
+conformance: ## Ask the emulator what nobody has recorded of the cloud; or your cloud, see guide_conformance.rst
+	$(DEMO) env PYTHONPATH=tests:tests/emulator:tests/namespace python -m conformance
 
 test-mutants: ## Change the code in many places, one at a time, and count what the fast tests notice
 	$(DEV) python tests/mutation/mutants.py

@@ -26,7 +26,7 @@ def pytest(name: str, marks: str, *arguments: str, workers: int = 2) -> Step:
 
 
 STATIC = [
-    Step("mypy scripts, emulator", ["mypy", "scripts", "tests/emulator/clb_emulator"]),
+    Step("mypy scripts, emulator", ["mypy", "scripts", "tests/emulator/clb_emulator", "tests/conformance"]),
     Step("mypy benchmark", ["mypy", *map(str, sorted(Path("tests/benchmark").glob("*.py")))]),
     Step("mypy plugins", ["mypy", "--package", "ansible_collections.tencentcloud.clb.plugins"]),
     Step("mypy extensions", ["mypy", "--package", "ansible_collections.tencentcloud.clb.extensions"]),
@@ -61,7 +61,9 @@ SHIPPED = [
 
 def check() -> list[Outcome]:
     """What takes seconds."""
-    unit = pytest("unit", "not alone and not long", "--ignore=tests/unit/emulator", UNIT)
+    unit = pytest(
+        "unit", "not alone and not long", "--ignore=tests/unit/emulator", "--ignore=tests/unit/conformance", UNIT
+    )
     return run_all([unit, *STATIC])
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .answer import Answer
     from .settings import Settings
 
-_DESCRIBING = frozenset(
+DESCRIBING = frozenset(
     {
         "AddressIPv6",
         "CreateTime",
@@ -73,4 +73,4 @@ class Looks:
         sparse = self._settings.sparse
         if not sparse or (isinstance(sparse, frozenset) and name not in sparse):
             return False
-        return value in ("", []) or name in _DESCRIBING or (name, value) == ("TargetType", "NODE")
+        return value in ("", []) or name in DESCRIBING or (name, value) == ("TargetType", "NODE")

@@ -16,7 +16,7 @@ from .model import DEFAULT_WEIGHT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_CHOICES: dict[str, tuple[str, ...]] = {
+CHOICES: dict[str, tuple[str, ...]] = {
     "deregister_gone": ("error", "fail_listener", "fail_target", "ignore"),
     "describe_unknown_listener": ("error", "empty"),
     "empty_quic_targets": ("list", "null"),
@@ -33,6 +33,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "tag_filters": ("accept", "refuse", "ignore"),
     "target_group_refusal": ("explained", "bare"),
 }
+"""Settings of a few values, with these."""
 
 LIMITS = {
     "targets": 500,
@@ -149,7 +150,7 @@ def _parse(name: str, value: Any) -> dict[str, Any]:
         return {name: _busy_styles(value)}
     if name == "rate_limits":
         return {name: {str(action): int(_number(action, limit)) for action, limit in value.items()}}
-    if name in _CHOICES:
+    if name in CHOICES:
         # YAML reads a bare null as no value.
         return {name: _choice(name, "null" if value is None else value)}
     if name not in KEYS:
@@ -171,8 +172,8 @@ def _like(name: str, default: Any, value: Any) -> Any:
 
 
 def _choice(name: str, value: Any) -> str:
-    if value not in _CHOICES[name]:
-        raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(_CHOICES[name])}")
+    if value not in CHOICES[name]:
+        raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(CHOICES[name])}")
     return str(value)
 
 

@@ -1,0 +1,234 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ask the emulator, or the load balancer that the environment names; write conformance.json and conformance.md.
+
+Exit status: 0 where all was asked and cleaned up (of the emulator: and all is the same), 1 where not, 2 where nothing
+was begun, 130 after Ctrl+C.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from clb_emulator import clock as clocks
+from clb_emulator.inprocess import InProcess
+from clb_emulator.testing import HOME, Emulator
+
+from . import options as settings
+from .asker import Asker, NotClean
+from .calls import Cloud, EmulatorApi, GaveUp, NotAsked, Unusable
+from .collection import CollectionApi, refused
+from .leftovers import Leftovers
+from .masking import Mask
+from .questions import QUESTIONS
+from .report import DIFFERS, NOT_ASKED, as_json, as_markdown, compare
+from .runner import INTERRUPTED, Outcome, Run, prepare, run
+from .world import EMULATED, EMULATED_BACKENDS, EMULATED_ID, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import FrameType
+
+    from clb_emulator.clock import Clock
+
+    from .options import Options
+
+REQUEST_SECONDS = 0.45
+"""A request, with its turn and a share of the waiting, as real runs are estimated to take."""
+REPORT, TABLE, STATE = "conformance.json", "conformance.md", "conformance.state.json"
+
+
+class Waiting(clocks.VirtualClock):
+    """A clock that only waiting moves; the time of day is the real one, for signatures."""
+
+    def wall(self) -> float:
+        return time.time()
+
+
+def main(environ: Mapping[str, str]) -> int:
+    """Run; return the exit status."""
+    try:
+        options = settings.parse(environ)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _interrupt)
+        if options.load_balancer_id is None:
+            return ask_emulator(options)
+        api = CollectionApi(environ, options.timeout, clocks.Clock())
+        return ask_cloud(options, api, environ)
+    except Unusable as error:
+        print(f"Nothing was changed: {error}.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def ask_emulator(options: Options) -> int:
+    """Ask the emulator, through HTTP as any other endpoint; return the exit status."""
+    print(f"Asking the emulator {len(QUESTIONS)} questions; {settings.LOAD_BALANCER} names another load balancer.")
+    clock: Clock = Waiting()
+    with Emulator(EMULATED, clock=clock, rate_limit=0) as emulator:
+        api = CollectionApi(emulator.environ(), options.timeout, clock)
+        cloud = Cloud(api)
+        named = (EMULATED_ID, EMULATED_BACKENDS)
+        here, report = _conduct(cloud, api, *named, Leftovers(), Mask(), _Progress(lambda: 0.0))
+    return _finish(options, here, {**report, "endpoint": "the emulator"}, must_be_same=True)
+
+
+def ask_cloud(options: Options, api: CollectionApi, environ: Mapping[str, str]) -> int:
+    """Ask a load balancer; return the exit status.
+
+    :raises Unusable: it may not begin.
+    """
+    load_balancer_id = options.load_balancer_id or ""
+    _confirm(options, api)
+    leftovers = Leftovers(options.folder / STATE, (api.endpoint, api.region, load_balancer_id))
+    secrets = [value for name, value in environ.items() if name.startswith("TENCENTCLOUD_") and "REGION" not in name]
+    mask = Mask([*api.secrets, *secrets, load_balancer_id, *options.backends])
+    cloud = Cloud(api, api.now() + options.minutes * 60)
+    here, report = _conduct(cloud, api, load_balancer_id, options.backends, leftovers, mask, _Progress(api.now))
+    return _finish(options, here, report, must_be_same=False)
+
+
+def _confirm(options: Options, api: CollectionApi) -> None:
+    """Say what will be done, and ask whether it may.
+
+    :raises Unusable: it may not.
+    """
+    minutes = sum(question.calls for question in QUESTIONS) * REQUEST_SECONDS / 60
+    print(
+        f"This asks {api.endpoint} {len(QUESTIONS)} questions about {options.load_balancer_id} in {api.region}.\n"
+        f"It binds {', '.join(options.backends)} to its listeners and rules, at ports from 20001 on, changes weights\n"
+        "and tags of these, and unbinds them. It refuses a load balancer that has any target, makes nothing else and\n"
+        f"changes nothing else. It sends at most 5 requests a second, and takes about {minutes:.0f} minutes, at most\n"
+        f"{options.minutes:.0f}. Ctrl+C ends it; it then cleans up."
+    )
+    if options.confirmed:
+        return
+    if not sys.stdin.isatty():
+        raise Unusable(f"there is no terminal to ask on; {settings.YES}=1 says that it may begin")
+    if input("Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise Unusable("it may not begin")
+
+
+def _conduct(
+    cloud: Cloud,
+    api: CollectionApi,
+    load_balancer_id: str,
+    backends: tuple[str, ...],
+    leftovers: Leftovers,
+    mask: Mask,
+    progress: _Progress,
+) -> tuple[Run, dict[str, Any]]:
+    """Ask, and ask an emulated load balancer that looks the same; return the run and its report."""
+    begun = _begin(cloud, load_balancer_id, backends, leftovers)
+    if isinstance(begun, World):
+        here = run(Asker(cloud, begun, leftovers), QUESTIONS, progress)
+        usual = ask_twin(begun.twin(api.region), begun)
+    else:
+        here, usual = begun, ask_twin(EMULATED, None)
+    return here, as_json(compare(here, usual), here, mask, _about(api))
+
+
+def _begin(cloud: Cloud, load_balancer_id: str, backends: tuple[str, ...], leftovers: Leftovers) -> World | Run:
+    """Return what there is to ask about; where nothing can be asked, the run that this is then."""
+    here = Run()
+    try:
+        return prepare(cloud, load_balancer_id, backends, leftovers)
+    except Unusable as error:
+        here.stopped, here.refused = str(error), True
+    except (NotAsked, GaveUp) as error:
+        here.stopped = str(error)
+    except NotClean as error:
+        here.stopped = here.left = f"what a killed run has left can't be unbound: {error}"
+    except KeyboardInterrupt:
+        here.stopped, here.interrupted = INTERRUPTED, True
+    except Exception as error:  # noqa: BLE001  # whatever a server answers, there is a report
+        here.stopped = f"an answer has an unexpected shape ({type(error).__name__})"
+    here.outcomes = [Outcome(question, reason=here.stopped) for question in QUESTIONS]
+    return here
+
+
+def ask_twin(scenario: dict[str, Any], world: World | None) -> Run:
+    """Ask an emulated load balancer in this process.
+
+    :param world: what it looks like; None: the emulator's own.
+    """
+    cloud = Cloud(EmulatorApi(InProcess(scenario), refused))
+    named = (EMULATED_ID, EMULATED_BACKENDS) if world is None else (world.load_balancer_id, world.backends)
+    twin = prepare(cloud, *named, Leftovers())
+    return run(Asker(cloud, twin, Leftovers()), QUESTIONS)
+
+
+def _about(api: CollectionApi) -> dict[str, Any]:
+    galaxy = yaml.safe_load((HOME.parent.parent / "galaxy.yml").read_text(encoding="utf-8"))
+    known = api.endpoint.endswith("tencentcloudapi.com")
+    return {
+        "endpoint": api.endpoint if known else "another endpoint",
+        "region": api.region,
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "collection": galaxy["version"],
+    }
+
+
+class _Progress:
+    """Prints one line for each question.
+
+    :param now: the seconds since some moment; where they stand still, nothing is said of the time.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._started = now()
+        self._calls = sum(question.calls for question in QUESTIONS)
+        self._done = 0
+
+    def __call__(self, number: int, outcome: Outcome) -> None:
+        """Print one."""
+        self._done += outcome.question.calls
+        left = (self._now() - self._started) / max(1, self._done) * (self._calls - self._done)
+        how = f"not asked: {outcome.reason}" if outcome.reason else _short(outcome.answer)
+        time_left = f" ({left:.0f} s left)" if left else ""
+        print(f"[{number:2}/{len(QUESTIONS)}] {outcome.question.name}: {how}{time_left}", flush=True)
+
+
+def _short(answer: Any) -> str:
+    text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+    return text if len(text) <= 80 else f"{text[:80]}..."
+
+
+def _finish(options: Options, here: Run, report: dict[str, Any], *, must_be_same: bool) -> int:
+    """Write the report, and say how it went; return the exit status."""
+    (options.folder / REPORT).write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (options.folder / TABLE).write_text(as_markdown(report), encoding="utf-8")
+    counts = report["summary"]
+    print(f"\n{', '.join(f'{count} {result}' for result, count in counts.items())}.")
+    print(f"{options.folder / REPORT} has everything, {options.folder / TABLE} is for an issue.")
+    if here.left:
+        print(f"Not cleaned up: {here.left}. Run this again.", file=sys.stderr)
+    if here.refused:
+        print(f"Nothing was changed: {here.stopped}.", file=sys.stderr)
+        return 2
+    if here.stopped and not here.interrupted:
+        print(f"Not all was asked: {here.stopped}.", file=sys.stderr)
+    if here.interrupted:
+        return 130
+    complete = not here.left and not here.stopped and not (must_be_same and (counts[DIFFERS] or counts[NOT_ASKED]))
+    return 0 if complete else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.environ))

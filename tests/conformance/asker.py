@@ -1,0 +1,308 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What questions are asked with: bind, change and unbind targets of one load balancer, wait, look, and clean up."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from .calls import Answer, Cloud, Kind, Meaning, NotAsked
+from .leftovers import MARK, Bound, Leftovers
+from .world import Place, World, objects, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+FIRST_PORT = 20001
+POLL_SECONDS = 0.3
+WAIT_SECONDS = 60.0
+"""How long a load balancer may be busy, or a task may take."""
+DOUBT_SECONDS = 15.0
+"""How long a write of unknown outcome may still take effect."""
+CLEAN_SECONDS = 90.0
+CHECK_SECONDS = 40.0
+"""Seconds in which a health check comes to a result: the default takes 15."""
+
+REGISTER, DEREGISTER = "BatchRegisterTargets", "BatchDeregisterTargets"
+WEIGHT, TAG = "BatchModifyTargetWeight", "BatchModifyTargetTag"
+TARGETS, HEALTH, STATUS = "DescribeTargets", "DescribeTargetHealth", "DescribeTaskStatus"
+NOWHERE = {"LoadBalancerId": "lb-zzzzzzzz", "ListenerId": "lbl-zzzzzzzz", "LocationId": "loc-zzzzzzzz"}
+"""IDs that no account has."""
+
+Target = dict[str, Any]
+
+
+class NotClean(Exception):
+    """Something that this run has bound could not be unbound; the text says what."""
+
+
+class Asker:
+    """Asks one load balancer.
+
+    :param until: the moment on the API's clock from which nothing is asked any more; None: no such moment.
+    """
+
+    def __init__(self, cloud: Cloud, world: World, leftovers: Leftovers) -> None:
+        self.cloud = cloud
+        self.world = world
+        self.leftovers = leftovers
+        self.measured: dict[str, float] = {}
+        """Seconds that the present question has measured, by name."""
+        self.lag = 0.0
+        """Seconds by which reads lag behind, as far as it is known."""
+        self.check_seconds = CHECK_SECONDS
+        """Seconds in which a health check comes to a result, as far as it is known."""
+        self.in_doubt = False
+        """Whether the last write may still take effect, because it was not seen to end."""
+
+    # What a question needs
+
+    def place(self, *, layer4: bool | None = None) -> Place:
+        """Return a listener or rule that takes targets.
+
+        :raises NotAsked: there is none.
+        """
+        found = self.world.open(layer4=layer4)
+        if not found:
+            raise NotAsked(f"the load balancer has no {'layer-4 listener' if layer4 else 'rule'} that takes targets")
+        return found[0]
+
+    def backend(self, index: int = 0) -> str:
+        """Return one of the backends.
+
+        :raises NotAsked: there are not so many.
+        """
+        usual = [backend for backend in self.world.backends if ":" not in backend]
+        if index >= len(usual):
+            raise NotAsked(f"it needs {index + 1} backends that are no IPv6 address")
+        return usual[index]
+
+    def target(self, port: int = 0, *, backend: str | None = None, place: Place | None = None, **more: Any) -> Target:
+        """Return a target as batch calls take it; its tag says whose it is.
+
+        :param port: added to the first port that is used here.
+        """
+        chosen = self.backend() if backend is None else backend
+        name = "InstanceId" if chosen.startswith("ins-") else "EniIp"
+        names = (place or self.place()).names
+        return {**names, name: chosen, "Port": FIRST_PORT + port, **more}
+
+    # Writes
+
+    def once(self, action: str, targets: Iterable[Target]) -> Answer:
+        """Send a write once, whatever comes back; what it may have bound is unbound later.
+
+        :raises NotAsked: its outcome is not known.
+        """
+        params = {"LoadBalancerId": self.world.load_balancer_id, **members(action, targets)}
+        new = [] if action != REGISTER else list(map(_bound, params["Targets"]))
+        fresh = [item for item in new if item not in self.leftovers.pending]
+        if fresh:
+            self.leftovers.add(fresh)
+        self.in_doubt = True
+        answer = self.cloud.write(action, params)
+        if answer.kind is Kind.LOST:
+            raise NotAsked(f"nobody knows how {action} ended: {answer.code}: {answer.message}")
+        if not answer.accepted:
+            self.in_doubt = False
+            self.leftovers.remove(fresh)
+        return answer
+
+    def begin(self, action: str, targets: Iterable[Target]) -> Answer:
+        """Send a write as soon as the load balancer is free, and wait for nothing else.
+
+        :raises NotAsked: its outcome is not known, or the load balancer stays busy.
+        """
+        targets = list(targets)
+        for _ in self.polls():
+            answer = self.once(action, targets)
+            if answer.meaning is not Meaning.BUSY:
+                return answer
+        raise NotAsked(f"the load balancer stays busy: {answer.code}: {answer.message}")
+
+    def write(self, action: str, targets: Iterable[Target]) -> Answer:
+        """Send a write as soon as the load balancer is free, and wait until it is done.
+
+        :raises NotAsked: its outcome is not known, or the load balancer stays busy.
+        """
+        answer = self.begin(action, targets)
+        if answer.accepted:
+            self.settle(answer)
+        return answer
+
+    def must(self, action: str, *targets: Target, settle: bool = True) -> Answer:
+        """Send a write that has to work for a question to make sense.
+
+        :param settle: wait until it is done.
+        :raises NotAsked: it is refused.
+        """
+        answer = self.begin(action, targets)
+        if not answer.accepted:
+            raise NotAsked(f"{action} is refused: {answer.code}: {answer.message}")
+        if settle:
+            self.settle(answer)
+        return answer
+
+    def bind(self, *targets: Target) -> None:
+        """Bind targets, and see them bound.
+
+        :raises NotAsked: they don't get bound.
+        """
+        self.must(REGISTER, *targets)
+        for _ in self.polls():
+            if all(self.find(target) is not None for target in targets):
+                return
+        raise NotAsked("what is registered does not show as bound")
+
+    def settle(self, answer: Answer) -> None:
+        """Wait until a write is done, and shows in reads."""
+        task = text(answer.response, "RequestId")
+        for _ in self.polls():
+            status = self.cloud.read(STATUS, {"TaskId": task})
+            if not status.accepted or status.response.get("Status") != 2:
+                break
+        if self.lag:
+            self.cloud.api.sleep(self.lag)
+        self.in_doubt = False
+
+    # Looking
+
+    def bindings(self) -> Iterator[tuple[str, str | None, Target]]:
+        """Yield what is bound: listener ID, location ID and the target's entry.
+
+        :raises NotAsked: it can't be read.
+        """
+        answer = self.cloud.read(TARGETS, {"LoadBalancerId": self.world.load_balancer_id})
+        if not answer.accepted:
+            raise NotAsked(f"{TARGETS} is refused: {answer.code}: {answer.message}")
+        for listener_id, location_id, entries in self.world.pools(answer.response):
+            yield from ((listener_id, location_id, entry) for entry in entries)
+
+    def entries(self, target: Target) -> list[Target]:
+        """Return the entries of a target: more than one where it is bound twice."""
+        wanted = _bound(target)
+        found = [
+            entry
+            for listener_id, location_id, entry in self.bindings()
+            if wanted.is_shown_by(listener_id, location_id, entry)
+        ]
+        for entry in found[:1]:
+            self.world.instances.setdefault(wanted.backend, entry)
+        return found
+
+    def find(self, target: Target) -> Target | None:
+        """Return a target's entry; None where it does not show."""
+        return next(iter(self.entries(target)), None)
+
+    def health(self, target: Target) -> Target:
+        """Return the health of a target.
+
+        :raises NotAsked: it is not told.
+        """
+        answer = self.cloud.read(HEALTH, {"LoadBalancerIds": [self.world.load_balancer_id]})
+        wanted = _bound(target)
+        for balancer in objects(answer.response, "LoadBalancers"):
+            for listener in objects(balancer, "Listeners"):
+                for rule in objects(listener, "Rules"):
+                    location = text(rule, "LocationId") if wanted.location_id else None
+                    for entry in objects(rule, "Targets"):
+                        shown = {**entry, "PrivateIpAddresses": [entry.get("IP")], "InstanceId": entry.get("TargetId")}
+                        if wanted.is_shown_by(text(listener, "ListenerId"), location, shown):
+                            return {**entry, "LocationId": rule.get("LocationId")}
+        raise NotAsked(f"{HEALTH} does not mention the target: {answer.verdict}")
+
+    def polls(self, seconds: float = WAIT_SECONDS) -> Iterator[float]:
+        """Yield the seconds since the first look, again and again until the time is up."""
+        started = self.cloud.api.now()
+        while (passed := self.cloud.api.now() - started) <= seconds:
+            yield passed
+            self.cloud.api.sleep(POLL_SECONDS)
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float) -> float | None:
+        """Return after how many seconds something holds; None where it does not within ``seconds``."""
+        return next((passed for passed in self.polls(seconds) if condition()), None)
+
+    # Cleaning up
+
+    def clean(self) -> None:
+        """Unbind what this run has bound.
+
+        :raises NotClean: some of it is still bound.
+        """
+        if not self.leftovers.pending:
+            return
+        until, self.cloud.until = self.cloud.until, None
+        try:
+            self._clean()
+        finally:
+            self.cloud.until = until
+
+    def _clean(self) -> None:
+        age = time.time() - self.leftovers.changed_at
+        unseen = set(self.leftovers.pending) if self.in_doubt else set()
+        problem = ""
+        for passed in self.polls(CLEAN_SECONDS):
+            try:
+                mine = dict(self._mine())
+                unseen -= mine.keys()
+                if mine:
+                    self._unbind(list(mine.values()))
+                elif not unseen or passed + age >= DOUBT_SECONDS:
+                    self.leftovers.remove(set(self.leftovers.pending))
+                    self.in_doubt = False
+                    return
+            except Exception as error:  # noqa: BLE001  # it cleans up whatever is answered
+                problem = f" ({type(error).__name__}: {error})"
+                self.cloud.api.sleep(1.0)
+        named = sorted({f"{item.backend}:{item.port} on {item.listener_id}" for item in self.leftovers.pending})
+        raise NotClean(f"still bound, or not known: {', '.join(named[:10])}{problem}")
+
+    def _mine(self) -> Iterator[tuple[Bound, Target]]:
+        """Yield what is bound and was bound by this run or a killed one, also as batch calls take it."""
+        for listener_id, location_id, entry in self.bindings():
+            known = [item for item in self.leftovers.pending if item.is_shown_by(listener_id, location_id, entry)]
+            if known or (text(entry, "Tag").startswith(MARK) and isinstance(entry.get("Port"), int)):
+                backend = known[0].backend if known else text(entry, "InstanceId") or _address(entry)
+                bound = known[0] if known else Bound(listener_id, location_id, backend, entry.get("Port", 0))
+                place = {"ListenerId": listener_id, **({"LocationId": location_id} if location_id else {})}
+                name = "InstanceId" if backend.startswith("ins-") else "EniIp"
+                yield bound, {**place, name: backend, "Port": entry.get("Port")}
+
+    def _unbind(self, targets: list[Target]) -> None:
+        for start in range(0, len(targets), 100):
+            self.write(DEREGISTER, targets[start : start + 100])
+
+
+def members(action: str, targets: Iterable[Target]) -> dict[str, Any]:
+    """Return the parameters of a write that name its targets.
+
+    Of a registration, each target gets a tag that says whose it is, unless it has one.
+    """
+    if action == REGISTER:
+        return {"Targets": [{"Tag": MARK, **target} for target in targets]}
+    if action == DEREGISTER:
+        return {"Targets": [{key: item for key, item in target.items() if key != "Weight"} for target in targets]}
+    groups: dict[tuple[str, ...], list[Target]] = {}
+    for target in targets:
+        place = tuple(target.get(name, "") for name in ("ListenerId", "LocationId"))
+        own = {key: item for key, item in target.items() if key not in ("ListenerId", "LocationId")}
+        groups.setdefault(place, []).append(own)
+    return {
+        "ModifyList": [
+            {"ListenerId": listener, **({"LocationId": location} if location else {}), "Targets": own}
+            for (listener, location), own in groups.items()
+        ]
+    }
+
+
+def _bound(target: Target) -> Bound:
+    backend = target.get("InstanceId") or target.get("EniIp") or ""
+    return Bound(target["ListenerId"], target.get("LocationId"), backend, target["Port"])
+
+
+def _address(entry: Target) -> str:
+    addresses = entry.get("PrivateIpAddresses")
+    return next((item for item in addresses if isinstance(item, str)), "") if isinstance(addresses, list) else ""

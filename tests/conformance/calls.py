@@ -1,0 +1,207 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Single calls of the API: what came back, how fast they may follow one another, when to stop asking."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from clb_emulator.errors import ApiError, BrokenAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clb_emulator.inprocess import InProcess
+
+MAX_RATE = 5
+"""Requests in any second."""
+MAX_LOST = 4
+"""Requests in a row without an answer, after which nothing is asked any more."""
+THROTTLED_WAITS = (1.0, 2.0, 4.0, 8.0)
+"""Seconds to wait after each refusal for too many requests."""
+READ_ATTEMPTS = 3
+REPEAT_SECONDS = 1.0
+
+Raw = Mapping[str, Any]
+
+
+class Kind(Enum):
+    """How a call ended."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    LOST = "lost"
+    """No sound answer came: whether a write took effect is not known."""
+
+
+class Meaning(Enum):
+    """What a refusal is about."""
+
+    BUSY = "busy"
+    THROTTLED = "throttled"
+    TRANSIENT = "transient"
+    LASTING = "lasting"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back for one call. ``response`` is empty unless it was accepted, ``code`` and ``message`` if it was."""
+
+    kind: Kind
+    response: Raw = field(default_factory=dict)
+    code: str = ""
+    message: str = ""
+    meaning: Meaning = Meaning.LASTING
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the cloud has taken it on."""
+        return self.kind is Kind.ACCEPTED
+
+    @property
+    def verdict(self) -> str:
+        """``accepted``, or the error code."""
+        return "accepted" if self.accepted else self.code
+
+
+class Unusable(Exception):
+    """This run can't begin: an option is wrong, or the load balancer does not fit."""
+
+
+class NotAsked(Exception):
+    """This question can't be asked here; the text says why."""
+
+
+class GaveUp(Exception):
+    """Nothing more can be asked; the text says why."""
+
+
+class Api(Protocol):
+    """A cloud that is asked."""
+
+    def call(self, action: str, params: Raw, *, write: bool) -> Answer:
+        """Send one request once."""
+
+    def now(self) -> float:
+        """Return the seconds since the start."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class EmulatorApi:
+    """The emulated cloud inside this process, on a clock that only waiting moves.
+
+    :param refused: makes the answer of a refusal's code and text.
+    """
+
+    def __init__(self, cloud: InProcess, refused: Callable[[str, str], Answer]) -> None:
+        self._cloud = cloud
+        self._refused = refused
+
+    def call(self, action: str, params: Raw, *, write: bool) -> Answer:
+        """Call it."""
+        try:
+            return Answer(Kind.ACCEPTED, self._cloud.call(action, params))
+        except ApiError as error:
+            return self._refused(error.code, error.message)
+        except BrokenAnswer as error:
+            return Answer(Kind.LOST, code="UnexpectedAnswer", message=str(error))
+
+    def now(self) -> float:
+        """Return the seconds since the start."""
+        return self._cloud.now()
+
+    def sleep(self, seconds: float) -> None:
+        """Move the clock."""
+        self._cloud.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One call as it was sent and answered, ``seconds`` from one to the other."""
+
+    action: str
+    params: Raw
+    answer: Answer
+    seconds: float
+
+
+class Cloud:
+    """Sends calls at a rate that an account can bear, keeps a record of each, and gives up where nobody answers.
+
+    :param until: the moment on the API's clock from which nothing is asked any more; None: no such moment.
+    """
+
+    def __init__(self, api: Api, until: float | None = None) -> None:
+        self.records: list[Record] = []
+        self.api = api
+        self.until = until
+        self._sent: deque[float] = deque(maxlen=MAX_RATE)
+        """When the last requests were answered."""
+        self._lost = 0
+
+    def read(self, action: str, params: Raw) -> Answer:
+        """Call an action that changes nothing; again where no answer comes.
+
+        :raises NotAsked: no answer came, or these credentials may not call it.
+        :raises GaveUp: nobody answers any more.
+        """
+        for attempt in range(READ_ATTEMPTS):
+            answer = self._send(action, params, write=False)
+            if answer.kind is not Kind.LOST:
+                return answer
+            if attempt < READ_ATTEMPTS - 1:
+                self.api.sleep(REPEAT_SECONDS)
+        raise NotAsked(f"{action} got no answer: {answer.code}: {answer.message}")
+
+    def write(self, action: str, params: Raw) -> Answer:
+        """Call an action that changes something, once.
+
+        :raises NotAsked: these credentials may not call it.
+        :raises GaveUp: nobody answers any more.
+        """
+        return self._send(action, params, write=True)
+
+    def quiet(self) -> None:
+        """Wait until a few calls in a row need not wait for one another."""
+        if self._sent:
+            self.api.sleep(max(0.0, self._sent[-1] + 1 - self.api.now()))
+        self._sent.clear()
+
+    def _send(self, action: str, params: Raw, *, write: bool) -> Answer:
+        for seconds in (*THROTTLED_WAITS, None):
+            answer = self._send_once(action, params, write=write)
+            if answer.meaning is not Meaning.THROTTLED:
+                break
+            if seconds is None:
+                raise GaveUp(f"{action} is refused again and again: {answer.code}: {answer.message}")
+            self.api.sleep(seconds)
+        if answer.code.startswith(("AuthFailure", "UnauthorizedOperation", "InvalidAction")):
+            raise NotAsked(f"{action} is not open to these credentials here: {answer.code}: {answer.message}")
+        return answer
+
+    def _send_once(self, action: str, params: Raw, *, write: bool) -> Answer:
+        self._take_turn()
+        started = self.api.now()
+        answer = self.api.call(action, params, write=write)
+        # It was sent at the latest now: the client may have let it wait.
+        self._sent.append(self.api.now())
+        self.records.append(Record(action, params, answer, self._sent[-1] - started))
+        self._lost = self._lost + 1 if answer.kind is Kind.LOST else 0
+        if self._lost >= MAX_LOST:
+            self._lost = 0
+            raise GaveUp(f"{MAX_LOST} requests in a row got no answer, the last one {answer.code}: {answer.message}")
+        return answer
+
+    def _take_turn(self) -> None:
+        if self.until is not None and self.api.now() >= self.until:
+            raise GaveUp("the time is up")
+        if len(self._sent) == MAX_RATE:
+            self.api.sleep(max(0.0, self._sent[0] + 1 - self.api.now()))

@@ -1,0 +1,83 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The way to the cloud through the collection's own client. No other file here imports anything of the collection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import connect
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError, OutcomeUnknown, Refused
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.refusals import Remedy, ruling_for
+
+from .calls import Answer, Kind, Meaning, Unusable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clb_emulator.clock import Clock
+
+_DAY = 86400.0
+
+
+def meaning_of(code: str, message: str) -> Meaning:
+    """Return what the collection takes a refusal for."""
+    meanings = {
+        Remedy.WAIT_THROTTLED: Meaning.THROTTLED,
+        Remedy.WAIT_BUSY: Meaning.BUSY,
+        Remedy.TRANSIENT: Meaning.TRANSIENT,
+    }
+    return meanings.get(ruling_for(code, message).remedy, Meaning.LASTING)
+
+
+def refused(code: str, message: str) -> Answer:
+    """Return the answer that a refusal is."""
+    meaning = meaning_of(code, message)
+    # Whether an internal error has changed something, nobody knows.
+    kind = Kind.LOST if meaning is Meaning.TRANSIENT else Kind.REFUSED
+    return Answer(kind, code=code, message=message, meaning=meaning)
+
+
+class CollectionApi:
+    """One region's API, as the collection's modules call it.
+
+    :param environ: the connection options, as environment variables.
+    :param timeout: seconds for one request.
+    :raises Unusable: an option is wrong, or there are no credentials.
+    """
+
+    def __init__(self, environ: Mapping[str, str], timeout: float, clock: Clock) -> None:
+        self._clock = clock
+        budget = Budget(_DAY, timeout, clock=clock.now, pause=clock.sleep)
+        try:
+            connection = connect({"timeout": timeout}, environ, budget)
+        except ClbError as error:
+            raise Unusable(error.message) from error
+        self._client = connection.clb.api
+        self.endpoint = connection.endpoint
+        self.region = connection.region
+        self.secrets = connection.secrets
+
+    def call(self, action: str, params: Mapping[str, Any], *, write: bool) -> Answer:
+        """Send one request once."""
+        try:
+            if write:
+                return Answer(Kind.ACCEPTED, self._client.write(action, params))
+            return Answer(Kind.ACCEPTED, self._client.read(action, params, last_attempt=True))
+        except OutcomeUnknown as error:
+            return Answer(Kind.LOST, code=error.code, message=error.message)
+        except Refused as error:
+            return refused(error.code, error.api_message)
+        except ClbError as error:
+            return Answer(Kind.LOST, code=error.code, message=error.message)
+
+    def now(self) -> float:
+        """Return the seconds since the start."""
+        return self._clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        self._clock.sleep(seconds)

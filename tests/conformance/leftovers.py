@@ -1,0 +1,99 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run has bound and not yet unbound, kept in a file: the next run cleans up after one that was killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .calls import Unusable
+from .world import same_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+MARK = "clb-conformance"
+"""The tag of everything that a run binds; other tags begin with it."""
+
+
+class Bound(NamedTuple):
+    """One binding."""
+
+    listener_id: str
+    location_id: str | None
+    backend: str
+    port: int
+
+    def is_shown_by(self, listener_id: str, location_id: str | None, entry: Mapping[str, Any]) -> bool:
+        """Return whether an entry of an answer is this binding."""
+        if (self.port, self.listener_id, self.location_id) != (entry.get("Port"), listener_id, location_id):
+            return False
+        addresses = entry.get("PrivateIpAddresses")
+        names = [entry.get("InstanceId"), *(addresses if isinstance(addresses, list) else [])]
+        return any(same_address(name, self.backend) for name in names if isinstance(name, str))
+
+
+class Leftovers:
+    """All bindings of a run that may still be there.
+
+    :param file: where they are kept; None: nowhere, because the cloud ends with this process.
+    :param place: endpoint, region and load balancer of the run.
+    """
+
+    def __init__(self, file: Path | None = None, place: Iterable[str] = ()) -> None:
+        self.pending: set[Bound] = set()
+        self.changed_at = 0.0
+        """When something was last added, in seconds since 1970."""
+        self._file = file
+        self._place = list(place)
+
+    def recall(self) -> bool:
+        """Take over what a killed run has left; return whether there was anything.
+
+        :raises Unusable: the file belongs to another load balancer, or can't be read.
+        """
+        if self._file is None or not self._file.exists():
+            return False
+        try:
+            kept = json.loads(self._file.read_text(encoding="utf-8"))
+            self.pending = {Bound(*item) for item in kept["bound"]}
+            self.changed_at = float(kept["changed_at"])
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise Unusable(f"{self._file} can't be read ({error}): look what it names, and delete it") from error
+        if kept["place"] != self._place:
+            raise Unusable(
+                f"{self._file} is of a run that was killed, on {', '.join(kept['place'])}: run this on the same load "
+                "balancer again, so that it is cleaned up, or delete the file"
+            )
+        return True
+
+    def add(self, bindings: Iterable[Bound]) -> None:
+        """Note bindings before they are made."""
+        self.pending |= set(bindings)
+        self.changed_at = time.time()
+        self._keep()
+
+    def remove(self, bindings: Iterable[Bound]) -> None:
+        """Forget bindings that were not made, or are gone."""
+        self.pending -= set(bindings)
+        self._keep()
+
+    def _keep(self) -> None:
+        if self._file is None:
+            return
+        if not self.pending:
+            self._file.unlink(missing_ok=True)
+            return
+        kept = {"place": self._place, "changed_at": self.changed_at, "bound": sorted(map(list, self.pending), key=str)}
+        draft = self._file.with_name(self._file.name + ".part")
+        with draft.open("w", encoding="utf-8") as stream:
+            json.dump(kept, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(self._file)

@@ -1,0 +1,162 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Takes IDs, addresses, names and secrets out of what a report shows.
+
+Nothing is shown because it looks harmless. Shown are values of fields with a fixed vocabulary, numbers that say nothing
+of an account, and of texts the words of the API's own language.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from .vocabulary import FAMILIES, FIELDS, WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .calls import Record
+
+_CODE = re.compile(r"([A-Z][A-Za-z]{2,40})(\.[A-Za-z]{2,60}){0,2}")
+_NUMBER = re.compile(r"-?\d{1,4}")
+_KEY = re.compile(r"[A-Z][A-Za-z0-9]{0,40}")
+_SEPARATORS = re.compile(r"([^\s()\[\]{}<>`'\",;:=!?]+)")
+_VOCABULARY: dict[str, frozenset[str]] = {
+    "AddressIPVersion": frozenset({"ipv4", "ipv6"}),
+    "CheckType": frozenset({"TCP", "HTTP", "HTTPS", "GRPC", "PING", "CUSTOM"}),
+    "HealthStatusDetail": frozenset({"Alive", "Dead", "Unknown", "Close"}),
+    "HealthStatusDetial": frozenset({"Alive", "Dead", "Unknown", "Close"}),
+    "LoadBalancerType": frozenset({"OPEN", "INTERNAL"}),
+    "Protocol": frozenset({"TCP", "UDP", "TCP_SSL", "QUIC", "HTTP", "HTTPS"}),
+    "Scheduler": frozenset({"WRR", "LEAST_CONN", "IP_HASH"}),
+    "TargetType": frozenset({"NODE", "TARGETGROUP", "TARGETGROUP-V2", "POLARIS"}),
+    "Type": frozenset(
+        {"CVM", "cvm", "ENI", "eni", "CCN", "EVM", "GLOBALROUTE", "NAT", "SRV", "MANAGED_SERVICE", "IPDC", "PVGW"}
+    ),
+}
+"""Fields of a fixed vocabulary, with it."""
+_OWN_NAMES = frozenset(
+    {"clb-conformance", "tag:clb-conformance", "target-ip", "loadbalancer-id", "TargetCount", "none"}
+)
+"""Texts that this run itself sends, and that say nothing of an account."""
+_NUMBERS = frozenset(
+    {
+        "EndPort", "Forward", "HealthSwitch", "HealthNum", "IdleConnectTimeout", "IntervalTime", "Isolation", "Limit",
+        "Offset", "OrderType", "Port", "SessionExpireTime", "SniSwitch", "Status", "TargetCount", "TimeOut",
+        "TotalCount", "UnHealthNum", "Weight", "WithRs",
+    }
+)  # fmt: skip
+"""Fields whose numbers say nothing of an account."""
+_KINDS = {
+    "LoadBalancerId": "load-balancer",
+    "LoadBalancerIds": "load-balancer",
+    "ListenerId": "listener",
+    "ListenerIds": "listener",
+    "FailListenerIdSet": "listener",
+    "LocationId": "rule",
+    "InstanceId": "instance",
+    "TargetId": "instance",
+    "EniIp": "address",
+    "IP": "address",
+    "PrivateIpAddresses": "address",
+    "PublicIpAddresses": "address",
+    "Domain": "domain",
+    "RequestId": "request",
+    "TaskId": "request",
+}
+MAX_MEMBERS = 5
+"""Members of a list that a report shows."""
+MAX_TEXT = 300
+
+
+class Mask:
+    """Replaces the same value by the same word wherever it occurs.
+
+    :param secrets: texts that may occur nowhere, such as keys, and what was given to this run.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._known: dict[str, str] = {}
+        self._counts: dict[str, int] = defaultdict(int)
+        self._sorted: list[str] = []
+        self._sorted_count = 0
+        for secret in secrets:
+            if secret:
+                self._name("value", secret)
+
+    def learn(self, records: Iterable[Record]) -> None:
+        """Remember every value of some calls, so that texts do not show them."""
+        for record in records:
+            self._learn(record.params)
+            self._learn(record.answer.response)
+
+    def _learn(self, item: Any, field: str = "") -> None:
+        if isinstance(item, dict):
+            for key, value in item.items():
+                self._learn(value, str(key))
+        elif isinstance(item, (list, tuple)):
+            for member in item:
+                self._learn(member, field)
+        elif isinstance(item, str):
+            self._text_value(item, field)
+
+    def value(self, item: Any, field: str = "") -> Any:
+        """Return a part of a request or answer without what it says of an account."""
+        if isinstance(item, dict):
+            shown = {str(key): value for key, value in item.items() if _KEY.fullmatch(str(key))}
+            return {key: self.value(value, key) for key, value in shown.items()}
+        if isinstance(item, (list, tuple)):
+            more = [f"... {len(item)} in all"] if len(item) > MAX_MEMBERS else []
+            return [self.value(member, field) for member in item[:MAX_MEMBERS]] + more
+        if isinstance(item, str):
+            return self._text_value(item, field)
+        if isinstance(item, bool) or item is None or field in _NUMBERS:
+            return item if not isinstance(item, float) else "number"
+        return "number"
+
+    def _text_value(self, item: str, field: str) -> str:
+        if not item or item in _VOCABULARY.get(field, ()) or item in _OWN_NAMES:
+            return item
+        return self._name(_KINDS.get(field, "text"), item)
+
+    def _name(self, kind: str, item: str) -> str:
+        if item not in self._known:
+            self._counts[kind] += 1
+            self._known[item] = f"<{kind} {self._counts[kind]}>"
+        return self._known[item]
+
+    def answer(self, item: Any) -> Any:
+        """Return an answer, or a setting, without what it says of an account."""
+        if isinstance(item, dict):
+            return {key: self.answer(value) for key, value in item.items()}
+        if isinstance(item, list):
+            return [self.answer(member) for member in item]
+        return self.words(item) if isinstance(item, str) else item
+
+    def words(self, text: str) -> str:
+        """Return a text with its common words, error codes and short numbers alone."""
+        if not text:
+            return text
+        for known in self._longest_first():
+            text = text.replace(known, "\x00")
+        parts = _SEPARATORS.split(text[:MAX_TEXT])
+        return "".join(
+            part if not index % 2 or self._is_common(part.rstrip(".")) else "<...>" for index, part in enumerate(parts)
+        )
+
+    def _longest_first(self) -> list[str]:
+        """Return the known values that a text must not show."""
+        if len(self._known) != self._sorted_count:
+            kept = [known for known in self._known if len(known) > 2 and not self._is_common(known)]
+            self._sorted, self._sorted_count = sorted(kept, key=len, reverse=True), len(self._known)
+        return self._sorted
+
+    def _is_common(self, word: str) -> bool:
+        if word.lower() in WORDS or _NUMBER.fullmatch(word) or word in _OWN_NAMES or word in FIELDS:
+            return True
+        code = _CODE.fullmatch(word)
+        return code is not None and code[1] in FAMILIES

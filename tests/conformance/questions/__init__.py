@@ -1,0 +1,19 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All questions, in the order in which they are asked: what later ones stand on comes first."""
+
+from __future__ import annotations
+
+from . import effects, health, limits, listing, refusals, shapes, timing
+
+QUESTIONS = (
+    *timing.QUESTIONS,
+    *effects.QUESTIONS,
+    *health.QUESTIONS,
+    *shapes.QUESTIONS,
+    *listing.QUESTIONS,
+    *limits.QUESTIONS,
+    *refusals.QUESTIONS,
+)

@@ -1,0 +1,234 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a load balancer has that questions need, and the emulated load balancer that looks like it."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .calls import Unusable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    Raw = Mapping[str, Any]
+
+LAYER4 = ("TCP", "UDP", "TCP_SSL", "QUIC")
+NODE = "NODE"
+
+
+def objects(value: Any, name: str) -> list[dict[str, Any]]:
+    """Return the objects of a list in an answer; an empty list where it is something else, or null."""
+    items = value.get(name) if isinstance(value, dict) else None
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def text(value: Raw, name: str) -> str:
+    """Return a text of an answer; an empty one where it is something else."""
+    found = value.get(name)
+    return found if isinstance(found, str) else ""
+
+
+def same_address(one: Any, other: str) -> bool:
+    """Return whether two texts are one address, in whatever spelling."""
+    try:
+        return ipaddress.ip_address(one) == ipaddress.ip_address(other)
+    except ValueError:
+        return bool(one == other)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A layer-4 listener, or a rule, to which targets can be bound.
+
+    :param checked: whether its health check is on.
+    :param target_type: NODE, or what manages its targets.
+    """
+
+    listener_id: str
+    location_id: str | None
+    protocol: str
+    port: int
+    domain: str = ""
+    url: str = ""
+    checked: bool = True
+    target_type: str = NODE
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The parameters that name it."""
+        return {"ListenerId": self.listener_id, **({"LocationId": self.location_id} if self.location_id else {})}
+
+
+@dataclass
+class World:
+    """A load balancer and the backends that may be bound to it.
+
+    :param bare: a layer-7 listener without any rule, if there is one.
+    :param instances: backend -> its entry in an answer, as far as a run has seen it.
+    :param dead: backends that a run has seen dead.
+    """
+
+    load_balancer_id: str
+    backends: tuple[str, ...]
+    places: list[Place] = field(default_factory=list)
+    bare: list[Place] = field(default_factory=list)
+    instances: dict[str, dict[str, Any]] = field(default_factory=dict)
+    dead: set[str] = field(default_factory=set)
+
+    @classmethod
+    def read(cls, load_balancer_id: str, backends: tuple[str, ...], targets: Raw, listeners: Raw) -> World:
+        """Make it of the answers to DescribeTargets and DescribeListeners.
+
+        :raises Unusable: something is bound, or there is nothing to bind to.
+        """
+        world = cls(load_balancer_id, backends)
+        described = {text(item, "ListenerId"): item for item in objects(listeners, "Listeners")}
+        for listener in objects(targets, "Listeners"):
+            world._add(listener, described.get(text(listener, "ListenerId"), {}))
+        if not world.open():
+            raise Unusable(f"{load_balancer_id} has no listener or rule that takes targets: make a TCP listener first")
+        return world
+
+    def _add(self, listener: Raw, described: Raw) -> None:
+        port = listener.get("Port") if isinstance(listener.get("Port"), int) else 0
+        common: dict[str, Any] = {
+            "listener_id": text(listener, "ListenerId"),
+            "protocol": text(listener, "Protocol"),
+            "port": port,
+        }
+        rules = objects(listener, "Rules")
+        kinds = {text(rule, "LocationId"): rule for rule in objects(described, "Rules")}
+        for rule in rules:
+            self._check(rule)
+            location_id = text(rule, "LocationId")
+            traits = _traits(kinds.get(location_id, described))
+            names: dict[str, Any] = {"domain": text(rule, "Domain"), "url": text(rule, "Url")}
+            self.places.append(Place(location_id=location_id, **common, **names, **traits))
+        if rules:
+            return
+        if common["protocol"] in LAYER4:
+            self._check(listener)
+            self.places.append(Place(location_id=None, **common, **_traits(described)))
+        else:
+            self.bare.append(Place(location_id=None, **common))
+
+    def _check(self, pool: Raw) -> None:
+        if pool.get("Targets") or pool.get("FunctionTargets"):
+            raise Unusable(
+                f"something is bound to {self.load_balancer_id}: use a load balancer that was made for this, without "
+                "any target"
+            )
+
+    def open(self, *, layer4: bool | None = None) -> list[Place]:
+        """Return the places that take targets directly, those with a health check and plain TCP first.
+
+        :param layer4: only listeners, or only rules; None: both.
+        """
+        found = [
+            place
+            for place in self.places
+            if place.target_type == NODE and place.protocol != "QUIC" and layer4 in (None, place.location_id is None)
+        ]
+        return sorted(found, key=lambda place: (bool(place.location_id), not place.checked, place.protocol != "TCP"))
+
+    def addresses(self, version: int) -> list[str]:
+        """Return the backends that are IP addresses of this version."""
+        return [backend for backend in self.backends if _version(backend) == version]
+
+    def pools(self, answer: Raw) -> Iterator[tuple[str, str | None, list[dict[str, Any]]]]:
+        """Yield listener ID, location ID and targets of each pool in an answer of DescribeTargets."""
+        for listener in objects(answer, "Listeners"):
+            yield text(listener, "ListenerId"), None, objects(listener, "Targets")
+            for rule in objects(listener, "Rules"):
+                yield text(listener, "ListenerId"), text(rule, "LocationId"), objects(rule, "Targets")
+
+    def twin(self, region: str) -> dict[str, Any]:
+        """Return a scenario of the emulator with a load balancer like this one."""
+        listeners: dict[str, dict[str, Any]] = {}
+        for place in (*self.places, *self.bare):
+            listener = listeners.setdefault(
+                place.listener_id,
+                {"id": place.listener_id, "protocol": place.protocol, "port": place.port, "rules": []},
+            )
+            own = {"target_type": place.target_type, "health_check": place.checked}
+            if place.location_id:
+                rule = {"id": place.location_id, "domain": _unicode(place.domain), "url": place.url}
+                listener["rules"].append({**rule, **own})
+            else:
+                listener.update(own)
+        instances = {
+            text(entry, "InstanceId"): {
+                "ip": backend,
+                "name": "name",
+                "zone": "zone",
+                "public_ips": ["203.0.113.1"],
+            }
+            for backend, entry in self.instances.items()
+            if text(entry, "Type").upper() == "CVM" and text(entry, "InstanceId") and _version(backend) == 4
+        }
+        return {
+            "region": region,
+            "rate_limit": 0,
+            "load_balancers": [{"id": self.load_balancer_id, "listeners": list(listeners.values())}],
+            "instances": instances,
+            "health": {"dead": sorted(self.dead)},
+        }
+
+
+def _version(backend: str) -> int:
+    try:
+        return ipaddress.ip_address(backend).version
+    except ValueError:
+        return 0
+
+
+def _unicode(domain: str) -> str:
+    try:
+        return domain.encode("ascii").decode("idna") if "xn--" in domain else domain
+    except UnicodeError:
+        return domain
+
+
+def _traits(described: Raw) -> dict[str, Any]:
+    check = described.get("HealthCheck")
+    is_on = not isinstance(check, dict) or check.get("HealthSwitch") != 0
+    return {"checked": is_on, "target_type": text(described, "TargetType") or NODE}
+
+
+EMULATED: dict[str, Any] = {
+    "instances": {
+        f"ins-{name}": {"ip": f"10.0.0.{number}", "name": name, "zone": "zone", "public_ips": [f"203.0.113.{number}"]}
+        for name, number in (("one", 5), ("two", 6), ("dead", 7))
+    },
+    "health": {"dead": ["ins-dead"]},
+    "load_balancers": [
+        {
+            "id": "lb-conformance",
+            "listeners": [
+                {"id": "lbl-tcp", "protocol": "TCP", "port": 443},
+                {"id": "lbl-udp", "protocol": "UDP", "port": 53, "health_check": False},
+                {"id": "lbl-quic", "protocol": "QUIC", "port": 444},
+                {"id": "lbl-group", "protocol": "TCP", "port": 445, "target_type": "TARGETGROUP"},
+                {"id": "lbl-bare", "protocol": "HTTP", "port": 81},
+                {
+                    "id": "lbl-http",
+                    "protocol": "HTTP",
+                    "port": 80,
+                    "rules": [
+                        {"id": "loc-plain", "domain": "a.example.com"},
+                        {"id": "loc-idn", "domain": "\u00fc.example.com"},
+                    ],
+                },
+            ],
+        }
+    ],
+}
+"""The emulated load balancer that is asked where no other is named: it has whatever a question needs."""
+
+EMULATED_ID = "lb-conformance"
+EMULATED_BACKENDS = ("10.0.0.5", "10.0.0.6", "10.0.0.7", "2001:db8::5")

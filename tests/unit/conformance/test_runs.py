@@ -1,0 +1,282 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whole runs: of the emulator, of a load balancer that is named, interrupted ones; what their reports keep secret."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clb_emulator.testing import Emulator
+from conformance.__main__ import REPORT, STATE, TABLE, Waiting, ask_cloud, main
+from conformance.asker import FIRST_PORT, WEIGHT, members
+from conformance.calls import Unusable
+from conformance.collection import CollectionApi
+from conformance.leftovers import MARK, Bound, Leftovers
+from conformance.masking import Mask
+from conformance.options import parse
+from conformance.questions import QUESTIONS
+from conformance.report import as_markdown, merge
+from conformance.world import EMULATED, EMULATED_BACKENDS, EMULATED_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+NAMED = {
+    "CONFORMANCE_LOAD_BALANCER": EMULATED_ID,
+    "CONFORMANCE_BACKENDS": ",".join(EMULATED_BACKENDS),
+    "CONFORMANCE_YES": "1",
+}
+
+
+def ask(emulator: Emulator, clock: Waiting, folder: Path, **more: str) -> int:
+    """Run on an emulator as on any other endpoint, on its clock."""
+    environ = {**emulator.environ(), **NAMED, "CONFORMANCE_FOLDER": str(folder), **more}
+    return ask_cloud(parse(environ), CollectionApi(environ, 5.0, clock), environ)
+
+
+@pytest.fixture
+def clock() -> Waiting:
+    return Waiting()
+
+
+@pytest.fixture
+def emulator(clock: Waiting) -> Iterator[Emulator]:
+    """Run the emulated load balancer on a clock that only waiting moves."""
+    with Emulator(EMULATED, clock=clock, rate_limit=5) as emulator:
+        yield emulator
+
+
+def test_the_emulator_is_like_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main({"CONFORMANCE_FOLDER": str(tmp_path)}) == 0
+    report = json.loads((tmp_path / REPORT).read_text())
+    assert report["summary"] == {"same": len(QUESTIONS), "differs": 0, "not asked": 0}
+    assert (report["settings"], report["endpoint"], len(QUESTIONS) >= 25) == ({}, "the emulator", True)
+    assert f"{len(QUESTIONS)} same, 0 differs, 0 not asked." in capsys.readouterr().out
+    assert not (tmp_path / STATE).exists()
+
+
+def test_a_named_load_balancer_is_asked_slowly_and_left_as_it_was(
+    emulator: Emulator, clock: Waiting, tmp_path: Path
+) -> None:
+    emulator.configure(batch_is_task=False, limits="exclusive")
+    assert ask(emulator, clock, tmp_path) == 0
+    report = json.loads((tmp_path / REPORT).read_text())
+    assert (report["summary"]["not asked"], report["settings"]["batch_is_task"]) == (0, False)
+    assert report["settings"]["limits"]["targets"] == 499
+    assert emulator.bindings() == set()
+    assert {call["outcome"] for call in emulator.calls()}.isdisjoint({"RequestLimitExceeded"})
+    times = sorted(call["time"] for call in emulator.calls())
+    assert all(later - first > 0.999 for first, later in zip(times, times[5:], strict=False))
+
+
+@pytest.mark.parametrize("tag", [None, "blue"])
+def test_what_has_a_binding_is_refused(
+    emulator: Emulator, clock: Waiting, tmp_path: Path, capsys: pytest.CaptureFixture[str], tag: str | None
+) -> None:
+    for place in ({"ListenerId": "lbl-udp"}, {"ListenerId": "lbl-http", "LocationId": "loc-idn"}):
+        target = {**place, "InstanceId": "ins-one", "Port": 80, **({"Tag": tag} if tag else {})}
+        emulator.bind(EMULATED_ID, target)
+        assert ask(emulator, clock, tmp_path) == 2
+        assert len(emulator.bindings()) == 1
+        assert "something is bound to lb-conformance" in capsys.readouterr().err
+        emulator.unbind(EMULATED_ID, target)
+    assert not any(call["action"].startswith("Batch") for call in emulator.calls())
+
+
+def test_what_a_killed_run_has_left_is_known_by_its_tag(emulator: Emulator, clock: Waiting, tmp_path: Path) -> None:
+    rule = {"ListenerId": "lbl-http", "LocationId": "loc-idn"}
+    for target in ({"ListenerId": "lbl-tcp", "EniIp": "10.0.0.5"}, {**rule, "EniIp": "2001:db8::5"}):
+        emulator.bind(EMULATED_ID, {**target, "Port": FIRST_PORT, "Tag": f"{MARK}-2"})
+    assert ask(emulator, clock, tmp_path, CONFORMANCE_MINUTES="0.01") == 1
+    assert emulator.bindings() == set()
+    report = json.loads((tmp_path / REPORT).read_text())
+    assert report["ended_early"] == "the time is up"
+
+
+def start(emulator: Emulator, folder: Path) -> subprocess.Popen[str]:
+    """Start a run in a process of its own."""
+    environ = {
+        **os.environ,
+        **emulator.environ(),
+        **NAMED,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "CONFORMANCE_FOLDER": str(folder),
+    }
+    command = [sys.executable, "-m", "conformance"]
+    return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_for_binding(emulator: Emulator, *, more: int = 0) -> None:
+    """Wait until a run has bound something."""
+    deadline = time.monotonic() + 60
+    while len(emulator.bindings()) <= more:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_cleans_up_and_reports(tmp_path: Path, number: signal.Signals) -> None:
+    with Emulator(EMULATED) as emulator, start(emulator, tmp_path) as run:
+        wait_for_binding(emulator)
+        run.send_signal(number)
+        output, _ = run.communicate(timeout=60)
+        assert (run.returncode, emulator.bindings()) == (130, set()), output
+    report = json.loads((tmp_path / REPORT).read_text())
+    assert report["ended_early"] == "the run was interrupted"
+    assert "Traceback" not in output
+    assert not (tmp_path / STATE).exists()
+
+
+def test_a_killed_run_is_cleaned_up_by_the_next_one(emulator: Emulator, clock: Waiting, tmp_path: Path) -> None:
+    with Emulator(EMULATED) as killed, start(killed, tmp_path) as run:
+        wait_for_binding(killed)
+        run.kill()
+        run.communicate(timeout=60)
+        kept = json.loads((tmp_path / STATE).read_text())
+        left = killed.bindings()
+    # The load balancer is another, the place has to be the same.
+    kept["place"] = [emulator.host, "ap-guangzhou", EMULATED_ID]
+    (tmp_path / STATE).write_text(json.dumps(kept))
+    for listener, location, target, port, weight, _tag in left:
+        place = {"ListenerId": listener, **({"LocationId": location} if location else {})}
+        # Not even the tag tells whose it is.
+        emulator.bind(EMULATED_ID, {**place, "InstanceId": target, "Port": port, "Weight": weight})
+    assert left
+    assert ask(emulator, clock, tmp_path, CONFORMANCE_MINUTES="0.01") == 1
+    assert (emulator.bindings(), (tmp_path / STATE).exists()) == (set(), False)
+
+
+def test_a_state_of_another_load_balancer(tmp_path: Path) -> None:
+    file = tmp_path / STATE
+    leftovers = Leftovers(file, ["host", "region", "lb-1"])
+    leftovers.add([Bound("lbl-1", None, "10.0.0.5", 80), Bound("lbl-1", "loc-1", "10.0.0.5", 80)])
+    again = Leftovers(file, ["host", "region", "lb-1"])
+    assert again.recall()
+    assert again.pending == leftovers.pending
+    with pytest.raises(Unusable, match="lb-1: run this on the same load balancer again"):
+        Leftovers(file, ["host", "region", "lb-2"]).recall()
+    for wrong in ("", "[]", "{}", '{"bound": [1]}'):
+        file.write_text(wrong)
+        with pytest.raises(Unusable, match="can't be read"):
+            Leftovers(file, ["host", "region", "lb-1"]).recall()
+
+
+@pytest.mark.parametrize(
+    "environ, message",
+    [
+        ({"CONFORMANCE_LOAD_BALANCER": "shop"}, "must be an ID"),
+        ({"CONFORMANCE_LOAD_BALANCER": "lb-1"}, "must name 1 to 8 backends"),
+        ({"CONFORMANCE_BACKENDS": "10.0.0.5"}, "needs CONFORMANCE_LOAD_BALANCER"),
+        ({**NAMED, "CONFORMANCE_BACKENDS": "web-1"}, "'web-1' is no IP address"),
+        ({**NAMED, "CONFORMANCE_BACKENDS": "2001:db8::1"}, "at least one backend"),
+        ({**NAMED, "CONFORMANCE_MINUTES": "long"}, "CONFORMANCE_MINUTES is 'long'"),
+        ({**NAMED, "CONFORMANCE_TIMEOUT": "-1"}, "CONFORMANCE_TIMEOUT is '-1'"),
+        ({"CONFORMANCE_FOLDER": "/nowhere"}, "there is no such folder"),
+        (NAMED, "secret_id"),
+    ],
+)
+def test_a_run_that_can_not_begin(environ: Mapping[str, str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    nowhere = {"TENCENTCLOUD_METADATA_URL": "http://127.0.0.1:9/", "TENCENTCLOUD_CLB_ENDPOINT": "http://127.0.0.1:9"}
+    assert main({**nowhere, "TENCENTCLOUD_REGION": "ap-guangzhou", **environ}) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_nothing_begins_without_a_yes(emulator: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    environ = {**emulator.environ(), **NAMED, "CONFORMANCE_FOLDER": str(tmp_path), "CONFORMANCE_YES": ""}
+    assert main(environ) == 2
+    printed = capsys.readouterr()
+    assert "CONFORMANCE_YES=1" in printed.err
+    for said in (EMULATED_ID, "10.0.0.5", "at most 5 requests a second", "minutes"):
+        assert said in printed.out
+    assert emulator.calls() == []
+
+
+TELLING = {
+    "id": "lb-zaphodsecret",
+    "name": "Zaphod Beeblebrox Inc.",
+    "vip": "198.51.100.42",
+    "vpc_id": "vpc-magrathea",
+    "listeners": [
+        {"id": "lbl-trillian", "name": "Trillian", "protocol": "TCP", "port": 443},
+        {
+            "id": "lbl-marvin",
+            "name": "marvin's tcp",
+            "protocol": "HTTP",
+            "port": 80,
+            "rules": [{"id": "loc-ford", "domain": "prefect.Betelgeuse.example", "url": "/towel"}],
+        },
+    ],
+}
+INSTANCES = {"ins-arthurdent": {"ip": "10.42.0.1", "name": "Slartibartfast", "zone": "ap-krikkit-7"}}
+_NAMES = """
+zaphod beeblebrox secret magrathea trillian marvin ford prefect betelgeuse towel arthurdent 10.42. 198.51.100
+slartibart krikkit deepthought vogon 100000000001
+"""
+NAMES = _NAMES.split()
+
+
+def test_a_report_tells_nothing_of_the_account(clock: Waiting, tmp_path: Path) -> None:
+    """Not even where texts of the cloud name it, in words that occur nowhere else."""
+    key = {"secret_id": "AKIDzaphodbeeblebrox", "secret_key": "deepthoughtdeepthought", "token": "vogonvogonvogonvogon"}
+    faults = [
+        {"action": "DescribeLoadBalancersDetail", "kind": "error", "code": "UnauthorizedOperation", "times": -1,
+         "message": "Vogon of qcs::clb:ap-krikkit-7:uin/100000000001 may not read Trillian (vogon@Betelgeuse.example)"},
+        {"action": "BatchModifyTargetTag", "kind": "error", "code": "Zaphod.Secret", "times": -1, "message": "Vogon"},
+        {"action": "DescribeTaskStatus", "kind": "raw", "patch": {"Owner": "Vogon", "vogon": [1, {"Name": "Vogon"}],
+         "Message": "Vogon", "Uin": 100000000001}, "times": -1},
+    ]  # fmt: skip
+    world = {"credentials": [key], "load_balancers": [TELLING], "instances": INSTANCES, "faults": faults}
+    with Emulator(world, clock=clock, rate_limit=0) as emulator:
+        given = {"CONFORMANCE_LOAD_BALANCER": "lb-zaphodsecret", "CONFORMANCE_BACKENDS": "10.42.0.1,2001:db8:42::1"}
+        assert ask(emulator, clock, tmp_path, **given) == 0
+        assert emulator.bindings() == set()
+    for file in (REPORT, TABLE):
+        text = (tmp_path / file).read_text().lower()
+        assert [name for name in (*NAMES, "2001:db8:42", emulator.host) if name in text] == []
+    report = json.loads((tmp_path / REPORT).read_text())
+    assert report["summary"]["same"] > 30
+    assert {item["reason"] for item in report["questions"] if item["name"] == "empty-quic"} == {
+        "the load balancer has no QUIC listener"
+    }
+
+
+def test_what_a_mask_leaves() -> None:
+    mask = Mask(["lb-1"])
+    assert mask.words("The load balancer `lb-1` is not found.") == "The load balancer `<...>` is not found."
+    assert mask.words("Check failed: 127.0.0.1, app-7, 12345, 100") == "Check failed: <...>, <...>, <...>, 100"
+    assert mask.answer({"a": ["InvalidParameter.LBIdNotFound", 5, None, "Shop.Secret"]}) == {
+        "a": ["InvalidParameter.LBIdNotFound", 5, None, "<...>"]
+    }
+    assert mask.value({"Weight": 7, "ProjectId": 7, "Type": "CVM", "Odd": 0.5, "shop": 1, "Ids": [1] * 9}) == {
+        "Weight": 7, "ProjectId": "number", "Type": "CVM", "Odd": "number", "Ids": [*["number"] * 5, "... 9 in all"],
+    }  # fmt: skip
+
+
+def test_settings_of_several_answers() -> None:
+    parts: list[dict[str, Any]] = [{"a": 1, "c": {"x": 1}, "s": ["b"]}, {"a": 2, "c": {"x": 2, "y": 3}, "s": ["a"]}]
+    assert merge(parts) == {"a": 1, "c": {"x": 1, "y": 3}, "s": ["a", "b"]}
+
+
+def test_a_table_is_whole_whatever_is_in_it() -> None:
+    item = {"name": "x", "asks": "x", "result": "differs", "emulator": {"a": True}, "here": "a|b\n<i>`", "reason": ""}
+    report = {"endpoint": "x", "region": "x", "date": "x", "collection": "x", "summary": {"differs": 1}}
+    table = as_markdown({**report, "questions": [item], "settings": {"order": "random"}})
+    assert "| x (`x`) | a: yes | a\\|b &lt;i>' | differs |" in table
+    assert "- `order`: random" in table
+
+
+def test_members_of_a_change_are_grouped_by_place() -> None:
+    targets = [{"ListenerId": "lbl-1", "EniIp": "10.0.0.5", "Port": port, "Weight": 1} for port in (1, 2)]
+    (entry,) = members(WEIGHT, targets)["ModifyList"]
+    assert [target["Port"] for target in entry["Targets"]] == [1, 2]
