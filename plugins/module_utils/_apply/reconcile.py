@@ -145,8 +145,8 @@ class Reconciler:
         asked = asked_of(self._plan)
 
         def remember(changes: Sequence[Change]) -> None:
-            befores = ((change, self._ledger.former(change)) for change in changes)
-            memory.remember(formers(load_balancer_id, asked, befores))
+            changed = ((change, self._ledger.former(change)) for change in changes)
+            memory.remember(formers(load_balancer_id, asked, changed))
 
         return remember
 

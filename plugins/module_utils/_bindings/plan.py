@@ -195,6 +195,23 @@ def plan_drained(selection: Selection, snapshot: Snapshot, goal: Goal) -> Plan:
     )
 
 
+def find_unmatched(plans: Collection[Plan]) -> list[str]:
+    """Find the selectors that match nothing bound on any load balancer, as labels.
+
+    :param plans: of all load balancers.
+    """
+    labels = dict.fromkeys(label for plan in plans for label in plan.unmatched)
+    return [
+        label
+        for label in labels
+        if all(
+            label in plan.unmatched
+            for plan in plans
+            if any(label.startswith(f"targets[{entry.number}]") for entry in plan.goal.entries)
+        )
+    ]
+
+
 def _tag_warnings(selection: Selection) -> tuple[str, ...]:
     if not selection.tags_unknown:
         return ()

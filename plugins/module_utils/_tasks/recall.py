@@ -13,18 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .._apply.ledger import LAST_DOUBT, SETTLE_SECONDS
 from .._apply.memory import Memory, RestoreFile
 from .._base.errors import ClbError, InvalidArgument, printable, sentences
-from .._bindings.remembered import (
-    Located,
-    Remembered,
-    asked_of,
-    can_match,
-    find_back,
-    formers,
-    locate,
-    matches,
-    may_match,
-    other_names,
-)
+from .._bindings.recalled import Located, can_match, find_back, locate, matches, may_match, other_names
+from .._bindings.remembered import Remembered, asked_of, formers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence

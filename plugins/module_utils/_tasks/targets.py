@@ -16,7 +16,7 @@ from .._base.threads import side_by_side
 from .._bindings.assign import assign, may_apply
 from .._bindings.entries import Entry, find_doubtful_tags
 from .._bindings.guard import Checked, check_guard, takes_capacity
-from .._bindings.plan import Goal, Plan, make_plan
+from .._bindings.plan import Goal, Plan, find_unmatched, make_plan
 from .._bindings.resolve import UnknownName, what_exists
 from .balancers import (
     Chosen,
@@ -115,7 +115,10 @@ class _Task:
         entries = check_options(self._params)
         self.warnings.add(find_doubtful_tags(self._params["targets"] or ()))
         budget = Budget(self._params["wait_timeout"], self._params["timeout"])
-        self._recall = self._open_restore_file(budget)
+        if self._params["restore_file"] is not None:
+            from .recall import open_recall  # noqa: PLC0415 - few tasks have one
+
+            self._recall = open_recall(self._params, budget, self.warnings)
         if self._recall is not None and self._restores:
             self._selectors = None if self._params["targets"] is None else entries
             entries = self._recall.candidates(self._selectors)
@@ -135,13 +138,6 @@ class _Task:
         finally:
             if locks is not None:
                 locks.release_all()
-
-    def _open_restore_file(self, budget: Budget) -> Recall | None:
-        if self._params["restore_file"] is None:
-            return None
-        from .recall import open_recall  # noqa: PLC0415 - few tasks have one
-
-        return open_recall(self._params, budget, self.warnings)
 
     def _choose(self, connection: Connection, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
         """Find the load balancers; returns the entries that can be about them.
@@ -206,7 +202,10 @@ class _Task:
         if refused:
             self._refuse_all(plans, refused)
             return
-        self._warn_of_unmatched(plans)
+        self.warnings.add(
+            f"{label} matches nothing bound: nothing was drained for it. Check its backend, port and tag."
+            for label in find_unmatched(plans.values())
+        )
         if self._recall is not None and not self._check_mode:
             self._recall.remember(plans)
         checked = {load_balancer_id: Checked(health, at) for load_balancer_id, health in healths.items()}
@@ -398,17 +397,3 @@ class _Task:
             self.warnings.add(plan.warnings, load_balancer_id)
             ended[load_balancer_id] = (plan, refuse(plan, error, stopped.message), error)
         self._report_parts(ended)
-
-    def _warn_of_unmatched(self, plans: Mapping[str, Plan]) -> None:
-        """Name each selector that matches nothing bound on any load balancer."""
-        labels = dict.fromkeys(label for plan in plans.values() for label in plan.unmatched)
-        for label in labels:
-            concerned = [
-                plan
-                for plan in plans.values()
-                if any(label.startswith(f"targets[{entry.number}]") for entry in plan.goal.entries)
-            ]
-            if all(label in plan.unmatched for plan in concerned):
-                self.warnings.add(
-                    [f"{label} matches nothing bound: nothing was drained for it. Check its backend, port and tag."]
-                )

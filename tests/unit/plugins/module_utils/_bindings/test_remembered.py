@@ -11,15 +11,17 @@ import pytest
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.remembered import (
-    Former,
-    Remembered,
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.recalled import (
     can_match,
     find_back,
-    formers,
     locate,
     matches,
     other_names,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.remembered import (
+    Former,
+    Remembered,
+    formers,
     parse_remembered,
     remember,
     seconds_of,
@@ -157,8 +159,8 @@ def test_what_is_remembered_of_changes():
     now = cloud(100, "a")
     wishes = [{**ENTRY, "weight": 50, "tag": "b"}, {**ENTRY, "instance_id": "ins-7"}]
     made = plan_for(wishes, now)
-    befores = [(change, change.before) for change in made.changes]
-    (only,) = formers("lb-1", {}, befores)
+    changed = [(change, change.before) for change in made.changes]
+    (only,) = formers("lb-1", {}, changed)
     assert (only.key, only.weight, only.removed) == (("lb-1", bound(1).identity), 50, False)
     removal = Change(ChangeKind.DEREGISTER, only.binding.pool, only.binding.backend, 80, before=only.binding)
     assert formers("lb-1", {}, [(removal, only.binding)])[0].removed
