@@ -13,8 +13,10 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,26 +26,6 @@ ARCHIVES = BUILD / "archive"
 KEEP = "CLB_KEEP_BUILD"  # set while make test runs: all its steps look at one build, whatever is edited meanwhile
 SHIPPED_FILES = ("CHANGELOG.md", "COPYING", "README.md")
 SHIPPED_DIRECTORIES = ("changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles")
-
-
-def ignore_patterns() -> list[str]:
-    """Return the patterns for ``build_ignore`` in galaxy.yml that shut out everything but what is shipped.
-
-    ansible-galaxy knows no list of what goes in (``manifest`` does, but needs ``distlib`` wherever the collection is
-    built), so this one is spelled as its opposite. For each beginning of a shipped name there are two patterns: the
-    beginning alone, and the beginning with any other letter after it.
-    """
-    shipped = {**dict.fromkeys(SHIPPED_FILES, ""), **dict.fromkeys(SHIPPED_DIRECTORIES, "/")}
-    beginnings = {name[:length] for name in shipped for length in range(len(name) + 1)}
-    patterns = []
-    for beginning in sorted(beginnings):
-        following = {name[len(beginning)] for name in shipped if name.startswith(beginning) and name != beginning}
-        if beginning in shipped:
-            following |= set(shipped[beginning])
-        elif beginning:
-            patterns.append(beginning)
-        patterns.append(f"{beginning}[!{''.join(sorted(following))}]*" if following else f"{beginning}?*")
-    return patterns
 
 
 def fingerprint() -> str:
@@ -58,10 +40,18 @@ def fingerprint() -> str:
 
 
 def build_archive() -> Path:
-    """Build the archive under ``.build/archive`` and return its path."""
+    """Build the archive under ``.build/archive`` and return its path.
+
+    It is built from a copy of what is shipped: whatever else is in the work tree can't get in.
+    """
     for old in ARCHIVES.glob("*.tar.gz"):
         old.unlink()
-    galaxy("build", "--force", "--output-path", str(ARCHIVES), str(ROOT))
+    with tempfile.TemporaryDirectory() as folder:
+        for name in (*SHIPPED_FILES, "galaxy.yml"):
+            shutil.copy(ROOT / name, folder)
+        for name in SHIPPED_DIRECTORIES:
+            shutil.copytree(ROOT / name, Path(folder) / name, ignore=shutil.ignore_patterns("__pycache__"))
+        galaxy("build", "--force", "--output-path", str(ARCHIVES), folder)
     (archive,) = ARCHIVES.glob("*.tar.gz")
     return archive
 

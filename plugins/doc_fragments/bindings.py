@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Documentation shared by the modules: the keys of an entry of ``targets``, and how load balancers are chosen."""
+"""Documentation shared by the modules: load balancers, entries of ``targets``, and what they support of Ansible."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """How a load balancer and its bindings are named."""
+    """How load balancers and bindings are named; the modules' attributes."""
 
     DOCUMENTATION = r"""
 options:
@@ -102,4 +102,25 @@ options:
           - The load balancer of this entry. The entry then holds for no other load balancer.
           - If an option chooses load balancers, this must be one of them.
         type: str
+"""
+
+    ATTRIBUTES = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Tells the changes and sends no write.
+  diff_mode:
+    description: Shows the bindings before and after, a line for each.
+  idempotent:
+    description: A second run with the same arguments changes nothing, if nobody else has changed anything.
+"""
+
+    ACTIONGROUP_ALL = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/tencentcloud.clb.all) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - tencentcloud.clb.all
 """

@@ -23,9 +23,9 @@ description:
   - Tells in RV(restore) how to undo what it drained or unbound. With O(restore_file) this is on disk before the first
     change. O(state=restored) brings it back, even after a task that was killed.
 extends_documentation_fragment:
-  - tencentcloud.clb.attributes
-  - tencentcloud.clb.attributes.actiongroup_all
   - tencentcloud.clb.bindings
+  - tencentcloud.clb.bindings.attributes
+  - tencentcloud.clb.bindings.actiongroup_all
   - tencentcloud.clb.connection
 attributes:
   check_mode:

@@ -22,9 +22,9 @@ description:
   - Returns RV(targets) in the form that M(tencentcloud.clb.targets) takes. A saved result is a snapshot to come back
     to.
 extends_documentation_fragment:
-  - tencentcloud.clb.attributes
-  - tencentcloud.clb.attributes.actiongroup_all
   - tencentcloud.clb.bindings
+  - tencentcloud.clb.bindings.attributes
+  - tencentcloud.clb.bindings.actiongroup_all
   - tencentcloud.clb.connection
 attributes:
   check_mode:

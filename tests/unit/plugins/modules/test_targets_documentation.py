@@ -52,7 +52,7 @@ def merge(below: Raw, above: Raw) -> Raw:
 
 
 def fragment(name: str) -> Raw:
-    """The documentation of a fragment such as tencentcloud.clb.attributes.actiongroup_all."""
+    """The documentation of a fragment such as tencentcloud.clb.bindings.actiongroup_all."""
     file, _, part = name.removeprefix("tencentcloud.clb.").partition(".")
     found = getattr(
         import_module(f"{PREFIX}.doc_fragments.{file}").ModuleDocFragment, (part or "documentation").upper()
