@@ -23,8 +23,8 @@ together()
     Several tasks at once, as in several processes of one controller.
 inside()
     Whatever else of the collection is tested, such as the event source.
-next_writes(), add_faults_of()
-    What happens to the next writes, one fault each; faults of one load balancer.
+next_writes()
+    What happens to the next writes, one fault each.
 before()
     A function that is called before the n-th call of an action: somebody else's write, or another task.
 unreachable()
@@ -57,7 +57,6 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api import trans
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import NotSent
 from ansible_collections.tencentcloud.clb.plugins.modules import targets, targets_info
 from clb_emulator import api
-from clb_emulator.faults import Faults
 from clb_emulator.inprocess import InProcess, scenario_of
 from clb_emulator.writes import WRITES
 from virtual_time import ACTIVE, SAID, Endless, Patch, Said, SharedClock, Stdout, Thread, shims_in
@@ -136,7 +135,6 @@ class Cloud(InProcess):
         super().__init__(scenario, clock=self.shared_clock)
         self.environ = dict(environ or {})
         self._next_writes: dict[str | None, deque[Fault | None]] = {}
-        self._faults_of: dict[str, Faults] = {}
         self._before: list[_Hook] = []
         self._requests = 0
 
@@ -207,10 +205,6 @@ class Cloud(InProcess):
         """
         self._next_writes.setdefault(load_balancer_id, deque()).extend(faults)
 
-    def add_faults_of(self, load_balancer_id: str, *faults: Fault) -> None:
-        """Order faults, as add_faults() does, that meet only calls for this load balancer."""
-        self._faults_of.setdefault(load_balancer_id, Faults()).add(faults)
-
     def before(self, action: str, function: Callable[[], object], *, nth: int = 1, times: int = 1) -> None:
         """Call a function right before a request is answered.
 
@@ -231,7 +225,6 @@ class Cloud(InProcess):
     def clear_faults(self) -> None:
         """Drop all faults, events, alterations and functions that were ordered."""
         self._next_writes.clear()
-        self._faults_of.clear()
         self._before.clear()
         for orders in (self.cloud.faults, self.cloud.events, self.cloud.alterations):
             orders.clear()
@@ -286,14 +279,12 @@ class Cloud(InProcess):
         }
 
     def _ordered(self, action: str, body: bytes) -> list[Fault]:
-        """What was ordered for this call by its load balancer, or for the next write."""
-        params = json.loads(body)
-        identity = params.get("LoadBalancerId")
-        found = self._faults_of.get(identity, Faults()).pick(action, params, action in WRITES)
-        if found is not None:
-            return [{"kind": found.kind, **found.settings}]
+        """What was ordered for the next write."""
+        if action not in WRITES or not self._next_writes:
+            return []
+        identity = json.loads(body).get("LoadBalancerId")
         balancer = self.cloud.load_balancers.get(identity)
-        if action not in WRITES or balancer is None or self.now() < balancer.locked_until:
+        if balancer is None or self.now() < balancer.locked_until:
             return []
         for queue in (self._next_writes.get(identity), self._next_writes.get(None)):
             if queue:

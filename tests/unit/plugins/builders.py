@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import Refused
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Binding
+    from clb_emulator.clock import Clock
 
 Raw = dict[str, Any]
 LB = "lb-demo"
@@ -34,6 +36,10 @@ LB = "lb-demo"
 def neighbours(values: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
     """Each value with the next one, as ``itertools.pairwise`` gives them on Python 3.10 and newer."""
     return zip(values, values[1:])
+
+
+def budget_on(clock: Clock, seconds: float = 300, grace: float = 30) -> Budget:
+    return Budget(seconds, grace, clock=clock.now, pause=clock.sleep)
 
 
 def ip_of(instance_id: str) -> str:

@@ -13,10 +13,11 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import C
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import Connection
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import InventoryQuery, read_load_balancers
+from clb_emulator.errors import ApiError
 from clb_emulator.inprocess import InProcess, scenario_of
+from harness import INSTANCES
 
 from .builders import http, refused, rule, target, tcp
-from .fake_cloud import INSTANCES, send
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -107,7 +108,10 @@ class FakeRegion:
         error = self.errors.get(params.get("LoadBalancerId", ""))
         if error is not None:
             raise error
-        return send(self.emulator, action, params)
+        try:
+            return self.emulator.call(action, params)
+        except ApiError as refusal:
+            raise refused(refusal.code, refusal.message, action, refusal.request_id) from refusal
 
     def write(self, action: str, params: Mapping[str, Any]) -> Raw:
         raise AssertionError(f"{action}: what only reads must not write")

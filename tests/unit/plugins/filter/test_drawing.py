@@ -11,11 +11,9 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.tencentcloud.clb.plugins.filter import mermaid as mermaid_filter
 from ansible_collections.tencentcloud.clb.plugins.filter import tree as tree_filter
-from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import read_info
+from harness import Cloud
 
 from ..builders import LB, http, rule, target, tcp
-from ..fake_cloud import FakeCloud
 
 mermaid = mermaid_filter.FilterModule().filters()["mermaid"]
 tree = tree_filter.FilterModule().filters()["tree"]
@@ -28,9 +26,11 @@ SHOP = [
 
 
 def result(listeners=SHOP, *, health=True, **details):
-    """A result of targets_info for a load balancer with these listeners."""
-    info = read_info(Clb(FakeCloud(listeners, health=details)), LB, None, health=health)
-    return {"load_balancer_id": LB, "targets": info.targets, "listeners": info.listeners}
+    """A result of targets_info for a load balancer with these listeners; `details` are address -> Dead, ..."""
+    cloud = Cloud.of({LB: listeners})
+    for address, detail in details.items():
+        cloud.change("health", {detail.lower(): [address]})
+    return cloud.run_info(health=health).result
 
 
 def nodes(chart):

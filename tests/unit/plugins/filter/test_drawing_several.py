@@ -10,28 +10,17 @@ import re
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import read_info
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._drawing import draw_mermaid, draw_tree
+from harness import Cloud
 
-from ..builders import LB, http, rule, target, tcp
-from ..fake_cloud import FakeCloud
+from ..builders import http, rule, target, tcp
 
 
 def several(balancers, *, health=True, names=None):
     """A result of targets_info for load balancers with these listeners."""
-    result = {"load_balancer_id": None, "load_balancers": [], "targets": [], "listeners": []}
-    for balancer_id, listeners in balancers.items():
-        info = read_info(Clb(FakeCloud(listeners)), LB, None, health=health)
-        belongs = {"load_balancer_id": balancer_id}
-        result["targets"] += [{**entry, **belongs} for entry in info.targets]
-        result["listeners"] += [{**entry, **belongs} for entry in info.listeners]
-        counts = {
-            count: None if count == "healthy" and not health else sum(entry[count] for entry in info.listeners)
-            for count in ("bound", "serving", "healthy")
-        }
-        name = (names or {}).get(balancer_id)
-        result["load_balancers"].append({**belongs, "load_balancer_name": name, **counts})
+    result = Cloud.of(balancers).run_info(load_balancer_ids=list(balancers), health=health).result
+    for one in result["load_balancers"]:
+        one["load_balancer_name"] = (names or {}).get(one["load_balancer_id"])
     return result
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Backoff, Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import WaitTimeout
+from clb_emulator.clock import VirtualClock
 
-from ..builders import neighbours
-from ..fake_cloud import Clock
+from ..builders import budget_on, neighbours
 
 
 @pytest.mark.parametrize(
@@ -23,24 +23,24 @@ from ..fake_cloud import Clock
 def test_work_starts_until_the_deadline_and_answers_come_until_the_end(
     passed: float, remaining: float, until_end: float
 ) -> None:
-    clock = Clock()
+    clock = VirtualClock()
     clock.sleep(1000)
-    budget = clock.budget(10, grace=5)
+    budget = budget_on(clock, 10, grace=5)
     clock.sleep(passed)
     assert (budget.remaining(), budget.until_end()) == (remaining, until_end)
     assert budget.now() == 1000 + passed
 
 
 def test_a_sleep_within_the_budget_lasts_as_long_as_asked() -> None:
-    clock = Clock()
-    clock.budget(10).sleep(3, "rain")
+    clock = VirtualClock()
+    budget_on(clock, 10).sleep(3, "rain")
     assert clock.seconds == 3
 
 
 @pytest.mark.parametrize("passed, seconds, slept", [(0, 11, 10), (9, 5, 1), (0, 10, 10), (10, 1, 0), (20, 1, 0)])
 def test_a_sleep_ends_at_the_deadline_and_says_what_for(passed: float, seconds: float, slept: float) -> None:
-    clock = Clock()
-    budget = clock.budget(10)
+    clock = VirtualClock()
+    budget = budget_on(clock, 10)
     clock.sleep(passed)
     with pytest.raises(WaitTimeout, match=r"wait_timeout \(10 s\) expired while waiting for the task t-1"):
         budget.sleep(seconds, "the task t-1")
@@ -68,16 +68,16 @@ BACKOFF = Backoff(first=1, maximum=3, factor=2)
 
 @pytest.mark.parametrize("at_once, looks", [(False, [1, 3, 6, 9]), (True, [0, 1, 3, 6])])
 def test_polls_come_with_growing_delays(at_once: bool, looks: list[float]) -> None:
-    clock = Clock()
-    polls = clock.budget(10).polls(BACKOFF, "rain", at_once=at_once)
+    clock = VirtualClock()
+    polls = budget_on(clock, 10).polls(BACKOFF, "rain", at_once=at_once)
     passed = [next(polls) for _ in range(4)]
     assert passed == looks
     assert clock.seconds == looks[-1]
 
 
 def test_polls_end_with_the_budget() -> None:
-    clock = Clock()
-    budget = clock.budget(10)
+    clock = VirtualClock()
+    budget = budget_on(clock, 10)
     polls = budget.polls(BACKOFF, "rain")
     assert [next(polls) for _ in range(4)] == [1, 3, 6, 9]
     with pytest.raises(WaitTimeout, match=r"wait_timeout \(10 s\) expired while waiting for rain"):
@@ -86,8 +86,8 @@ def test_polls_end_with_the_budget() -> None:
 
 
 def test_only_the_last_attempt_sleeps_in_the_grace() -> None:
-    clock = Clock()
-    budget = clock.budget(10, grace=5)
+    clock = VirtualClock()
+    budget = budget_on(clock, 10, grace=5)
     clock.sleep(12)
     with pytest.raises(WaitTimeout):
         budget.sleep(1, "rain")

@@ -326,7 +326,7 @@ def test_a_fatal_error_between_calls_keeps_what_was_done_and_says_what_was_not()
     assert (run.code, done(run)) == ("UnauthorizedOperation", ["ins-3"])
     (left,) = run["failed_targets"]
     assert (left["instance_id"], left["weight"], left["tag"]) == ("ins-2", 4, "x")
-    assert "UnauthorizedOperation" in left["message"]
+    assert (left["code"], left["message"]) == ("UnauthorizedOperation", "not allowed")
 
 
 def test_busy_until_the_end_of_the_time_is_told_and_the_end_is_kept() -> None:

@@ -279,3 +279,94 @@ def test_a_call_that_is_given_back_is_not_lost_however_many_take_at_once():
     assert [calls.take() for _number in range(5)] == [True, True, False, False, False]
     calls.give_back()
     assert [calls.take(), calls.take()] == [True, False]
+
+
+def sizes(cloud: Cloud) -> list[int]:
+    return [len(call["params"]["Targets"]) for call in cloud.writes()]
+
+
+def listed(amount: int) -> list[Raw]:
+    """So many of the 500, those of each listener together."""
+    return sorted(targets(), key=lambda entry: entry["listener_id"])[:amount]
+
+
+def test_a_call_is_halved_by_listeners_first_then_within_the_listener(cloud):
+    refuse(cloud, [0])
+    cloud.run(targets=listed(40))
+    asked = [{one["ListenerId"] for one in call["params"]["Targets"]} for call in cloud.writes()]
+
+    assert [len(one) for one in asked[:4]] == [4, 2, 2, 1]
+    assert sizes(cloud)[:7] == [40, 20, 20, 10, 5, 2, 1]
+
+
+def test_a_bad_one_is_found_within_a_rule_and_no_good_one_is_sent_after_it_was_bound():
+    rules = [{"id": f"loc-{number}", "domain": f"{number}.example.com"} for number in (0, 1)]
+    listener = {"id": "lbl-1", "protocol": "HTTP", "port": 80, "rules": rules}
+    cloud = Cloud({"load_balancers": [{"id": "lb-1", "listeners": [listener]}]})
+    refused = refuse(cloud, [13])
+    entries = [{"location_id": f"loc-{number % 2}", "instance_id": name(number), "port": 80} for number in range(20)]
+    run = cloud.run(targets=entries)
+
+    assert (named(run.result), len(cloud.bindings())) == (refused, 19)
+    assert sum(len(call["params"]["Targets"]) for call in cloud.writes() if call["accepted"]) == 19
+
+
+def test_tags_are_narrowed_alike(cloud):
+    cloud.run(targets=listed(8))
+    refused = refuse(cloud, [50])
+    run = cloud.run(targets=[{**entry, "tag": "x"} for entry in listed(8)])
+
+    assert (named(run.result), len(run["modified"])) == (refused, 7)
+
+
+def test_the_64_extra_calls_are_for_the_whole_task(cloud):
+    refuse(cloud, list(range(0, 500, 7)))
+    cloud.run(targets=[{**entry, "port": port} for entry in targets() for port in (80, 81, 82)])
+
+    assert len(cloud.writes()) <= 3 + MAX_EXTRA_CALLS
+
+
+FULL = {"kind": "refuse_listeners", "action": "BatchRegisterTargets", "code": "LimitExceeded", "times": -1}
+
+
+def test_a_quota_of_the_only_listener_takes_no_extra_call(cloud):
+    cloud.add_faults({**FULL, "listeners": ["lbl-g0000"]})
+    run = cloud.run(targets=listed(10))
+
+    assert (len(cloud.writes()), {entry["code"] for entry in run["failed_targets"]}) == (1, {"LimitExceeded"})
+
+
+def test_bad_targets_and_full_listeners_are_told_apart(cloud):
+    bad = refuse(cloud, [33])
+    cloud.add_faults({**FULL, "listeners": ["lbl-g0005"]})
+    run = cloud.run(targets=targets()[:200])
+    codes = {entry["instance_id"]: entry["code"] for entry in run["failed_targets"]}
+
+    assert codes == {bad[0]: "InvalidParameter", **{name(number): "LimitExceeded" for number in (5, 55, 105, 155)}}
+
+
+@pytest.mark.parametrize("after", [1, 3])
+def test_a_code_that_fails_at_once_stops_the_narrowing(cloud, after):
+    refusal = {"kind": "error", "code": "InvalidParameter"}
+    cloud.next_writes(*[refusal] * after, {"kind": "error", "code": "UnauthorizedOperation"})
+    run = cloud.run(targets=targets())
+
+    assert (len(cloud.writes()), run.code) == (after + 1, "UnauthorizedOperation")
+    assert len(run["failed_targets"]) == 500
+
+
+@pytest.mark.parametrize("share", [0.5, 0])
+def test_a_narrowed_call_with_an_unknown_outcome_is_read_back_like_any_other(cloud, share):
+    refused = refuse(cloud, [453])
+    cut = {"kind": "cut_after", "apply": share}
+    cloud.next_writes({"kind": "error", "code": "InvalidParameter"}, cut, cut)
+    run = cloud.run(targets=listed(40))
+
+    assert (named(run.result), len(cloud.bindings())) == (refused, 39)
+
+
+def test_a_refusal_that_does_not_come_again_fails_nothing(cloud):
+    cloud.next_writes({"kind": "error", "code": "FailedOperation"})
+    run = cloud.run(targets=listed(40))
+
+    assert (run.failure, len(cloud.bindings())) == (None, 40)

@@ -184,6 +184,26 @@ def test_a_doubtful_write_that_is_then_refused_is_narrowed() -> None:
     assert addresses(cloud) == {f"ins-{number}" for number in (1, 2, 3, 7, 9, 10)}
 
 
+def test_a_fatal_code_after_a_doubt_stops_the_task_and_the_result_is_still_read() -> None:
+    run = balancer([LISTENER], unknown_outcome(0.5), refusal("AuthFailure.TokenFailure")).run(**BIND)
+    assert (run.code, run.changed, sorted(done(run))) == ("AuthFailure.TokenFailure", True, ["ins-7", "ins-8"])
+    assert failed(run).keys() == {"ins-9", "ins-10"}
+
+
+@pytest.mark.parametrize("reads", [1, 9])
+def test_when_nothing_can_be_read_any_more_the_doubt_is_reported(reads: int) -> None:
+    cloud = balancer([LISTENER], unknown_outcome(), task_seconds=0)
+    cloud.add_faults({"action": "DescribeTargets", "skip": 1, "times": reads, **refusal("UnauthorizedOperation")})
+    run = cloud.run(**BIND)
+    if reads == 1:
+        # The last look shows it.
+        assert (run.failure, run.changed, len(done(run))) == (None, True, 4)
+        return
+    assert (len(cloud.writes()), run["failed_targets"], done(run), run["restore"]) == (1, [], [], [])
+    assert (run.code, run["listeners"][0]["bound"]) == ("UnauthorizedOperation", None)
+    assert any("could not be read back" in warning for warning in run.warnings)
+
+
 @pytest.mark.parametrize("share", [0, 0.5, 1])
 def test_an_answer_that_says_internal_error_leaves_the_outcome_open(share: float) -> None:
     cloud = balancer([LISTENER], refusal("InternalError", apply=share))

@@ -12,26 +12,24 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base.threads import Finished
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import ALIASES, TEXT_KEYS, WHOLE_KEYS
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health import parse_health
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.balancers import Chosen, LeftOut
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import describe_info, empty_info
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import empty_info
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.options import check_options
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import describe_error, empty_result, report
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import empty_result
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import (
     CONNECTION_SPEC,
     LOAD_BALANCER_SPEC,
     MAXIMA,
 )
 from ansible_collections.tencentcloud.clb.plugins.modules import targets, targets_info
+from harness import Cloud
 
-from ..builders import LB, Raw, http, refused, rule, target, tcp, want
-from ..fake_cloud import FakeCloud, reconcile
+from ..builders import Raw, http, rule, target, tcp, want
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from harness import Run
 
 MODULES = [targets, targets_info]
 PREFIX = "ansible_collections.tencentcloud.clb.plugins"
@@ -154,46 +152,35 @@ def written() -> Raw:
         tcp("lbl-1", 443, target("ins-1", tag="blue"), target("ins-2")),
         http("lbl-2", 80, rule("loc-1", "a.example.com")),
     ]
-    cloud = FakeCloud(listeners, bad={"10.2.0.9": refused("LimitExceeded", "full")})
+    cloud = Cloud.of({"lb-1": listeners, "lb-2": []})
+    cloud.add_faults({"kind": "refuse_targets", "targets": ["10.2.0.9"], "code": "LimitExceeded", "times": -1})
     entries = [
         want("lbl-1", "ins-1", weight=5),
         want("lbl-1", "ins-3"),
         {"location_id": "loc-1", "eni_ip": "10.2.0.9", "port": 80},
     ]
-    run = reconcile(cloud, entries, purge=True)
-    assert run.outcome.error is not None
-    result = report([run.part._replace(load_balancer_name="demo")], several=False, diff=True)
-    return {**result, "left_out": left_out(), "api_calls": {"DescribeTargets": 2}}
+    run = cloud.run(load_balancer_name="name-lb-1", targets=entries, purge=True)
+    return {**without_invocation(run), "left_out": without_invocation(read())["left_out"]}
 
 
-def left_out() -> list[Raw]:
-    """One load balancer that was listed and is gone."""
-    found = LeftOut(only_reads=True)
-    found.sort([Chosen("lb-2", "gone", listed=True)], [Finished(error=refused("ResourceNotFound"))])
-    return found.described()
-
-
-def read() -> Raw:
+def read() -> Run:
     """A result of targets_info with something in every key."""
-    cloud = FakeCloud(
-        [tcp("lbl-1", 443, target("ins-1"), EndPort=450), http("lbl-2", 80, rule("loc-1", "a", target("ins-1")))]
-    )
-    bound = parse_targets(cloud.read("DescribeTargets", {"LoadBalancerId": LB}))
-    health = parse_health(cloud.read("DescribeTargetHealth", {"LoadBalancerIds": [LB]}), [LB])[LB]
-    info = describe_info(LB, bound, None, health)
-    return {
-        **empty_info(),
-        "load_balancer_id": LB,
-        "load_balancers": [{"load_balancer_id": LB, "load_balancer_name": "demo", **info.counts}],
-        "targets": info.targets,
-        "listeners": info.listeners,
-        "left_out": left_out(),
-        "api_calls": {"DescribeTargets": 1},
-        "error": describe_error(refused("X")),
-    }
+    listeners = [
+        tcp("lbl-1", 443, target("ins-1"), EndPort=450),
+        http("lbl-2", 80, rule("loc-1", "a", target("ins-1"))),
+    ]
+    cloud = Cloud.of({"lb-1": listeners, "lb-2": [tcp("lbl-9", 1, target("ins-1"))]})
+    cloud.add_faults({"kind": "error", "code": "ResourceNotFound", "load_balancers": ["lb-2"], "times": -1})
+    return cloud.run_info(all_load_balancers=True, health=True)
 
 
-RESULTS = [(targets, written(), empty_result()), (targets_info, read(), empty_info())]
+def without_invocation(run: Run) -> Raw:
+    """What the module itself returned."""
+    ansibles = {"invocation", "failed", "msg"} - empty_result().keys()
+    return {key: value for key, value in run.result.items() if key not in ansibles}
+
+
+RESULTS = [(targets, written(), empty_result()), (targets_info, without_invocation(read()), empty_info())]
 TYPES = {"str": str, "int": int, "bool": bool, "list": list, "dict": dict}
 
 

@@ -6,20 +6,19 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
     ClbError,
     ConnectionFailed,
+    Refused,
     UnexpectedAnswer,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks import info
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import run_info
+from harness import Cloud, Run
 
 from ..builders import Raw, refused, target, tcp
-from ..fake_fleet import PARAMS, FakeFleet, run_fleet
 from ..fake_region import FakeRegion, read_regions
 
 IDS = ["lb-1", "lb-2", "lb-3"]
@@ -45,37 +44,44 @@ class Seen(NamedTuple):
     warnings: list[str]
 
 
-def seen(done: Any) -> Seen:
-    result = done.result
+def seen(run: Run) -> Seen:
     return Seen(
-        done.failure,
-        result["error"] and result["error"]["code"],
-        [one["load_balancer_id"] for one in result["load_balancers"]],
-        {one["load_balancer_id"]: one["code"] for one in result["left_out"]},
-        list(done.warnings),
+        run.failure,
+        run.code,
+        [one["load_balancer_id"] for one in run["load_balancers"]],
+        {one["load_balancer_id"]: one["code"] for one in run["left_out"]},
+        run.warnings,
     )
 
 
-def by_targets(monkeypatch: pytest.MonkeyPatch, errors: dict[str, Any], chosen: Raw) -> Seen:
-    fleet = FakeFleet.of(LISTENERS)
-    fleet.errors = errors
-    done = run_fleet(monkeypatch, fleet, targets=[HOST], state="drained", **chosen)
-    assert done.failure is None or fleet.wrote_to() == []
-    return seen(done)
+def region(errors: dict[str, ClbError]) -> Cloud:
+    """Three load balancers, some of which can't be read."""
+    cloud = Cloud.of(LISTENERS)
+    for identity, error in errors.items():
+        kinds: Raw = {ConnectionFailed: "cut_before", UnexpectedAnswer: "html"}
+        order = {"kind": kinds.get(type(error), "error")}
+        if isinstance(error, Refused):
+            order.update(code=error.code, message=error.api_message)
+        cloud.add_faults({"action": "DescribeTargets", "load_balancers": [identity], "times": -1, **order})
+    return cloud
 
 
-def by_info(monkeypatch: pytest.MonkeyPatch, errors: dict[str, Any], chosen: Raw) -> Seen:
-    fleet = FakeFleet.of(LISTENERS)
-    fleet.errors = errors
-    monkeypatch.setattr(info, "connect", lambda *_args: fleet.connection())
-    return seen(run_info({**PARAMS, "targets": [HOST], "health": True, **chosen}, {}))
+def by_targets(errors: dict[str, ClbError], chosen: Raw) -> Seen:
+    cloud = region(errors)
+    run = cloud.run(targets=[HOST], state="drained", **chosen)
+    assert run.failure is None or cloud.writes() == []
+    return seen(run)
 
 
-def by_inventory(_monkeypatch: pytest.MonkeyPatch, errors: dict[str, Any], chosen: Raw) -> Seen:
-    region = FakeRegion({one: (f"name-{one}", listeners) for one, listeners in LISTENERS.items()})
-    region.errors = errors
+def by_info(errors: dict[str, ClbError], chosen: Raw) -> Seen:
+    return seen(region(errors).run_info(targets=[HOST], health=True, **chosen))
+
+
+def by_inventory(errors: dict[str, ClbError], chosen: Raw) -> Seen:
+    fake = FakeRegion({one: (f"name-{one}", listeners) for one, listeners in LISTENERS.items()})
+    fake.errors = errors
     try:
-        reading = read_regions(region, ids=chosen.get("load_balancer_ids"), health=True)
+        reading = read_regions(fake, ids=chosen.get("load_balancer_ids"), health=True)
     except ClbError as error:
         return Seen(error.message, error.code, [], {}, [])
     read = [one["load_balancer_id"] for one in reading.balancers]
@@ -109,10 +115,8 @@ ERRORS: list[tuple[Exception, set[str]]] = [
 
 @pytest.mark.parametrize("plugin", PLUGINS)
 @pytest.mark.parametrize("error, leaving", ERRORS, ids=lambda value: getattr(value, "api_message", ""))
-def test_what_may_be_left_out_of_a_listing(
-    monkeypatch: pytest.MonkeyPatch, plugin: str, error: ClbError, leaving: set[str]
-) -> None:
-    result = PLUGINS[plugin](monkeypatch, {"lb-2": error}, {"all_load_balancers": True})
+def test_what_may_be_left_out_of_a_listing(plugin: str, error: ClbError, leaving: set[str]) -> None:
+    result = PLUGINS[plugin]({"lb-2": error}, {"all_load_balancers": True})
     if plugin in leaving:
         assert (result.failure, result.read) == (None, ["lb-1", "lb-3"])
         assert result.left_out == {"lb-2": error.code}
@@ -126,18 +130,16 @@ def test_what_may_be_left_out_of_a_listing(
 
 @pytest.mark.parametrize("plugin", PLUGINS)
 @pytest.mark.parametrize("error, leaving", ERRORS[:8:3])
-def test_one_that_is_named_is_never_left_out(
-    monkeypatch: pytest.MonkeyPatch, plugin: str, error: ClbError, leaving: set[str]
-) -> None:
+def test_one_that_is_named_is_never_left_out(plugin: str, error: ClbError, leaving: set[str]) -> None:
     assert leaving
-    result = PLUGINS[plugin](monkeypatch, {"lb-2": error}, {"load_balancer_ids": IDS})
+    result = PLUGINS[plugin]({"lb-2": error}, {"load_balancer_ids": IDS})
     assert "lb-2" in (result.failure or "")
     assert (result.code, result.left_out, result.warnings) == (error.code, {}, [])
 
 
 @pytest.mark.parametrize("plugin", PLUGINS)
-def test_all_left_out_is_an_error(monkeypatch: pytest.MonkeyPatch, plugin: str) -> None:
-    result = PLUGINS[plugin](monkeypatch, dict.fromkeys(IDS, ERRORS[0][0]), {"all_load_balancers": True})
+def test_all_left_out_is_an_error(plugin: str) -> None:
+    result = PLUGINS[plugin](dict.fromkeys(IDS, ERRORS[0][0]), {"all_load_balancers": True})
     assert "No load balancer could be read." in (result.failure or "")
     assert "The load balancers lb-1 (name-lb-1), lb-2 (name-lb-2), lb-3 (name-lb-3) were left out" in (
         result.failure or ""
@@ -146,10 +148,10 @@ def test_all_left_out_is_an_error(monkeypatch: pytest.MonkeyPatch, plugin: str) 
     assert plugin == "inventory" or list(result.left_out) == IDS
 
 
-def test_errors_on_several_are_told_together_in_the_order_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_on_several_are_told_together_in_the_order_chosen() -> None:
     errors = {"lb-3": refused("InternalError", "down"), "lb-2": refused("InternalError", "down")}
     errors["lb-1"] = ERRORS[0][0]
     for plugin in ("targets", "targets_info"):
-        result = PLUGINS[plugin](monkeypatch, errors, {"all_load_balancers": True})
+        result = PLUGINS[plugin](errors, {"all_load_balancers": True})
         assert (result.failure or "").startswith("2 of 3 load balancers failed. lb-2, lb-3: ")
         assert (result.code, result.left_out) == ("InternalError", {"lb-1": errors["lb-1"].code})

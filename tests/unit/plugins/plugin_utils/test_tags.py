@@ -10,20 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument, Refused
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks import info
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.choice import choose, parse_tags
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import run_info
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.choice import parse_tags
+from harness import Cloud, Run
 
 from ..builders import Raw, target, tcp
-from ..fake_cloud import refusal
-from ..fake_fleet import PARAMS, FakeFleet, run_fleet
 from ..fake_region import FakeRegion, read_regions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.balancers import TaskResult
 
 HOST: Raw = {"instance_id": "ins-1"}
 TAGS: dict[str, dict[str, str] | None] = {
@@ -37,23 +32,33 @@ TAGS: dict[str, dict[str, str] | None] = {
 SITES = ["accept", "refuse", "ignore"]
 
 
-def fleet_of(tags: Mapping[str, dict[str, str] | None], site: str = "accept", **settings: Any) -> FakeFleet:
+def fleet_of(tags: Mapping[str, dict[str, str] | None], site: str = "accept", **settings: Any) -> Cloud:
     """Load balancers with these tags, the first one the oldest; ins-1 and ins-2 are bound to each."""
-    fleet = FakeFleet.of({one: [tcp(f"lbl-{one}", 443, target("ins-1"), target("ins-2"))] for one in tags})
+    listeners = {one: [tcp(f"lbl-{one}", 443, target("ins-1"), target("ins-2"))] for one in tags}
+    cloud = Cloud.of(listeners, tag_filters=site, **settings)
     for number, (one, own) in enumerate(tags.items()):
-        balancer = fleet.emulator.cloud.load_balancers[one]
+        balancer = cloud.cloud.load_balancers[one]
         balancer.tags, balancer.created = own, f"2026-01-01T{number // 60:02}:{number % 60:02}:00Z"
-    fleet.emulator.configure(tag_filters=site, **settings)
-    return fleet
+    return cloud
 
 
-def chosen(fleet: FakeFleet, tags: Raw) -> list[str]:
-    return [one.load_balancer_id for one in choose(fleet.connection(), {**PARAMS, "load_balancer_tags": tags}, ())]
+def choose(cloud: Cloud, tags: Raw) -> Run:
+    return cloud.run_info(load_balancer_tags=tags)
 
 
-def filters(fleet: FakeFleet) -> list[Any]:
-    """The filters of each listing that was asked for."""
-    return [params.get("Filters") for action, params in fleet.calls if action == "DescribeLoadBalancers"]
+def chosen(cloud: Cloud, tags: Raw) -> list[str]:
+    run = choose(cloud, tags)
+    assert run.failure is None
+    return [one["load_balancer_id"] for one in run["load_balancers"]]
+
+
+def listings(cloud: Cloud) -> list[Raw]:
+    """The parameters of each listing that was asked for."""
+    return [call["params"] for call in cloud.calls("DescribeLoadBalancers")]
+
+
+def filters(cloud: Cloud) -> list[Any]:
+    return [params.get("Filters") for params in listings(cloud)]
 
 
 @pytest.mark.parametrize("site", SITES)
@@ -72,7 +77,7 @@ def filters(fleet: FakeFleet) -> list[Any]:
 def test_those_with_all_tags_are_chosen_oldest_first(site: str, tags: Raw, expected: list[str]) -> None:
     fleet = fleet_of(TAGS, site)
     assert chosen(fleet, tags) == expected
-    assert all(params["Forward"] == 1 and params["OrderType"] == 0 for _action, params in fleet.calls)
+    assert all(params["Forward"] == 1 and params["OrderType"] == 0 for params in listings(fleet))
 
 
 @pytest.mark.parametrize("site, listings", [("accept", 1), ("ignore", 1), ("refuse", 2)])
@@ -101,10 +106,9 @@ def test_three_hundred_on_three_pages(site: str) -> None:
 @pytest.mark.parametrize("code", ["UnauthorizedOperation", "AuthFailure.UnauthorizedOperation", "InternalError"])
 def test_what_is_no_refusal_of_the_filter_is_an_error(code: str) -> None:
     fleet = fleet_of(TAGS)
-    fleet.emulator.add_faults({**refusal(code), "action": "DescribeLoadBalancers", "times": -1})
-    with pytest.raises(Refused, match=code):
-        chosen(fleet, {"env": "prod"})
-    assert fleet.count("DescribeLoadBalancers") == 1
+    fleet.add_faults({"kind": "error", "code": code, "action": "DescribeLoadBalancers", "times": -1})
+    assert choose(fleet, {"env": "prod"}).code == code
+    assert None not in filters(fleet)
 
 
 @pytest.mark.parametrize("site", SITES)
@@ -125,18 +129,16 @@ def test_what_is_no_refusal_of_the_filter_is_an_error(code: str) -> None:
 def test_where_none_has_them_the_message_says_which_tags_there_are(
     site: str, tags: Raw, own: dict[str, Any], words: str
 ) -> None:
-    with pytest.raises(InvalidArgument) as caught:
-        chosen(fleet_of(own, site), tags)
-    assert words in caught.value.message
+    run = choose(fleet_of(own, site), tags)
+    assert (words in (run.failure or ""), run.code) == (True, "InvalidArgument")
 
 
 def test_many_tags_and_long_ones_keep_a_message_short() -> None:
     own = {f"lb-{number}": {f"\x1b{'k' * 126}{number}": "v" * 255, "env": f"{number}"} for number in range(99)}
-    with pytest.raises(InvalidArgument) as caught:
-        chosen(fleet_of(own), {"env": "x", "none": "y"})
-    assert len(caught.value.message) < 3000
-    assert "and 90 more" in caught.value.message
-    assert "\x1b" not in caught.value.message
+    message = choose(fleet_of(own), {"env": "x", "none": "y"}).message
+    assert len(message) < 3000
+    assert "and 90 more" in message
+    assert "\x1b" not in message
 
 
 @pytest.mark.parametrize(
@@ -165,28 +167,32 @@ def test_what_can_be_no_tag(tags: Raw, words: str) -> None:
 # -- in the plugins
 
 
-def drain(monkeypatch: pytest.MonkeyPatch, fleet: FakeFleet, **options: Any) -> TaskResult:
-    return run_fleet(monkeypatch, fleet, **{"state": "drained", "targets": [HOST], **options})
+def drain(cloud: Cloud, **options: Any) -> Run:
+    return cloud.run(**{"state": "drained", "targets": [HOST], **options})
 
 
-def changed(done: TaskResult) -> list[str]:
-    return [one["load_balancer_id"] for one in done.result["load_balancers"] if one["status"] == "changed"]
+def changed(run: Run) -> list[str]:
+    return [one["load_balancer_id"] for one in run["load_balancers"] if one["status"] == "changed"]
+
+
+def wrote_to(cloud: Cloud) -> list[str]:
+    return sorted({call["params"]["LoadBalancerId"] for call in cloud.writes()})
 
 
 @pytest.mark.parametrize("site", SITES)
-def test_a_task_changes_those_with_the_tags_and_a_dry_run_says_so(monkeypatch: pytest.MonkeyPatch, site: str) -> None:
+def test_a_task_changes_those_with_the_tags_and_a_dry_run_says_so(site: str) -> None:
     fleet = fleet_of(TAGS, site)
     tags = {"env": "prod"}
-    dry = drain(monkeypatch, fleet, load_balancer_tags=tags, check=True, diff=True)
-    assert (dry.failure, changed(dry), fleet.wrote_to()) == (None, ["lb-1", "lb-2"], [])
-    real = drain(monkeypatch, fleet, load_balancer_tags=tags, diff=True)
-    assert (real.failure, changed(real), fleet.wrote_to()) == (None, ["lb-1", "lb-2"], ["lb-1", "lb-2"])
-    assert real.result["diff"] == dry.result["diff"]
-    assert real.result["load_balancer_id"] is None
-    assert [one["load_balancer_name"] for one in real.result["load_balancers"]] == ["name-lb-1", "name-lb-2"]
-    back = drain(monkeypatch, fleet, state="present", targets=real.result["restore"], load_balancer_tags=tags)
+    dry = drain(fleet, load_balancer_tags=tags, check=True)
+    assert (dry.failure, changed(dry), wrote_to(fleet)) == (None, ["lb-1", "lb-2"], [])
+    real = drain(fleet, load_balancer_tags=tags)
+    assert (real.failure, changed(real), wrote_to(fleet)) == (None, ["lb-1", "lb-2"], ["lb-1", "lb-2"])
+    assert real["diff"] == dry["diff"]
+    assert real["load_balancer_id"] is None
+    assert [one["load_balancer_name"] for one in real["load_balancers"]] == ["name-lb-1", "name-lb-2"]
+    back = drain(fleet, state="present", targets=real["restore"], load_balancer_tags=tags)
     assert (back.failure, changed(back)) == (None, ["lb-1", "lb-2"])
-    assert {fleet.weights()[one]["ins-1"] for one in TAGS} == {10}
+    assert {binding[4] for binding in fleet.bindings()} == {10}
 
 
 @pytest.mark.parametrize(
@@ -204,38 +210,35 @@ def test_a_task_changes_those_with_the_tags_and_a_dry_run_says_so(monkeypatch: p
         ({"targets": [{"listener_id": "lbl-lb-3"}]}, "none of the load balancers has a listener 'lbl-lb-3'"),
     ],
 )
-def test_how_tags_may_not_choose(monkeypatch: pytest.MonkeyPatch, options: Raw, words: str) -> None:
+def test_how_tags_may_not_choose(options: Raw, words: str) -> None:
     fleet = fleet_of(TAGS)
-    done = drain(monkeypatch, fleet, **{"load_balancer_tags": {"env": "prod"}, **options})
-    assert words in (done.failure or "")
-    assert (done.result["error"]["code"], fleet.wrote_to()) == ("InvalidArgument", [])
+    run = drain(fleet, **{"load_balancer_tags": {"env": "prod"}, **options})
+    assert words in (run.failure or "")
+    assert (run.code, wrote_to(fleet)) == ("InvalidArgument", [])
 
 
-def test_an_entry_with_a_load_balancer_of_its_own_is_narrowed_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_with_a_load_balancer_of_its_own_is_narrowed_to_it() -> None:
     fleet = fleet_of(TAGS)
-    done = drain(monkeypatch, fleet, load_balancer_tags={"env": "prod"}, targets=[{**HOST, "load_balancer_id": "lb-2"}])
-    assert (done.failure, changed(done)) == (None, ["lb-2"])
-    read = {params["LoadBalancerId"] for action, params in fleet.calls if action == "DescribeTargets"}
-    assert read == {"lb-2"}
+    run = drain(fleet, load_balancer_tags={"env": "prod"}, targets=[{**HOST, "load_balancer_id": "lb-2"}])
+    assert (run.failure, changed(run)) == (None, ["lb-2"])
+    assert {call["params"]["LoadBalancerId"] for call in fleet.calls("DescribeTargets")} == {"lb-2"}
 
 
-def test_only_what_is_gone_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    for code, left_out in (("InvalidParameter.LBIdNotFound", ["lb-2"]), ("UnauthorizedOperation", [])):
-        fleet = fleet_of(TAGS)
-        fleet.emulator.add_faults(
-            {**refusal(code), "action": "DescribeTargets", "load_balancers": ["lb-2"], "times": 9}
-        )
-        done = drain(monkeypatch, fleet, load_balancer_tags={"env": "prod"})
-        assert [one["load_balancer_id"] for one in done.result["left_out"]] == left_out
-        assert (done.failure is None) is bool(left_out)
-
-
-def test_what_has_them_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("code, left_out", [("InvalidParameter.LBIdNotFound", ["lb-2"]), ("UnauthorizedOperation", [])])
+def test_only_what_is_gone_is_left_out(code: str, left_out: list[str]) -> None:
     fleet = fleet_of(TAGS)
-    monkeypatch.setattr(info, "connect", lambda *_args: fleet.connection())
-    done = run_info({**PARAMS, "targets": None, "health": True, "load_balancer_tags": {"team": "shop"}}, {})
-    assert (done.failure, done.warnings) == (None, ())
-    assert [one["load_balancer_id"] for one in done.result["load_balancers"]] == ["lb-1", "lb-3"]
+    fleet.add_faults(
+        {"kind": "error", "code": code, "action": "DescribeTargets", "load_balancers": ["lb-2"], "times": 9}
+    )
+    run = drain(fleet, load_balancer_tags={"env": "prod"})
+    assert [one["load_balancer_id"] for one in run["left_out"]] == left_out
+    assert (run.failure is None) is bool(left_out)
+
+
+def test_what_has_them_is_read() -> None:
+    run = fleet_of(TAGS).run_info(health=True, load_balancer_tags={"team": "shop"})
+    assert (run.failure, run.warnings) == (None, [])
+    assert [one["load_balancer_id"] for one in run["load_balancers"]] == ["lb-1", "lb-3"]
 
 
 def region_of(tags: Mapping[str, dict[str, str] | None], name: str = "ap-guangzhou") -> FakeRegion:

@@ -22,9 +22,9 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import WaitTimeout
+from clb_emulator.clock import VirtualClock
 
-from ...builders import neighbours, refused
-from ...fake_cloud import Clock
+from ...builders import budget_on, neighbours, refused
 
 LIMIT = 20
 """Requests in a second that the API accepts."""
@@ -35,8 +35,8 @@ class Drive:
     """Sends through one lane on a clock that passes only while somebody waits, against a window of one second."""
 
     def __init__(self, random_share: float = 0.5, others: float = 0.0) -> None:
-        self.clock = Clock()
-        self.budget = self.clock.budget(10000)
+        self.clock = VirtualClock()
+        self.budget = budget_on(self.clock, 10000)
         self.lane = Lane("DescribeTargets", lambda: random_share)
         self.others = others
         self.accepted: list[float] = []
@@ -130,9 +130,9 @@ def test_a_throttled_task_finds_the_rate_that_others_leave() -> None:
 
 
 def test_waiting_for_a_turn_counts_against_the_budget() -> None:
-    clock = Clock()
+    clock = VirtualClock()
     lane = Lane("DescribeTargets")
-    budget = clock.budget(0.1, grace=1)
+    budget = budget_on(clock, 0.1, grace=1)
     lane.take_turn(budget)
     lane.take_turn(budget)
     with pytest.raises(WaitTimeout, match=r"wait_timeout \(0\.1 s\) expired .* a turn to send DescribeTargets"):

@@ -23,8 +23,9 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.locks impo
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import GuardRefused, WaitTimeout
+from clb_emulator.clock import VirtualClock
 
-from ...fake_cloud import Clock
+from ...builders import budget_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def first(folder: Path) -> Iterator[GuardLocks]:
     """A task that holds the lock of lb-1."""
-    locks = GuardLocks(folder, ENDPOINT, Clock().budget())
+    locks = GuardLocks(folder, ENDPOINT, budget_on(VirtualClock()))
     locks.acquire("lb-1")
     yield locks
     locks.release_all()
@@ -52,7 +53,7 @@ def open_files() -> int:
 
 def held(folder: Path, load_balancer_id: str = "lb-1", endpoint: str = ENDPOINT) -> bool:
     """Whether another task would have to wait for a lock."""
-    locks = GuardLocks(folder, endpoint, Clock().budget(0.2))
+    locks = GuardLocks(folder, endpoint, budget_on(VirtualClock(), 0.2))
     try:
         locks.acquire(load_balancer_id)
     except WaitTimeout:
@@ -223,9 +224,9 @@ def test_lock_files_are_of_this_user_alone_and_tell_no_names(first: GuardLocks, 
 
 
 def test_waiting_ends_with_the_budget_and_leaves_nothing_open(first: GuardLocks, folder: Path) -> None:
-    clock = Clock()
+    clock = VirtualClock()
     before = open_files()
-    second = GuardLocks(folder, ENDPOINT, clock.budget(7))
+    second = GuardLocks(folder, ENDPOINT, budget_on(clock, 7))
     with pytest.raises(WaitTimeout, match="another task with min_healthy on this controller to leave lb-1"):
         second.acquire("lb-1")
     assert clock.seconds == pytest.approx(7)
@@ -251,7 +252,7 @@ def test_a_lock_file_that_is_a_link_is_refused(first: GuardLocks, folder: Path) 
     path.unlink()
     path.symlink_to(folder.parent / "target")
     with pytest.raises(GuardRefused, match="can't be opened"):
-        GuardLocks(folder, ENDPOINT, Clock().budget()).acquire("lb-1")
+        GuardLocks(folder, ENDPOINT, budget_on(VirtualClock())).acquire("lb-1")
     assert not (folder.parent / "target").exists()
 
 
@@ -262,5 +263,5 @@ def test_a_file_system_without_locks_is_refused(monkeypatch: pytest.MonkeyPatch,
     before = open_files()
     monkeypatch.setattr(locks_module.fcntl, "flock", flock)
     with pytest.raises(GuardRefused, match=r"can't be locked: No locks available\. .*on a local file system"):
-        GuardLocks(folder, ENDPOINT, Clock().budget()).acquire("lb-1")
+        GuardLocks(folder, ENDPOINT, budget_on(VirtualClock())).acquire("lb-1")
     assert open_files() == before

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
-from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import batches
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import ChangeKind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Plan, predict
+from clb_emulator.inprocess import InProcess, scenario_of
+from harness import INSTANCES, Cloud
 
 from ...builders import LB, Raw, backend_key, http, instance_at, ip_of, plan_for, rule, snapshot, target, tcp
-from ...fake_cloud import FakeCloud, reconcile
 
 if TYPE_CHECKING:
     from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Snapshot
@@ -98,17 +97,28 @@ def listeners(state: State) -> list[Raw]:
     ]
 
 
-def carry_out(plan: Plan, state: State) -> FakeCloud:
-    """Send every change of a plan, in the calls that the API takes."""
-    cloud = FakeCloud(listeners(state), task_seconds=0)
-    for kind in ChangeKind:
-        for call in batches([one for one in plan.changes if one.kind is kind]):
-            Clb(cloud).write(LB, call)
+EFFECTS = {
+    ChangeKind.REGISTER: "bind",
+    ChangeKind.WEIGHT: "weight",
+    ChangeKind.TAG: "tag",
+    ChangeKind.DEREGISTER: "unbind",
+}
+
+
+def carry_out(plan: Plan, state: State) -> InProcess:
+    """Make every change of a plan."""
+    cloud = InProcess(scenario_of({LB: listeners(state)}), numbered_instances=INSTANCES)
+    for one in plan.changes:
+        backend = {"InstanceId": one.backend.instance_id, "EniIp": one.backend.eni_ip}
+        given = {**backend, "LocationId": one.pool.location_id, "Weight": one.weight, "Tag": one.tag}
+        where = {"LoadBalancerId": LB, "ListenerId": one.pool.listener_id, "Port": one.port}
+        part = {**where, **{name: value for name, value in given.items() if value is not None}}
+        cloud.change(EFFECTS[one.kind], [part])
     return cloud
 
 
-def state_of(cloud: FakeCloud) -> State:
-    return {one[:4]: one[4:] for one in cloud.bound()}
+def state_of(cloud: InProcess) -> State:
+    return {one[:4]: one[4:] for one in cloud.bindings()}
 
 
 def predicted(plan: Plan) -> State:
@@ -120,8 +130,8 @@ def predicted(plan: Plan) -> State:
     }
 
 
-def now(cloud: FakeCloud) -> Snapshot:
-    return snapshot(*cloud.listeners)
+def now(cloud: InProcess) -> Snapshot:
+    return snapshot(*cloud.listeners(LB))
 
 
 def desired(state: State, asked: dict[Key, Raw], purge: bool) -> State:
@@ -215,20 +225,20 @@ def test_selectors_take_exactly_what_they_match(state: State, chosen: list[Raw],
 
 
 @given(states, desires(), st.booleans())
-def test_the_reconciler_does_what_the_plan_says_and_a_second_run_writes_nothing(
+def test_the_module_does_what_the_plan_says_and_a_second_run_writes_nothing(
     state: State, asked: dict[Key, Raw], purge: bool
 ) -> None:
-    cloud = FakeCloud(listeners(state))
-    dry = reconcile(cloud, asked.values(), purge=purge, check=True)
-    assert cloud.writes == []
-    run = reconcile(cloud, asked.values(), purge=purge)
-    assert run.outcome.error is None
+    cloud = Cloud.of({LB: listeners(state)})
+    options: Raw = {"targets": list(asked.values()), "purge": purge}
+    dry = cloud.run(check=True, **options)
+    assert cloud.writes() == []
+    run = cloud.run(**options)
+    assert run.failure is None
     assert state_of(cloud) == desired(state, asked, purge)
-    assert predicted(dry.plan) == predicted(run.plan)
-    assert run.outcome.accepted is dry.outcome.accepted is bool(cloud.writes)
-    sent = len(cloud.writes)
-    again = reconcile(cloud, asked.values(), purge=purge)
-    assert (again.outcome.accepted, len(cloud.writes)) == (False, sent)
+    assert (dry["targets"], dry.changed) == (run["targets"], run.changed)
+    assert run.changed is bool(cloud.writes())
+    sent = len(cloud.writes())
+    assert (cloud.run(**options).changed, len(cloud.writes())) == (False, sent)
 
 
 @given(states, desires(), st.randoms(use_true_random=False))
