@@ -15,8 +15,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.alone
-
 SCRIPTS = Path(__file__).resolve().parent.parent.parent / "scripts"
 TARGETS = Path(__file__).resolve().parent / "targets"
 TIMEOUT_SECONDS = 300
@@ -214,6 +212,7 @@ def test_each_plugin_has_a_target_that_is_run_without_it():
     assert {replacement.target for replacement in DO_NOTHING.values()} == targets
 
 
+@pytest.mark.long
 def test_a_target_passes_with_its_plugin(run_target):
     run = run_target("filter_bind")
 

@@ -38,6 +38,7 @@ def targets_of(writer: int) -> list[dict[str, object]]:
 
 
 @pytest.mark.alone
+@pytest.mark.long
 def test_forty_playbooks_at_once(playbook, emulator):
     started = [
         playbook.start(play(task("Bind", load_balancer_id="lb-1", targets=targets_of(writer))))

@@ -235,7 +235,7 @@ def test_a_classic_load_balancer_that_is_named_is_an_error(inventory, emulator, 
     assert "Classic load balancers are not supported." in run.stderr
 
 
-@pytest.mark.sample(2)
+@pytest.mark.long
 @pytest.mark.alone
 @pytest.mark.parametrize("health", [False, True])
 def test_200_load_balancers_take_little_longer_than_the_rate_limit_allows(inventory, emulator, health):

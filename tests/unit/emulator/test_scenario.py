@@ -77,7 +77,6 @@ def test_the_demo_shows_every_kind() -> None:
     assert any(pool.function_targets for pool in demo.pools)
 
 
-@pytest.mark.alone
 def test_big_answers_are_fast(in_process: Callable[..., InProcess]) -> None:
     generate = {"listeners": 50, "targets": 200}
     cloud = in_process(load_balancers=[{"id": "lb-1", "generate": generate}], quotas={"targets": 1000})
@@ -90,7 +89,6 @@ def test_big_answers_are_fast(in_process: Callable[..., InProcess]) -> None:
     assert time.process_time() - read < 0.2
 
 
-@pytest.mark.alone
 def test_ten_thousand_targets_cost_a_few_milliseconds_a_call(in_process: Callable[..., InProcess]) -> None:
     """Reads of what has not changed, and writes of 500, the application of a task included."""
     generate = {"listeners": 50, "targets": 200}

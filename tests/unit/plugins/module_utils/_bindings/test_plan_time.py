@@ -23,8 +23,6 @@ from ...builders import LB, Raw, http, rule, target, tcp
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = pytest.mark.alone
-
 POOL_SIZE = 100
 """The default quota of targets for a listener or rule."""
 
@@ -90,13 +88,15 @@ def plan_all(listeners: list[Raw], entries: list[Raw], *, state: str = "present"
     assert calls >= len(entries) // 1000
 
 
-def test_10000_bindings_are_planned_in_half_a_second_and_100000_in_12_times_that() -> None:
-    small, large = big(10_000), big(100_000)
-    ten = seconds(lambda: plan_all(*small))
-    hundred = seconds(lambda: plan_all(*large))
-    assert ten < 0.5
+@pytest.mark.parametrize("amount", [1_000, pytest.param(10_000, marks=pytest.mark.long)])
+def test_ten_times_as_many_bindings_take_12_times_as_long(amount: int) -> None:
+    small, large = big(amount), big(10 * amount)
+    one = seconds(lambda: plan_all(*small))
+    ten = seconds(lambda: plan_all(*large))
     # 12 times, and a third more for the noise of a busy machine; what is not linear is far beyond.
-    assert hundred < 16 * max(ten, 0.1), f"{hundred:.2f} s is {hundred / ten:.1f} times {ten:.2f} s"
+    assert ten < 16 * max(one, 0.02), f"{ten:.2f} s is {ten / one:.1f} times {one:.2f} s"
+    # A third of it for 10,000 where nothing else runs.
+    assert ten < amount / 1_000
 
 
 @pytest.mark.parametrize("state", ["absent", "drained"])
@@ -106,5 +106,5 @@ def test_selectors_by_host_stay_linear(state: str) -> None:
         hosts = [{"eni_ip": address(number)} for number in range(amount)]
         return lambda: plan_all(listeners, hosts, state=state)
 
-    one, ten = seconds(work(1_000)), seconds(work(10_000))
+    one, ten = seconds(work(500)), seconds(work(5_000))
     assert ten < 16 * max(one, 0.02), f"{ten:.2f} s is {ten / one:.1f} times {one:.2f} s"
