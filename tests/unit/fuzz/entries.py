@@ -9,22 +9,19 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .fuzz_cases import PAIR, SHOP, Raw, world
+from .cases import PAIR, SHOP, Raw, world
 from .fuzzing import MISSING, ODDITIES, Case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 VALUES: dict[str, Any] = {
-    **ODDITIES,
-    # YAML has dates, infinity and sets; a text with many digits takes minutes to convert.
+    **{name: value for name, value in ODDITIES.items() if name != "surrogate"},
+    # A text with many digits takes minutes to convert.
     "date": datetime.date(2026, 1, 1),
     "infinity": float("inf"),
-    "set": {1},
-    "tuple": (1,),
-    "bytes": b"ins-1",
     "65536": 65536,
-    "10**5000": 10**5000,
+    "10**4000": 10**4000,
     "many digits": "9" * 5000,
     "minus": "-1",
     "fraction": "8080.5",
@@ -44,10 +41,10 @@ VALUES: dict[str, Any] = {
     "combining": "e\u0301\u0301\u0301",
     "emoji": "\U0001f600",
     "keys": {"instance_id": "ins-1", "port": 80},
-    "odd keys": {1: 2, None: 3},
 }
+"""What YAML can hold and Ansible can send to a module."""
 
-NOT_FOR_OPTIONS = ("10**5000", "infinity")
+NOT_FOR_OPTIONS = ("10**4000", "many digits", "infinity")
 """What stops in Ansible, which converts the options before a module has them."""
 
 ENTRIES: tuple[Raw, ...] = (
