@@ -223,7 +223,7 @@ def _finish(options: Options, here: Run, report: dict[str, Any], *, must_be_same
         print(f"Nothing was changed: {here.stopped}.", file=sys.stderr)
         return 2
     if here.stopped and not here.interrupted:
-        print(f"Not all was asked: {here.stopped}.", file=sys.stderr)
+        print(f"Not all was asked: {here.stopped.rstrip(chr(46))}.", file=sys.stderr)
     if here.interrupted:
         return 130
     complete = not here.left and not here.stopped and not (must_be_same and (counts[DIFFERS] or counts[NOT_ASKED]))

@@ -103,6 +103,7 @@ def _question(item: Compared, mask: Mask) -> dict[str, Any]:
         "sets": question.sets,
         "settings": mask.answer(item.settings()),
         "requests": len(item.here.records),
+        "sends": list(dict.fromkeys(record.action for record in item.here.records)),
         "shown": records,
     }
 
