@@ -206,7 +206,7 @@ def test_classic_load_balancers_and_those_that_are_gone_are_left_out(inventory, 
     run = inventory()
 
     assert set(parsed(run)["_meta"]["hostvars"]) == {"a", "b"}
-    assert "The inventory lacks the load balancer lb-2 (gone) in region ap-guangzhou: DescribeTargets was" in run.stderr
+    assert "The load balancer lb-2 (gone)" in run.stderr
     assert "lb-old" not in run.stderr
 
 
