@@ -116,7 +116,7 @@ def test_recipe_runs(number, playbook, emulator, tmp_path):
 def test_waiting_for_health_changes_nothing(playbook, emulator):
     (recipe,) = under("recipes", "Wait for health, without a change", "yaml")
     (output,) = under("recipes", "Wait for health, without a change", "console")
-    emulator.load(ROOT / "tests" / "emulator" / "scenarios" / "demo.yml", health={"after": 8})
+    emulator.load(ROOT / "tests" / "emulator" / "scenarios" / "demo.yml", health={"after": 3})
     emulator.bind("lb-demo", {"ListenerId": "lbl-tcp443", "InstanceId": "ins-web4", "Port": 8443})
 
     run = playbook(plays(recipe), timeout=90)
@@ -173,11 +173,9 @@ def repository(tmp_path):
     return folder
 
 
-@pytest.mark.sample(2)
+@pytest.mark.long
 @pytest.mark.parametrize("steps", [github_steps, gitlab_steps])
-@pytest.mark.parametrize(
-    "download", [False, pytest.param(True, id="with pip", marks=[pytest.mark.long, pytest.mark.alone])]
-)
+@pytest.mark.parametrize("download", [False, pytest.param(True, id="with pip", marks=pytest.mark.alone)])
 def test_steps_of_the_ci_files_pass_as_written(steps, download, repository, tmp_path):
     project, home = tmp_path / "project", tmp_path / "home"
     home.mkdir()

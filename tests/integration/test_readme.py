@@ -86,11 +86,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "before",
     [
         pytest.param(NO_DOWNLOAD, id="with what is installed"),
-        pytest.param("", id="with pip", marks=[pytest.mark.long, pytest.mark.alone]),
+        pytest.param("", id="with pip", marks=pytest.mark.alone),
     ],
 )
 def test_whole_page_runs_in_one_shell_and_prints_what_it_shows(origin, tmp_path, before):

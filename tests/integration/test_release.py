@@ -16,6 +16,9 @@ import yaml
 
 from .checkout import ROOT, tracked_files
 
+# What is shipped, the settings of the changelog, the script, and the file that has the emulator's version.
+PARTS = ("changelogs/", "docs/", "extensions/", "meta/", "playbooks/", "plugins/", "roles/", "scripts/")
+PARTS += (".gitignore", "CHANGELOG.md", "COPYING", "README.md", "galaxy.yml", "tests/emulator/pyproject.toml")
 SUMMARY = "release_summary: A release.\n"
 
 
@@ -24,7 +27,7 @@ class Checkout:
 
     def __init__(self, directory):
         self.directory = directory
-        for name in tracked_files():
+        for name in (name for name in tracked_files() if name.startswith(PARTS)):
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, directory / name, follow_symlinks=False)
         for fragment in (directory / "changelogs" / "fragments").glob("*.yml"):
@@ -127,7 +130,7 @@ def test_only_check_changes_nothing(checkout):
     assert checkout.git("tag") == ""
 
 
-@pytest.mark.parametrize("fragment", [False, True])
+@pytest.mark.parametrize("fragment", [pytest.param(False, marks=pytest.mark.long), True])
 def test_a_version_that_is_prepared_is_tagged(checkout, fragment):
     pytest.importorskip("antsibull_changelog", reason="antsibull-changelog is a tool of requirements/dev.txt")
     prepared(checkout)

@@ -55,6 +55,7 @@ def run(command, environment, **how):
     return done.stdout
 
 
+@pytest.mark.long
 def test_a_job_goes_to_a_worker_and_its_events_come_back(job, emulator, ansible_environment, tmp_path):
     # The worker has nothing but what is sent to it.
     environment = {key: value for key, value in ansible_environment.items() if not key.startswith("ANSIBLE_")}
