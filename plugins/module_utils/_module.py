@@ -67,7 +67,7 @@ class ClbModule(AnsibleModule):  # type: ignore[misc]  # ansible-core ships no t
         :param kwargs: returned keys.
         """
         error = describe_error(InvalidArgument(msg))
-        super().fail_json(msg, **{**self._empty_result(), "error": error, **kwargs})
+        super().fail_json(**{**self._empty_result(), "error": error, **kwargs, "msg": msg})
         raise AssertionError("fail_json does not return")
 
     def conclude(self, done: TaskResult) -> NoReturn:
@@ -88,6 +88,6 @@ class ClbModule(AnsibleModule):  # type: ignore[misc]  # ansible-core ships no t
         for warning in warnings:
             self.warn(warning)
         if done.failure is not None:
-            self.fail_json(done.failure, **result)
+            self.fail_json(**{**result, "msg": done.failure})
         self.exit_json(**result)
         raise AssertionError("exit_json does not return")

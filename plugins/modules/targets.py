@@ -115,6 +115,13 @@ options:
         weight that it took, and fails with C(GuardRefused).
     type: int
     default: 0
+  return_targets:
+    description:
+      - Return the list RV(targets) of what is bound at the end. With V(false) it is empty, which keeps the output of
+        C(-v) short for long lists. Nothing else changes.
+    type: bool
+    default: true
+    version_added: 1.0.0
   wait:
     description:
       - Wait for the cloud's last task, and read back.
@@ -301,6 +308,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description:
+    - What was done in one line of counts, or that there was nothing to do. If the task failed, why, and what to run.
+    - In check mode, the same words say what would be done.
+  returned: always
+  type: str
+  sample: registered 2, re-weighted 1 on 2 of 3 listeners of lb-abcd1234
 load_balancer_id:
   description: The ID of the load balancer, also if it was chosen by name. It is null if several are meant.
   returned: always
@@ -345,7 +359,9 @@ load_balancers:
       type: int
       sample: 3
     message:
-      description: The reason of a failure there. It is null without a failure.
+      description:
+        - If something failed there, its code and how many changes are not in place. It is null without a failure.
+        - The words of the cause are in C(error) beside it.
       type: str
       sample:
     error:
@@ -425,6 +441,7 @@ targets:
   description:
     - All bindings on the touched listeners and rules. In check mode it is the state to come.
     - A listener or rule is touched if an entry names it or a selector matches on it. Cloud functions are not listed.
+    - With O(return_targets=false), it is empty.
     - With several load balancers, the list has only bindings that an entry names or matches, and changed ones.
   returned: always
   type: list
@@ -609,6 +626,7 @@ ARGUMENT_SPEC = {
     "purge": {"type": "bool", "default": False},
     "min_healthy": {"type": "int", "default": 0},
     "wait": {"type": "bool", "default": True},
+    "return_targets": {"type": "bool", "default": True},
     "wait_for_health": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 300},
 }

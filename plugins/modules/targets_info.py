@@ -137,6 +137,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: How many targets were found, and on how many listeners or load balancers. If the task failed, why.
+  returned: always
+  type: str
+  sample: 12 targets on 3 listeners of lb-abcd1234
 load_balancer_id:
   description: The ID of the load balancer, also if it was chosen by name. It is null if several are meant.
   returned: always

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .._base.errors import ClbError, GuardRefused, WaitTimeout, and_more
+from .._base.errors import ClbError, GuardRefused, WaitTimeout, and_more, natural
 from .._bindings.change import ChangeKind
 from .._bindings.plan import bound_meanwhile
 from .ledger import NOT_ATTEMPTED, Done, Failure, Pending
@@ -53,6 +53,11 @@ class Outcome:
     error: ClbError | None = None
     warnings: tuple[str, ...] = ()
     settled: bool = True
+
+    @property
+    def begun(self) -> bool:
+        """Whether something was changed, or may have been."""
+        return self.accepted or bool(self.unknown)
 
 
 def foresee(plan: Plan) -> Outcome:
@@ -213,7 +218,7 @@ class Ending:
 
     def _all_warnings(self) -> Iterable[str]:
         yield from dict.fromkeys(self.warnings)
-        for label in sorted(self.closed):
+        for label in sorted(self.closed, key=natural):
             yield f"The health check of {label} is switched off: its targets count as healthy."
         snapshot = self.rest.snapshot
         tagged = any(change.kind is ChangeKind.REGISTER and change.tag for change in self.ledger.sent())
@@ -222,7 +227,7 @@ class Ending:
         if tagged and not snapshot.tags_known:
             yield "The API response contains no tags: whether the tags of new bindings are in place is not known."
         missing = {change.pool.listener_id for change in (*self.rest.changes, *self.rest.gone)}
-        for listener_id in sorted(self.ledger.cleared - missing):
+        for listener_id in sorted(self.ledger.cleared - missing, key=natural):
             yield f"The API named {listener_id} in FailListenerIdSet, and all that was asked for is in place."
         if self.rest.rebound:
             names = and_more([change.label for change in self.rest.rebound], MAX_NAMED)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from .._base.errors import ClbError, GuardRefused, Refused, UnhealthyTimeout, WaitTimeout, and_more, sentences
+from .._base.errors import ClbError, GuardRefused, Refused, UnhealthyTimeout, WaitTimeout, and_more, natural, sentences
 from .._base.refusals import Remedy
 from .._bindings.change import Change, ChangeKind
 from .._bindings.guard import Checked, PoolLoss, all_serving, check_guard, find_short, takes_capacity
@@ -322,8 +322,8 @@ class Reconciler:
             put_back += sentences(f"The weight of {and_more(failed, MAX_NAMED)} could not be put back.", why) + " "
         raise GuardRefused(
             f"min_healthy is {minimum}, and fewer targets that get traffic were left once the losses showed: "
-            f"{and_more(sorted(labels), MAX_NAMED)}. Something else takes capacity away at the same time, such as a "
-            f"task on another controller. {put_back}Run the task again when enough targets serve."
+            f"{and_more(sorted(labels, key=natural), MAX_NAMED)}. Something else takes capacity away at the same "
+            f"time, such as a task on another controller. {put_back}Run the task again when enough targets serve."
         )
 
     def _put_back(self, changes: Sequence[Change]) -> tuple[list[Change], str]:

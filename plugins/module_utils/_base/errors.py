@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING, ClassVar
 
@@ -23,6 +24,8 @@ MAX_DIGITS = 40
 """Digits of a number that a message shows."""
 _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories that steer a terminal or reorder what it shows: controls, formats, surrogates, separators."""
+
+_DIGITS = re.compile("([0-9]+)")
 
 
 def printable(text: str, limit: int = MAX_SHOWN) -> str:
@@ -77,6 +80,17 @@ def and_more(texts: Sequence[str], maximum: int, separator: str = ", ") -> str:
     """
     shown = separator.join(texts[:maximum])
     return f"{shown} and {len(texts) - maximum} more" if len(texts) > maximum else shown
+
+
+def natural(text: str) -> tuple[object, ...]:
+    """What texts are sorted by, so that ``ins-2`` stands before ``ins-10``.
+
+    :param text: of any length.
+    """
+    parts = _DIGITS.split(text)
+    # Numbers are compared by length and digits: Python reads none of thousands of digits.
+    parts[1::2] = [f"{len(digits.lstrip('0')):09}{digits.lstrip('0')}" for digits in parts[1::2]]
+    return (*parts, text)
 
 
 class ClbError(Exception):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .health import Health, HealthSnapshot
     from .snapshot import Binding, BindingKey, Pool, PoolKey, Snapshot
 
+MAX_SHOWN = 5
+"""Listeners and rules, and targets of each, that a message names."""
 MAX_DETAIL = 40
 """Characters of a ``HealthStatusDetail`` in messages."""
 
@@ -213,7 +215,7 @@ def check_guard(
     since = f" Not serving any more since the first check: {_names(stopped)}." if stopped else ""
     raise GuardRefused(
         f"min_healthy is {minimum}, and too few targets that get traffic would be left: "
-        f"{'; '.join(loss.describe() for loss in refused)}.{since} "
+        f"{and_more([loss.describe() for loss in refused], MAX_SHOWN, '; ')}.{since} "
         "Take fewer at once, add healthy ones first, or lower min_healthy."
     )
 
@@ -366,4 +368,4 @@ def takes_capacity(changes: Iterable[Change]) -> bool:
 
 
 def _names(bindings: Sequence[Binding]) -> str:
-    return and_more([bound.address_label for bound in bindings], 5)
+    return and_more([bound.address_label for bound in bindings], MAX_SHOWN)

@@ -29,8 +29,9 @@ from .balancers import (
     read_settings,
 )
 from .choice import check_entries_belong, check_load_balancers, choose, means_several
-from .report import Result, describe_binding, describe_error, several_failed, sort_bindings
+from .report import Result, describe_binding, describe_error, sort_bindings
 from .request import check_minimum
+from .words import count_message, several_failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -81,6 +82,7 @@ def reading_budget(timeout: float) -> Budget:
 def empty_info() -> Result:
     """The returned keys of ``targets_info`` where nothing applies."""
     return {
+        "msg": "",
         "changed": False,
         "load_balancer_id": None,
         "load_balancers": [],
@@ -126,6 +128,7 @@ def run_info(params: Mapping[str, Any], environ: Mapping[str, str]) -> TaskResul
             result["load_balancers"].append({**names, **info.counts})
             result["targets"] += info.targets
             result["listeners"] += info.listeners
+        result["msg"] = count_message(result, several=several)
     warnings.add(left_out.warnings())
     result["left_out"] = left_out.described()
     if connection is not None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The result of a task: the returned keys, the diff, the message of a failure. Pure."""
+"""The result of a task: the returned keys and the diff. Pure."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ import json
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._apply.ledger import NOT_ATTEMPTED
-from .._base.errors import ClbError, GuardRefusedElsewhere, Refused, WaitTimeout, and_more, escape, sentences
-from .._base.refusals import hint_for
+from .._base.errors import ClbError, GuardRefusedElsewhere, escape, natural
 from .._bindings.change import Change, ChangeKind
 from .._bindings.plan import apply_changes
 from .._bindings.snapshot import describe
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from .._bindings.snapshot import Binding, BindingKey, Pool, PoolKey
 
 Result = dict[str, Any]
-MAX_SHOWN = 5
-AGAIN = "What is in place stays; once the cause is removed, run the same task again for the rest."
 STATE_NOT_KNOWN = "The API accepted changes here, or may have, and what is in place could not be read: it is not known."
 
 
@@ -65,6 +61,7 @@ class Part(NamedTuple):
 def empty_result() -> Result:
     """The returned keys of ``targets`` where nothing applies."""
     return {
+        "msg": "",
         "changed": False,
         "load_balancer_id": None,
         "load_balancers": [],
@@ -107,7 +104,7 @@ def sort_bindings(bindings: Iterable[Binding]) -> list[Binding]:
 
     :param bindings: of one pool.
     """
-    return sorted(bindings, key=lambda binding: (binding.backend.address, binding.port))
+    return sorted(bindings, key=lambda binding: (natural(binding.backend.address), binding.port))
 
 
 def count_by_pool(changes: Iterable[Change]) -> Mapping[PoolKey, PoolCounts]:
@@ -162,7 +159,7 @@ def report(parts: Sequence[Part], *, several: bool, diff: bool) -> Result:
     if not several and parts:
         result["load_balancer_id"] = parts[0].load_balancer_id
     if diff and any(part.plan is not None for part in parts):
-        result["diff"] = {"before": "".join(sorted(before)), "after": "".join(sorted(after))}
+        result["diff"] = {"before": _in_order(before), "after": _in_order(after)}
     error = first_error(parts)
     if error is not None:
         result["error"] = describe_error(error)
@@ -182,6 +179,10 @@ def first_error(parts: Iterable[Part]) -> ClbError | None:
 
 def _lines(prefix: str, bindings: Iterable[Binding]) -> list[str]:
     return [f"{prefix}{_line(binding)}\n" for binding in bindings]
+
+
+def _in_order(lines: Iterable[str]) -> str:
+    return "".join(sorted(lines, key=natural))
 
 
 def _line(binding: Binding) -> str:
@@ -204,9 +205,21 @@ def _load_balancer(part: Part, listeners: Sequence[Result]) -> Result:
         "status": "failed" if failed else "changed" if changed else "unchanged",
         **counts,
         "bound": None if unknown else sum(listener["bound"] for listener in listeners),
-        "message": None if part.error is None else part.error.message,
+        "message": None if part.error is None else _short(part, part.error),
         "error": None if part.error is None else describe_error(part.error),
     }
+
+
+def _short(part: Part, error: ClbError) -> str:
+    """How a load balancer failed, in a few words; its error has those of the cause."""
+    outcome = part.outcome
+    if outcome is None or not outcome.begun:
+        return f"{error.code}: nothing was changed."
+    if outcome.unknown:
+        return f"{error.code}: changes were accepted, or may have been, and what is in place is not known."
+    return (
+        f"{error.code}: {len(outcome.failures)} of {len({*outcome.failures, *outcome.done})} changes are not in place."
+    )
 
 
 class _PartReport:
@@ -362,101 +375,3 @@ def _as_asked(found: Binding, change: Change | None) -> Binding:
     if change is None:
         return found
     return found._replace(backend=change.backend, tag=change.tag if found.tag is None else found.tag)
-
-
-def failure_message(parts: Sequence[Part], *, several: bool, check_mode: bool) -> str | None:
-    """The ``msg`` of a task that failed: what is wrong, what was done, what was not, what to run.
-
-    :param parts: one for each load balancer.
-    :param several: whether several load balancers are meant.
-    :param check_mode: whether this was a dry run.
-    :returns: None where nothing failed.
-    """
-    failed = [part for part in parts if part.error is not None]
-    if not failed:
-        return None
-    if not several:
-        return _part_message(failed[0], check_mode=check_mode)
-    texts = [(part.load_balancer_id, sentences(*_part_texts(part))) for part in failed]
-    begun = any(part.outcome and (part.outcome.accepted or part.outcome.unknown) for part in parts)
-    nothing = "" if begun else "Nothing was changed."
-    again = AGAIN if not check_mode and any(map(_has_rest, failed)) else ""
-    return escape(sentences(several_failed(texts, len(parts)), nothing, again))
-
-
-def several_failed(texts: Sequence[tuple[str, str]], total: int, rest: str = "are in load_balancers") -> str:
-    """Tell of failures on several load balancers: equal texts once, at most five of them, with at most five IDs each.
-
-    :param texts: pairs of a load balancer's ID and what failed there.
-    :param total: how many load balancers are meant.
-    :param rest: what to say of further texts.
-    """
-    by_text: dict[str, list[str]] = defaultdict(list)
-    for load_balancer_id, text in texts:
-        by_text[text].append(load_balancer_id)
-    told = [f"{and_more(identities, MAX_SHOWN)}: {text}" for text, identities in by_text.items()]
-    if len(told) > MAX_SHOWN:
-        told[MAX_SHOWN:] = [f"{len(told) - MAX_SHOWN} more {rest}."]
-    return sentences(f"{len(texts)} of {total} load balancers failed.", *told)
-
-
-def _part_message(part: Part, *, check_mode: bool) -> str:
-    texts = _part_texts(part)
-    outcome = part.outcome
-    if outcome is not None and not (outcome.done or outcome.accepted or outcome.unknown):
-        texts.append("Nothing was changed.")
-    if not check_mode and _has_rest(part):
-        texts.append(AGAIN)
-    return escape(sentences(*texts))
-
-
-def _has_rest(part: Part) -> bool:
-    return part.outcome is not None and bool(part.outcome.failures or part.outcome.unknown)
-
-
-def _part_texts(part: Part) -> list[str]:
-    """What went wrong on one load balancer, and what was done all the same."""
-    error, plan, outcome = part.error, part.plan, part.outcome
-    if error is None:
-        return []
-    if plan is None or outcome is None:
-        return [error.message]
-    where = f" (request ID {error.request_id})" if error.request_id else ""
-    complete = isinstance(error, (Refused, WaitTimeout)) or error.action is None
-    texts = [error.message if complete else f"{error.action}{where} reported {error.code}: {error.message}"]
-    hint = hint_for(error.code, error.api_message)
-    if hint not in texts[0]:
-        texts.append(hint)
-    if outcome.failures and not isinstance(error, GuardRefusedElsewhere):
-        total = len({*plan.changes, *outcome.failures})
-        # Where nothing was begun, the error says all.
-        begun = outcome.accepted or any(failure.code != NOT_ATTEMPTED for failure in outcome.failures.values())
-        causes = f": {_causes(outcome, error)}" if begun else ""
-        texts.append(f"{len(outcome.failures)} of {total} changes are not in place{causes}.")
-    if outcome.unknown:
-        texts.append(
-            f"{len(outcome.unknown)} changes were accepted, or may have been, and what is in place is not known."
-        )
-    counts = count_by_pool(outcome.done).values()
-    totals = {name: sum(getattr(pool_counts, name) for pool_counts in counts) for name in PoolCounts._fields}
-    done = ", ".join(f"{total} {name}" for name, total in totals.items() if total)
-    if done:
-        texts.append(f"Done: {done}.")
-    return texts
-
-
-def _causes(outcome: Outcome, error: ClbError) -> str:
-    """The failures in words: those with one cause together."""
-    causes: dict[tuple[str, str, bool], list[Change]] = {}
-    for change, failure in outcome.failures.items():
-        causes.setdefault((failure.code, failure.shown, failure.general), []).append(change)
-    texts = []
-    for (code, message, general), changes in list(causes.items())[:MAX_SHOWN]:
-        names = and_more([change.label for change in changes], MAX_SHOWN)
-        if general and len(changes) > 1:
-            names = f"{len(changes)} that were refused together, of which no single one is the cause"
-        reason = code if message in (error.api_message, "") else f"{code}, {message.rstrip('.')}"
-        texts.append(f"{names} ({reason})")
-    if len(causes) > MAX_SHOWN:
-        texts.append(f"{len(causes) - MAX_SHOWN} more causes are in failed_targets")
-    return "; ".join(texts)

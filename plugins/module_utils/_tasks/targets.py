@@ -31,7 +31,8 @@ from .balancers import (
 )
 from .choice import check_entries_belong, choose, means_several
 from .options import check_options
-from .report import Part, Result, describe_error, failure_message, report, several_failed
+from .report import Part, Result, describe_error, report
+from .words import failure_message, several_failed, success_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -67,6 +68,7 @@ def run_task(params: Mapping[str, Any], environ: Mapping[str, str], *, check_mod
     else:
         result = task.report(diff=diff)
         failure = failure_message(task.parts, several=task.several, check_mode=check_mode)
+        result["msg"] = failure or success_message(result, several=task.several)
     if task.connection is not None:
         result["api_calls"] = dict(task.connection.api_calls)
     return TaskResult(result, task.all_warnings(), failure, task.connection)
@@ -98,6 +100,8 @@ class _Task:
         """The returned keys."""
         result = report(self.parts, several=self.several, diff=diff)
         result["left_out"] = self._left_out.described()
+        if not self._params.get("return_targets", True):
+            result["targets"] = []
         if not self.several:
             result["load_balancer_id"] = self._found_id
         return result
@@ -254,7 +258,6 @@ class _Task:
         """What carries out the plan of a load balancer, given its ID; in check mode, what says how that would end."""
         if self._check_mode:
             return lambda load_balancer_id: foresee(plans[load_balancer_id])
-        now = budget.now()
         recall, now = self._recall, budget.now()
         remembered_at = {} if recall is None else {one: recall.remembered_at(one, plans[one], now) for one in plans}
         unsettled = any(at is not None for at in remembered_at.values())

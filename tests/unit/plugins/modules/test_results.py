@@ -123,8 +123,8 @@ def test_the_diff_is_sorted_text_with_a_line_for_each_binding() -> None:
     diff = shop().run(targets=MIXED, purge=True)["diff"]
     assert diff["before"] == (
         "HTTP:80 (lbl-2) a.example.com/ (loc-1)  10.2.0.1:80  weight 10\n"
-        'TCP:443 (lbl-1)  ins-1:80  weight 10  tag "blue"\n'
         "TCP:443 (lbl-1)  ins-1:9  weight 10\n"
+        'TCP:443 (lbl-1)  ins-1:80  weight 10  tag "blue"\n'
         "TCP:443 (lbl-1)  ins-2:80  weight 0\n"
     )
     assert diff["after"] == (
@@ -333,3 +333,94 @@ def test_a_failed_task_has_no_part_of_the_cloud_in_its_error() -> None:
     cloud.next_writes({"kind": "task_fails", "message": "no"})
     error = cloud.run(targets=[want("lbl-1", "ins-3")])["error"]
     assert (error["code"], error["action"], error["request_id"]) == ("TaskFailed", None, None)
+
+
+SUMMARIES: dict[str, tuple[list[Raw], Raw, str]] = {
+    "all kinds": (
+        MIXED,
+        {"purge": True},
+        "registered 1, re-weighted 1, deregistered 2 on 1 of 2 listeners and rules of lb-1",
+    ),
+    "a tag": ([want("lbl-1", "ins-1", tag="new")], {}, "re-tagged 1 on 1 of 1 listeners of lb-1"),
+    "both": ([{"instance_id": "ins-2"}], {"state": "absent"}, "deregistered 2 on 2 of 2 listeners and rules of lb-1"),
+    "a rule": ([{"location_id": "loc-1"}], {"state": "drained"}, "re-weighted 1 on 1 of 1 rules of lb-1"),
+    "nothing": ([want("lbl-1", "ins-1")], {}, "nothing to do on 1 listener of lb-1"),
+    "nothing there": ([{"instance_id": "ins-9"}], {"state": "absent"}, "nothing to do on lb-1"),
+    "nothing asked": ([], {}, "nothing to do"),
+    "by name": (
+        [want("lbl-1", "ins-3")],
+        {"load_balancer_name": "name-lb-1"},
+        "registered 1 on 1 of 1 listeners of lb-1 (name-lb-1)",
+    ),
+    "several": ([want("lbl-1", "ins-3")], {"load_balancer_ids": ["lb-1"]}, "registered 1 on 1 of 1 load balancers"),
+    "several, nothing": ([want("lbl-1", "ins-1")], {"load_balancer_ids": ["lb-1"]}, "nothing to do on 1 load balancer"),
+}
+
+
+@pytest.mark.parametrize("entries, options, expected", SUMMARIES.values(), ids=SUMMARIES)
+def test_a_success_says_in_one_line_what_was_done_in_check_mode_too(
+    entries: list[Raw], options: Raw, expected: str
+) -> None:
+    cloud = shop()
+    assert [cloud.run(targets=entries, check=check, **options).message for check in (True, False)] == [expected] * 2
+
+
+@pytest.mark.parametrize(
+    "options, expected",
+    [
+        ({}, "5 targets on 2 listeners of lb-1"),
+        ({"targets": [{"instance_id": "ins-1", "port": 9}]}, "1 target on 1 listener of lb-1"),
+        ({"load_balancer_ids": ["lb-1"]}, "5 targets on 1 load balancer"),
+    ],
+)
+def test_a_task_that_reads_says_how_much_it_found(options: Raw, expected: str) -> None:
+    assert shop().run_info(**options).message == expected
+
+
+def test_numbers_in_names_are_sorted_as_numbers() -> None:
+    names = ["ins-1", "ins-2", "ins-10", "10.2.0.9", "10.2.0.10"]
+    cloud = Cloud.of({"lb-1": [tcp("lbl-1", 443, *map(target, reversed(names)))]})
+    run = cloud.run(targets=[{"listener_id": "lbl-1"}], state="drained")
+    expected = ["10.2.0.9", "10.2.0.10", "ins-1", "ins-2", "ins-10"]
+    assert [line[1] for line in lines(run["targets"])] == expected
+    assert [line.split()[2].split(":")[0] for line in run["diff"]["after"].splitlines()] == expected
+    assert [line[1] for line in lines(cloud.run_info()["targets"])] == expected
+
+
+def test_the_list_of_targets_can_be_left_out() -> None:
+    whole, without = (shop().run(targets=MIXED, return_targets=wanted).result for wanted in (True, False))
+    assert len(whole["targets"]) > len(without["targets"]) == 0
+    own = {"targets": None, "invocation": None, "request_ids": None}
+    assert {**whole, **own} == {**without, **own}
+
+
+ALL = [{"listener_id": "lbl-1"}, {"listener_id": "lbl-2"}]
+NO = {"kind": "error", "action": "Batch*", "code": "UnauthorizedOperation", "message": "not allowed", "times": -1}
+FAILURES: dict[str, tuple[list[Raw], Raw]] = {
+    "the guard": ([], {"state": "absent", "min_healthy": 1, "targets": ALL}),
+    "the guard among several": (
+        [], {"state": "absent", "min_healthy": 1, "targets": ALL, "load_balancer_ids": ["lb-1"]},
+    ),
+    "all refused": ([NO], {"targets": MIXED}),
+    "a part refused": ([{**NO, "action": "BatchRegisterTargets"}], {"targets": MIXED, "wait": False}),
+    "one refused": (
+        [{**NO, "kind": "refuse_targets", "targets": ["ins-3"], "code": "InvalidParameter"}], {"targets": MIXED},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("faults, options", FAILURES.values(), ids=FAILURES)
+def test_a_failure_says_once_why_and_whether_anything_was_changed(faults: list[Raw], options: Raw) -> None:
+    cloud = shop()
+    cloud.add_faults(*faults)
+    run = cloud.run(**options)
+    begun = run.changed
+    assert run.failed
+    assert ("Nothing was changed." in run.message, "What is in place stays" in run.message) == (not begun, begun)
+    if run.code == "GuardRefused":
+        assert "changes are not in place" not in run.message
+    words = run["error"]["message"]
+    copies = str({key: run[key] for key in run.result.keys() - {"msg", "error", "invocation"}}).count(words[:60])
+    told = sum(words in (one["message"] or "") for key in ("listeners", "failed_targets") for one in run[key])
+    assert (copies - told, run["load_balancers"][0]["error"]["message"]) == (1, words)
+    assert len(run["load_balancers"][0]["message"]) < 80
