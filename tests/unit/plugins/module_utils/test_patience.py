@@ -36,10 +36,12 @@ REPLIES: dict[str, tuple[Raw, str, str]] = {
 }
 """Name -> the fault, the code of an error that it ends in, and the words there."""
 WAITS = ("busy", "throttled")
+ROLE = "qcs::cam::uin/1:roleName/deploy"
 DRAIN: Raw = {"state": "drained", "targets": [want("lbl-1", "ins-1", tag=None)], "min_healthy": 1}
 GAIN: Raw = {"targets": [want("lbl-1", "ins-9")]}
 EVERYWHERE: Raw = {"all_load_balancers": True, "state": "absent", "targets": [{"instance_id": "ins-1"}]}
 STAGES: dict[str, tuple[str, Raw, str, int]] = {
+    "role": ("targets", {"role_arn": ROLE, **GAIN}, "AssumeRole", 1),
     "name": ("targets", {"load_balancer_name": f"name-{LB}", **GAIN}, "DescribeLoadBalancers", 1),
     "listing": ("targets", EVERYWHERE, "DescribeLoadBalancers", 1),
     "first read": ("targets", GAIN, "DescribeTargets", 1),
@@ -47,6 +49,7 @@ STAGES: dict[str, tuple[str, Raw, str, int]] = {
     "health after the losses": ("targets", DRAIN, "DescribeTargetHealth", 2),
     "wait for health": ("targets", {**GAIN, "wait_for_health": True}, "DescribeTargetHealth", 1),
     "read-back": ("targets", GAIN, "DescribeTargets", 2),
+    "everything but the first read": ("targets", GAIN, "*", 2),
     "task status": ("targets", GAIN, "DescribeTaskStatus", 1),
     "info": ("targets_info", {"load_balancer_id": LB, "health": True}, "Describe*", 1),
     "health of the info": ("targets_info", {"load_balancer_id": LB, "health": True}, "DescribeTargetHealth", 1),
@@ -61,7 +64,8 @@ DISPENSABLE = ("task status", "health after the losses")
 
 @pytest.fixture
 def cloud() -> Cloud:
-    return Cloud.of({LB: [tcp("lbl-1", 443, target("ins-1"), target("ins-2"))]}, rate_limit=0)
+    listeners = [tcp("lbl-1", 443, target("ins-1"), target("ins-2"))]
+    return Cloud.of({LB: listeners}, rate_limit=0, sts={"roles": {ROLE: None}})
 
 
 def answer_badly(cloud: Cloud, action: str, reply: str, nth: int = 1, seconds: float = 1e6) -> None:
@@ -165,3 +169,23 @@ def test_a_write_that_does_not_reach_the_cloud_is_sent_again_for_60_seconds(clou
     run = cloud.run(**GAIN)
     assert run.code == (None if times > 0 else "ConnectionFailed")
     assert times > 0 or 60 <= cloud.now() < 70
+
+
+@pytest.mark.parametrize("seconds", [40, 1e6])
+def test_one_bad_load_balancer_of_two_is_waited_for_and_then_named(seconds: float) -> None:
+    cloud = Cloud.of({f"lb-{number}": [tcp(f"lbl-{number}", 443, target("ins-1"))] for number in (1, 2)})
+
+    def alter(answer: Raw) -> Raw:
+        bad = cloud.now() < seconds and answer["Response"]["Listeners"][0]["ListenerId"] == "lbl-2"
+        return (
+            {"Response": {"Error": {"Code": "InternalError", "Message": WORDS}, "RequestId": "r-1"}} if bad else answer
+        )
+
+    cloud.alter("DescribeTargets", alter)
+    run = cloud.run(**EVERYWHERE)
+    if seconds == 40:
+        assert (run.failure, len(run["deregistered"])) == (None, 2)
+    else:
+        assert (run.code, cloud.writes(), run["error"]["request_id"]) == ("InternalError", [], "r-1")
+        assert "lb-2: DescribeTargets was refused with InternalError: backend engine down" in run.message
+        assert 60 <= cloud.now() < 70
