@@ -13,8 +13,7 @@ from ansible.errors import AnsibleFilterError
 
 from ..module_utils._bindings.guard import Standing, standing_of
 from ..module_utils._bindings.health import Health
-from ._rotation import Key, Raw, key_of, listed
-from ._rotation_check import label_of
+from ._rotation import Key, Raw, key_of, label_of, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

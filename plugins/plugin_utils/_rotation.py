@@ -2,24 +2,23 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who leaves the traffic, and what brings a host back as it was: the decisions of the role ``rotation``. Pure.
+"""The hosts of a rotation, their bindings, and what is remembered of them. Pure.
 
-Hosts are dicts as ``read_host`` makes them, bindings are entries of a result's ``targets``, and what is remembered is
-a list of such entries.
+Bindings are entries of a result's ``targets``; what is remembered is a list of entries of a restore file.
 """
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import canonical_ip
-
+from ..module_utils._base.errors import InvalidArgument, and_more
+from ..module_utils._bindings.entries import parse_entries
+from ..module_utils._bindings.snapshot import canonical_ip
 from ._bind import bind
 
 if TYPE_CHECKING:
@@ -28,130 +27,174 @@ if TYPE_CHECKING:
 Raw = dict[str, Any]
 Key = tuple[Any, ...]
 
+MAX_NAMED = 5
+"""Hosts, pools or the like that a message names."""
 _BACKEND_KEYS = ("instance_id", "eni_ip", "port")
-"""What of ``clb_backend`` says which bindings are the host's."""
-_MINIMA = {"min_healthy": 0, "drain_seconds": 0, "drain_timeout": 1, "wait_timeout": 1}
-_MAX_NAMED = 5
+_PLACE_KEYS = ("listener_id", "listener_port", "listener_protocol", "location_id", "domain", "url")
+_MINIMA = {"min_healthy": 0, "drain_seconds": 0, "drain_timeout": 1, "wait_timeout": 1, "warm_up_seconds": 0}
+
+
+@dataclass(frozen=True)
+class Host:
+    """One host, with the variables of the role as ``meta/argument_specs.yml`` describes them.
+
+    :param name: in the inventory.
+    :param problems: what is wrong with its variables; where there is any, only ``name`` can be relied on.
+    :param backend: its ``instance_id`` or ``eni_ip``, and its ``port`` where one is given.
+    :param balancers: the load balancers that it leaves; empty: all of the region.
+    :param wanted: entries of ``targets`` that it is bound to when it comes back.
+    """
+
+    name: str
+    restore_file: str
+    problems: tuple[str, ...] = ()
+    backend: Mapping[str, Any] = MappingProxyType({})
+    balancers: tuple[str, ...] = ()
+    wanted: tuple[Raw, ...] = ()
+    min_healthy: int = 0
+    wait_timeout: int = 300
+    drain_seconds: int = 0
+    drain_connections: bool = False
+    drain_ignore: tuple[str, ...] = ()
+    drain_timeout: int = 300
+    drain_on_timeout: str = "continue"
+    warm_up: tuple[int, ...] = ()
+    warm_up_seconds: int = 30
+
+    @property
+    def selectors(self) -> list[Raw]:
+        """What selects its bindings on the load balancers that it leaves."""
+        own = dict(self.backend)
+        return [{**own, "load_balancer_id": balancer} for balancer in self.balancers] or [own]
+
+    @property
+    def address(self) -> str | None:
+        """The ID or canonical address that names its backend."""
+        return str(self.backend.get("instance_id") or "").strip() or canonical(self.backend.get("eni_ip"))
 
 
 def listed(names: Iterable[object]) -> str:
-    """Names in a message, with the number of those that are left out.
+    """Names in a message, with the number of those that are left out."""
+    return and_more([str(name) for name in names], MAX_NAMED)
 
-    :param names: of hosts, pools or the like.
-    """
-    every = [str(name) for name in names]
-    more = f" and {len(every) - _MAX_NAMED} more" if len(every) > _MAX_NAMED else ""
-    return ", ".join(every[:_MAX_NAMED]) + more
+
+def canonical(address: object) -> str | None:
+    """An address in the one spelling in which addresses are compared; other text as it is."""
+    text = str(address or "").strip()
+    try:
+        return canonical_ip(text)
+    except ValueError:
+        return text or None
 
 
 def key_of(binding: Mapping[str, Any]) -> Key:
-    """What tells a binding from every other, in any spelling of its address.
-
-    :param binding: an entry of a result's ``targets`` or of the restore file.
-    """
-    return (
-        binding.get("load_balancer_id"),
-        binding.get("listener_id"),
-        binding.get("location_id"),
-        binding.get("instance_id") or _canonical(binding.get("eni_ip")),
-        binding.get("port"),
-    )
+    """What tells a binding from every other, in any spelling of its address."""
+    backend = binding.get("instance_id") or canonical(binding.get("eni_ip"))
+    return (*pool_of(binding), backend, str(binding.get("port")))
 
 
-def _canonical(address: object) -> str | None:
-    """An address in the one spelling in which addresses are compared; other text as it is."""
-    if not address:
-        return None
-    try:
-        return canonical_ip(str(address))
-    except ValueError:
-        return str(address)
+def pool_of(binding: Mapping[str, Any]) -> Key:
+    """The load balancer, listener and rule of a binding."""
+    return (binding.get("load_balancer_id"), binding.get("listener_id"), binding.get("location_id"))
 
 
-# --- the variables of a host ---
+def label_of(binding: Mapping[str, Any]) -> str:
+    """A listener or rule as messages call it."""
+    rule = f" {binding.get('domain')}{binding.get('url')}" if binding.get("location_id") else ""
+    named = f"({binding.get('listener_protocol')}:{binding.get('listener_port')}{rule})"
+    return f"{binding.get('load_balancer_id')} {binding.get('listener_id')} {named}"
 
 
-def read_host(name: str, given: Mapping[str, Any], spec: Mapping[str, Any]) -> Raw:
-    """The variables of a host, checked and in the types of the argument spec.
+def selector_of(entry: Mapping[str, Any]) -> Raw:
+    """A selector for just the binding that an entry is about."""
+    keys = ("load_balancer_id", *_PLACE_KEYS, *_BACKEND_KEYS, "ip")
+    return {key: entry[key] for key in keys if entry.get(key) is not None}
 
-    :param name: of the host.
+
+# -- the variables of a host
+
+
+def parse_host(name: str, given: Mapping[str, Any], spec: Mapping[str, Any]) -> Host:
+    """Check the variables of a host, and give them the types of the argument spec.
+
     :param given: variable -> value; null is the same as not given.
     :param spec: the options of the role's argument spec.
-    :returns: ``name``, ``problems`` (sentences), ``backend``, ``selectors`` and ``wanted`` (entries of ``targets``),
-        and the variables without ``clb_``.
     """
     values = {key: value for key, value in given.items() if value is not None}
-    # The spec checks strings strictly: a port that a template has made a text stays what it is.
+    # The validator changes what it is given.
     validator = ArgumentSpecValidator({key: dict(value) for key, value in spec.items()})
     checked = validator.validate(values, validate_role_argument_spec=True)
-    problems = [str(message) for message in checked.error_messages]
-    host: Raw = {"name": name, "problems": problems, "backend": {}, "selectors": [], "wanted": []}
-    host.update({key[len("clb_") :]: checked.validated_parameters.get(key) for key in spec if key != "clb_backend"})
+    found = {key[len("clb_") :]: value for key, value in checked.validated_parameters.items()}
+    typed = {key: tuple(value) if isinstance(value, list) else value for key, value in found.items()}
+    known: Raw = {key: typed[key] for key in Host.__dataclass_fields__ if typed.get(key) is not None}
+    host = Host(name, **known)
+    problems = list(checked.error_messages)
     if not problems:
-        problems += _read_numbers(host) + _read_ignored(host) + _read_bindings(host, values)
-    return {**host, "problems": [f"{name}: {_sentence(problem)}" for problem in problems]}
+        problems = _check_numbers(host)
+        host, more = _read_bindings(host, typed)
+        problems += more
+        ignored = [canonical(address) or "" for address in host.drain_ignore]
+        problems += [
+            f"clb_drain_ignore: {address!r} is not an IP address; ranges and names are not possible"
+            for address in ignored
+            if not _is_address(address)
+        ]
+        host = replace(host, drain_ignore=tuple(ignored))
+    ended = (text if text.endswith((".", "!", "?")) else f"{text}." for text in problems)
+    return replace(host, problems=tuple(f"{name}: {text}" for text in ended))
 
 
-def _read_numbers(host: Raw) -> list[str]:
-    return [
-        f"clb_{name} {host[name]} is too small; give a whole number from {minimum}"
+def _check_numbers(host: Host) -> list[str]:
+    problems = [
+        f"clb_{name} {getattr(host, name)} is too small; give a whole number from {minimum}"
         for name, minimum in _MINIMA.items()
-        if host[name] < minimum
+        if getattr(host, name) < minimum
     ]
+    shares = host.warm_up
+    if any(not 1 <= share <= 99 for share in shares) or list(shares) != sorted(set(shares)):
+        problems.append(f"clb_warm_up is {list(shares)}; give rising whole numbers from 1 to 99, the shares in %")
+    return problems
 
 
-def _read_ignored(host: Raw) -> list[str]:
-    """Spell the addresses that don't count in the one way in which addresses are compared."""
-    wrong = []
-    addresses = []
-    for text in host["drain_ignore"]:
-        try:
-            addresses.append(canonical_ip(str(text).strip()))
-        except ValueError:
-            wrong.append(f"clb_drain_ignore: {text!r} is not an IP address; ranges and names are not possible")
-    host["drain_ignore"] = addresses
-    return wrong
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def _read_bindings(host: Raw, given: Mapping[str, Any]) -> list[str]:
-    """Fill in what is the host's, and what it wants when it comes back; return what is wrong."""
-    raw = {key: value for key, value in given["clb_backend"].items() if value is not None}
-    raw.setdefault("eni_ip", raw.pop("ip", None))
-    backend = {key: raw[key] for key in _BACKEND_KEYS if raw.get(key) is not None}
-    if not backend.keys() & {"instance_id", "eni_ip"}:
-        return ["clb_backend names no backend; give its instance_id or eni_ip"]
-    host["backend"] = backend
-    balancers = [host["load_balancer_id"]] if host["load_balancer_id"] else host["load_balancer_ids"] or []
-    host["selectors"] = [{**backend, "load_balancer_id": load_balancer_id} for load_balancer_id in balancers] or [
-        backend
-    ]
-    problems = _parse(host["selectors"], "clb_backend", selectors=True)
+def _is_address(text: str) -> bool:
     try:
-        wanted = bind([{key: value for key, value in raw.items() if value is not None}], host["listeners"] or [])
+        canonical_ip(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_bindings(host: Host, typed: Mapping[str, Any]) -> tuple[Host, list[str]]:
+    """Fill in what is the host's, and what it wants when it comes back; return what is wrong, too."""
+    raw = {key: value for key, value in typed["backend"].items() if value is not None}
+    raw.setdefault("eni_ip", raw.pop("ip", None))
+    raw = {key: value for key, value in raw.items() if value is not None}
+    backend = {key: raw[key] for key in _BACKEND_KEYS if key in raw}
+    if not backend.keys() & {"instance_id", "eni_ip"}:
+        return host, ["clb_backend names no backend; give its instance_id or eni_ip"]
+    name = next((key for key in ("load_balancer_id", "load_balancer_ids") if typed.get(key) is not None), "")
+    given = typed.get(name, ())
+    balancers = tuple(str(one).strip() for one in ((given,) if isinstance(given, str) else given))
+    if name and (not balancers or not all(balancers)):
+        return host, [f"clb_{name} is empty; name load balancers, or leave it out for all of the region"]
+    host = replace(host, backend=backend, balancers=balancers)
+    problems = _parse(host.selectors, "clb_backend", selectors=True)
+    try:
+        wanted = bind([raw], typed.get("listeners") or ())
     except AnsibleFilterError as error:
-        return [*problems, f"clb_listeners: {error}"]
+        return host, [*problems, f"clb_listeners: {error}"]
     if any(not entry.get("load_balancer_id") for entry in wanted) and not balancers:
-        problems.append(
-            "clb_listeners is given, but not for which load balancer; give clb_load_balancer_id, or a "
-            "load_balancer_id in each entry"
-        )
-        return problems
-    host["wanted"] = [
-        {**entry, "load_balancer_id": load_balancer_id}
+        lacks = "give clb_load_balancer_id, or a load_balancer_id in each entry"
+        return host, [*problems, f"clb_listeners is given, but not for which load balancer; {lacks}"]
+    wanted = [
+        {**entry, "load_balancer_id": balancer}
         for entry in wanted
-        for load_balancer_id in ([entry["load_balancer_id"]] if entry.get("load_balancer_id") else balancers)
+        for balancer in ([entry["load_balancer_id"]] if entry.get("load_balancer_id") else balancers)
     ]
-    if _is_zero(raw.get("weight")) or any(_is_zero(entry.get("weight")) for entry in wanted):
+    if any(str(entry.get("weight")).strip() == "0" for entry in (raw, *wanted)):
         problems.append("weight 0 as the weight to come back with would leave it out of traffic; give 1 to 100")
-    return problems + _parse(host["wanted"], "clb_listeners with clb_backend", selectors=False)
-
-
-def _is_zero(weight: object) -> bool:
-    return weight is not None and str(weight).strip() == "0"
+    problems += _parse(wanted, "clb_listeners with clb_backend", selectors=False)
+    return replace(host, wanted=tuple(wanted)), problems
 
 
 def _parse(entries: Sequence[Raw], what: str, *, selectors: bool) -> list[str]:
@@ -163,225 +206,73 @@ def _parse(entries: Sequence[Raw], what: str, *, selectors: bool) -> list[str]:
     return []
 
 
-def find_disagreement(hosts: Sequence[Raw], names: Iterable[str]) -> list[str]:
-    """What has to be the same on all hosts of a run, and is not.
-
-    :param hosts: of the run.
-    :param names: of variables, without ``clb_``.
-    """
-    return [
-        f"clb_{name} differs between {hosts[0]['name']} and {other['name']}; it must be the same for all hosts."
-        for name in names
-        for other in hosts
-        if other.get(name) != hosts[0].get(name)
-    ][:1]
+# -- whose is a binding
 
 
-# --- what is remembered ---
-
-
-def parse_remembered(text: str, path: str) -> list[Raw]:
-    """The entries of the restore file.
-
-    :param text: what it holds.
-    :param path: its path, for messages.
-    :raises AnsibleFilterError: it is no JSON list of bindings; the message names the file and the cure.
-    """
-    cure = "Correct it, or move it away after you have put back by hand what it remembers."
-    try:
-        entries = json.loads(text)
-    except ValueError as error:
-        raise AnsibleFilterError(f"The restore file {path} is not valid JSON: {error}. {cure}") from error
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise AnsibleFilterError(f"The restore file {path} does not hold a JSON list of bindings. {cure}")
-    problems = _parse(entries, "its entries are numbered as targets", selectors=False)
-    lacking = [number for number, entry in enumerate(entries) if not entry.get("load_balancer_id")]
-    if lacking:
-        problems.append(f"targets[{lacking[0]}] has no load_balancer_id")
-    if problems:
-        raise AnsibleFilterError(f"The restore file {path} can't be used: {problems[0]} {cure}")
-    return entries
-
-
-def merge_remembered(old: Iterable[Raw], new: Iterable[Raw]) -> list[Raw]:
-    """What is to be remembered once more bindings are drained.
-
-    A binding that serves now, and so is among the new ones, replaces its old entry; the entry of one that had weight 0
-    already is kept.
-
-    :param old: what was remembered.
-    :param new: the ``restore`` of the drain.
-    """
-    merged = {key_of(entry): entry for entry in old}
-    merged.update({key_of(entry): entry for entry in new})
-    return list(merged.values())
-
-
-def without(entries: Iterable[Raw], gone: Iterable[Raw]) -> list[Raw]:
-    """The entries that are left once others are done.
-
-    :param entries: what was remembered.
-    :param gone: what is back.
-    """
-    keys = {key_of(entry) for entry in gone}
-    return [entry for entry in entries if key_of(entry) not in keys]
-
-
-# --- whose is a binding ---
-
-
-def _address_of(host: Raw) -> str | None:
-    backend = host["backend"]
-    return (
-        str(backend["instance_id"]).strip() if "instance_id" in backend else _canonical(str(backend["eni_ip"]).strip())
-    )
-
-
-def _addresses_of(binding: Mapping[str, Any]) -> set[str | None]:
+def _addresses_of(binding: Mapping[str, Any]) -> set[str]:
     """The names that the module itself accepts for the backend of a binding.
 
     An instance is also known by its primary private address; everything else by any of its private addresses.
     """
     instance_id = binding.get("instance_id")
-    private_ips = list(binding.get("private_ips") or ())
-    addresses = [binding.get("eni_ip"), *(private_ips[:1] if instance_id else private_ips)]
-    return {instance_id, *map(_canonical, addresses)} - {None}
+    addresses = list(binding.get("private_ips") or ())
+    own = [binding.get("eni_ip") or binding.get("ip"), *(addresses[:1] if instance_id else addresses)]
+    return {name for name in (instance_id, *map(canonical, own)) if name}
 
 
-def _has_port(host: Raw, binding: Mapping[str, Any]) -> bool:
-    return str(host["backend"].get("port", binding.get("port"))).strip() == str(binding.get("port"))
+def _has_port(host: Host, binding: Mapping[str, Any]) -> bool:
+    return str(host.backend.get("port", binding.get("port"))).strip() == str(binding.get("port"))
 
 
-def bindings_by_host(hosts: Iterable[Raw], bindings: Iterable[Raw]) -> dict[str, list[Raw]]:
+def bindings_by_host(hosts: Iterable[Host], bindings: Iterable[Raw]) -> dict[str, list[Raw]]:
     """What is bound of each host, on the load balancers that it leaves.
 
-    :param hosts: as ``read_host`` makes them.
-    :param bindings: as read for their selectors.
+    :param bindings: as read for the hosts' selectors.
+    :returns: by name of the host.
     """
     index: dict[str | None, list[Raw]] = {}
     for binding in bindings:
         for address in _addresses_of(binding):
             index.setdefault(address, []).append(binding)
-    found: dict[str, list[Raw]] = {}
-    for host in hosts:
-        only = {selector.get("load_balancer_id") for selector in host["selectors"]} - {None}
-        found[host["name"]] = [
+    return {
+        host.name: [
             binding
-            for binding in (index.get(_address_of(host), ()) if host["selectors"] else ())
-            if _has_port(host, binding) and (not only or binding["load_balancer_id"] in only)
+            for binding in index.get(host.address, ())
+            if _has_port(host, binding) and (not host.balancers or binding["load_balancer_id"] in host.balancers)
         ]
-    return found
+        for host in hosts
+    }
 
 
-def remembered_of(host: Raw, bound: Iterable[Raw], remembered: Iterable[Raw]) -> list[Raw]:
+def remembered_of(host: Host, bound: Iterable[Raw], remembered: Iterable[Raw]) -> list[Raw]:
     """What is remembered of a host.
 
-    :param host: as ``read_host`` makes it.
     :param bound: its bindings: they know it by the names that were remembered.
     :param remembered: what the restore file holds.
     """
-    if not host["selectors"]:
-        return []
     keys = {key_of(binding) for binding in bound}
-    address = _address_of(host)
     return [
         entry
         for entry in remembered
-        if key_of(entry) in keys or (address in _addresses_of(entry) and _has_port(host, entry))
+        if key_of(entry) in keys or (host.address in _addresses_of(entry) and _has_port(host, entry))
     ]
 
 
-# --- out ---
+# -- weights of a warm-up
 
 
-def plan_out(hosts: Sequence[Raw], bindings: Sequence[Raw], remembered: Sequence[Raw]) -> Raw:
-    """How the hosts of a batch leave the traffic.
-
-    :param hosts: of the batch.
-    :param bindings: as read for their selectors.
-    :param remembered: what the restore file holds.
-    :returns: ``problems``; ``parts``, one for each guard, with ``min_healthy``, ``wait_timeout`` and ``targets``; and
-        ``ports``, host -> the ports on which it is bound.
-    """
-    bound = bindings_by_host(hosts, bindings)
-    problems = [problem for host in hosts for problem in host["problems"]]
-    problems += find_disagreement(hosts, ["restore_file"])
-    problems += [
-        problem
-        for host in hosts
-        for problem in find_unbound(host, bound[host["name"]], remembered)
-        if not host["problems"]
-    ]
-    parts: dict[int, Raw] = {}
-    for host in hosts:
-        part = parts.setdefault(
-            host["min_healthy"], {"min_healthy": host["min_healthy"], "wait_timeout": 0, "targets": []}
-        )
-        part["wait_timeout"] = max(part["wait_timeout"], host["wait_timeout"])
-        # Where the host is known to be: so no other load balancer has to be read for the dry run and the drain.
-        balancers = dict.fromkeys(binding["load_balancer_id"] for binding in bound[host["name"]])
-        part["targets"] += [{**host["backend"], "load_balancer_id": load_balancer_id} for load_balancer_id in balancers]
-    return {
-        "problems": problems,
-        "parts": [part for part in parts.values() if part["targets"]],
-        "ports": {name: sorted({binding["port"] for binding in found}) for name, found in bound.items()},
-    }
+def scaled(weight: object, share: int) -> int:
+    """A share in % of a weight, rounded, at least 1."""
+    return max(1, (int(str(weight)) * share + 50) // 100)
 
 
-def find_unbound(host: Raw, bound: Sequence[Raw], remembered: Sequence[Raw]) -> list[str]:
-    """Why a host can't leave the traffic: it is in none.
-
-    :param host: as ``read_host`` makes it.
-    :param bound: its bindings.
-    :param remembered: what the restore file holds.
-    """
-    if bound or host["wanted"] or remembered_of(host, bound, remembered):
-        return []
-    backend = host["backend"]
-    address = backend.get("instance_id") or backend.get("eni_ip")
-    port = f" with port {backend['port']}" if backend.get("port") is not None else ""
-    balancers = [selector["load_balancer_id"] for selector in host["selectors"] if "load_balancer_id" in selector]
-    where = f"to {listed(balancers)}" if balancers else "to any load balancer of the region"
-    return [f"{host['name']}: {address}{port} is not bound {where}; check clb_backend, or give clb_listeners."]
+def warming(entry: Raw, share: int) -> Raw:
+    """An entry of a restore file with a share of its weight; one that has no weight above 0 as it is."""
+    return {**entry, "weight": scaled(entry["weight"], share)} if entry.get("weight") else entry
 
 
-# --- back ---
-
-
-def plan_back(hosts: Sequence[Raw], bindings: Sequence[Raw], remembered: Sequence[Raw]) -> Raw:
-    """What brings hosts back as they were.
-
-    What is remembered comes first; of ``clb_listeners`` is added what nothing is remembered of.
-
-    :param hosts: that come back.
-    :param bindings: as read for their selectors.
-    :param remembered: what the restore file holds.
-    :returns: ``targets``, ``done`` (what of the restore file they make superfluous) and ``wait_timeout``.
-    """
-    bound = bindings_by_host(hosts, bindings)
-    done: list[Raw] = []
-    targets: list[Raw] = []
-    for host in hosts:
-        own = remembered_of(host, bound[host["name"]], remembered)
-        keys = {key_of(entry) for entry in own}
-        covered = [binding for binding in bound[host["name"]] if key_of(binding) in keys]
-        done += own
-        targets += own
-        targets += [entry for entry in host["wanted"] if not any(_names(entry, binding) for binding in covered)]
-    return {
-        "targets": targets,
-        "done": done,
-        "wait_timeout": max((host["wait_timeout"] for host in hosts), default=1),
-    }
-
-
-_PLACE = ("load_balancer_id", "listener_id", "location_id", "listener_port", "port", "url")
-
-
-def _names(entry: Mapping[str, Any], binding: Mapping[str, Any]) -> bool:
-    """Whether an entry of the way back is about this binding of the same host."""
-    same = all(entry.get(key) is None or str(entry[key]).strip() == str(binding.get(key)) for key in _PLACE)
-    return same and all(
-        entry.get(key) is None or str(entry[key]).strip().lower() == str(binding.get(key)).lower()
-        for key in ("listener_protocol", "domain")
-    )
+def is_warming(host: Host, entry: Raw, weight: int) -> bool:
+    """Whether a run that was killed in a warm-up has left a binding with this weight."""
+    if not weight or not entry.get("weight") or weight == int(entry["weight"]):
+        return False
+    return any(weight == scaled(entry["weight"], share) for share in host.warm_up)

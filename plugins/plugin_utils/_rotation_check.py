@@ -2,46 +2,42 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can be known to go wrong with a rolling update before the first host is drained. Pure but for reading files."""
+"""What can be known to go wrong with a rotation before the first host is drained. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleError
-from ansible.parsing.dataloader import DataLoader
 from ansible.utils.helpers import pct_to_int
 
 from ..module_utils._base.refusals import Concern, ruling_for
 from ..module_utils._bindings.guard import Standing, judge, standing_of
 from ..module_utils._bindings.health import Health
 from ._rotation import (
+    Host,
     Key,
     Raw,
     bindings_by_host,
-    find_disagreement,
-    find_unbound,
+    is_warming,
     key_of,
+    label_of,
     listed,
-    plan_back,
+    pool_of,
     remembered_of,
+    selector_of,
 )
 
-_BATCH = re.compile(r"0*[1-9][0-9]*%?")
-_TASK_LISTS = ("block", "rescue", "always")
-_STATIC = ("import_tasks", "include_tasks")
-_UNKNOWN = "{{ }}"
-"""What stands for the names in a file that can't be read here: an expression, too, can be any name."""
-_NOT_SAID = "whose health the cloud doesn't say"
-_NONE_HEALTHY = "none is healthy, so the cloud sends traffic to all of them, and each counts"
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
 MAX_PROBLEMS = 5
 """Batches that the message about the guards names."""
-_ROLES = ("import_role", "include_role", "roles")
+_NOT_SAID = "whose health the cloud doesn't say"
+_NONE_HEALTHY = "none is healthy, so the cloud sends traffic to all of them, and each counts"
+_BATCH = re.compile(r"0*[1-9][0-9]*%?")
 
 
 def find_unread(left_out: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -57,14 +53,11 @@ def find_unread(left_out: Iterable[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-# --- the batches ---
+# -- the batches
 
 
 def check_batch(batch: object) -> list[str]:
-    """What is wrong with ``clb_batch``.
-
-    :param batch: a number, a share such as 25%, or a list of these, as ``serial`` takes them.
-    """
+    """Return a problem if ``clb_batch`` is not a number, a share such as 25%, or a list of these."""
     sizes = batch if isinstance(batch, list) else [batch]
     wrong = [size for size in sizes if isinstance(size, bool) or not _BATCH.fullmatch(str(size).strip())]
     if sizes and not wrong:
@@ -74,14 +67,13 @@ def check_batch(batch: object) -> list[str]:
 
 
 def split_into_batches(names: Sequence[str], batch: object) -> list[list[str]]:
-    """The batches that ``serial`` makes of hosts.
+    """Split hosts as ``serial`` does.
 
-    :param names: of the hosts, in the order of the play.
+    :param names: in the order of the play.
     :param batch: as ``serial`` takes it.
     """
     sizes = [pct_to_int(str(size).strip(), len(names)) for size in (batch if isinstance(batch, list) else [batch])]
-    batches = []
-    rest = list(names)
+    batches, rest = [], list(names)
     while rest:
         size = sizes.pop(0) if len(sizes) > 1 else sizes[0]
         batches.append(rest[:size])
@@ -89,24 +81,11 @@ def split_into_batches(names: Sequence[str], batch: object) -> list[list[str]]:
     return batches
 
 
-def order_hosts(hosts: Sequence[Raw], bindings: Sequence[Raw], remembered: Sequence[Raw]) -> list[str]:
-    """The hosts in the order in which they are updated: those that an earlier run has left out come first.
-
-    :param hosts: in the order of the inventory.
-    :param bindings: as read for their selectors.
-    :param remembered: what the restore file holds.
-    """
-    bound = bindings_by_host(hosts, bindings)
-    names = [host["name"] for host in hosts]
-    out = {host["name"] for host in hosts if remembered_of(host, bound[host["name"]], remembered)}
-    return [name for name in names if name in out] + [name for name in names if name not in out]
-
-
-# --- the hosts ---
+# -- the hosts
 
 
 def check_answers(names: Sequence[str], present: Iterable[str], answers: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Which hosts don't answer, and why.
+    """Name the hosts that don't answer, with the cause.
 
     :param names: of all hosts of the play.
     :param present: those that have not failed so far.
@@ -130,79 +109,94 @@ def _cause(text: object) -> str:
     """The part of a message that says why: ssh's own words, or the last line."""
     lines = [line.strip() for line in str(text or "").splitlines() if line.strip()]
     line = lines[-1] if lines else "no cause is known"
-    start = max(line.rfind("ssh: "), 0)
-    return line[start:].removeprefix("Task failed: ").rstrip(".")
+    return line[max(line.rfind("ssh: "), 0) :].removeprefix("Task failed: ").rstrip(".")
 
 
-def find_pools(bindings: Iterable[Raw]) -> list[Raw]:
-    """Selectors for everything that is bound to the listeners and rules of these bindings.
+def check_hosts(hosts: Sequence[Host], bound: Mapping[str, list[Raw]], remembered: Sequence[Raw]) -> list[str]:
+    """Return what is wrong with where hosts are bound.
 
-    :param bindings: as read for the hosts' selectors.
-    """
-    pools = {
-        _pool_of(binding): {
-            key: binding[key] for key in ("load_balancer_id", "listener_id", "location_id") if binding.get(key)
-        }
-        for binding in bindings
-    }
-    return list(pools.values())
-
-
-def _pool_of(binding: Mapping[str, Any]) -> Key:
-    return (binding.get("load_balancer_id"), binding.get("listener_id"), binding.get("location_id"))
-
-
-def check_hosts(hosts: Sequence[Raw], bindings: Sequence[Raw], remembered: Sequence[Raw]) -> list[str]:
-    """What is wrong with where the hosts are bound.
-
-    :param hosts: of the run.
-    :param bindings: as read for their selectors.
+    :param bound: of :func:`bindings_by_host`.
     :param remembered: what the restore file holds.
     """
-    bound = bindings_by_host(hosts, bindings)
-    problems = find_disagreement(hosts, ["restore_file"])
+    problems = [
+        f"clb_restore_file differs between {hosts[0].name} and {host.name}; it must be the same for all hosts."
+        for host in hosts
+        if host.restore_file != hosts[0].restore_file
+    ][:1]
     owner: dict[Key, str] = {}
     for host in hosts:
-        name = host["name"]
-        problems += find_unbound(host, bound[name], remembered)
-        others = {owner.setdefault(key_of(binding), name) for binding in bound[name]} - {name}
+        mine = bound[host.name]
+        if not (mine or host.wanted or remembered_of(host, mine, remembered)):
+            port = f" with port {host.backend['port']}" if host.backend.get("port") is not None else ""
+            where = f"to {listed(host.balancers)}" if host.balancers else "to any load balancer of the region"
+            problems.append(
+                f"{host.name}: {host.address}{port} is not bound {where}; check clb_backend, or give clb_listeners."
+            )
+        others = {owner.setdefault(key_of(binding), host.name) for binding in mine} - {host.name}
         problems += [
-            f"{name}: its clb_backend is also that of {other}; give each host its own, or a port in each."
+            f"{host.name}: its clb_backend is also that of {other}; give each host its own, or a port in each."
             for other in sorted(others)
         ]
     return problems
 
 
-def find_warnings(hosts: Sequence[Raw], bindings: Sequence[Raw], remembered: Sequence[Raw]) -> list[str]:
-    """What is worth knowing, but no reason to stop.
+def find_warnings(
+    hosts: Sequence[Host], bound: Mapping[str, list[Raw]], remembered: Sequence[Raw], listeners: Iterable[Raw]
+) -> Iterator[str]:
+    """Yield what is worth knowing, but no reason to stop.
 
-    :param hosts: of the run.
-    :param bindings: as read for their selectors.
+    :param bound: of :func:`bindings_by_host`.
     :param remembered: what the restore file holds.
+    :param listeners: the returned key of that name, with settings where they could be read.
     """
-    bound = bindings_by_host(hosts, bindings)
-    keys = {key_of(entry) for host in hosts for entry in remembered_of(host, bound[host["name"]], remembered)}
+    keys = {key_of(entry) for host in hosts for entry in remembered_of(host, bound[host.name], remembered)}
     foreign = [entry for entry in remembered if key_of(entry) not in keys]
-    warnings = []
     if foreign:
         backends = dict.fromkeys(entry.get("instance_id") or entry.get("eni_ip") for entry in foreign)
-        warnings.append(
+        yield (
             f"The restore file also remembers {listed(backends)}, which no host of this run is; they stay as they are."
         )
     drained = [
-        host["name"]
+        host.name
         for host in hosts
-        if not host["wanted"]
-        and any(binding["weight"] == 0 and key_of(binding) not in keys for binding in bound[host["name"]])
+        if not host.wanted
+        and any(binding["weight"] == 0 and key_of(binding) not in keys for binding in bound[host.name])
     ]
     if drained:
-        warnings.append(
-            f"{listed(drained)}: bound with weight 0, and the restore file doesn't know another; the weight stays 0."
+        yield f"{listed(drained)}: bound with weight 0, and the restore file doesn't know another; the weight stays 0."
+    yield from _find_short_drains(hosts, bound, listeners)
+
+
+def _find_short_drains(
+    hosts: Iterable[Host], bound: Mapping[str, list[Raw]], listeners: Iterable[Raw]
+) -> Iterator[str]:
+    """Name the listeners and rules whose session persistence is longer than the drain."""
+    sessions: dict[Key, int] = {}
+    for listener in listeners:
+        for pool in listener["rules"] or [listener]:
+            sessions[pool_of({**listener, **pool})] = pool.get("session_seconds") or 0
+    short: dict[int, dict[str, int]] = {}
+    for host in hosts:
+        for binding in () if host.drain_connections else bound[host.name]:
+            seconds = sessions.get(pool_of(binding), 0)
+            if binding["weight"] and seconds > host.drain_seconds:
+                short.setdefault(host.drain_seconds, {})[label_of(binding)] = seconds
+    for given, pools in short.items():
+        shown = listed(f"{label}: {seconds} s" for label, seconds in pools.items())
+        yield (
+            f"clb_drain_seconds is {given}, and session persistence lasts longer ({shown}): until it runs out, known "
+            f"clients are sent on to a drained target. Give clb_drain_seconds {max(pools.values())}, or set "
+            "clb_drain_connections."
         )
-    return warnings
 
 
-# --- the guards ---
+# -- the guards
+
+
+def find_pools(bindings: Iterable[Raw]) -> list[Raw]:
+    """Select everything that is bound to the listeners and rules of these bindings."""
+    keys = ("load_balancer_id", "listener_id", "location_id")
+    return list({pool_of(one): {key: one[key] for key in keys if one.get(key)} for one in bindings}.values())
 
 
 @dataclass
@@ -222,7 +216,7 @@ class _Members:
         self.counts[standing] += 1
 
     def judge(self, lost: Mapping[Key, int]) -> str:
-        """What is wrong with a loss; empty where nothing is.
+        """Return what is wrong with a loss; empty where nothing is.
 
         :param lost: the keys of targets, each with the ``clb_min_healthy`` of its host.
         """
@@ -245,38 +239,33 @@ class _Members:
 
 
 def check_guards(
-    hosts: Sequence[Raw], pools: Sequence[Raw], remembered: Sequence[Raw], batches: Sequence[Sequence[str]]
+    hosts: Sequence[Host], pools: Sequence[Raw], remembered: Sequence[Raw], batches: Sequence[Sequence[str]]
 ) -> list[str]:
-    """Which batch would leave a listener or rule with too few, when all batches before it have come back.
+    """Name the batches that would leave a listener or rule with too few, when all batches before have come back.
 
-    :param hosts: of the run.
     :param pools: all that is bound to the listeners and rules of the hosts, with its health.
     :param remembered: what the restore file holds.
     :param batches: the names of the hosts of each.
     """
-    minima = {host["name"]: host["min_healthy"] for host in hosts}
+    minima = {host.name: host.min_healthy for host in hosts}
     members: dict[Key, _Members] = {}
     for binding in pools:
-        key = key_of(binding)
-        if key[:3] not in members:
-            members[key[:3]] = _Members(label_of(binding))
+        there = members.setdefault(pool_of(binding), _Members(label_of(binding)))
         if binding["weight"] > 0:
-            members[key[:3]].put(key, standing_of(Health.read(binding.get("healthy"), binding.get("health_status"))))
-    keys: dict[str, list[Key]] = {}
-    # What a host puts back into traffic once its batch is done.
-    returned: dict[str, list[Key]] = {}
+            there.put(key_of(binding), standing_of(Health.read(binding.get("healthy"), binding.get("health_status"))))
     bound = bindings_by_host(hosts, pools)
-    for host in hosts:
-        name = host["name"]
-        keys[name] = [key_of(binding) for binding in bound[name]]
-        returned[name] = [key_of(binding) for binding in bound[name] if binding["weight"] > 0]
-        returned[name] += map(key_of, remembered_of(host, bound[name], remembered))
+    # What a host puts back into traffic once its batch is done.
+    returned = {
+        host.name: [key_of(one) for one in bound[host.name] if one["weight"] > 0]
+        + [key_of(entry) for entry in remembered_of(host, bound[host.name], remembered)]
+        for host in hosts
+    }
     problems = []
     for number, batch in enumerate(batches, 1):
         lost: dict[Key, dict[Key, int]] = defaultdict(dict)
         for name in batch:
-            for key in keys[name]:
-                lost[key[:3]][key] = minima[name]
+            for binding in bound[name]:
+                lost[pool_of(binding)][key_of(binding)] = minima[name]
         found = filter(None, (members[pool].judge(those) for pool, those in lost.items()))
         problems += [f"batch {number} ({listed(batch)}): {problem}" for problem in found]
         for key in (key for name in batch for key in returned[name] if key[:3] in members):
@@ -285,115 +274,34 @@ def check_guards(
     return problems if more <= 0 else [*problems[:MAX_PROBLEMS], f"The same goes {more} more times."]
 
 
-def label_of(binding: Mapping[str, Any]) -> str:
-    """A listener or rule as messages call it.
+# -- how a batch leaves
 
-    :param binding: one of its bindings, as a result's ``targets`` have it.
+
+def plan_parts(
+    hosts: Iterable[Host], bound: Mapping[str, list[Raw]], remembered: Sequence[Raw]
+) -> Iterator[tuple[Raw, bool]]:
+    """Plan how hosts are drained: one part for each guard, before it what a killed warm-up has left.
+
+    The restore file has the whole weight of a binding that a warm-up has left; with the file, the drain would replace
+    it by a share.
+
+    :returns: the module's options of each part, and whether the drain is remembered.
     """
-    rule = f" {binding.get('domain')}{binding.get('url')}" if binding.get("location_id") else ""
-    return (
-        f"{binding.get('load_balancer_id')} {binding.get('listener_id')} "
-        f"({binding.get('listener_protocol')}:{binding.get('listener_port')}{rule})"
-    )
+    parts: dict[tuple[bool, int], Raw] = {}
 
+    def add(host: Host, targets: list[Raw], *, remember: bool) -> None:
+        part = parts.setdefault((remember, host.min_healthy), {"min_healthy": host.min_healthy, "targets": []})
+        part["targets"] += targets
+        part["wait_timeout"] = max(part.get("wait_timeout", 1), host.wait_timeout)
 
-def plan_check(
-    hosts: Sequence[Raw],
-    bindings: Sequence[Raw],
-    pools: Sequence[Raw],
-    remembered: Sequence[Raw],
-    batch: object,
-) -> Raw:
-    """All that the cloud's answers say of a run.
-
-    :param hosts: of the run.
-    :param bindings: as read for their selectors.
-    :param pools: all that is bound to their listeners and rules, with its health.
-    :param remembered: what the restore file holds.
-    :param batch: as ``serial`` takes it.
-    :returns: ``problems``, ``warnings``, ``order`` (of the hosts' names) and ``targets`` (the way back).
-    """
-    problems = check_hosts(hosts, bindings, remembered)
-    order = order_hosts(hosts, bindings, remembered)
-    if not problems:
-        problems = check_guards(hosts, pools, remembered, split_into_batches(order, batch))
-    return {
-        "problems": problems,
-        "warnings": find_warnings(hosts, bindings, remembered),
-        "order": order,
-        "targets": plan_back(hosts, bindings, remembered)["targets"],
-    }
-
-
-# --- the files ---
-
-
-def check_files(update: str, handlers: str | None) -> list[str]:
-    """What of a ``notify`` leads nowhere.
-
-    What can't be read here is left to Ansible, which loads both files before anything is drained. A notify that is an
-    expression can't be known, nor one that a role answers.
-
-    :param update: path of the file with the tasks.
-    :param handlers: path of the file with the handlers; None where there is none.
-    """
-    if not Path(update).is_file():
-        return [f"clb_update {update} is no file; check the name, relative to where the command runs."]
-    answered = set(_answered(_tasks_of(Path(handlers), []))) if handlers else set()
-    seen: list[Path] = []
-    tasks = list(_tasks_of(Path(update), seen))
-    if any(_module_of(task) in _ROLES for task in tasks) or any("{{" in name for name in answered):
-        return []
-    lacking = [name for name in dict.fromkeys(_notified(tasks)) if name not in answered and "{{" not in name]
-    if not lacking:
-        return []
-    where = f"{handlers} has no handler" if handlers else "there are no handlers (clb_handlers is not given)"
-    return [f"{update} notifies {listed(map(repr, lacking))}, and {where} of that name; check clb_handlers."]
-
-
-def _tasks_of(path: Path, seen: list[Path]) -> Iterator[Raw]:
-    """The tasks of a file and of those that it names, blocks opened."""
-    if path in seen:
-        return
-    seen.append(path)
-    try:
-        loaded = DataLoader().load_from_file(str(path), cache="none")
-    except AnsibleError:
-        # Missing, no YAML or encrypted: whoever loads it next has the better message, or the password.
-        yield {"name": _UNKNOWN}
-        return
-    yield from _opened(loaded, path, seen)
-
-
-def _opened(tasks: object, path: Path, seen: list[Path]) -> Iterator[Raw]:
-    for task in tasks if isinstance(tasks, list) else ():
-        if not isinstance(task, Mapping):
-            continue
-        yield dict(task)
-        for key in _TASK_LISTS:
-            yield from _opened(task.get(key), path, seen)
-        if _module_of(task) in _STATIC:
-            named = next((value for key, value in task.items() if _short(key) in _STATIC), None)
-            name = named.get("file") if isinstance(named, Mapping) else named
-            if isinstance(name, str) and "{{" not in name:
-                yield from _tasks_of(path.parent / name, seen)
-
-
-def _module_of(task: Mapping[str, Any]) -> str | None:
-    return next((_short(key) for key in task if _short(key) in (*_STATIC, *_ROLES)), None)
-
-
-def _short(key: object) -> str:
-    return str(key).removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
-
-
-def _notified(tasks: Iterable[Raw]) -> Iterator[str]:
-    for task in tasks:
-        notify = task.get("notify")
-        yield from map(str, notify if isinstance(notify, list) else [notify] if notify else [])
-
-
-def _answered(handlers: Iterable[Raw]) -> Iterator[str]:
-    for handler in handlers:
-        listen = handler.get("listen")
-        yield from map(str, [handler.get("name"), *(listen if isinstance(listen, list) else [listen])])
+    for host in hosts:
+        mine = bound[host.name]
+        own = {key_of(entry): entry for entry in remembered_of(host, mine, remembered)}
+        left = [one for one in mine if is_warming(host, own.get(key_of(one), {}), one["weight"])]
+        if left:
+            add(host, [selector_of(one) for one in left], remember=False)
+        balancers = dict.fromkeys(binding["load_balancer_id"] for binding in mine)
+        if balancers:
+            # Naming them spares reading the whole region again.
+            add(host, [{**host.backend, "load_balancer_id": one} for one in balancers], remember=True)
+    yield from ((parts[key], key[0]) for key in sorted(parts))

@@ -99,6 +99,15 @@ class FilterModule:
 """
 
 
+ACTION_DOES_NOTHING = """
+from ansible.plugins.action import ActionBase
+
+class ActionModule(ActionBase):
+    def run(self, tmp=None, task_vars=None):
+        return {"order": sorted(task_vars["groups"]["all"]), "state": {"out": ["web-1", "web-2"]}, "problem": ""}
+"""
+
+
 @dataclass(frozen=True)
 class Replacement:
     """Something else in a plugin's place: a text of its own, or, ``bent``, what runs before the plugin's own end."""
@@ -117,9 +126,7 @@ DO_NOTHING = {
         f"filter {name}": Replacement(f"filter_{name}", f"filter/{name}.py", FILTER.format(name=name, value="given"))
         for name in ("bind", "tree", "mermaid")
     },
-    "filter rotation": Replacement(
-        "role_rotation", "filter/rotation.py", FILTER.format(name="rotation", value="given")
-    ),
+    "action _targets": Replacement("role_rotation", "action/_targets.py", ACTION_DOES_NOTHING),
 }
 
 PRETEND = {

@@ -103,7 +103,7 @@ def test_action_group_sets_defaults_for_both_modules(playbook, emulator):
     [
         ("module", ["tencentcloud.clb.targets", "tencentcloud.clb.targets_info"]),
         ("inventory", ["tencentcloud.clb.targets"]),
-        ("filter", [f"tencentcloud.clb.{name}" for name in ("bind", "mermaid", "rotation", "tree")]),
+        ("filter", [f"tencentcloud.clb.{name}" for name in ("bind", "mermaid", "tree")]),
     ],
 )
 def test_ansible_doc_lists_every_plugin(ansible_environment, kind, names):

@@ -235,3 +235,20 @@ def test_commands_of_the_playbooks_that_need_no_hosts_work_as_shown(ansible_envi
 
     assert len(commands) == 2
     assert {weight for _, _, target, _, weight, _ in emulator.bindings("lb-demo") if target == "ins-web2"} == {0}
+
+
+def test_out_everywhere_and_back_goes_as_the_guide_shows(ansible_environment, emulator, tmp_path):
+    before = emulator.bindings()
+    shown_lines = [line.rstrip() for block in blocks("out_and_back", "text") for line in block.text.splitlines()]
+    printed = ""
+    for block in blocks("out_and_back", "console"):
+        for command in re.findall(r"^\$ (.*(?:\\\n.*)*)", block.text, re.MULTILINE):
+            run = subprocess.run(
+                ["bash", "-c", command], cwd=tmp_path, env=ansible_environment, capture_output=True, text=True
+            )
+            assert run.returncode == 0, run.stdout + run.stderr
+            printed += run.stdout
+
+    assert [line for line in shown_lines if line.replace("/home/me", str(tmp_path)) not in printed] == []
+    assert emulator.bindings() == before
+    assert not (tmp_path / "clb-restore.json").exists()

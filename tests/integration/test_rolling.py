@@ -2,31 +2,32 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Rolling updates with the collection's playbook."""
+"""Rolling updates through Ansible; what the role decides is tested in tests/unit/plugins/plugin_utils."""
 
 from __future__ import annotations
 
+import re
 import stat
+import time
+from pathlib import Path
 
 import pytest
 
-from .rolling import UPDATE, Farm, listener, seen_out, updated
-
-HEALS = """
-- name: Start what answers the health check
-  ansible.builtin.uri:
-    url: "{{ control_url }}/health"
-    method: POST
-    body_format: json
-    body: {alive: ["{{ clb_backend.instance_id }}"]}
-    status_code: [200, 204]
-"""
+from .rolling import UPDATE, Farm, seen_out, updated
 
 HANDLERS = """
 - name: Restart
   ansible.builtin.debug:
     msg: "{{ lookup('ansible.builtin.url', state_url, split_lines=false) | from_json }}"
 """
+CHANGE = """
+- name: Change
+  ansible.builtin.debug:
+    msg: x
+  changed_when: true
+  notify: Restart
+"""
+DEADLINE_SECONDS = 120.0
 
 
 @pytest.fixture
@@ -38,159 +39,110 @@ def ids(*names):
     return {f"ins-{name}" for name in names}
 
 
-def test_batches_leave_are_updated_and_come_back_as_they_were(farm):
-    run = farm.roll(clb_batch=2, clb_min_healthy=2)
-
-    assert run.rc == 0, run.output
-    first, second = ids("web1", "web2"), ids("web3", "web4")
-    assert seen_out(run) == [first, second]
-    assert farm.emulator.bindings() == farm.at_first
-    assert farm.emulator.min_serving("lbl-1-443") == 2
-    assert not farm.restore_file.exists()
-    # One call takes a batch out, one brings it back.
-    assert [call["action"] for call in farm.writes] == ["BatchModifyTargetWeight"] * 4
+def banners(run):
+    """The names of the tasks that each batch shows, one list for each."""
+    plays = re.split(r"^PLAY \[", run.stdout, flags=re.MULTILINE)
+    return [re.findall(r"^TASK \[(.*)\] \*", play, re.MULTILINE) for play in plays if play.startswith("Update the")]
 
 
-@pytest.mark.parametrize("detail", ["dead", "unknown"])
-def test_a_pool_that_is_all_dead_is_healed_a_host_at_a_time(emulator, playbook, detail):
-    farm = Farm(emulator, playbook, hosts=3, control_url=f"{emulator.url}/_control")
-    farm.scenario["health"] = {detail: ["ins-web1", "ins-web2", "ins-web3"]}
-    farm.load()
-    farm.update += HEALS
-
-    run = farm.roll(clb_batch=1, clb_min_healthy=2)
-
-    assert run.rc == 0, run.output
-    assert seen_out(run) == [ids("web1"), ids("web2"), ids("web3")]
-    assert farm.emulator.bindings() == farm.at_first
-    assert (
-        "none of its targets of weight above 0 is healthy, so the cloud sends traffic to all of these"
-        in run.output.replace("\n", " ")
-    )
-
-
-@pytest.mark.sample(2)
-@pytest.mark.parametrize("broken", ["web1", "web2"])
-def test_a_host_that_fails_stays_out_stops_the_rest_and_comes_first_in_the_next_run(farm, broken):
-    run = farm.roll(clb_batch=2, clb_min_healthy=2, broken=[broken])
+def refuse(farm, *arguments, words, **variables):
+    """Run the playbook, which fails for the reason that ``words`` say, and has written nothing."""
+    run = farm.roll(*arguments, **variables)
 
     assert run.rc != 0, run.output
-    assert f"{broken} could not be updated and stays out of traffic. Remove the cause" in run.output, run.output
+    for text in [words] if isinstance(words, str) else words:
+        assert text in run.output.replace("\n", " "), run.output
+    assert farm.writes == []
+    assert not farm.restore_file.exists()
+
+
+def test_batches_leave_are_updated_and_come_back_as_they_were(emulator, playbook):
+    farm = Farm(emulator, playbook, balancers=2)
+    farm.update = CHANGE + UPDATE
+    (farm.directory / "handlers.yml").write_text(HANDLERS)
+    warm = {"clb_warm_up": [50], "clb_warm_up_seconds": 0}
+
+    run = farm.roll(clb_batch=2, clb_min_healthy=2, clb_handlers="handlers.yml", **warm)
+
+    assert run.rc == 0, run.output
+    assert seen_out(run) == [ids("web1", "web2"), ids("web3", "web4")]
+    assert emulator.bindings() == farm.at_first
+    assert emulator.min_serving("lbl-1-443") == 2
+    assert not farm.restore_file.exists()
+    # One call a load balancer takes a batch out, one warms it up, one brings it back.
+    assert [call["action"] for call in farm.writes] == ["BatchModifyTargetWeight"] * 12
+    # Handlers run before the hosts come back.
+    restarts = [(f"ins-{task.host}", task.result["msg"]) for task in run.tasks if task.task == "Restart"]
+    assert {one["weight"] for own, seen in restarts for one in seen if one["target"] == own} == {0}
+    own = ["Change", "Look at the cloud", "Begin", "Update", "RUNNING HANDLER"]
+    for names in banners(run):
+        rotation = [name for name in names if name not in own]
+        assert len(rotation) == len(set(rotation)) <= 10, names
+    assert {task.task.removeprefix("tencentcloud.clb.rotation : ") for task in run.tasks if task.changed} == {
+        "Change", "Take the batch out of traffic", "Bring the batch back, and wait until it is healthy"
+    }  # fmt: skip
+    lines = run.result("Show what was done")["msg"]
+    assert lines[0] == "4 of 4 hosts updated and back in traffic, in 2 batches."
+    assert re.fullmatch(r"Out of traffic: \d+ s on average, \d+ s at most \(web\d\)\.", lines[1])
+    assert len(lines) == 2
+
+
+def test_a_host_that_fails_stays_out_stops_the_rest_and_comes_first_in_the_next_run(farm):
+    run = farm.roll(clb_batch=2, clb_min_healthy=2, broken=["web2"])
+
+    assert run.rc != 0, run.output
+    assert "web2 could not be updated and stays out of traffic." in run.output, run.output
+    assert "1 of 4 hosts updated and back in traffic, in 1 batch." in run.output, run.output
     assert sorted(updated(run)) == ["web1", "web2"]
-    assert farm.out == ids(broken)
-    assert [entry["instance_id"] for entry in farm.remembered] == [f"ins-{broken}"]
+    assert farm.out == ids("web2")
+    assert [entry["instance_id"] for entry in farm.remembered] == ["ins-web2"]
     assert stat.S_IMODE(farm.restore_file.stat().st_mode) == 0o600
+    farm.emulator.clear_journal()
+    before, file = farm.emulator.bindings(), farm.remembered
+
+    dry = farm.roll("--check", clb_batch=2, clb_min_healthy=2, clb_drain_seconds=3600, clb_drain_connections=True)
+
+    assert dry.rc == 0, dry.output
+    assert len(updated(dry)) == 4
+    assert (farm.writes, farm.emulator.bindings(), farm.remembered) == ([], before, file)
 
     rerun = farm.roll(clb_batch=2, clb_min_healthy=2)
 
     assert rerun.rc == 0, rerun.output
-    other = "web2" if broken == "web1" else "web1"
-    assert sorted(updated(rerun)[:2]) == sorted([broken, other])
+    assert sorted(updated(rerun)[:2]) == ["web1", "web2"]
+    assert updated(rerun)[0] == "web2"
     assert farm.emulator.bindings() == farm.at_first
     # The guard of all but one batch was met again.
     assert farm.emulator.min_serving("lbl-1-443") == 2
     assert not farm.restore_file.exists()
 
 
-@pytest.mark.long
-def test_a_host_that_is_remembered_is_updated_before_those_in_front_of_it(farm):
-    assert farm.roll("--limit", "web3", broken=["web3"]).rc != 0
+@pytest.mark.parametrize("moment", ["drained", "returning"])
+def test_a_run_that_is_killed_is_completed_by_the_next(emulator, playbook, moment):
+    farm = Farm(emulator, playbook, hosts=3, balancers=2)
+    run = farm.start(clb_batch=2, clb_warm_up=[10], clb_warm_up_seconds=DEADLINE_SECONDS)
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while len(farm.writes) < (2 if moment == "drained" else 4):
+        assert time.monotonic() < deadline
+        assert run.process.poll() is None
+        time.sleep(0.02)
+    run.process.kill()
+    run.wait()
+    # What the controller has started can still be at work.
+    time.sleep(1)
+    assert {entry["instance_id"] for entry in farm.remembered} == ids("web1", "web2")
 
-    run = farm.roll(clb_batch=1, clb_min_healthy=3)
+    rerun = farm.roll(clb_batch=2, clb_warm_up=[10], clb_warm_up_seconds=0)
 
-    assert run.rc == 0, run.output
-    assert updated(run) == ["web3", "web1", "web2", "web4"]
-    assert farm.emulator.bindings() == farm.at_first
-
-
-def test_hosts_of_two_load_balancers_in_one_batch_each_leave_their_own(emulator, playbook):
-    farm = Farm(emulator, playbook, balancers=2)
-    # web1 and web2 are in the charge of lb-1 alone, web3 and web4 of lb-2, with guards of their own.
-    for name in farm.names:
-        number = 1 if name in ("web1", "web2") else 2
-        farm.hosts[name].update(clb_load_balancer_id=f"lb-{number}", clb_min_healthy=number)
-
-    run = farm.roll(clb_batch=4)
-
-    assert run.rc == 0, run.output
-    assert emulator.bindings() == farm.at_first
-    assert emulator.min_serving("lbl-1-443") == emulator.min_serving("lbl-2-443") == 2
-    assert {call["params"]["LoadBalancerId"] for call in farm.writes} == {"lb-1", "lb-2"}
-
-
-def test_hosts_by_address_in_any_spelling_come_back_with_their_weights(farm):
-    addresses = {"ins-web1": "10.0.0.1", "ins-web2": "10.0.0.2"}
-    farm.scenario["instances"] = {instance_id: {"ip": ip} for instance_id, ip in addresses.items()}
-    farm.scenario["load_balancers"][0]["listeners"][0]["targets"] += [
-        {"eni_ip": "2001:db8::1", "port": 8443, "weight": 33, "tag": "v6"},
-        {"eni_ip": "10.0.9.9", "port": 8443, "weight": 44},
-    ]
-    farm.hosts["web1"]["clb_backend"] = {"eni_ip": "10.0.0.1"}
-    farm.hosts["web2"]["clb_backend"] = {"ip": "10.0.0.2"}
-    farm.hosts["web3"]["clb_backend"] = {"eni_ip": "2001:0DB8:0:0::0001"}
-    farm.hosts["web4"]["clb_backend"] = {"eni_ip": "10.0.9.9"}
-    farm.load()
-
-    run = farm.roll(clb_batch=4, broken=["web1", "web3"])
-
-    assert run.rc != 0, run.output
-    assert len(seen_out(run)[0]) == 4
-    assert len(farm.out) == 2
-    assert farm.roll(clb_batch=4).rc == 0
-    assert farm.emulator.bindings() == farm.at_first
-
-
-def test_listeners_bind_hosts_that_are_new_and_leave_the_others_as_they_were(farm):
-    farm.scenario["load_balancers"][0]["listeners"].append(listener(1, [], port=80))
-    farm.hosts["web5"] = {"clb_backend": {"instance_id": "ins-web5", "weight": 7}}
-    farm.load()
-
-    run = farm.roll(
-        clb_batch=5,
-        clb_load_balancer_id="lb-1",
-        clb_listeners=[
-            {"listener_port": 443, "port": 8443, "weight": 99},
-            {"listener_id": "lbl-1-80", "port": 8080, "weight": 5},
-        ],
-    )
-
-    assert run.rc == 0, run.output
-    assert farm.emulator.bindings() == farm.at_first | {
-        ("lbl-1-443", None, "ins-web5", 8443, 7, ""),
-        ("lbl-1-80", None, "ins-web5", 8080, 7, ""),
-        *(("lbl-1-80", None, f"ins-{name}", 8080, 5, "") for name in farm.names),
-    }
-
-
-def test_a_guard_that_fails_in_the_middle_puts_back_what_was_drained(emulator, playbook):
-    farm = Farm(emulator, playbook, balancers=2)
-    # The check and both dry runs see healthy targets; the reads of health after them don't, on one load balancer.
-    run = farm.start(clb_batch=2, clb_min_healthy=2)
-    _kill_health_once_remembered(farm, ["ins-web3", "ins-web4"])
-    done = run.wait()
-
-    assert done.rc != 0
-    assert updated(done) == []
-    assert farm.out == set()
+    assert rerun.rc == 0, rerun.output
     assert emulator.bindings() == farm.at_first
     assert not farm.restore_file.exists()
 
 
-def _kill_health_once_remembered(farm, dead):
-    import time
-
-    deadline = time.monotonic() + 120
-    while not farm.restore_file.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    farm.emulator.set_health(dead=dead)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(
-    "meta, lost", [("end_host", ["web4"]), ("end_batch", ["web3", "web4"]), ("end_play", ["web3", "web4"])]
-)
-def test_an_update_that_ends_its_play_fails_the_run(farm, meta, lost):
-    where = "inventory_hostname == 'web4'" if meta == "end_host" else "ansible_play_batch is contains('web3')"
+@pytest.mark.parametrize("meta, lost", [("end_host", ["web2"]), ("end_play", ["web1", "web2"])])
+def test_an_update_that_ends_its_play_fails_the_run(emulator, playbook, meta, lost):
+    farm = Farm(emulator, playbook, hosts=3)
+    where = "inventory_hostname == 'web2'" if meta == "end_host" else "ansible_play_batch is contains('web1')"
     farm.update = UPDATE + f"\n- ansible.builtin.meta: {meta}\n  when: {where}\n"
 
     run = farm.roll(clb_batch=2)
@@ -199,52 +151,17 @@ def test_an_update_that_ends_its_play_fails_the_run(farm, meta, lost):
     assert f"{', '.join(lost)}: the update ended the play" in run.output, run.output
     assert farm.out == ids(*lost)
     assert {entry["instance_id"] for entry in farm.remembered} == ids(*lost)
-
-
-@pytest.mark.long
-def test_no_batch_leaves_after_one_whose_play_ended(farm):
-    farm.update = UPDATE + "\n- ansible.builtin.meta: end_host\n  when: inventory_hostname == 'web1'\n"
-
-    run = farm.roll(clb_batch=2)
-
-    assert run.rc != 0, run.output
-    assert "web1: the update ended the play" in run.output, run.output
     assert sorted(updated(run)) == ["web1", "web2"]
-    assert farm.out == ids("web1")
 
 
-def test_handlers_run_before_the_hosts_come_back(farm):
-    farm.update = UPDATE.replace(
-        "- name: Look at",
-        "- name: Change\n  ansible.builtin.debug:\n    msg: x\n"
-        "  changed_when: true\n  notify: Restart\n\n- name: Look at",
-    )
-    (farm.directory / "handlers.yml").write_text(HANDLERS)
+@pytest.mark.parametrize(
+    "arguments", [["--start-at-task", "Update the hosts that are out of traffic"], ["--skip-tags", "always"]]
+)
+def test_no_shortcut_leads_to_an_update_in_traffic(farm, arguments):
+    run = farm.roll(*arguments)
 
-    run = farm.roll(clb_batch=4, clb_handlers="handlers.yml")
-
-    assert run.rc == 0, run.output
-    weights = {binding["weight"] for task in run.tasks if task.task == "Restart" for binding in task.result["msg"]}
-    assert weights == {0}
-    assert len([task for task in run.tasks if task.task == "Restart"]) == 4
-    assert farm.emulator.bindings() == farm.at_first
-
-
-@pytest.mark.sample(2)
-@pytest.mark.parametrize("remembered", [False, True])
-def test_a_dry_run_says_what_it_would_do_and_does_not_wait(farm, remembered):
-    if remembered:
-        farm.roll("--limit", "web3", broken=["web3"])
-        farm.emulator.clear_journal()
-    before, file = farm.emulator.bindings(), farm.remembered
-
-    run = farm.roll("--check", clb_batch=2, clb_min_healthy=2, clb_drain_seconds=3600, clb_drain_connections=True)
-
-    assert run.rc == 0, run.output
-    assert len(updated(run)) == 4
+    assert updated(run) == []
     assert farm.writes == []
-    assert farm.emulator.bindings() == before
-    assert farm.remembered == file
 
 
 @pytest.mark.long
@@ -273,28 +190,12 @@ def test_become_is_for_the_hosts_only(farm, how):
 
 
 @pytest.mark.long
-def test_the_strategy_of_the_environment_does_not_count(farm):
-    run = farm.roll(clb_batch=2, clb_min_healthy=2, environment={"ANSIBLE_STRATEGY": "free"})
-
-    assert run.rc == 0, run.output
-    assert farm.emulator.min_serving("lbl-1-443") == 2
-    assert farm.emulator.bindings() == farm.at_first
-
-
-@pytest.mark.long
-def test_fatal_errors_of_the_environment_strand_nobody(farm):
-    run = farm.roll(clb_batch=4, broken=["web2"], environment={"ANSIBLE_ANY_ERRORS_FATAL": "true"})
+@pytest.mark.parametrize("variable, value", [("ANSIBLE_STRATEGY", "free"), ("ANSIBLE_ANY_ERRORS_FATAL", "true")])
+def test_the_environment_of_the_command_does_not_count(farm, variable, value):
+    run = farm.roll("--tags", "all", clb_batch=2, broken=["web2"], environment={variable: value})
 
     assert run.rc != 0, run.output
     assert farm.out == ids("web2")
-
-
-@pytest.mark.parametrize("arguments", [["--start-at-task", "Update the batch"], ["--skip-tags", "always"]])
-def test_no_shortcut_leads_to_an_update_in_traffic(farm, arguments):
-    run = farm.roll(*arguments)
-
-    assert updated(run) == []
-    assert farm.writes == []
 
 
 @pytest.mark.long
@@ -306,3 +207,161 @@ def test_tags_choose_within_the_update_alone(farm):
     assert run.rc == 0, run.output
     assert seen_out(run) == [ids("web1")]
     assert farm.emulator.bindings() == farm.at_first
+
+
+# -- what is found before the first host is drained
+
+
+def test_hosts_that_can_not_take_part_are_all_named_at_once(farm):
+    farm.hosts["web1"]["ansible_python_interpreter"] = "/no/such/python"
+    farm.hosts["web2"]["clb_load_balancer_ids"] = []
+    farm.hosts["web3"].update(ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=1)
+
+    refuse(
+        farm,
+        words=[
+            "web1: it can't run modules (",
+            "web2: clb_load_balancer_ids is empty",
+            "web3: no answer (ssh: connect to host 127.0.0.1 port 1: Connection refused).",
+            "No host was drained.",
+        ],
+    )
+
+
+@pytest.mark.sample(2)
+@pytest.mark.parametrize(
+    "update, words",
+    [
+        ("- name: [\n", "update.yml"),
+        ("- name: No such module\n  no.such.module:\n", "no.such.module"),
+        ("- name: No such keyword\n  ansible.builtin.ping:\n  no_such_keyword: true\n", "no_such_keyword"),
+        ("- ansible.builtin.import_tasks: missing.yml\n", "missing.yml"),
+        (CHANGE, "notifies 'Restart', and there are no handlers (clb_handlers is not given)"),
+        (None, "clb_update is not given"),
+    ],
+)
+def test_an_update_that_can_not_run(farm, update, words):
+    if update is None:
+        del farm.variables["clb_update"]
+    else:
+        farm.update = update
+
+    refuse(farm, words=words)
+
+
+@pytest.mark.sample(2)
+@pytest.mark.parametrize(
+    "arguments, variables, words",
+    [
+        ([], {"clb_handlers": "handlers.yml"}, "handlers.yml"),
+        ([], {"clb_batch": 0}, "clb_batch is 0; give a number of hosts from 1"),
+        ([], {"clb_hosts": "shop"}, "No host matches clb_hosts shop; check the pattern and the inventory."),
+        (["--limit", "web1"], {"clb_hosts": "web2"}, "No host matches clb_hosts web2 within --limit web1"),
+        ([], {"clb_min_healthy": 4}, "batch 1 (web1): lb-1 lbl-1-443 (TCP:443) would keep 3 healthy targets"),
+        ([], {"clb_load_balancer_id": "lb-9"}, "lb-9"),
+        ([], {"clb_restore_file": "no/such/folder/r.json"}, "no/such/folder does not exist."),
+        (
+            [],
+            {"clb_load_balancer_id": "lb-1", "clb_listeners": [{"listener_port": 444, "port": 80}]},
+            "444",
+        ),
+    ],
+)
+def test_variables_that_can_not_be_meant(farm, arguments, variables, words):
+    refuse(farm, *arguments, words=words, **variables)
+
+
+@pytest.mark.sample(1)
+@pytest.mark.parametrize("name, value", [("clb_hosts", "web1"), ("clb_batch", 2), ("clb_handlers", "handlers.yml")])
+@pytest.mark.parametrize("where", ["group", "host"])
+def test_variables_of_the_inventory_that_come_too_late(farm, name, value, where):
+    (farm.variables if where == "group" else farm.hosts["web4"])[name] = value
+
+    refuse(farm, words=f"{name} can't be set in the inventory")
+
+
+# -- the role in plays of one's own
+
+
+def rotate(step):
+    role = {"name": "tencentcloud.clb.rotation", "tasks_from": step}
+    return {"name": f"Rotate {step}", "ansible.builtin.include_role": role}
+
+
+def plays(*tasks, **keywords):
+    return [{"name": "Rotate", "hosts": "all", "gather_facts": False, "tasks": list(tasks), **keywords}]
+
+
+def test_the_role_in_plays_of_ones_own(farm):
+    """Checked in a play, out in a run of its own, back in another; options from the play and from module_defaults."""
+    del farm.playbook.environment["TENCENTCLOUD_REGION"]
+    farm.write_files()
+    keywords = {
+        "serial": 2,
+        "vars": {"clb_min_healthy": 2, "clb_restore_file": "kept.json"},
+        "module_defaults": {"group/tencentcloud.clb.all": {"region": "ap-guangzhou"}},
+    }
+    check = plays(rotate("check"), **{**keywords, "serial": 0})
+
+    out = farm.playbook([*check, *plays(rotate("out"), **keywords)], "-i", "hosts.yml", "--limit", "web1,web2")
+
+    assert out.rc == 0, out.output
+    assert farm.out == ids("web1", "web2")
+
+    back = farm.playbook(plays(rotate("back"), **keywords), "-i", "hosts.yml")
+
+    assert back.rc == 0, back.output
+    assert farm.emulator.bindings() == farm.at_first
+    assert not (farm.directory / "kept.json").exists()
+
+
+def test_the_role_says_how_it_is_used(farm):
+    farm.write_files()
+    runs = {
+        "give tasks_from: check, tasks_from: out or tasks_from: back.": plays(roles=["tencentcloud.clb.rotation"]),
+        "check runs in a play without serial;": plays(rotate("check"), serial=2),
+    }
+    for words, content in runs.items():
+        done = farm.playbook(content, "-i", "hosts.yml")
+        assert done.rc != 0, done.output
+        assert words in done.output, done.output
+
+
+# -- one command each
+
+
+def test_where_out_and_back(emulator, playbook):
+    farm = Farm(emulator, playbook, hosts=2, balancers=2)
+    run = {
+        name: lambda *arguments, name=name: playbook(Path(f"tencentcloud.clb.{name}"), *arguments)
+        for name in ("where", "out", "back")
+    }
+    asked = ["-e", "clb_backend=ins-web1"]
+
+    found, foreseen = run["where"](*asked), run["out"](*asked, "--check")
+    assert found.rc == foreseen.rc == 0, found.output + foreseen.output
+    assert found.result("Show where it is bound")["msg"][0] == "ins-web1 (cvm-web1)"
+    assert foreseen.result("Show what was taken out")["msg"][-1] == (
+        "2 of 2 bindings would be out of traffic. Nothing was changed."
+    )
+    refused = run["out"](*asked, "-e", "clb_min_healthy=2")
+    assert refused.rc != 0
+    assert "min_healthy is 2" in refused.output
+    assert farm.writes == []
+    lost = run["where"]("-e", "clb_backend=ins-web9")
+    assert lost.rc != 0
+    assert "ins-web9: not bound to any load balancer of the region." in lost.output
+
+    out = run["out"](*asked, "-e", "clb_min_healthy=1", "-e", "clb_wait_timeout=60")
+    assert out.rc == 0, out.output
+    assert farm.out == ids("web1")
+    assert out.result("Show what was taken out")["msg"][-1].endswith(
+        "ansible-playbook tencentcloud.clb.back -e clb_backend=ins-web1"
+    )
+    assert len(re.findall(r"^TASK", out.stdout, re.MULTILINE)) <= 4
+
+    back = run["back"]()
+    assert back.rc == 0, back.output
+    assert back.result("Show what was brought back")["msg"][-1] == "2 bindings were brought back."
+    assert emulator.bindings() == farm.at_first
+    assert not farm.restore_file.exists()

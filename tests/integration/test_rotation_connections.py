@@ -74,7 +74,7 @@ def test_a_connection_keeps_its_host_waiting_until_it_ends(emulator, playbook, a
         farm = farm_on(emulator, playbook, server)
         run = farm.start()
         wait_for(lambda: farm.out)
-        wait_for(lambda: has_begun(run, "tencentcloud.clb.rotation : Look at the clock"))
+        wait_for(lambda: has_begun(run, "tencentcloud.clb.rotation : Take the batch out of traffic"))
         time.sleep(LONGER_THAN_A_POLL)
 
         assert not has_begun(run, "Begin")

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.tencentcloud.clb.plugins.filter.rotation import rotation
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._drain_dead import plan_drain_dead
 
 from ..rotating import bound
 
@@ -43,7 +43,7 @@ def targets(state, **keys):
 def test_what_is_dead_is_drained_where_enough_are_healthy(state, minimum, drained):
     found = targets(state)
 
-    plan = rotation(found, "dead", found, minimum)
+    plan = plan_drain_dead(found, found, minimum)
 
     assert [target["instance_id"] for target in plan["targets"]] == drained
     assert len(plan["kept"]) == (not drained)
@@ -52,7 +52,7 @@ def test_what_is_dead_is_drained_where_enough_are_healthy(state, minimum, draine
 def test_only_what_is_asked_for_is_drained_each_listener_by_itself():
     pools = [*targets("HDD"), *targets("DD", listener_id="lbl-2", listener_port=444)]
 
-    plan = rotation([pools[1], pools[3]], "dead", pools, 1)
+    plan = plan_drain_dead([pools[1], pools[3]], pools, 1)
 
     assert plan["targets"] == [pools[1]]
     assert plan["kept"] == [
@@ -63,4 +63,4 @@ def test_only_what_is_asked_for_is_drained_each_listener_by_itself():
 @pytest.mark.parametrize("minimum", [-1, "many", "", None, 1.5, True])
 def test_a_minimum_that_is_no_number_is_refused(minimum):
     with pytest.raises(AnsibleFilterError, match="give a whole number from 0"):
-        rotation([], "dead", [], minimum)
+        plan_drain_dead([], [], minimum)

@@ -8,10 +8,21 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.filter.rotation import rotation
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.guard import judge
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils import _rotation_check
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation_check import split_into_batches
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation import bindings_by_host
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation_check import (
+    check_answers,
+    check_batch,
+    check_guards,
+    check_hosts,
+    find_pools,
+    find_unread,
+    find_warnings,
+    plan_parts,
+    split_into_batches,
+)
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation_files import check_files
 
 from ..rotating import bound, entry, host
 
@@ -26,26 +37,33 @@ def pool(names=NAMES, **keys):
 def test_what_is_left_out_stops_a_run_unless_it_is_gone():
     codes = ("UnauthorizedOperation", "InvalidParameter.LBIdNotFound", "UnsupportedOperation")
     left_out = [{"load_balancer_id": f"lb-{code}", "code": code, "message": "no"} for code in codes]
-    (problem,) = rotation(left_out, "unread")
+    (problem,) = find_unread(left_out)
     assert problem.startswith("lb-UnauthorizedOperation can't be read (UnauthorizedOperation: no)")
+
+
+def judge_hosts(hosts, bindings, remembered=(), batch=1):
+    """What is wrong with a run of these hosts, and what is worth a warning."""
+    bound_of = bindings_by_host(hosts, bindings)
+    batches = split_into_batches([one.name for one in hosts], batch)
+    problems = check_hosts(hosts, bound_of, remembered) or check_guards(hosts, bindings, remembered, batches)
+    return {"problems": problems, "warnings": list(find_warnings(hosts, bound_of, remembered, []))}
 
 
 def check(names=NAMES, bindings=None, remembered=(), batch=2, minimum=0, **variables):
     bindings = pool(names) if bindings is None else bindings
-    hosts = [host(name, min_healthy=minimum, **variables) for name in names]
-    return rotation(hosts, "check", bindings, bindings, list(remembered), batch)
+    return judge_hosts([host(name, min_healthy=minimum, **variables) for name in names], bindings, remembered, batch)
 
 
 @pytest.mark.parametrize("batch", [1, "3", "25%", "100%", [1, "50%"], " 2 "])
 def test_a_batch_that_serial_takes(batch):
-    assert rotation(batch, "batch") == []
+    assert check_batch(batch) == []
 
 
 @pytest.mark.parametrize(
     "batch", [0, "0", "0%", "00", -1, "-5%", "", "many", "2.5", 2.5, True, None, [], [1, 0], {"a": 1}]
 )
 def test_a_batch_that_is_no_number_of_hosts_is_refused(batch):
-    (problem,) = rotation(batch, "batch")
+    (problem,) = check_batch(batch)
 
     assert problem.startswith("clb_batch is ")
 
@@ -59,16 +77,6 @@ def test_batches_are_those_of_serial(batch, sizes):
 
     assert [len(names) for names in batches] == sizes
     assert [name for names in batches for name in names] == NAMES
-
-
-def test_hosts_that_an_earlier_run_has_left_out_come_first():
-    bindings = [*pool(["web1", "web2"]), bound(None, eni_ip="10.0.0.3", weight=0), *pool(["web4"], weight=0)]
-    hosts = [host("web1"), host("web2"), host("web3", backend={"eni_ip": "10.0.0.3"}), host("web4")]
-
-    plan = rotation(hosts, "check", bindings, bindings, [entry(bindings[2]), entry(bindings[3])], 1)
-
-    assert plan["order"] == ["web3", "web4", "web1", "web2"]
-    assert plan["problems"] == plan["warnings"] == []
 
 
 @pytest.mark.parametrize(
@@ -96,11 +104,11 @@ def test_hosts_that_an_earlier_run_has_left_out_come_first():
     ],
 )
 def test_hosts_that_do_not_answer_are_named_with_the_cause(answer, problem):
-    assert rotation(["web1"], "answers", ["web1"], {"web1": answer}) == ([problem] if problem else [])
+    assert check_answers(["web1"], ["web1"], {"web1": answer}) == ([problem] if problem else [])
 
 
 def test_a_host_that_failed_before_is_named():
-    (problem,) = rotation(["web1", "web2"], "answers", ["web1"], {"web1": {"ping": "pong"}})
+    (problem,) = check_answers(["web1", "web2"], ["web1"], {"web1": {"ping": "pong"}})
 
     assert problem.startswith("web2: it failed before the check")
 
@@ -109,7 +117,7 @@ def test_hosts_that_are_one_backend_are_named():
     bindings = [bound("ins-1", private_ips=["10.0.0.1"])]
     hosts = [host("web1", backend={"instance_id": "ins-1"}), host("web2", backend={"eni_ip": "10.0.0.1"})]
 
-    (problem,) = rotation(hosts, "check", bindings, bindings, [], 1)["problems"]
+    (problem,) = judge_hosts(hosts, bindings)["problems"]
 
     assert problem.startswith("web2: its clb_backend is also that of web1;")
 
@@ -118,13 +126,13 @@ def test_ports_tell_hosts_on_one_backend_apart():
     bindings = [bound("ins-1", port=80), bound("ins-1", port=81)]
     hosts = [host(f"web{port}", backend={"instance_id": "ins-1", "port": port}) for port in (80, 81)]
 
-    assert rotation(hosts, "check", bindings, bindings, [], 1)["problems"] == []
+    assert judge_hosts(hosts, bindings)["problems"] == []
 
 
 def test_the_restore_file_is_the_same_for_all():
     hosts = [host("web1"), host("web2", restore_file="/other.json")]
 
-    problems = rotation(hosts, "check", pool(["web1", "web2"]), [], [], 1)["problems"]
+    problems = judge_hosts(hosts, pool(["web1", "web2"]))["problems"]
 
     assert problems == ["clb_restore_file differs between web1 and web2; it must be the same for all hosts."]
 
@@ -132,7 +140,7 @@ def test_the_restore_file_is_the_same_for_all():
 def test_pools_are_read_once_each():
     rule = {"location_id": "loc-1", "listener_id": "lbl-2"}
 
-    assert rotation([*pool(), *pool(**rule)], "pools") == [
+    assert find_pools([*pool(), *pool(**rule)]) == [
         {"load_balancer_id": "lb-1", "listener_id": "lbl-1"},
         {"load_balancer_id": "lb-1", "listener_id": "lbl-2", "location_id": "loc-1"},
     ]
@@ -288,14 +296,37 @@ def test_every_notify_needs_a_handler(tmp_path, tasks, handlers, lacking):
     if handlers is not None:
         handler_file.write_text(handlers)
 
-    problems = rotation(str(update), "files", str(handler_file) if handlers is not None else "")
+    problems = check_files(str(update), str(handler_file) if handlers is not None else None)
 
     assert (lacking in " ".join(problems)) if lacking else not problems
 
 
 def test_an_update_that_is_missing_is_named(tmp_path):
-    (problem,) = rotation(str(tmp_path / "update.yml"), "files", "")
+    (problem,) = check_files(str(tmp_path / "update.yml"), None)
 
     assert (
         problem == f"clb_update {tmp_path}/update.yml is no file; check the name, relative to where the command runs."
     )
+
+
+def test_each_host_leaves_its_own_load_balancers_under_its_own_guard():
+    hosts = [host("a", load_balancer_id="lb-1", min_healthy=3), host("b", load_balancer_id="lb-2", min_healthy=1)]
+    bindings = [bound("ins-a"), bound("ins-b", load_balancer_id="lb-2"), bound("ins-b", load_balancer_id="lb-1")]
+
+    assert list(plan_parts(hosts, bindings_by_host(hosts, bindings), [])) == [
+        (
+            {"min_healthy": guard, "wait_timeout": 300, "targets": [{"instance_id": one, "load_balancer_id": where}]},
+            True,
+        )
+        for guard, one, where in ((1, "ins-b", "lb-2"), (3, "ins-a", "lb-1"))
+    ]
+
+
+def test_what_a_killed_warm_up_has_left_leaves_first_and_is_not_remembered_again():
+    hosts = [host("a", warm_up=[50])]
+    half, whole = bound("ins-a", weight=5), bound("ins-a", weight=10, port=81)
+
+    first, second = plan_parts(hosts, {"a": [half, whole]}, [entry(half), entry(whole)])
+
+    assert ([one["port"] for one in first[0]["targets"]], first[1]) == ([80], False)
+    assert (second[0]["targets"], second[1]) == ([{"instance_id": "ins-a", "load_balancer_id": "lb-1"}], True)
