@@ -39,26 +39,6 @@ OLD_SHOP = {("lbl-http", "loc-shop", "ins-a", 8080), ("lbl-http", "loc-shop", "i
 
 
 @pytest.mark.parametrize(
-    "fault",
-    [
-        {"kind": "fail_listeners", "listeners": ["lbl-tcp"]},
-        {"kind": "error", "code": "InvalidParameter", "times": 2},
-    ],
-    ids=["fail_listeners", "refused"],
-)
-def test_a_listener_whose_gains_failed_loses_nothing(cloud, fault):
-    # Refused as a whole, and the first half of it, which is the first listener, again.
-    cloud.add_faults({"action": "BatchRegisterTargets", **fault})
-    result = cloud.run(**REPLACE).result
-
-    assert left(cloud) >= OLD_TCP
-    assert not left(cloud) & OLD_SHOP
-    failed = {entry["code"]: entry["message"] for entry in result["failed_targets"]}
-    assert "ins-n:8443" in failed["NotAttempted"]
-    assert keys(result["failed_targets"]) == OLD_TCP | {("lbl-tcp", None, "ins-n", 8443)}
-
-
-@pytest.mark.parametrize(
     "fault, code, message",
     [
         ({"kind": "task_fails", "message": "Backend in another VPC."}, "TaskFailed", "Backend in another VPC."),
@@ -94,14 +74,6 @@ def test_gains_that_need_long_to_show_hold_losses_back_until_they_do(cloud):
     assert deregister["time"] >= register["applied_at"] + 3
 
 
-def test_lagging_reads_are_waited_for_and_not_answered_with_a_second_write(cloud):
-    cloud.add_faults({"action": "Batch*", "kind": "lag", "seconds": 4, "times": -1})
-    run = cloud.run(targets=REPLACE["targets"])
-
-    assert not run.failed
-    assert cloud.actions("Batch*") == ["BatchRegisterTargets"]
-
-
 @pytest.mark.parametrize("lag", [0.0, 3.0])
 def test_refused_removal_of_what_is_already_gone_is_no_failure(lag):
     """A second run right after one that did not wait: it may still see what is gone."""
@@ -115,54 +87,11 @@ def test_refused_removal_of_what_is_already_gone_is_no_failure(lag):
     assert not [key for key in left(cloud) if key[2] == "ins-a"]
 
 
-def test_write_that_may_still_run_is_not_sent_again_while_the_cloud_is_busy():
-    cloud = shop(task_seconds=20)
-    cloud.add_faults({"action": "BatchRegisterTargets", "kind": "cut_after"})
-    run = cloud.run(targets=REPLACE["targets"])
-
-    assert not run.failed
-    assert run["changed"] is True
-    assert len(run["registered"]) == 2
-    accepted = [call for call in cloud.calls("BatchRegisterTargets") if call["accepted"]]
-    assert len(accepted) == 1
-
-
-def test_guard_is_checked_again_on_real_health_before_the_losses():
-    cloud = shop(health={"after": 20})
-    options: Raw = {
-        "min_healthy": 2,
-        "wait_for_health": True,
-        "targets": [
-            {**SHOP, "instance_id": "ins-n", "port": 8080},
-            {**SHOP, "instance_id": "ins-a", "port": 8080, "weight": 0},
-        ],
-    }
-    # ins-b is no business of this task, and was what kept the guard.
-    cloud.add_events({"change": "health", "with": {"dead": ["ins-b"]}, "delay": 10})
-    result = cloud.run(**options).result
-
-    assert result["error"]["code"] == "GuardRefused"
-    assert "from 2 to 1" in result["msg"]
-    assert keys(result["registered"]) == {("lbl-http", "loc-shop", "ins-n", 8080)}
-    assert ("lbl-http", "loc-shop", "ins-a", 8080, 20, "") in cloud.bindings()
-    assert cloud.actions("Batch*") == ["BatchRegisterTargets"]
-
-
 def test_health_is_read_only_when_something_is_to_be_lost(cloud):
     cloud.run(min_healthy=5, targets=REPLACE["targets"])
     cloud.run(min_healthy=5, state="drained", targets=[{**TCP, "instance_id": "ins-b"}])
 
     assert cloud.count("DescribeTargetHealth") == 0
-
-
-def test_without_waiting_losses_still_follow_gains_that_are_in_place(cloud):
-    run = cloud.run(wait=False, **REPLACE)
-    register, deregister = cloud.writes()
-
-    assert not run.failed
-    assert register["applied_at"] <= deregister["time"]
-    assert run["api_calls"]["DescribeTargets"] == 3
-    assert keys(run["deregistered"]) == OLD_TCP | OLD_SHOP
 
 
 @pytest.mark.parametrize(
@@ -213,18 +142,6 @@ def test_every_shape_of_no_failed_listeners(shape):
 
     assert not run.failed
     assert keys(run["deregistered"]) == OLD_TCP | OLD_SHOP
-
-
-def test_listener_bound_to_a_target_group_is_named_with_the_clouds_reason():
-    balancer = web_shop()
-    balancer["listeners"].append({"id": "lbl-group", "protocol": "TCP", "port": 7000, "target_type": "TARGETGROUP"})
-    cloud = shop(load_balancers=[balancer])
-    group = {"listener_id": "lbl-group", "instance_id": "ins-n", "port": 7000}
-    result = cloud.run(targets=[*REPLACE["targets"], group]).result
-
-    assert keys(result["failed_targets"]) == {("lbl-group", None, "ins-n", 7000)}
-    assert "target group" in result["msg"]
-    assert len(result["registered"]) == 2
 
 
 @pytest.mark.parametrize(
