@@ -33,13 +33,13 @@ unreachable()
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fnmatch
 import functools
-import importlib
 import json
 import os
-import pkgutil
+import shutil
 import sys
 import tempfile
 from collections import deque
@@ -59,21 +59,16 @@ from ansible_collections.tencentcloud.clb.plugins.modules import targets, target
 from clb_emulator import api
 from clb_emulator.inprocess import InProcess, scenario_of
 from clb_emulator.writes import WRITES
-from virtual_time import ACTIVE, SAID, Endless, Patch, Said, SharedClock, Stdout, Thread, shims_in
+from virtual_time import ACTIVE, SAID, Endless, Patch, Said, SharedClock, Stdout, Thread, import_all, shims_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 Raw = dict[str, Any]
-Fault = dict[str, Any]
 
 PLUGINS = "ansible_collections.tencentcloud.clb.plugins."
 INSTANCES = "10.1.0.0/16"
 """Where ``ins-<n>`` is in a cloud of Cloud.of: ``10.1.<n // 256>.<n % 256>``."""
-CHOICES = (
-    "load_balancer_id", "load_balancer_name", "load_balancer_ids", "load_balancer_names", "load_balancer_tags",
-    "all_load_balancers",
-)  # fmt: skip
 MAX_CALLS = 5000
 """Requests of one cloud. A task that sends more goes on without end."""
 
@@ -134,7 +129,7 @@ class Cloud(InProcess):
         self.shared_clock = SharedClock(scenario.get("clock_offset", 0.0), seed)
         super().__init__(scenario, clock=self.shared_clock)
         self.environ = dict(environ or {})
-        self._next_writes: dict[str | None, deque[Fault | None]] = {}
+        self._next_writes: dict[str | None, deque[Raw | None]] = {}
         self._before: list[_Hook] = []
         self._requests = 0
 
@@ -198,7 +193,7 @@ class Cloud(InProcess):
         with _installed(self):
             yield self._environ()
 
-    def next_writes(self, *faults: Fault | None, load_balancer_id: str | None = None) -> None:
+    def next_writes(self, *faults: Raw | None, load_balancer_id: str | None = None) -> None:
         """Order what happens to the next writes that find their load balancer free, one each; None lets one pass.
 
         :param load_balancer_id: count only the writes to this one.
@@ -278,7 +273,7 @@ class Cloud(InProcess):
             **self.environ,
         }
 
-    def _ordered(self, action: str, body: bytes) -> list[Fault]:
+    def _ordered(self, action: str, body: bytes) -> list[Raw]:
         """What was ordered for the next write."""
         if action not in WRITES or not self._next_writes:
             return []
@@ -299,7 +294,7 @@ class Cloud(InProcess):
         options: Mapping[str, Any],
         environ: Mapping[str, str] | None,
     ) -> Run:
-        if len(self.cloud.load_balancers) == 1 and not any(name in options for name in CHOICES):
+        if len(self.cloud.load_balancers) == 1 and not any("load_balancer" in name for name in options):
             options = {"load_balancer_id": next(iter(self.cloud.load_balancers)), **options}
         arguments = {
             **{name: value for name, value in options.items() if value is not None},
@@ -352,19 +347,10 @@ def _warn(_self: Any, warning: str, **_how: Any) -> None:
     SAID.stack[-1].warnings.append(warning)
 
 
-@functools.cache
-def _module_names() -> tuple[str, ...]:
-    """Every module of module_utils; some are imported late, only where a task needs them."""
-    found = list(pkgutil.walk_packages(module_utils.__path__, module_utils.__name__ + "."))
-    for module in found:
-        importlib.import_module(module.name)
-    return tuple(module.name for module in found)
-
-
 @functools.lru_cache(maxsize=1)
 def _patches(_loaded: int) -> list[Patch]:
     """Everything that is replaced while a task runs."""
-    _module_names()
+    import_all(module_utils)
     patches = [
         Patch(transport.Transport, "post", transport.Transport.post, _post),
         Patch(AnsibleModule, "warn", AnsibleModule.warn, _warn),
@@ -378,7 +364,9 @@ def _patches(_loaded: int) -> list[Patch]:
 @functools.cache
 def _home() -> str:
     """A home directory without any file, for all tasks of this process; their locks are in it."""
-    return tempfile.mkdtemp(prefix="clb-harness-")
+    home = tempfile.mkdtemp(prefix="clb-harness-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    return home
 
 
 _CLOUDS: list[Cloud] = []

@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import io
 import math
+import pkgutil
 import random
 import threading
 import time
@@ -19,6 +21,7 @@ from clb_emulator.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from types import ModuleType
 
 SECONDS_AT_START = 1_790_000_000.0
 """The time of day when every clock starts: seconds since 1970."""
@@ -251,6 +254,13 @@ class Patch(NamedTuple):
             self.owner[self.name] = value
         else:
             setattr(self.owner, self.name, value)
+
+
+@functools.cache
+def import_all(package: ModuleType) -> None:
+    """Import every module of a package: some are imported late, only where a task needs them."""
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        importlib.import_module(module.name)
 
 
 def shims_in(names: dict[str, Any], package: str) -> Iterator[Patch]:
