@@ -114,14 +114,17 @@ def run_tests(paths: Sequence[str], *plugins: object) -> int:
     return int(pytest.main([*ARGUMENTS, "-m", "not long and not alone", *paths], plugins=plugins))
 
 
-def fork(work: Callable[[], int], log: Path) -> int:
-    """Start a copy of this process that does this and ends with its status; return its ID."""
+def fork(work: Callable[[], int], log: Path, seconds: int = MAX_SECONDS) -> int:
+    """Start a copy of this process that does this and ends with its status; return its ID.
+
+    :param seconds: after which it is ended.
+    """
     process = os.fork()
     if process:
         return process
     status = 2
     try:
-        signal.alarm(MAX_SECONDS)
+        signal.alarm(seconds)
         with log.open("wb") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
@@ -168,7 +171,9 @@ def find_reached(files: Sequence[Path], folder: Path, keep: Path | None) -> Reac
     out = folder / "reached.json"
     paths = [str(path) for path in TESTS if path.exists()]
     names = [f"not {name}" for name in LEFT_OUT]
-    process = fork(lambda: run_tests(["-k", " and ".join(names), *paths], Reach(files, out)), folder / "reach.log")
+    process = fork(
+        lambda: run_tests(["-k", " and ".join(names), *paths], Reach(files, out)), folder / "reach.log", 3600
+    )
     if os.waitpid(process, 0)[1]:
         sys.exit(f"The tests fail without a change:\n{(folder / 'reach.log').read_text()[-3000:]}")
     if keep is not None:

@@ -42,15 +42,6 @@ def shop(*faults: Raw | None, **settings: Any) -> Any:
     return balancer(LISTENERS, *faults, **settings)
 
 
-def test_500_new_targets_over_50_listeners_are_one_call_and_2_reads() -> None:
-    cloud = balancer(MANY, task_seconds=0.1)
-    entries = [want(f"lbl-{number % 50}", f"ins-{number}") for number in range(500)]
-    run = cloud.run(targets=entries)
-    assert len(run["registered"]) == 500
-    assert cloud.actions() == ["DescribeTargets", "BatchRegisterTargets", "DescribeTargets"]
-    assert not cloud.run(targets=entries).changed
-
-
 def test_1203_new_targets_are_3_register_calls() -> None:
     cloud = balancer(MANY, task_seconds=0)
     cloud.run(targets=[want(f"lbl-{number % 50}", f"ins-{number}") for number in range(1203)])

@@ -137,31 +137,6 @@ def test_a_weight_that_is_listed_wins_over_a_drain_meanwhile():
     assert {entry["instance_id"]: entry["weight"] for entry in run["targets"]}["ins-1"] == 10
 
 
-@pytest.mark.parametrize("style", ["coded", "text", "text2", "in_use", "unavailable"])
-def test_every_way_to_say_busy_is_waited_out(style):
-    cloud = shop(busy_style=style)
-    lock = {"load_balancer_id": "lb-1", "seconds": 1.5}
-    cloud.add_events({"change": "lock", "with": lock, "action": "DescribeTargets"})
-    run = cloud.run(targets=[target(8), target(9)])
-
-    assert not run.failed, run.message
-    assert {"ins-8", "ins-9"} <= weights(cloud).keys()
-    refused = [call for call in cloud.calls("BatchRegisterTargets") if not call["accepted"]]
-    assert 1 <= len(refused) <= 8
-    assert all(len(call["params"]["Targets"]) == 2 for call in cloud.calls("BatchRegisterTargets"))
-
-
-def test_a_bad_member_that_is_refused_with_a_bare_failure_is_still_found():
-    cloud = shop()
-    cloud.add_faults(
-        {"action": "Batch*", "kind": "refuse_targets", "targets": ["ins-8"], "times": -1, "code": "FailedOperation"}
-    )
-    run = cloud.run(targets=[target(7), target(8), target(9)])
-
-    assert [(entry["instance_id"], entry["code"]) for entry in run["failed_targets"]] == [("ins-8", "FailedOperation")]
-    assert {"ins-7", "ins-9"} <= weights(cloud).keys()
-
-
 @pytest.mark.parametrize("unknown", ["error", "empty"])
 def test_a_listener_that_is_deleted_in_the_middle_is_named_and_the_rest_goes_on(unknown):
     cloud = shop(describe_unknown_listener=unknown)
@@ -180,19 +155,6 @@ def test_a_listener_that_is_deleted_in_the_middle_is_named_and_the_rest_goes_on(
     assert f"({OTHER}) no longer exists" in run["failed_targets"][0]["message"]
     assert (weights(cloud)["ins-9"], weights(cloud)["ins-1"]) == (10, 3)
     assert [entry["listener_id"] for entry in run["registered"]] == [LISTENER]
-
-
-def test_what_cannot_be_read_after_a_write_is_in_no_list():
-    cloud = shop()
-    cloud.add_faults({"action": "Describe*", "kind": "error", "code": "AuthFailure", "times": -1, "skip": 1})
-    run = cloud.run(targets=[target(8), target(9)])
-
-    assert (run.failed, run.changed, len(run["request_ids"])) == (True, True, 1)
-    assert (run["registered"], run["failed_targets"]) == ([], [])
-    (listener,) = run["listeners"]
-    assert (listener["status"], listener["bound"]) == ("failed", None)
-    assert "not known" in listener["message"]
-    assert "what is in place is not known" in run.message
 
 
 @pytest.mark.parametrize(
