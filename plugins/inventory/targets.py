@@ -171,10 +171,15 @@ from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.module_utils.basic import missing_required_lib
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._api.client import REQUESTS_ERROR
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.client import INSTALL_REQUESTS, REQUESTS_ERROR
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import Connection, connect
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import Pacer
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError, InvalidArgument, escape
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
+    ClbError,
+    InvalidArgument,
+    escape,
+    sentences,
+)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.choice import Tags, parse_tags
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import reading_budget
@@ -313,7 +318,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _read(self, options: Raw, regions: Sequence[str | None], query: Raw) -> Reading:
         if REQUESTS_ERROR is not None:
-            raise AnsibleError(missing_required_lib("requests"))
+            raise AnsibleError(sentences(missing_required_lib("requests"), INSTALL_REQUESTS))
         given = query["targets"]
         return read_load_balancers(
             self._connections(options, regions),

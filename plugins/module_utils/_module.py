@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ._api.client import REQUESTS_ERROR
-from ._base.errors import CredentialsNotFound, InvalidArgument
+from ._api.client import INSTALL_REQUESTS, REQUESTS_ERROR
+from ._base.errors import CredentialsNotFound, InvalidArgument, sentences
 from ._base.secrets import MASK, embedded_passwords
 from ._credentials.chain import OPTION_NAMES
 from ._credentials.credentials import MIN_LENGTH, TOO_SHORT
@@ -46,7 +46,9 @@ class ClbModule(AnsibleModule):  # type: ignore[misc]  # ansible-core ships no t
         for name in ("endpoint", "sts_endpoint"):
             self.no_log_values.update(embedded_passwords(self.params[name]))
         if REQUESTS_ERROR is not None:
-            self.fail_json(missing_required_lib("requests"), exception=REQUESTS_ERROR)
+            where = "A task with 'delegate_to: localhost' runs on the controller: only the Python there needs it then."
+            missing = sentences(missing_required_lib("requests"), INSTALL_REQUESTS, where)
+            self.fail_json(missing, exception=REQUESTS_ERROR)
 
     def _check_length_of_secrets(self) -> None:
         """Refuse a short key or token before Ansible masks it in every text, this refusal included."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ..module_utils._api.client import REQUESTS_ERROR
-from ..module_utils._base.errors import ClbError, CredentialsNotFound, InvalidArgument
+from ..module_utils._api.client import INSTALL_REQUESTS, REQUESTS_ERROR
+from ..module_utils._base.errors import ClbError, CredentialsNotFound, InvalidArgument, sentences
 from ..module_utils._bindings.entries import parse_entries
 from ..module_utils._bindings.health import NO_HEALTH
 from ..module_utils._tasks.choice import check_load_balancers
@@ -107,7 +107,7 @@ class HealthWatch:
 
     def __init__(self, args: Mapping[str, Any], environ: Mapping[str, str]) -> None:
         if REQUESTS_ERROR is not None:
-            raise ImportError(missing_required_lib("requests"))
+            raise ImportError(sentences(missing_required_lib("requests"), INSTALL_REQUESTS))
         self._params = _check_options(args)
         self._environ = environ
         self._known: dict[_Key, _Known] | None = None

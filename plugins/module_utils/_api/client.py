@@ -27,12 +27,12 @@ from .._base.errors import (
     WaitTimeout,
     sentences,
 )
-from .._base.refusals import Remedy
+from .._base.refusals import Concern, Remedy
 from .._base.secrets import Secrets
 from .pacer import Pacer
 from .response import Cure, Unreadable, parse_response
 from .signature import authorization
-from .transport import REQUESTS_ERROR, AnswerLost, Tls, Transport
+from .transport import INSTALL_REQUESTS, REQUESTS_ERROR, AnswerLost, Tls, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .._credentials.credentials import CredentialProvider, Credentials
     from .endpoint import Endpoint
 
-__all__ = ["REQUESTS_ERROR", "CallCounts", "Client"]
+__all__ = ["INSTALL_REQUESTS", "REQUESTS_ERROR", "CallCounts", "Client"]
 
 CONTENT_TYPE = "application/json; charset=utf-8"
 CALLER = "ansible-tencentcloud.clb"
@@ -243,8 +243,7 @@ class Client:
         except Refused as refusal:
             # A gateway can throttle, too; its answer has no request ID.
             self._answered = self._answered or refusal.request_id is not None
-            if refusal.code == UNKNOWN_KEY:
-                refusal.message = sentences(refusal.message, self._endpoint.site_hint)
+            refusal.message = sentences(refusal.message, self._likely_cause(refusal))
             if refusal.remedy is Remedy.WAIT_THROTTLED:
                 lane.throttled(self._budget.now(), refusal)
             if write and refusal.remedy is Remedy.TRANSIENT:
@@ -256,6 +255,14 @@ class Client:
             raise
         self._answered = True
         return response
+
+    def _likely_cause(self, refusal: Refused) -> str:
+        """Name what the request was sent to, where that is what is probably wrong; empty where it is not."""
+        if refusal.code == UNKNOWN_KEY:
+            return self._endpoint.site_hint
+        if self._region and (refusal.concerns is Concern.GONE or refusal.ruling.about_region):
+            return f"The region of this request is {self._region}."
+        return ""
 
     def _sign(self, credentials: Credentials | None, action: str, body: bytes) -> dict[str, str]:
         """The headers of one request."""

@@ -10,6 +10,7 @@ import contextlib
 import re
 import socket
 import ssl
+import sys
 import threading
 import weakref
 from http.client import HTTPException
@@ -41,6 +42,11 @@ if TYPE_CHECKING:
 
     from .._base.secrets import Secrets
     from .endpoint import Endpoint
+
+INSTALL_REQUESTS = f"Install it for the interpreter that ran this: {sys.executable} -m pip install requests."
+"""What to do where REQUESTS_ERROR is set."""
+NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"})
+"""How OpenSSL calls an answer that is not TLS; which of them depends on its release and on the first bytes."""
 
 DEADLINE_SLACK = 0.25
 """Seconds beyond a request's time-out, so that the sockets' own time-outs, which say more, come first."""
@@ -220,6 +226,11 @@ class Transport:
                 f"{where}: the certificate was refused: {reason}. "
                 "Check endpoint; the certificate of a private authority goes into ca_path."
             )
+        if _is_plain(exc):
+            return ConnectionFailed(
+                f"{where}: what answers there speaks no TLS, so this is http where https was expected: {reason}. "
+                "Check the port of endpoint and of any proxy; for an emulator on this host, write http:// before it."
+            )
         what = "the connection was cut" if request.begun else "can't connect"
         return _lost(request, f"{where}: {what}: {reason}", stale=stale)
 
@@ -360,6 +371,12 @@ def _reason(exc: BaseException) -> object:
 def _timed_out(exc: Exception) -> bool:
     # For urllib3, a connection that was refused is a kind of time-out.
     return isinstance(exc, TimedOut) and not isinstance(exc, NewConnectionError)
+
+
+def _is_plain(exc: BaseException) -> bool:
+    """Whether what came in place of TLS was none, as from a server of http."""
+    reason = _reason(exc)
+    return isinstance(reason, ssl.SSLError) and reason.reason in NO_TLS
 
 
 def _is_certificate(exc: BaseException) -> bool:

@@ -62,12 +62,14 @@ class Ruling(NamedTuple):
     :param concern: what it is about.
     :param hint: one sentence for the operator; empty where there is nothing useful to say.
     :param text_counts: whether the cloud's words can say that the load balancer is only busy.
+    :param about_region: whether the region of the request is the cause.
     """
 
     remedy: Remedy
     concern: Concern
     hint: str = ""
     text_counts: bool = True
+    about_region: bool = False
 
 
 def _credentials(hint: str) -> Ruling:
@@ -92,7 +94,7 @@ _FORBIDDEN = Ruling(
     "Allow this action to these credentials in the access management (CAM) of the account.",
     text_counts=False,
 )
-_REGION = Ruling(Remedy.FATAL, Concern.ACCOUNT, "Check region, for example ap-guangzhou.")
+_REGION = Ruling(Remedy.FATAL, Concern.ACCOUNT, "Check region, for example ap-guangzhou.", about_region=True)
 _UNLISTED = Ruling(Remedy.FATAL, Concern.UNKNOWN)
 
 RULINGS: dict[str, Ruling] = {

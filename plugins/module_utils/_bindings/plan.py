@@ -183,7 +183,7 @@ def plan_drained(selection: Selection, snapshot: Snapshot, goal: Goal) -> Plan:
     :raises UnknownName: a selector names a listener or rule that does not exist: it can't be drained.
     """
     if selection.unknown and not goal.lenient:
-        raise UnknownName(" ".join(selection.unknown))
+        raise UnknownName(" ".join(selection.unknown), selection.meant)
     return Plan(
         snapshot,
         selection.touched,

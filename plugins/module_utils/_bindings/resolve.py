@@ -14,7 +14,7 @@ from .entries import Entry, Place, check_agreement, raise_all, shown_value
 from .snapshot import BindingKey, address_label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from .snapshot import Backend, Binding, Listener, Pool, PoolKey, Snapshot
 
@@ -47,7 +47,15 @@ class DesiredBinding(NamedTuple):
 
 
 class UnknownName(InvalidArgument):
-    """The listener or rule that an entry names does not exist; the caller lists those that do."""
+    """The listener or rule that an entry names does not exist; the caller lists those that do.
+
+    :param message: what does not exist.
+    :param meant: the IDs of the listeners that can have been meant; empty where nothing tells.
+    """
+
+    def __init__(self, message: str, meant: Collection[str] = ()) -> None:
+        super().__init__(message)
+        self.meant = frozenset(meant)
 
 
 class WrongLayer(UnknownName):
@@ -85,12 +93,12 @@ class PoolResolver:
         if place.location_id is not None:
             pool = self._by_location.get(place.location_id)
             if pool is None:
-                raise UnknownName(f"there is no rule {place.location_id!r}{_where(place)}.")
+                raise UnknownName(f"there is no rule {place.location_id!r}{_where(place)}.", self._meant(place))
             _check_names(place, pool)
             return pool
         listeners = self._listeners(place)
         if not listeners:
-            raise UnknownName(f"there is no {_listener_words(place)}.")
+            raise UnknownName(f"there is no {_listener_words(place)}.", self._meant(place))
         if len(listeners) > 1:
             protocols = ", ".join(f"{listener.protocol} ({listener.listener_id})" for listener in listeners)
             raise InvalidArgument(
@@ -99,17 +107,19 @@ class PoolResolver:
         listener = listeners[0]
         if not listener.layer7:
             if place.domain is not None:
-                raise WrongLayer(_no_rules(listener))
+                raise WrongLayer(_no_rules(listener), [listener.listener_id])
             return listener.pools[0]
         if place.domain is None or place.url is None:
             raise WrongLayer(
-                f"{_listener_label(listener)} is a layer-7 listener; name its rule by location_id, or domain and url."
+                f"{_listener_label(listener)} is a layer-7 listener; name its rule by location_id, or domain and url.",
+                [listener.listener_id],
             )
         pools = self._by_rule.get((listener.listener_id, place.domain, place.url), [])
         if not pools:
             raise UnknownName(
                 f"{_listener_label(listener)} has no rule with domain {shown_value(place.domain)} and url "
-                f"{shown_value(place.url)}."
+                f"{shown_value(place.url)}.",
+                [listener.listener_id],
             )
         return pools[0]
 
@@ -143,9 +153,9 @@ class PoolResolver:
         if place.names_listener:
             named = self._listeners(place)
             if not named:
-                raise UnknownName(f"there is no {_listener_words(place)}.")
+                raise UnknownName(f"there is no {_listener_words(place)}.", self._meant(place))
             if by_rule and not any(listener.layer7 for listener in named):
-                raise UnknownName(_no_rules(named[0]))
+                raise UnknownName(_no_rules(named[0]), [named[0].listener_id])
             listeners = named
         elif place.domain is not None:
             listeners = {
@@ -166,7 +176,7 @@ class PoolResolver:
                 for key, value in (("domain", place.domain), ("url", place.url))
                 if value is not None
             )
-            raise UnknownName(f"there is no rule with {named_by}{_where(place)}.")
+            raise UnknownName(f"there is no rule with {named_by}{_where(place)}.", self._meant(place))
         return pools
 
     def _listeners(self, place: Place) -> list[Listener]:
@@ -184,6 +194,12 @@ class PoolResolver:
             for listener in self._by_port.get(place.listener_port, ())
             if place.listener_protocol in (None, listener.protocol)
         ]
+
+    def _meant(self, place: Place) -> list[str]:
+        """The listeners that an entry can mean, by its ID or else its port; none where nothing tells."""
+        if place.listener_id is not None and place.listener_id in self._snapshot.listeners:
+            return [place.listener_id]
+        return [listener.listener_id for listener in self._by_port.get(place.listener_port or 0, ())]
 
 
 def _where(place: Place) -> str:
@@ -231,15 +247,15 @@ def _check_names(place: Place, pool: Pool) -> None:
             raise InvalidArgument(f"{key} {shown_value(given)} contradicts the ID beside it: {pool.label}.")
 
 
-def what_exists(snapshot: Snapshot) -> str:
+def what_exists(snapshot: Snapshot, meant: Collection[str] = ()) -> str:
     """List the listeners and rules of a load balancer for an error message.
 
     :param snapshot: of the whole load balancer.
+    :param meant: the IDs of the listeners that can have been meant; empty for all.
     """
-    labels = [pool.label for pool in snapshot.pools.values()]
-    labels += [
-        f"{_listener_label(listener)} without rules" for listener in snapshot.listeners.values() if not listener.pools
-    ]
+    listeners = [one for one in snapshot.listeners.values() if not meant or one.listener_id in meant]
+    labels = [pool.label for listener in listeners for pool in listener.pools]
+    labels += [f"{_listener_label(listener)} without rules" for listener in listeners if not listener.pools]
     if not labels:
         return "The load balancer has no listeners."
     return f"What exists: {and_more(labels, _MAX_LISTED, '; ')}."
@@ -256,14 +272,14 @@ def resolve_desired(entries: Sequence[Entry], snapshot: Snapshot) -> tuple[Desir
     names = PoolResolver(snapshot)
     desired: list[DesiredBinding] = []
     problems: list[str] = []
-    unknown = False
+    unknown: list[UnknownName] = []
     for entry in entries:
         if entry.backend is None or entry.port is None:
             raise InvalidArgument(f"targets[{entry.number}]: backend and port are required.")
         try:
             pool = names.pool_for(entry)
         except InvalidArgument as exc:
-            unknown = unknown or isinstance(exc, UnknownName)
+            unknown += [exc] if isinstance(exc, UnknownName) else []
             problems.append(f"targets[{entry.number}]: {exc.message}")
         else:
             desired.append(DesiredBinding(entry.number, pool, entry.backend, entry.port, entry.weight, entry.tag))
@@ -277,14 +293,20 @@ def resolve_desired(entries: Sequence[Entry], snapshot: Snapshot) -> tuple[Desir
     return tuple(dict(zip(reversed(identities), reversed(desired))).values())[::-1]
 
 
-def _raise(problems: Sequence[str], unknown: bool) -> None:
+def _raise(problems: Sequence[str], unknown: Sequence[UnknownName]) -> None:
     """Keep it an UnknownName where any is one: then it helps to list what exists."""
     try:
         raise_all(problems)
     except InvalidArgument as exc:
         if unknown:
-            raise UnknownName(exc.message) from exc
+            raise UnknownName(exc.message, _all_meant(unknown)) from exc
         raise
+
+
+def _all_meant(unknown: Iterable[UnknownName]) -> frozenset[str]:
+    """The listeners that entries can mean together; none where nothing tells for one of them."""
+    meant = [one.meant for one in unknown]
+    return frozenset().union(*meant) if all(meant) else frozenset()
 
 
 def _check_certain(backend: Backend, keys: Iterable[BindingKey], snapshot: Snapshot) -> None:
@@ -321,6 +343,7 @@ class Selection(NamedTuple):
     :param unknown: a sentence for each listener or rule that does not exist.
     :param tags_unknown: whether a selector asked for a tag and the answer has none.
     :param unmatched: the labels of selectors that name a backend, a port or a tag and match nothing bound.
+    :param meant: the IDs of the listeners that can have been meant by what does not exist; empty where nothing tells.
     """
 
     touched: tuple[Pool, ...]
@@ -328,6 +351,7 @@ class Selection(NamedTuple):
     unknown: tuple[str, ...]
     tags_unknown: bool
     unmatched: tuple[str, ...] = ()
+    meant: frozenset[str] = frozenset()
 
 
 def select(entries: Sequence[Entry], snapshot: Snapshot) -> Selection:
@@ -340,7 +364,7 @@ def select(entries: Sequence[Entry], snapshot: Snapshot) -> Selection:
     matcher = _Matcher(snapshot)
     touched: set[PoolKey] = set()
     matched: set[tuple[PoolKey, str, int]] = set()
-    unknown: dict[str, None] = {}
+    unknown: dict[str, UnknownName] = {}
     unmatched: list[str] = []
     problems: list[str] = []
     for entry in entries:
@@ -348,7 +372,7 @@ def select(entries: Sequence[Entry], snapshot: Snapshot) -> Selection:
             places = matcher.places_of(entry.place)
             found = matcher.match(entry, places)
         except UnknownName as exc:
-            unknown[f"targets[{entry.number}]: {exc.message}"] = None
+            unknown[f"targets[{entry.number}]: {exc.message}"] = exc
         except InvalidArgument as exc:
             problems.append(f"targets[{entry.number}]: {exc.message}")
         else:
@@ -374,6 +398,7 @@ def select(entries: Sequence[Entry], snapshot: Snapshot) -> Selection:
         and any(entry.tag for entry in entries)
         and any(snapshot.bindings.values()),
         unmatched=tuple(unmatched),
+        meant=_all_meant(unknown.values()),
     )
 
 

@@ -31,7 +31,7 @@ from .balancers import (
 from .choice import check_entries_belong, check_load_balancers, choose, means_several
 from .report import Result, describe_binding, describe_error, sort_bindings
 from .request import check_minimum
-from .words import count_message, several_failed
+from .words import count_message, tell_failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -149,18 +149,18 @@ def _read_chosen(
     :raises ClbError: one can't be read and must not be left out, or the names of a selector contradict an ID.
     """
     several = means_several(params)
-    snapshots = _sort(left_out, chosen, read_all(connection, chosen, entries, several=several), several=several)
+    snapshots = _sort(left_out, chosen, read_all(connection, chosen, entries, several=several), params, connection)
     healths: Mapping[str, HealthSnapshot] = {}
     if params["health"]:
         asked = [balancer for balancer in chosen if balancer.load_balancer_id in snapshots]
         found = read_healths(connection.clb, list(snapshots))
-        healths = _sort(left_out, asked, found, several=several)
+        healths = _sort(left_out, asked, found, params, connection)
         snapshots = {load_balancer_id: snapshots[load_balancer_id] for load_balancer_id in healths}
     settings: Mapping[str, Settings] = {}
     if params.get("settings"):
         asked = [balancer for balancer in chosen if balancer.load_balancer_id in snapshots]
         described = read_settings(connection.clb, snapshots, entries)
-        settings = _sort(left_out, asked, described, several=several)
+        settings = _sort(left_out, asked, described, params, connection)
         snapshots = {load_balancer_id: snapshots[load_balancer_id] for load_balancer_id in settings}
     left_out.check_some_left(snapshots)
     by_id: Mapping[str, Sequence[Entry] | None] = dict.fromkeys(snapshots, entries)
@@ -188,23 +188,26 @@ def _read_chosen(
         # In a whole region, a selector matches where it matches.
         warnings.add(() if everywhere else info.unknown, load_balancer_id)
         warnings.add(info.warnings, load_balancer_id)
-    _check(failed, len(chosen), several=several)
+    _check(failed, len(chosen), params, connection)
     return [(balancer, infos[balancer.load_balancer_id]) for balancer in chosen if balancer.load_balancer_id in infos]
 
 
 def _sort(
-    left_out: LeftOut, chosen: Sequence[Chosen], finished: Sequence[Finished[Value]], *, several: bool
+    left_out: LeftOut,
+    chosen: Sequence[Chosen],
+    finished: Sequence[Finished[Value]],
+    params: Mapping[str, Any],
+    connection: Connection,
 ) -> dict[str, Value]:
     values, failed = left_out.sort(chosen, finished)
-    _check(failed, len(chosen), several=several)
+    _check(failed, len(chosen), params, connection)
     return values
 
 
-def _check(failed: Mapping[str, ClbError], total: int, *, several: bool) -> None:
+def _check(failed: Mapping[str, ClbError], total: int, params: Mapping[str, Any], connection: Connection) -> None:
     """Stop where something is wrong on a load balancer."""
     if failed:
-        texts = [(load_balancer_id, error.message) for load_balancer_id, error in failed.items()]
-        raise_failed(failed, several_failed(texts, total, "failed in other ways") if several else texts[0][1])
+        raise_failed(failed, tell_failed(failed, total, several=means_several(params), region=connection.region))
 
 
 def read_info(clb: Clb, load_balancer_id: str, entries: Sequence[Entry] | None, *, health: bool) -> Info:

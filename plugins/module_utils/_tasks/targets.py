@@ -32,7 +32,7 @@ from .balancers import (
 from .choice import check_entries_belong, choose, means_several
 from .options import check_options
 from .report import Part, Result, describe_error, report
-from .words import failure_message, several_failed, success_message
+from .words import failure_message, success_message, tell_failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -303,9 +303,8 @@ class _Task:
             for balancer in self._chosen
             if balancer.load_balancer_id in failed
         ]
-        texts = [(load_balancer_id, error.message) for load_balancer_id, error in failed.items()]
-        told = several_failed(texts, len(self._chosen)) + " Nothing was changed." if self.several else texts[0][1]
-        raise_failed(failed, told)
+        region = None if self.connection is None else self.connection.region
+        raise_failed(failed, tell_failed(failed, len(self._chosen), several=self.several, region=region, writes=True))
 
     def _goals(
         self, connection: Connection, entries: Sequence[Entry], snapshots: Mapping[str, Snapshot]
@@ -354,11 +353,11 @@ class _Task:
         try:
             return make_plan(goal, snapshot)
         except UnknownName as unknown:
-            problem = unknown.message
+            problem, meant = unknown.message, unknown.meant
         whole = snapshot
         if snapshot.listener_ids is not None:
             whole = connection.clb.describe_targets(load_balancer_id)
-        raise InvalidArgument(f"{problem} {what_exists(whole)}")
+        raise InvalidArgument(f"{problem} {what_exists(whole, meant)}")
 
     def _read_healths(
         self, connection: Connection, plans: dict[str, Plan], guarded: Sequence[str]

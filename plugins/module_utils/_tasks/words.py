@@ -14,17 +14,18 @@ from .._base.errors import (
     ClbError,
     GuardRefused,
     GuardRefusedElsewhere,
+    InvalidArgument,
     Refused,
     WaitTimeout,
     and_more,
     escape,
     sentences,
 )
-from .._base.refusals import hint_for
+from .._base.refusals import Concern, hint_for
 from .report import PoolCounts, count_by_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from .._apply.outcome import Outcome
     from .._bindings.change import Change
@@ -135,6 +136,30 @@ def several_failed(texts: Sequence[tuple[str, str]], total: int, rest: str = "ar
     if len(told) > MAX_SHOWN:
         told[MAX_SHOWN:] = [f"{len(told) - MAX_SHOWN} more {rest}."]
     return sentences(f"{len(texts)} of {total} load balancers failed.", *told)
+
+
+def tell_failed(
+    failed: Mapping[str, ClbError], total: int, *, several: bool, region: str | None, writes: bool = False
+) -> str:
+    """Tell of what is wrong on load balancers before anything was written.
+
+    :param failed: the errors by load balancer ID; at least one.
+    :param total: how many load balancers are meant.
+    :param several: whether several are meant.
+    :param region: where they were looked for.
+    :param writes: whether the task would have written.
+    """
+    if several:
+        texts = [(load_balancer_id, error.message) for load_balancer_id, error in failed.items()]
+        told = several_failed(texts, total) if writes else several_failed(texts, total, "failed in other ways")
+        return sentences(told, NOTHING if writes else "")
+    load_balancer_id, error = next(iter(failed.items()))
+    gone = isinstance(error, Refused) and error.concerns is Concern.GONE
+    if not (gone or isinstance(error, InvalidArgument)) or (load_balancer_id in error.message and gone):
+        return error.message
+    # Its name may lead to another one than the user thinks of.
+    where = f" in region {region}" if region else ""
+    return sentences(error.message, f"The load balancer is {load_balancer_id}{where}")
 
 
 def _part_message(part: Part, *, check_mode: bool) -> str:

@@ -464,7 +464,7 @@ def test_a_secret_is_in_no_message(emulator):
 def test_a_missing_library_is_named(monkeypatch):
     monkeypatch.setattr(_health_watch, "REQUESTS_ERROR", "Traceback")
 
-    with pytest.raises(ImportError, match="requests"):
+    with pytest.raises(ImportError, match="pip install requests"):
         HealthWatch({"load_balancer_id": "lb-1"}, {})
 
 

@@ -235,7 +235,7 @@ def test_no_credentials(read, file, monkeypatch):
 def test_without_requests(read, monkeypatch):
     monkeypatch.setattr(targets, "REQUESTS_ERROR", "Traceback ...")
 
-    with pytest.raises(AnsibleParserError, match="requests"):
+    with pytest.raises(AnsibleParserError, match="pip install requests"):
         read()
 
 

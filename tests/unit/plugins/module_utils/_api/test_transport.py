@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.endpoint import parse_endpoint
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.transport import AnswerLost, Tls, Transport
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import OutcomeUnknown
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ConnectionFailed, OutcomeUnknown
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.secrets import Secrets
 
 from ..clients import SkippingBudget, make_certificate, make_client
@@ -92,6 +92,16 @@ def test_connections_share_one_context(tmp_path: Path, monkeypatch: pytest.Monke
             client.read("DescribeTargets", {})
             client.write("BatchRegisterTargets", {})
     assert (len(made), len(server.seen)) == (1, 6)
+
+
+def test_http_where_https_is_expected_is_called_so_and_asked_once() -> None:
+    with (
+        HttpServer() as server,
+        pytest.raises(ConnectionFailed, match="this is http where https was expected") as caught,
+    ):
+        make_client(server.url.replace("http:", "https:")).read("DescribeTargets", {})
+    assert caught.value.code == "ConnectionFailed"
+    assert len(server.seen) == 0
 
 
 def test_a_thread_that_is_given_up_ends() -> None:
