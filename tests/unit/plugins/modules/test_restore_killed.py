@@ -16,16 +16,30 @@ import pytest
 from clb_emulator.writes import WRITES
 from harness import Cloud
 
-from ..builders import http, rule, target, tcp
+from ..builders import Raw, http, rule, target, tcp
+from .tasks import order, refusal, unknown_outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..builders import Raw
-
 KINDS = ("drained", "absent", "purge", "weight", "weight_and_tag", "raised", "restored", "put_back")
 SWEEPS = 100
 NEW = "10.9.0.77"
+
+
+FAULTS: list[Raw | None] = [
+    None,
+    unknown_outcome(1.0, task_seconds=6.0),
+    unknown_outcome(0.5),
+    order("cut_before"),
+    order("busy"),
+    order("task_fails", message="no", apply=0.5),
+    order("fail_listeners", listeners=["lbl-lb-1-1"], message="no", apply=0.5, rest=1.0),
+    order("fail_listeners", listeners=["lbl-lb-1-1"], message="no", apply=0.0, rest=0.5),
+    refusal("InvalidParameter"),
+    refusal("AuthFailure"),
+]
+"""What happens to the first writes of a task; in half of the worlds nothing does."""
 
 
 class Killed(BaseException):
@@ -84,6 +98,7 @@ class Sweep:
             "wait": self.kind in ("put_back", "restored") or chance.random() < 0.7,
             **self._task(chance),
         }
+        self.faults = chance.choices(FAULTS, k=2) if chance.random() < 0.5 else []
 
     def _listeners(self, one: str, chance: random.Random) -> list[Raw]:
         def targets() -> list[Raw]:
@@ -126,9 +141,11 @@ class Sweep:
         if self.kind == "put_back":
             cloud.before("BatchModifyTargetWeight", lambda: self._rival(cloud))
         if self.kind != "restored":
+            cloud.next_writes(*self.faults)
             return cloud, self.options
         assert not cloud.run(**self.options).failed
         cloud.finish()
+        cloud.next_writes(*self.faults)
         return cloud, {"state": "restored", "restore_file": str(self.file)}
 
     def _rival(self, cloud: Cloud) -> None:
@@ -147,6 +164,7 @@ class Sweep:
         cloud, options = self.start()
         before = Cloud.of(self.worlds).bindings()
         killed = cloud.run_until(at, after=after, **options)
+        cloud.clear_faults()
         if later or not killed:
             cloud.finish()
         left = self.file.read_text() if self.file.exists() else "no file"
