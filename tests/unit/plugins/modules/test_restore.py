@@ -10,6 +10,7 @@ import errno
 import fcntl
 import json
 import os
+import random
 import stat
 from typing import TYPE_CHECKING, Any
 
@@ -209,6 +210,31 @@ def test_what_a_restored_has_read_long_ago_it_does_not_take_out(file, seed):
     assert not any(run.failed for run in runs)
     weight = next(one[4] for one in cloud.bindings("lb-1") if one[0] == "lbl-1" and one[2] == "ins-1")
     assert weight == 100 or weights(file) == {"lbl-1 ins-1": 100}
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("task_seconds", [0.05, 2.0])
+def test_tasks_that_take_away_the_same_bindings_at_once(file, seed, task_seconds):
+    cloud = region(2, seed=seed, task_seconds=task_seconds)
+    before = cloud.bindings()
+    chance = random.Random(seed)
+    others = [
+        {"state": "drained", "targets": [HOST]},
+        {"state": "absent", "targets": [HOST], "wait": False},
+        {"state": "drained", "targets": [HOST], "min_healthy": 1},
+        {"load_balancer_ids": None, "targets": [{**ONE, "weight": 3}]},
+        {"state": "absent", "targets": [{**HOST, "listener_port": 443}]},
+    ]
+    chosen = {"load_balancer_ids": ["lb-1", "lb-2"], "restore_file": str(file)}
+    cloud.together(*({**chosen, **task, "after": chance.uniform(0, 2)} for task in chance.sample(others, 3)))
+    cloud.finish()
+    remembered = {(one["load_balancer_id"], one["listener_id"]): one["weight"] for one in held(file)}
+    for identity, listener_id, weight in (("lb-1", "lbl-1", 100), ("lb-2", "lbl-2", 100), ("lb-2", "lbl-20", 50)):
+        now = next((one[4] for one in cloud.bindings(identity) if one[0] == listener_id and one[2] == "ins-1"), None)
+        assert weight == now or remembered[identity, listener_id] in (weight, 3), (listener_id, now, held(file))
+    assert not restore(cloud, file).failed
+    for binding in cloud.bindings() ^ before:
+        assert binding[4] in (3, 100), binding
 
 
 # -- what `restored` brings back
