@@ -25,7 +25,8 @@ FOLDER_VARIABLE = "TENCENTCLOUD_CLB_LOCK_DIR"
 """Names the folder of the locks."""
 _BELOW_HOME = Path(".ansible") / "tencentcloud-clb"
 _TEMPORARY = Path("/tmp")  # noqa: S108 - owner and mode of what is below are checked
-_POLL_SECONDS = 0.05
+POLL_SECONDS = 0.05
+"""Between two attempts to take a lock."""
 MAX_SHOWN = 200
 """Characters of a wrong value that a message shows."""
 
@@ -112,7 +113,7 @@ class GuardLocks:
         try:
             while not try_lock(descriptor):
                 self._budget.sleep(
-                    _POLL_SECONDS, f"another task with min_healthy on this controller to leave {load_balancer_id}"
+                    POLL_SECONDS, f"another task with min_healthy on this controller to leave {load_balancer_id}"
                 )
         except OSError as exc:
             os.close(descriptor)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from .._base.errors import InvalidArgument, WaitTimeout, printable, sentences
 from .._base.limits import MAX_BODY_BYTES, parse_json
 from .._bindings.remembered import Former, Key, Remembered, Written, parse_remembered, remember, settle
-from .locks import try_lock
+from .locks import POLL_SECONDS, try_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 MAX_PATH = 500
 """Characters of a path that a message shows."""
-LOCK_POLL_SECONDS = 0.05
 FRESH_SECONDS = 5.0
 """Age of an entry, in seconds, above which it is made younger before the next call that it is for."""
 CURE = "Correct it, or move it away after putting back by hand what it remembers."
@@ -149,7 +148,7 @@ class RestoreFile:
         try:
             while not try_lock(folder):
                 self._budget.sleep(
-                    LOCK_POLL_SECONDS, f"another task to leave the restore file {self.shown}", grace=last_attempt
+                    POLL_SECONDS, f"another task to leave the restore file {self.shown}", grace=last_attempt
                 )
             yield folder
         finally:
