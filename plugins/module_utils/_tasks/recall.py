@@ -200,8 +200,8 @@ class Recall:
 
     def _told(self, error: ClbError) -> ClbError:
         cure = (
-            f"What is remembered there stays in {self._shown}. Check region and credentials; if the load balancer is "
-            "gone for good, take its entries out of that file by hand"
+            f"What is remembered there stays in {self._shown}; if the load balancer is gone for good, take its entries "
+            "out of that file by hand"
         )
         return ClbError(
             sentences(error.message, cure),
