@@ -223,8 +223,7 @@ class _Task:
                     locks.release(balancer.load_balancer_id)
 
         there = [balancer for balancer in chosen if balancer.load_balancer_id in plans]
-        ends = side_by_side(apply, there)
-        self._conclude(plans, {balancer.load_balancer_id: end for balancer, end in zip(there, ends)})
+        self._conclude(plans, {one.load_balancer_id: end for one, end in zip(there, side_by_side(apply, there))})
 
     def _conclude(self, plans: Mapping[str, Plan], ends: Mapping[str, Finished[Outcome]]) -> None:
         """Note how each load balancer ended, and bring the restore file up to date."""
@@ -235,10 +234,11 @@ class _Task:
             if finished.error is not None or outcome is None:
                 broken.append(load_balancer_id)
                 error = as_clb_error(finished.error or RuntimeError("no outcome"))
-                outcome = Outcome(snapshot=plan.snapshot, unknown=frozenset(plan.changes), error=error)
+                former, unknown = foresee(plan).restore, frozenset(plan.changes)
+                outcome = Outcome(plan.snapshot, unknown=unknown, restore=former, error=error)
             outcomes[load_balancer_id] = (plan, outcome)
             self.warnings.add((*plan.warnings, *outcome.warnings), load_balancer_id)
-        self._report_parts({name: (plan, outcome, outcome.error) for name, (plan, outcome) in outcomes.items()})
+        self._report_parts({name: (*ended, ended[1].error) for name, ended in outcomes.items()})
         if self._recall is not None and not self._check_mode:
             self._recall.settle(outcomes, broken)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import memory
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.reconcile import Reconciler
 from harness import Cloud
 
 from ..builders import http, rule, target, tcp
@@ -562,3 +563,13 @@ def test_an_entry_is_made_younger_before_a_late_call(file):
     assert len(seen) > 3
     assert seen[-1] > seen[0]
     assert memory.FRESH_SECONDS < 10
+
+
+def test_after_an_error_of_our_own_all_that_may_have_changed_stays(file, monkeypatch):
+    cloud = region(2)
+    monkeypatch.setattr(Reconciler, "_conclude", lambda *_arguments: {}["broken"])
+    run = cloud.run(state="drained", targets=[HOST], restore_file=str(file), load_balancer_ids=["lb-1", "lb-2"])
+    monkeypatch.undo()
+    assert (run.failed, len(run["restore"]), len(held(file))) == (True, 4, 4)
+    assert not restore(cloud, file).failed
+    assert not file.exists()
