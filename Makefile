@@ -47,6 +47,7 @@ ansible-test: ## Sanity, unit and integration tests as ansible-test runs them, o
 
 bench: ## Measure, and write the tables and plots in docs/
 	$(BENCH) python tests/benchmark/run.py
+	$(BENCH) python scripts/figures.py
 
 docs: ## Render the documentation to .build/docs/html
 	$(DEV) python scripts/docs.py

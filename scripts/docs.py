@@ -24,6 +24,8 @@ def main() -> None:
     sources.chmod(0o700)  # antsibull-docs takes no directory that others could write to
     collect = ["antsibull-docs", "collection", "--use-current", "--squash-hierarchy", "--fail-on-error"]
     subprocess.run([*collect, "--dest-dir", str(sources), "tencentcloud.clb"], env=env, check=True)
+    # The pages name their figures by the paths that lead to them in the repository, from docs/docsite/rst.
+    shutil.copytree(ROOT / "docs" / "images", DOCS / "images")
     render = ["sphinx-build", "--fail-on-warning", "--keep-going", "-q", "-c", str(ROOT / "scripts" / "sphinx")]
     subprocess.run([*render, "-b", "html", str(sources), str(DOCS / "html")], env=env, check=True)
     print(f"Rendered to {DOCS / 'html' / 'index.html'}")

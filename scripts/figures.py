@@ -9,6 +9,7 @@ Each figure is 480 units wide, so that its letters can be read on a phone.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
@@ -165,7 +166,25 @@ def rolling() -> Figure:
     return figure
 
 
-FIGURES: tuple[Callable[[], Figure], ...] = (load_balancer, order, rolling)
+def loop() -> Figure:
+    """Seconds of one task and of a loop, as the page of measurements has them."""
+    page = (FOLDER.parent / "benchmark.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (one task|a loop), .*? \| ([\d.]+) s \|.*?\| ([\d.]+) s \|", page, flags=re.MULTILINE)
+    seconds = {who: [float(first), float(again)] for who, first, again in rows}
+    longest = max(seconds["a loop"])
+    figure = Figure("One task against a loop: seconds", 196)
+    for run, name in enumerate(("first run", "run again")):
+        figure.text(12, 24 + 94 * run, name, 15, bold=True)
+        for bar, (who, fill) in enumerate((("one task", BLUE), ("a loop", GREY))):
+            y, value = 34 + 94 * run + 30 * bar, seconds[who][run]
+            width = max(3, 290 * value / longest)
+            figure.text(12, y + 17, who, 15, SOFT)
+            figure.box(90, y, width, 24, fill)
+            figure.text(98 + width, y + 17, f"{value:g} s", 15)
+    return figure
+
+
+FIGURES: tuple[Callable[[], Figure], ...] = (load_balancer, order, rolling, loop)
 
 
 def main() -> None:
