@@ -105,8 +105,10 @@ def test_http_where_https_is_expected_is_called_so_and_asked_once() -> None:
 
 
 def test_a_thread_that_is_given_up_ends() -> None:
+    before = set(threading.enumerate())
+
     def ours() -> list[str]:
-        return [thread.name for thread in threading.enumerate() if "(work)" in thread.name]
+        return [thread.name for thread in {*threading.enumerate()} - before if "(work)" in thread.name]
 
     with HttpServer(Reply(response().body, drip=2)) as server:
         transport = Transport(parse_endpoint(server.url), Secrets(), Tls())
