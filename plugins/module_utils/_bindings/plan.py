@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .._base.errors import InvalidArgument
 from .change import Change, ChangeKind
-from .resolve import UnknownName, resolve_desired, select
+from .resolve import UnknownName, resolve_desired
+from .selection import select
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from .entries import Entry
-    from .resolve import DesiredBinding, Selection
+    from .resolve import DesiredBinding
+    from .selection import Selection
     from .snapshot import Binding, BindingKey, Pool, PoolKey, Snapshot
 
 

@@ -16,7 +16,7 @@ from .snapshot import BindingKey, address_label
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from .snapshot import Backend, Binding, Listener, Pool, PoolKey, Snapshot
+    from .snapshot import Backend, Listener, Pool, PoolKey, Snapshot
 
 _MAX_LISTED = 20
 _MAX_SHOWN = 5
@@ -98,7 +98,7 @@ class PoolResolver:
             return pool
         listeners = self._listeners(place)
         if not listeners:
-            raise UnknownName(f"there is no {_listener_words(place)}.", self._meant(place))
+            raise self._no_listener(place)
         if len(listeners) > 1:
             protocols = ", ".join(f"{listener.protocol} ({listener.listener_id})" for listener in listeners)
             raise InvalidArgument(
@@ -136,7 +136,7 @@ class PoolResolver:
             pool = self._by_place[entry.place] = self.pool_of(entry.place)
         if self._snapshot.ambiguous and entry.backend is not None and entry.port is not None:
             key = BindingKey(pool.key, entry.backend.address, entry.port)
-            _check_certain(entry.backend, (key,), self._snapshot)
+            check_certain(entry.backend, (key,), self._snapshot)
         return pool
 
     def pools_of(self, place: Place) -> list[Pool]:
@@ -153,7 +153,7 @@ class PoolResolver:
         if place.names_listener:
             named = self._listeners(place)
             if not named:
-                raise UnknownName(f"there is no {_listener_words(place)}.", self._meant(place))
+                raise self._no_listener(place)
             if by_rule and not any(listener.layer7 for listener in named):
                 raise UnknownName(_no_rules(named[0]), [named[0].listener_id])
             listeners = named
@@ -194,6 +194,12 @@ class PoolResolver:
             for listener in self._by_port.get(place.listener_port, ())
             if place.listener_protocol in (None, listener.protocol)
         ]
+
+    def _no_listener(self, place: Place) -> UnknownName:
+        known = {listener.protocol for listener in self._snapshot.listeners.values()}
+        strange = place.listener_protocol is not None and known and place.listener_protocol not in known
+        others = f" The listeners here have the protocols {', '.join(sorted(known))}." if strange else ""
+        return UnknownName(f"there is no {_listener_words(place)}.{others}", self._meant(place))
 
     def _meant(self, place: Place) -> list[str]:
         """The listeners that an entry can mean, by its ID or else its port; none where nothing tells."""
@@ -299,18 +305,27 @@ def _raise(problems: Sequence[str], unknown: Sequence[UnknownName]) -> None:
         raise_all(problems)
     except InvalidArgument as exc:
         if unknown:
-            raise UnknownName(exc.message, _all_meant(unknown)) from exc
+            raise UnknownName(exc.message, all_meant(unknown)) from exc
         raise
 
 
-def _all_meant(unknown: Iterable[UnknownName]) -> frozenset[str]:
-    """The listeners that entries can mean together; none where nothing tells for one of them."""
+def all_meant(unknown: Iterable[UnknownName]) -> frozenset[str]:
+    """The listeners that entries can mean together; none where nothing tells for one of them.
+
+    :param unknown: why each of them leads nowhere.
+    """
     meant = [one.meant for one in unknown]
     return frozenset().union(*meant) if all(meant) else frozenset()
 
 
-def _check_certain(backend: Backend, keys: Iterable[BindingKey], snapshot: Snapshot) -> None:
-    """Refuse a backend that may be one of several: nobody can say afterwards which of them was changed."""
+def check_certain(backend: Backend, keys: Iterable[BindingKey], snapshot: Snapshot) -> None:
+    """Refuse a backend that may be one of several: nobody can say afterwards which of them was changed.
+
+    :param backend: as an entry names it.
+    :param keys: of the bindings that it may be.
+    :param snapshot: what is bound.
+    :raises InvalidArgument: it may be one of several.
+    """
     for key in keys:
         candidates = snapshot.ambiguous.get(key)
         if candidates:
@@ -333,121 +348,3 @@ def identity_of(pool: Pool, backend: Backend, port: int, snapshot: Snapshot) -> 
     if bound is not None:
         return bound.identity
     return (pool.key, snapshot.instances.get(backend.address, backend.address), port)
-
-
-class Selection(NamedTuple):
-    """What selectors matched.
-
-    :param touched: the pools that they name or matched on, in the cloud's order.
-    :param bindings: what they matched, each once, pool by pool.
-    :param unknown: a sentence for each listener or rule that does not exist.
-    :param tags_unknown: whether a selector asked for a tag and the answer has none.
-    :param unmatched: the labels of selectors that name a backend, a port or a tag and match nothing bound.
-    :param meant: the IDs of the listeners that can have been meant by what does not exist; empty where nothing tells.
-    """
-
-    touched: tuple[Pool, ...]
-    bindings: tuple[Binding, ...]
-    unknown: tuple[str, ...]
-    tags_unknown: bool
-    unmatched: tuple[str, ...] = ()
-    meant: frozenset[str] = frozenset()
-
-
-def select(entries: Sequence[Entry], snapshot: Snapshot) -> Selection:
-    """Match selectors with what is bound.
-
-    :param entries: keys left out match everything; the weight is ignored.
-    :param snapshot: what is bound.
-    :raises InvalidArgument: names contradict an ID, or an address may be that of several bindings.
-    """
-    matcher = _Matcher(snapshot)
-    touched: set[PoolKey] = set()
-    matched: set[tuple[PoolKey, str, int]] = set()
-    unknown: dict[str, UnknownName] = {}
-    unmatched: list[str] = []
-    problems: list[str] = []
-    for entry in entries:
-        try:
-            places = matcher.places_of(entry.place)
-            found = matcher.match(entry, places)
-        except UnknownName as exc:
-            unknown[f"targets[{entry.number}]: {exc.message}"] = exc
-        except InvalidArgument as exc:
-            problems.append(f"targets[{entry.number}]: {exc.message}")
-        else:
-            if entry.place.names_listener or entry.place.names_rule:
-                touched |= places.keys
-            if not found and (entry.backend is not None or entry.port is not None or entry.tag):
-                unmatched.append(entry.label)
-            for binding in found:
-                matched.add(binding.identity)
-                touched.add(binding.pool.key)
-    raise_all(problems)
-    return Selection(
-        touched=tuple(pool for key, pool in snapshot.pools.items() if key in touched),
-        bindings=tuple(
-            binding
-            for key in snapshot.pools
-            if key in touched
-            for binding in snapshot.bindings[key]
-            if binding.identity in matched
-        ),
-        unknown=tuple(unknown),
-        tags_unknown=not snapshot.tags_known
-        and any(entry.tag for entry in entries)
-        and any(snapshot.bindings.values()),
-        unmatched=tuple(unmatched),
-        meant=_all_meant(unknown.values()),
-    )
-
-
-class _Places(NamedTuple):
-    pools: Sequence[Pool]
-    keys: frozenset[PoolKey]
-
-
-class _Matcher:
-    """Finds what selectors match; by address where they have one, so that a long list of hosts stays linear."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-        self._names = PoolResolver(snapshot)
-        self._places: dict[Place, _Places] = {}
-        self._by_address: dict[str, list[Binding]] = defaultdict(list)
-        for binding in snapshot.all_bindings():
-            for alias in binding.aliases:
-                self._by_address[alias].append(binding)
-        self._ambiguous: dict[str, list[BindingKey]] = defaultdict(list)
-        for key in snapshot.ambiguous:
-            self._ambiguous[key.address].append(key)
-
-    def places_of(self, place: Place) -> _Places:
-        """The pools that a selector names; each place is looked up once."""
-        places = self._places.get(place)
-        if places is None:
-            pools = self._names.pools_of(place)
-            places = self._places[place] = _Places(pools, frozenset(pool.key for pool in pools))
-        return places
-
-    def match(self, entry: Entry, places: _Places) -> list[Binding]:
-        """The bindings that one selector matches."""
-        backend, port = entry.backend, entry.port
-        candidates: Iterable[Binding]
-        if backend is None:
-            candidates = (binding for pool in places.pools for binding in self._snapshot.bindings[pool.key])
-        else:
-            doubtful = self._ambiguous.get(backend.address, ())
-            keys = (key for key in doubtful if key.pool in places.keys and port in (None, key.port))
-            _check_certain(backend, keys, self._snapshot)
-            if len(places.pools) == 1 and port is not None:
-                bound = self._snapshot.find(places.pools[0].key, backend, port)
-                candidates = () if bound is None else (bound,)
-            else:
-                named = self._by_address.get(backend.address, ())
-                candidates = (binding for binding in named if binding.pool.key in places.keys)
-        return [
-            binding
-            for binding in candidates
-            if port in (None, binding.port) and (not entry.tag or entry.tag == binding.tag)
-        ]

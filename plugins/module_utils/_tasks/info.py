@@ -15,7 +15,7 @@ from .._base.budget import Budget
 from .._base.errors import ClbError, InvalidArgument
 from .._bindings.assign import assign, may_apply
 from .._bindings.entries import parse_entries
-from .._bindings.resolve import Selection, select
+from .._bindings.selection import Selection, select
 from .balancers import (
     Chosen,
     LeftOut,

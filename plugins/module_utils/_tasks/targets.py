@@ -59,12 +59,11 @@ def run_task(params: Mapping[str, Any], environ: Mapping[str, str], *, check_mod
     :param diff: whether the task runs in diff mode.
     """
     task = _Task(params, environ, check_mode=check_mode)
-    failure: str | None = None
     try:
         task.run()
     except ClbError as error:
         result: Result = {**task.report(diff=False), "error": describe_error(error)}
-        failure = error.message
+        failure: str | None = error.message
     else:
         result = task.report(diff=diff)
         failure = failure_message(task.parts, several=task.several, check_mode=check_mode)

@@ -10,11 +10,8 @@ import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import (
-    Selection,
-    resolve_desired,
-    select,
-)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import resolve_desired
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.selection import Selection, select
 
 from ...builders import Raw, http, ip_of, rule, snapshot, target, tcp, untagged
 
