@@ -242,7 +242,7 @@ def test_out_everywhere_and_back_goes_as_the_guide_shows(ansible_environment, em
     shown_lines = [line.rstrip() for block in blocks("out_and_back", "text") for line in block.text.splitlines()]
     printed = ""
     for block in blocks("out_and_back", "console"):
-        for command in re.findall(r"^\$ (.*(?:\\\n.*)*)", block.text, re.MULTILINE):
+        for command in re.findall(r"^\$ (.*)", block.text, re.MULTILINE):
             run = subprocess.run(
                 ["bash", "-c", command], cwd=tmp_path, env=ansible_environment, capture_output=True, text=True
             )
@@ -252,3 +252,25 @@ def test_out_everywhere_and_back_goes_as_the_guide_shows(ansible_environment, em
     assert [line for line in shown_lines if line.replace("/home/me", str(tmp_path)) not in printed] == []
     assert emulator.bindings() == before
     assert not (tmp_path / "clb-restore.json").exists()
+
+
+def test_commands_of_the_guide_to_rolling_updates_work(ansible_environment, emulator, tmp_path):
+    """The first one for real, the others as dry runs; the update of the guide would install a package."""
+    (hosts, _update, *_plays) = under("rolling", "Two hosts, one file, one command", "yaml")
+    (tmp_path / "hosts.yml").write_text(hosts, encoding="utf-8")
+    (tmp_path / "update.yml").write_text("- name: Update\n  ansible.builtin.ping:\n", encoding="utf-8")
+    before = emulator.bindings()
+    text = "".join(block.text for block in blocks("rolling", "console"))
+    commands = re.findall(r"^\$ (ansible-playbook (?:[^\\\n]|\\\n)*)", text, re.MULTILINE)
+    local = f" -e ansible_connection=local -e ansible_python_interpreter={sys.executable}"
+    for number, command in enumerate(commands):
+        if "shop.clb.yml" not in command:
+            run = subprocess.run(
+                ["bash", "-c", command + local + (" --check" if number else "")],
+                cwd=tmp_path, env=ansible_environment, capture_output=True, text=True,
+            )  # fmt: skip
+            assert run.returncode == 0, run.stdout + run.stderr
+
+    assert len(commands) == 5
+    assert emulator.count("BatchModifyTargetWeight") >= 4
+    assert emulator.bindings() == before
