@@ -182,9 +182,7 @@ class Ledger:
         :param failure: why.
         """
         for change in changes:
-            record = self._sent(change, _State.NAMED)
-            record.failure = failure
-            record.ended = self._clock()
+            self._sent(change, _State.NAMED).failure = failure
 
     def end(self, changes: Iterable[Change]) -> None:
         """The task of an accepted call has ended; reads may lag behind it.

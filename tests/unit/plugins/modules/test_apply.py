@@ -153,6 +153,14 @@ def test_failed_listeners_fail_the_task_and_everything_else_is_bound(message: st
     assert addresses(cloud, "lbl-1") == {"ins-1", "ins-2", "ins-3"}
 
 
+@pytest.mark.parametrize("task_seconds", [1, 8])
+def test_what_was_done_of_a_failed_listener_may_show_late_after_its_task(task_seconds: float) -> None:
+    half = order("fail_listeners", listeners=["lbl-1"], message="half", apply="some")
+    cloud = shop(half, task_seconds=task_seconds, read_lag=3)
+    run = cloud.run(targets=[want("lbl-1", "ins-3"), want("lbl-1", "ins-4")])
+    assert (run.failure, sorted(done(run)), len(cloud.writes())) == (None, ["ins-3", "ins-4"], 2)
+
+
 def test_a_call_all_of_whose_listeners_have_failed_changes_nothing() -> None:
     cloud = shop(order("fail_listeners", message="no"))
     run = cloud.run(targets=[want("lbl-1", "ins-3"), ON_RULE])

@@ -194,7 +194,7 @@ def test_equal_failures_are_told_once_and_different_ones_up_to_five() -> None:
         cloud.next_writes(refusal("UnauthorizedOperation", f"not on {identity}"), load_balancer_id=identity)
     message = cloud.run(load_balancer_ids=list(cloud.cloud.load_balancers), targets=[EVERYWHERE]).message
     assert message.startswith("8 of 8 load balancers failed. lb-1: ")
-    assert "3 more are in load_balancers." in message
+    assert " 3 more are in load_balancers." in message
     assert "not on lb-6" not in message
 
 

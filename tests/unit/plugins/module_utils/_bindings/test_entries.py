@@ -133,6 +133,7 @@ def test_a_wrong_value_is_named_with_its_entry(change: Raw, words: str) -> None:
     message = problem(LISTENER, {**LISTENER, "port": 81, **change})
     assert message.startswith("targets[1]: ")
     assert words in message
+    assert " more." not in message
 
 
 @pytest.mark.parametrize("port", [1, 65535])
