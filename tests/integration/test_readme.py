@@ -64,7 +64,7 @@ def script_of_the_page():
 def outputs(text):
     """Return the lines of output that a block shows, without what stands for more."""
     shown = (line for line in text.splitlines() if not line.startswith("$ "))
-    return [line.removesuffix(" ...") for line in shown if line.strip() and line != "..."]
+    return [line.removesuffix(" ...") for line in shown if line.strip() not in ("", "...")]
 
 
 @pytest.fixture

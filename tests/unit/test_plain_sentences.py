@@ -19,6 +19,7 @@ MOST_WORDS = 30
 FOLDERS = ("doc_fragments", "filter", "inventory", "modules")
 PLUGINS = [path for folder in FOLDERS for path in sorted((ROOT / "plugins" / folder).glob("*.py"))]
 FILES = [path for path in PLUGINS if "DOCUMENTATION" in path.read_text(encoding="utf-8")]
+FILES += (ROOT / "roles").glob("*/meta/argument_specs.yml")
 
 
 def texts(item: Any) -> list[str]:
