@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-MAX_BYTES = 1_000_000
+MAX_BYTES = 1_200_000
 MAX_FILES = 130
 
 
