@@ -376,7 +376,7 @@ def _timed_out(exc: Exception) -> bool:
 def _is_plain(exc: BaseException) -> bool:
     """Whether what came in place of TLS was none, as from a server of http."""
     reason = _reason(exc)
-    return isinstance(reason, ssl.SSLError) and reason.reason in NO_TLS
+    return isinstance(reason, ssl.SSLError) and getattr(reason, "reason", None) in NO_TLS
 
 
 def _is_certificate(exc: BaseException) -> bool:
