@@ -157,8 +157,6 @@ seealso:
   - module: tencentcloud.clb.targets_info
   - plugin: tencentcloud.clb.bind
     plugin_type: filter
-  - plugin: tencentcloud.clb.rotation
-    plugin_type: role
   - plugin: tencentcloud.clb.targets
     plugin_type: inventory
   - name: BatchRegisterTargets

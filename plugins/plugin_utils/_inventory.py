@@ -118,7 +118,7 @@ def make_groups(balancers: Sequence[Raw]) -> Groups:
         shown = [f"{printable(repr(name.shown), MAX_SHOWN)} ({and_more(list(called[name]), 2)})" for name in names]
         warnings.append(
             f"{and_more(shown, MAX_LISTED)} can't have the group {group}, because different names become that name. "
-            f"Each has a group with its ID instead: {and_more([made for made, _ in own], MAX_LISTED)}."
+            f"Each has a group with its ID instead: {and_more([pair[0] for pair in own], MAX_LISTED)}."
         )
     return Groups(tuple(edges), {key: groups[identity] for key, identity in pools.items()}, tuple(warnings))
 

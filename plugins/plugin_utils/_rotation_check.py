@@ -228,7 +228,7 @@ class _Members:
         if not_known:
             # It keeps every batch from leaving: once is enough.
             known, self.told = self.told, True
-            named = [address for (*_, address, _port), standing in self.standings.items() if standing in not_known]
+            named = [member[-2] for member, standing in self.standings.items() if standing in not_known]
             return "" if known else f"{self.label} serves {listed(named)}, {_NOT_SAID}; nothing can be taken."
         kept = "targets in traffic" if verdict.traffic.counts_sick else "healthy targets"
         why = f" ({_NONE_HEALTHY})" if verdict.traffic.counts_sick else ""
