@@ -125,6 +125,18 @@ def test_waiting_for_health_changes_nothing(playbook, emulator):
     assert {call["action"] for call in emulator.calls()} == {"DescribeTargets", "DescribeTargetHealth"}
 
 
+def test_long_task_shows_that_it_is_alive(playbook, emulator, tmp_path):
+    (task,) = under("operating", "Long tasks", "yaml")
+    # Ansible looks for the job in the home of the password file, and a test has another one.
+    folder = {"ANSIBLE_ASYNC_DIR": str(tmp_path / "jobs")}
+
+    dry, done = playbook(plays(task), "--check", environment=folder), playbook(plays(task), environment=folder)
+
+    assert (dry.rc, done.rc) == (0, 0), dry.output + done.output
+    assert "ASYNC OK on localhost" in done.output
+    assert "ASYNC" not in dry.output
+
+
 def test_drift_fails_a_dry_run_and_shows_the_difference(playbook, emulator):
     (recipe,) = under("recipes", "Check for drift in CI", "yaml")
     (output,) = under("recipes", "Check for drift in CI", "console")
