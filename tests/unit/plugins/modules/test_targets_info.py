@@ -243,7 +243,7 @@ def test_counts_of_a_listener_are_those_of_the_rules_shown():
     "selector, words",
     [
         ({"listener_id": "lbl-nope"}, "there is no listener 'lbl-nope'. It selects nothing."),
-        ({"listener_port": 9, "listener_protocol": "UDP"}, "there is no UDP listener on port 9. It selects nothing."),
+        ({"listener_port": 9}, "there is no listener on port 9. It selects nothing."),
         ({"location_id": "loc-nope"}, "there is no rule 'loc-nope'. It selects nothing."),
         ({"domain": "c.example.com"}, "there is no rule with domain 'c.example.com'. It selects nothing."),
     ],
@@ -454,11 +454,11 @@ def test_a_region_is_asked_where_a_host_is():
             ["targets[0]: none of the load balancers has a listener 'lbl-3'. It selects nothing."],
         ),
         (
-            {"load_balancer_ids": ["lb-1", "lb-3"], "targets": [{"listener_port": 9, "listener_protocol": "UDP"}]},
-            ["targets[0]: there is no UDP listener on port 9. It selects nothing. (lb-1, lb-3)"],
+            {"load_balancer_ids": ["lb-1", "lb-3"], "targets": [{"listener_port": 9}]},
+            ["targets[0]: there is no listener on port 9. It selects nothing. (lb-1, lb-3)"],
         ),
         # In a whole region, a selector matches where it matches.
-        ({"all_load_balancers": True, "targets": [{"listener_port": 9, "listener_protocol": "UDP"}]}, []),
+        ({"all_load_balancers": True, "targets": [{"listener_port": 9}]}, []),
         (
             {"all_load_balancers": True, "targets": [{"load_balancer_id": "lb-1", "listener_id": "lbl-3", **HOST}]},
             ["targets[0]: lb-1 has no listener 'lbl-3'. It selects nothing."],
