@@ -148,13 +148,14 @@ def test_one_fault(state, fault):
     run_under(TASKS[state], fault)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("faults", PAIRS, ids=" + ".join)
 @pytest.mark.parametrize("state", TASKS)
 def test_two_faults(state, faults):
     run_under(TASKS[state], *faults)
 
 
-@pytest.mark.sample(24)
+@pytest.mark.sample(48)
 @pytest.mark.parametrize("faults", OTHER_PAIRS, ids=" + ".join)
 @pytest.mark.parametrize("state", TASKS)
 def test_any_two_faults(state, faults):

@@ -173,6 +173,7 @@ def test_any_action_can_be_busy(task: Raw, text: str) -> None:
     assert run.changed
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("code", CODES)
 def test_a_refusal_with_any_text(code: str) -> None:
     for number, text in enumerate(TEXTS):
@@ -180,7 +181,7 @@ def test_a_refusal_with_any_text(code: str) -> None:
             check(code, text, size, first_accepted=(number + size) % 2 == 0)
 
 
-@pytest.mark.sample(20)
+@pytest.mark.sample(60)
 @pytest.mark.parametrize("text", range(len(TEXTS)))
 @pytest.mark.parametrize("code", CODES)
 def test_a_refusal_of_500(code: str, text: int) -> None:

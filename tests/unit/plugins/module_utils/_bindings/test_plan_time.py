@@ -88,7 +88,7 @@ def plan_all(listeners: list[Raw], entries: list[Raw], *, state: str = "present"
     assert calls >= len(entries) // 1000
 
 
-@pytest.mark.parametrize("amount", [1_000, pytest.param(10_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("amount", [500, pytest.param(10_000, marks=pytest.mark.long)])
 def test_ten_times_as_many_bindings_take_12_times_as_long(amount: int) -> None:
     small, large = big(amount), big(10 * amount)
     one = seconds(lambda: plan_all(*small))
@@ -106,5 +106,5 @@ def test_selectors_by_host_stay_linear(state: str) -> None:
         hosts = [{"eni_ip": address(number)} for number in range(amount)]
         return lambda: plan_all(listeners, hosts, state=state)
 
-    one, ten = seconds(work(500)), seconds(work(5_000))
+    one, ten = seconds(work(300)), seconds(work(3_000))
     assert ten < 16 * max(one, 0.02), f"{ten:.2f} s is {ten / one:.1f} times {one:.2f} s"
