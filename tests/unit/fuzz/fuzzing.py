@@ -266,7 +266,7 @@ class Case:
         done = cloud.run(check=self.check, **self.options) if self.kind == "targets" else cloud.run_info(**self.options)
         if BY_ANSIBLE.match(done.message):
             return escape(done.message), {**done.result, "error": {"code": done.code}}
-        result = {key: value for key, value in done.result.items() if key not in ("invocation", "msg", "failed")}
+        result = {key: value for key, value in done.result.items() if key not in ("invocation", "failed")}
         return done.failure, {**result, "warnings": done.warnings}
 
 
