@@ -58,7 +58,8 @@ def main(environ: Mapping[str, str]) -> int:
     """Run; return the exit status."""
     try:
         options = settings.parse(environ)
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        # SIGINT too: what a shell starts in the background ignores it.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _interrupt)
         if options.load_balancer_id is None:
             return ask_emulator(options)
