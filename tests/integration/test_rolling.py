@@ -106,14 +106,15 @@ def test_a_host_that_fails_stays_out_stops_the_rest_and_comes_first_in_the_next_
     assert len(updated(dry)) == 4
     assert (farm.writes, farm.emulator.bindings(), farm.remembered) == ([], before, file)
 
-    rerun = farm.roll(clb_batch=2, clb_min_healthy=2)
+    # One by one: the order within a batch is chance.
+    rerun = farm.roll(clb_batch=1, clb_min_healthy=3)
 
     assert rerun.rc == 0, rerun.output
-    assert sorted(updated(rerun)[:2]) == ["web1", "web2"]
     assert updated(rerun)[0] == "web2"
+    assert len(updated(rerun)) == 4
     assert farm.emulator.bindings() == farm.at_first
     # The guard of all but one batch was met again.
-    assert farm.emulator.min_serving("lbl-1-443") == 2
+    assert farm.emulator.min_serving("lbl-1-443") == 3
     assert not farm.restore_file.exists()
 
 
