@@ -119,6 +119,7 @@ def test_every_link(playbook, emulator, places):
     assert not [pair for pair in SETTINGS["credentials"] if pair["secret_key"] in run.output]
 
 
+@pytest.mark.long
 def test_precedence(playbook, emulator, places):
     """Everything is there; each task takes away what won in the task before."""
     region = {"TENCENTCLOUD_REGION": ""}
@@ -262,6 +263,7 @@ def test_nothing_configured_lists_the_ways_and_waits_for_none(playbook, emulator
     assert float(run.result("after")["msg"]) - float(run.result("before")["msg"]) < 30
 
 
+@pytest.mark.long
 def test_a_task_that_outlives_its_credentials(playbook, emulator, places):
     emulator.load(
         DEMO,

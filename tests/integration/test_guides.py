@@ -71,6 +71,7 @@ def test_typing_error_is_answered_as_the_page_shows(playbook, emulator):
     assert run.result("Bind web-4")["msg"].split() == answer.split()
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("number", [n for n, recipe in enumerate(RECIPES) if "hosts.yml" not in recipe.text])
 def test_recipe_runs(number, playbook, emulator, tmp_path):
     recipe = RECIPES[number]
@@ -249,6 +250,7 @@ def test_commands_of_the_playbooks_that_need_no_hosts_work_as_shown(ansible_envi
     assert {weight for _, _, target, _, weight, _ in emulator.bindings("lb-demo") if target == "ins-web2"} == {0}
 
 
+@pytest.mark.long
 def test_out_everywhere_and_back_goes_as_the_guide_shows(ansible_environment, emulator, tmp_path):
     before = emulator.bindings()
     shown_lines = [line.rstrip() for block in blocks("out_and_back", "text") for line in block.text.splitlines()]
@@ -266,6 +268,7 @@ def test_out_everywhere_and_back_goes_as_the_guide_shows(ansible_environment, em
     assert not (tmp_path / "clb-restore.json").exists()
 
 
+@pytest.mark.long
 def test_commands_of_the_guide_to_rolling_updates_work(ansible_environment, emulator, tmp_path):
     """The first one for real, the others as dry runs; the update of the guide would install a package."""
     (hosts, _update, *_plays) = under("rolling", "Two hosts, one file, one command", "yaml")

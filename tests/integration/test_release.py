@@ -130,7 +130,8 @@ def test_only_check_changes_nothing(checkout):
     assert checkout.git("tag") == ""
 
 
-@pytest.mark.parametrize("fragment", [pytest.param(False, marks=pytest.mark.long), True])
+@pytest.mark.long
+@pytest.mark.parametrize("fragment", [False, True])
 def test_a_version_that_is_prepared_is_tagged(checkout, fragment):
     pytest.importorskip("antsibull_changelog", reason="antsibull-changelog is a tool of requirements/dev.txt")
     prepared(checkout)

@@ -118,6 +118,7 @@ def test_a_host_that_fails_stays_out_stops_the_rest_and_comes_first_in_the_next_
     assert not farm.restore_file.exists()
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("moment", ["drained", "returning"])
 def test_a_run_that_is_killed_is_completed_by_the_next(emulator, playbook, moment):
     farm = Farm(emulator, playbook, hosts=3, balancers=2)
@@ -140,6 +141,7 @@ def test_a_run_that_is_killed_is_completed_by_the_next(emulator, playbook, momen
     assert not farm.restore_file.exists()
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("meta, lost", [("end_host", ["web2"]), ("end_play", ["web1", "web2"])])
 def test_an_update_that_ends_its_play_fails_the_run(emulator, playbook, meta, lost):
     farm = Farm(emulator, playbook, hosts=3)

@@ -141,8 +141,8 @@ def is_input(path: Path) -> bool:
     return path.suffix == ".credential" or path.name in ("credentials", "token")
 
 
-@pytest.mark.sample(4)
-@pytest.mark.parametrize("echo", ["data", "error", "sts", "html"])
+@pytest.mark.sample(3)
+@pytest.mark.parametrize("echo", ["data", "error", "sts", pytest.param("html", marks=pytest.mark.long)])
 def test_nothing_is_shown(playbook, gateway, places, tmp_path, echo):
     gateway.echo = echo
     tasks = link_tasks(places)
@@ -170,7 +170,7 @@ def test_the_search_finds_what_leaks(playbook, gateway, places, tmp_path):
     assert {"stdout", "results", "ansible.log", "facts", "done.json"} <= found
 
 
-@pytest.mark.parametrize("echo", ["error", "html"])
+@pytest.mark.parametrize("echo", ["error", pytest.param("html", marks=pytest.mark.long)])
 def test_the_inventory_shows_nothing(ansible_environment, gateway, places, tmp_path, echo):
     gateway.echo = echo
     source = tmp_path / "demo.clb.yml"

@@ -114,7 +114,19 @@ def start(emulator: Emulator, folder: Path) -> subprocess.Popen[str]:
         "CONFORMANCE_FOLDER": str(folder),
     }
     command = [sys.executable, "-m", "conformance"]
-    return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def hear_interrupts() -> None:
+        """Who runs tests in the background of a shell ignores them, and so would the run."""
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    return subprocess.Popen(
+        command,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=hear_interrupts,  # noqa: PLW1509 - no other thread of this process is at work
+    )
 
 
 def wait_for_binding(emulator: Emulator, *, more: int = 0) -> None:
