@@ -89,8 +89,8 @@ def add_sessions(series: str, core: str, python: str) -> None:
         pytest = ["python", "-m", "pytest", *session.posargs]
         # Whoever chooses some tests may have chosen none of one kind: pytest then ends with 5.
         good = [0, 5] if session.posargs else [0]
-        for more in (["--numprocesses=2", "-m", "not alone and not long"], ["-m", "alone and not long"]):
-            session.run(*pytest, *more, *places, env=collections, success_codes=good)
+        marks = ["--numprocesses=2", "-m", "not alone and not long"]
+        session.run(*pytest, *marks, *places, env=collections, success_codes=good)
 
 
 for _series, (_core, _versions) in CORES.items():

@@ -76,11 +76,7 @@ def test() -> list[Outcome]:
     side_by_side = "not alone and not long"
     integration = pytest("integration", side_by_side, INTEGRATION)
     unit = pytest("unit", side_by_side, "--cov", "--cov-report=term", UNIT)
-    # What measures time has the machine for itself.
-    return [
-        *run_all([integration, *SHIPPED, unit, *STATIC]),
-        *run_all([pytest("alone", "alone and not long", UNIT, INTEGRATION, workers=0)]),
-    ]
+    return run_all([integration, *SHIPPED, unit, *STATIC])
 
 
 def ansible_test() -> list[Outcome]:
@@ -108,7 +104,8 @@ def long() -> list[Outcome]:
     properties = pytest("properties", "hypothesis and not long", "--hypothesis-profile=long", UNIT)
     return [
         *run_all([pytest("long", "long and not alone", UNIT, INTEGRATION), properties]),
-        *run_all([pytest("long, alone", "long and alone", UNIT, INTEGRATION, workers=0)]),
+        # What measures time has the machine for itself.
+        *run_all([pytest("alone", "alone", UNIT, INTEGRATION, workers=0)]),
     ]
 
 

@@ -23,7 +23,7 @@ TESTS = Path(__file__).resolve().parent
 sys.path[:0] = [folder for folder in (str(TESTS), str(TESTS / "emulator")) if folder not in sys.path]
 
 MARKERS = (
-    "alone: needs the whole machine (it measures time, or starts many processes): run after the others, one at a time",
+    "alone: needs the whole machine (it measures time, or starts many processes): `make test-long` runs these last",
     "long: takes minutes: run by `make test-long` alone",
     "sample(n): of the cases of this test one in n is run each day, another one the next day; the others are `long`",
 )

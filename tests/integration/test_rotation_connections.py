@@ -59,8 +59,7 @@ def has_begun(run, task):
     return run.results.exists() and f'"task": "{task}", "host": "web1", "status": "ok"' in run.results.read_text()
 
 
-@pytest.mark.sample(2)
-@pytest.mark.alone
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     "address, dual",
     [("127.0.0.1", False), ("::1", False), (own_address(), False), ("127.0.0.1", True)],
@@ -89,7 +88,6 @@ def test_a_connection_keeps_its_host_waiting_until_it_ends(emulator, playbook, a
     assert "connections have not ended" not in done.output
 
 
-@pytest.mark.alone
 def test_time_wait_and_ignored_addresses_and_other_ports_do_not_count(emulator, playbook):
     with serve("127.0.0.1") as server, serve("127.0.0.1") as other:
         client, accepted = connect(server, "127.0.0.1")
@@ -118,7 +116,6 @@ def test_time_wait_and_ignored_addresses_and_other_ports_do_not_count(emulator, 
 
 
 @pytest.mark.sample(2)
-@pytest.mark.alone
 @pytest.mark.parametrize("on_timeout", ["continue", "fail"])
 def test_a_connection_that_does_not_end(emulator, playbook, on_timeout):
     with serve("127.0.0.1") as server:
