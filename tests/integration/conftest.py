@@ -157,6 +157,11 @@ class PlaybookRunner:
         return RunningPlaybook(process, results)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest, so that all processes are busy to the end."""
+    items.sort(key=lambda item: not item.path.stem.startswith(("test_rolling", "test_rotation")))
+
+
 @pytest.fixture(scope="session")
 def collections_path() -> Path:
     """Build and install the collection, once for all processes of the test run."""
