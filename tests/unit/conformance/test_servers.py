@@ -61,7 +61,11 @@ def serving(status: int, body: bytes, *, silent: bool = False) -> Iterator[str]:
         def log_message(self, *arguments: Any) -> None:
             """Print nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *arguments: Any) -> None:
+            """Print no traceback: a client that gave up has closed its connection."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
