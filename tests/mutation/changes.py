@@ -126,8 +126,14 @@ def _statement(node: ast.stmt) -> Iterator[Edit]:
     call = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
     if kept or call or isinstance(node, (ast.AugAssign, ast.Raise, ast.Continue, ast.Break, ast.Delete)):
         yield _become(node, ast.Pass(), f"drop `{_short(node)}`")
-    if isinstance(node, ast.Return) and node.value is not None and ast.unparse(node.value) != "None":
+    if isinstance(node, ast.Return) and node.value is not None and not _is_nothing(node.value):
         yield _set(node, "value", ast.Constant(None), f"`{_short(node)}` -> `return None`")
+
+
+def _is_nothing(node: ast.expr) -> bool:
+    """Return whether callers mostly take a value for None: False, 0, an empty text or list."""
+    empty = isinstance(node, (ast.List, ast.Tuple)) and not node.elts
+    return empty or (isinstance(node, ast.Constant) and not node.value) or ast.unparse(node) == "{}"
 
 
 def _condition(node: ast.If | ast.While | ast.IfExp) -> Iterator[Edit]:

@@ -335,6 +335,10 @@ def test_busy_until_the_end_of_the_time_is_told_and_the_end_is_kept() -> None:
     assert (run.code, failed(run), run.changed) == ("WaitTimeout", {"ins-3": BUSY}, False)
     assert "ResourceInOperating" in run["error"]["message"]
     assert cloud.now() == pytest.approx(60)
+    # Every few seconds, so that many tasks keep the load balancer at work.
+    times = [call["time"] for call in cloud.writes()]
+    assert all(0.2 <= after - before <= 4 for before, after in neighbours(times))
+    assert 20 <= len(times) <= 45
 
 
 def test_waiting_for_a_task_ends_with_the_time() -> None:

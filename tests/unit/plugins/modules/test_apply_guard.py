@@ -61,6 +61,7 @@ def test_it_refuses_before_any_write_also_in_check_mode(how: str, check: bool) -
     assert (run.code, run.changed) == ("GuardRefused", False)
     assert cloud.actions() == ["DescribeTargets", "DescribeTargetHealth"]
     assert failed(run) == {"ins-1": "NotAttempted"}
+    assert "since the first check" not in run.message
 
 
 @pytest.mark.parametrize("wait", [True, False])
@@ -148,6 +149,15 @@ def test_a_weight_is_put_back_when_fewer_than_min_healthy_are_left(how: str) -> 
     assert (failed(run), done(run), former(run)) == ({"ins-1": "NotAttempted"}, [], [])
     assert run["failed_targets"][0]["message"] == "The guard min_healthy: its weight was put back."
     assert run.changed
+
+
+def test_of_several_listeners_only_the_one_that_is_short_gets_its_weight_back() -> None:
+    other = tcp("lbl-2", 444, target("ins-1"), target("ins-3"))
+    cloud = balancer([*TWO, other], rivals=[[], [], [(LBL_1, "ins-2", 0)]], task_seconds=0)
+    run = cloud.run(targets=[{"instance_id": "ins-1"}], state="drained", min_healthy=1)
+    assert "TCP:443 (lbl-1) (0)" in message_of(run)
+    assert "lbl-2" not in run["error"]["message"]
+    assert {binding[0]: binding[4] for binding in cloud.bindings() if binding[2] == "ins-1"} == {"lbl-1": 7, "lbl-2": 0}
 
 
 @pytest.mark.parametrize("how", ["absent", "purge"])

@@ -311,6 +311,16 @@ def test_a_bad_one_is_found_within_a_rule_and_no_good_one_is_sent_after_it_was_b
     assert sum(len(call["params"]["Targets"]) for call in cloud.writes() if call["accepted"]) == 19
 
 
+def test_a_listener_is_halved_between_its_rules():
+    rules = [{"id": f"loc-{number}", "domain": f"{number}.example.com"} for number in (0, 1)]
+    listener = {"id": "lbl-1", "protocol": "HTTP", "port": 80, "rules": rules}
+    cloud = Cloud({"load_balancers": [{"id": "lb-1", "listeners": [listener]}]})
+    refuse(cloud, [0])
+    cloud.run(targets=[{"location_id": f"loc-{int(n > 1)}", "instance_id": name(n), "port": 80} for n in range(10)])
+
+    assert sizes(cloud)[:3] == [10, 2, 8]
+
+
 def test_tags_are_narrowed_alike(cloud):
     cloud.run(targets=listed(8))
     refused = refuse(cloud, [50])

@@ -74,6 +74,7 @@ def test_later_calls_learn_from_the_first_how_long_a_task_takes() -> None:
     run = cloud.run(targets=entries)
     assert (run.failure, len(cloud.writes())) == (None, 9)
     started = times(cloud, "BatchRegisterTargets")
+    assert started[1] - started[0] <= 2.5
     # The answers to the write and to the look take 0.1 s of each.
     assert all(2 <= after - before <= 2.35 for before, after in neighbours(started[1:]))
     assert (started[-1] - started[1]) / 7 <= 2.22
@@ -148,6 +149,13 @@ def test_a_doubtful_write_whose_task_still_runs_is_read_before_each_further_atte
     assert writes[1]["time"] < 8
     assert_read_before_sending_again(cloud, len(writes))
     assert len(cloud.bindings()) == 7
+
+
+def test_a_doubtful_write_whose_task_was_long_busy_may_show_late() -> None:
+    cloud = balancer([LISTENER], unknown_outcome(task_seconds=12), read_lag=3)
+    assert cloud.run(**BIND).failure is None
+    assert sum(call["applied"] for call in cloud.writes()) == 1
+    assert not any(call["accepted"] for call in cloud.writes()[1:])
 
 
 def test_a_doubtful_write_behind_somebody_elses_task_is_read_between_busy_answers_and_then_sent() -> None:

@@ -384,6 +384,33 @@ def test_entries_that_contradict_what_exists_are_told_and_stay(file):
     assert "name the same binding" in run.message
 
 
+def test_what_could_not_be_bound_again_stays(file):
+    cloud = region()
+    removed = cloud.run(state="absent", targets=[HOST], restore_file=str(file))
+    assert (removed.failed, len(held(file))) == (False, 2)
+    cloud.add_faults({"kind": "refuse_targets", "targets": ["ins-1"], "times": -1})
+    run = cloud.run(state="restored", restore_file=str(file))
+    assert (run.failed, len(held(file))) == (True, 2)
+
+
+def test_an_entry_beside_a_change_that_may_still_happen_stays(file):
+    cloud = region()
+    write(file, {**ONE, "weight": 100, "tag": "a", "remembered": OLD})
+    cloud.add_faults({"action": "Describe*", "kind": "error", "code": "UnauthorizedOperation", "skip": 1, "times": -1})
+    new = {**ONE, "instance_id": "ins-9"}
+    run = cloud.run(targets=[{**ONE, "weight": 100, "tag": "a"}, new], restore_file=str(file))
+    assert (run.failed, len(held(file))) == (True, 1)
+
+
+def test_what_the_selectors_leave_out_needs_no_load_balancer(file):
+    cloud = region(2)
+    drain(cloud, file, all_load_balancers=True)
+    cloud.change("delete_load_balancer", {"load_balancer_id": "lb-2"})
+    run = cloud.run(state="restored", targets=[{"listener_id": "lbl-1"}], restore_file=str(file))
+    assert run.failure is None
+    assert weights(file) == {"loc-1 ins-1": 50, "lbl-2 ins-1": 100, "loc-2 ins-1": 50}
+
+
 def test_a_guard_holds_for_what_is_brought_back(file):
     cloud = region()
     write(file, {**ONE, "weight": 0})

@@ -227,6 +227,14 @@ def test_a_guard_that_refuses_on_one_stops_all_before_any_write(check: bool, lim
     assert (run["restore"], cloud.count("DescribeTargetHealth")) == ([], calls)
 
 
+def test_one_without_changes_has_no_error_where_the_guard_refuses_on_another() -> None:
+    cloud = region()
+    cloud.change("unbind", [{"LoadBalancerId": "lb-3", "ListenerId": "lbl-3", "InstanceId": "ins-1", "Port": 80}])
+    run = cloud.run(load_balancer_ids=IDS, **{**GUARDED, "min_healthy": 2})
+    assert (run.code, status(run)) == ("GuardRefused", {"lb-1": "failed", "lb-2": "failed", "lb-3": "unchanged"})
+    assert run["load_balancers"][2]["error"] is None
+
+
 def test_a_guard_that_refuses_later_on_one_stops_no_other() -> None:
     cloud = region()
     cloud.change("lock", {"load_balancer_id": "lb-2", "seconds": 3.0})
@@ -325,6 +333,9 @@ def test_extra_calls_and_task_times_are_shared() -> None:
     # The first one or two find out how long a task takes; the others read back once.
     reads = [read(cloud).count(identity) for identity in cloud.cloud.load_balancers]
     assert sorted(reads)[:3] == [2, 2, 2]
+    written = {call["request_id"]: call["params"]["LoadBalancerId"] for call in cloud.writes()}
+    assert len({written[call["params"]["TaskId"]] for call in cloud.calls("DescribeTaskStatus")}) == 2
+    assert cloud.now() <= 5
 
 
 def test_one_load_balancer_in_a_list_has_the_shape_of_several() -> None:

@@ -242,6 +242,7 @@ def test_secrets_are_in_no_result() -> None:
     cloud.add_faults({"action": "*", "kind": "error", "code": "AuthFailure.SignatureFailure", "message": key})
     run = cloud.run(targets=[{**TCP, "instance_id": "ins-3"}], secret_id=pair.secret_id, secret_key=key)
     assert "Check secret_key" in (run.failure or "")
+    assert "The load balancer is" not in run.message, "it has nothing to do with it"
     assert key not in str(run)
 
 

@@ -73,6 +73,13 @@ def test_an_address_that_two_could_have_and_none_is_first_is_ambiguous() -> None
     assert bound.find(KEY, backend(B), 80) is not None
 
 
+def test_an_address_that_only_one_of_two_in_doubt_has_is_its_own() -> None:
+    bound = snapshot(tcp("lbl-1", 443, interface(A, B), interface(A, B, C)))
+    found = bound.find(KEY, backend(C), 80)
+    assert found is not None
+    assert C in found.aliases
+
+
 def test_ports_and_pools_have_nothing_to_do_with_each_other() -> None:
     rows = [interface(A, B), {**interface(A, B), "Port": 81}]
     bound = snapshot(tcp("lbl-1", 443, *rows), tcp("lbl-2", 444, interface(A, B)))

@@ -13,6 +13,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries
     Place,
     check_same_load_balancer,
     parse_entries,
+    shown_value,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Backend
 
@@ -246,3 +247,8 @@ def test_an_entry_of_another_load_balancer_is_refused() -> None:
     with pytest.raises(InvalidArgument, match=r"^targets\[2\]: load_balancer_id 'lb-2' is not 'lb-1'"):
         check_same_load_balancer(entries, "lb-1")
     check_same_load_balancer(entries[:2], "lb-1")
+
+
+@pytest.mark.parametrize("characters, shown", [(100, "'"), (101, "'... (101 characters in all)")])
+def test_a_value_is_shown_whole_where_it_is_short(characters: int, shown: str) -> None:
+    assert shown_value("x" * characters) == f"'{'x' * 100}{shown}"

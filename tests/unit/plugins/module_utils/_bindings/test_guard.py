@@ -145,6 +145,17 @@ def test_the_guard_fails_closed_where_the_health_of_what_serves_is_not_known(mis
         check_guard(plan.snapshot, plan.changes, health, 1, count_gains=False)
 
 
+def test_what_is_not_known_is_told_by_what_the_answer_gives() -> None:
+    details = {"ins-1": "Odd", "ins-2": "Strange"}
+    told = {alias: Health(False, detail, True) for name, detail in details.items() for alias in (name, ip_of(name))}
+    health = HealthSnapshot({(("lbl-1", None), alias, 80): found for alias, found in told.items()})
+    listeners = [tcp("lbl-1", 443, target("ins-1"), target("ins-2"))]
+    plan = plan_for([{"instance_id": "ins-1"}], snapshot(*listeners), state="drained")
+    with pytest.raises(GuardRefused, match=r"ins-1:80, whose [^;]*'Odd'.* ins-2:80, whose [^;]*'Strange'") as caught:
+        check_guard(plan.snapshot, plan.changes, health, 1, count_gains=False)
+    assert "ins-1:80, ins-2:80" not in caught.value.message
+
+
 def test_what_is_drained_or_on_another_listener_need_not_be_mentioned() -> None:
     listeners = [tcp("lbl-1", 443, target("ins-1"), target("ins-2"), target("ins-3", weight=0))]
     listeners.append(tcp("lbl-2", 444, target("ins-4")))
