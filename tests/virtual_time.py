@@ -266,7 +266,6 @@ def import_all(package: ModuleType) -> None:
 def shims_in(names: dict[str, Any], package: str) -> Iterator[Patch]:
     """What a module uses of time, threads and random numbers, default values of its functions included.
 
-    :param names: the module's.
     :param package: where what the module imports is looked into.
     """
     for name, value in list(names.items()):

@@ -63,20 +63,13 @@ class ClbModule(AnsibleModule):  # type: ignore[misc]  # ansible-core ships no t
             self.fail_json(message, error=describe_error(CredentialsNotFound(message)))
 
     def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
-        """Fail with every returned key in place.
-
-        :param msg: for people.
-        :param kwargs: returned keys.
-        """
+        """Fail with every returned key in place."""
         error = describe_error(InvalidArgument(msg))
         super().fail_json(**{**self._empty_result(), "error": error, **kwargs, "msg": msg})
         raise AssertionError("fail_json does not return")
 
     def conclude(self, done: TaskResult) -> NoReturn:
-        """End with the outcome of a task.
-
-        :param done: the outcome.
-        """
+        """End with the outcome of a task."""
         result = dict(done.result)
         connection = done.connection
         warnings = done.warnings

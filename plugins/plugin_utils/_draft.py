@@ -42,16 +42,12 @@ class Draft:
         return groups
 
     def get_host(self, name: str) -> Host | None:
-        """A host, with its variables so far.
-
-        :param name: its name.
-        """
+        """A host, with its variables so far."""
         return self._copy.get_host(name)
 
     def add_group(self, group: str) -> str:
         """Add a group.
 
-        :param group: its name.
         :returns: the name that it got.
         """
         return str(self._make("add_group", group))
@@ -59,7 +55,6 @@ class Draft:
     def add_host(self, host: str, group: str | None = None) -> str:
         """Add a host.
 
-        :param host: its name.
         :param group: a group to put it into.
         """
         return str(self._make("add_host", host, group))
@@ -77,14 +72,12 @@ class Draft:
 
         :param entity: the name of a host or group.
         :param varname: the name of the variable.
-        :param value: its value.
         """
         self._make("set_variable", entity, varname, trust_plain(value))
 
     def set_variables(self, host: str, variables: Mapping[str, Any]) -> None:
         """Set the variables of a host.
 
-        :param host: its name.
         :param variables: their values by name; the names are valid for variables.
         """
         trusted = {name: trust_plain(value) for name, value in variables.items()}

@@ -32,8 +32,6 @@ class _Node(NamedTuple):
     """A part of the drawing.
 
     :param lines: what it says; the tree puts them beside each other.
-    :param children: what hangs on it.
-    :param look: a key of the styles, or empty.
     """
 
     lines: tuple[str, ...]
@@ -45,9 +43,6 @@ class _Detail(NamedTuple):
     """How much of a result is drawn.
 
     :param backends: how many of each listener or rule; None for all.
-    :param rules: whether rules are drawn.
-    :param listeners: whether listeners are drawn.
-    :param load_balancers: how many load balancers; None for all.
     """
 
     backends: int | None = None
@@ -59,7 +54,6 @@ class _Detail(NamedTuple):
 def draw_tree(result: object, most: int = 0) -> str:
     """Draw a tree of plain text, a line for each load balancer, listener, rule and backend.
 
-    :param result: of ``targets_info``.
     :param most: how many backends to show of each listener or rule; 0 for all.
     :raises AnsibleFilterError: it is no such result.
     """
@@ -70,7 +64,6 @@ def draw_tree(result: object, most: int = 0) -> str:
 def draw_mermaid(result: object, most: int = 10) -> str:
     """Draw a Mermaid flow chart, as GitHub and others render it.
 
-    :param result: of ``targets_info``.
     :param most: how many backends to show of each listener or rule, 0 for all. Mermaid cannot draw everything: where
         there is too much, first fewer backends are drawn, then no rules, then no listeners, then fewer load balancers.
     :raises AnsibleFilterError: it is no such result.

@@ -28,7 +28,6 @@ class Asked(NamedTuple):
 
     :param hosts: a host for each backend, named by the ID or address that was given; none: all that is remembered.
     :param choice: the option of the modules that chooses load balancers; empty: all of the region.
-    :param restore_file: its path.
     :param options: ``min_healthy`` and ``wait_timeout`` of what writes.
     """
 
@@ -88,7 +87,6 @@ def _parse_backend(given: object, restore_file: str) -> Host:
 def where(modules: Modules, asked: Asked) -> list[str]:
     """Tell where backends are bound, and how healthy it is there.
 
-    :returns: lines.
     :raises Stop: one is bound nowhere, or a load balancer can't be read.
     """
     bound = _find(modules, asked)
@@ -132,7 +130,6 @@ def _table(
 ) -> Iterator[str]:
     """Yield a line for each binding, below its backend.
 
-    :param before: the weights that are shown first.
     :param after: the weights that are shown behind them; None where nothing was changed.
     :param then: the weights of which those that are healthy are counted.
     """

@@ -77,8 +77,6 @@ class Poll(NamedTuple):
 class _Known(NamedTuple):
     """What is known of the health of a target.
 
-    :param healthy: whether it counts as healthy.
-    :param status: in the cloud's word.
     :param registered: when it was bound, as the cloud tells it; None where it does not.
     :param missed: reads since then that did not mention the target.
     """
@@ -89,10 +87,7 @@ class _Known(NamedTuple):
     missed: int = 0
 
     def bound_since(self, before: _Known) -> bool:
-        """Whether the target was bound again since then.
-
-        :param before: what was known of it.
-        """
+        """Whether the target was bound again since then."""
         return bool(self.registered and before.registered) and self.registered != before.registered
 
 
@@ -100,7 +95,6 @@ class HealthWatch:
     """Reads the health of targets, and compares it with what was known of each last.
 
     :param args: the options of the event source.
-    :param environ: the environment variables.
     :raises InvalidArgument: an option is wrong or missing.
     :raises ImportError: a library is missing.
     """

@@ -114,8 +114,6 @@ def is_plain_name(name: str) -> bool:
 
     Not so are: the built-in groups, this machine (``localhost``), host patterns (``*``, ``!web``), options of commands
     (``-o``), paths (``../x``: Ansible reads ``host_vars/NAME``), control characters, and what is too long for a file.
-
-    :param name: not empty.
     """
     return (
         name not in _BUILT_IN_GROUPS

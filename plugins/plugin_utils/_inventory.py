@@ -42,7 +42,6 @@ class Host(NamedTuple):
 
     :param names: what it can be called by, best first; the last one belongs to no other host.
     :param groups: the groups that it is directly in.
-    :param variables: its variables.
     """
 
     names: tuple[str, ...]
@@ -55,7 +54,6 @@ class Groups(NamedTuple):
 
     :param edges: pairs of a group and a group in it.
     :param pools: the group of a listener (layer 4) or rule, by load balancer, listener and location ID.
-    :param warnings: sentences for the user.
     """
 
     edges: tuple[tuple[str, str], ...]
@@ -64,11 +62,7 @@ class Groups(NamedTuple):
 
 
 class _Name(NamedTuple):
-    """What one or more load balancers, listeners or rules are called.
-
-    :param shown: as the user knows it.
-    :param text: what the group's name is made of.
-    """
+    """What one or more load balancers, listeners or rules are called."""
 
     shown: str
     text: str
@@ -91,8 +85,6 @@ def make_groups(balancers: Sequence[Raw]) -> Groups:
 
     An ID stands for one thing. A name gathers what is called the same on every load balancer. Where different names
     would have one group, each thing of these names has a group of its own, with its ID in the name.
-
-    :param balancers: as :class:`Reading` has them.
     """
     nested, called, pools = _find_groups(balancers)
     groups: dict[str, str] = {}
@@ -165,10 +157,8 @@ def _free(group: str, suffix: str, taken: set[str]) -> str:
 def make_hosts(balancers: Iterable[Raw], groups: Groups, hostnames: Sequence[str], ansible_host: str) -> list[Host]:
     """Put the bindings of each backend together.
 
-    :param balancers: as :class:`Reading` has them.
     :param groups: of the same load balancers.
     :param hostnames: what to call a host by, best first; keys of :data:`HOSTNAMES`.
-    :param ansible_host: a key of :data:`ADDRESSES`.
     """
     bindings: dict[_Identity, list[Raw]] = defaultdict(list)
     for balancer in balancers:

@@ -34,8 +34,6 @@ def fingerprint(
 
     :param query: the options that choose load balancers and bindings, rendered.
     :param regions: the regions, None for the usual one.
-    :param options: the connection options.
-    :param environ: the environment variables.
     """
     summary = {
         "format": _FORMAT,
@@ -69,10 +67,7 @@ def _profile(options: Mapping[str, Any], environ: Mapping[str, str]) -> list[Any
 
 
 def pack(reading: Reading) -> dict[str, Any]:
-    """Put what was read into the form in which it is kept.
-
-    :param reading: what was read.
-    """
+    """Put what was read into the form in which it is kept."""
     content = {"balancers": reading.balancers, "warnings": reading.warnings}
     return {**content, "checksum": _digest(content)}
 
@@ -80,7 +75,6 @@ def pack(reading: Reading) -> dict[str, Any]:
 def unpack(kept: object, where: str) -> Reading:
     """Take what was read out of the form in which it was kept.
 
-    :param kept: what the cache holds.
     :param where: the place in the cache, for the message.
     :raises InvalidArgument: something else has been written there.
     """

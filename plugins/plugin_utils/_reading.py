@@ -39,7 +39,6 @@ class InventoryQuery(NamedTuple):
 
     :param load_balancer_ids: None where none are named.
     :param load_balancer_names: exact names; None where none are named.
-    :param entries: selectors; None selects everything.
     :param health: whether to read health, too.
     :param tags: those that the load balancers must have; None where neither these nor IDs nor names choose.
     """
@@ -56,10 +55,7 @@ class InventoryQuery(NamedTuple):
         return self.load_balancer_ids is None and self.load_balancer_names is None
 
     def is_wanted(self, balancer: LoadBalancer) -> bool:
-        """Whether a load balancer is to be read.
-
-        :param balancer: one that exists.
-        """
+        """Whether a load balancer is to be read."""
         return (
             self.is_of_all
             or balancer.load_balancer_id in (self.load_balancer_ids or ())
@@ -72,7 +68,6 @@ class Reading(NamedTuple):
 
     :param balancers: for each load balancer its ``region``, ``vpc_id``, ``load_balancer_id``, ``load_balancer_name``,
         ``listeners`` as ``targets_info`` describes them, and ``targets`` likewise, with ``public_ips``. Plain data.
-    :param warnings: sentences for the user.
     """
 
     balancers: list[Raw]
@@ -82,10 +77,7 @@ class Reading(NamedTuple):
 class _Answers(NamedTuple):
     """What the cloud answered about one load balancer.
 
-    :param region: the name of its region.
-    :param balancer: its entry in the listing.
     :param snapshot: what is bound; None where no selector can match on it, so that it was not read.
-    :param health: None where it was not read.
     """
 
     region: str

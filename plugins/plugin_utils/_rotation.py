@@ -38,7 +38,6 @@ _MINIMA = {"min_healthy": 0, "drain_seconds": 0, "drain_timeout": 1, "wait_timeo
 class Host:
     """One host, with the variables of the role as ``meta/argument_specs.yml`` describes them.
 
-    :param name: in the inventory.
     :param problems: what is wrong with its variables; where there is any, only ``name`` can be relied on.
     :param backend: its ``instance_id`` or ``eni_ip``, and its ``port`` where one is given.
     :param balancers: the load balancers that it leaves; empty: all of the region.

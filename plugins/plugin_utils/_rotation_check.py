@@ -70,7 +70,6 @@ def split_into_batches(names: Sequence[str], batch: object) -> list[list[str]]:
     """Split hosts as ``serial`` does.
 
     :param names: in the order of the play.
-    :param batch: as ``serial`` takes it.
     """
     sizes = [pct_to_int(str(size).strip(), len(names)) for size in (batch if isinstance(batch, list) else [batch])]
     batches, rest = [], list(names)
@@ -115,7 +114,6 @@ def _cause(text: object) -> str:
 def check_hosts(hosts: Sequence[Host], bound: Mapping[str, list[Raw]], remembered: Sequence[Raw]) -> list[str]:
     """Return what is wrong with where hosts are bound.
 
-    :param bound: of :func:`bindings_by_host`.
     :param remembered: what the restore file holds.
     """
     problems = [
@@ -145,7 +143,6 @@ def find_warnings(
 ) -> Iterator[str]:
     """Yield what is worth knowing, but no reason to stop.
 
-    :param bound: of :func:`bindings_by_host`.
     :param remembered: what the restore file holds.
     :param listeners: the returned key of that name, with settings where they could be read.
     """

@@ -65,10 +65,7 @@ class State(NamedTuple):
 
     @classmethod
     def of(cls, states: Mapping[str, Raw | None]) -> State:
-        """Put together what was noted for hosts: of each, what its own last state says of it.
-
-        :param states: by host.
-        """
+        """Put together what was noted for hosts: of each, what its own last state says of it."""
         merged = cls()
         for name, state in states.items():
             if state:
@@ -133,7 +130,6 @@ def add_to_file(path: str, entries: Sequence[Raw]) -> None:
 def check(modules: Modules, hosts: Sequence[Host], batch: object) -> list[str]:
     """Find what would fail.
 
-    :param batch: as ``serial`` takes it.
     :returns: the names of the hosts in the order of their update: those that an earlier run has left out come first.
     :raises Stop: something would.
     """
@@ -274,7 +270,6 @@ def _remember(hosts: Sequence[Host], bound: Mapping[str, list[Raw]], remembered:
 def bring_back(modules: Modules, hosts: Sequence[Host], state: State, *, warm_up: bool = True) -> State:
     """Put hosts back as they were, and wait until they are healthy.
 
-    :param hosts: that come back.
     :param state: what the run knows; of hosts that it does not know, the restore file alone tells.
     :param warm_up: whether they come back with shares of their weight first.
     :returns: the new state.

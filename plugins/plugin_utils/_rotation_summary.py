@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 def summarize(names: Sequence[str], state: State, restore_file: str, *, dry: bool) -> list[str]:
     """Sum up a run.
 
-    :param names: of all its hosts.
     :param state: what it knows of them.
-    :param restore_file: its path.
-    :param dry: whether nothing was written.
-    :returns: lines.
     """
     back, batches = state.seconds, len(set(state.batches.values()))
     what = "would be updated" if dry else "updated and back in traffic"

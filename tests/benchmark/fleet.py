@@ -29,8 +29,6 @@ EACH = 5
 class Batches:
     """One task of many calls.
 
-    :param targets: bound by it.
-    :param seconds: the task.
     :param cloud: the time that the cloud itself worked on its tasks.
     """
 
@@ -43,9 +41,7 @@ class Batches:
 class Drains:
     """Guarded tasks that drain a host each, all at once.
 
-    :param tasks: how many.
     :param allowed: how many of them the guard allows.
-    :param passed: how many went through.
     :param lowest: the smallest number of targets that got traffic at any moment.
     :param seconds: from the first to the last.
     """
@@ -61,10 +57,8 @@ class Drains:
 class Fleet:
     """Many load balancers.
 
-    :param balancers: how many.
     :param task_seconds: how long the cloud works on each write.
     :param first: one task that binds new targets everywhere, in seconds.
-    :param again: the same once more.
     :param drain: one task that drains one host everywhere.
     :param loop: a loop of tasks of one load balancer each; of the first tenth, ten times.
     :param forks: a play with a host for each load balancer, 20 at a time.

@@ -48,11 +48,7 @@ class Size:
     :param task_seconds: how long the cloud works on each write.
     :param against: what the comparison with a loop binds.
     :param playbooks: that the comparison with ping is made of.
-    :param rounds: in each of these.
-    :param plans: repetitions of each planning.
-    :param many: the large load balancer.
     :param batches: targets bound by one task of many calls.
-    :param drains: guarded tasks at once.
     :param balancers: load balancers in one task.
     """
 
@@ -87,10 +83,7 @@ ADDED = Shape(50, 10)
 
 @dataclass(frozen=True)
 class Against:
-    """One task of ours, and a loop over listeners that does the same, for a first run and for one more.
-
-    :param shape: what was bound.
-    """
+    """One task of ours, and a loop over listeners that does the same, for a first run and for one more."""
 
     shape: Shape
     ours: Timed
@@ -103,9 +96,6 @@ class Against:
 class Added:
     """What a task takes beside ping; medians, in seconds.
 
-    :param targets: in the task.
-    :param what: the task did.
-    :param seconds: the whole task.
     :param cloud: of these, the cloud's and the network's.
     :param ping: ``ansible.builtin.ping`` in the same play.
     :param samples: how many tasks that is.
@@ -128,11 +118,9 @@ class Added:
 class Many:
     """A large load balancer.
 
-    :param targets: bound by one task.
     :param first: that task and its process.
     :param again: the same task once more.
     :param echo: ``ansible.builtin.ping`` with the same list as its ``data``: what Ansible takes to carry it.
-    :param ping: what ``ansible.builtin.ping`` alone costs.
     """
 
     targets: int

@@ -30,11 +30,9 @@ FOREIGN = ("ANSIBLE_", "TENCENTCLOUD_", "TCCLI_", "TKE_")
 class Timed:
     """One task that ran.
 
-    :param name: of the task.
     :param seconds: from its start to its result, as the user waits for it.
     :param cloud_seconds: of these, those in which an answer was on its way or the cloud worked on a task.
     :param calls: HTTP requests that it sent.
-    :param changed: what the task said.
     """
 
     name: str
@@ -60,7 +58,6 @@ class Cost:
 class Bench:
     """Runs playbooks against one emulator.
 
-    :param emulator: a running one.
     :param collections: where the collection is installed.
     :param directory: an empty one, for playbooks and what they leave.
     """

@@ -45,7 +45,6 @@ class CollectionApi:
     """One region's API, as the collection's modules call it.
 
     :param environ: the connection options, as environment variables.
-    :param timeout: seconds for one request.
     :raises Unusable: an option is wrong, or there are no credentials.
     """
 

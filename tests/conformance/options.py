@@ -32,7 +32,6 @@ class Options:
     :param folder: where the report is written.
     :param confirmed: nobody has to be asked whether it may begin.
     :param minutes: after which nothing is asked any more.
-    :param timeout: seconds for one request.
     """
 
     load_balancer_id: str | None

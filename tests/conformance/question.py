@@ -19,8 +19,6 @@ Raw = Mapping[str, Any]
 class Found(NamedTuple):
     """What a question found.
 
-    :param answer: the answer, as JSON.
-    :param usual: the emulator's answer.
     :param seconds: what was measured, by name.
     """
 
@@ -42,7 +40,6 @@ def nothing(found: Found) -> dict[str, Any]:
 class Question:
     """One question.
 
-    :param name: short, for the table.
     :param asks: the question itself, as a sentence.
     :param ask: asks it, and returns the answer as JSON; it raises NotAsked where that is not possible.
     :param sets: names the emulator's settings that an answer can mean.

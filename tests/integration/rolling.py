@@ -54,10 +54,6 @@ def listener(number: int, targets: list[dict[str, Any]], port: int = 443) -> dic
 class Farm:
     """Servers web1, web2, ... that are each bound to port 443 of each load balancer lb-1, lb-2, ...
 
-    :param emulator: the cloud.
-    :param playbook: the fixture.
-    :param hosts: how many.
-    :param balancers: how many.
     :param variables: of all hosts, on top of those that every test needs.
     """
 

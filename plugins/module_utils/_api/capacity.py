@@ -48,30 +48,18 @@ class Capacity:
         self._lock = threading.Lock()
 
     def of(self, action: str, part: str) -> int:
-        """The most that one call holds.
-
-        :param action: such as ``BatchRegisterTargets``.
-        :param part: one of those above.
-        """
+        """The most that one call holds."""
         return self._limits[action][part]
 
     def accept(self, action: str, sizes: Mapping[str, int]) -> None:
-        """Remember how large a call was that the API accepted.
-
-        :param action: its action.
-        :param sizes: part -> how many.
-        """
+        """Remember how large a call was that the API accepted."""
         with self._lock:
             largest = self._accepted[action]
             for part, size in sizes.items():
                 largest[part] = max(size, largest.get(part, 0))
 
     def is_new(self, action: str, sizes: Mapping[str, int]) -> bool:
-        """Whether a call is larger than all that were accepted, so that its size can be why it is refused.
-
-        :param action: its action.
-        :param sizes: part -> how many.
-        """
+        """Whether a call is larger than all that were accepted, so that its size can be why it is refused."""
         return any(size > self._accepted[action].get(part, 0) for part, size in sizes.items())
 
     def learn(self, action: str, sizes: Mapping[str, int]) -> None:
@@ -79,9 +67,6 @@ class Capacity:
 
         Where several limits can be the reason, the one that the call came nearest to counts; if that is wrong, the next
         call shows it.
-
-        :param action: its action.
-        :param sizes: part -> how many.
         """
         with self._lock:
             beyond = {part: size for part, size in sizes.items() if size > self._accepted[action].get(part, 0)}
@@ -91,11 +76,7 @@ class Capacity:
                 self._limits[action][part] = min(self._limits[action][part], largest)
 
     def nearest(self, action: str, sizes: Mapping[str, int]) -> str:
-        """The documented limit that a call comes nearest to; of equal ones, the one that costs least to keep below.
-
-        :param action: its action.
-        :param sizes: part -> how many.
-        """
+        """The documented limit that a call comes nearest to; of equal ones, the one that costs least to keep below."""
         return max(
             (part for part in _CHEAPEST_FIRST if part in sizes), key=lambda part: sizes[part] / DOCUMENTED[action][part]
         )
@@ -103,8 +84,6 @@ class Capacity:
     def halve(self, action: str, part: str, size: int) -> None:
         """Halve a limit: a call with this many was refused for its length.
 
-        :param action: its action.
-        :param part: one of those above.
         :param size: how many the call held.
         """
         with self._lock:

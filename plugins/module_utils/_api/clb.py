@@ -109,8 +109,6 @@ class Accepted(NamedTuple):
 class TaskStatus(NamedTuple):
     """How a task stands.
 
-    :param done: whether it has ended.
-    :param failed: whether it ended badly.
     :param message: why, in the cloud's words.
     """
 
@@ -122,8 +120,6 @@ class TaskStatus(NamedTuple):
 class LoadBalancer(NamedTuple):
     """One load balancer of a listing.
 
-    :param load_balancer_id: its ID.
-    :param name: its name; not unique.
     :param vips: its virtual IP addresses, the IPv6 address last.
     :param domain: its domain name, empty where it has none.
     :param forward: False for a classic one, whose targets can't be bound in batches.
@@ -146,7 +142,6 @@ class PoolSettings(NamedTuple):
     :param target_type: ``NODE``, ``TARGETGROUP`` and the like.
     :param session_seconds: of session persistence; 0 where it is off.
     :param idle_seconds: after which an idle connection is closed.
-    :param scheduler: such as ``WRR``.
     :param health_check: whether the health check is on.
     """
 
@@ -181,7 +176,6 @@ class Clb:
     ) -> Snapshot:
         """Read what is bound, in one call.
 
-        :param load_balancer_id: the load balancer.
         :param listener_ids: None for the whole load balancer. It is also read where these are too many for one call.
         :param last_attempt: send once, even in the budget's grace.
         :raises UnexpectedAnswer: the answer is not what the API documents.
@@ -244,8 +238,6 @@ class Clb:
     def describe_listeners(self, load_balancer_id: str, listener_ids: Sequence[str]) -> Settings:
         """Read the settings of listeners and rules.
 
-        :param load_balancer_id: the load balancer.
-        :param listener_ids: however many.
         :returns: only what the answers say.
         :raises UnexpectedAnswer: an answer is not what the API documents.
         """
@@ -274,7 +266,6 @@ class Clb:
         :param tags: for each of at most 10 tags its possible values, at most 100; the cloud's own filter, which not
             every site knows.
         :param with_backends: only those with something bound.
-        :param forward_only: without the classic ones.
         :param oldest_first: then one that is made meanwhile comes last, and moves no page.
         :raises UnexpectedAnswer: the answer is not what the API documents, or no two pages fit together.
         """
@@ -343,7 +334,6 @@ class Clb:
     def write(self, load_balancer_id: str, changes: Sequence[Change]) -> Accepted:
         """Send one batch of changes of one kind.
 
-        :param load_balancer_id: the load balancer.
         :param changes: as many as :func:`batches` puts together.
         :raises OutcomeUnknown: also where the answer is not what the API documents.
         """

@@ -88,10 +88,7 @@ class CallCounts(Counter[str]):
         self._lock = threading.Lock()
 
     def add(self, action: str) -> None:
-        """Count one more.
-
-        :param action: such as ``DescribeTargets``.
-        """
+        """Count one more."""
         with self._lock:
             self[action] += 1
 
@@ -99,10 +96,8 @@ class CallCounts(Counter[str]):
 class Client:
     """Signs and sends requests to one endpoint, and sorts what comes back. Threads may share one.
 
-    :param endpoint: the address.
     :param service: the service's name in the signature, such as ``clb``.
     :param version: the API's version, such as ``2018-03-17``.
-    :param region: sent with every request.
     :param credentials: asked before every request; None sends unsigned requests.
     :param budget: the time for the whole task.
     :param timeout: seconds for one HTTP request.
@@ -150,7 +145,6 @@ class Client:
         It is sent again while the cloud is throttling or busy, and after a fault that may pass for up to
         ``PATIENCE_SECONDS``.
 
-        :param action: such as ``DescribeTargets``.
         :param params: the parameters in the API's own shape.
         :param last_attempt: send once, even when the budget is used up and only its grace is left.
         :returns: the answer's ``Response``.
@@ -186,7 +180,6 @@ class Client:
         plan again before the next attempt. Only where the cloud refuses the credentials as expired, a second request
         with new ones goes out.
 
-        :param action: such as ``BatchRegisterTargets``.
         :param params: the parameters in the API's own shape.
         :returns: the answer's ``Response``; it has a ``RequestId``.
         :raises Refused: the cloud refused and applied nothing; throttled and busy are among its remedies.
@@ -299,10 +292,7 @@ class Client:
 
 
 class _Retries:
-    """When one read is sent again.
-
-    :param budget: the time for the whole task.
-    """
+    """When one read is sent again."""
 
     def __init__(self, budget: Budget) -> None:
         self._patience = Patience(budget)

@@ -46,11 +46,8 @@ _MAX_LISTED = 10
 class Connection:
     """A way to one region's CLB API.
 
-    :param clb: the actions.
-    :param region: the region's name.
     :param api_calls: HTTP requests sent so far, by action; those to STS as well.
     :param source: where the credentials come from, in words and without any value.
-    :param warnings: sentences for the user.
     :param secrets: the keys and tokens in use; it grows when credentials are renewed.
     :param endpoint: the host of the API.
     """
@@ -72,7 +69,6 @@ def connect(
     Only where nothing else is configured, the metadata service is asked.
 
     :param options: the connection options, as the doc fragment names them.
-    :param environ: the environment variables.
     :param budget: the time for the whole task.
     :param pacer: shared by connections of one task to several regions; None makes one.
     :raises InvalidArgument: an option is wrong or missing.

@@ -88,7 +88,6 @@ def _is_host(text: str) -> bool:
 def parse_endpoint(text: str, option: str = "endpoint") -> Endpoint:
     """Parse a host, host:port or URL.
 
-    :param text: what the user gave.
     :param option: the name of the option, for the message.
     :raises InvalidArgument: it is none of these, or asks for ``http`` to another machine. The message shows no value
         that can contain a password.
@@ -120,7 +119,6 @@ def parse_endpoint(text: str, option: str = "endpoint") -> Endpoint:
 def sts_host(endpoint: Endpoint) -> str:
     """Find STS on the site of a CLB endpoint: ``clb.intl.tencentcloudapi.com`` has ``sts.intl...`` beside it.
 
-    :param endpoint: of the CLB API.
     :returns: the host; that of the default site where the endpoint is not the vendor's.
     """
     service, site = endpoint.host.partition(".")[::2]

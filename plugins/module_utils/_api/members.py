@@ -26,7 +26,6 @@ ACTIONS = {
 def members_of(changes: Sequence[Change], capacity: Capacity) -> dict[str, list[dict[str, Any]]]:
     """The parameter of a write that holds its changes: ``Targets`` or ``ModifyList``.
 
-    :param changes: of one kind.
     :param capacity: how long an entry may be.
     """
     kind = changes[0].kind
@@ -36,10 +35,7 @@ def members_of(changes: Sequence[Change], capacity: Capacity) -> dict[str, list[
 
 
 def sizes_of(members: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, int]:
-    """How large a call is, in each part that the API limits.
-
-    :param members: as :func:`members_of` makes them.
-    """
+    """How large a call is, in each part that the API limits."""
     if "Targets" in members:
         return {TARGETS: len(members["Targets"])}
     counts = [len(entry["Targets"]) for entry in members["ModifyList"]]

@@ -77,7 +77,6 @@ class Lane:
         """Slow down, for all threads together: the cloud has answered 'too many requests'.
 
         :param now: seconds on the budget's clock.
-        :param refusal: its answer.
         """
         with self._state:
             self._last_refusal = refusal
@@ -116,10 +115,7 @@ class Pacer:
         self._lanes: dict[str, Lane] = {}
 
     def lane(self, action: str) -> Lane:
-        """The lane of an action.
-
-        :param action: such as ``DescribeTargets``.
-        """
+        """The lane of an action."""
         with self._lock:
             if action not in self._lanes:
                 self._lanes[action] = Lane(action, self._random_share)

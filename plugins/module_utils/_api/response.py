@@ -60,15 +60,11 @@ def parse_response(
 ) -> dict[str, Any]:
     """Open the envelope of an answer.
 
-    :param action: what was asked.
-    :param status: the HTTP status.
     :param headers: those of the answer; ``Content-Type`` and ``Date`` are looked at.
-    :param content: the whole body, unpacked.
     :param write: whether the action changes something: its answer always has a ``RequestId``.
     :param where: who answered, for messages: the action and the address.
     :param now: this host's clock in seconds since the epoch, None where it is not to be compared with the server's.
     :param scrub: takes secrets out of a text.
-    :returns: the ``Response``.
     :raises Refused: the cloud refused, and applied nothing.
     :raises Unreadable: the answer is not in the form of the API.
     """

@@ -25,7 +25,6 @@ def _hmac_sha256(key: bytes, message: str) -> bytes:
 def string_to_sign(*, service: str, host: str, content_type: str, body: bytes, timestamp: int) -> str:
     """Build the text that is signed for one POST to ``/``.
 
-    :param service: such as ``clb``.
     :param host: the ``Host`` header as sent, with the port where it has one.
     :param content_type: the ``Content-Type`` header as sent.
     :param body: the exact bytes of the body.
@@ -47,10 +46,7 @@ def string_to_sign(*, service: str, host: str, content_type: str, body: bytes, t
 
 
 def utc_date(timestamp: int) -> str:
-    """The UTC date of a timestamp as ``YYYY-MM-DD``.
-
-    :param timestamp: seconds since the epoch.
-    """
+    """The UTC date of a timestamp as ``YYYY-MM-DD``."""
     return time.strftime("%Y-%m-%d", time.gmtime(timestamp))
 
 
@@ -61,7 +57,6 @@ def authorization(
 
     :param secret_id: the ID of the key.
     :param secret_key: the key; it is used and not kept.
-    :param service: such as ``clb``.
     :param host: the ``Host`` header as sent.
     :param content_type: the ``Content-Type`` header as sent.
     :param body: the exact bytes of the body.

@@ -74,9 +74,7 @@ class AnswerLost(ConnectionFailed):
 class Answer(NamedTuple):
     """What came back.
 
-    :param status: the HTTP status.
     :param headers: by name, in any case.
-    :param content: the body, unpacked.
     """
 
     status: int
@@ -137,9 +135,7 @@ class Transport:
     It stands on urllib3, not on ``requests.Session``: a session unpacks a body of any size, does not say whether the
     request was begun, and gives nobody the socket to close when the time is up.
 
-    :param endpoint: the address.
     :param secrets: taken out of every reason that a library gives.
-    :param tls: the TLS settings.
     """
 
     def __init__(self, endpoint: Endpoint, secrets: Secrets, tls: Tls) -> None:
@@ -154,11 +150,8 @@ class Transport:
     ) -> Answer:
         """Send one request and read the whole answer.
 
-        :param action: for messages.
         :param headers: those of the request, without its length.
-        :param body: the exact bytes.
         :param seconds: the time for all of it.
-        :param write: open a new connection.
         :raises NotSent: no connection could be made.
         :raises ConnectionFailed: the certificate or the proxy setting is wrong, which does not pass.
         :raises AnswerLost: the request went out, and no whole answer came back in time.
@@ -253,11 +246,7 @@ class _Request:
 
 
 class _Line:
-    """A connection, which a request has for itself as long as it is under way.
-
-    :param endpoint: the address.
-    :param tls: the TLS settings.
-    """
+    """A connection, which a request has for itself as long as it is under way."""
 
     def __init__(self, endpoint: Endpoint, tls: Tls) -> None:
         self.reused = False
@@ -269,12 +258,7 @@ class _Line:
         self._pool.ConnectionCls = _watched(self._pool.ConnectionCls, weakref.ref(self))
 
     def exchange(self, headers: Mapping[str, str], request: _Request, seconds: float) -> Answer:
-        """Send one request and read the whole answer, within the limits of its size.
-
-        :param headers: those of the request, without its length.
-        :param request: the body.
-        :param seconds: how long the socket may be silent.
-        """
+        """Send one request and read the whole answer, within the limits of its size."""
         response = self._pool.request(
             "POST",
             "/",
@@ -307,10 +291,7 @@ class _Line:
         self._pool.close()
 
     def opening(self, connection: Any) -> None:
-        """Take note of a connection that is about to be opened.
-
-        :param connection: one of urllib3.
-        """
+        """Take note of a connection that is about to be opened."""
         self.reused = False
         self._connection = connection
 
@@ -318,7 +299,6 @@ class _Line:
 def _watched(base: Any, owner: weakref.ref[_Line]) -> Any:
     """A class of connections that say when they are opened.
 
-    :param base: urllib3's, which depends on the proxy.
     :param owner: who wants to know; connections don't keep it alive, so that they are closed when it goes.
     """
 

@@ -27,7 +27,6 @@ Item = TypeVar("Item")
 class Limits(Generic[Item]):
     """What fits into one call.
 
-    :param items: how many items.
     :param entries: how many entries; None for no such limit.
     :param entry_size: how many items one entry holds.
     :param entry_of: which entry an item goes to.
@@ -39,10 +38,7 @@ class Limits(Generic[Item]):
     entry_of: Callable[[Item], Hashable] = id
 
     def entries_for(self, items: Sequence[Item]) -> int:
-        """How many entries some items take; 0 where entries are not limited.
-
-        :param items: of one call.
-        """
+        """How many entries some items take; 0 where entries are not limited."""
         if self.entries is None:
             return 0
         return sum(-(-count // self.entry_size) for count in Counter(map(self.entry_of, items)).values())
@@ -51,9 +47,7 @@ class Limits(Generic[Item]):
 def pack(items: Sequence[Item], group_of: Callable[[Item], Hashable], limits: Limits[Item]) -> list[list[Item]]:
     """Split items into the fewest calls; a group is only split where that saves a call.
 
-    :param items: what to send.
     :param group_of: which group an item belongs to.
-    :param limits: of one call.
     :returns: at least one item each.
     """
     by_group: dict[Hashable, list[Item]] = defaultdict(list)
@@ -164,7 +158,6 @@ class _Filling(Generic[Item]):
 def batches(changes: Sequence[Change], capacity: Capacity | None = None) -> list[list[Change]]:
     """Split changes of one kind into the calls that they take: as few as the limits allow.
 
-    :param changes: all of one kind.
     :param capacity: the limits; None for those that are documented.
     """
     if not changes:

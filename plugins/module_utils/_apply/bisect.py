@@ -41,8 +41,6 @@ class Cause(Enum):
 class Found(Generic[Item, Refusal]):
     """What is known of some members of a refused call.
 
-    :param cause: why they are refused.
-    :param members: those concerned.
     :param refusal: the answer to a call with exactly these.
     """
 
@@ -76,8 +74,6 @@ def find_causes(
     culprit for certain is halved until the culprit is alone, and what was left beside it is sent as a whole.
 
     :param call: the members of the refused call.
-    :param refusal: its answer.
-    :param trial: sends groups.
     :param ask_alone: try single members where both halves are refused with the same words.
     :param skip_halves: the words are known from elsewhere: try single members at once.
     :returns: the causes as they are found; nothing follows after ``NO_MEMBER``.

@@ -37,7 +37,6 @@ class Failure(NamedTuple):
     :param code: the API's, or ``NotAttempted``, or one of this collection's own.
     :param message: the API's words, or the reason.
     :param action: the API action that was answered so, where there was one.
-    :param request_id: of that answer.
     :param general: whether it is known that no single change is the cause.
     """
 
@@ -56,7 +55,6 @@ class Failure(NamedTuple):
     def of(cls, error: ClbError, *, general: bool = False) -> Failure:
         """Make one from an exception; of a quota it says that it is one.
 
-        :param error: what was raised.
         :param general: whether it is known that no single change is the cause.
         """
         message = error.api_message
@@ -118,7 +116,6 @@ class _Record:
 class Ledger:
     """The fate of every change that was sent or refused.
 
-    :param clock: monotonic clock in seconds.
     :param settle: how long a read may lag behind a write, in seconds.
     """
 
@@ -145,7 +142,6 @@ class Ledger:
         """The API accepted a call.
 
         :param changes: those of its listeners that it did not report as failed.
-        :param request_id: of the call.
         """
         if request_id is not None:
             self.request_ids.append(request_id)
@@ -154,11 +150,7 @@ class Ledger:
             self._sent(change, _State.ACCEPTED)
 
     def doubt(self, changes: Iterable[Change], answer: Failure) -> None:
-        """A call went out and its outcome is unknown.
-
-        :param changes: all of the call.
-        :param answer: what came back.
-        """
+        """A call went out and its outcome is unknown."""
         for change in changes:
             record = self._sent(change, _State.IN_DOUBT)
             # The task of a call in doubt can't be asked for: its lag counts from here.
@@ -176,19 +168,12 @@ class Ledger:
         return any(record.state is _State.IN_DOUBT and not self._overdue(record) for record in self._records.values())
 
     def name(self, changes: Iterable[Change], failure: Failure) -> None:
-        """The API accepted a call and named the listener of these changes in ``FailListenerIdSet``.
-
-        :param changes: of that listener.
-        :param failure: why.
-        """
+        """The API accepted a call and named the listener of these changes in ``FailListenerIdSet``."""
         for change in changes:
             self._sent(change, _State.NAMED).failure = failure
 
     def end(self, changes: Iterable[Change]) -> None:
-        """The task of an accepted call has ended; reads may lag behind it.
-
-        :param changes: all of the call.
-        """
+        """The task of an accepted call has ended; reads may lag behind it."""
         now = self._clock()
         for change in changes:
             record = self._records[change]
@@ -196,22 +181,14 @@ class Ledger:
                 record.ended = now
 
     def fail(self, changes: Iterable[Change], failure: Failure) -> None:
-        """The task of an accepted call has ended badly; a part of it may have been done, and reads may lag behind.
-
-        :param changes: all of the call.
-        :param failure: why.
-        """
+        """The task of an accepted call has ended badly; a part of it may have been done, and reads may lag behind."""
         for change in changes:
             record = self._records[change]
             if record.state is _State.ACCEPTED:
                 record.state, record.failure = _State.TASK_FAILED, failure
 
     def reject(self, changes: Iterable[Change], failure: Failure) -> None:
-        """The API refused changes for good: they are not sent again.
-
-        :param changes: those concerned.
-        :param failure: why.
-        """
+        """The API refused changes for good: they are not sent again."""
         for change in changes:
             record = self._record(change)
             if record.state is _State.CONFIRMED:
@@ -236,7 +213,6 @@ class Ledger:
     def observe(self, snapshot: Snapshot, at: float | None = None) -> None:
         """Learn from a read: what shows is confirmed, whatever was answered to its call.
 
-        :param snapshot: read after the calls.
         :param at: when the read was sent, on the ledger's clock; its answer can take long. None: now.
         """
         self._seen_at = self._clock() if at is None else at
@@ -276,10 +252,7 @@ class Ledger:
         ]
 
     def may_show_late(self, changes: Iterable[Change]) -> bool:
-        """Whether a call of unknown outcome may still show some of these changes, if none follows it.
-
-        :param changes: any.
-        """
+        """Whether a call of unknown outcome may still show some of these changes, if none follows it."""
         now, longest = self._clock(), self._settle * LAST_DOUBT
         records = (self._records[change] for change in changes if change in self._records)
         return any(
@@ -304,10 +277,7 @@ class Ledger:
         return record.state in (_State.UNSENT, _State.CONFIRMED) or self._overdue(record)
 
     def verdict(self, change: Change) -> Verdict:
-        """What became of a change.
-
-        :param change: any.
-        """
+        """What became of a change."""
         record = self._records.get(change)
         if record is None or record.state is _State.UNSENT:
             return None if record is None else record.failure
@@ -318,18 +288,12 @@ class Ledger:
         return Pending(record.state is _State.IN_DOUBT)
 
     def doubt_about(self, change: Change) -> Failure | None:
-        """What came back for the last call with a change, where its outcome is unknown.
-
-        :param change: any.
-        """
+        """What came back for the last call with a change, where its outcome is unknown."""
         record = self._records.get(change)
         return None if record is None or record.state is not _State.IN_DOUBT else record.failure
 
     def before(self, change: Change) -> Binding | None:
-        """The binding in the last read before the write that was accepted, or may have been.
-
-        :param change: one that was sent.
-        """
+        """The binding in the last read before the write that was accepted, or may have been."""
         return self._records[change].before
 
     def former(self, change: Change) -> Binding | None:
@@ -343,10 +307,7 @@ class Ledger:
         return self._before_own_writes(change)
 
     def was_sent(self, change: Change) -> bool:
-        """Whether a call with this change was accepted, or may have been.
-
-        :param change: any.
-        """
+        """Whether a call with this change was accepted, or may have been."""
         record = self._records.get(change)
         return record is not None and record.sends > 0
 
@@ -355,10 +316,7 @@ class Ledger:
         return (record.change for record in self._records.values() if record.sends)
 
     def registered(self, snapshot: Snapshot) -> set[BindingKey]:
-        """The bindings that this task has registered, or may have.
-
-        :param snapshot: as last read.
-        """
+        """The bindings that this task has registered, or may have."""
         sent = (change for change in self.sent() if change.kind is ChangeKind.REGISTER)
         found = (snapshot.find(change.pool.key, change.backend, change.port) for change in sent)
         return {bound.identity for bound in found if bound is not None}

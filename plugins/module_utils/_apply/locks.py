@@ -36,7 +36,6 @@ def lock_folder(environ: Mapping[str, str]) -> Path:
 
     It is the same for all tasks of a user, whatever ``TMPDIR`` and ``HOME`` say, unless the variable names another.
 
-    :param environ: the environment variables.
     :raises GuardRefused: the folder can't be made, or it is not this user's own.
     """
     given = environ.get(FOLDER_VARIABLE)
@@ -86,7 +85,6 @@ def _usual_folder() -> Path:
 class GuardLocks:
     """The locks that one task holds.
 
-    :param folder: of :func:`lock_folder`.
     :param endpoint: of the API: equal IDs at two endpoints are two load balancers.
     :param budget: the time for the whole task.
     """
@@ -100,7 +98,6 @@ class GuardLocks:
     def acquire(self, load_balancer_id: str) -> None:
         """Wait for the lock of one load balancer; several are taken in the order of their IDs.
 
-        :param load_balancer_id: its ID.
         :raises WaitTimeout: another task holds it until the time is up.
         :raises GuardRefused: the lock file can't be opened.
         """

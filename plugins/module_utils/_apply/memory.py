@@ -170,10 +170,7 @@ class RestoreFile:
 
 
 class Memory:
-    """What one task has put into its restore file. Several threads may share one.
-
-    :param file: the restore file.
-    """
+    """What one task has put into its restore file. Several threads may share one."""
 
     def __init__(self, file: RestoreFile) -> None:
         self.file = file

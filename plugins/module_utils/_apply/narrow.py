@@ -38,10 +38,7 @@ Words = tuple[str, str]
 
 
 class ExtraCalls:
-    """The calls that narrowing may add, shared by all load balancers of a task.
-
-    :param calls: how many.
-    """
+    """The calls that narrowing may add, shared by all load balancers of a task."""
 
     def __init__(self, calls: int = MAX_EXTRA_CALLS) -> None:
         self._left = calls
@@ -82,9 +79,6 @@ class _NoMoreCalls(Exception):
 class Narrower:
     """Narrows the refused calls of one load balancer.
 
-    :param clb: the actions.
-    :param load_balancer_id: its ID.
-    :param writer: sends and reads.
     :param ledger: learns what is refused for good.
     :param shared: what the load balancers of the task share.
     :param missing_of: those of a call that the newest read shows missing and that may still be sent.
@@ -117,8 +111,6 @@ class Narrower:
     def narrow(self, changes: Sequence[Change], refusal: Refused) -> None:
         """Find out what spoils a refused call, and get the others through.
 
-        :param changes: of the call.
-        :param refusal: its answer.
         :raises ClbError: the task can't go on.
         """
         try:
@@ -211,27 +203,15 @@ class Narrower:
         return answer
 
     def split(self, group: list[Change], refusal: Refused) -> tuple[list[Change], list[Change]] | None:
-        """Halve what is still missing of a refused group: a part of it can have shown before the refusal came.
-
-        :param group: the group.
-        :param refusal: its answer.
-        """
+        """Halve what is still missing of a refused group: a part of it can have shown before the refusal came."""
         return _halves(self._missing_of(group) or group, refusal)
 
     def are_alike(self, one: Refused, other: Refused) -> bool:
-        """Whether two refusals have the same code and text.
-
-        :param one: a refusal.
-        :param other: another one.
-        """
+        """Whether two refusals have the same code and text."""
         return self._words(one) == self._words(other)
 
     def may_be_size(self, group: list[Change], refusal: Refused) -> bool:
-        """Whether a refused group may be longer than the API takes; then its parts get shorter entries, too.
-
-        :param group: the group.
-        :param refusal: its answer.
-        """
+        """Whether a refused group may be longer than the API takes; then its parts get shorter entries, too."""
         if refusal.concerns is not Concern.LENGTH:
             return False
         action, capacity = ACTIONS[group[0].kind], self._clb.capacity

@@ -29,16 +29,13 @@ MAX_NAMED = 10
 class Outcome:
     """How it went on one load balancer.
 
-    :param snapshot: as last read.
     :param predicted: whether what was done does not show in the snapshot yet: ``wait: false``, and check mode.
     :param done: the changes that were sent and are in place, with the binding before.
     :param failures: for each change that is not in place, why.
     :param unknown: the changes that were sent and whose state could not be read.
     :param restore: the bindings that were re-weighted, re-tagged or removed, or may have been, as they were before.
     :param accepted: whether the API accepted a change.
-    :param request_ids: of the accepted writes.
     :param error: what stopped the task, or the first failure; None where all went well.
-    :param warnings: sentences for the user.
     :param settled: whether what is in place can't be undone any more by a call of a task that was killed.
     """
 
@@ -61,10 +58,7 @@ class Outcome:
 
 
 def foresee(plan: Plan) -> Outcome:
-    """What carrying out a plan will do, for check mode.
-
-    :param plan: the plan.
-    """
+    """What carrying out a plan will do, for check mode."""
     return Outcome(
         snapshot=plan.snapshot,
         predicted=True,
@@ -77,7 +71,6 @@ def foresee(plan: Plan) -> Outcome:
 def refuse(plan: Plan, error: ClbError | None, message: str) -> Outcome:
     """What is left of a plan that was not begun.
 
-    :param plan: the plan.
     :param error: why; None where it has no changes.
     :param message: for each of its changes.
     """
@@ -92,7 +85,6 @@ def refuse(plan: Plan, error: ClbError | None, message: str) -> Outcome:
 class Ending:
     """What is known when a task ends on one load balancer, from which :meth:`outcome` tells how it went.
 
-    :param plan: the first plan.
     :param rest: what its last read shows missing.
     :param ledger: what became of each change.
     :param held: the losses that were held back, and why.
@@ -102,7 +94,6 @@ class Ending:
     :param awaits_health: whether it ended before every listed target was seen to be healthy.
     :param closed: the pools whose health check is switched off.
     :param warnings: sentences for the user, found on the way.
-    :param settled: see :class:`Outcome`.
     """
 
     plan: Plan

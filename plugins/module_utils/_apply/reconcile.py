@@ -68,10 +68,6 @@ class Shared:
 class Reconciler:
     """Carries out the plan of one load balancer.
 
-    :param plan: what to do.
-    :param clb: the actions.
-    :param load_balancer_id: its ID.
-    :param options: how.
     :param shared: what the load balancers of the task share.
     :param checked: the guard as it was checked before; None where nothing was to be guarded.
     :param remembered_at: when another task last remembered what is in place, on the budget's clock: a call of it may

@@ -45,9 +45,7 @@ class Pacing(NamedTuple):
     :param health: between reads of the health.
     :param busy: what a task waits at least after 'busy'; up to `busy_spread` more, at random.
     :param busy_spread: see `busy`; it doubles up to `busy_maximum`.
-    :param busy_maximum: see `busy_spread`.
     :param throttled: the range of the first random wait after 'throttled'; it doubles up to `throttled_maximum`.
-    :param throttled_maximum: see `throttled`.
     :param learn: how long a load balancer waits for what others learn of the cloud's pace.
     :param settle: how long a read may lag behind a write.
     """
@@ -124,7 +122,6 @@ class TaskTimes:
         """Wait for what others learn.
 
         :param budget: the time for the whole task.
-        :param seconds: how long at most.
         """
         self._learnt.wait(min(seconds, budget.remaining()))
         return self._seconds
@@ -155,9 +152,6 @@ class _OpenTask(NamedTuple):
 class Writer:
     """Sends the calls of one task to one load balancer, and reads what they did.
 
-    :param clb: the actions.
-    :param load_balancer_id: its ID.
-    :param snapshot: as last read.
     :param ledger: learns what became of each change.
     :param budget: the time for the whole task.
     :param pacing: how long to wait for what.
@@ -226,7 +220,6 @@ class Writer:
     def sleep(self, seconds: float, waiting_for: str) -> None:
         """Sleep within the budget, and remember that time has passed.
 
-        :param seconds: how long.
         :param waiting_for: for the message when the time is up.
         :raises WaitTimeout: the time is up.
         """
@@ -311,7 +304,6 @@ class Writer:
 
         Read first: a cloud may apply a batch before it answers. Poll only what does not show.
 
-        :param more: whether another call follows.
         :raises WaitTimeout: the time is up.
         """
         task = self._open
@@ -419,7 +411,6 @@ class Writer:
 
         A removal of what is gone is refused every time, so a lag must not hide that it is.
 
-        :param changes: of a refused call.
         :raises WaitTimeout: the time is up.
         """
         started = self._budget.now()
@@ -434,7 +425,6 @@ class Writer:
     def wait_for_doubtful(self, changes: Sequence[Change]) -> None:
         """Read until calls of unknown outcome show what they did with changes, or can no longer be expected to.
 
-        :param changes: of a refused call.
         :raises WaitTimeout: the time is up.
         """
         delays = self._pacing.read.delays()

@@ -38,12 +38,9 @@ _NULL = type(None)
 class Field(NamedTuple):
     """One field of a record.
 
-    :param name: its key.
     :param types: the exact types that its value may have; a bool is no int.
     :param expected: what it should be, in words.
     :param default: what stands for a missing key.
-    :param minimum: of a number.
-    :param maximum: of a number.
     :param filled: whether an empty text is a violation.
     """
 
@@ -118,17 +115,13 @@ def answer_place(action: str, answer: Mapping[str, Any]) -> Place:
     """The place of an answer itself.
 
     :param action: the API action that was answered.
-    :param answer: its ``Response``.
     """
     request_id = answer.get("RequestId")
     return (None, action, request_id if is_request_id(request_id) else None)
 
 
 def is_request_id(value: object) -> bool:
-    """Whether a value can be a request ID, which messages and results show as it is.
-
-    :param value: parsed from JSON.
-    """
+    """Whether a value can be a request ID, which messages and results show as it is."""
     return isinstance(value, str) and _REQUEST_ID.fullmatch(value) is not None
 
 
@@ -143,9 +136,7 @@ def _path(place: Place) -> str:
 def unexpected(where: Place, name: str, value: object, expected: str) -> UnexpectedAnswer:
     """What to raise where an answer is not what its action answers.
 
-    :param where: the record.
     :param name: the field in it; empty for the record itself.
-    :param value: what was there.
     :param expected: what should have been there, in words.
     """
     path = ".".join(filter(None, (_path(where), name))) or "Response"
@@ -161,10 +152,7 @@ def unexpected(where: Place, name: str, value: object, expected: str) -> Unexpec
 
 
 def shown(value: object) -> str:
-    """A value from outside in a message: short, in one line, control characters escaped.
-
-    :param value: parsed from JSON.
-    """
+    """A value from outside in a message: short, in one line, control characters escaped."""
     if value is _MISSING:
         return "missing"
     if value is None:
@@ -205,7 +193,6 @@ class Record:
     def read(self, raw: object, where: Place) -> tuple[Any, ...]:
         """Check one object and take its fields out.
 
-        :param raw: the object.
         :param where: its place in the answer.
         :returns: the values in the order of the fields; None for null, and for a missing key where it may be missing.
         :raises UnexpectedAnswer: a field is missing, or has another type, or is out of its range.
@@ -238,10 +225,8 @@ class Record:
 def each(record: Record, raws: list[Any] | None, where: Place, name: str) -> Iterator[tuple[Place, tuple[Any, ...]]]:
     """Read the objects of a list.
 
-    :param record: what each is.
     :param raws: the list; None for an empty one.
     :param where: the record that the list is in.
-    :param name: the list's own key.
     :returns: the place and the values of each.
     :raises UnexpectedAnswer: as soon as one is not such a record.
     """
@@ -255,7 +240,6 @@ def check_texts(values: list[Any] | None, where: Place, name: str) -> None:
 
     :param values: the list; None for an empty one.
     :param where: the record that the list is in.
-    :param name: the list's own key.
     :raises UnexpectedAnswer: something in it is no text.
     """
     for index, value in enumerate(values or ()):

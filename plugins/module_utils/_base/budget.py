@@ -65,8 +65,6 @@ class Budget:
     :param seconds: how long new work may be started (``wait_timeout``).
     :param grace: seconds after that in which a request under way may still be answered (``timeout``).
     :param name: what messages call it: the option that sets it, where there is one.
-    :param clock: monotonic clock in seconds.
-    :param pause: sleeps so many seconds.
     """
 
     def __init__(
@@ -100,7 +98,6 @@ class Budget:
     def sleep(self, seconds: float, waiting_for: str, *, grace: bool = False) -> None:
         """Sleep, but not past the deadline.
 
-        :param seconds: how long.
         :param waiting_for: what for, in words that fit behind "waiting for".
         :param grace: sleep in the grace as well, which only the last attempt of a task may use.
         :raises WaitTimeout: the time is up, at once or after the sleep.

@@ -28,7 +28,6 @@ def call_within(seconds: float, function: Callable[[], T]) -> T:
     that sends one byte now and then, or a name server that is silent, would hold a task for ever. The thread that is
     given up keeps waiting on its own; it does not hold up the end of the process.
 
-    :param seconds: how long to wait.
     :param function: what to call, in a thread of its own.
     :raises DeadlineExceeded: the time is up; the function may still be running.
     """

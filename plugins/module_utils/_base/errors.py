@@ -42,10 +42,7 @@ def printable(text: str, limit: int = MAX_SHOWN) -> str:
 
 
 def escape(text: str) -> str:
-    r"""Escape control and bidirectional characters, such as ``\x1b``.
-
-    :param text: of any length.
-    """
+    r"""Escape control and bidirectional characters, such as ``\x1b``."""
     if text.isprintable():
         return text
     return "".join(_escape(char) if unicodedata.category(char) in _ESCAPED else char for char in text)
@@ -72,21 +69,13 @@ def sentences(*parts: str) -> str:
 
 
 def and_more(texts: Sequence[str], maximum: int, separator: str = ", ") -> str:
-    """Join the first of many texts and say how many more there are.
-
-    :param texts: all of them.
-    :param maximum: how many to show.
-    :param separator: between them.
-    """
+    """Join the first of many texts and say how many more there are."""
     shown = separator.join(texts[:maximum])
     return f"{shown} and {len(texts) - maximum} more" if len(texts) > maximum else shown
 
 
 def natural(text: str) -> tuple[object, ...]:
-    """What texts are sorted by, so that ``ins-2`` stands before ``ins-10``.
-
-    :param text: of any length.
-    """
+    """What texts are sorted by, so that ``ins-2`` stands before ``ins-10``."""
     parts = _DIGITS.split(text)
     # Numbers are compared by length and digits: Python reads none of thousands of digits.
     parts[1::2] = [f"{len(digits.lstrip('0')):09}{digits.lstrip('0')}" for digits in parts[1::2]]
@@ -196,7 +185,6 @@ class Refused(ClbError):
 class WaitTimeout(ClbError):
     """The time for the whole task is used up.
 
-    :param message: what was waited for.
     :param last: what the latest attempt ended with, where that is why. This error has its words, action and request
         ID; unless it only asked to wait, its code too.
     """

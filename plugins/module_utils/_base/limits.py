@@ -44,7 +44,6 @@ class TooLarge(Exception):
 def read_file(path: Path) -> bytes:
     """Read a small regular file; a pipe or device is not waited for.
 
-    :param path: the file.
     :raises OSError: it can't be read; ``strerror`` also says that it is no regular file, or too large.
     """
     # Without O_NONBLOCK, opening a pipe waits until somebody writes into it.
@@ -117,7 +116,6 @@ class _Inflate:
 def parse_json(content: bytes) -> Any:
     """Parse JSON strictly: UTF-8, no key twice, no NaN, no number or text that Python can't write out again.
 
-    :param content: at most :data:`MAX_BODY_BYTES`.
     :raises ValueError: it is no such JSON; the message says what is wrong and shows nothing of the content.
     """
     if sum(content.count(mark) for mark in (b",", b"[", b"{")) > MAX_VALUES:

@@ -59,7 +59,6 @@ class Ruling(NamedTuple):
     """What is known of a refusal.
 
     :param remedy: what to do about it.
-    :param concern: what it is about.
     :param hint: one sentence for the operator; empty where there is nothing useful to say.
     :param text_counts: whether the cloud's words can say that the load balancer is only busy.
     :param about_region: whether the region of the request is the cause.
@@ -176,7 +175,6 @@ Not "Listener lbl-1 of LB lb-1 not found", where the load balancer only says whe
 def ruling_for(code: str, message: str = "") -> Ruling:
     """Look up what a refusal of the cloud means.
 
-    :param code: such as ``InvalidParameter.LBIdNotFound``.
     :param message: the cloud's words: some stacks say only there that the load balancer is busy, or gone.
     :returns: what is known; a code that no table lists is fatal.
     """
@@ -194,8 +192,6 @@ def ruling_for(code: str, message: str = "") -> Ruling:
 def hint_for(code: str, message: str = "") -> str:
     """Look up what an operator can do about a refusal of the cloud.
 
-    :param code: such as ``AuthFailure.SignatureExpire``.
-    :param message: the cloud's words.
     :returns: one sentence, empty where there is nothing useful to say.
     """
     return ruling_for(code, message).hint

@@ -60,10 +60,7 @@ class Secrets:
         return iter(sorted(texts, key=len, reverse=True))
 
     def scrub(self, text: str) -> str:
-        """Mask every secret, and every signature, in a text.
-
-        :param text: from anywhere.
-        """
+        """Mask every secret, and every signature, in a text."""
         for secret in self:
             text = text.replace(secret, MASK)
         return _SIGNATURE.sub(MASK, text)

@@ -22,11 +22,7 @@ MAX_THREADS = 64
 
 @dataclass(frozen=True)
 class Finished(Generic[Value]):
-    """How the work on one item ended: exactly one of the two is set, unless the work returns None.
-
-    :param value: what the work returned.
-    :param error: what it raised.
-    """
+    """How the work on one item ended: exactly one of the two is set, unless the work returns None."""
 
     value: Value | None = None
     error: Exception | None = None

@@ -29,11 +29,7 @@ class Assignment(NamedTuple):
 
 
 def may_apply(entries: Iterable[Entry], load_balancer_id: str) -> list[Entry]:
-    """The entries that can be about a load balancer, as far as that is known before it is read.
-
-    :param entries: of ``targets``.
-    :param load_balancer_id: the load balancer.
-    """
+    """The entries that can be about a load balancer, as far as that is known before it is read."""
     return [entry for entry in entries if entry.load_balancer_id in (None, load_balancer_id)]
 
 
@@ -43,7 +39,6 @@ def assign(entries: Sequence[Entry], snapshots: Mapping[str, Snapshot]) -> Assig
     An entry with a load balancer ID belongs there. One with a listener or rule ID belongs to the load balancer that
     has it. Any other holds for every load balancer.
 
-    :param entries: of ``targets``.
     :param snapshots: what is bound, by load balancer ID.
     """
     owners: dict[str, list[str]] = {}

@@ -25,10 +25,7 @@ class ChangeKind(Enum):
 class Change:
     """One write to one binding; changes are equal where they ask for the same, whatever they were planned from.
 
-    :param kind: what it does.
-    :param pool: where.
     :param backend: how the call addresses the backend.
-    :param port: the backend's port.
     :param weight: to set; None where none was asked for.
     :param tag: to set, empty to clear; None where none was asked for.
     :param before: the binding in the snapshot that it was planned from; None for a new one.
@@ -68,10 +65,7 @@ class Change:
         return f"{address_label(self.backend.address, self.port)} on {self.pool.label}"
 
     def in_place(self, snapshot: Snapshot) -> bool:
-        """Whether a snapshot shows what this change asks for.
-
-        :param snapshot: read at any time.
-        """
+        """Whether a snapshot shows what this change asks for."""
         found = snapshot.find(self.pool.key, self.backend, self.port)
         if self.kind is ChangeKind.DEREGISTER:
             return found is None

@@ -92,15 +92,7 @@ _WHOLE = re.compile(r"([+-]?[0-9]+)(?:\.0*)?")
 
 
 class Place(NamedTuple):
-    """Which listener and rule an entry names; what was not given is None.
-
-    :param listener_id: as given.
-    :param listener_port: 1 to 65535.
-    :param listener_protocol: in capitals.
-    :param location_id: as given.
-    :param domain: in small letters.
-    :param url: as given.
-    """
+    """Which listener and rule an entry names; what was not given is None."""
 
     listener_id: Optional[str] = None
     listener_port: Optional[int] = None
@@ -132,8 +124,6 @@ class Entry(NamedTuple):
     :param place: the listener and rule that it names.
     :param backend: the backend that it names.
     :param port: the backend's port, 1 to 65535.
-    :param weight: 0 to 100.
-    :param tag: empty to clear it.
     :param load_balancer_id: the load balancer of the binding.
     :param load_balancer_name: its name, which must be that of the load balancer.
     :param region: its region, which must be the task's.
@@ -177,10 +167,7 @@ def _plain(value: object) -> str:
 
 
 def shown_value(value: object) -> str:
-    """A value of the user's in a message: short, in one line, and never an error of its own.
-
-    :param value: of any type.
-    """
+    """A value of the user's in a message: short, in one line, and never an error of its own."""
     if isinstance(value, (bool, float, type(None))):
         return repr(value)
     if isinstance(value, int):
@@ -488,8 +475,6 @@ def _check_selector(entry: Entry, raw: Mapping[str, Any]) -> None:
 def check_same_load_balancer(entries: Iterable[Entry], load_balancer_id: str) -> None:
     """Check that no entry belongs to another load balancer, as one of a list for several may.
 
-    :param entries: of ``targets``.
-    :param load_balancer_id: the task's.
     :raises InvalidArgument: which entry names which other one.
     """
     raise_all(
@@ -505,9 +490,7 @@ def check_same_load_balancer(entries: Iterable[Entry], load_balancer_id: str) ->
 def names_to_check(entries: Iterable[Entry], chosen: Mapping[str, str | None]) -> tuple[str, ...]:
     """The load balancers whose names have to be looked up before :func:`check_belonging` can compare them.
 
-    :param entries: of ``targets``.
     :param chosen: the names of the task's load balancers by ID; None where a name is not known.
-    :returns: their IDs.
     """
     named = [entry for entry in entries if entry.load_balancer_name is not None]
     own = {entry.load_balancer_id for entry in named}
@@ -521,9 +504,7 @@ def names_to_check(entries: Iterable[Entry], chosen: Mapping[str, str | None]) -
 def check_belonging(entries: Iterable[Entry], chosen: Mapping[str, str | None], region: str) -> None:
     """Check that the names and regions beside the IDs of entries are those of the task's load balancers.
 
-    :param entries: of ``targets``.
     :param chosen: the names of the task's load balancers by ID; None where a name is not known.
-    :param region: the task's.
     :raises InvalidArgument: which entry says what, and what is so.
     """
     raise_all(

@@ -98,7 +98,6 @@ class Verdict(NamedTuple):
     """What the guard says to a loss.
 
     :param traffic: who gets traffic before it.
-    :param now: how many do.
     :param left: how many of these stay.
     :param refused: whether the loss would leave too few, or nobody can know.
     """
@@ -127,7 +126,6 @@ def judge(standings: Counter[Standing], lost: Sequence[Standing], minimum: int) 
 class PoolLoss:
     """What a listener or rule would lose.
 
-    :param pool: the listener or rule.
     :param verdict: what the guard says to it.
     :param losing: the targets that get traffic, or may, and that it would lose.
     :param not_known: the targets of weight above 0 because of whose health nothing can be taken, with the reason.
@@ -170,7 +168,6 @@ _WHY_SICK = (
 class Checked(NamedTuple):
     """A guard that has passed.
 
-    :param health: as it was read.
     :param at: when, on the budget's clock.
     """
 
@@ -190,9 +187,7 @@ def check_guard(
 ) -> list[PoolLoss]:
     """Refuse changes that take too many targets out of traffic.
 
-    :param before: what is bound.
     :param changes: what is about to be done.
-    :param health: as read just now.
     :param minimum: ``min_healthy``: how many of those that get traffic must be left in each pool.
     :param count_gains: count what the changes add as healthy, because it will be waited for.
     :param fresh: the bindings that this task has just registered: they get nothing until they are healthy.
@@ -233,9 +228,7 @@ def find_losses(
 
     A pool that was short before and loses nothing does not stop a task.
 
-    :param before: what is bound.
     :param changes: what is about to be done.
-    :param health: as read just now.
     :param minimum: how many must be left in each pool.
     :param count_gains: count what the changes add as healthy.
     :param fresh: the bindings that this task has just registered.
@@ -305,9 +298,6 @@ def all_serving(
 ) -> frozenset[BindingKey]:
     """The bindings of some pools that get traffic.
 
-    :param snapshot: what is bound.
-    :param health: as read just now.
-    :param keys: of the pools.
     :param fresh: the bindings that this task has just registered.
     """
     serving: set[BindingKey] = set()
@@ -331,11 +321,9 @@ def find_short(
     Those that are not healthy count only where they did at the check before the losses. What the answer does not
     mention is no reason to undo a loss: it counts with the health that it had at the check.
 
-    :param snapshot: what is bound now.
     :param losses: of the pools, as the guard let them pass.
     :param health: as read after the losses.
     :param checked: as it was at the check before them.
-    :param minimum: ``min_healthy``.
     :param fresh: the bindings that this task has registered.
     """
     short = {}

@@ -58,11 +58,7 @@ class Health(NamedTuple):
 
     @classmethod
     def read(cls, healthy: bool | None, detail: str | None) -> Health | None:
-        """Make one from what a result says of a target; None where its health is not known.
-
-        :param healthy: as :attr:`told` gives it.
-        :param detail: the result's ``health_status``.
-        """
+        """Make one from what a result says of a target; None where its health is not known."""
         if healthy is None and detail in (None, NO_HEALTH.detail):
             return None
         return cls(bool(healthy), detail or NO_HEALTH.detail, in_doubt=healthy is None)
@@ -98,7 +94,6 @@ class HealthSnapshot:
     def find(self, binding: Binding) -> Health | None:
         """The health of a binding.
 
-        :param binding: as DescribeTargets answered it.
         :returns: None where the answer does not mention it.
         """
         for address in _names(binding):
@@ -108,10 +103,7 @@ class HealthSnapshot:
         return None
 
     def of(self, binding: Binding) -> Health:
-        """The health of a binding; unknown where the answer does not mention it.
-
-        :param binding: as DescribeTargets answered it.
-        """
+        """The health of a binding; unknown where the answer does not mention it."""
         return self.find(binding) or NO_HEALTH
 
 
@@ -128,7 +120,6 @@ def _names(binding: Binding) -> Iterable[str]:
 def parse_health(answer: Raw, load_balancer_ids: Sequence[str]) -> dict[str, HealthSnapshot]:
     """Parse an answer of DescribeTargetHealth.
 
-    :param answer: its ``Response``.
     :param load_balancer_ids: those that were asked for.
     :returns: for each of them; one that the answer does not mention has an empty snapshot.
     :raises UnexpectedAnswer: it is not what DescribeTargetHealth answers.

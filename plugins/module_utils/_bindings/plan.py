@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 class Goal(NamedTuple):
     """What a task asks of one load balancer.
 
-    :param state: ``present``, ``absent`` or ``drained``.
     :param entries: of ``targets``, those that apply to this load balancer.
     :param purge: with ``present``: also remove what is bound to the pools that the entries name, and not listed.
     :param lenient: a listener or rule that does not exist is no error and no warning: the entry just doesn't match.
@@ -45,7 +44,6 @@ class Plan(NamedTuple):
     :param changes: gains before losses; within them by kind.
     :param desired: the bindings that ``present`` asks for.
     :param named: the bindings that an entry names or matches.
-    :param warnings: sentences for the user.
     :param unmatched: selectors that match nothing bound and should, as labels.
     :param goal: what it was made for.
     """
@@ -76,8 +74,6 @@ TAGS_UNKNOWN = "The API response contains no tags: tags are not compared, and th
 def make_plan(goal: Goal, snapshot: Snapshot) -> Plan:
     """Plan the way from what is bound to what is asked for.
 
-    :param goal: what is asked for.
-    :param snapshot: what is bound.
     :raises UnknownName: a listener or rule that is named does not exist.
     :raises InvalidArgument: names are ambiguous or contradict each other.
     """
@@ -90,12 +86,7 @@ def make_plan(goal: Goal, snapshot: Snapshot) -> Plan:
 
 
 def plan_present(desired: Sequence[DesiredBinding], snapshot: Snapshot, goal: Goal) -> Plan:
-    """Plan ``state: present``.
-
-    :param desired: resolved in this snapshot.
-    :param snapshot: what is bound.
-    :param goal: what is asked for.
-    """
+    """Plan ``state: present``."""
     touched = {wish.pool.key for wish in desired}
     found = [(wish, snapshot.find(wish.pool.key, wish.backend, wish.port)) for wish in desired]
     removals: list[Change] = []
@@ -159,12 +150,7 @@ def _drain(bound: Binding) -> Change:
 
 
 def plan_absent(selection: Selection, snapshot: Snapshot, goal: Goal) -> Plan:
-    """Plan ``state: absent``.
-
-    :param selection: what the selectors matched.
-    :param snapshot: what is bound.
-    :param goal: what is asked for.
-    """
+    """Plan ``state: absent``."""
     unknown = () if goal.lenient else tuple(f"{sentence} Nothing to do for it." for sentence in selection.unknown)
     return Plan(
         snapshot,
@@ -179,9 +165,6 @@ def plan_absent(selection: Selection, snapshot: Snapshot, goal: Goal) -> Plan:
 def plan_drained(selection: Selection, snapshot: Snapshot, goal: Goal) -> Plan:
     """Plan ``state: drained``.
 
-    :param selection: what the selectors matched.
-    :param snapshot: what is bound.
-    :param goal: what is asked for.
     :raises UnknownName: a selector names a listener or rule that does not exist: it can't be drained.
     """
     if selection.unknown and not goal.lenient:
@@ -198,10 +181,7 @@ def plan_drained(selection: Selection, snapshot: Snapshot, goal: Goal) -> Plan:
 
 
 def find_unmatched(plans: Collection[Plan]) -> list[str]:
-    """Find the selectors that match nothing bound on any load balancer, as labels.
-
-    :param plans: of all load balancers.
-    """
+    """Find the selectors that match nothing bound on any load balancer, as labels."""
     labels = dict.fromkeys(label for plan in plans for label in plan.unmatched)
     return [
         label
@@ -223,7 +203,6 @@ def _tag_warnings(selection: Selection) -> tuple[str, ...]:
 class Rest(NamedTuple):
     """What is still missing of a plan, in a newer snapshot.
 
-    :param snapshot: the newer snapshot.
     :param changes: still to be sent, gains before losses.
     :param gone: changes to listeners or rules that no longer exist.
     :param raised: weights of 0 that somebody else has raised and that this task may not take away again.
@@ -254,7 +233,6 @@ def plan_rest(first: Plan, snapshot: Snapshot, finished: Collection[BindingKey])
     away what its dry run did not show.
 
     :param first: the first plan of the task.
-    :param snapshot: what is bound now.
     :param finished: bindings whose loss was seen in place.
     """
     changes: list[Change] = []
@@ -319,7 +297,6 @@ def bound_meanwhile(first: Plan, snapshot: Snapshot) -> tuple[Binding, ...]:
     """What others have brought into the scope of the task since the first read: the next run would take it away.
 
     :param first: the first plan of the task.
-    :param snapshot: as last read.
     """
     if first.goal.state == "present" and not first.goal.purge:
         return ()
@@ -344,9 +321,7 @@ def apply_changes(
 ) -> dict[PoolKey, tuple[Binding, ...]]:
     """The bindings of some pools once changes are carried out.
 
-    :param snapshot: what is bound.
     :param pools: those that the changes are about.
-    :param changes: in any order.
     :returns: bindings by pool key.
     """
     untagged = "" if snapshot.tags_known or not any(snapshot.bindings.values()) else None
@@ -373,7 +348,6 @@ def apply_changes(
 def predict(plan: Plan, without: Collection[Change] = ()) -> dict[PoolKey, tuple[Binding, ...]]:
     """What will be bound to the touched pools once a plan is carried out.
 
-    :param plan: the plan.
     :param without: changes that are not carried out.
     :returns: bindings by pool key.
     """

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 class Located(NamedTuple):
     """An entry, and what it is about on a load balancer that was read.
 
-    :param item: the entry.
     :param pool: its listener or rule; None where that does not exist, or `problem` says why it can't be told.
     :param key: what makes the binding this one; None where `pool` is.
     :param bound: the binding, None where it is not bound.
@@ -65,11 +64,7 @@ class Located(NamedTuple):
 
 
 def locate(items: Iterable[Remembered], snapshot: Snapshot) -> list[Located]:
-    """Find what entries are about.
-
-    :param items: of one load balancer.
-    :param snapshot: what is bound there.
-    """
+    """Find what entries are about."""
     names = PoolResolver(snapshot)
     found: list[Located] = []
     for item in items:
@@ -91,10 +86,7 @@ def locate(items: Iterable[Remembered], snapshot: Snapshot) -> list[Located]:
 
 
 def may_match(selector: Entry, item: Remembered) -> bool:
-    """Whether a selector can be about an entry, as far as that is known without a read.
-
-    :param selector: of ``targets``.
-    """
+    """Whether a selector can be about an entry, as far as that is known without a read."""
     entry = item.entry
     if selector.load_balancer_id not in (None, entry.load_balancer_id) or selector.port not in (None, entry.port):
         return False
@@ -107,12 +99,7 @@ def may_match(selector: Entry, item: Remembered) -> bool:
 
 
 def find_back(items: Iterable[Remembered], plan: Plan, snapshot: Snapshot) -> list[Located]:
-    """Find the entries that are in place with their weight and tag, of the bindings that a plan asks for.
-
-    :param items: of one load balancer.
-    :param plan: of the task.
-    :param snapshot: what is bound now.
-    """
+    """Find the entries that are in place with their weight and tag, of the bindings that a plan asks for."""
     named = {identity_of(wish.pool, wish.backend, wish.port, snapshot) for wish in plan.desired}
     return [found for found in locate(items, snapshot) if found.in_place and found.key in named] if named else []
 
@@ -130,9 +117,7 @@ def other_names(snapshots: Iterable[Snapshot]) -> dict[str, str]:
 def matches(selector: Entry, found: Located, others: Mapping[str, str]) -> bool:
     """Whether a selector is about an entry whose load balancer was read.
 
-    :param selector: of ``targets``.
     :param found: the entry; its listener or rule may be gone.
-    :param others: of :func:`other_names`.
     """
     item, pool = found.item, found.pool
     if not may_match(selector, item):
@@ -145,11 +130,7 @@ def matches(selector: Entry, found: Located, others: Mapping[str, str]) -> bool:
 
 
 def can_match(selector: Entry, item: Remembered, others: Mapping[str, str]) -> bool:
-    """Whether a selector may be about an entry whose load balancer can't be read.
-
-    :param selector: of ``targets``.
-    :param others: of :func:`other_names`.
-    """
+    """Whether a selector may be about an entry whose load balancer can't be read."""
     if not may_match(selector, item):
         return False
     named, own = selector.backend, item.entry.backend

@@ -63,10 +63,7 @@ class Remembered(NamedTuple):
 class Former(NamedTuple):
     """A binding that a task is about to change, as it was before the task.
 
-    :param load_balancer_id: where it is.
-    :param binding: as it was.
     :param weight: the weight that the task asks for; None: it is not given, or the binding is removed.
-    :param tag: likewise.
     :param removed: whether the task removes it.
     """
 
@@ -127,7 +124,6 @@ def _text_of(seconds: float) -> str:
 def parse_remembered(value: object) -> tuple[Remembered, ...]:
     """Check what a restore file holds.
 
-    :param value: its parsed JSON.
     :raises InvalidArgument: it is not a list of entries, each with a load balancer, listener, backend and port.
     """
     if not isinstance(value, list):
@@ -257,8 +253,6 @@ def asked_of(plan: Plan) -> Asked:
 def formers(load_balancer_id: str, asked: Asked, changed: Iterable[tuple[Change, Binding | None]]) -> list[Former]:
     """What has to be remembered before changes are sent, once for each binding.
 
-    :param load_balancer_id: where the changes go.
-    :param asked: of :func:`asked_of`.
     :param changed: the changes, each with its binding as it was before the task; None for a new one.
     """
     found: dict[BindingKey, Former] = {}
@@ -278,10 +272,7 @@ def remember(
 ) -> tuple[list[Remembered], dict[Key, Written]]:
     """Put bindings into a file before they are changed; the module's docstring has the rules.
 
-    :param file: what it holds.
-    :param wanted: the bindings.
     :param mine: what this task has put in before.
-    :param now: seconds since 1970.
     :returns: what the file holds then, and what stands there for each binding.
     """
     entries = _File(file)
@@ -336,11 +327,9 @@ def settle(
     What the task has not done, it takes out again. What it has done and another task has taken out meanwhile, it puts
     back. It makes its entries younger, so that no other task takes them out for what it read before.
 
-    :param file: what it holds.
     :param mine: what this task has put in.
     :param changed: the bindings that the task has changed, or may have.
     :param taken: entries, as the task has read them, that are in place again or lead nowhere.
-    :param now: seconds since 1970.
     :returns: what the file holds then.
     """
     entries, gone = _File(file), _File(taken)

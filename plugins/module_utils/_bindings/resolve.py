@@ -26,9 +26,6 @@ class DesiredBinding(NamedTuple):
     """One binding that should be in place.
 
     :param number: the entry that says so.
-    :param pool: where.
-    :param backend: whose, as asked for.
-    :param port: the backend's port.
     :param weight: None keeps what is there; a new binding gets the cloud's default.
     :param tag: None keeps what is there.
     """
@@ -49,7 +46,6 @@ class DesiredBinding(NamedTuple):
 class UnknownName(InvalidArgument):
     """The listener or rule that an entry names does not exist; the caller lists those that do.
 
-    :param message: what does not exist.
     :param meant: the IDs of the listeners that can have been meant; empty where nothing tells.
     """
 
@@ -63,10 +59,7 @@ class WrongLayer(UnknownName):
 
 
 class PoolResolver:
-    """Finds pools by what an entry calls them, each in constant time.
-
-    :param snapshot: what was read.
-    """
+    """Finds pools by what an entry calls them, each in constant time."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -270,8 +263,6 @@ def what_exists(snapshot: Snapshot, meant: Collection[str] = ()) -> str:
 def resolve_desired(entries: Sequence[Entry], snapshot: Snapshot) -> tuple[DesiredBinding, ...]:
     """Resolve the entries of ``present``; what is listed twice in the same words comes out once.
 
-    :param entries: checked without the network.
-    :param snapshot: what is bound.
     :raises UnknownName: a listener or rule that is named does not exist.
     :raises InvalidArgument: names are ambiguous or contradict each other, or entries that name one binding disagree.
     """
@@ -323,7 +314,6 @@ def check_certain(backend: Backend, keys: Iterable[BindingKey], snapshot: Snapsh
 
     :param backend: as an entry names it.
     :param keys: of the bindings that it may be.
-    :param snapshot: what is bound.
     :raises InvalidArgument: it may be one of several.
     """
     for key in keys:
@@ -340,10 +330,7 @@ def check_certain(backend: Backend, keys: Iterable[BindingKey], snapshot: Snapsh
 
 
 def identity_of(pool: Pool, backend: Backend, port: int, snapshot: Snapshot) -> tuple[PoolKey, str, int]:
-    """One binding has one identity, asked for by instance or by its primary address.
-
-    :param snapshot: what is bound.
-    """
+    """One binding has one identity, asked for by instance or by its primary address."""
     bound = snapshot.find(pool.key, backend, port)
     if bound is not None:
         return bound.identity

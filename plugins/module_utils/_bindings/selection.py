@@ -42,7 +42,6 @@ def select(entries: Sequence[Entry], snapshot: Snapshot) -> Selection:
     """Match selectors with what is bound.
 
     :param entries: keys left out match everything; the weight is ignored.
-    :param snapshot: what is bound.
     :raises InvalidArgument: names contradict an ID, or an address may be that of several bindings.
     """
     matcher = _Matcher(snapshot)

@@ -78,7 +78,6 @@ class BindingKey(NamedTuple):
 
     :param pool: the key of its pool.
     :param address: the instance ID or IP address of its backend.
-    :param port: the backend's port.
     """
 
     pool: PoolKey
@@ -94,7 +93,6 @@ def address_label(address: str, port: int) -> str:
     """An address with its port in messages; an IPv6 address in brackets.
 
     :param address: an instance ID or IP address.
-    :param port: the backend's port.
     """
     shown = printable(address, MAX_ADDRESS)
     return f"[{shown}]:{port}" if ":" in address else f"{shown}:{port}"
@@ -143,10 +141,7 @@ def _address(raw: str) -> str:
 class Pool:
     """A place that targets are bound to: a layer-4 listener, or a rule of a layer-7 listener.
 
-    :param listener_id: the listener.
     :param location_id: the rule; None on layer 4.
-    :param protocol: the listener's, in capitals.
-    :param port: the listener's.
     :param end_port: the last port of a port-range listener, else None.
     :param domain: the rule's; None on layer 4.
     :param url: the rule's; None on layer 4.
@@ -194,9 +189,7 @@ class Backend(NamedTuple):
 class Binding(NamedTuple):
     """One backend and port bound to one pool.
 
-    :param pool: where.
     :param backend: how a call addresses it.
-    :param port: the backend's port.
     :param weight: 0 to 100; 0 gets no new traffic.
     :param tag: empty where it has none, None where the cloud does not tell tags.
     :param aliases: every text that addresses this backend: the instance ID, and IP addresses, but none that
@@ -243,7 +236,6 @@ def describe(
 ) -> dict[str, Any]:
     """A binding as an entry of ``targets``, in results and in a restore file.
 
-    :param load_balancer_id: where the pool is.
     :param weight: 0 to 100, None where it is not said.
     :param tag: empty for none, None where it is not said.
     """
@@ -262,8 +254,6 @@ def describe(
 class Listener(NamedTuple):
     """A listener and the pools in it.
 
-    :param listener_id: its ID.
-    :param protocol: in capitals.
     :param port: its port, the first of a range.
     :param end_port: the last of a range, else None.
     :param layer7: whether its targets are bound to rules.
@@ -305,9 +295,6 @@ class Snapshot:
     def find(self, pool: PoolKey, backend: Backend, port: int) -> Binding | None:
         """Find the binding of a backend, asked for by instance ID or by address.
 
-        :param pool: where.
-        :param backend: the instance or address.
-        :param port: the backend's port.
         :returns: None where it is not bound.
         """
         return self.index.get((pool, backend.address, port))
@@ -321,7 +308,6 @@ class Snapshot:
 def parse_targets(answer: Raw, listener_ids: tuple[str, ...] | None = None) -> Snapshot:
     """Parse an answer of DescribeTargets.
 
-    :param answer: its ``Response``.
     :param listener_ids: the filter that was sent, None for none.
     :raises UnexpectedAnswer: it is not what DescribeTargets answers.
     """

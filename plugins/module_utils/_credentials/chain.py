@@ -49,9 +49,7 @@ class Remote(Protocol):
 class ResolvedCredentials(NamedTuple):
     """Where the chain ended.
 
-    :param source: gives the credentials.
     :param name: where they come from, in words and without any value.
-    :param warnings: sentences for the user.
     """
 
     source: CredentialProvider
@@ -62,9 +60,6 @@ class ResolvedCredentials(NamedTuple):
 class CredentialChain:
     """Looks for credentials.
 
-    :param options: the connection options.
-    :param environ: the environment variables.
-    :param files: the profile files.
     :param remote: used only when nothing earlier matched, or for a role.
     :param secrets: learns every key and token that is found.
     """

@@ -42,7 +42,6 @@ class Credentials:
     """One set of credentials; the secret parts are left out of ``repr``.
 
     :param secret_id: the ID of the key.
-    :param secret_key: the key.
     :param token: for temporary credentials, else None.
     :param expires_at: seconds since the epoch, None where that is not known or never.
     """
@@ -77,10 +76,7 @@ class StaticCredentials:
         return self._credentials
 
     def invalidate(self, refused: Credentials) -> bool:  # noqa: ARG002 - the protocol's
-        """There are no others.
-
-        :param refused: what the cloud refused.
-        """
+        """There are no others."""
         return False
 
 
@@ -89,7 +85,6 @@ class RefreshableCredentials:
 
     :param fetch: gets new ones; raises a ClbError where that fails.
     :param secrets: learns every key and token that was fetched.
-    :param clock: seconds since the epoch.
     """
 
     def __init__(
@@ -148,7 +143,6 @@ class RefreshableCredentials:
 def read_pair(values: Mapping[str, Any], names: tuple[str, str, str], where: str) -> Credentials | None:
     """Take the ID, the key and the token of an API key out of options, variables or a file.
 
-    :param values: where they are.
     :param names: what the ID, the key and the token are called there.
     :param where: the place in words, for messages: "the options".
     :returns: None where neither ID nor key is given; null and empty values count as not given.
@@ -183,7 +177,6 @@ def parse_temporary(given: Any, ends: Any, where: str) -> Credentials:
 
     :param given: should be an object with ``TmpSecretId``, ``TmpSecretKey`` and ``Token``.
     :param ends: should be their end, in seconds since the epoch.
-    :param where: who answered, for messages.
     :raises UnexpectedAnswer: something is missing or can't be right; the message names the keys, never a value.
     """
     names = ("TmpSecretId", "TmpSecretKey", "Token")

@@ -53,7 +53,6 @@ _ROLE = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
 def metadata_url(environ: Mapping[str, str]) -> str:
     """Find out where the metadata service lists the role.
 
-    :param environ: the environment variables.
     :raises InvalidArgument: the variable holds no such URL, or asks for ``http`` across a network. The message shows
         no value that can contain a password.
     """

@@ -38,7 +38,6 @@ _SDK_NAMES = ("secret_id", "secret_key", "token")
 class ProfileChoice(NamedTuple):
     """The profile that a task uses.
 
-    :param name: of the profile.
     :param by: what named it: ``profile`` or a variable; None for the default that nothing named.
     """
 
@@ -54,7 +53,6 @@ class Profile(NamedTuple):
     :param role_arn: a role to assume, None for none.
     :param role_session_name: the session's name, None for the usual one.
     :param cvm_role: whether it says to use the role of the CVM.
-    :param warnings: sentences for the user.
     """
 
     where: str
@@ -68,8 +66,6 @@ class Profile(NamedTuple):
 def choose_profile(options: Mapping[str, Any], environ: Mapping[str, str]) -> ProfileChoice:
     """Find the name of the profile: from the option ``profile``, else from the environment.
 
-    :param options: the connection options.
-    :param environ: the environment variables.
     :raises InvalidArgument: the name could not be a file's.
     """
     named = [("profile", options.get("profile")), *((name, environ.get(name)) for name in PROFILE_VARIABLES)]
@@ -89,7 +85,6 @@ class ProfileFiles:
 
     :param environ: the environment variables; the files are below ``HOME``.
     :param system_file: the INI file that is read where the user has none; None for the usual one.
-    :param clock: seconds since the epoch.
     """
 
     def __init__(
@@ -107,7 +102,6 @@ class ProfileFiles:
     def find(self, choice: ProfileChoice) -> Profile | None:
         """Read a profile: tccli's, else the SDKs'.
 
-        :param choice: the profile's name.
         :returns: None where there is no such profile.
         :raises CredentialsNotFound: its file can't be read or is malformed.
         """
@@ -128,7 +122,6 @@ class ProfileFiles:
     def region(self, choice: ProfileChoice) -> str | None:
         """Read the region that tccli keeps with a profile.
 
-        :param choice: the profile's name.
         :returns: None where it keeps none.
         :raises CredentialsNotFound: its file can't be read or is malformed.
         """

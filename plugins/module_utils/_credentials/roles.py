@@ -37,7 +37,6 @@ _NAME = re.compile(r"[\w+=,.@-]{2,128}", re.ASCII)
 class PodIdentity(NamedTuple):
     """The identity that TKE gives a pod.
 
-    :param role_arn: the role to assume.
     :param provider_id: who vouches for the pod.
     :param token_file: where the token is; TKE replaces it before it ends.
     """
@@ -67,7 +66,6 @@ class PodIdentity(NamedTuple):
 def find_pod_identity(environ: Mapping[str, str]) -> PodIdentity | None:
     """Find the identity that TKE gives a pod.
 
-    :param environ: the environment variables.
     :returns: None outside of such a pod.
     :raises CredentialsNotFound: only a part of it is there.
     """
@@ -86,8 +84,6 @@ def find_pod_identity(environ: Mapping[str, str]) -> PodIdentity | None:
 def find_role(options: Mapping[str, Any], environ: Mapping[str, str], profile: Profile | None) -> RoleSession | None:
     """Find the role that is to be assumed on top of the credentials.
 
-    :param options: the connection options.
-    :param environ: the environment variables.
     :param profile: the profile whose role counts, None for none.
     :returns: None where no role is asked for.
     :raises InvalidArgument: the role, the session's name or the duration can't be right.
@@ -107,8 +103,6 @@ def find_role(options: Mapping[str, Any], environ: Mapping[str, str], profile: P
 def session_name(options: Mapping[str, Any], environ: Mapping[str, str], profile: Profile | None = None) -> str:
     """The name of a role's session.
 
-    :param options: the connection options.
-    :param environ: the environment variables.
     :param profile: the profile whose role counts, None for none.
     :raises InvalidArgument: it could not be one.
     """
@@ -125,8 +119,6 @@ def session_name(options: Mapping[str, Any], environ: Mapping[str, str], profile
 def session_seconds(options: Mapping[str, Any], environ: Mapping[str, str]) -> int:
     """How long a role is assumed for, in seconds.
 
-    :param options: the connection options.
-    :param environ: the environment variables.
     :raises InvalidArgument: it is no whole number in the range that STS accepts.
     """
     given = options.get("role_session_duration")

@@ -34,7 +34,6 @@ class Api(Protocol):
 class RoleSession(NamedTuple):
     """A role, and how to assume it.
 
-    :param arn: the role.
     :param name: the session's name, which the account's audit log shows.
     :param seconds: how long the credentials are good.
     """
@@ -47,7 +46,6 @@ class RoleSession(NamedTuple):
 def assume_role(api: Api, session: RoleSession) -> Credentials:
     """Get the credentials of a role, with the credentials that the client signs with.
 
-    :param api: a client of STS.
     :param session: the role, and how to assume it.
     :raises CredentialsNotFound: STS refuses.
     :raises ClbError: STS can't be reached, or answers something else.
@@ -61,8 +59,6 @@ def assume_role_with_web_identity(api: Api, session: RoleSession, provider_id: s
 
     :param api: a client of STS without credentials.
     :param session: the role, and how to assume it.
-    :param provider_id: the identity provider.
-    :param web_token: its token.
     :raises CredentialsNotFound: STS refuses.
     :raises ClbError: STS can't be reached, or answers something else.
     """

@@ -34,8 +34,6 @@ MAX_WARNED = 5
 class TaskResult(NamedTuple):
     """What a module returns.
 
-    :param result: the returned keys.
-    :param warnings: sentences for the user.
     :param failure: why the task failed, for people; None where it did not.
     :param connection: to the API; None where the task ended before there was one.
     """
@@ -49,7 +47,6 @@ class TaskResult(NamedTuple):
 class Chosen(NamedTuple):
     """A load balancer that a task is about.
 
-    :param load_balancer_id: its ID.
     :param name: its name; None where it was chosen by ID.
     :param listed: whether it comes from a listing of the region, and may be gone by now.
     """
@@ -73,7 +70,6 @@ class Warnings:
     def add(self, texts: Iterable[str], load_balancer_id: str | None = None) -> None:
         """Add some.
 
-        :param texts: sentences.
         :param load_balancer_id: of the load balancer that they are about; None where they are about none.
         """
         for text in texts:
@@ -107,7 +103,6 @@ def gc_paused() -> Iterator[None]:
 def values_of(finished: Iterable[Finished[Any]]) -> list[Any]:
     """The values of work that was done side by side.
 
-    :param finished: of :func:`side_by_side`.
     :raises ClbError: the first error among them.
     """
     values = []
@@ -119,10 +114,7 @@ def values_of(finished: Iterable[Finished[Any]]) -> list[Any]:
 
 
 def as_clb_error(error: Exception) -> ClbError:
-    """An error as results carry it; one of this collection's own becomes ``UnexpectedAnswer``.
-
-    :param error: whatever was raised.
-    """
+    """An error as results carry it; one of this collection's own becomes ``UnexpectedAnswer``."""
     if isinstance(error, ClbError):
         return error
     converted = UnexpectedAnswer(
@@ -135,8 +127,6 @@ def as_clb_error(error: Exception) -> ClbError:
 def read_for(clb: Clb, load_balancer_id: str, entries: Sequence[Entry], *, filtered: bool = True) -> Snapshot:
     """Read what is bound, filtered by listener where every entry names one of at most 20 by ID.
 
-    :param clb: the actions.
-    :param load_balancer_id: the load balancer.
     :param entries: those that can be about it.
     :param filtered: whether the filter may be used.
     """
@@ -157,8 +147,6 @@ def read_all(
 ) -> list[Finished[Snapshot]]:
     """Read load balancers side by side.
 
-    :param connection: to the region.
-    :param chosen: the load balancers.
     :param entries: of ``targets``; None reads everything.
     :param several: whether several load balancers are meant.
     """
@@ -201,7 +189,6 @@ class LeftOut:
     ) -> tuple[dict[str, Value], dict[str, ClbError]]:
         """Sort out how reading each load balancer ended, and remember those to leave out.
 
-        :param chosen: the load balancers.
         :param finished: how each ended, in the same order.
         :returns: what was read, and the errors of those that must not be left out; both by load balancer ID.
         """
@@ -221,7 +208,6 @@ class LeftOut:
     def check_some_left(self, left: Collection[object]) -> None:
         """Check that not all load balancers are left out.
 
-        :param left: what could be read.
         :raises ClbError: nothing could be read, and why.
         """
         if left or not self._refusals:
@@ -272,8 +258,6 @@ def read_healths(clb: Clb, load_balancer_ids: Sequence[str]) -> list[Finished[He
 
     The first call finds out how many the API takes; then the others are sent side by side.
 
-    :param clb: the actions.
-    :param load_balancer_ids: the load balancers.
     :returns: how reading each ended, in the same order.
     """
 

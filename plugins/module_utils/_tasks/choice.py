@@ -40,10 +40,7 @@ class NoneTagged(InvalidArgument):
 
 
 def means_several(params: Mapping[str, Any]) -> bool:
-    """Whether several load balancers are meant: the shape of the result depends on the option, not on the count.
-
-    :param params: the module's options.
-    """
+    """Whether several load balancers are meant: the shape of the result depends on the option, not on the count."""
     return params["load_balancer_id"] is None and params["load_balancer_name"] is None
 
 
@@ -52,10 +49,7 @@ def _given(params: Mapping[str, Any]) -> list[str]:
 
 
 def is_chosen(params: Mapping[str, Any]) -> bool:
-    """Whether an option says which load balancers are meant.
-
-    :param params: the module's options.
-    """
+    """Whether an option says which load balancers are meant."""
     return bool(_given(params))
 
 
@@ -133,7 +127,6 @@ def _check_among(entries: Iterable[Entry], chosen: Sequence[str], option: str) -
 def parse_tags(raw: Mapping[Any, Any]) -> Tags:
     """Check the option ``load_balancer_tags``.
 
-    :param raw: as given.
     :returns: for each tag the values of which a load balancer must have one.
     :raises InvalidArgument: there is no tag, or a key or value is no text.
     """
@@ -177,8 +170,6 @@ def find_by_tags(connection: Connection, tags: Tags) -> list[LoadBalancer]:
 
     The API is asked to filter, and its answer is filtered once more: not every site knows the filter.
 
-    :param connection: to the region.
-    :param tags: of :func:`parse_tags`.
     :raises NoneTagged: none has them; the message says which tags there are.
     """
     listed: list[LoadBalancer] = []
@@ -237,9 +228,6 @@ def _shown(texts: Iterable[str]) -> str:
 def choose(connection: Connection, params: Mapping[str, Any], entries: Sequence[Entry]) -> list[Chosen]:
     """The load balancers that the options, or the entries themselves, name.
 
-    :param connection: to the region.
-    :param params: the module's options, checked.
-    :param entries: of ``targets``.
     :raises InvalidArgument: a name is not the name of exactly one, or none has all tags.
     """
     if params["load_balancer_id"] is not None:
@@ -269,10 +257,6 @@ def check_entries_belong(
 ) -> list[str]:
     """Check what entries say of their load balancer against those that were chosen.
 
-    :param connection: to the region.
-    :param chosen: the load balancers.
-    :param entries: of ``targets``.
-    :param params: the module's options.
     :returns: with ``all_load_balancers``, a warning for each entry of a load balancer that was not listed.
     :raises InvalidArgument: an entry belongs to another load balancer or region, or says another name.
     """
@@ -300,8 +284,6 @@ def find_load_balancer(connection: Connection, name: str, option: str = "load_ba
     Names are not unique and the filter of the API is a fuzzy match, so a name counts only where exactly one is equal
     to it.
 
-    :param connection: to the region.
-    :param name: as given.
     :param option: the option that gives it, for messages.
     :raises InvalidArgument: none or several have this name; the message lists the candidates.
     """

@@ -53,8 +53,6 @@ READ_SECONDS = 300
 class Info(NamedTuple):
     """What is bound to one load balancer, as results carry it.
 
-    :param load_balancer_id: its ID.
-    :param bindings: the selected ones.
     :param targets: a dict for each of them; valid as ``targets`` of the module of that name.
     :param listeners: a dict for each listener, with its rules and counts.
     :param counts: ``bound``, ``serving`` and ``healthy`` of its listeners together.
@@ -95,11 +93,7 @@ def empty_info() -> Result:
 
 
 def run_info(params: Mapping[str, Any], environ: Mapping[str, str]) -> TaskResult:
-    """Read the bindings of one load balancer, or of many.
-
-    :param params: the module's options.
-    :param environ: the environment variables.
-    """
+    """Read the bindings of one load balancer, or of many."""
     result = empty_info()
     several = means_several(params)
     connection: Connection | None = None
@@ -213,8 +207,6 @@ def _check(failed: Mapping[str, ClbError], total: int, params: Mapping[str, Any]
 def read_info(clb: Clb, load_balancer_id: str, entries: Sequence[Entry] | None, *, health: bool) -> Info:
     """Read what is bound to one load balancer in one call, and its health in a second one where it is asked for.
 
-    :param clb: the actions.
-    :param load_balancer_id: its ID.
     :param entries: selectors; None selects everything, an empty sequence nothing, without a call.
     :param health: whether to read health, too.
     :raises ClbError: it can't be read.
@@ -235,9 +227,6 @@ def describe_info(
 ) -> Info:
     """Report what selectors match.
 
-    :param load_balancer_id: of the snapshot.
-    :param snapshot: what is bound.
-    :param entries: selectors; None selects everything.
     :param health: None where it was not read.
     :param settings: None where they were not read.
     :raises InvalidArgument: names of a selector contradict an ID.

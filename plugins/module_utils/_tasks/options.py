@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 def check_options(params: Mapping[str, Any]) -> tuple[Entry, ...]:
     """Check everything that can be checked without the network.
 
-    :param params: the module's options.
     :returns: the parsed entries of ``targets``.
     :raises InvalidArgument: which value is wrong, why, and what would be right.
     """

@@ -39,9 +39,7 @@ Item = TypeVar("Item")
 def open_recall(params: Mapping[str, Any], budget: Budget, warnings: Warnings) -> Recall:
     """Read and check the restore file of a task.
 
-    :param params: the module's options.
     :param budget: the time for the whole task.
-    :param warnings: of the task.
     :raises InvalidArgument: the file can't be used.
     """
     memory = Memory(RestoreFile(params["restore_file"], budget))
@@ -51,10 +49,6 @@ def open_recall(params: Mapping[str, Any], budget: Budget, warnings: Warnings) -
 class Recall:
     """The restore file of one task.
 
-    :param memory: the file.
-    :param state: the option.
-    :param wait: the option.
-    :param warnings: of the task.
     :raises InvalidArgument: the file can't be used.
     """
 
@@ -82,7 +76,6 @@ class Recall:
     ) -> tuple[Entry, ...]:
         """The entries of the file that can be meant, as far as that is known without a read.
 
-        :param selectors: None: all are meant.
         :param load_balancer_ids: the load balancers that are meant; None: all.
         """
         self._items = tuple(
@@ -94,10 +87,7 @@ class Recall:
         return tuple(item.entry for item in self._items)
 
     def lose(self, failed: Mapping[str, ClbError]) -> None:
-        """Note that nothing can be brought back on load balancers, and why; the others are brought back all the same.
-
-        :param failed: by load balancer ID.
-        """
+        """Note why nothing can be brought back on these load balancers; the others are brought back all the same."""
         self._lost.update(failed)
 
     def select(
@@ -216,7 +206,6 @@ class Recall:
     def remember(self, plans: Mapping[str, Plan]) -> None:
         """Have on disk what plans will change.
 
-        :param plans: by load balancer.
         :raises ClbError: that is not possible; the file is as it was.
         """
         memory = self.memory_for_calls
@@ -238,7 +227,6 @@ class Recall:
     def remembered_at(self, load_balancer_id: str, plan: Plan, now: float) -> float | None:
         """When a task last remembered what is in place: if it was killed, a call of it may still be under way.
 
-        :param now: on any clock.
         :returns: on that clock; None where it does not matter, or is long ago.
         """
         mine = self._of(load_balancer_id) if self._takes_out else []

@@ -29,9 +29,7 @@ STATE_NOT_KNOWN = "The API accepted changes here, or may have, and what is in pl
 class PoolCounts(NamedTuple):
     """What happened in one pool, counted.
 
-    :param registered: new bindings.
     :param modified: bindings whose weight or tag changed.
-    :param deregistered: removed bindings.
     """
 
     registered: int = 0
@@ -42,7 +40,6 @@ class PoolCounts(NamedTuple):
 class Part(NamedTuple):
     """What became of one load balancer.
 
-    :param load_balancer_id: its ID.
     :param load_balancer_name: its name; None where it was chosen by ID.
     :param plan: what was to be done; None where that was never known.
     :param outcome: how it went; None where `plan` is None.
@@ -83,10 +80,7 @@ def empty_result() -> Result:
 
 
 def describe_error(error: ClbError) -> Result:
-    """The returned key ``error``.
-
-    :param error: what happened.
-    """
+    """The returned key ``error``."""
     return {"action": error.action, "code": error.code, "message": error.api_message, "request_id": error.request_id}
 
 
@@ -94,24 +88,17 @@ def describe_binding(load_balancer_id: str, binding: Binding) -> Result:
     """One binding as results carry it; valid as an entry of ``targets``.
 
     :param load_balancer_id: of the load balancer that it is bound to.
-    :param binding: the binding.
     """
     return describe(load_balancer_id, binding.pool, binding.backend, binding.port, binding.weight, binding.tag)
 
 
 def sort_bindings(bindings: Iterable[Binding]) -> list[Binding]:
-    """Bindings of one pool in the order in which results list them.
-
-    :param bindings: of one pool.
-    """
+    """Bindings of one pool in the order in which results list them."""
     return sorted(bindings, key=lambda binding: (natural(binding.backend.address), binding.port))
 
 
 def count_by_pool(changes: Iterable[Change]) -> Mapping[PoolKey, PoolCounts]:
-    """Count changes by pool; a binding whose weight and tag both change counts once.
-
-    :param changes: those that took effect.
-    """
+    """Count changes by pool; a binding whose weight and tag both change counts once."""
     registered: Counter[PoolKey] = Counter()
     deregistered: Counter[PoolKey] = Counter()
     modified: dict[PoolKey, set[BindingKey]] = defaultdict(set)

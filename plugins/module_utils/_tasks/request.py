@@ -53,7 +53,6 @@ def check_minimum(params: Mapping[str, Any], name: str, minimum: int) -> None:
     """Check that a number is neither too small nor, where :data:`MAXIMA` has the option, too large.
 
     :param params: the options of a module.
-    :param name: the option's name.
     :param minimum: the smallest value that makes sense.
     :raises InvalidArgument: the value is out of this range.
     """

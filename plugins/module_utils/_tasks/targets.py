@@ -53,8 +53,6 @@ PROBES = 2
 def run_task(params: Mapping[str, Any], environ: Mapping[str, str], *, check_mode: bool, diff: bool) -> TaskResult:
     """Bring the bindings of one load balancer, or of many, to the desired state.
 
-    :param params: the module's options.
-    :param environ: the environment variables.
     :param check_mode: only say what would be done.
     :param diff: whether the task runs in diff mode.
     """

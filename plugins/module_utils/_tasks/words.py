@@ -42,7 +42,6 @@ def success_message(result: Result, *, several: bool) -> str:
 
     In check mode it has the same words.
 
-    :param result: the returned keys.
     :param several: whether several load balancers are meant.
     """
     weighted = sum(one["before"]["weight"] != one["after"]["weight"] for one in result["modified"])
@@ -64,7 +63,6 @@ def success_message(result: Result, *, several: bool) -> str:
 def count_message(result: Result, *, several: bool) -> str:
     """The ``msg`` of a task that only reads, such as ``12 targets on 3 listeners of lb-1``.
 
-    :param result: the returned keys.
     :param several: whether several load balancers are meant.
     """
     places = result["load_balancers"] if several else result["listeners"]
@@ -80,10 +78,7 @@ def _on(places: str, result: Result, several: bool) -> str:
 
 
 def label_of(result: Result) -> str:
-    """The one load balancer of a result, with the name where it was chosen by name.
-
-    :param result: the returned keys.
-    """
+    """The one load balancer of a result, with the name where it was chosen by name."""
     (one,) = result["load_balancers"]
     identity: str = one["load_balancer_id"]
     return f"{identity} ({one['load_balancer_name']})" if one["load_balancer_name"] else identity
@@ -145,7 +140,6 @@ def tell_failed(
 
     :param failed: the errors by load balancer ID; at least one.
     :param total: how many load balancers are meant.
-    :param several: whether several are meant.
     :param region: where they were looked for.
     :param writes: whether the task would have written.
     """

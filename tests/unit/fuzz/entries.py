@@ -126,7 +126,6 @@ class Odd(NamedTuple):
 
     :param where: the key of an entry, or the option; empty for a whole entry.
     :param what: the name of the odd value.
-    :param case: the task.
     """
 
     where: str

@@ -143,10 +143,7 @@ class Outcome(NamedTuple):
 
 
 class AlteredCloud(Cloud):
-    """A cloud of which one answer is changed on its way.
-
-    :param change: None for none.
-    """
+    """A cloud of which one answer is changed on its way."""
 
     def __init__(self, scenario: Mapping[str, Any], change: Change | None = None) -> None:
         super().__init__(scenario)
@@ -168,10 +165,7 @@ class AlteredCloud(Cloud):
 
 
 def run(case: Case, change: Change | None = None) -> tuple[Outcome, AlteredCloud]:
-    """Run one task on a new cloud.
-
-    :param change: of one answer.
-    """
+    """Run one task on a new cloud."""
     cloud = AlteredCloud(case.scenario, change)
     before = frozenset(cloud.bindings())
     try:
@@ -245,10 +239,6 @@ def _meaning(result: Any) -> Any:
 class Case:
     """A task or an inventory, and the cloud that it meets.
 
-    :param name: for messages.
-    :param kind: ``targets``, ``targets_info`` or ``inventory``.
-    :param scenario: the cloud's.
-    :param options: those of the plugin.
     :param check: whether it is a dry run.
     """
 

@@ -51,7 +51,6 @@ def balancer(
     :param bad: backends that no write may name.
     :param full: listeners whose quota is used up.
     :param rivals: what somebody else does before each of the first calls that find it free, one sequence a call.
-    :param settings: the emulator's.
     """
     cloud = Cloud.of({"lb-1": list(listeners)}, **settings)
     cloud.next_writes(*faults)

@@ -35,10 +35,7 @@ NAMES = ("ins-1", "ins-2", "ins-3", "ins-4")
 
 
 def read(state: str) -> tuple[Snapshot, HealthSnapshot]:
-    """One listener with a target for each kind; one in lower case, or with a ``0`` after it, has weight 0.
-
-    :param state: such as ``HD0-``.
-    """
+    """One listener with a target for each kind; one in lower case, or with a ``0`` after it, has weight 0."""
     kinds = state.replace("0", "")
     on = [not state.startswith("0", place + 1) for place, char in enumerate(state) if char != "0"]
     names = NAMES[: len(kinds)]
