@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Protocol, TypeVar
 
 from .._base.answers import (
     MAX_COUNT,
-    Place,
     Record,
+    Where,
     answer_place,
     any_whole,
     check_texts,
@@ -358,7 +358,7 @@ def _parse_settings(answer: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str 
             yield (listener_id, location_id), _settings(at, rule, None)
 
 
-def _settings(where: Place, pool: Sequence[Any], idle_seconds: int | None) -> PoolSettings:
+def _settings(where: Where, pool: Sequence[Any], idle_seconds: int | None) -> PoolSettings:
     target_type, session_seconds, scheduler, raw_check = pool
     switch = None if raw_check is None else _HEALTH_CHECK.read(raw_check, (where, "HealthCheck", 0))[0]
     check = None if switch is None else switch == 1
@@ -374,7 +374,7 @@ def _parse_written(action: str, answer: Mapping[str, Any]) -> Accepted:
     return Accepted(request_id, frozenset(failed_listeners or ()), printable(message or ""))
 
 
-def _load_balancer(where: Place, values: tuple[Any, ...]) -> LoadBalancer:
+def _load_balancer(where: Where, values: tuple[Any, ...]) -> LoadBalancer:
     load_balancer_id, name, vips, ipv6, domain, other_domain, forward, vpc_id, tags = values
     check_texts(vips, where, "LoadBalancerVips")
     return LoadBalancer(

@@ -104,14 +104,14 @@ def optional_object(name: str) -> Field:
     return Field(name, (dict, _NULL), "an object or null", default=None)
 
 
-Place = tuple[Any, str, Any]
+Where = tuple[Any, str, Any]
 """Where something stands in an answer: the place around it, its list there, its number in that list.
 
 The answer itself is (None, action, request ID). A plain tuple, since 100,000 are made of which none is shown.
 """
 
 
-def answer_place(action: str, answer: Mapping[str, Any]) -> Place:
+def answer_place(action: str, answer: Mapping[str, Any]) -> Where:
     """The place of an answer itself.
 
     :param action: the API action that was answered.
@@ -125,7 +125,7 @@ def is_request_id(value: object) -> bool:
     return isinstance(value, str) and _REQUEST_ID.fullmatch(value) is not None
 
 
-def _path(place: Place) -> str:
+def _path(place: Where) -> str:
     """Such as ``Listeners[2].Rules[0].Targets[5]``; empty for the answer itself."""
     around, name, index = place
     if around is None:
@@ -133,7 +133,7 @@ def _path(place: Place) -> str:
     return ".".join(filter(None, (_path(around), f"{name}[{index}]")))
 
 
-def unexpected(where: Place, name: str, value: object, expected: str) -> UnexpectedAnswer:
+def unexpected(where: Where, name: str, value: object, expected: str) -> UnexpectedAnswer:
     """What to raise where an answer is not what its action answers.
 
     :param name: the field in it; empty for the record itself.
@@ -190,7 +190,7 @@ class Record:
         )
         self._filled = tuple(index for index, field in enumerate(fields) if field.filled)
 
-    def read(self, raw: object, where: Place) -> tuple[Any, ...]:
+    def read(self, raw: object, where: Where) -> tuple[Any, ...]:
         """Check one object and take its fields out.
 
         :param where: its place in the answer.
@@ -211,18 +211,18 @@ class Record:
                 raise self._wrong_field(index, values[index], where)
         return values
 
-    def _wrong(self, values: tuple[object, ...], where: Place) -> UnexpectedAnswer:
+    def _wrong(self, values: tuple[object, ...], where: Where) -> UnexpectedAnswer:
         for index, field in enumerate(self._fields):
             if type(values[index]) not in field.types:
                 return self._wrong_field(index, values[index], where)
         raise AssertionError("every field has one of its types")
 
-    def _wrong_field(self, index: int, value: object, where: Place) -> UnexpectedAnswer:
+    def _wrong_field(self, index: int, value: object, where: Where) -> UnexpectedAnswer:
         field = self._fields[index]
         return unexpected(where, field.name, value, field.expected)
 
 
-def each(record: Record, raws: list[Any] | None, where: Place, name: str) -> Iterator[tuple[Place, tuple[Any, ...]]]:
+def each(record: Record, raws: list[Any] | None, where: Where, name: str) -> Iterator[tuple[Where, tuple[Any, ...]]]:
     """Read the objects of a list.
 
     :param raws: the list; None for an empty one.
@@ -235,7 +235,7 @@ def each(record: Record, raws: list[Any] | None, where: Place, name: str) -> Ite
         yield place, record.read(raw, place)
 
 
-def check_texts(values: list[Any] | None, where: Place, name: str) -> None:
+def check_texts(values: list[Any] | None, where: Where, name: str) -> None:
     """Check that a list has nothing but texts in it.
 
     :param values: the list; None for an empty one.

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._base.answers import (
     MAX_PORT,
-    Place,
     Record,
+    Where,
     answer_place,
     each,
     flag,
@@ -138,7 +138,7 @@ def parse_health(answer: Raw, load_balancer_ids: Sequence[str]) -> dict[str, Hea
     return {load_balancer_id: HealthSnapshot(index) for load_balancer_id, index in indices.items()}
 
 
-def _targets(raw_listeners: list[Any] | None, where: Place) -> Iterator[tuple[PoolKey, tuple[str, ...], int, Health]]:
+def _targets(raw_listeners: list[Any] | None, where: Where) -> Iterator[tuple[PoolKey, tuple[str, ...], int, Health]]:
     """Each target with the keys of the pool that it may be in; on layer 4 that is the listener's, whatever the rule."""
     for in_listener, (listener_id, raw_rules) in each(_LISTENER, raw_listeners, where, "Listeners"):
         for in_rule, (location_id, raw_targets) in each(_RULE, raw_rules, in_listener, "Rules"):

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple, Optional
 from .._base.answers import (
     MAX_PORT,
     MAX_WEIGHT,
-    Place,
     Record,
+    Where,
     answer_place,
     check_texts,
     each,
@@ -119,7 +119,7 @@ def canonical_ip(text: str) -> str:
     return str(address)
 
 
-def _addresses(raws: list[Any] | None, where: Place, name: str) -> tuple[str, ...]:
+def _addresses(raws: list[Any] | None, where: Where, name: str) -> tuple[str, ...]:
     """Addresses of an answer in their shortest form; one that does not parse stays as it came."""
     if not raws:
         return ()
@@ -314,7 +314,7 @@ def parse_targets(answer: Raw, listener_ids: tuple[str, ...] | None = None) -> S
     root = answer_place("DescribeTargets", answer)
     listeners: dict[str, Listener] = {}
     pools: dict[PoolKey, Pool] = {}
-    raw_targets: list[tuple[Place, Pool, list[Any]]] = []
+    raw_targets: list[tuple[Where, Pool, list[Any]]] = []
     (raw_listeners,) = _ANSWER.read(answer, root)
     for where, values in each(_LISTENER, raw_listeners, root, "Listeners"):
         listener, found = _parse_listener(where, values)
@@ -343,14 +343,14 @@ def parse_targets(answer: Raw, listener_ids: tuple[str, ...] | None = None) -> S
     return Snapshot(listeners, pools, bindings, index, instances, tags_known, listener_ids, ambiguous)
 
 
-def _parse_listener(where: Place, values: tuple[Any, ...]) -> tuple[Listener, list[tuple[Place, Pool, list[Any]]]]:
+def _parse_listener(where: Where, values: tuple[Any, ...]) -> tuple[Listener, list[tuple[Where, Pool, list[Any]]]]:
     """A listener, and for each of its pools the raw targets in it."""
     listener_id, protocol, port, end_port, rules, targets = values
     protocol = protocol.upper()
     end_port = end_port or None
     # Whether an empty QUIC listener answers its Targets as null or as a list is not known: its rules say what it is.
     layer7 = bool(rules) or protocol in LAYER7_PROTOCOLS
-    found: list[tuple[Place, Pool, list[Any]]]
+    found: list[tuple[Where, Pool, list[Any]]]
     if layer7:
         found = [
             (place, Pool(listener_id, location_id, protocol, port, end_port, domain, url), rule_targets or [])
@@ -361,7 +361,7 @@ def _parse_listener(where: Place, values: tuple[Any, ...]) -> tuple[Listener, li
     return Listener(listener_id, protocol, port, end_port, layer7, tuple(pool for _place, pool, _raws in found)), found
 
 
-def _parse_target(where: Place, values: tuple[Any, ...], pool: Pool, tags_known: bool) -> Binding | None:
+def _parse_target(where: Where, values: tuple[Any, ...], pool: Pool, tags_known: bool) -> Binding | None:
     """Parse one ``Backend`` of an answer; None for what no call can address.
 
     Only a CVM is addressed by its ``InstanceId``, which stands for its first private address; every other kind by one
