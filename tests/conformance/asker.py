@@ -9,45 +9,37 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from .calls import Answer, Cloud, Kind, Meaning, NotAsked
+from .calls import DEREGISTER, REGISTER, STATUS, Answer, Cloud, Kind, Meaning, NotAsked, Target
 from .leftovers import MARK, Bound, Leftovers
-from .world import Place, World, objects, text
+from .looker import Looker, bound_of
+from .world import Place, World, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
 FIRST_PORT = 20001
-POLL_SECONDS = 0.3
-WAIT_SECONDS = 60.0
-"""How long a load balancer may be busy, or a task may take."""
 DOUBT_SECONDS = 15.0
 """How long a write of unknown outcome may still take effect."""
 CLEAN_SECONDS = 90.0
 CHECK_SECONDS = 40.0
 """Seconds in which a health check comes to a result: the default takes 15."""
 
-REGISTER, DEREGISTER = "BatchRegisterTargets", "BatchDeregisterTargets"
-WEIGHT, TAG = "BatchModifyTargetWeight", "BatchModifyTargetTag"
-TARGETS, HEALTH, STATUS = "DescribeTargets", "DescribeTargetHealth", "DescribeTaskStatus"
 NOWHERE = {"LoadBalancerId": "lb-zzzzzzzz", "ListenerId": "lbl-zzzzzzzz", "LocationId": "loc-zzzzzzzz"}
 """IDs that no account has."""
-
-Target = dict[str, Any]
 
 
 class NotClean(Exception):
     """Something that this run has bound could not be unbound; the text says what."""
 
 
-class Asker:
+class Asker(Looker):
     """Asks one load balancer.
 
     :param until: the moment on the API's clock from which nothing is asked any more; None: no such moment.
     """
 
     def __init__(self, cloud: Cloud, world: World, leftovers: Leftovers) -> None:
-        self.cloud = cloud
-        self.world = world
+        super().__init__(cloud, world)
         self.leftovers = leftovers
         self.measured: dict[str, float] = {}
         """Seconds that the present question has measured, by name."""
@@ -98,7 +90,7 @@ class Asker:
         :raises NotAsked: its outcome is not known.
         """
         params = {"LoadBalancerId": self.world.load_balancer_id, **members(action, targets)}
-        new = [] if action != REGISTER else list(map(_bound, params["Targets"]))
+        new = [] if action != REGISTER else list(map(bound_of, params["Targets"]))
         fresh = [item for item in new if item not in self.leftovers.pending]
         if fresh:
             self.leftovers.add(fresh)
@@ -167,63 +159,6 @@ class Asker:
         if self.lag:
             self.cloud.api.sleep(self.lag)
         self.in_doubt = False
-
-    # Looking
-
-    def bindings(self) -> Iterator[tuple[str, str | None, Target]]:
-        """Yield what is bound: listener ID, location ID and the target's entry.
-
-        :raises NotAsked: it can't be read.
-        """
-        answer = self.cloud.read(TARGETS, {"LoadBalancerId": self.world.load_balancer_id})
-        if not answer.accepted:
-            raise NotAsked(f"{TARGETS} is refused: {answer.code}: {answer.message}")
-        for listener_id, location_id, entries in self.world.pools(answer.response):
-            yield from ((listener_id, location_id, entry) for entry in entries)
-
-    def entries(self, target: Target) -> list[Target]:
-        """Return the entries of a target: more than one where it is bound twice."""
-        wanted = _bound(target)
-        found = [
-            entry
-            for listener_id, location_id, entry in self.bindings()
-            if wanted.is_shown_by(listener_id, location_id, entry)
-        ]
-        for entry in found[:1]:
-            self.world.instances.setdefault(wanted.backend, entry)
-        return found
-
-    def find(self, target: Target) -> Target | None:
-        """Return a target's entry; None where it does not show."""
-        return next(iter(self.entries(target)), None)
-
-    def health(self, target: Target) -> Target:
-        """Return the health of a target.
-
-        :raises NotAsked: it is not told.
-        """
-        answer = self.cloud.read(HEALTH, {"LoadBalancerIds": [self.world.load_balancer_id]})
-        wanted = _bound(target)
-        for balancer in objects(answer.response, "LoadBalancers"):
-            for listener in objects(balancer, "Listeners"):
-                for rule in objects(listener, "Rules"):
-                    location = text(rule, "LocationId") if wanted.location_id else None
-                    for entry in objects(rule, "Targets"):
-                        shown = {**entry, "PrivateIpAddresses": [entry.get("IP")], "InstanceId": entry.get("TargetId")}
-                        if wanted.is_shown_by(text(listener, "ListenerId"), location, shown):
-                            return {**entry, "LocationId": rule.get("LocationId")}
-        raise NotAsked(f"{HEALTH} does not mention the target: {answer.verdict}")
-
-    def polls(self, seconds: float = WAIT_SECONDS) -> Iterator[float]:
-        """Yield the seconds since the first look, again and again until the time is up."""
-        started = self.cloud.api.now()
-        while (passed := self.cloud.api.now() - started) <= seconds:
-            yield passed
-            self.cloud.api.sleep(POLL_SECONDS)
-
-    def wait_for(self, condition: Callable[[], bool], seconds: float) -> float | None:
-        """Return after how many seconds something holds; None where it does not within ``seconds``."""
-        return next((passed for passed in self.polls(seconds) if condition()), None)
 
     # Cleaning up
 
@@ -296,11 +231,6 @@ def members(action: str, targets: Iterable[Target]) -> dict[str, Any]:
             for (listener, location), own in groups.items()
         ]
     }
-
-
-def _bound(target: Target) -> Bound:
-    backend = target.get("InstanceId") or target.get("EniIp") or ""
-    return Bound(target["ListenerId"], target.get("LocationId"), backend, target["Port"])
 
 
 def _address(entry: Target) -> str:

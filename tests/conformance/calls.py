@@ -29,6 +29,12 @@ READ_ATTEMPTS = 3
 REPEAT_SECONDS = 1.0
 
 Raw = Mapping[str, Any]
+Target = dict[str, Any]
+
+REGISTER, DEREGISTER = "BatchRegisterTargets", "BatchDeregisterTargets"
+WEIGHT, TAG = "BatchModifyTargetWeight", "BatchModifyTargetTag"
+TARGETS, HEALTH, STATUS = "DescribeTargets", "DescribeTargetHealth", "DescribeTaskStatus"
+LISTENERS, LISTING, DETAIL = "DescribeListeners", "DescribeLoadBalancers", "DescribeLoadBalancersDetail"
 
 
 class Kind(Enum):

@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .asker import TARGETS, Asker, NotClean
-from .calls import Cloud, GaveUp, NotAsked, Record
+from .asker import Asker, NotClean
+from .calls import LISTENERS, TARGETS, Cloud, GaveUp, NotAsked, Record
 from .leftovers import MARK, Bound, Leftovers
-from .questions.refusals import LISTENERS
 from .world import World, objects, text
 
 if TYPE_CHECKING:

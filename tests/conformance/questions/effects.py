@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..asker import DEREGISTER, REGISTER, TAG, WEIGHT
-from ..calls import NotAsked
+from ..calls import DEREGISTER, REGISTER, TAG, WEIGHT, NotAsked, Target
 from ..leftovers import MARK
 from ..question import Question, as_code, is_code, lookup, nothing, shape
 from ..world import text
@@ -17,7 +16,7 @@ from ..world import text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..asker import Asker, Target
+    from ..asker import Asker
     from ..question import Found
 
 OTHER_TAG = f"{MARK}-2"

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..asker import CHECK_SECONDS, DEREGISTER, HEALTH, WEIGHT
-from ..calls import NotAsked
+from ..asker import CHECK_SECONDS
+from ..calls import DEREGISTER, HEALTH, WEIGHT, NotAsked, Target
 from ..question import Question
 from ..world import text
 
 if TYPE_CHECKING:
-    from ..asker import Asker, Target
+    from ..asker import Asker
     from ..question import Found
 
 

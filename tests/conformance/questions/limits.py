@@ -15,13 +15,25 @@ from typing import TYPE_CHECKING, Any
 
 from clb_emulator.settings import LIMITS
 
-from ..asker import DEREGISTER, HEALTH, NOWHERE, REGISTER, TAG, TARGETS, WEIGHT, members
-from ..calls import Kind, Meaning, NotAsked
+from ..asker import NOWHERE, members
+from ..calls import (
+    DEREGISTER,
+    HEALTH,
+    LISTENERS,
+    LISTING,
+    REGISTER,
+    TAG,
+    TARGETS,
+    WEIGHT,
+    Kind,
+    Meaning,
+    NotAsked,
+    Target,
+)
 from ..question import Question
-from .refusals import LISTENERS, LISTING
 
 if TYPE_CHECKING:
-    from ..asker import Asker, Target
+    from ..asker import Asker
     from ..question import Found
 
 TOO_LONG = "InvalidParameterValue.Length"

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..calls import NotAsked
+from ..calls import DETAIL, LISTING, NotAsked
 from ..question import Question, is_code, lookup, shape
 from ..world import objects
-from .refusals import DETAIL, LISTING
 
 if TYPE_CHECKING:
     from ..asker import Asker

@@ -8,15 +8,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..asker import DEREGISTER, HEALTH, NOWHERE, REGISTER, TAG, TARGETS, WEIGHT, members
-from ..calls import Kind, NotAsked
+from ..asker import NOWHERE, members
+from ..calls import (
+    DEREGISTER,
+    HEALTH,
+    LISTENERS,
+    LISTING,
+    REGISTER,
+    TAG,
+    TARGETS,
+    WEIGHT,
+    Kind,
+    NotAsked,
+    Target,
+)
 from ..question import Question, as_code, as_codes, is_code, lookup
 
 if TYPE_CHECKING:
-    from ..asker import Asker, Target
+    from ..asker import Asker
     from ..question import Found
 
-LISTENERS, LISTING, DETAIL = "DescribeListeners", "DescribeLoadBalancers", "DescribeLoadBalancersDetail"
 CHANGES: dict[str, Target] = {REGISTER: {}, DEREGISTER: {}, WEIGHT: {"Weight": 20}, TAG: {"Tag": "clb-conformance-2"}}
 
 

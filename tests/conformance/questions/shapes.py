@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..asker import HEALTH, REGISTER, TARGETS
-from ..calls import NotAsked
+from ..calls import HEALTH, LISTENERS, REGISTER, TARGETS, NotAsked, Target
 from ..question import Question, lookup, shape
 from ..world import objects, text
-from .refusals import LISTENERS
 
 if TYPE_CHECKING:
-    from ..asker import Asker, Target
+    from ..asker import Asker
     from ..question import Found
     from ..world import Place
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from clb_emulator.busy import STYLES
 
-from ..asker import DEREGISTER, REGISTER, STATUS, TAG, WEIGHT
-from ..calls import Meaning, NotAsked
+from ..calls import DEREGISTER, REGISTER, STATUS, TAG, WEIGHT, Meaning, NotAsked, Target
 from ..leftovers import MARK
 from ..question import Question, as_code, is_code
 from ..world import text
@@ -20,7 +19,7 @@ from ..world import text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..asker import Asker, Target
+    from ..asker import Asker
     from ..question import Found
 
 PATIENCE = 30.0

@@ -82,7 +82,7 @@ def _create_load_balancer(cloud: Cloud, raw: dict[str, Any], moment: float) -> N
         raise ValueError(f"there is a load balancer {balancer.id} already")
     cloud.load_balancers[balancer.id] = balancer
     for pool in balancer.pools:
-        cloud.sample(pool, moment)
+        cloud.served.sample(pool, moment)
 
 
 def _delete_load_balancer(cloud: Cloud, payload: dict[str, Any], moment: float) -> None:
@@ -92,7 +92,7 @@ def _delete_load_balancer(cloud: Cloud, payload: dict[str, Any], moment: float) 
 def _create_listener(cloud: Cloud, payload: dict[str, Any], moment: float) -> None:
     listener = seed.add_listener(_balancer(cloud, payload), payload["listener"], cloud.instances)
     for pool in listener.pools:
-        cloud.sample(pool, moment)
+        cloud.served.sample(pool, moment)
 
 
 def _delete_listener(cloud: Cloud, payload: dict[str, Any], moment: float) -> None:
@@ -101,7 +101,7 @@ def _delete_listener(cloud: Cloud, payload: dict[str, Any], moment: float) -> No
 
 def _create_rule(cloud: Cloud, payload: dict[str, Any], moment: float) -> None:
     rule = seed.add_rule(_balancer(cloud, payload), _listener(cloud, payload), payload["rule"], cloud.instances)
-    cloud.sample(rule.pool, moment)
+    cloud.served.sample(rule.pool, moment)
 
 
 def _delete_rule(cloud: Cloud, payload: dict[str, Any], moment: float) -> None:
@@ -113,17 +113,17 @@ def _delete_rule(cloud: Cloud, payload: dict[str, Any], moment: float) -> None:
 
 def _stop_listener(cloud: Cloud, payload: dict[str, Any], moment: float) -> None:
     cloud.health.stopped_listeners.add(_listener(cloud, payload).id)
-    cloud.sample_all(moment)
+    cloud.served.sample_all(moment)
 
 
 def _start_listener(cloud: Cloud, payload: dict[str, Any], moment: float) -> None:
     cloud.health.stopped_listeners.discard(_listener(cloud, payload).id)
-    cloud.sample_all(moment)
+    cloud.served.sample_all(moment)
 
 
 def _health(cloud: Cloud, marks: dict[str, Any], moment: float) -> None:
     cloud.health.mark(**marks)
-    cloud.sample_all(moment)
+    cloud.served.sample_all(moment)
 
 
 def _lock(cloud: Cloud, payload: dict[str, Any], moment: float) -> None:

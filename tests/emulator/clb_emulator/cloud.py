@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from .alterations import Alterations
 from .busy import BusyReplies
@@ -22,15 +21,17 @@ from .clock import Clock, iso
 from .errors import ApiError
 from .events import Events
 from .faults import Faults
-from .journal import Entry, Journal
+from .journal import Journal
 from .looks import Looks
 from .model import Binding, LoadBalancer, Pool, canonical_ip, short_hash
 from .rate import RateLimiter
+from .served import Served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from .accounts import Accounts
+    from .journal import Entry
     from .operations import Operation
     from .scenario import Scenario
 
@@ -95,7 +96,7 @@ class Cloud:
         self.journal = Journal()
         self.tasks: dict[str, Task] = {}
         self._busy = BusyReplies()
-        self._counts: WeakKeyDictionary[Pool, tuple[int, int]] = WeakKeyDictionary()
+        self.served = Served(self.journal, self.health, self.load_balancers)
         self._due: list[tuple[float, int, Callable[[float], None]]] = []
         self._order = count()
         self.restart_journal()
@@ -202,7 +203,7 @@ class Cloud:
             self.apply(operations, moment, settings.read_lag if overrides.lag is None else overrides.lag)
             task.status = DONE if overrides.failure is None else FAILED
             task.message = overrides.failure
-            self.note_applied(balancer, moment, entry)
+            self.served.note_applied(balancer, moment, entry)
             self.journal.event(
                 moment, "task_finished", load_balancer_id=balancer.id, task_id=task.id, status=task.status
             )
@@ -227,31 +228,16 @@ class Cloud:
         for operation in operations:
             self._apply(operation, alive_at, registered)
         for pool in touched.values():
-            self.sample(pool, moment)
+            self.served.sample(pool, moment)
         if self.health.after:
             for pool in {id(item.pool): item.pool for item in operations if item.verb == "register"}.values():
-                self.at(alive_at, partial(self.sample, pool))
-
-    def note_applied(self, balancer: LoadBalancer, moment: float, entry: Entry) -> None:
-        """Write into the journal that a write was applied, and how many targets serve from then on."""
-        entry["applied"], entry["applied_at"] = True, moment
-        counts = [self._counts[pool] for pool in balancer.pools]
-        self.journal.event(
-            moment,
-            "applied",
-            load_balancer_id=balancer.id,
-            request_id=entry["request_id"],
-            action=entry["action"],
-            bound=sum(len(pool) for pool in balancer.pools),
-            serving=sum(serving for serving, _ in counts),
-            healthy=sum(healthy for _, healthy in counts),
-        )
+                self.at(alive_at, partial(self.served.sample, pool))
 
     def restart_journal(self) -> None:
         """Clear the journal, and write into it what is healthy now."""
         now = self.settle()
         self.journal.clear()
-        self.sample_all(now)
+        self.served.sample_all(now)
 
     def state(self) -> list[dict[str, Any]]:
         """Return every binding as a flat list, without any lag; ``in_traffic``: it gets new clients now."""
@@ -281,34 +267,14 @@ class Cloud:
             pool.remove(existing)
         self.apply([operation], moment)
 
-    def sample_all(self, moment: float) -> None:
-        """Write into the journal how many targets serve in every pool."""
-        for balancer in self.load_balancers.values():
-            for pool in balancer.pools:
-                self.sample(pool, moment)
-
-    def sample(self, pool: Pool, moment: float) -> None:
-        """Write into the journal how many targets of a pool serve from this moment on."""
-        serving, healthy = self._counts[pool] = self.health.count(pool, moment)
-        self.journal.event(
-            moment,
-            "serving",
-            load_balancer_id=pool.load_balancer_id,
-            listener_id=pool.listener_id,
-            location_id=pool.location_id,
-            serving=serving,
-            healthy=healthy,
-            bound=len(pool),
-        )
-
     def _apply(self, operation: Operation, alive_at: float, registered: str) -> None:
         # Another writer may have changed the bindings since the call was checked.
         pool, binding = operation.pool, operation.pool.find(operation.address, operation.port)
         if operation.verb == "register":
             if binding is None:
-                pool.add(self._new_binding(operation, alive_at, registered))
+                pool.add(_new_binding(operation, self, alive_at, registered))
             else:
-                pool.update(binding, **self._overwritten(operation))
+                pool.update(binding, **_overwritten(operation, self.settings.reregister))
         elif binding is not None:
             if operation.verb == "deregister":
                 pool.remove(binding)
@@ -317,28 +283,30 @@ class Cloud:
             else:
                 pool.update(binding, tag=operation.tag)
 
-    def _overwritten(self, operation: Operation) -> dict[str, Any]:
-        """Return what registering again changes of a binding."""
-        changed = {"overwrite": ("weight",), "overwrite_tag": ("tag",), "overwrite_all": ("weight", "tag")}
-        return {name: getattr(operation, name) for name in changed.get(self.settings.reregister, ())}
 
-    def _new_binding(self, operation: Operation, alive_at: float, registered: str) -> Binding:
-        instance = operation.instance
-        usual = self.settings.ipv6_type if ":" in operation.address else "ENI"
-        kind = "CVM" if instance else self.instances.type_at(operation.address, usual)
-        identity = f"ins-{short_hash(operation.address)}" if kind.upper() == "CVM" else None
-        return Binding(
-            addresses=(canonical_ip(operation.address),),
-            port=operation.port,
-            weight=operation.weight,
-            tag=operation.tag,
-            type=kind,
-            instance_id=instance.id if instance else identity,
-            instance_name=instance.name if instance else None,
-            zone=instance.zone if instance else None,
-            public_ips=instance.public_ips if instance else None,
-            spelling=operation.spelling,
-            registered=registered,
-            alive_at=alive_at,
-            shown=None if instance else self.instances.interface(operation.address),
-        )
+def _overwritten(operation: Operation, reregister: str) -> dict[str, Any]:
+    """Return what registering again changes of a binding."""
+    changed = {"overwrite": ("weight",), "overwrite_tag": ("tag",), "overwrite_all": ("weight", "tag")}
+    return {name: getattr(operation, name) for name in changed.get(reregister, ())}
+
+
+def _new_binding(operation: Operation, cloud: Cloud, alive_at: float, registered: str) -> Binding:
+    instance = operation.instance
+    usual = cloud.settings.ipv6_type if ":" in operation.address else "ENI"
+    kind = "CVM" if instance else cloud.instances.type_at(operation.address, usual)
+    identity = f"ins-{short_hash(operation.address)}" if kind.upper() == "CVM" else None
+    return Binding(
+        addresses=(canonical_ip(operation.address),),
+        port=operation.port,
+        weight=operation.weight,
+        tag=operation.tag,
+        type=kind,
+        instance_id=instance.id if instance else identity,
+        instance_name=instance.name if instance else None,
+        zone=instance.zone if instance else None,
+        public_ips=instance.public_ips if instance else None,
+        spelling=operation.spelling,
+        registered=registered,
+        alive_at=alive_at,
+        shown=None if instance else cloud.instances.interface(operation.address),
+    )

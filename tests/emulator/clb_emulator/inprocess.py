@@ -22,12 +22,13 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from . import api, changes, queries, views
+from . import api, changes, views
 from .answer import to_json
 from .clock import VirtualClock
 from .cloud import Cloud
 from .errors import ApiError, BrokenAnswer
 from .model import NODE
+from .queries import Reads
 from .scenario import parse
 from .writes import WRITES
 
@@ -36,10 +37,9 @@ if TYPE_CHECKING:
 
     from .alterations import Alter
     from .clock import Clock
-    from .queries import Binding
 
 
-class InProcess:
+class InProcess(Reads):
     """A cloud in this process.
 
     :param scenario: as in a scenario file.
@@ -143,29 +143,15 @@ class InProcess:
         with self._lock:
             return self.cloud.journal.read()
 
-    def calls(self, action: str | None = None) -> list[dict[str, Any]]:
-        """Return the journal's calls, of this action only where one is given."""
-        return queries.calls(self.journal(), action)
-
     def writes(self) -> list[dict[str, Any]]:
         """Return the journal's writes, refused ones included."""
         return [entry for entry in self.calls() if entry["action"] in WRITES]
 
-    def count(self, action: str | None = None) -> int:
-        """Count the calls of an action, refused ones included."""
-        return len(self.calls(action))
-
-    def bindings(self, load_balancer_id: str | None = None) -> set[Binding]:
-        """Return all bindings, without any lag; a tag that is not set is ``""``."""
+    def state(self) -> list[dict[str, Any]]:
+        """Return every binding, without any lag; see cloud.Cloud.state."""
         with self._lock:
             self.cloud.settle()
-            return queries.bindings(self.cloud.state(), load_balancer_id)
-
-    def in_traffic(self, load_balancer_id: str | None = None) -> set[Binding]:
-        """Return the bindings that get new clients now: of a pool without a healthy one, all of weight above 0."""
-        with self._lock:
-            self.cloud.settle()
-            return queries.bindings([item for item in self.cloud.state() if item["in_traffic"]], load_balancer_id)
+            return self.cloud.state()
 
     def listeners(self, load_balancer_id: str) -> list[dict[str, Any]]:
         """Return the listeners of a load balancer as DescribeTargets answers them, without any lag."""

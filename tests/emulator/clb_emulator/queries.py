@@ -82,3 +82,46 @@ def min_serving(
     # The entry that holds at ``since`` is an earlier one.
     earlier = [entry["serving"] for entry in seen if since is not None and entry["time"] <= since]
     return int(min(earlier[-1:] + later))
+
+
+class Reads:
+    """What is asked of a cloud's journal and state, however they are got."""
+
+    def journal(self) -> list[dict[str, Any]]:
+        """Return everything that happened, oldest first; see journal.Journal for the entries."""
+        raise NotImplementedError
+
+    def state(self) -> list[dict[str, Any]]:
+        """Return every binding, without any lag; see cloud.Cloud.state."""
+        raise NotImplementedError
+
+    def calls(self, action: str | None = None) -> list[dict[str, Any]]:
+        """Return the journal's calls, of this action only where one is given."""
+        return calls(self.journal(), action)
+
+    def count(self, action: str | None = None) -> int:
+        """Count the calls of an action, refused ones included."""
+        return len(self.calls(action))
+
+    def bindings(self, load_balancer_id: str | None = None) -> set[Binding]:
+        """Return all bindings, without any lag; a tag that is not set is ``""``."""
+        return bindings(self.state(), load_balancer_id)
+
+    def in_traffic(self, load_balancer_id: str | None = None) -> set[Binding]:
+        """Return the bindings that get new clients now: of a pool without a healthy one, all of weight above 0."""
+        return bindings([item for item in self.state() if item["in_traffic"]], load_balancer_id)
+
+    def busy_share(self, load_balancer_id: str, since: float | None = None, until: float | None = None) -> float:
+        """Return the share of time in which a task worked on the load balancer; see busy_share()."""
+        return busy_share(self.journal(), load_balancer_id, since, until)
+
+    def min_serving(
+        self,
+        listener_id: str,
+        location_id: str | None = None,
+        since: float | None = None,
+        *,
+        load_balancer_id: str | None = None,
+    ) -> int:
+        """Return the smallest number of targets that got new clients at any moment; see min_serving()."""
+        return min_serving(self.journal(), listener_id, location_id, since, load_balancer_id=load_balancer_id)

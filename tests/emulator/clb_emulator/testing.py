@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import ssl
 import subprocess
@@ -15,25 +14,21 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from . import queries
 from . import scenario as scenarios
-from .accounts import DEFAULT_SECRET_ID, DEFAULT_SECRET_KEY
+from .remote import Access, Remote
 from .server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from types import TracebackType
 
     from .alterations import Alter, Alterations
     from .clock import Clock
-    from .queries import Binding
 
 HOME = Path(__file__).resolve().parent.parent
 """The folder that holds this package; a process that runs the emulator needs it on its import path."""
@@ -41,7 +36,7 @@ HOME = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0
 
 
-class Emulator:
+class Emulator(Access, Remote):
     """A running emulator and the way to control it.
 
     :param scenario: a mapping, or the path of a YAML file; None is a cloud without load balancers.
@@ -64,15 +59,8 @@ class Emulator:
         if like is not None:
             self.scenario = dict(scenarios.like(self.scenario, Path(like)))
         self._clock = clock
-        self.url = ""
         self._tls = tls
         self._runs: _Thread | _Process | None = None
-        # Only the clients under test have to check certificates.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        handler = urllib.request.HTTPSHandler(context=context)
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), handler)
         self._as_process = False
 
     @classmethod
@@ -108,129 +96,10 @@ class Emulator:
             self._runs.stop()
             self._runs = None
 
-    @property
-    def endpoint(self) -> str:
-        """What to give as ``endpoint`` (and as ``sts_endpoint``: STS is served at the same address)."""
-        return self.url
-
-    @property
-    def host(self) -> str:
-        """Host and port without the scheme, as the vendor's SDK wants its endpoint."""
-        return self.url.partition("://")[2]
-
-    @property
-    def region(self) -> str:
-        return str(self.scenario.get("region", "ap-guangzhou"))
-
-    @property
-    def secret_id(self) -> str:
-        return str(self._first_credential["secret_id"])
-
-    @property
-    def secret_key(self) -> str:
-        return str(self._first_credential["secret_key"])
-
-    @property
-    def metadata_url(self) -> str:
-        """The URL under which the metadata service lists the role."""
-        return f"{self.url}/latest/meta-data/cam/security-credentials/"
-
-    @property
-    def _first_credential(self) -> Mapping[str, Any]:
-        default = [{"secret_id": DEFAULT_SECRET_ID, "secret_key": DEFAULT_SECRET_KEY}]
-        first: Mapping[str, Any] = self.scenario.get("credentials", default)[0]
-        return first
-
-    def environ(self) -> dict[str, str]:
-        """Return the environment variables that point a client here."""
-        variables = {
-            "TENCENTCLOUD_SECRET_ID": self.secret_id,
-            "TENCENTCLOUD_SECRET_KEY": self.secret_key,
-            "TENCENTCLOUD_REGION": self.region,
-            "TENCENTCLOUD_CLB_ENDPOINT": self.url,
-        }
-        token = self._first_credential.get("token")
-        return {**variables, "TENCENTCLOUD_TOKEN": token} if token else variables
-
     def load(self, scenario: Mapping[str, Any] | str | Path, **settings: Any) -> None:
         """Replace everything: load balancers, credentials, settings, faults, tasks and the journal."""
         self.scenario = _scenario(scenario, settings)
         self._control("POST", "scenario", self.scenario)
-
-    def add_faults(self, *faults: Mapping[str, Any]) -> None:
-        """Order faults.
-
-        :raises ValueError: one is malformed.
-        """
-        self._control("POST", "faults", faults)
-
-    def clear_faults(self) -> None:
-        """Drop all orders for faults."""
-        self._control("DELETE", "faults")
-
-    def journal(self) -> list[dict[str, Any]]:
-        """Return everything that happened, oldest first; see journal.Journal for the entries."""
-        entries: list[dict[str, Any]] = self._control("GET", "journal")
-        return entries
-
-    def now(self) -> float:
-        """Return the present moment in the journal's time, seconds since the server's start."""
-        return float(self._control("GET", "now"))
-
-    def clear_journal(self) -> None:
-        """Clear the journal."""
-        self._control("DELETE", "journal")
-
-    def calls(self, action: str | None = None) -> list[dict[str, Any]]:
-        """Return the journal's calls, of this action only where one is given."""
-        return queries.calls(self.journal(), action)
-
-    def count(self, action: str | None = None) -> int:
-        """Count the calls of an action, refused ones included."""
-        return len(self.calls(action))
-
-    def bindings(self, load_balancer_id: str | None = None) -> set[Binding]:
-        """Return all bindings, without any lag; a tag that is not set is ``""``."""
-        return queries.bindings(self._control("GET", "state"), load_balancer_id)
-
-    def in_traffic(self, load_balancer_id: str | None = None) -> set[Binding]:
-        """Return the bindings that get new clients now: of a pool without a healthy one, all of weight above 0."""
-        state = self._control("GET", "state")
-        return queries.bindings([item for item in state if item["in_traffic"]], load_balancer_id)
-
-    def bind(self, load_balancer_id: str, *targets: Mapping[str, Any]) -> None:
-        """Bind targets, given as in BatchRegisterTargets, at once, as another writer would."""
-        self._control("POST", "bind", [{"LoadBalancerId": load_balancer_id, **target} for target in targets])
-
-    def unbind(self, load_balancer_id: str, *targets: Mapping[str, Any]) -> None:
-        """Unbind targets, given as in BatchDeregisterTargets, at once, as another writer would."""
-        self._control("POST", "unbind", [{"LoadBalancerId": load_balancer_id, **target} for target in targets])
-
-    def change(self, name: str, payload: Any = None) -> None:
-        """Make a change as another writer would: at once, and without an API call.
-
-        :param name: such as ``weight``, ``delete_listener``, ``stop_listener``; README.md lists all.
-        :raises ValueError: the change is unknown or impossible.
-        """
-        self._control("POST", name, payload)
-
-    def add_events(self, *events: Mapping[str, Any]) -> None:
-        """Schedule changes by another writer: after calls, or some seconds from now.
-
-        :raises ValueError: one is malformed.
-        """
-        self._control("POST", "events", events)
-
-    def clear_events(self) -> None:
-        """Drop all scheduled changes that wait for calls."""
-        self._control("DELETE", "events")
-
-    def configure(self, **settings: Any) -> None:
-        """Change settings from now on, such as ``busy_style`` or ``task_seconds``; all others keep their values.
-
-        :raises ValueError: an unknown setting or value.
-        """
-        self._control("POST", "settings", settings)
 
     def alter(self, action: str, function: Alter, *, times: int = -1, skip: int = 0) -> None:
         """Let a function change the answers of an action (a name or a pattern); see alterations.Alterations.add.
@@ -247,42 +116,6 @@ class Emulator:
         if not isinstance(self._runs, _Thread):
             raise RuntimeError("only an emulator in this process can call a function: not one that was spawned")
         return self._runs.server.cloud.alterations
-
-    def set_health(self, *, shown: Mapping[str, Any] | None = None, **marks: Iterable[str]) -> None:
-        """Change the results of health checks.
-
-        :param marks: ``dead``, ``alive``, ``unknown``, ``closed``: instances and IPs.
-        :param shown: of instances and IPs, fields that replace those of their entries; None: they are not mentioned.
-        """
-        self._control("POST", "health", {"shown": shown, **{name: list(names) for name, names in marks.items()}})
-
-    def expire_tokens(self) -> None:
-        """Let all temporary credentials expire now."""
-        self._control("POST", "expire")
-
-    def busy_share(self, load_balancer_id: str, since: float | None = None, until: float | None = None) -> float:
-        """Return the share of time in which a task worked on the load balancer; see queries.busy_share."""
-        return queries.busy_share(self.journal(), load_balancer_id, since, until)
-
-    def min_serving(
-        self,
-        listener_id: str,
-        location_id: str | None = None,
-        since: float | None = None,
-        *,
-        load_balancer_id: str | None = None,
-    ) -> int:
-        """Return the smallest number of targets that got new clients at any moment; see queries.min_serving."""
-        return queries.min_serving(self.journal(), listener_id, location_id, since, load_balancer_id=load_balancer_id)
-
-    def _control(self, method: str, name: str, payload: Any = None) -> Any:
-        body = None if payload is None else json.dumps(payload).encode()
-        request = urllib.request.Request(f"{self.url}/_control/{name}", data=body, method=method)
-        try:
-            with self._opener.open(request, timeout=30) as response:
-                return json.load(response)
-        except urllib.error.HTTPError as error:
-            raise ValueError(json.load(error)["error"]) from None
 
 
 def _scenario(scenario: Mapping[str, Any] | str | Path | None, settings: Mapping[str, Any]) -> dict[str, Any]:

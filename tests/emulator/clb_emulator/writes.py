@@ -51,7 +51,7 @@ def write(cloud: Cloud, call: Call) -> dict[str, Any]:
         call.entry["accepted"] = True
         now = cloud.clock.now()
         cloud.apply(operations, now, cloud.settings.read_lag if overrides.lag is None else overrides.lag)
-        cloud.note_applied(balancer, now, call.entry)
+        cloud.served.note_applied(balancer, now, call.entry)
         return {}
     is_task = {
         **dict.fromkeys(_BATCHES, cloud.settings.batch_is_task),

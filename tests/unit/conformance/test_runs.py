@@ -18,8 +18,8 @@ import pytest
 
 from clb_emulator.testing import Emulator
 from conformance.__main__ import REPORT, STATE, TABLE, Waiting, ask_cloud, main
-from conformance.asker import FIRST_PORT, WEIGHT, members
-from conformance.calls import Unusable
+from conformance.asker import FIRST_PORT, members
+from conformance.calls import WEIGHT, Unusable
 from conformance.collection import CollectionApi
 from conformance.leftovers import MARK, Bound, Leftovers
 from conformance.masking import Mask
