@@ -604,6 +604,11 @@ diff:
       description: The present state. In check mode it is the state to come.
       type: str
       sample: "TCP:443 (lbl-abcd1234)  ins-11111111:8443  weight 0\n"
+    prepared:
+      description: The counts of RV(msg), which Ansible prints below the diff.
+      returned: success
+      type: str
+      sample: re-weighted 1 on 1 of 1 listeners of lb-abcd1234
 credentials_source:
   description: The source of the credentials, without any value.
   returned: with C(-vvv) and above

@@ -66,6 +66,9 @@ def run_task(params: Mapping[str, Any], environ: Mapping[str, str], *, check_mod
         result = task.report(diff=diff)
         failure = failure_message(task.parts, several=task.several, check_mode=check_mode)
         result["msg"] = failure or success_message(result, several=task.several)
+        if result["diff"] and failure is None:
+            # Ansible prints this below the lines of the diff.
+            result["diff"]["prepared"] = result["msg"]
     if task.connection is not None:
         result["api_calls"] = dict(task.connection.api_calls)
     return TaskResult(result, task.all_warnings(), failure, task.connection)

@@ -107,6 +107,7 @@ def test_diff_lines_begin_with_the_load_balancer_and_are_sorted_together() -> No
     assert run["diff"] == {
         "before": "lb-1  TCP:443 (lbl-1)  ins-1:80  weight 1\nlb-2  TCP:443 (lbl-2)  ins-1:80  weight 2\n",
         "after": "lb-1  TCP:443 (lbl-1)  ins-1:80  weight 0\nlb-2  TCP:443 (lbl-2)  ins-1:80  weight 0\n",
+        "prepared": "re-weighted 2 on 2 of 2 load balancers",
     }
     assert [one["load_balancer_id"] for one in run["load_balancers"]] == ["lb-2", "lb-1"]
 
