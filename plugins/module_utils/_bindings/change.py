@@ -43,7 +43,7 @@ class Change:
     _hash: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "key", BindingKey(self.pool.key, self.backend.address, self.port))
+        object.__setattr__(self, "key", (self.pool.key, self.backend.address, self.port))
         object.__setattr__(self, "_hash", hash((self.kind.value, self.key, self.weight, self.tag)))
 
     def __eq__(self, other: object) -> bool:

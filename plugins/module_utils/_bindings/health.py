@@ -22,7 +22,7 @@ from .._base.answers import (
     text_or_empty,
     whole,
 )
-from .snapshot import Binding, PoolKey, Raw, _address
+from .snapshot import Binding, PoolKey, Raw, answered_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -143,7 +143,7 @@ def _targets(raw_listeners: list[Any] | None, where: Where) -> Iterator[tuple[Po
     for in_listener, (listener_id, raw_rules) in each(_LISTENER, raw_listeners, where, "Listeners"):
         for in_rule, (location_id, raw_targets) in each(_RULE, raw_rules, in_listener, "Rules"):
             for _at, (ip, target_id, port, status, detail, misspelt) in each(_TARGET, raw_targets, in_rule, "Targets"):
-                names = tuple(name for name in (_address(ip), target_id) if name)
+                names = tuple(name for name in (answered_address(ip), target_id) if name)
                 health = _health(status, detail or misspelt)
                 yield (listener_id, None), names, port, health
                 if location_id:

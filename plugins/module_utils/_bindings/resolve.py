@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .._base.errors import InvalidArgument, and_more
 from .entries import Entry, Place, check_agreement, raise_all, shown_value
-from .snapshot import BindingKey, address_label
+from .snapshot import address_label
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from .snapshot import Backend, Listener, Pool, PoolKey, Snapshot
+    from .snapshot import Backend, BindingKey, Listener, Pool, Snapshot
 
 _MAX_LISTED = 20
 _MAX_SHOWN = 5
@@ -128,8 +128,7 @@ class PoolResolver:
         if pool is None:
             pool = self._by_place[entry.place] = self.pool_of(entry.place)
         if self._snapshot.ambiguous and entry.backend is not None and entry.port is not None:
-            key = BindingKey(pool.key, entry.backend.address, entry.port)
-            check_certain(entry.backend, (key,), self._snapshot)
+            check_certain((pool.key, entry.backend.address, entry.port), self._snapshot)
         return pool
 
     def pools_of(self, place: Place) -> list[Pool]:
@@ -309,27 +308,25 @@ def all_meant(unknown: Iterable[UnknownName]) -> frozenset[str]:
     return frozenset().union(*meant) if all(meant) else frozenset()
 
 
-def check_certain(backend: Backend, keys: Iterable[BindingKey], snapshot: Snapshot) -> None:
+def check_certain(key: BindingKey, snapshot: Snapshot) -> None:
     """Refuse a backend that may be one of several: nobody can say afterwards which of them was changed.
 
-    :param backend: as an entry names it.
-    :param keys: of the bindings that it may be.
-    :raises InvalidArgument: it may be one of several.
+    :raises InvalidArgument: the API names the address for several bindings.
     """
-    for key in keys:
-        candidates = snapshot.ambiguous.get(key)
-        if candidates:
-            shown = and_more(
-                [f"weight {bound.weight} with {', '.join(bound.private_ips)}" for bound in candidates], _MAX_SHOWN
-            )
-            raise InvalidArgument(
-                f"{address_label(backend.address, key.port)} on {candidates[0].pool.label} may be either of "
-                f"{len(candidates)} bindings, since the API names the same addresses for them: {shown}. Name the "
-                "listener or rule without a backend to select all of them, or give these backends one address each."
-            )
+    candidates = snapshot.ambiguous.get(key)
+    if candidates:
+        _pool, address, port = key
+        shown = and_more(
+            [f"weight {bound.weight} with {', '.join(bound.private_ips)}" for bound in candidates], _MAX_SHOWN
+        )
+        raise InvalidArgument(
+            f"{address_label(address, port)} on {candidates[0].pool.label} may be either of {len(candidates)} "
+            f"bindings, since the API names the same addresses for them: {shown}. Name the listener or rule without a "
+            "backend to select all of them, or give these backends one address each."
+        )
 
 
-def identity_of(pool: Pool, backend: Backend, port: int, snapshot: Snapshot) -> tuple[PoolKey, str, int]:
+def identity_of(pool: Pool, backend: Backend, port: int, snapshot: Snapshot) -> BindingKey:
     """One binding has one identity, asked for by instance or by its primary address."""
     bound = snapshot.find(pool.key, backend, port)
     if bound is not None:

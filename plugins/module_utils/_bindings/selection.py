@@ -103,7 +103,7 @@ class _Matcher:
                 self._by_address[alias].append(binding)
         self._ambiguous: dict[str, list[BindingKey]] = defaultdict(list)
         for key in snapshot.ambiguous:
-            self._ambiguous[key.address].append(key)
+            self._ambiguous[key[1]].append(key)
 
     def places_of(self, place: Place) -> _Places:
         """The pools that a selector names; each place is looked up once."""
@@ -120,9 +120,9 @@ class _Matcher:
         if backend is None:
             candidates = (binding for pool in places.pools for binding in self._snapshot.bindings[pool.key])
         else:
-            doubtful = self._ambiguous.get(backend.address, ())
-            keys = (key for key in doubtful if key.pool in places.keys and port in (None, key.port))
-            check_certain(backend, keys, self._snapshot)
+            for key in self._ambiguous.get(backend.address, ()):
+                if key[0] in places.keys and port in (None, key[2]):
+                    check_certain(key, self._snapshot)
             if len(places.pools) == 1 and port is not None:
                 bound = self._snapshot.find(places.pools[0].key, backend, port)
                 candidates = () if bound is None else (bound,)

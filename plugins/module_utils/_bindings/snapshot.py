@@ -2,16 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is bound to a load balancer: DescribeTargets and DescribeTargetHealth, parsed once into indexed snapshots.
-
-The shapes are those of ``tencentcloud.clb.v20180317.models`` in the vendor's SDK.
-"""
+"""What is bound to a load balancer: an answer of DescribeTargets, parsed once into an indexed snapshot."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Optional
 
@@ -33,22 +31,23 @@ from .._base.answers import (
     whole,
 )
 from .._base.errors import printable
-from .addresses import Claim, find_owners
 
-LAYER7_PROTOCOLS = frozenset({"HTTP", "HTTPS"})
+_LAYER7_PROTOCOLS = ("HTTP", "HTTPS")
 """Listeners of these protocols hold their targets in rules; any other listener does where it has rules."""
 
-MAX_ADDRESS = 128
-"""Characters of an address in messages: more than any ID has."""
 DEFAULT_WEIGHT = 10
-"""What a register call without a weight gives (vendor's model ``BatchTarget.Weight``)."""
+"""The weight that a register call without one gives (vendor's model ``BatchTarget.Weight``)."""
 
 PoolKey = tuple[str, Optional[str]]
 """(listener ID, location ID; None on layer 4): where targets are bound."""
 
+BindingKey = tuple[PoolKey, str, int]
+"""(pool, instance ID or IP address of the backend, port): the identity of a binding in a load balancer."""
+
 Raw = Mapping[str, Any]
 
-# Source of the fields: DescribeTargetsResponse, ListenerBackend, RuleTargets and Backend of the vendor's models.
+# Source of the fields: DescribeTargetsResponse, ListenerBackend, RuleTargets and Backend in
+# tencentcloud.clb.v20180317.models of the vendor's SDK.
 _ANSWER = Record(many("Listeners"))
 _LISTENER = Record(
     text("ListenerId"),
@@ -73,28 +72,9 @@ _TARGET = Record(
 )
 
 
-class BindingKey(NamedTuple):
-    """What makes a binding this one, in a load balancer.
-
-    :param pool: the key of its pool.
-    :param address: the instance ID or IP address of its backend.
-    """
-
-    pool: PoolKey
-    address: str
-    port: int
-
-
-_IndexKey = tuple[PoolKey, str, int]
-"""What a BindingKey is, as a plain tuple: that is made three times as fast, and looks up the same."""
-
-
 def address_label(address: str, port: int) -> str:
-    """An address with its port in messages; an IPv6 address in brackets.
-
-    :param address: an instance ID or IP address.
-    """
-    shown = printable(address, MAX_ADDRESS)
+    """An instance ID or IP address with its port in messages; an IPv6 address in brackets."""
+    shown = printable(address, 128)
     return f"[{shown}]:{port}" if ":" in address else f"{shown}:{port}"
 
 
@@ -107,8 +87,7 @@ def canonical_ip(text: str) -> str:
 
     An IPv4 address in IPv6 spelling (``::ffff:10.0.0.1``) is the IPv4 address.
 
-    :param text: an IPv4 or IPv6 address in any spelling.
-    :raises ValueError: it is none.
+    :raises ValueError: the text is no IP address.
     """
     # Nearly all addresses are of this kind, and parsing them would cost a quarter of all planning.
     if _PLAIN_IPV4.fullmatch(text):
@@ -119,32 +98,30 @@ def canonical_ip(text: str) -> str:
     return str(address)
 
 
-def _addresses(raws: list[Any] | None, where: Where, name: str) -> tuple[str, ...]:
-    """Addresses of an answer in their shortest form; one that does not parse stays as it came."""
-    if not raws:
-        return ()
-    try:
-        return tuple([raw if _PLAIN_IPV4.fullmatch(raw) else _address(raw) for raw in raws if raw != ""])
-    except TypeError:
-        check_texts(raws, where, name)
-        raise
-
-
-def _address(raw: str) -> str:
+def answered_address(raw: str) -> str:
+    """An address of an answer in its shortest form; one that does not parse stays as it came."""
     try:
         return canonical_ip(raw)
     except ValueError:
         return raw
 
 
+def _addresses(raws: list[Any] | None, where: Where, name: str) -> tuple[str, ...]:
+    if not raws:
+        return ()
+    try:
+        return tuple([raw if _PLAIN_IPV4.fullmatch(raw) else answered_address(raw) for raw in raws if raw != ""])
+    except TypeError:
+        check_texts(raws, where, name)
+        raise
+
+
 @dataclass(frozen=True)
 class Pool:
-    """A place that targets are bound to: a layer-4 listener, or a rule of a layer-7 listener.
+    """Where targets are bound: a layer-4 listener, or a rule of a layer-7 listener.
 
-    :param location_id: the rule; None on layer 4.
+    :param location_id: the rule; None on layer 4, as domain and url are.
     :param end_port: the last port of a port-range listener, else None.
-    :param domain: the rule's; None on layer 4.
-    :param url: the rule's; None on layer 4.
     """
 
     listener_id: str
@@ -155,7 +132,7 @@ class Pool:
     domain: str | None = None
     url: str | None = None
     key: PoolKey = field(init=False, repr=False, compare=False)
-    """What identifies it in a load balancer; made once, since every binding of the pool asks for it."""
+    """Made once, since every binding of the pool asks for it."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", (self.listener_id, self.location_id))
@@ -171,11 +148,7 @@ class Pool:
 
 
 class Backend(NamedTuple):
-    """How a call addresses a backend: exactly one of the two is set.
-
-    :param instance_id: of a CVM, for its primary private IPv4 address.
-    :param eni_ip: any other address, in its shortest form.
-    """
+    """How a call addresses a backend: a CVM by its ID, which stands for its primary address; else by an IP address."""
 
     instance_id: str | None
     eni_ip: str | None
@@ -187,19 +160,13 @@ class Backend(NamedTuple):
 
 
 class Binding(NamedTuple):
-    """One backend and port bound to one pool.
+    """One backend and port bound to one pool; None stands for what the cloud does not tell.
 
-    :param backend: how a call addresses it.
     :param weight: 0 to 100; 0 gets no new traffic.
-    :param tag: empty where it has none, None where the cloud does not tell tags.
-    :param aliases: every text that addresses this backend: the instance ID, and IP addresses, but none that
-        addresses another one in this pool.
+    :param tag: empty where it has none.
+    :param aliases: the instance ID and IP addresses that find this binding, and no other one of its pool and port.
     :param backend_type: the cloud's ``Type``, such as ``CVM`` or ``ENI``.
-    :param private_ips: its private addresses in the cloud's order.
-    :param instance_name: None where it has none.
-    :param zone: None where the cloud does not say.
-    :param registered_time: in the cloud's own form, None where it does not say.
-    :param public_ips: its public addresses in the cloud's order.
+    :param registered_time: in the cloud's own form.
     """
 
     pool: Pool
@@ -217,8 +184,8 @@ class Binding(NamedTuple):
 
     @property
     def identity(self) -> BindingKey:
-        """What makes it this binding."""
-        return BindingKey(self.pool.key, self.backend.address, self.port)
+        """The key of the binding."""
+        return (self.pool.key, self.backend.address, self.port)
 
     @property
     def address_label(self) -> str:
@@ -234,11 +201,7 @@ class Binding(NamedTuple):
 def describe(
     load_balancer_id: str, pool: Pool, backend: Backend, port: int, weight: int | None, tag: str | None
 ) -> dict[str, Any]:
-    """A binding as an entry of ``targets``, in results and in a restore file.
-
-    :param weight: 0 to 100, None where it is not said.
-    :param tag: empty for none, None where it is not said.
-    """
+    """A binding as an entry of ``targets``, in results and in a restore file."""
     return {
         "load_balancer_id": load_balancer_id,
         "listener_id": pool.listener_id,
@@ -252,13 +215,7 @@ def describe(
 
 
 class Listener(NamedTuple):
-    """A listener and the pools in it.
-
-    :param port: its port, the first of a range.
-    :param end_port: the last of a range, else None.
-    :param layer7: whether its targets are bound to rules.
-    :param pools: itself on layer 4, its rules on layer 7.
-    """
+    """A listener and the pools in it: itself on layer 4, its rules on layer 7."""
 
     listener_id: str
     protocol: str
@@ -270,33 +227,26 @@ class Listener(NamedTuple):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What one DescribeTargets answered, indexed.
+    """One answer of DescribeTargets, indexed; everything is in the cloud's order.
 
-    :param listeners: by ID, in the cloud's order.
-    :param pools: by key, in the cloud's order.
-    :param bindings: by pool key; a pool without any has an empty tuple. Cloud functions and backends that no call can
-        address are not in it.
-    :param index: by pool key, address (instance ID or IP) and port.
-    :param ambiguous: the addresses that may be those of several bindings, with these.
-    :param instances: primary private IP to instance ID, for every CVM in the answer.
-    :param tags_known: whether the answer tells tags.
-    :param listener_ids: what the answer was filtered by, None for the whole load balancer.
+    :param bindings: by pool, without cloud functions and backends that no call can address.
+    :param index: each binding under each of its aliases.
+    :param instances: primary private IP -> instance ID, of every CVM in the answer.
+    :param listener_ids: the filter of the answer, None for the whole load balancer.
+    :param ambiguous: the addresses that several bindings may have, with these.
     """
 
     listeners: Mapping[str, Listener]
     pools: Mapping[PoolKey, Pool]
     bindings: Mapping[PoolKey, tuple[Binding, ...]]
-    index: Mapping[_IndexKey, Binding]
+    index: Mapping[BindingKey, Binding]
     instances: Mapping[str, str]
     tags_known: bool
     listener_ids: tuple[str, ...] | None = None
     ambiguous: Mapping[BindingKey, tuple[Binding, ...]] = field(default_factory=dict)
 
     def find(self, pool: PoolKey, backend: Backend, port: int) -> Binding | None:
-        """Find the binding of a backend, asked for by instance ID or by address.
-
-        :returns: None where it is not bound.
-        """
+        """The binding of a backend, asked for by instance ID or by address; None where it is not bound."""
         return self.index.get((pool, backend.address, port))
 
     def all_bindings(self) -> Iterator[Binding]:
@@ -306,9 +256,8 @@ class Snapshot:
 
 
 def parse_targets(answer: Raw, listener_ids: tuple[str, ...] | None = None) -> Snapshot:
-    """Parse an answer of DescribeTargets.
+    """Parse an answer of DescribeTargets to a request with this filter; None for none.
 
-    :param listener_ids: the filter that was sent, None for none.
     :raises UnexpectedAnswer: it is not what DescribeTargets answers.
     """
     root = answer_place("DescribeTargets", answer)
@@ -327,7 +276,7 @@ def parse_targets(answer: Raw, listener_ids: tuple[str, ...] | None = None) -> S
     # Older stacks have no tags: then the field is in no entry at all.
     tags_known = any("Tag" in raw for _place, _pool, raws in raw_targets for raw in raws if isinstance(raw, dict))
     bindings: dict[PoolKey, tuple[Binding, ...]] = {}
-    index: dict[_IndexKey, Binding] = {}
+    index: dict[BindingKey, Binding] = {}
     ambiguous: dict[BindingKey, tuple[Binding, ...]] = {}
     instances: dict[str, str] = {}
     for place, pool, raws in raw_targets:
@@ -344,30 +293,24 @@ def parse_targets(answer: Raw, listener_ids: tuple[str, ...] | None = None) -> S
 
 
 def _parse_listener(where: Where, values: tuple[Any, ...]) -> tuple[Listener, list[tuple[Where, Pool, list[Any]]]]:
-    """A listener, and for each of its pools the raw targets in it."""
+    """A listener, and the raw targets of each of its pools."""
     listener_id, protocol, port, end_port, rules, targets = values
     protocol = protocol.upper()
     end_port = end_port or None
-    # Whether an empty QUIC listener answers its Targets as null or as a list is not known: its rules say what it is.
-    layer7 = bool(rules) or protocol in LAYER7_PROTOCOLS
-    found: list[tuple[Where, Pool, list[Any]]]
+    # The Targets of an empty QUIC listener may be null or a list: only its rules tell.
+    layer7 = bool(rules) or protocol in _LAYER7_PROTOCOLS
+    found = [(where, Pool(listener_id, None, protocol, port, end_port), targets or [])]
     if layer7:
         found = [
             (place, Pool(listener_id, location_id, protocol, port, end_port, domain, url), rule_targets or [])
             for place, (location_id, domain, url, rule_targets) in each(_RULE, rules, where, "Rules")
         ]
-    else:
-        found = [(where, Pool(listener_id, None, protocol, port, end_port), targets or [])]
     return Listener(listener_id, protocol, port, end_port, layer7, tuple(pool for _place, pool, _raws in found)), found
 
 
 def _parse_target(where: Where, values: tuple[Any, ...], pool: Pool, tags_known: bool) -> Binding | None:
-    """Parse one ``Backend`` of an answer; None for what no call can address.
-
-    Only a CVM is addressed by its ``InstanceId``, which stands for its first private address; every other kind by one
-    of its private addresses, whatever its other IDs say.
-    """
-    backend_type, instance_id, port, weight, raw_private, raw_public, name, registered_time, tag, zone = values
+    """One ``Backend`` of an answer; None for one that no call can address."""
+    backend_type, instance_id, port, weight, raw_private, raw_public, name, time, tag, zone = values
     private_ips = _addresses(raw_private, where, "PrivateIpAddresses")
     aliases: tuple[str, ...]
     if backend_type.upper() == "CVM":
@@ -382,31 +325,16 @@ def _parse_target(where: Where, values: tuple[Any, ...], pool: Pool, tags_known:
         return None
     if port == 0:
         return None
-    return Binding(
-        pool,
-        backend,
-        port,
-        weight,
-        (tag or "") if tags_known else None,
-        aliases,
-        backend_type,
-        private_ips,
-        name or None,
-        zone or None,
-        registered_time or None,
-        _addresses(raw_public, where, "PublicIpAddresses"),
-    )
+    public_ips = _addresses(raw_public, where, "PublicIpAddresses")
+    tag = (tag or "") if tags_known else None
+    about = (backend_type, private_ips, name or None, zone or None, time or None, public_ips)
+    return Binding(pool, backend, port, weight, tag, aliases, *about)
 
 
 def _index(
-    bindings: list[Binding],
-    index: dict[_IndexKey, Binding],
-    ambiguous: dict[BindingKey, tuple[Binding, ...]],
+    bindings: list[Binding], index: dict[BindingKey, Binding], ambiguous: dict[BindingKey, tuple[Binding, ...]]
 ) -> tuple[Binding, ...]:
-    """Add the bindings of one pool to the index.
-
-    :returns: the same bindings; changed where the answer gives several of them the same address.
-    """
+    """Add the bindings of one pool to the index; they change where several of them show the same address."""
     clash = False
     for binding in bindings:
         for alias in binding.aliases:
@@ -420,41 +348,53 @@ def _index(
         for binding in same_port:
             for alias in binding.aliases:
                 index.pop((binding.pool.key, alias, port), None)
-        found, doubts = _tell_apart(same_port)
-        ambiguous.update(doubts)
-        for binding in found:
-            for alias in binding.aliases:
-                index.setdefault((binding.pool.key, alias, port), binding)
-        told_apart += found
+        told_apart += _tell_apart(same_port, ambiguous)
+    for binding in told_apart:
+        for alias in binding.aliases:
+            index.setdefault((binding.pool.key, alias, binding.port), binding)
     return tuple(told_apart)
 
 
-def _tell_apart(bindings: list[Binding]) -> tuple[list[Binding], dict[BindingKey, tuple[Binding, ...]]]:
-    """Give each binding of one pool and port the addresses that are its own; with those addresses that are in doubt."""
-    # What has one address and is listed twice is one; what has several can be several.
-    several = [binding for binding in bindings if len(_claim(binding).addresses) > 1]
-    rows = several + list(dict.fromkeys(binding for binding in bindings if len(_claim(binding).addresses) <= 1))
-    owners, doubtful = find_owners([_claim(binding) for binding in rows])
-    claimants: dict[str, list[int]] = {}
-    for number, binding in enumerate(rows):
-        for alias in binding.aliases:
-            claimants.setdefault(alias, []).append(number)
-    doubts = {
-        BindingKey(rows[0].pool.key, alias, rows[0].port): tuple(rows[number] for number in numbers)
-        for alias, numbers in claimants.items()
-        if len(numbers) > 1 and (alias not in owners or not doubtful.isdisjoint(numbers))
+def _tell_apart(rows: list[Binding], ambiguous: dict[BindingKey, tuple[Binding, ...]]) -> Iterator[Binding]:
+    """Give each binding of one pool and port the addresses that are its own; those that may be several's are ambiguous.
+
+    The API can answer a backend with every address of its network interface, though only one of them is bound. A CVM
+    has its primary address; any other backend has the first address that is no CVM's, unless that is another's first.
+    """
+    # Two rows with the same single address are one binding; rows with several addresses may be different ones.
+    single = [row for row in rows if row.backend.instance_id or len(row.aliases) == 1]
+    rows = [row for row in rows if not row.backend.instance_id and len(row.aliases) > 1] + list(dict.fromkeys(single))
+    cvms = _rows_by_name(row.aliases if row.backend.instance_id else () for row in rows)
+    own = [
+        row.aliases[:1] if row.backend.instance_id else tuple(name for name in row.aliases if name not in cvms)[:1]
+        for row in rows
+    ]
+    claims = _rows_by_name(row.aliases for row in rows)
+    holders = {**claims, **_rows_by_name(own), **cvms}
+    doubtful = {number for number, names in enumerate(own) if not names or holders[names[0]] != [number]}
+    settled = {
+        name: holders[name][0]
+        for name, numbers in claims.items()
+        if len(holders[name]) == 1 and doubtful.isdisjoint(numbers)
     }
-    told_apart = []
-    for number, binding in enumerate(rows):
-        aliases = [alias for alias in binding.aliases if owners.get(alias) == number]
-        backend = binding.backend
-        if aliases and backend.instance_id is None:
-            backend = Backend(None, aliases[0])
-        aliases += [alias for alias in binding.aliases if alias not in owners and len(claimants[alias]) == 1]
-        told_apart.append(binding._replace(backend=backend, aliases=tuple(aliases) or (backend.address,)))
-    return told_apart, doubts
+    for name in claims.keys() - settled.keys():
+        candidates = claims[name] if len(claims[name]) > 1 else sorted(doubtful)
+        ambiguous[rows[0].pool.key, name, rows[0].port] = tuple(rows[number] for number in candidates)
+    # Rows in doubt get different addresses all the same: together, all of them can be selected.
+    taken = {*cvms, *(names[0] for number, names in enumerate(own) if number not in doubtful)}
+    for number in sorted(doubtful, key=lambda number: len(rows[number].aliases)):
+        row = rows[number]
+        own[number] = (next((name for name in row.aliases if name not in taken), row.backend.address),)
+        taken.add(own[number][0])
+    for number, row in enumerate(rows):
+        aliases = dict.fromkeys((*own[number], *(name for name in row.aliases if settled.get(name) == number)))
+        backend = row.backend if row.backend.instance_id else Backend(None, own[number][0])
+        yield row._replace(backend=backend, aliases=tuple(aliases))
 
 
-def _claim(binding: Binding) -> Claim:
-    instance_id = binding.backend.instance_id
-    return Claim(instance_id, binding.aliases if instance_id is None else binding.aliases[1:])
+def _rows_by_name(rows: Iterable[tuple[str, ...]]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = defaultdict(list)
+    for number, names in enumerate(rows):
+        for name in set(names):
+            found[name].append(number)
+    return found

@@ -4,19 +4,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import resolve_desired
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.selection import Selection, select
 
 from ...builders import Raw, http, ip_of, rule, snapshot, target, tcp, untagged
-
-if TYPE_CHECKING:
-    from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Snapshot
 
 LISTENERS = [
     tcp("lbl-tcp", 443, target("ins-1", 80, 10, "blue"), target("ins-2", 80, 10, "green"), target("10.2.0.9", 81)),
@@ -170,41 +164,3 @@ def test_a_selector_that_matches_nothing_is_named(selector: Raw, label: str) -> 
 )
 def test_an_empty_listener_is_no_mistake_and_an_unknown_one_another(selector: Raw) -> None:
     assert choose(selector).unmatched == ()
-
-
-A, B = "10.2.0.1", "10.2.0.2"
-
-
-def interfaces(*orders: tuple[str, str]) -> Snapshot:
-    return snapshot(tcp("lbl-1", 443, *(target(order[0], PrivateIpAddresses=list(order)) for order in orders)))
-
-
-@pytest.mark.parametrize("address", [A, B])
-@pytest.mark.parametrize("port", [{}, {"port": 80}])
-@pytest.mark.parametrize("place", [{}, {"listener_id": "lbl-1"}])
-def test_the_address_that_was_asked_for_is_selected_or_refused(address: str, port: Raw, place: Raw) -> None:
-    """B5"""
-    entries = parse_entries([{"eni_ip": address, **port, **place}], selectors=True)
-    for orders in ((A, B), (B, A)), ((B, A), (A, B)):
-        assert [one.backend.address for one in select(entries, interfaces(*orders)).bindings] == [address]
-    with pytest.raises(
-        InvalidArgument, match=rf"^targets\[0\]: {address}:80 on TCP:443 .* may be either of 2 bindings"
-    ):
-        select(entries, interfaces((A, B), (A, B)))
-
-
-@pytest.mark.parametrize("selector", [{"listener_id": "lbl-1"}, {"eni_ip": A, "port": 81}, {"eni_ip": "10.2.0.9"}])
-def test_what_does_not_ask_for_an_address_in_doubt_is_not_refused(selector: Raw) -> None:
-    bound = select(parse_entries([selector], selectors=True), interfaces((A, B), (A, B))).bindings
-    assert sorted(one.backend.address for one in bound) == ([A, B] if "listener_id" in selector else [])
-
-
-@pytest.mark.parametrize("address", [A, B])
-def test_a_binding_that_is_wanted_is_not_one_in_doubt(address: str) -> None:
-    entries = parse_entries([{"listener_id": "lbl-1", "eni_ip": address, "port": 80}], selectors=False)
-    (wish,) = resolve_desired(entries, interfaces((A, B), (B, A)))
-    assert wish.backend.address == address
-    with pytest.raises(
-        InvalidArgument, match=rf"^targets\[0\]: {address}:80 on TCP:443 .* may be either of 2 bindings"
-    ):
-        resolve_desired(entries, interfaces((A, B), (A, B)))
