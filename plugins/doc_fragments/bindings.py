@@ -39,19 +39,19 @@ options:
   load_balancer_tags:
     description:
       - Every load balancer of the region that has all of these tags, oldest first. Classic load balancers are left out.
-      - A key is the key of a tag. Its value is a text, or a list of texts of which one must match. Case matters. A
-        number needs quotes.
-      - If no load balancer has these tags, the task fails, and the message lists the tags that exist. Load balancers
-        whose tags the API does not tell do not match.
-      - O(all_load_balancers) says which of them are left out.
+      - A key is the key of a tag. Its value is a text, or a list of texts. One text of a list must match. Case matters.
+        A number needs quotes.
+      - If no load balancer has these tags, the task fails, and the message lists the tags that exist. A load balancer
+        without tags in the API's answer does not match.
+      - As with O(all_load_balancers), a load balancer can be left out with a warning.
     type: dict
     version_added: 1.0.0
   all_load_balancers:
     description:
       - Every load balancer of the region that has backends. Classic load balancers are left out.
-      - One that is gone by the time it is read, or of a kind that the API does not support here, is left out with a
-        warning. M(tencentcloud.clb.targets_info) also leaves out what these credentials may not read. If another one
-        cannot be read, the task fails and writes nothing.
+      - A load balancer that is deleted meanwhile, or has a kind that the API does not support, is left out with a
+        warning. M(tencentcloud.clb.targets_info) also leaves out a load balancer that these credentials may not read.
+        If any other load balancer cannot be read, the task fails and writes nothing.
     type: bool
     default: false
     version_added: 1.0.0
@@ -102,13 +102,18 @@ options:
           - The load balancer of this entry. The entry then holds for no other load balancer.
           - If an option chooses load balancers, this must be one of them.
         type: str
+notes:
+  - The module runs on the host of the task and calls the API from there. Use C(hosts=localhost), or
+    C(delegate_to=localhost) for a task of another host. The Python there needs requests.
+  - If an inventory names C(localhost), Ansible may discover another Python than its own. Set
+    C(ansible_python_interpreter) to C({{ ansible_playbook_python }}) there.
 """
 
     ATTRIBUTES = r"""
 options: {}
 attributes:
   check_mode:
-    description: Tells the changes and sends no write.
+    description: Shows the changes and sends no write.
   diff_mode:
     description: Shows the bindings before and after, a line for each.
   idempotent:

@@ -24,8 +24,8 @@ options:
       - "5. The role of the CVM on which the task runs, from the metadata service.
         E(TENCENTCLOUD_METADATA_ENDPOINT) replaces its URL."
       - If O(role_arn) is given, the plugins then assume that role with these credentials.
-      - A secret_id without a secret_key is an error, and the other way round. With C(-vvv), results and the inventory
-        tell where the credentials come from.
+      - A secret_id without a secret_key is an error. So is a secret_key without a secret_id. With C(-vvv), results and
+        the inventory name the source of the credentials.
     type: str
   secret_key:
     description: The secret key of the API key O(secret_id). It has at least 8 characters.
@@ -89,6 +89,8 @@ options:
       - "Default: E(REQUESTS_CA_BUNDLE), then E(CURL_CA_BUNDLE), then the public authorities."
       - The check cannot be switched off.
     type: path
+notes:
+  - Keys and endpoint must belong to the same site. The default O(endpoint) belongs to the international site.
 requirements:
   - requests
 """

@@ -14,7 +14,7 @@ author:
   - The tencentcloud.clb contributors (!UNKNOWN)
 description:
   - Makes a list for O(tencentcloud.clb.targets#module:targets). It has an entry for every backend on every listener.
-  - The order is that of the backends, and for each backend that of the listeners.
+  - The entries stand in the order of the backends, then in the order of the listeners.
   - An entry has the keys of its listener and of its backend. If both have a key, the backend's value wins. A value that
     is null does not win.
 positional: listeners
@@ -29,8 +29,8 @@ options:
     required: true
   listeners:
     description:
-      - The listeners and rules. Each has the keys that name it in O(tencentcloud.clb.targets#module:targets),
-        and the values for all backends, such as the port.
+      - The listeners and rules. Each has the keys that name it in O(tencentcloud.clb.targets#module:targets), and the
+        values for all backends, such as the port.
       - An entry of RV(tencentcloud.clb.targets_info#module:listeners) is accepted, too. It stands for its rules, or for
         itself if it has none. It brings its load balancer, so that one task can bind to several load balancers.
     type: list
@@ -52,7 +52,7 @@ EXAMPLES = r"""
     servers:
       - {instance_id: ins-11111111}
       - {instance_id: ins-22222222}
-      - {eni_ip: 10.0.1.17, weight: 5} # half of what the listener says
+      - {eni_ip: 10.0.1.17, weight: 5} # half of the listener's weight
     listeners:
       - {listener_port: 443, listener_protocol: TCP, port: 8443, weight: 10}
       - {listener_port: 80, domain: shop.example.com, url: /, port: 8080, weight: 10}

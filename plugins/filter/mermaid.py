@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: mermaid
-short_description: Draw what is bound to load balancers as a Mermaid chart
+short_description: Draw the backends of load balancers as a Mermaid chart
 version_added: 0.1.0
 author:
   - The tencentcloud.clb contributors (!UNKNOWN)

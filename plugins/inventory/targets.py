@@ -19,21 +19,20 @@ description:
     one host in each VPC. A CVM and an address beside it are two hosts.
   - Reads one list of load balancers for each region, then each load balancer with one call, or two with O(health). It
     reads them side by side, with at most 18.5 calls of a kind a second.
-  - If one load balancer cannot be read, the plugin fails and adds no hosts. There are three exceptions, each with a
-    warning.
-  - It leaves out classic load balancers, a load balancer that is deleted meanwhile, and one that these credentials may
-    not read. The last two are errors if O(load_balancer_ids) or O(load_balancer_names) names them. They are also errors
-    if a region has no other load balancer.
+  - Classic load balancers are left out. A load balancer that is deleted meanwhile is left out with a warning. So is one
+    that these credentials may not read.
+  - The last two are errors if O(load_balancer_ids) or O(load_balancer_names) names them. They are also errors if a
+    region has no other load balancer. If any other load balancer cannot be read, the plugin fails and adds no hosts.
   - "Each load balancer, listener and rule has a group of its ID, such as C(lb_abcd1234), C(lbl_abcd1234) and
-    C(loc_abcd1234). The group of a load balancer contains those of its listeners, and these contain those of its
-    rules."
+    C(loc_abcd1234). The group of a load balancer contains the groups of its listeners. The group of a listener contains
+    the groups of its rules."
   - "Load balancers of one name share a group such as C(clb_shop). Listeners of one protocol and port share C(TCP_443),
     or C(TCP_8000_8010) for a range. Rules of one domain and URL share C(HTTP_80_shop_example_com_v1)."
   - Characters that are not allowed in the name of a group become C(_). If different names become the same, each has a
     group with its ID instead, such as C(clb_shop_a_lb_1111). A warning names them.
   - "C(clb_backend) names the host in O(tencentcloud.clb.targets#module:targets)."
   - "C(clb_bindings) is the list of its bindings. Each has load balancer, listener, rule, port, weight, tag and health.
-    Those of one region are valid as O(tencentcloud.clb.targets#module:targets)."
+    The bindings of one region are valid as O(tencentcloud.clb.targets#module:targets)."
   - "C(clb_weight) is the highest of its weights. It is 0 if the host gets no new traffic. C(clb_healthy) is true if the
     host is healthy on every listener and rule. It is null without O(health)."
   - "Further variables are C(clb_instance_id), C(clb_instance_name), C(clb_load_balancer_ids), C(clb_private_ips),
@@ -112,8 +111,7 @@ options:
     choices: [private_ip, public_ip, none]
     default: private_ip
 notes:
-  - The plugin runs on the controller, in the Python of Ansible itself. That Python needs requests.
-  - Keys and endpoint must be of the same site. The default O(endpoint) is that of the international site.
+  - The plugin runs on the controller, in the Python of Ansible itself. This Python needs requests.
 seealso:
   - module: tencentcloud.clb.targets
   - module: tencentcloud.clb.targets_info
@@ -149,7 +147,7 @@ load_balancer_tags:
   env: prod
   team: [shop, checkout]
 ---
-# Only what is behind one domain, reached through its public address, read once an hour.
+# The hosts behind one domain, reached through their public addresses, read once an hour.
 plugin: tencentcloud.clb.targets
 regions: [ap-guangzhou, ap-shanghai]
 targets:

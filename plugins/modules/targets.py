@@ -15,13 +15,15 @@ author:
 description:
   - Compares the backends in O(targets) with the backends that are bound to a Cloud Load Balancer (CLB), or to many.
   - Sends the fewest calls that close the gap. One call of C(BatchRegisterTargets) binds up to 500 backends.
-  - Waits until the cloud is done, and reads again. The result tells what was read, not what was sent.
+  - Waits until the cloud is done, and reads again. The result describes the bindings that were read, not the calls that
+    were sent.
   - Waits if the cloud is busy or throttles. After a busy answer, or an unknown outcome, the module reads and plans
     again before it sends the next call. It respects the changes of others.
   - Reads several load balancers side by side. It writes nothing until all names are found and all guards have passed.
     Then it changes each load balancer on its own. A failure on one does not stop the others.
-  - Tells in RV(restore) how to undo what it drained or unbound. With O(restore_file) this is on disk before the first
-    change. O(state=restored) brings it back, even after a task that was killed.
+  - RV(restore) in the result has the former weights and tags of all bindings that the task drained or unbound. With
+    O(restore_file) they are on disk before the first change. O(state=restored) brings them back, even after a task that
+    was killed.
 extends_documentation_fragment:
   - tencentcloud.clb.bindings
   - tencentcloud.clb.bindings.attributes
@@ -48,9 +50,9 @@ options:
       - With O(state=absent) and O(state=drained), an entry is a selector. Listener, rule, backend, O(targets[].port)
         and O(targets[].tag) each narrow it. A key that is not given matches everything. O(targets[].weight) is ignored.
       - A selector needs at least one of listener, rule and backend.
-      - With O(state=restored), an entry is a selector of what O(restore_file) holds. Without O(targets), the whole file
+      - With O(state=restored), an entry is a selector of entries in O(restore_file). Without O(targets), the whole file
         is brought back. Every other O(state) needs O(targets).
-      - A binding may be listed twice only if both entries say the same.
+      - A binding may be listed twice only with the same weight and tag.
       - Every list of bindings in a result of this module or of M(tencentcloud.clb.targets_info) is accepted here. Keys
         that only describe a binding, such as C(private_ips), C(code) or C(before), are ignored.
       - With several load balancers, an entry with a listener ID or rule ID belongs to the load balancer that has it.
@@ -64,9 +66,9 @@ options:
       - V(absent) unbinds the bindings that the selectors match.
       - V(drained) sets their weight to 0. They stay bound and get no new traffic.
       - V(restored) gives back the weights and tags in O(restore_file). Added in version 1.0.0.
-      - With V(restored), the file says which load balancers are meant. The options that choose load balancers only
-        narrow this.
-      - An entry of the file whose listener or rule no longer exists is taken out of the file, with a warning that shows
+      - With V(restored), the entries of the file name the load balancers. The options that choose load balancers narrow
+        this.
+      - If the listener or rule of an entry no longer exists, the entry is taken out of the file, and a warning shows
         it. If a load balancer cannot be read, its entries stay in the file and the task fails. The others are brought
         back all the same.
       - If an IP address was bound again after it was remembered, it may be another machine by now. It does not get the
@@ -79,7 +81,7 @@ options:
       - A file that keeps former weights and tags until they are back. Its folder must exist. The module reads and
         writes it on the host on which it runs.
       - The entries of RV(restore) are in this file before the first call that changes or removes a binding. If the task
-        is killed, O(state=restored) brings back what it changed.
+        is killed, O(state=restored) brings back the former weights and tags.
       - Tasks can share a file. It is a JSON list of entries of O(targets), each with the time when it was
         C(remembered). Its mode is 0600. It is removed when it has no entries left.
       - A binding of weight above 0 replaces its older entry. The entry of a binding of weight 0 is kept. If one task
@@ -117,15 +119,16 @@ options:
     default: 0
   return_targets:
     description:
-      - Return the list RV(targets) of what is bound at the end. With V(false) it is empty, which keeps the output of
-        C(-v) short for long lists. Nothing else changes.
+      - Return the list RV(targets) of the bindings at the end. With V(false) it is empty, so that the output of C(-v)
+        stays short. Nothing else changes.
     type: bool
     default: true
     version_added: 1.0.0
   wait:
     description:
       - Wait for the cloud's last task, and read back.
-      - With V(false), the module ends when the cloud has accepted the last call. The result then tells what was sent.
+      - With V(false), the module ends when the cloud has accepted the last call. The result then lists the changes that
+        were sent.
     type: bool
     default: true
   wait_for_health:
@@ -143,12 +146,7 @@ options:
     type: int
     default: 300
 notes:
-  - The module runs on the host of the task and calls the API from there. Use C(hosts=localhost), or
-    C(delegate_to=localhost) for a task of another host. That Python needs requests.
-  - If an inventory names C(localhost), Ansible may discover another Python than its own. Set
-    C(ansible_python_interpreter) to C({{ ansible_playbook_python }}) there.
-  - Keys and endpoint must be of the same site. The default O(endpoint) is that of the international site.
-  - For a long task, use C(async) and C(poll). Ansible shows nothing of a running task but that it is running.
+  - For a long task, use C(async) and C(poll). Meanwhile Ansible only shows that the task is running.
   - Ansible's own limits must be longer than O(wait_timeout) plus O(timeout). These are the keywords C(timeout) and
     C(async) of the task, and C(ANSIBLE_TASK_TIMEOUT). If Ansible kills the task, its result is lost. Use
     O(restore_file) then.
@@ -308,8 +306,9 @@ EXAMPLES = r"""
 RETURN = r"""
 msg:
   description:
-    - What was done in one line of counts, or that there was nothing to do. If the task failed, why, and what to run.
-    - In check mode, the same words say what would be done.
+    - One line with the counts of changes, or C(nothing to do). In check mode, the same words stand for the changes to
+      come.
+    - If the task failed, the reason and the next step.
   returned: always
   type: str
   sample: registered 2, re-weighted 1 on 2 of 3 listeners of lb-abcd1234
@@ -319,7 +318,7 @@ load_balancer_id:
   type: str
   sample: lb-abcd1234
 load_balancers:
-  description: Every load balancer that was read, or that the task tried to read, in the order of the choice.
+  description: All load balancers that the task read or tried to read, in the order of the choice.
   returned: always
   type: list
   elements: dict
@@ -358,8 +357,8 @@ load_balancers:
       sample: 3
     message:
       description:
-        - If something failed there, its code and how many changes are not in place. It is null without a failure.
-        - The words of the cause are in C(error) beside it.
+        - If something failed there, its code and the number of missing changes. It is null without a failure.
+        - C(error) beside it has the words of the cause.
       type: str
       sample:
     error:
@@ -408,7 +407,7 @@ restore:
   description:
     - The way back. It has the former weight and tag of each binding that this task changed or removed, or may have.
       Give it back as O(targets) with O(state=present).
-    - New bindings are not in it, and changes of others neither.
+    - New bindings and the changes of others are not in it.
     - With O(restore_file), these entries are in that file before the first change.
   returned: always; also when the task fails, and in check mode as it will be
   type: list
@@ -535,8 +534,8 @@ left_out:
   description:
     - The load balancers that O(load_balancer_tags) or O(all_load_balancers=true) chose and the task left out, each with
       a warning.
-    - A load balancer is left out if it is gone by the time it is read, or if the API does not support its kind. If
-      another one cannot be read, the task fails before any write.
+    - A load balancer is left out if it is deleted meanwhile, or if the API does not support its kind. If another one
+      cannot be read, the task fails before any write.
     - If all are left out, the task fails.
   returned: always
   type: list
@@ -566,7 +565,8 @@ api_calls:
   type: dict
   sample: {DescribeTargets: 2, BatchRegisterTargets: 1, DescribeTaskStatus: 1}
 error:
-  description: The reason of the failure, of the first load balancer that failed. It is null without a failure.
+  description: The reason of the failure. Of several load balancers, it is the first one that failed. It is null without
+    a failure.
   returned: always
   type: dict
   contains:

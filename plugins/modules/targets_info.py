@@ -15,12 +15,11 @@ version_added: 0.1.0
 author:
   - The tencentcloud.clb contributors (!UNKNOWN)
 description:
-  - Reads which backends are bound to the listeners and rules of one Cloud Load Balancer (CLB), of several, or of all in
-    a region. On request it also reads their health.
-  - Tells where a host is bound, if O(all_load_balancers) is true and O(targets) names the host.
+  - Reads the backends that are bound to the listeners and rules of one Cloud Load Balancer (CLB), of several, or of all
+    in a region. On request it also reads their health.
+  - Finds all bindings of a host in a region, if O(all_load_balancers) is true and O(targets) names the host.
   - Needs one call of the API for each load balancer, and one more for the health of up to 30 load balancers.
-  - Returns RV(targets) in the form that M(tencentcloud.clb.targets) takes. A saved result is a snapshot to come back
-    to.
+  - Returns RV(targets) in the form that M(tencentcloud.clb.targets) takes. A saved result can be brought back later.
 extends_documentation_fragment:
   - tencentcloud.clb.bindings
   - tencentcloud.clb.bindings.attributes
@@ -30,7 +29,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - This module changes nothing; check mode makes no difference.
+      - This module changes nothing. Check mode makes no difference.
   diff_mode:
     support: N/A
     details:
@@ -59,12 +58,6 @@ options:
     type: bool
     default: false
     version_added: 1.0.0
-notes:
-  - The module runs on the host of the task and calls the API from there. Use C(hosts=localhost), or
-    C(delegate_to=localhost) for a task of another host. That Python needs requests.
-  - If an inventory names C(localhost), Ansible may discover another Python than its own. Set
-    C(ansible_python_interpreter) to C({{ ansible_playbook_python }}) there.
-  - Keys and endpoint must be of the same site. The default O(endpoint) is that of the international site.
 seealso:
   - module: tencentcloud.clb.targets
   - plugin: tencentcloud.clb.targets
@@ -138,7 +131,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: How many targets were found, and on how many listeners or load balancers. If the task failed, why.
+  description: The number of targets, and of listeners or load balancers. If the task failed, the reason.
   returned: always
   type: str
   sample: 12 targets on 3 listeners of lb-abcd1234
@@ -255,8 +248,8 @@ targets:
         - The result of the health check. It is null without O(health=true).
         - It is also null if the API does not mention the target, or calls it healthy with an
           RV(targets[].health_status) that is not documented.
-        - If the health check of a listener is switched off, a target counts as healthy while the cloud sends traffic
-          to it.
+        - If the health check of a listener is switched off, a target counts as healthy while the cloud sends traffic to
+          it.
       type: bool
       sample: true
     health_status:
@@ -353,7 +346,7 @@ left_out:
   description:
     - The load balancers that O(load_balancer_tags) or O(all_load_balancers=true) chose and the task left out, each with
       a warning.
-    - A load balancer is left out if it is gone by the time it is read, or if the API does not support its kind.
+    - A load balancer is left out if it is deleted meanwhile, or if the API does not support its kind.
     - It is also left out if these credentials may not read it. If another one cannot be read, the task fails.
     - If all are left out, the task fails.
   returned: always

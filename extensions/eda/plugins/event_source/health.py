@@ -8,31 +8,32 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
-short_description: Tell when the health of backends behind Tencent Cloud load balancers changes
+short_description: Send an event for each change in the health of backends behind Tencent Cloud load balancers
 version_added: 1.0.0
 author:
   - The tencentcloud.clb contributors
 description:
-  - Reads the health of targets of Cloud Load Balancers (CLB) again and again, and puts an event for each target whose
-    health is another than what was known last.
-  - At the first read, and for a target that is bound later, there is an event only where it is not healthy.
-    C(health_before) is null then. So nothing is missed that happened while the rulebook did not run.
+  - Reads the health of targets of Cloud Load Balancers (CLB) again and again. Puts an event for each target when its
+    health has changed since the last read.
+  - At the first read, and for a target that is bound later, there is an event only if it is not healthy.
+    C(health_before) is null then. So no failure is missed while the rulebook does not run.
   - An event is C(clb_health) with C(region), the keys of RV(tencentcloud.clb.targets_info#module:targets) (such as
     C(load_balancer_id), C(listener_id), C(location_id), C(instance_id), C(eni_ip), C(port) and C(weight)),
     C(health_before), C(health_after) and C(healthy).
-  - C(health_after) is C(Alive), C(Dead), C(Close) where the health check is switched off, or what else the cloud says.
-    C(healthy) is whether that counts as healthy. If a read leaves out a load balancer, a listener or a target, or does
-    not know its health, there is no event, and the next one compares with what was known last. A target that is missing
-    from ten reads in a row counts as unbound, and one that was bound again starts anew.
+  - C(health_after) is C(Alive), C(Dead), C(Close) for a health check that is switched off, or another word of the
+    cloud. C(healthy) is true if the target counts as healthy.
+  - If a read leaves out a load balancer, a listener or a target, or does not know its health, there is no event. The
+    next read compares with the last known health. A target that is missing from ten reads in a row counts as unbound. A
+    target that was bound again starts anew.
   - In every text of an event, a brace that would begin an expression of Ansible is followed by a space. So a playbook
-    never evaluates what somebody wrote into the name of an instance.
+    never evaluates the name of an instance as a template.
   - A read that fails puts one event C(clb_error), with C(summary), C(action), C(code), C(message), C(request_id) and
-    C(failed_reads), which counts the failed reads in a row. The next reads come later each time, up to 5 minutes. No
-    health is taken from an answer that is not as the API documents it.
-  - A read of several load balancers fails where one of them can't be read. Give each a source of its own to have the
-    others watched then, too. With O(load_balancer_tags) or O(all_load_balancers=true), one that is gone, or that these
-    credentials may not read, is left out with a warning.
-  - Where the first read fails because of the options, the credentials or their rights, the source ends with a message.
+    C(failed_reads), which counts the failed reads in a row. The next reads come later each time, up to 5 minutes. An
+    answer that differs from the API's documentation changes no health.
+  - A read of several load balancers fails if one of them can't be read. To watch the others then, too, give each a
+    source of its own. With O(load_balancer_tags) or O(all_load_balancers=true), a load balancer that is gone, or that
+    these credentials may not read, is left out with a warning.
+  - If the first read fails because of the options, the credentials or their rights, the source ends with a message.
   - Each read takes one call of the API for each load balancer, and one more for the health of up to 30 of them. With
     O(role_arn), it assumes the role anew.
 options:
@@ -60,21 +61,22 @@ options:
   load_balancer_tags:
     description:
       - Every load balancer of the region that has all of these tags, as they are at each read.
-      - A value is a text, or a list of texts of which one must match. If none has them, the read fails.
+      - A value is a text, or a list of texts. One text of a list must match. If no load balancer has these tags, the
+        read fails.
     type: dict
   all_load_balancers:
     description: Every load balancer of the region that has backends, as they are at each read.
     type: bool
     default: false
   targets:
-    description: Selectors as in O(tencentcloud.clb.targets_info#module:targets). Left out, every target is watched.
+    description: Selectors as in O(tencentcloud.clb.targets_info#module:targets). Without them, every target is watched.
     type: list
     elements: dict
   secret_id:
     description:
       - The ID of the API key.
-      - This and the options below, and where credentials come from without them, are as those of the same name in
-        M(tencentcloud.clb.targets_info).
+      - This option and those below are the options of M(tencentcloud.clb.targets_info). The order of the sources of
+        credentials is the same, too.
     type: str
   secret_key:
     description: The key that belongs to O(secret_id).
@@ -92,16 +94,16 @@ options:
     description: The name of the session in which the role is assumed.
     type: str
   role_session_duration:
-    description: For how many seconds the role is assumed each time.
+    description: The lifetime of the role's credentials in seconds.
     type: int
   region:
     description: The region of the load balancers, such as V(ap-guangzhou).
     type: str
   endpoint:
-    description: Where the CLB API is, as a host, C(host:port) or URL.
+    description: The address of the CLB API, as a host, C(host:port) or URL.
     type: str
   sts_endpoint:
-    description: Where the Security Token Service (STS) is, in the same forms as O(endpoint).
+    description: The address of the Security Token Service (STS), in the same forms as O(endpoint).
     type: str
   timeout:
     description: Seconds for one HTTP request.
