@@ -7,9 +7,8 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import TYPE_CHECKING, TypeVar
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Optional, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,19 +30,23 @@ def call_within(seconds: float, function: Callable[[], T]) -> T:
     :param function: what to call, in a thread of its own.
     :raises DeadlineExceeded: the time is up; the function may still be running.
     """
-    future: Future[T] = Future()
+    ended: SimpleQueue[tuple[Optional[T], Optional[BaseException]]] = SimpleQueue()
 
     def work() -> None:
         try:
-            future.set_result(function())
+            ended.put((function(), None))
         except BaseException as exc:  # noqa: BLE001 - whatever it is, the caller raises it again
-            future.set_exception(exc)
+            ended.put((None, exc))
 
     threading.Thread(target=work, daemon=True).start()
     try:
-        return future.result(seconds)
-    except FutureTimeoutError:
-        if future.done():
-            # The function's own TimeoutError, which is the same class on newer Python; or a result at the last moment.
-            return future.result()
+        result, error = ended.get(timeout=seconds)
+    except Empty:
         raise DeadlineExceeded from None
+    if error is None:
+        return cast("T", result)
+    try:
+        raise error
+    finally:
+        # Its traceback would keep this frame alive, and so the error and all that it came from: megabytes of an answer.
+        del error
