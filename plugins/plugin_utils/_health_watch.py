@@ -13,6 +13,7 @@ from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..module_utils._api.client import INSTALL_REQUESTS, REQUESTS_ERROR
+from ..module_utils._base import pace
 from ..module_utils._base.errors import ClbError, CredentialsNotFound, InvalidArgument, sentences
 from ..module_utils._bindings.entries import parse_entries
 from ..module_utils._bindings.health import NO_HEALTH
@@ -28,13 +29,11 @@ if TYPE_CHECKING:
 Raw = dict[str, Any]
 _Key = tuple[Any, ...]
 
-MAX_PAUSE = 300
-"""Seconds between two reads that failed, at most, unless the interval is longer."""
 WATCH_SPEC: Spec = {
     **CONNECTION_SPEC,
     **LOAD_BALANCER_SPEC,
     "targets": {"type": "list", "elements": "dict"},
-    "interval": {"type": "int", "default": 30},
+    "interval": {"type": "int", "default": pace.INTERVAL_SECONDS},
 }
 """The options; documented in ``extensions/eda/plugins/event_source/health.py``."""
 _OF_RULEBOOK = "eda_feedback_queue"
@@ -125,7 +124,7 @@ class HealthWatch:
         error = done.result["error"]
         if self._known is None and error["code"].startswith(_NOT_BY_WAITING):
             raise ClbError(done.failure, code=error["code"])
-        pause = min(interval * 2 ** min(self._failures, 30), max(interval, MAX_PAUSE))
+        pause = min(interval * 2 ** min(self._failures, 30), max(interval, pace.MAX_FAILED_INTERVAL_SECONDS))
         self._failures += 1
         event = {**error, "summary": done.failure, "failed_reads": self._failures}
         return Poll([{"clb_error": _defused(event)}], fresh, done.failure, pause)

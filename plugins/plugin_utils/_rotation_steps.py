@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..module_utils._apply.memory import RestoreFile
+from ..module_utils._base import pace
 from ..module_utils._base.budget import Budget
 from ..module_utils._base.errors import ClbError
 from ..module_utils._base.refusals import NOT_THERE, ruling_for
@@ -19,9 +20,6 @@ from ._rotation import Host, Raw, bindings_by_host, key_of, listed, remembered_o
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-FILE_SECONDS = 60
-"""Seconds to wait for other tasks to leave the restore file."""
 
 
 class Stop(Exception):
@@ -92,7 +90,7 @@ def _stop_if(problems: Iterable[str]) -> None:
 
 
 def _file_of(path: str) -> RestoreFile:
-    return RestoreFile(path, Budget(FILE_SECONDS, 0))
+    return RestoreFile(path, Budget(pace.ROTATION_FILE_SECONDS, 0))
 
 
 def read_file(path: str) -> list[Raw]:

@@ -13,9 +13,8 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.api import generate_jittered_backoff
-
-from .._base.budget import PATIENCE_SECONDS, Patience
+from .._base import pace
+from .._base.budget import Patience
 from .._base.errors import (
     ClbError,
     ConnectionFailed,
@@ -35,7 +34,7 @@ from .signature import authorization
 from .transport import INSTALL_REQUESTS, REQUESTS_ERROR, AnswerLost, Tls, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from .._base.budget import Budget
     from .._credentials.credentials import CredentialProvider, Credentials
@@ -48,36 +47,6 @@ CALLER = "ansible-tencentcloud.clb"
 UNKNOWN_KEY = "AuthFailure.SecretIdNotFound"
 RENEWABLE = ("AuthFailure.TokenFailure", UNKNOWN_KEY)
 """How the cloud refuses temporary credentials that ended before their time; nothing was applied then."""
-FIRST_ATTEMPTS = 4
-"""How often a read is sent to an address at which the API has not answered yet: the address is probably wrong."""
-
-
-def _milliseconds(base: int, maximum: int) -> Iterator[float]:
-    """Delays in seconds with full jitter: doubling from `base` to `maximum` milliseconds, without end."""
-    for delay in generate_jittered_backoff(retries=16, delay_base=base, delay_threshold=maximum):
-        yield delay / 1000
-    while True:
-        yield from (
-            delay / 1000 for delay in generate_jittered_backoff(retries=1, delay_base=maximum, delay_threshold=maximum)
-        )
-
-
-def throttle_delays() -> Iterator[float]:
-    """Seconds to wait after each refusal for too many requests: exponential, with full jitter, at most 16 s.
-
-    They begin small: the lane of the action slows down as well.
-    """
-    return _milliseconds(100, 16000)
-
-
-def busy_delays() -> Iterator[float]:
-    """Seconds to wait before a read is sent again while another task holds the load balancer."""
-    return _milliseconds(500, 3000)
-
-
-def transient_delays() -> Iterator[float]:
-    """Seconds to wait before a read is sent again after a transient fault."""
-    return _milliseconds(500, 4000)
 
 
 class CallCounts(Counter[str]):
@@ -143,7 +112,7 @@ class Client:
         """Send a request that changes nothing.
 
         It is sent again while the cloud is throttling or busy, and after a fault that may pass for up to
-        ``PATIENCE_SECONDS``.
+        ``pace.PATIENCE_SECONDS``.
 
         :param params: the parameters in the API's own shape.
         :param last_attempt: send once, even when the budget is used up and only its grace is left.
@@ -221,7 +190,7 @@ class Client:
         lane.take_turn(self._budget, grace=grace)
         # Only now: waiting for the turn can take longer than the cloud lets a signature live.
         headers = self._sign(credentials, action, body)
-        seconds = max(0.1, min(self._timeout, self._budget.until_end()))
+        seconds = max(pace.MIN_REQUEST_SECONDS, min(self._timeout, self._budget.until_end()))
         self.api_calls.add(action)
         try:
             answer = self._transport.post(action, headers, body, seconds=seconds, write=write)
@@ -296,7 +265,8 @@ class _Retries:
 
     def __init__(self, budget: Budget) -> None:
         self._patience = Patience(budget)
-        self._throttled, self._busy, self._transient = throttle_delays(), busy_delays(), transient_delays()
+        self._throttled, self._busy = pace.READ_THROTTLED.delays(), pace.READ_BUSY.delays()
+        self._transient = pace.FAULT.delays()
         self._faults = 0
         self._met_stale = False
 
@@ -320,9 +290,9 @@ class _Retries:
         self._faults += 1
         left = self._patience.left()
         if left <= 0:
-            fault.message = sentences(fault.message, f"It was sent again for {PATIENCE_SECONDS:g} s.")
+            fault.message = sentences(fault.message, f"It was sent again for {pace.PATIENCE_SECONDS:g} s.")
             return None
-        if cure is Cure.KNOWN_ENDPOINT and not answered and self._faults >= FIRST_ATTEMPTS:
+        if cure is Cure.KNOWN_ENDPOINT and not answered and self._faults >= pace.FIRST_ATTEMPTS:
             return None
         return min(next(self._transient), left)
 

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .._base import pace
 from .._base.errors import InvalidArgument, printable
 from .._base.secrets import MINIMUM_PART, Secrets, embedded_passwords
 from .._credentials.chain import CredentialChain
@@ -109,7 +110,7 @@ class _Network:
         )
         self._metadata = MetadataService(metadata_url(environ), budget)
         self._budget = budget
-        self._timeout = options.get("timeout") or 30
+        self._timeout = options.get("timeout") or pace.REQUEST_SECONDS
         self._tls = _find_tls(options, environ)
 
     def client(self, endpoint: Endpoint, service: str, version: str, credentials: CredentialProvider | None) -> Client:

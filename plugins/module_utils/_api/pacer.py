@@ -11,6 +11,7 @@ import random
 import threading
 from typing import TYPE_CHECKING
 
+from .._base import pace
 from .._base.errors import WaitTimeout
 
 if TYPE_CHECKING:
@@ -18,19 +19,6 @@ if TYPE_CHECKING:
 
     from .._base.budget import Budget
     from .._base.errors import Refused
-
-MAX_RATE = 18.5
-"""Requests a second: so far below 20 that a request which is delayed on its way meets no full second."""
-MIN_RATE = 0.5
-"""However often a task is throttled, it tries again after some seconds."""
-RECOVERY = 1.0
-"""By how many requests a second the rate grows in each second."""
-HALVING_SECONDS = 1.0
-"""The rate is halved at most once in this time: what was under way at the old rate says nothing of the new one."""
-MAX_PAUSE_SECONDS = 1.0
-"""Of the random pause after a halving, so that several tasks do not come back together."""
-CATCH_UP_SECONDS = 0.005
-"""So much of an oversleep is made up for at the next turn."""
 
 
 class Lane:
@@ -48,7 +36,7 @@ class Lane:
         self._queue = threading.Lock()
         self._state = threading.Lock()
         self._next = -math.inf
-        self._rate = MAX_RATE
+        self._rate = pace.MAX_RATE
         self._halved_at = -math.inf
         self._last_refusal: Refused | None = None
 
@@ -80,16 +68,16 @@ class Lane:
         """
         with self._state:
             self._last_refusal = refusal
-            if now - self._halved_at < HALVING_SECONDS:
+            if now - self._halved_at < pace.HALVING_SECONDS:
                 return
-            self._rate = max(MIN_RATE, self._rate_at(now) / 2)
+            self._rate = max(pace.MIN_RATE, self._rate_at(now) / 2)
             self._halved_at = now
-            self._next = max(self._next, now + self._random_share() * MAX_PAUSE_SECONDS)
+            self._next = max(self._next, now + self._random_share() * pace.MAX_THROTTLED_PAUSE_SECONDS)
 
     def _time_is_up(self, message: str, now: float) -> WaitTimeout:
         """The time-out of a turn, with the refusal that has slowed the lane down."""
         with self._state:
-            return WaitTimeout(message, last=self._last_refusal if self._rate_at(now) < MAX_RATE else None)
+            return WaitTimeout(message, last=self._last_refusal if self._rate_at(now) < pace.MAX_RATE else None)
 
     def _until_turn(self, now: float) -> float:
         with self._state:
@@ -97,10 +85,10 @@ class Lane:
 
     def _grant(self, now: float) -> None:
         with self._state:
-            self._next = max(self._next, now - CATCH_UP_SECONDS) + 1 / self._rate_at(now)
+            self._next = max(self._next, now - pace.CATCH_UP_SECONDS) + 1 / self._rate_at(now)
 
     def _rate_at(self, now: float) -> float:
-        return min(MAX_RATE, self._rate + (now - self._halved_at) * RECOVERY)
+        return min(pace.MAX_RATE, self._rate + (now - self._halved_at) * pace.RECOVERY_RATE)
 
 
 class Pacer:

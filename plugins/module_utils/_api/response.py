@@ -11,6 +11,7 @@ from enum import Enum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from .._base import pace
 from .._base.errors import Refused, UnexpectedAnswer, printable, sentences
 from .._base.limits import parse_json
 from .._base.refusals import Remedy, ruling_for
@@ -22,8 +23,6 @@ MAX_NAME = 128
 """Characters that a message shows of a code, a request ID or a content type."""
 MAX_DATE = 64
 """Characters of a ``Date`` header that can be one."""
-SKEW_SECONDS = 60
-"""From which difference on a clock is said to be wrong; a request's way takes time as well."""
 
 
 class Cure(Enum):
@@ -161,6 +160,6 @@ def _skew_hint(headers: Mapping[str, str], now: float | None) -> str:
         skew = now - parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError, IndexError, OverflowError):
         return ""
-    if abs(skew) < SKEW_SECONDS:
+    if abs(skew) < pace.CLOCK_SKEW_SECONDS:
         return ""
     return f"This host's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the server's."

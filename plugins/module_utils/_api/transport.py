@@ -31,6 +31,7 @@ try:
 except ImportError as exc:
     REQUESTS_ERROR = exc
 
+from .._base import pace
 from .._base.deadline import DeadlineExceeded, call_within
 from .._base.errors import ConnectionFailed, InvalidArgument, NotSent, printable
 from .._base.limits import TooLarge, read_file, unpack
@@ -48,8 +49,6 @@ INSTALL_REQUESTS = f"Install it for the interpreter that ran this: {sys.executab
 NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"})
 """How OpenSSL calls an answer that is not TLS; which of them depends on its release and on the first bytes."""
 
-DEADLINE_SLACK = 0.25
-"""Seconds beyond a request's time-out, so that the sockets' own time-outs, which say more, come first."""
 MAX_REASON = 512
 """Characters that a message shows of the reason that a library gives."""
 _PIECE_BYTES = 1 << 17
@@ -161,7 +160,9 @@ class Transport:
         line = self._borrow(where, write=write)
         request = _Request(body)
         try:
-            answer = call_within(seconds + DEADLINE_SLACK, lambda: line.exchange(headers, request, seconds))
+            answer = call_within(
+                seconds + pace.DEADLINE_SLACK_SECONDS, lambda: line.exchange(headers, request, seconds)
+            )
         except DeadlineExceeded:
             line.abort()
             raise _lost(request, f"{where}: no full answer within {seconds:.3g} s") from None

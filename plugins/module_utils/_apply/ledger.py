@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Union
 
+from .._base import pace
 from .._base.errors import ClbError, Refused, escape, sentences
 from .._base.refusals import Remedy
 from .._bindings.change import ChangeKind
@@ -25,10 +26,6 @@ NOT_ATTEMPTED = "NotAttempted"
 TASK_FAILED = "TaskFailed"
 MAX_SENDS = 3
 """How often one change is sent in a task."""
-SETTLE_SECONDS = 5.0
-"""How long a read may lag behind a write: so long an absence is not believed (API notes: 'a few seconds')."""
-LAST_DOUBT = 3
-"""How many times as long a last call in doubt may take: none follows it, whose 'busy' would tell that its task runs."""
 
 
 class Failure(NamedTuple):
@@ -119,9 +116,8 @@ class Ledger:
     :param settle: how long a read may lag behind a write, in seconds.
     """
 
-    def __init__(self, clock: Callable[[], float], settle: float = SETTLE_SECONDS) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._settle = settle
         self._records: dict[Change, _Record] = {}
         self._of_binding: defaultdict[BindingKey, list[_Record]] = defaultdict(list)
         self.accepted = False
@@ -253,10 +249,10 @@ class Ledger:
 
     def may_show_late(self, changes: Iterable[Change]) -> bool:
         """Whether a call of unknown outcome may still show some of these changes, if none follows it."""
-        now, longest = self._clock(), self._settle * LAST_DOUBT
+        now, longest = self._clock(), pace.LAST_DOUBT_SECONDS - pace.ROUNDING_SECONDS
         records = (self._records[change] for change in changes if change in self._records)
         return any(
-            record.state in _DOUBTFUL and record.ended is not None and now - record.ended < longest - 0.001
+            record.state in _DOUBTFUL and record.ended is not None and now - record.ended < longest
             for record in records
         )
 
@@ -351,6 +347,5 @@ class Ledger:
     def _overdue(self, record: _Record) -> bool:
         last = self._closed or record.sends >= MAX_SENDS or record.state is _State.REJECTED_IN_DOUBT
         last_doubt = record.state in _DOUBTFUL and last
-        settle = self._settle * LAST_DOUBT if last_doubt else self._settle
-        # Sums of seconds are rounded.
-        return record.ended is not None and self._seen_at - record.ended >= settle - 0.001
+        settle = pace.LAST_DOUBT_SECONDS if last_doubt else pace.SETTLE_SECONDS
+        return record.ended is not None and self._seen_at - record.ended >= settle - pace.ROUNDING_SECONDS

@@ -14,6 +14,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._base import pace
 from .._base.errors import GuardRefused, printable
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ FOLDER_VARIABLE = "TENCENTCLOUD_CLB_LOCK_DIR"
 """Names the folder of the locks."""
 _BELOW_HOME = Path(".ansible") / "tencentcloud-clb"
 _TEMPORARY = Path("/tmp")  # noqa: S108 - owner and mode of what is below are checked
-POLL_SECONDS = 0.05
-"""Between two attempts to take a lock."""
 MAX_SHOWN = 200
 """Characters of a wrong value that a message shows."""
 
@@ -110,7 +109,7 @@ class GuardLocks:
         try:
             while not try_lock(descriptor):
                 self._budget.sleep(
-                    POLL_SECONDS, f"another task with min_healthy on this controller to leave {load_balancer_id}"
+                    pace.LOCK.first, f"another task with min_healthy on this controller to leave {load_balancer_id}"
                 )
         except OSError as exc:
             os.close(descriptor)

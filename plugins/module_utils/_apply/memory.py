@@ -16,10 +16,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._base import pace
 from .._base.errors import InvalidArgument, WaitTimeout, printable, sentences
 from .._base.limits import MAX_BODY_BYTES, parse_json
 from .._bindings.remembered import Former, Key, Remembered, Written, parse_remembered, remember, settle
-from .locks import POLL_SECONDS, try_lock
+from .locks import try_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 MAX_PATH = 500
 """Characters of a path that a message shows."""
-FRESH_SECONDS = 5.0
-"""Age of an entry, in seconds, above which it is made younger before the next call that it is for."""
 CURE = "Correct it, or move it away after putting back by hand what it remembers."
 
 
@@ -148,7 +147,7 @@ class RestoreFile:
         try:
             while not try_lock(folder):
                 self._budget.sleep(
-                    POLL_SECONDS, f"another task to leave the restore file {self.shown}", grace=last_attempt
+                    pace.LOCK.first, f"another task to leave the restore file {self.shown}", grace=last_attempt
                 )
             yield folder
         finally:
@@ -207,7 +206,7 @@ class Memory:
         written = self._written[former.key]
         known, bound = written.former.binding, former.binding
         same = (known.weight, known.tag) == (bound.weight, bound.tag)
-        return same and (not written.own or now - (written.entry.at or now) <= FRESH_SECONDS)
+        return same and (not written.own or now - (written.entry.at or now) <= pace.FRESH_SECONDS)
 
     def settle(
         self, changed: Collection[Key], taken: Sequence[Remembered], unknown: Collection[str] = ()

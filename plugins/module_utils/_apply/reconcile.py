@@ -9,16 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from .._base import pace
 from .._base.errors import ClbError, GuardRefused, Refused, UnhealthyTimeout, WaitTimeout, and_more, natural, sentences
 from .._base.refusals import Remedy
 from .._bindings.change import Change, ChangeKind
 from .._bindings.guard import Checked, PoolLoss, all_serving, check_guard, find_short, takes_capacity
 from .._bindings.plan import Plan, Rest, plan_rest
 from .batches import batches
-from .ledger import LAST_DOUBT, NOT_ATTEMPTED, Done, Failure, Ledger
+from .ledger import NOT_ATTEMPTED, Done, Failure, Ledger
 from .narrow import Narrower, SharedNarrowing
 from .outcome import MAX_NAMED, Ending
-from .writer import PACING, Pacing, Sent, TaskTimes, Writer
+from .writer import Sent, TaskTimes, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from .._bindings.snapshot import BindingKey
     from .memory import Memory
     from .outcome import Outcome
-
-HEALTH_SECONDS = 2.0
-"""How old health may be when a loss is sent."""
 
 
 class ApplyOptions(NamedTuple):
@@ -52,14 +50,12 @@ class Shared:
     """What the load balancers of one task share.
 
     :param budget: the time for the whole task.
-    :param pacing: how long to wait for what.
     :param times: how long the cloud's tasks take.
     :param narrowing: what narrowing has learnt, and may still do.
     :param memory: what remembers bindings on disk before they are changed; None: nothing does.
     """
 
     budget: Budget
-    pacing: Pacing = PACING
     times: TaskTimes = field(default_factory=TaskTimes)
     narrowing: SharedNarrowing = field(default_factory=SharedNarrowing)
     memory: Memory | None = None
@@ -89,14 +85,13 @@ class Reconciler:
         self._shared = shared
         self._budget = shared.budget
         self._capacity = clb.capacity
-        self._ledger = Ledger(shared.budget.now, shared.pacing.settle)
+        self._ledger = Ledger(shared.budget.now)
         self._writer = Writer(
             clb,
             load_balancer_id,
             plan.snapshot,
             self._ledger,
             shared.budget,
-            shared.pacing,
             shared.times,
             None if shared.memory is None else self._rememberer(shared.memory, load_balancer_id),
         )
@@ -166,12 +161,12 @@ class Reconciler:
         """Wait for calls of a task that was killed just now; returns whether one has undone what was in place."""
         if self._remembered_at is None or self._has_written():
             return False
-        until = self._remembered_at + self._shared.pacing.settle * LAST_DOUBT
+        until = self._remembered_at + pace.LAST_DOUBT_SECONDS
         self._settled = False
-        for delay in self._shared.pacing.read.delays():
+        for delay in pace.READ_BACK.delays():
             left = until - self._budget.now()
             # Sums of seconds are rounded.
-            if left <= 0.001:
+            if left <= pace.ROUNDING_SECONDS:
                 self._settled = True
                 return False
             if left >= self._budget.remaining():
@@ -258,7 +253,7 @@ class Reconciler:
         :raises GuardRefused: too few would be left.
         """
         checked = self._checked
-        again = checked is None or self._writer.waited or self._budget.now() - checked.at > HEALTH_SECONDS
+        again = checked is None or self._writer.waited or self._budget.now() - checked.at > pace.HEALTH_SECONDS
         if checked is None or again:
             if not takes_capacity(self._to_send(self._may_lose)):
                 return False
@@ -383,7 +378,7 @@ class Reconciler:
             # What this task is about to drain need not be healthy.
             and (bound.weight if wish.weight is None else wish.weight) > 0
         ]
-        delays = self._shared.pacing.health.delays()
+        delays = pace.HEALTH.delays()
         self._awaits_health = True
         while True:
             at = self._budget.now()

@@ -6,17 +6,17 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Union
 
 from .._api.members import ACTIONS
-from .._base.budget import Backoff, Patience
+from .._base import pace
+from .._base.budget import Patience
 from .._base.errors import ClbError, NotSent, OutcomeUnknown, Refused
 from .._base.refusals import Remedy
 from .._bindings.change import ChangeKind
-from .ledger import SETTLE_SECONDS, TASK_FAILED, Failure, Ledger
+from .ledger import TASK_FAILED, Failure, Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,49 +26,6 @@ if TYPE_CHECKING:
     from .._bindings.change import Change
     from .._bindings.health import HealthSnapshot
     from .._bindings.snapshot import Snapshot
-
-_POLL = Backoff(0.8, 2.0, 1.4)
-_DENSE_POLL = Backoff(0.01, 0.25, 1.1)
-_READ = Backoff(0.3, 2.0, 1.7)
-_HEALTH = Backoff(0.5, 3.0, 1.7)
-_UNSENT = Backoff(0.5, 4.0, 2.0)
-"""Upper limits of the random waits before a write is tried again that did not reach the endpoint."""
-
-
-class Pacing(NamedTuple):
-    """How long to wait for what, in seconds.
-
-    :param look: after an accepted write, before the first read: the API may have applied it already.
-    :param poll: between polls of a task where nothing else is waiting.
-    :param dense_poll: between polls of a task where another call waits for it.
-    :param read: between read-backs while reads lag.
-    :param health: between reads of the health.
-    :param busy: what a task waits at least after 'busy'; up to `busy_spread` more, at random.
-    :param busy_spread: see `busy`; it doubles up to `busy_maximum`.
-    :param throttled: the range of the first random wait after 'throttled'; it doubles up to `throttled_maximum`.
-    :param learn: how long a load balancer waits for what others learn of the cloud's pace.
-    :param settle: how long a read may lag behind a write.
-    """
-
-    look: float = 0.2
-    poll: Backoff = _POLL
-    dense_poll: Backoff = _DENSE_POLL
-    read: Backoff = _READ
-    health: Backoff = _HEALTH
-    busy: float = 0.25
-    busy_spread: float = 0.5
-    busy_maximum: float = 3.0
-    throttled: float = 0.5
-    throttled_maximum: float = 16.0
-    learn: float = 5.0
-    settle: float = SETTLE_SECONDS
-
-
-PACING = Pacing()
-
-
-MIN_LEAD, MAX_LEAD = 0.0025, 0.4
-"""How much earlier than expected the end of a task is looked for, as a share of its duration."""
 
 
 class TaskTimes:
@@ -84,7 +41,7 @@ class TaskTimes:
         self._learnt = threading.Event()
         self._seconds: float | None = None
         self._likely = 0.0
-        self._lead = MIN_LEAD
+        self._lead = pace.MIN_LEAD
 
     @property
     def seconds(self) -> float | None:
@@ -98,7 +55,7 @@ class TaskTimes:
         :param running: after its start, when it was last seen to run; None where the first look found it ended, nobody
             knows how long before.
         """
-        self._lead = min(3 * self._lead, MAX_LEAD) if running is None else MIN_LEAD
+        self._lead = min(3 * self._lead, pace.MAX_LEAD) if running is None else pace.MIN_LEAD
         # It ended between two looks, at about the middle.
         self._likely = seconds if running is None else (seconds + running) / 2
         self._seconds = seconds
@@ -154,7 +111,6 @@ class Writer:
 
     :param ledger: learns what became of each change.
     :param budget: the time for the whole task.
-    :param pacing: how long to wait for what.
     :param times: how long the cloud's tasks take.
     :param remember: called with the changes of each call right before it goes out; what it raises stops the call.
     """
@@ -166,7 +122,6 @@ class Writer:
         snapshot: Snapshot,
         ledger: Ledger,
         budget: Budget,
-        pacing: Pacing,
         times: TaskTimes,
         remember: Callable[[Sequence[Change]], None] | None = None,
     ) -> None:
@@ -175,11 +130,10 @@ class Writer:
         self._listener_ids = snapshot.listener_ids
         self._ledger = ledger
         self._budget = budget
-        self._pacing = pacing
         self._times = times
         self._remember = remember
         self._open: _OpenTask | None = None
-        self._busy_spread = pacing.busy_spread
+        self._busy_waits = pace.WRITE_BUSY.delays()
         self.snapshot = snapshot
         """As last read."""
         self.read_at = budget.now()
@@ -235,8 +189,8 @@ class Writer:
         :returns: the refusal, unless it only was that the API is busy or throttles.
         :raises ClbError: the task can't go on.
         """
-        patience, unsent = Patience(self._budget), _UNSENT.delays()
-        throttled = self._pacing.throttled
+        patience = Patience(self._budget)
+        unsent, throttled = pace.UNSENT.delays(), pace.WRITE_THROTTLED.delays()
         while True:
             if self._remember is not None:
                 self._remember(changes)
@@ -252,13 +206,12 @@ class Writer:
                 if not patience.left():
                     raise
                 self.last_answer = fault
-                self.sleep(random.uniform(0.2, next(unsent)), "another attempt")  # noqa: S311 - no secret
+                self.sleep(next(unsent), "another attempt")
             except Refused as refusal:
                 if refusal.remedy is not Remedy.WAIT_THROTTLED:
                     return self._after_refusal(refusal, until_changed=careful)
                 self.last_answer = refusal
-                self.sleep(random.uniform(0, throttled), "another attempt")  # noqa: S311 - no secret
-                throttled = min(2 * throttled, self._pacing.throttled_maximum)
+                self.sleep(next(throttled), "another attempt")
             else:
                 return self._accept(answer, changes, more=more)
             if careful:
@@ -271,14 +224,14 @@ class Writer:
             self._ledger.still_running()
             if self._times.seconds == 0 and self._ledger.request_ids:
                 # What was applied at once still held the load balancer: the next call has to wait a little.
-                self._times.learn(self._pacing.look)
+                self._times.learn(pace.FIRST_LOOK_SECONDS)
             self._wait_while_busy(until_changed=until_changed)
             return Sent.POSTPONED
         return refusal
 
     def _accept(self, answer: Accepted, changes: Sequence[Change], *, more: bool) -> Answer:
         action = ACTIONS[changes[0].kind]
-        self._busy_spread = self._pacing.busy_spread
+        self._busy_waits = pace.WRITE_BUSY.delays()
         self.last_answer = None
         self.unread = True
         named = [change for change in changes if change.pool.listener_id in answer.failed_listeners]
@@ -311,7 +264,7 @@ class Writer:
             return
         known = self._times.seconds
         if known is None and not self._times.is_probe():
-            known = self._times.wait(self._budget, self._pacing.learn)
+            known = self._times.wait(self._budget, pace.LEARN_SECONDS)
         if known is None:
             self._probe(task, more=more)
         elif known == 0:
@@ -321,21 +274,21 @@ class Writer:
             if left > 0:
                 self._budget.sleep(left, f"the task {task.request_id} of {task.action}")
             if more:
-                self._poll(task, self._pacing.dense_poll)
+                self._poll(task, pace.NEXT_TASK)
 
     def _probe(self, task: _OpenTask, *, more: bool) -> None:
         """Find out whether the cloud applies before it answers, or how long its task takes."""
-        self._budget.sleep(self._pacing.look, f"the changes of {task.action} to show")
+        self._budget.sleep(pace.FIRST_LOOK_SECONDS, f"the changes of {task.action} to show")
         snapshot = self.read()
         if all(change.in_place(snapshot) for change in task.changes):
             self._times.learn(0.0)
             self._close(task)
         else:
-            self._poll(task, self._pacing.dense_poll if more or self._times.shared else self._pacing.poll)
+            self._poll(task, pace.NEXT_TASK if more or self._times.shared else pace.LAST_TASK)
 
-    def _poll(self, task: _OpenTask, backoff: Backoff) -> None:
+    def _poll(self, task: _OpenTask, waits: pace.Waits) -> None:
         """Poll a task until it has ended."""
-        delays = backoff.delays()
+        delays = waits.delays()
         running: float | None = None
         while True:
             asked = self._budget.now()
@@ -374,20 +327,20 @@ class Writer:
         self.follow(more=False)
         if not self.unread and not self._ledger.pending():
             return
-        delays = self._pacing.read.delays()
+        delays = pace.READ_BACK.delays()
         while True:
             self.read()
             pending = self._ledger.pending()
             if not pending:
                 return
             if self._open is not None:
-                self._poll(self._open, self._pacing.poll)
+                self._poll(self._open, pace.LAST_TASK)
                 continue
             self._budget.sleep(next(delays), f"{len(pending)} accepted changes to show in DescribeTargets")
 
     def _settle_doubt(self, changes: Sequence[Change]) -> None:
         """Read until a call of unknown outcome shows, or can no longer be expected to."""
-        delays = self._pacing.read.delays()
+        delays = pace.READ_BACK.delays()
         waiting = set(changes)
         while True:
             self.read()
@@ -399,7 +352,7 @@ class Writer:
 
     def _settle_named(self) -> None:
         """Read until the listeners in ``FailListenerIdSet`` show progress, or can no longer be expected to."""
-        delays = self._pacing.read.delays()
+        delays = pace.READ_BACK.delays()
         while True:
             self.read()
             if not self._ledger.waits_for_named():
@@ -414,11 +367,11 @@ class Writer:
         :raises WaitTimeout: the time is up.
         """
         started = self._budget.now()
-        delays = self._pacing.read.delays()
+        delays = pace.READ_BACK.delays()
         while True:
             snapshot = self.read()
-            left = self._pacing.settle - (self._budget.now() - started)
-            if all(change.in_place(snapshot) for change in changes) or left < 0.001:
+            left = pace.SETTLE_SECONDS - (self._budget.now() - started)
+            if all(change.in_place(snapshot) for change in changes) or left < pace.ROUNDING_SECONDS:
                 return
             self.sleep(min(next(delays), left), "the outcome of a removal to show")
 
@@ -427,7 +380,7 @@ class Writer:
 
         :raises WaitTimeout: the time is up.
         """
-        delays = self._pacing.read.delays()
+        delays = pace.READ_BACK.delays()
         while True:
             self.read()
             if not self._ledger.may_show_late(changes):
@@ -439,11 +392,9 @@ class Writer:
         before = self.snapshot
         started = self._budget.now()
         while True:
-            seconds = self._pacing.busy + random.uniform(0, self._busy_spread)  # noqa: S311 - no secret
-            self.sleep(seconds, "the load balancer")
-            self._busy_spread = min(2 * self._busy_spread, self._pacing.busy_maximum)
+            self.sleep(next(self._busy_waits), "the load balancer")
             self.read()
             if not until_changed or self.snapshot.bindings != before.bindings:
                 return
-            if self._budget.now() - started >= self._pacing.learn:
+            if self._budget.now() - started >= pace.LEARN_SECONDS:
                 return

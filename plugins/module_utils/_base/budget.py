@@ -7,36 +7,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from . import pace
 from .errors import WaitTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-
-class Backoff(NamedTuple):
-    """Delays that grow from the first to a maximum and stay there.
-
-    :param first: seconds of the first delay.
-    :param maximum: seconds that no delay exceeds.
-    :param factor: each delay is so many times the one before.
-    """
-
-    first: float
-    maximum: float
-    factor: float
-
-    def delays(self) -> Iterator[float]:
-        """The delays in seconds, one after the other, without end."""
-        delay = min(self.first, self.maximum)
-        while True:
-            yield delay
-            delay = min(delay * self.factor, self.maximum)
-
-
-PATIENCE_SECONDS = 60.0
-"""See :class:`Patience`."""
 
 
 class Patience:
@@ -54,7 +31,7 @@ class Patience:
         now = self._budget.now()
         if self._since is None:
             self._since = now
-        return max(0.0, PATIENCE_SECONDS - (now - self._since))
+        return max(0.0, pace.PATIENCE_SECONDS - (now - self._since))
 
 
 class Budget:
@@ -108,10 +85,10 @@ class Budget:
         if seconds >= remaining:
             raise WaitTimeout(f"{self.label} expired while waiting for {waiting_for}")
 
-    def polls(self, backoff: Backoff, waiting_for: str, *, at_once: bool = False) -> Iterator[float]:
+    def polls(self, waits: pace.Waits, waiting_for: str, *, at_once: bool = False) -> Iterator[float]:
         """Say when to look again; the loop over it ends with ``break``, ``return`` or the exception.
 
-        :param backoff: the delays; the first is slept before the first look.
+        :param waits: the first is slept before the first look.
         :param waiting_for: what for, in words that fit behind "waiting for".
         :param at_once: look for the first time without a delay.
         :returns: at each look the seconds since the first call.
@@ -120,6 +97,6 @@ class Budget:
         started = self.now()
         if at_once:
             yield 0.0
-        for delay in backoff.delays():
+        for delay in waits.delays():
             self.sleep(delay, waiting_for)
             yield self.now() - started

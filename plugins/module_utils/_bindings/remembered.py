@@ -23,6 +23,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
+from .._base import pace
 from .._base.errors import InvalidArgument
 from .change import Change, ChangeKind
 from .entries import Entry, Place, parse_entries, shown_value
@@ -38,8 +39,6 @@ Key = tuple[str, BindingKey]
 """A load balancer's ID and a binding there."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_STEP = 1
-"""Seconds by which an entry that is written again is younger at least: two versions of it are never equal."""
 
 
 class Remembered(NamedTuple):
@@ -153,7 +152,7 @@ def _entry_of(former: Former, now: float, after: Remembered | None) -> Remembere
 def _younger(item: Remembered, former: Former, now: float) -> Remembered:
     """The same entry with a later time: later, too, than the binding's registration by the cloud's own clock."""
     registered = seconds_of(former.binding.registered_time) or 0.0
-    at = max(now // 1, registered, 0.0 if item.at is None else item.at + _STEP)
+    at = max(now // 1, registered, 0.0 if item.at is None else item.at + pace.REMEMBERED_STEP_SECONDS)
     return item._replace(raw={**item.raw, "remembered": _text_of(at)}, at=at)
 
 

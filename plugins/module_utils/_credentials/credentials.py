@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .._base import pace
 from .._base.errors import ClbError, CredentialsNotFound, UnexpectedAnswer
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from .._base.secrets import Secrets
 
-RENEW_BEFORE_SECONDS = 300.0
-"""How long before their end temporary credentials are replaced: the skew of clocks that the cloud takes."""
 MIN_LENGTH = 8
 """Characters of a key or a token: Ansible masks one everywhere in a result, also where it is as short as a port."""
 MAX_LENGTH = 16384
@@ -33,8 +32,6 @@ TOO_SHORT = (
     f"can't be right: it has fewer than {MIN_LENGTH} characters. Ansible would mask such a short text everywhere in "
     "the result. Give the whole value."
 )
-PAUSE_SECONDS = 30.0
-"""How long to go on with credentials that are still good after new ones could not be had."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ class RefreshableCredentials:
             except ClbError:
                 if held.expires_at is None or self._clock() >= held.expires_at:
                     raise
-                self._renew_at = self._clock() + PAUSE_SECONDS
+                self._renew_at = self._clock() + pace.RENEW_PAUSE_SECONDS
                 return held
 
     def invalidate(self, refused: Credentials) -> bool:
@@ -136,7 +133,7 @@ class RefreshableCredentials:
         if fetched.expires_at is not None:
             now = self._clock()
             # Of a short life, most is used: a margin as long as the life would fetch anew for every request.
-            self._renew_at = fetched.expires_at - min(RENEW_BEFORE_SECONDS, max(0.0, fetched.expires_at - now) / 4)
+            self._renew_at = fetched.expires_at - min(pace.RENEW_BEFORE_SECONDS, max(0.0, fetched.expires_at - now) / 4)
         return fetched
 
 

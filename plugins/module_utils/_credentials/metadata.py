@@ -21,6 +21,7 @@ with contextlib.suppress(ImportError):  # the client says so
     from urllib3.exceptions import HTTPError
     from urllib3.exceptions import TimeoutError as TimedOut
 
+from .._base import pace
 from .._base.deadline import DeadlineExceeded, call_within
 from .._base.errors import CredentialsNotFound, InvalidArgument, UnexpectedAnswer, printable
 from .._base.limits import TooLarge, parse_json, unpack
@@ -36,10 +37,6 @@ if TYPE_CHECKING:
 ENDPOINT_VARIABLE = "TENCENTCLOUD_METADATA_ENDPOINT"
 DEFAULT_ENDPOINT = "http://metadata.tencentyun.com"
 PATH = "/latest/meta-data/cam/security-credentials/"
-CONNECT_SECONDS = 1.0
-"""It is on the same host: what does not answer at once is not there."""
-TOTAL_SECONDS = 2.0
-"""For a role's name and its credentials together."""
 MAX_BYTES = 65536
 MAX_SHOWN = 200
 """Characters of a wrong value that a message shows."""
@@ -99,7 +96,7 @@ class MetadataService:
         :raises CredentialsNotFound: nothing answers there, or there is no role.
         :raises UnexpectedAnswer: something else than a metadata service answers.
         """
-        seconds = min(TOTAL_SECONDS, self._budget.until_end())
+        seconds = min(pace.METADATA_SECONDS, self._budget.until_end())
         problem = None
         try:
             return call_within(seconds, self._fetch)
@@ -131,7 +128,9 @@ class MetadataService:
         # An adapter by itself: a session would look at proxies, cookies, ~/.netrc, and at where a redirect points.
         with contextlib.closing(HTTPAdapter()) as adapter:
             request = requests.Request("GET", url, headers={"Accept-Encoding": "identity"}).prepare()
-            with adapter.send(request, stream=True, timeout=(CONNECT_SECONDS, TOTAL_SECONDS)) as answer:
+            with adapter.send(
+                request, stream=True, timeout=(pace.METADATA_CONNECT_SECONDS, pace.METADATA_SECONDS)
+            ) as answer:
                 if answer.status_code == 404:
                     raise CredentialsNotFound(f"The metadata service at {url} has no role: bind one to the instance.")
                 if answer.status_code != 200:

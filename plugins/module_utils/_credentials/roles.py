@@ -10,9 +10,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .._base import pace
 from .._base.errors import CredentialsNotFound, InvalidArgument, printable, printable_number
 from .._base.limits import read_file
-from .sts import LONGEST_SECONDS, USUAL_SECONDS, RoleSession
+from .sts import RoleSession
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,15 +126,15 @@ def session_seconds(options: Mapping[str, Any], environ: Mapping[str, str]) -> i
     origin = "role_session_duration"
     if given is None:
         origin = DURATION_VARIABLES[0]
-        given = environ.get(origin) or USUAL_SECONDS
+        given = environ.get(origin) or pace.ROLE_SECONDS
     if isinstance(given, str):
         # By its length first: Python takes long to convert thousands of digits.
         seconds = int(given) if _SECONDS.fullmatch(given.strip()) else 0
         shown = printable(repr(given), MAX_SHOWN)
     else:
         seconds, shown = int(given), printable_number(given)
-    if not 1 <= seconds <= LONGEST_SECONDS:
-        raise InvalidArgument(f"{origin} {shown} must be a whole number of seconds from 1 to {LONGEST_SECONDS}.")
+    if not 1 <= seconds <= pace.MAX_ROLE_SECONDS:
+        raise InvalidArgument(f"{origin} {shown} must be a whole number of seconds from 1 to {pace.MAX_ROLE_SECONDS}.")
     return seconds
 
 

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 SERVICE = "sts"
 VERSION = "2018-08-13"
-LONGEST_SECONDS = 43200
-"""The longest that a role is assumed for."""
-USUAL_SECONDS = 7200
 
 
 class Api(Protocol):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .._api.clb import PoolSettings
 from .._api.connection import Connection, connect
+from .._base import pace
 from .._base.budget import Budget
 from .._base.errors import ClbError, InvalidArgument
 from .._bindings.assign import assign, may_apply
@@ -46,8 +47,6 @@ Value = TypeVar("Value")
 
 SELECTS_NOTHING = "It selects nothing."
 TAGS_UNKNOWN = "The API response contains no tags: selectors with a tag match nothing."
-READ_SECONDS = 300
-"""Seconds that reading may take in all, waits for a busy or throttling cloud included."""
 
 
 class Info(NamedTuple):
@@ -74,7 +73,7 @@ def reading_budget(timeout: float) -> Budget:
 
     :param timeout: seconds for one HTTP request.
     """
-    return Budget(READ_SECONDS, timeout, name="The reading time")
+    return Budget(pace.READ_SECONDS, timeout, name="The reading time")
 
 
 def empty_info() -> Result:

@@ -10,8 +10,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._apply.ledger import LAST_DOUBT, SETTLE_SECONDS
 from .._apply.memory import Memory, RestoreFile
+from .._base import pace
 from .._base.errors import ClbError, InvalidArgument, printable, sentences
 from .._bindings.recalled import Located, can_match, find_back, locate, matches, may_match, other_names
 from .._bindings.remembered import Remembered, asked_of, formers
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from .balancers import Warnings
     from .report import Part
 
-UNSETTLED_SECONDS = SETTLE_SECONDS * LAST_DOUBT
-"""How long a call of a task that was killed may still be under way."""
 
 Result = dict[str, Any]
 Item = TypeVar("Item")
@@ -231,8 +229,8 @@ class Recall:
         """
         mine = self._of(load_balancer_id) if self._takes_out else []
         back = find_back(mine, plan, plan.snapshot) if mine else []
-        age = min((_age(found.item) for found in back), default=UNSETTLED_SECONDS)
-        return None if age >= UNSETTLED_SECONDS else now - age
+        age = min((_age(found.item) for found in back), default=pace.LAST_DOUBT_SECONDS)
+        return None if age >= pace.LAST_DOUBT_SECONDS else now - age
 
     def settle(self, ended: Mapping[str, tuple[Plan, Outcome]], unknown: Collection[str]) -> None:
         """Bring the file up to date.
@@ -250,7 +248,7 @@ class Recall:
             for found in find_back(mine, plan, outcome.snapshot) if mine else ():
                 if found.pool is None or found.pool.key in doubtful:
                     continue
-                if not outcome.settled and _age(found.item) < UNSETTLED_SECONDS:
+                if not outcome.settled and _age(found.item) < pace.LAST_DOUBT_SECONDS:
                     fresh += 1
                 else:
                     taken.append(found.item)
@@ -279,7 +277,7 @@ def _find_doubt(load_balancer_id: str, located: Iterable[Located], snapshot: Sna
 
 def _age(item: Remembered) -> float:
     """Seconds since it was remembered."""
-    return UNSETTLED_SECONDS if item.at is None else max(0.0, time.time() - item.at)
+    return pace.LAST_DOUBT_SECONDS if item.at is None else max(0.0, time.time() - item.at)
 
 
 def _shape(item: Remembered) -> Result:

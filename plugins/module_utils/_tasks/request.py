@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._base import pace
 from .._base.errors import InvalidArgument, printable_number
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ CONNECTION_SPEC: Spec = {
     "region": {"type": "str"},
     "endpoint": {"type": "str"},
     "sts_endpoint": {"type": "str"},
-    "timeout": {"type": "int", "default": 30},
+    "timeout": {"type": "int", "default": pace.REQUEST_SECONDS},
     "ca_path": {"type": "path"},
 }
 """The connection options; documented in the doc fragment of the same name."""
@@ -44,9 +45,13 @@ LOAD_BALANCER_SPEC: Spec = {
 LOAD_BALANCER_OPTIONS = tuple(LOAD_BALANCER_SPEC)
 """The ways to choose load balancers; documented in the doc fragment ``bindings``."""
 
-MAXIMA = {"timeout": 3600, "wait_timeout": 86400, "interval": 86400, "min_healthy": 1_000_000}
-"""The largest values of options: an hour in seconds for one request, a day for a task or between two reads of an event
-source, more targets than there are."""
+MAXIMA = {
+    "timeout": pace.MAX_REQUEST_SECONDS,
+    "wait_timeout": pace.MAX_TASK_SECONDS,
+    "interval": pace.MAX_TASK_SECONDS,
+    "min_healthy": 1_000_000,
+}
+"""The largest values of options; of targets, more than there are."""
 
 
 def check_minimum(params: Mapping[str, Any], name: str, minimum: int) -> None:

@@ -265,12 +265,12 @@ class _Task:
             return lambda load_balancer_id: Outcome(snapshot=plans[load_balancer_id].snapshot)
         # Ansible compiles what a module imports each time a task runs it, and a rerun finds everything in place.
         from .._apply.reconcile import ApplyOptions, Reconciler, Shared  # noqa: PLC0415 - only to write or wait
-        from .._apply.writer import PACING, TaskTimes  # noqa: PLC0415 - as above
+        from .._apply.writer import TaskTimes  # noqa: PLC0415 - as above
 
         options = ApplyOptions(self._params["wait"], self._wait_for_health, self._min_healthy)
         times = TaskTimes(PROBES if len(plans) > 1 else None)
         memory = None if recall is None else recall.memory_for_calls
-        shared = Shared(budget, pacing=PACING, times=times, memory=memory)
+        shared = Shared(budget, times=times, memory=memory)
         return lambda load_balancer_id: Reconciler(
             plans[load_balancer_id],
             clb,

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Backoff, Budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import WaitTimeout
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.pace import Waits
 from clb_emulator.clock import VirtualClock
 
 from ..builders import budget_on, neighbours
@@ -55,7 +56,7 @@ def test_messages_call_the_budget_by_the_option_that_sets_it() -> None:
 
 @given(st.floats(0.01, 5), st.floats(1.0, 3), st.floats(0.01, 30))
 def test_delays_grow_to_a_cap_and_stay_there(first: float, factor: float, maximum: float) -> None:
-    delays = list(islice(Backoff(first, maximum, factor).delays(), 12))
+    delays = list(islice(Waits("", first, factor, maximum, "").delays(), 12))
     assert delays[0] == min(first, maximum)
     assert delays == sorted(delays)
     assert max(delays) <= maximum
@@ -63,13 +64,21 @@ def test_delays_grow_to_a_cap_and_stay_there(first: float, factor: float, maximu
         assert after == pytest.approx(min(before * factor, maximum))
 
 
-BACKOFF = Backoff(first=1, maximum=3, factor=2)
+WAITS = Waits("rain", 1, 2, 3, "the day")
+
+
+def test_random_waits_lie_between_the_least_and_the_growing_number() -> None:
+    runs = [list(islice(WAITS._replace(least=0.5).delays(), 60)) for _ in range(2)]
+    assert runs[0] != runs[1]
+    for waits in runs:
+        assert all(0.5 <= wait <= most for wait, most in zip(waits, WAITS.delays()))
+        assert max(waits) > 2
 
 
 @pytest.mark.parametrize("at_once, looks", [(False, [1, 3, 6, 9]), (True, [0, 1, 3, 6])])
 def test_polls_come_with_growing_delays(at_once: bool, looks: list[float]) -> None:
     clock = VirtualClock()
-    polls = budget_on(clock, 10).polls(BACKOFF, "rain", at_once=at_once)
+    polls = budget_on(clock, 10).polls(WAITS, "rain", at_once=at_once)
     passed = [next(polls) for _ in range(4)]
     assert passed == looks
     assert clock.seconds == looks[-1]
@@ -78,7 +87,7 @@ def test_polls_come_with_growing_delays(at_once: bool, looks: list[float]) -> No
 def test_polls_end_with_the_budget() -> None:
     clock = VirtualClock()
     budget = budget_on(clock, 10)
-    polls = budget.polls(BACKOFF, "rain")
+    polls = budget.polls(WAITS, "rain")
     assert [next(polls) for _ in range(4)] == [1, 3, 6, 9]
     with pytest.raises(WaitTimeout, match=r"wait_timeout \(10 s\) expired while waiting for rain"):
         next(polls)

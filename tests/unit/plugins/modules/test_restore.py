@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import memory
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.reconcile import Reconciler
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base import pace
 from harness import Cloud
 
 from ..builders import http, rule, target, tcp
@@ -589,7 +589,7 @@ def test_an_entry_is_made_younger_before_a_late_call(file):
     drain(cloud, file)
     assert len(seen) > 3
     assert seen[-1] > seen[0]
-    assert memory.FRESH_SECONDS < 10
+    assert pace.FRESH_SECONDS < 10
 
 
 def test_after_an_error_of_our_own_all_that_may_have_changed_stays(file, monkeypatch):

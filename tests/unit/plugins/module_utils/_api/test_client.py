@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api import client as client_module
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import PATIENCE_SECONDS
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base import pace
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
     ClbError,
     ConnectionFailed,
@@ -75,7 +75,7 @@ def test_reads_are_repeated_for_60_seconds_within_the_budget_and_then_say_why(
         client.read("DescribeTargets", {})
         with pytest.raises(ClbError) as caught:
             client.read("DescribeTargets", {})
-    assert sum(budget.slept) == pytest.approx(min(seconds, PATIENCE_SECONDS))
+    assert sum(budget.slept) == pytest.approx(min(seconds, pace.PATIENCE_SECONDS))
     assert "DescribeTargets" in caught.value.message
     assert words in caught.value.message
     assert caught.value.code in ("InternalError", "InternalError.Busy", "UnexpectedAnswer", "ConnectionFailed")
@@ -87,8 +87,8 @@ def test_the_first_read_of_a_task_is_repeated_where_the_address_is_not_in_doubt(
     with HttpServer(reply) as server, pytest.raises(ClbError) as caught:
         make_client(server.url, budget=budget).read("DescribeTargets", {})
     passes = caught.value.code != "UnexpectedAnswer" or "HTTP 50" in caught.value.message
-    assert (sum(budget.slept) == pytest.approx(PATIENCE_SECONDS)) is passes
-    assert passes or len(server.seen) == client_module.FIRST_ATTEMPTS
+    assert (sum(budget.slept) == pytest.approx(pace.PATIENCE_SECONDS)) is passes
+    assert passes or len(server.seen) == pace.FIRST_ATTEMPTS
 
 
 @doubtful
@@ -125,7 +125,7 @@ def test_a_read_that_never_went_out_is_tried_again(closed: str) -> None:
     client = make_client(closed, budget=SkippingBudget())
     with pytest.raises(ConnectionFailed, match="can't connect") as caught:
         client.read("DescribeTargets", {})
-    assert client.api_calls == {"DescribeTargets": client_module.FIRST_ATTEMPTS}
+    assert client.api_calls == {"DescribeTargets": pace.FIRST_ATTEMPTS}
     assert "Check endpoint" in caught.value.message
 
 
@@ -148,7 +148,7 @@ BUSY = [
 
 @pytest.mark.parametrize("refusal", THROTTLED)
 def test_reads_back_off_when_throttled(refusal: Reply, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "throttle_delays", lambda: iter([1.0, 2.0, 4.0]))
+    monkeypatch.setattr(pace, "READ_THROTTLED", pace.READ_THROTTLED._replace(first=1.0, least=None))
     budget = SkippingBudget()
     with HttpServer(refusal, refusal, refusal, response()) as server:
         make_client(server.url, budget=budget).read("Anything", {})
@@ -205,16 +205,6 @@ def test_an_error_in_another_form_is_neither_accepted_nor_nothing(given: Any) ->
     with HttpServer(reply) as server, pytest.raises(OutcomeUnknown) as caught:
         make_client(server.url).write("BatchRegisterTargets", {})
     assert caught.value.code == "UnexpectedAnswer"
-
-
-@pytest.mark.parametrize(
-    "delays, maximum",
-    [(client_module.throttle_delays, 16.0), (client_module.busy_delays, 3.0), (client_module.transient_delays, 4.0)],
-)
-def test_delays_are_jittered_and_stay_below_their_cap(delays, maximum: float) -> None:
-    first, second = ([next(taken) for _ in range(60)] for taken in (delays(), delays()))
-    assert first != second
-    assert max(*first, *second) <= maximum
 
 
 @pytest.mark.parametrize("send", ["read", "write"])

@@ -12,14 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import (
-    CATCH_UP_SECONDS,
-    HALVING_SECONDS,
-    MAX_PAUSE_SECONDS,
-    MAX_RATE,
-    MIN_RATE,
     Lane,
     Pacer,
 )
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base import pace
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import WaitTimeout
 from clb_emulator.clock import VirtualClock
@@ -69,8 +65,8 @@ def test_turns_are_evenly_spaced() -> None:
     drive = Drive()
     assert all(drive.send() for _ in range(200))
     gaps = [after - before for before, after in neighbours(drive.accepted)]
-    assert min(gaps) == pytest.approx(1 / MAX_RATE, abs=0.0055)
-    assert drive.accepted[-1] == pytest.approx(199 / MAX_RATE, rel=0.01)
+    assert min(gaps) == pytest.approx(1 / pace.MAX_RATE, abs=0.0055)
+    assert drive.accepted[-1] == pytest.approx(199 / pace.MAX_RATE, rel=0.01)
 
 
 @settings(max_examples=50)
@@ -95,9 +91,9 @@ def test_throttling_halves_the_rate_at_most_once_a_second_and_pauses() -> None:
     drive.lane.take_turn(drive.budget)
     drive.lane.throttled(0, SLOW_DOWN)
     drive.lane.throttled(0.1, SLOW_DOWN)
-    drive.lane.throttled(HALVING_SECONDS - 0.01, SLOW_DOWN)
+    drive.lane.throttled(pace.HALVING_SECONDS - 0.01, SLOW_DOWN)
     drive.lane.take_turn(drive.budget)
-    assert drive.clock.seconds == pytest.approx(0.5 * MAX_PAUSE_SECONDS)
+    assert drive.clock.seconds == pytest.approx(0.5 * pace.MAX_THROTTLED_PAUSE_SECONDS)
     before = drive.clock.seconds
     drive.lane.take_turn(drive.budget)
     # Half of the rate, and a little recovered in half a second.
@@ -107,11 +103,16 @@ def test_throttling_halves_the_rate_at_most_once_a_second_and_pauses() -> None:
 def test_the_rate_recovers_by_one_a_second() -> None:
     drive = Drive(random_share=0)
     drive.lane.throttled(0, SLOW_DOWN)
-    for passed, rate in ((3, MAX_RATE / 2 + 3), (6, MAX_RATE / 2 + 6), (10, MAX_RATE), (60, MAX_RATE)):
+    for passed, rate in (
+        (3, pace.MAX_RATE / 2 + 3),
+        (6, pace.MAX_RATE / 2 + 6),
+        (10, pace.MAX_RATE),
+        (60, pace.MAX_RATE),
+    ):
         drive.clock.seconds = passed
         drive.lane.take_turn(drive.budget)
         drive.lane.take_turn(drive.budget)
-        assert drive.clock.seconds - passed == pytest.approx(1 / rate - CATCH_UP_SECONDS, rel=0.02)
+        assert drive.clock.seconds - passed == pytest.approx(1 / rate - pace.CATCH_UP_SECONDS, rel=0.02)
 
 
 def test_a_cloud_that_always_throttles_is_asked_seldom() -> None:
@@ -119,7 +120,7 @@ def test_a_cloud_that_always_throttles_is_asked_seldom() -> None:
     for _ in range(100):
         assert not drive.send()
     assert drive.clock.seconds > 40
-    assert 100 / drive.clock.seconds > MIN_RATE
+    assert 100 / drive.clock.seconds > pace.MIN_RATE
 
 
 def test_a_throttled_task_finds_the_rate_that_others_leave() -> None:
@@ -165,4 +166,4 @@ def test_threads_share_the_turns() -> None:
     for thread in threads:
         thread.join()
     assert len(granted) == 24
-    assert max(granted) - started > 0.9 * 23 / MAX_RATE
+    assert max(granted) - started > 0.9 * 23 / pace.MAX_RATE

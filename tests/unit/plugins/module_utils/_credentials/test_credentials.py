@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base import pace
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError, CredentialsNotFound
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.secrets import Secrets
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import (
-    PAUSE_SECONDS,
-    RENEW_BEFORE_SECONDS,
     Credentials,
     RefreshableCredentials,
     StaticCredentials,
@@ -105,7 +104,9 @@ class Clock:
         return Credentials("AKID", f"key-{self.fetched}", f"token-{self.fetched}", ends)
 
 
-@pytest.mark.parametrize("life, margin", [(7200, RENEW_BEFORE_SECONDS), (43200, RENEW_BEFORE_SECONDS), (60, 15)])
+@pytest.mark.parametrize(
+    "life, margin", [(7200, pace.RENEW_BEFORE_SECONDS), (43200, pace.RENEW_BEFORE_SECONDS), (60, 15)]
+)
 def test_renewed_before_the_end(life: float, margin: float) -> None:
     clock = Clock(life)
     first = clock.source.current()
@@ -129,16 +130,16 @@ def test_credentials_that_are_still_good_outlive_a_failure() -> None:
     clock = Clock()
     first = clock.source.current()
     clock.broken = True
-    clock.now += 7200 - RENEW_BEFORE_SECONDS
+    clock.now += 7200 - pace.RENEW_BEFORE_SECONDS
     assert clock.source.current() is first
     assert clock.fetched == 2
-    clock.now += PAUSE_SECONDS - 1
+    clock.now += pace.RENEW_PAUSE_SECONDS - 1
     assert clock.source.current() is first
     assert clock.fetched == 2, "a source that just failed is left alone for a while"
     clock.now += 1
     assert clock.source.current() is first
     assert clock.fetched == 3
-    clock.now += RENEW_BEFORE_SECONDS
+    clock.now += pace.RENEW_BEFORE_SECONDS
     with pytest.raises(ClbError, match="STS is down"):
         clock.source.current()
     clock.broken = False

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base import pace
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
     ClbError,
@@ -18,7 +19,6 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
     InvalidArgument,
     UnexpectedAnswer,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials import metadata
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import Credentials
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.metadata import (
     DEFAULT_ENDPOINT,
@@ -105,7 +105,7 @@ def test_answers_are_checked(replies: list[Reply], error: type[ClbError], told: 
     ids=["silent", "silent later", "a byte now and then"],
 )
 def test_it_takes_no_longer_than_its_time(replies: list[Reply], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metadata, "TOTAL_SECONDS", 0.2)
+    monkeypatch.setattr(pace, "METADATA_SECONDS", 0.2)
     started = time.monotonic()
     with pytest.raises(CredentialsNotFound, match=r"no answer in time|ConnectionError"):
         fetch(*replies)
