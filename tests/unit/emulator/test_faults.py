@@ -2,288 +2,286 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+"""Faults: which calls meet them, what comes back, and what was applied all the same."""
+
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from clb_emulator.errors import BrokenAnswer
 from clb_emulator.faults import KINDS, Fault
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .shop import BUSY, DEREGISTER, HEALTH, LB, REGISTER, RULE, TAG, TARGETS, WEIGHT, A, B, Shop, modify, response
 
-    from clb_emulator.errors import ApiError
-
-    from .conftest import InProcess
-
-    Clouds = Callable[..., InProcess]
-    Refused = Callable[..., ApiError]
-
-B = {"ListenerId": "lbl-tcp", "InstanceId": "ins-b", "Port": 80}
-RULE = {"ListenerId": "lbl-http", "LocationId": "loc-2", "EniIp": "10.0.0.7", "Port": 8080}
-REGISTER = {"LoadBalancerId": "lb-1", "Targets": [B]}
+FOUR = [{**RULE, "Port": port} for port in range(1, 5)]
+TO_B = {**LB, "Targets": [B]}
 
 
-def ordered(in_process: Clouds, *faults: dict[str, Any], **settings: Any) -> InProcess:
-    cloud = in_process(**{"task_seconds": 0, **settings})
-    cloud.cloud.faults.add(faults)
-    return cloud
+def ordered(*faults: dict[str, Any], **settings: Any) -> Shop:
+    return Shop(**{"task_seconds": 0, "faults": faults, **settings})
 
 
-def applied(cloud: InProcess) -> bool:
-    cloud.wait(60)
-    return ("lbl-tcp", "ins-b") in {(item["listener_id"], item["target"]) for item in cloud.cloud.state()}
+def bound(cloud: Shop) -> bool:
+    """Whether B is bound in the end."""
+    cloud.sleep(60)
+    return "ins-b" in {binding[2] for binding in cloud.bindings()}
 
 
 @pytest.mark.parametrize(
     "fault, meets",
     [
-        ({"action": "BatchRegisterTargets"}, [True, False, False]),
+        ({"action": REGISTER}, [True, False, False]),
         ({"action": "Batch*", "times": 2}, [True, True, False]),
         ({"action": "*", "times": -1}, [True, True, True]),
         ({"action": "*", "skip": 1}, [False, True, False]),
         ({"action": "Describe*"}, [False, False, False]),
         ({}, [True, False, False]),
+        ({"load_balancers": ["lb-2"]}, [False, False, False]),
+        ({"load_balancers": ["lb-1"]}, [True, False, False]),
     ],
 )
-def test_which_calls_are_met(in_process: Clouds, fault: dict[str, Any], meets: list[bool]) -> None:
-    cloud = ordered(in_process, {"kind": "error", "code": "FailedOperation", **fault})
-    answers = [json.loads(cloud.answer("BatchRegisterTargets", REGISTER).body) for _ in meets]
-    assert ["Error" in answer["Response"] for answer in answers] == meets
+def test_which_calls_are_met(fault: dict[str, Any], meets: list[bool]) -> None:
+    cloud = ordered({"kind": "error", "code": "FailedOperation", **fault})
+    assert [cloud.code(REGISTER, **TO_B) == "FailedOperation" for _ in meets] == meets
 
 
-def test_faults_are_met_in_order_one_a_call(in_process: Clouds, refused: Refused) -> None:
-    orders = [{"kind": "error", "code": code} for code in ("First", "Second")]
-    cloud = ordered(in_process, *orders)
-    assert [refused(cloud.targets, "lbl-tcp").code for _ in orders] == ["First", "Second"]
-    assert cloud.targets("lbl-tcp")
-
-
-def test_dropping_orders(in_process: Clouds) -> None:
-    cloud = ordered(in_process, {"kind": "error", "times": -1})
-    cloud.cloud.faults.clear()
-    assert cloud.targets("lbl-tcp")
+def test_faults_are_met_in_order_and_those_of_a_block_first() -> None:
+    cloud = ordered({"kind": "error", "code": "Later", "times": 2})
+    with cloud.faults_first({"kind": "error", "code": "First"}, {"kind": "error", "code": "Never", "skip": 1}):
+        codes = [cloud.code(TARGETS, **LB)]
+        cloud.add_faults({"kind": "error", "code": "Last"})
+        codes.append(cloud.code(TARGETS, **LB))
+    codes += [cloud.code(TARGETS, **LB) for _ in range(3)]
+    assert codes == ["First", "Later", "Later", "Last", None]
 
 
 @pytest.mark.parametrize(
     "order",
-    [{"kind": "unheard"}, {}, {"kind": "slow", "minutes": 1}, {"kind": "cut_before", "apply": True}],
+    [
+        {"kind": "unheard"},
+        {},
+        {"kind": "slow", "minutes": 1},
+        {"kind": "cut_before", "apply": True},
+        {"kind": "health_answer", "shape": "round"},
+    ],
 )
 def test_malformed_orders(order: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="fault kind"):
+    with pytest.raises(ValueError, match=r"fault kind|shape"):
         Fault.parse(order)
 
 
-@pytest.mark.parametrize("kind", ["error", "http", "redirect", "html", "torn", "no_response", "hang"])
 @pytest.mark.parametrize("apply", [True, False])
-def test_an_answer_lost_before_or_after_applying(in_process: Clouds, kind: str, apply: bool) -> None:
-    cloud = ordered(in_process, {"kind": kind, "apply": apply})
-    cloud.answer("BatchRegisterTargets", REGISTER)
-    assert applied(cloud) is apply
-    (call,) = [entry for entry in cloud.cloud.journal.read() if entry["kind"] == "call"]
-    assert (call["accepted"], call["fault"]) == (apply, kind)
-    assert call["outcome"] != "ok"
+@pytest.mark.parametrize(
+    "kind", ["error", "http", "redirect", "html", "torn", "no_response", "hang", "raw", "gzip_bomb", "endless"]
+)
+def test_an_answer_lost_before_or_after_applying(kind: str, apply: bool) -> None:
+    extra = {"gzip_bomb": {"megabytes": 2}, "raw": {"response": {}}}.get(kind, {})
+    cloud = ordered({"kind": kind, "apply": apply, **extra})
+    cloud.raw(REGISTER, **TO_B)
+    assert bound(cloud) is apply
+    (call,) = cloud.calls()
+    assert (call["accepted"], call["fault"], call["outcome"] == "ok") == (apply, kind, False)
 
 
-@pytest.mark.parametrize("kind, expected", [("cut_before", False), ("cut_after", True)])
-def test_cuts(in_process: Clouds, kind: str, expected: bool) -> None:
-    cloud = ordered(in_process, {"kind": kind})
-    assert cloud.answer("BatchRegisterTargets", REGISTER).cut
-    assert applied(cloud) is expected
+@pytest.mark.parametrize("kind, seconds", [("cut_before", 0), ("cut_after", 0), ("hang", 60), ("torn", 0), ("html", 0)])
+def test_a_caller_in_the_process_gets_no_answer(kind: str, seconds: float) -> None:
+    cloud = ordered({"kind": kind, "action": TARGETS})
+    with pytest.raises(BrokenAnswer):
+        cloud.ask(TARGETS, **LB)
+    assert cloud.now() == seconds
+    assert cloud.targets()
 
 
-def test_what_comes_back(in_process: Clouds) -> None:
-    cloud = ordered(
-        in_process,
+@pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
+def test_cuts(kind: str) -> None:
+    cloud = ordered({"kind": kind})
+    assert cloud.raw(REGISTER, **TO_B).cut
+    assert bound(cloud) is (kind == "cut_after")
+
+
+def test_what_comes_back() -> None:
+    orders: list[dict[str, Any]] = [
         {"kind": "http", "status": 503},
         {"kind": "html"},
         {"kind": "redirect", "location": "http://127.0.0.1:1/"},
         {"kind": "no_response"},
         {"kind": "torn", "apply": True},
         {"kind": "slow", "seconds": 4},
-        latency=0.5,
-    )
-    bad, page, elsewhere, empty, torn, slow = (
-        cloud.answer("DescribeTargets", {"LoadBalancerId": "lb-1"}) for _ in range(6)
-    )
-    assert (bad.status, bad.content_type) == (503, "text/html")
-    assert (page.status, page.content_type) == (200, "text/html")
+    ]
+    cloud = ordered(*orders, latency=0.5)
+    bad, page, elsewhere, empty, torn, slow = (cloud.raw(TARGETS, **LB) for _ in orders)
+    assert (bad.status, bad.content_type, page.status, page.content_type) == (503, "text/html", 200, "text/html")
     assert (elsewhere.status, elsewhere.headers["Location"]) == (302, "http://127.0.0.1:1/")
-    assert empty.body == b"{}"
-    assert torn.body.startswith(b'{"Response": {"Listeners"')
+    assert (empty.body, torn.body[:24]) == (b"{}", b'{"Response": {"Listeners')
     with pytest.raises(json.JSONDecodeError):
         json.loads(torn.body)
-    assert "Listeners" in json.loads(slow.body)["Response"]
-    assert (torn.delay, slow.delay) == (0.5, 4.5)
+    assert ("Listeners" in response(slow), torn.delay, slow.delay) == (True, 0.5, 4.5)
+
+
+@pytest.mark.parametrize(
+    "order, expected",
+    [
+        ({"response": {"Listeners": None}}, {"Listeners": None}),
+        ({"patch": {"Listeners": []}}, {"Listeners": []}),
+        ({"body": {"Response": {"Listeners": [None]}}}, {"Listeners": [None]}),
+        ({"body": '{"Response": {"Listeners": [1]}}', "headers": {"X-Odd": "1"}}, {"Listeners": [1]}),
+        ({"body_base64": "eyJSZXNwb25zZSI6IHt9fQ=="}, {}),
+    ],
+)
+def test_raw_answers(order: dict[str, Any], expected: dict[str, Any]) -> None:
+    answer = ordered({"kind": "raw", "action": TARGETS, **order}).raw(TARGETS, **LB)
+    answered = response(answer)
+    assert bool(answered.pop("RequestId", None)) is ("response" in order or "patch" in order)
+    assert (answered, answer.headers) == (expected, order.get("headers", {}))
+
+
+@pytest.mark.parametrize(
+    "shape, expected",
+    [("null", None), ("empty", []), ("other", ["lb-other"]), ("no_listeners", ["lb-1"]), ("lacks", ["lb-1"])],
+)
+def test_health_that_lacks_something(shape: str, expected: Any) -> None:
+    cloud = ordered({"kind": "health_answer", "shape": shape, "targets": ["ins-a"]})
+    cloud.targets()
+    answered = cloud.ask(HEALTH, LoadBalancerIds=["lb-1"])["LoadBalancers"]
+    assert (answered and [entry["LoadBalancerId"] for entry in answered]) == expected
+    if shape == "no_listeners":
+        assert answered[0]["Listeners"] is None
+    if shape == "lacks":
+        assert [listener["Rules"][0]["Targets"] == [] for listener in answered[0]["Listeners"]] == [True, False, True]
+    assert cloud.health()["lbl-tcp", None], "only the first call meets it"
 
 
 @pytest.mark.parametrize("apply, kept", [("none", 0), ("some", 2)])
-def test_failing_listeners(in_process: Clouds, apply: str, kept: int) -> None:
+def test_failing_listeners(apply: str, kept: int) -> None:
     order = {"kind": "fail_listeners", "listeners": ["lbl-http", "lbl-none"], "message": "no", "apply": apply}
-    cloud = ordered(in_process, order)
-    rules = [{**RULE, "Port": port} for port in range(1, 5)]
-    answer = cloud.write("BatchRegisterTargets", B, *rules)
-    assert (answer["FailListenerIdSet"], answer["Message"]) == (["lbl-http"], "no")
-    assert cloud.status(answer["RequestId"]) == 0
-    assert applied(cloud)
-    assert len(cloud.targets("lbl-http", "loc-2")) == kept
-
-
-def test_of_the_listeners_that_do_not_fail_a_share_is_applied(in_process: Clouds) -> None:
-    cloud = ordered(in_process, {"kind": "fail_listeners", "listeners": ["lbl-tcp"], "rest": 0.5})
-    answer = cloud.write("BatchRegisterTargets", B, *({**RULE, "Port": port} for port in range(1, 5)))
-    assert answer["FailListenerIdSet"] == ["lbl-tcp"]
-    assert len(cloud.targets("lbl-tcp")) == 1
-    assert [target["Port"] for target in cloud.targets("lbl-http", "loc-2")] == [1, 2]
-
-
-def test_failing_listeners_wait_for_a_call_that_names_them(in_process: Clouds) -> None:
-    cloud = ordered(in_process, {"kind": "fail_listeners", "listeners": ["lbl-http"]})
-    assert cloud.write("BatchRegisterTargets", B)["FailListenerIdSet"] == []
-    assert cloud.write("BatchRegisterTargets", RULE)["FailListenerIdSet"] == ["lbl-http"]
-    assert cloud.write("BatchRegisterTargets", RULE)["FailListenerIdSet"] == []
+    cloud = ordered(order)
+    answer = cloud.write(REGISTER, B, *FOUR)
+    assert (answer["FailListenerIdSet"], answer["Message"], cloud.status(answer)) == (["lbl-http"], "no", 0)
+    assert (bound(cloud), len(cloud.ports())) == (True, kept)
+    cloud = ordered({**order, "listeners": ["lbl-tcp"], "rest": 0.5})
+    assert cloud.write(REGISTER, B, *FOUR)["FailListenerIdSet"] == ["lbl-tcp"]
+    assert cloud.ports() == [1, 2], "of the listeners that do not fail a share is applied"
+    cloud = ordered({**order, "listeners": ["lbl-http"]})
+    failed = [cloud.write(REGISTER, target)["FailListenerIdSet"] for target in (B, RULE, RULE)]
+    assert failed == [[], ["lbl-http"], []], "the fault waits for a call that names the listener"
 
 
 @pytest.mark.parametrize("name", ["ins-b", "10.0.0.7", "2001:DB8:0::1"])
-def test_refused_targets_spoil_every_call_with_them(in_process: Clouds, refused: Refused, name: str) -> None:
+def test_refused_targets_spoil_every_call_with_them(name: str) -> None:
     order = {"kind": "refuse_targets", "targets": [name], "code": "FailedOperation", "message": "no", "times": -1}
-    cloud = ordered(in_process, order)
+    cloud = ordered(order)
     bad = {"ins-b": B, "10.0.0.7": RULE}.get(name, {**RULE, "EniIp": "2001:db8::1"})
     good = {**RULE, "EniIp": "10.0.0.8"}
-    for _ in range(2):
-        assert refused(cloud.write, "BatchRegisterTargets", good, bad).code == "FailedOperation"
-    cloud.write("BatchRegisterTargets", good)
+    assert [cloud.code(REGISTER, **LB, Targets=[good, bad]) for _ in range(2)] == ["FailedOperation"] * 2
+    cloud.write(REGISTER, good)
     target = {name: bad[name] for name in ("InstanceId", "EniIp", "Port") if name in bad}
-    entry = {"ListenerId": bad["ListenerId"], "Targets": [target]}
-    assert refused(cloud.call, "BatchModifyTargetWeight", LoadBalancerId="lb-1", ModifyList=[entry]).message == "no"
+    refusal = cloud.refusal(WEIGHT, **LB, ModifyList=[{"ListenerId": bad["ListenerId"], "Targets": [target]}])
+    assert refusal is not None
+    assert refusal.message == "no"
+
+
+def test_refused_listeners_spoil_every_call_with_them() -> None:
+    cloud = ordered({"kind": "refuse_listeners", "action": REGISTER, "listeners": ["lbl-http"], "times": -1})
+    assert cloud.code(REGISTER, **LB, Targets=[B, RULE]) == "LimitExceeded"
+    cloud.write(REGISTER, B)
+    cloud.write(DEREGISTER, {"ListenerId": "lbl-http", "LocationId": "loc-1", "EniIp": "10.0.0.9", "Port": 8080})
 
 
 @pytest.mark.parametrize("kind", ["cut_after", "error", "http", "not_applied", "task_fails", "fail_listeners", "raw"])
-@pytest.mark.parametrize("share, kept", [(0, []), (0.5, [1, 2]), (0.75, [1, 2, 3]), (1, [1, 2, 3, 4])])
-def test_a_share_of_a_write_is_applied(in_process: Clouds, kind: str, share: float, kept: list[int]) -> None:
-    cloud = ordered(in_process, {"kind": kind, "apply": share})
-    targets = [{**RULE, "Port": port} for port in range(1, 5)]
-    cloud.answer("BatchRegisterTargets", {"LoadBalancerId": "lb-1", "Targets": targets})
-    assert [target["Port"] for target in cloud.targets("lbl-http", "loc-2")] == kept
+def test_a_share_of_a_write_is_applied(kind: str) -> None:
+    kept = []
+    for share in (0, 0.5, 0.75, 1):
+        cloud = ordered({"kind": kind, "apply": share})
+        cloud.raw(REGISTER, **LB, Targets=FOUR)
+        kept.append(len(cloud.ports()))
+    assert kept == [0, 2, 3, 4]
 
 
-def test_a_share_of_new_tags_is_applied(in_process: Clouds) -> None:
-    cloud = ordered(in_process, {"kind": "cut_after", "apply": 0.5, "action": "BatchModifyTargetTag"})
-    cloud.write("BatchRegisterTargets", B)
+def test_a_share_of_new_tags_is_applied() -> None:
+    cloud = ordered({"kind": "cut_after", "apply": 0.5, "action": TAG})
+    cloud.write(REGISTER, B)
     targets = [{"InstanceId": name, "Port": 80, "Tag": "new"} for name in ("ins-a", "ins-b")]
-    modify = {"LoadBalancerId": "lb-1", "ModifyList": [{"ListenerId": "lbl-tcp", "Targets": targets}]}
-    cloud.answer("BatchModifyTargetTag", modify)
-    assert [target["Tag"] for target in cloud.targets("lbl-tcp")] == ["new", ""]
-
-
-def test_refused_listeners_spoil_every_call_with_them(in_process: Clouds, refused: Refused) -> None:
-    order = {"kind": "refuse_listeners", "action": "BatchRegisterTargets", "listeners": ["lbl-http"], "times": -1}
-    cloud = ordered(in_process, order)
-    assert refused(cloud.write, "BatchRegisterTargets", B, RULE).code == "LimitExceeded"
-    cloud.write("BatchRegisterTargets", B)
-    gone = {"ListenerId": "lbl-http", "LocationId": "loc-1", "EniIp": "10.0.0.9", "Port": 8080}
-    cloud.write("BatchDeregisterTargets", gone)
+    cloud.raw(TAG, **LB, ModifyList=[{"ListenerId": "lbl-tcp", "Targets": targets}])
+    assert [target["Tag"] for target in cloud.targets()] == ["new", ""]
 
 
 @pytest.mark.parametrize("apply, kept", [("none", 0), ("some", 1), ("all", 2)])
-def test_a_task_that_fails(in_process: Clouds, apply: str, kept: int) -> None:
-    cloud = ordered(in_process, {"kind": "task_fails", "message": "broken", "apply": apply})
-    answer = cloud.write("BatchRegisterTargets", RULE, {**RULE, "Port": 1})
-    task = cloud.call("DescribeTaskStatus", TaskId=answer["RequestId"])
-    assert (task["Status"], task["Message"]) == (1, "broken")
-    assert len(cloud.targets("lbl-http", "loc-2")) == kept
+def test_a_task_that_fails(apply: str, kept: int) -> None:
+    cloud = ordered({"kind": "task_fails", "message": "broken", "apply": apply})
+    answer = cloud.write(REGISTER, RULE, {**RULE, "Port": 1})
+    task = cloud.ask("DescribeTaskStatus", TaskId=answer["RequestId"])
+    assert (task["Status"], task["Message"], len(cloud.ports())) == (1, "broken", kept)
 
 
-def test_a_task_that_nobody_knows(in_process: Clouds, refused: Refused) -> None:
-    cloud = ordered(in_process, {"kind": "task_unknown"}, unknown_task_code="ResourceNotFound")
-    answer = cloud.write("BatchRegisterTargets", B)
-    assert refused(cloud.status, answer["RequestId"]).code == "ResourceNotFound"
-    assert applied(cloud)
+@pytest.mark.parametrize("order, code", [({}, "ResourceNotFound"), ({"code": "UnauthorizedOperation"}, None)])
+def test_a_task_that_nobody_knows(order: dict[str, Any], code: str | None) -> None:
+    cloud = ordered({"kind": "task_unknown", **order}, unknown_task_code="ResourceNotFound")
+    first, second = (cloud.write(REGISTER, {**B, "Port": port}) for port in (80, 81))
+    assert cloud.code("DescribeTaskStatus", TaskId=first["RequestId"]) == (code or order["code"])
+    assert (cloud.status(second), bound(cloud)) == (0, True)
 
 
-def test_a_task_that_is_denied_with_a_code_of_its_own(in_process: Clouds, refused: Refused) -> None:
-    cloud = ordered(in_process, {"kind": "task_unknown", "code": "UnauthorizedOperation"})
-    first, second = (cloud.write("BatchRegisterTargets", {**B, "Port": port})["RequestId"] for port in (1, 2))
-    assert refused(cloud.status, first).code == "UnauthorizedOperation"
-    assert cloud.status(second) == 0
+@pytest.mark.parametrize("kind, seconds", [("task_slow", {"seconds": 9}), ("cut_after", {"task_seconds": 9})])
+def test_a_slow_task(kind: str, seconds: dict[str, Any]) -> None:
+    cloud = ordered({"kind": kind, **seconds})
+    cloud.raw(REGISTER, **TO_B)
+    cloud.sleep(8)
+    assert (cloud.code(REGISTER, **TO_B), len(cloud.targets())) == (BUSY, 1)
+    cloud.sleep(2)
+    assert len(cloud.targets()) == 2
 
 
-def test_a_task_that_fails_and_does_nothing_is_known(in_process: Clouds) -> None:
-    cloud = ordered(in_process, {"kind": "task_fails", "apply": 0})
-    assert cloud.status(cloud.write("BatchRegisterTargets", B)["RequestId"]) == 1
-    assert not applied(cloud)
+def test_reads_that_lag_behind_one_write() -> None:
+    cloud = ordered(*[{"kind": "lag", "seconds": 5, "action": "Batch*"}] * 2)
+    cloud.write(REGISTER, B)
+    cloud.ask(WEIGHT, **modify(1, Weight=0))
+    seen = []
+    for seconds in (4, 2):
+        cloud.sleep(seconds)
+        seen.append([target["Weight"] for target in cloud.targets()])
+    assert seen == [[10], [0, 10]]
 
 
-def test_a_cut_call_whose_task_is_slow(in_process: Clouds, refused: Refused) -> None:
-    cloud = ordered(in_process, {"kind": "cut_after", "task_seconds": 9})
-    assert cloud.answer("BatchRegisterTargets", REGISTER).cut
-    cloud.wait(8)
-    assert refused(cloud.call, "BatchRegisterTargets", **REGISTER).code == "FailedOperation.ResourceInOperating"
-    assert len(cloud.targets("lbl-tcp")) == 1
-    cloud.wait(2)
-    assert len(cloud.targets("lbl-tcp")) == 2
+def test_another_writer_holds_the_lock() -> None:
+    cloud = ordered({"kind": "lock", "seconds": 5})
+    assert cloud.targets(), "a read must not meet it"
+    codes = []
+    for seconds in (0, 4, 2):
+        cloud.sleep(seconds)
+        codes.append(cloud.code(REGISTER, **TO_B))
+    assert codes == [BUSY, BUSY, None]
 
 
-def test_a_slow_task(in_process: Clouds) -> None:
-    cloud = ordered(in_process, {"kind": "task_slow", "seconds": 9})
-    answer = cloud.write("BatchRegisterTargets", B)
-    cloud.wait(8)
-    assert cloud.status(answer["RequestId"]) == 2
-    cloud.wait(2)
-    assert cloud.status(answer["RequestId"]) == 0
-
-
-def test_lag_of_one_write(in_process: Clouds) -> None:
-    cloud = ordered(in_process, {"kind": "lag", "seconds": 5})
-    cloud.write("BatchRegisterTargets", B)
-    cloud.wait(4)
-    assert len(cloud.targets("lbl-tcp")) == 1
-    cloud.wait(2)
-    assert len(cloud.targets("lbl-tcp")) == 2
-
-
-def test_lag_of_changed_values(in_process: Clouds) -> None:
-    cloud = ordered(in_process, {"kind": "lag", "seconds": 5})
-    entry = {"ListenerId": "lbl-tcp", "Targets": [{"InstanceId": "ins-a", "Port": 80, "Weight": 0}]}
-    cloud.call("BatchModifyTargetWeight", LoadBalancerId="lb-1", ModifyList=[entry])
-    seen = [cloud.targets("lbl-tcp")[0]["Weight"]]
-    cloud.wait(6)
-    assert [*seen, cloud.targets("lbl-tcp")[0]["Weight"]] == [10, 0]
-
-
-def test_another_writer_holds_the_lock(in_process: Clouds, refused: Refused) -> None:
-    cloud = ordered(in_process, {"kind": "lock", "seconds": 5})
-    assert cloud.targets("lbl-tcp"), "a read must not meet it"
-    for wait in (0, 4):
-        cloud.wait(wait)
-        assert refused(cloud.write, "BatchRegisterTargets", B).code == "FailedOperation.ResourceInOperating"
-    cloud.wait(2)
-    cloud.write("BatchRegisterTargets", B)
-
-
-def test_every_kind_has_an_effect(in_process: Clouds) -> None:
-    # A kind that is listed but never looked at would be met without a trace.
-    sound = in_process(task_seconds=0.5)
-    reference = json.loads(sound.answer("BatchRegisterTargets", REGISTER).body)["Response"]
-    settings = {
+def test_every_kind_has_an_effect() -> None:
+    """A kind that is listed but never looked at would be met without a trace."""
+    reference = response(Shop(task_seconds=0.5).raw(REGISTER, **TO_B)).keys()
+    settings: dict[str, dict[str, Any]] = {
         "refuse_targets": {"targets": ["ins-b"]},
         "refuse_listeners": {"listeners": ["lbl-tcp"]},
         "raw": {"status": 500},
         "gzip_bomb": {"megabytes": 1},
     }
     for kind in KINDS.keys() - {"health_answer"}:
-        cloud = ordered(in_process, {"kind": kind, **settings.get(kind, {})}, task_seconds=0.5)
-        answer = cloud.answer("BatchRegisterTargets", REGISTER)
-        cloud.wait(0.6)
-        seen = len(cloud.targets("lbl-tcp"))
+        cloud = ordered({"kind": kind, **settings.get(kind, {})}, task_seconds=0.5)
+        answer = cloud.raw(REGISTER, **TO_B)
+        cloud.sleep(0.6)
         unchanged = not (answer.cut or answer.delay or answer.headers or answer.stream)
-        plain = answer.status == 200 and unchanged and seen == 2
+        plain = answer.status == 200 and unchanged and len(cloud.targets()) == 2
         if plain:
-            response = json.loads(answer.body).get("Response", {})
-            plain = response.keys() == reference.keys() and not response["FailListenerIdSet"]
+            sent = json.loads(answer.body).get("Response", {})
+            plain = sent.keys() == reference and not sent["FailListenerIdSet"]
         if plain:
-            task = json.loads(cloud.answer("DescribeTaskStatus", {"TaskId": response["RequestId"]}).body)["Response"]
-            plain = task.get("Status") == 0
+            plain = response(cloud.raw("DescribeTaskStatus", TaskId=sent["RequestId"])).get("Status") == 0
         assert not plain, kind
+
+
+def test_a_fault_of_busy_in_any_words() -> None:
+    cloud = ordered({"kind": "busy", "style": "working", "code": "Novel.Code", "times": 2})
+    refusals = [cloud.refusal(REGISTER, **TO_B), cloud.refusal(HEALTH, LoadBalancerIds=["lb-1"])]
+    assert [(each.code, "Your task is working" in each.message) for each in refusals if each] == [
+        ("Novel.Code", True)
+    ] * 2
+    cloud.write(REGISTER, {**A, "Port": 81})

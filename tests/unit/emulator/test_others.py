@@ -6,118 +6,72 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from clb_emulator import control
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .shop import BUSY, DEREGISTER, LB, REGISTER, TARGETS, B, Shop
 
-    from clb_emulator.errors import ApiError
-
-    from .conftest import InProcess
-
-A = {"LoadBalancerId": "lb-1", "ListenerId": "lbl-tcp", "InstanceId": "ins-a", "Port": 80}
-B = {"ListenerId": "lbl-tcp", "InstanceId": "ins-b", "Port": 80}
+A = {**LB, "ListenerId": "lbl-tcp", "InstanceId": "ins-a", "Port": 80}
 TCP = {"load_balancer_id": "lb-1", "listener_id": "lbl-tcp"}
-NEW = {"eni_ip": "10.9.9.9", "port": 5}
 HTTP = {"load_balancer_id": "lb-1", "listener_id": "lbl-http"}
-
-
-def bound(cloud: InProcess) -> set[tuple[str, str, int, int, str]]:
-    cloud.cloud.settle()
-    return {
-        (item["listener_id"], item["target"], item["port"], item["weight"], item["tag"]) for item in cloud.cloud.state()
-    }
-
-
-def change(cloud: InProcess, name: str, payload: Any) -> None:
-    control.handle(cloud.cloud, "POST", name, payload)
-
-
-def listeners(cloud: InProcess) -> list[str]:
-    return [item["ListenerId"] for item in cloud.call("DescribeTargets", LoadBalancerId="lb-1")["Listeners"]]
+NEW = {"eni_ip": "10.9.9.9", "port": 5}
+LISTENER = {"id": "lbl-new", "protocol": "UDP", "port": 5, "targets": [NEW]}
+OLD = ("lbl-tcp", None, "ins-a", 80, 10, "blue")
 
 
 @pytest.mark.parametrize(
     "name, payload, gone, new",
     [
-        ("unbind", [A], ("lbl-tcp", "ins-a", 80, 10, "blue"), None),
-        ("weight", [{**A, "Weight": 3}], ("lbl-tcp", "ins-a", 80, 10, "blue"), ("lbl-tcp", "ins-a", 80, 3, "blue")),
-        ("tag", [{**A, "Tag": "x"}], ("lbl-tcp", "ins-a", 80, 10, "blue"), ("lbl-tcp", "ins-a", 80, 10, "x")),
-        ("bind", [{**A, "Port": 81, "Weight": 1}], None, ("lbl-tcp", "ins-a", 81, 1, "")),
-        ("delete_listener", TCP, ("lbl-tcp", "ins-a", 80, 10, "blue"), None),
-        ("delete_rule", {**HTTP, "location_id": "loc-1"}, ("lbl-http", "10.0.0.9", 8080, 20, ""), None),
+        ("unbind", [A], OLD, None),
+        ("weight", [{**A, "Weight": 3}], OLD, ("lbl-tcp", None, "ins-a", 80, 3, "blue")),
+        ("tag", [{**A, "Tag": "x"}], OLD, ("lbl-tcp", None, "ins-a", 80, 10, "x")),
+        ("bind", [{**A, "Port": 81, "Weight": 1}], None, ("lbl-tcp", None, "ins-a", 81, 1, "")),
+        ("bind", [{**A, "Weight": 1}], OLD, ("lbl-tcp", None, "ins-a", 80, 1, "")),
+        ("delete_listener", TCP, OLD, None),
+        ("delete_rule", {**HTTP, "location_id": "loc-1"}, ("lbl-http", "loc-1", "10.0.0.9", 8080, 20, ""), None),
         (
             "create_listener",
-            {
-                "load_balancer_id": "lb-1",
-                "listener": {
-                    "id": "lbl-new",
-                    "protocol": "UDP",
-                    "port": 5,
-                    "targets": [{"eni_ip": "10.9.9.9", "port": 5}],
-                },
-            },
+            {"load_balancer_id": "lb-1", "listener": LISTENER},
             None,
-            ("lbl-new", "10.9.9.9", 5, 10, ""),
+            ("lbl-new", None, "10.9.9.9", 5, 10, ""),
         ),
         (
             "create_rule",
-            {
-                **HTTP,
-                "rule": {"id": "loc-3", "domain": "c.example.com", "targets": [NEW]},
-            },
+            {**HTTP, "rule": {"id": "loc-3", "domain": "c.example.com", "targets": [NEW]}},
             None,
-            ("lbl-http", "10.9.9.9", 5, 10, ""),
+            ("lbl-http", "loc-3", "10.9.9.9", 5, 10, ""),
         ),
     ],
 )
 @pytest.mark.parametrize("locked", [False, True])
-def test_changes(
-    in_process: Callable[..., InProcess], name: str, payload: Any, gone: Any, new: Any, locked: bool
-) -> None:
-    cloud = in_process(task_seconds=5)
+def test_changes(name: str, payload: Any, gone: Any, new: Any, locked: bool) -> None:
+    cloud = Shop(task_seconds=5)
     if locked:
-        cloud.write("BatchRegisterTargets", {**B, "Port": 99})
-    before = bound(cloud)
-    change(cloud, name, payload)
-    assert before - bound(cloud) == ({gone} if gone else set())
-    assert bound(cloud) - before == ({new} if new else set())
+        cloud.write(REGISTER, {**B, "Port": 99})
+    before = cloud.bindings()
+    cloud.change(name, payload)
+    assert before - cloud.bindings() == ({gone} if gone else set())
+    assert cloud.bindings() - before == ({new} if new else set())
 
 
-def test_listeners_and_load_balancers_come_and_go(
-    in_process: Callable[..., InProcess], refused: Callable[..., ApiError]
-) -> None:
-    cloud = in_process()
-    change(cloud, "delete_listener", TCP)
-    assert listeners(cloud) == ["lbl-http", "lbl-group"]
-    assert refused(cloud.write, "BatchRegisterTargets", B).code == "InvalidParameter.ListenerIdNotFound"
-    change(cloud, "create_load_balancer", {"id": "lb-2", "listeners": [{"id": "lbl-2", "protocol": "TCP", "port": 1}]})
-    assert cloud.call("DescribeTargets", LoadBalancerId="lb-2")["Listeners"][0]["ListenerId"] == "lbl-2"
-    change(cloud, "delete_load_balancer", {"load_balancer_id": "lb-1"})
-    gone = refused(cloud.call, "DescribeTargets", LoadBalancerId="lb-1")
-    assert gone.code == "InvalidParameter.LBIdNotFound"
+def test_load_balancers_come_and_go() -> None:
+    cloud = Shop()
+    cloud.change("create_load_balancer", {"id": "lb-2", "listeners": [LISTENER]})
+    assert cloud.ask(TARGETS, LoadBalancerId="lb-2")["Listeners"][0]["ListenerId"] == "lbl-new"
+    cloud.change("delete_load_balancer", {"load_balancer_id": "lb-1"})
+    assert cloud.code(TARGETS, **LB) == "InvalidParameter.LBIdNotFound"
 
 
-def test_a_listener_that_goes_while_a_task_works_on_it(in_process: Callable[..., InProcess]) -> None:
-    cloud = in_process(task_seconds=2)
-    task = cloud.write("BatchRegisterTargets", B)["RequestId"]
-    change(cloud, "delete_listener", TCP)
-    cloud.wait(3)
-    assert cloud.status(task) == 0
-    assert "lbl-tcp" not in listeners(cloud)
-
-
-def test_a_strict_and_a_lenient_cloud(in_process: Callable[..., InProcess], refused: Callable[..., ApiError]) -> None:
-    cloud = in_process()
-    change(cloud, "delete_listener", TCP)
-    asked = {"LoadBalancerId": "lb-1", "ListenerIds": ["lbl-tcp", "lbl-http"]}
-    assert refused(cloud.call, "DescribeTargets", **asked).code == "InvalidParameter.ListenerIdNotFound"
-    change(cloud, "settings", {"describe_unknown_listener": "empty"})
-    assert [item["ListenerId"] for item in cloud.call("DescribeTargets", **asked)["Listeners"]] == ["lbl-http"]
+@pytest.mark.parametrize("name, payload", [("delete_listener", TCP), ("unbind", [A])])
+def test_a_task_survives_what_others_did_meanwhile(name: str, payload: Any) -> None:
+    cloud = Shop(task_seconds=2)
+    task = cloud.write(DEREGISTER, {key: value for key, value in A.items() if key not in LB})
+    cloud.change(name, payload)
+    cloud.sleep(3)
+    assert (cloud.status(task), OLD in cloud.bindings()) == (0, False)
 
 
 @pytest.mark.parametrize(
@@ -132,94 +86,77 @@ def test_a_strict_and_a_lenient_cloud(in_process: Callable[..., InProcess], refu
         ("create_listener", {"load_balancer_id": "lb-1", "listener": {"id": "lbl-tcp", "protocol": "TCP", "port": 1}}),
         ("create_rule", {**TCP, "rule": {"id": "loc-9", "domain": "d"}}),
         ("settings", {"busy_stile": "text"}),
-        ("settings", {"task_seconds": "long"}),
-        ("settings", {"tags": "no"}),
         ("nothing", None),
         ("events", [{"change": "unbind", "after": 1}]),
         ("events", [{"change": "explode"}]),
     ],
 )
-def test_what_is_impossible_is_said(in_process: Callable[..., InProcess], name: str, payload: Any) -> None:
-    cloud = in_process()
-    before = bound(cloud)
+def test_what_is_impossible_is_said(name: str, payload: Any) -> None:
+    cloud = Shop()
+    before = cloud.bindings()
     with pytest.raises((ValueError, LookupError)):
-        change(cloud, name, payload)
-    assert bound(cloud) == before
+        control.handle(cloud.cloud, "POST", name, payload)
+    assert cloud.bindings() == before
 
 
 @pytest.mark.parametrize(
     "order, happens_at",
     [
-        ({"action": "BatchRegisterTargets"}, [(1, 0)]),
+        ({"action": REGISTER}, [(1, 0)]),
         ({"action": "Batch*", "delay": 2}, [(1, 2)]),
-        ({"action": "DescribeTargets", "after_calls": 3}, [(4, 0)]),
+        ({"action": TARGETS, "after_calls": 3}, [(4, 0)]),
         ({"delay": 1.5}, [(0, 1.5)]),
         ({"action": "Batch*", "accepted": True}, [(1, 0)]),
+        ({"action": TARGETS, "times": 2}, [(2, 0), (3, 0)]),
     ],
 )
-def test_when_an_ordered_change_happens(
-    in_process: Callable[..., InProcess], order: dict[str, Any], happens_at: list[tuple[int, float]]
-) -> None:
+def test_when_an_ordered_change_happens(order: dict[str, Any], happens_at: list[tuple[int, float]]) -> None:
     """A write, then three reads, each at its second; the change comes after so many calls, so many seconds later."""
-    cloud = in_process(task_seconds=0, events=[{"change": "health", "with": {"dead": ["ins-a"]}, **order}])
+    cloud = Shop(task_seconds=0, events=[{"change": "health", "with": {"dead": ["ins-a"]}, **order}])
     moments = [0.0]
     for call in range(4):
         if call:
-            cloud.targets("lbl-tcp")
+            cloud.targets()
         else:
-            cloud.write("BatchRegisterTargets", B)
-        moments.append(cloud.clock.now())
-        cloud.wait(0.25)
-    cloud.wait(5)
-    seen = [entry for entry in cloud.cloud.journal.read() if entry["kind"] == "event"]
-    assert [entry["time"] for entry in seen] == [moments[calls] + seconds for calls, seconds in happens_at]
-    assert [entry["problem"] for entry in seen] == [None]
+            cloud.write(REGISTER, B)
+        moments.append(cloud.now())
+        cloud.sleep(0.25)
+    cloud.sleep(5)
+    seen = [(entry["time"], entry["problem"]) for entry in cloud.journal() if entry["kind"] == "event"]
+    assert seen == [(moments[calls] + seconds, None) for calls, seconds in happens_at]
 
 
-def test_a_refused_write_does_not_count_as_accepted(
-    in_process: Callable[..., InProcess], refused: Callable[..., ApiError]
-) -> None:
-    cloud = in_process(task_seconds=2)
-    change(cloud, "lock", {"load_balancer_id": "lb-1", "seconds": 1})
-    change(cloud, "events", [{"change": "unbind", "with": [A], "action": "Batch*", "accepted": True}])
-    assert refused(cloud.write, "BatchRegisterTargets", B).code.endswith("ResourceInOperating")
-    assert ("lbl-tcp", "ins-a", 80, 10, "blue") in bound(cloud)
-    cloud.wait(1)
-    cloud.write("BatchRegisterTargets", B)
-    assert ("lbl-tcp", "ins-a", 80, 10, "blue") not in bound(cloud)
+def test_a_refused_write_does_not_count_as_accepted() -> None:
+    cloud = Shop(task_seconds=2)
+    cloud.change("lock", {"load_balancer_id": "lb-1", "seconds": 1})
+    cloud.add_events({"change": "unbind", "with": [A], "action": "Batch*", "accepted": True})
+    assert (cloud.code(REGISTER, **LB, Targets=[B]), OLD in cloud.bindings()) == (BUSY, True)
+    cloud.sleep(1)
+    cloud.write(REGISTER, B)
+    assert OLD not in cloud.bindings()
 
 
-def test_a_change_can_happen_again_and_again(in_process: Callable[..., InProcess]) -> None:
-    event = {"change": "bind", "with": [{**A, "Weight": 7}], "action": "DescribeTargets", "after_calls": 2, "times": -1}
-    cloud = in_process(events=[event])
+def test_a_change_can_happen_again_and_again() -> None:
+    event = {"change": "bind", "with": [{**A, "Weight": 7}], "action": TARGETS, "after_calls": 2, "times": -1}
+    cloud = Shop(events=[event])
     seen = []
     for _ in range(6):
-        change(cloud, "weight", [{**A, "Weight": 0}])
-        seen.append(cloud.targets("lbl-tcp")[0]["Weight"])
-        seen.append(next(item[3] for item in bound(cloud) if item[1] == "ins-a"))
-    assert seen == [0, 0, 0, 7] * 3
+        cloud.change("weight", [{**A, "Weight": 0}])
+        shown = cloud.targets()[0]["Weight"]
+        seen.append((shown, next(item[4] for item in cloud.bindings() if item[2] == "ins-a")))
+    assert seen == [(0, 0), (0, 7)] * 3
 
 
-def test_an_ordered_change_that_has_become_impossible_is_noted(in_process: Callable[..., InProcess]) -> None:
-    cloud = in_process(events=[{"change": "unbind", "with": [A], "delay": delay} for delay in (1, 2)])
-    cloud.wait(3)
-    problems = [entry["problem"] for entry in cloud.cloud.journal.read() if entry["kind"] == "event"]
-    assert problems[0] is None
-    assert "is not bound" in problems[1]
+def test_an_ordered_change_that_has_become_impossible_is_noted() -> None:
+    cloud = Shop(events=[{"change": "unbind", "with": [A], "delay": delay} for delay in (1, 2)])
+    cloud.sleep(3)
+    first, second = [entry["problem"] for entry in cloud.journal() if entry["kind"] == "event"]
+    assert first is None
+    assert "is not bound" in second
 
 
-def test_dropping_ordered_changes(in_process: Callable[..., InProcess]) -> None:
-    cloud = in_process(events=[{"change": "unbind", "with": [A], "action": "*"}])
+def test_dropping_ordered_changes() -> None:
+    cloud = Shop(events=[{"change": "unbind", "with": [A], "action": "*"}])
     control.handle(cloud.cloud, "DELETE", "events", None)
-    cloud.targets("lbl-tcp")
-    assert ("lbl-tcp", "ins-a", 80, 10, "blue") in bound(cloud)
-
-
-def test_settings_at_run_time_keep_the_state(in_process: Callable[..., InProcess]) -> None:
-    cloud = in_process(task_seconds=9)
-    change(cloud, "settings", {"task_seconds": 1, "tags": False, "quotas": {"targets": 2}})
-    cloud.write("BatchRegisterTargets", B)
-    cloud.wait(1)
-    assert ["Tag" in target for target in cloud.targets("lbl-tcp")] == [False, False]
-    change(cloud, "settings", {"tags": True})
-    assert [target["Tag"] for target in cloud.targets("lbl-tcp")] == ["blue", ""]
+    cloud.targets()
+    assert OLD in cloud.bindings()

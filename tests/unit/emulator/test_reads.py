@@ -2,84 +2,183 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+"""Reads: which load balancers and listeners are found, what is shown of them, and what is odd about some."""
+
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .shop import DEREGISTER, HEALTH, LB, LISTING, REGISTER, TARGETS, B, Shop
 
-    from clb_emulator.errors import ApiError
+LISTENERS = "DescribeListeners"
 
-    from .conftest import InProcess
 
-ODD = {
-    "load_balancers": [
-        {
-            "id": "lb-1",
-            "listeners": [
-                {
-                    "id": "lbl-odd",
-                    "protocol": "TCP",
-                    "port": 1,
-                    "end_port": 9,
-                    "targets": [
-                        {"instance_id": "ins-a", "port": 80, "type": "cvm", "tag": None},
-                        {"private_ips": ["10.1.0.1", "10.1.0.2"], "port": 80, "type": "ENI", "instance_id": "ins-a"},
-                        {"eni_ip": "10.1.0.3", "port": 80, "type": "CCN", "extra": {"Novel": 1}},
-                    ],
-                },
-                {
-                    "id": "lbl-rules",
-                    "protocol": "QUIC",
-                    "port": 2,
-                    "end_port": None,
-                    "rules": [
-                        {
-                            "id": "loc-f",
-                            "domain": "f.example.com",
-                            "function_targets": [{"Function": {"FunctionName": "f"}, "Weight": 1}],
-                        }
-                    ],
-                },
-            ],
-        }
+def ids(cloud: Shop, **params: Any) -> list[str]:
+    return [item["LoadBalancerId"] for item in cloud.ask(LISTING, **params)["LoadBalancerSet"]]
+
+
+def balancer(identity: str, *targets: dict[str, Any], **more: Any) -> dict[str, Any]:
+    members = [{"port": 1, **item} for item in targets]
+    return {
+        "id": identity,
+        "listeners": [{"id": f"lbl-{identity}", "protocol": "TCP", "port": 80, "targets": members}],
+        **more,
+    }
+
+
+def one_listener(**listener: Any) -> dict[str, Any]:
+    listeners = [{"id": "lbl-1", "protocol": "TCP", "port": 1, **listener}]
+    return {"load_balancers": [{"id": "lb-1", "listeners": listeners}]}
+
+
+ENI = [{"eni_ip": "10.0.0.9"}, {"eni_ip": "10.0.0.1", "type": "ENI"}]
+REGION = [
+    balancer("lb-cvm", {"instance_id": "ins-a"}, tags={"team": "web", "stage": "live"}),
+    balancer("lb-eni", *ENI, vpc_id="vpc-2", tags={"team": "db"}),
+    balancer("lb-empty", type="INTERNAL", tags={"team": "web"}),
+    balancer("lb-old", {"instance_id": "ins-a"}, forward=0),
+    balancer("lb-six", ipv6="2001:db8::80"),
+    balancer("lb-far", {"instance_id": "ins-a"}, region="ap-tokyo"),
+]
+TEAM = {"Name": "tag:team", "Values": ["web"]}
+
+
+@pytest.mark.parametrize(
+    "params, expected",
+    [
+        ({}, ["lb-six", "lb-old", "lb-empty", "lb-eni", "lb-cvm"]),
+        ({"OrderType": 0}, ["lb-cvm", "lb-eni", "lb-empty", "lb-old", "lb-six"]),
+        ({"OrderBy": "LoadBalancerName", "OrderType": 0}, ["lb-cvm", "lb-empty", "lb-eni", "lb-old", "lb-six"]),
+        ({"Forward": 1}, ["lb-six", "lb-empty", "lb-eni", "lb-cvm"]),
+        ({"Forward": 0}, ["lb-old"]),
+        ({"Forward": -1, "WithRs": 1}, ["lb-old", "lb-eni", "lb-cvm"]),
+        ({"WithRs": 0}, ["lb-six", "lb-empty"]),
+        ({"WithRs": 1, "Forward": 1}, ["lb-eni", "lb-cvm"]),
+        ({"VpcId": "vpc-2"}, ["lb-eni"]),
+        ({"LoadBalancerType": "INTERNAL"}, ["lb-empty"]),
+        ({"LoadBalancerVips": ["2001:db8::80"]}, ["lb-six"]),
+        ({"BackendPrivateIps": ["10.0.0.1"]}, ["lb-old", "lb-cvm"]),
+        ({"BackendPrivateIps": ["10.0.0.9"]}, []),
+        ({"LoadBalancerIds": ["lb-cvm", "lb-far"]}, ["lb-cvm"]),
+        ({"LoadBalancerName": "b-e"}, ["lb-empty", "lb-eni"]),
+        ({"Filters": [TEAM]}, ["lb-empty", "lb-cvm"]),
+        ({"Filters": [{**TEAM, "Values": ["web", "db"]}]}, ["lb-empty", "lb-eni", "lb-cvm"]),
+        ({"Filters": [TEAM, {"Name": "tag:stage", "Values": ["live"]}]}, ["lb-cvm"]),
+        ({"Filters": [{"Name": "tag-key", "Values": ["stage"]}]}, ["lb-cvm"]),
+    ],
+)
+def test_selecting_load_balancers(params: dict[str, Any], expected: list[str]) -> None:
+    assert ids(Shop(load_balancers=REGION), **params) == expected
+
+
+@pytest.mark.parametrize(
+    "action, params, code",
+    [
+        (LISTING, {"Filters": [{"Name": "colour", "Values": ["red"]}]}, "InvalidParameter.InvalidFilter"),
+        (LISTING, {"Filters": [{"Name": "tag-key", "Values": ["a"]}] * 11}, "InvalidParameterValue.Length"),
+        (LISTING, {"Filters": [{"Name": "tag-key", "Values": ["a"] * 101}]}, "InvalidParameterValue.Length"),
+        (LISTING, {"OrderBy": "Weather"}, "InvalidParameterValue"),
+        (LISTING, {"AdditionalFields": ["X"]}, "InvalidParameterValue"),
+        (LISTING, {"Limit": 101}, "InvalidParameterValue.Range"),
+        (TARGETS, {**LB, "Filters": [{"Name": "colour", "Values": ["red"]}]}, "InvalidParameter.InvalidFilter"),
+        (TARGETS, {"LoadBalancerId": "lb-9"}, "InvalidParameter.LBIdNotFound"),
+        (TARGETS, {**LB, "ListenerIds": ["lbl-9"]}, "InvalidParameter.ListenerIdNotFound"),
+        (TARGETS, {}, "MissingParameter"),
+        ("AssumeRole", {}, "InvalidAction"),
+    ],
+)
+def test_what_reads_refuse(action: str, params: dict[str, Any], code: str) -> None:
+    cloud = Shop()
+    refusal = cloud.refusal(action, **params)
+    assert refusal is not None
+    assert (refusal.code, refusal.request_id) == (code, cloud.calls()[-1]["request_id"])
+
+
+def test_what_a_listing_shows() -> None:
+    entries = {item["LoadBalancerId"]: item for item in Shop(load_balancers=REGION).ask(LISTING)["LoadBalancerSet"]}
+    names = ("AddressIPVersion", "AddressIPv6", "LoadBalancerVips")
+    assert [entries["lb-six"][name] for name in names] == ["ipv6", "2001:db8::80", []]
+    assert [entries["lb-cvm"][name] for name in names] == ["ipv4", None, ["203.0.113.1"]]
+    tags = [{"TagKey": "team", "TagValue": "web"}, {"TagKey": "stage", "TagValue": "live"}]
+    assert (entries["lb-cvm"]["Tags"], entries["lb-old"]["Forward"], entries["lb-eni"]["VpcId"]) == (tags, 0, "vpc-2")
+    (plain,) = Shop().ask(LISTING)["LoadBalancerSet"]
+    (full,) = Shop().ask(LISTING, AdditionalFields=["TargetCount"])["LoadBalancerSet"]
+    assert full == {**plain, "TargetCount": 2}
+
+
+@pytest.mark.parametrize(
+    "setting, params, found",
+    [
+        ({"tag_filters": "accept"}, {"Filters": [TEAM]}, ["lb-empty", "lb-cvm"]),
+        ({"tag_filters": "ignore"}, {"Filters": [TEAM]}, ["lb-six", "lb-old", "lb-empty", "lb-eni", "lb-cvm"]),
+        ({"tag_filters": "refuse"}, {"Filters": [TEAM]}, None),
+    ],
+)
+def test_filters_by_tag(setting: dict[str, str], params: dict[str, Any], found: list[str] | None) -> None:
+    cloud = Shop(load_balancers=REGION, **setting)
+    if found is None:
+        assert cloud.code(LISTING, **params) == "InvalidParameter.InvalidFilter"
+    else:
+        assert ids(cloud, **params) == found
+
+
+def test_paging_shifts_when_others_make_and_delete_load_balancers() -> None:
+    """The newest comes first: a new one moves all others down, so that one of them is seen twice."""
+    many = [{"id": f"lb-{number:03}"} for number in range(250)]
+    new = {"change": "create_load_balancer", "with": {"id": "lb-new"}, "action": LISTING}
+    gone = {"change": "delete_load_balancer", "with": {"load_balancer_id": "lb-249"}, "action": LISTING}
+    plain, more, fewer = (Shop(load_balancers=many, events=events) for events in ([], [new], [gone]))
+    pages = [[ids(cloud, Offset=offset, Limit=100) for offset in (0, 100, 200)] for cloud in (plain, more, fewer)]
+    assert [len(page) for page in pages[0]] == [100, 100, 50]
+    assert {identity for page in pages[0] for identity in page} == {item["id"] for item in many}
+    assert (pages[1][0][-1], pages[1][1][0], ids(more, Limit=1)) == ("lb-150", "lb-150", ["lb-new"])
+    assert {item["id"] for item in many} - {identity for page in pages[2] for identity in page} == {"lb-149"}
+    assert (len(ids(plain)), plain.ask(LISTING)["TotalCount"]) == (20, 250)
+
+
+@pytest.mark.parametrize("code", ["UnsupportedOperation", "InvalidParameter.LBIdNotFound"])
+def test_a_classic_load_balancer_is_refused(code: str) -> None:
+    cloud, old = Shop(load_balancers=REGION, classic_code=code), {"LoadBalancerId": "lb-old"}
+    target = {"ListenerId": "lbl-lb-old", "InstanceId": "ins-b", "Port": 1}
+    assert [cloud.code(action, **old) for action in (TARGETS, LISTENERS)] == [code] * 2
+    assert cloud.code(HEALTH, LoadBalancerIds=["lb-cvm", "lb-old"]) == code
+    assert cloud.code(REGISTER, **old, Targets=[target]) == code
+
+
+def test_the_load_balancers_behind_an_address() -> None:
+    rules = [
+        {"id": "loc-a", "domain": "a.example.com", "targets": [{"eni_ip": "10.0.0.9", "port": 2, "weight": 7}]},
+        {"id": "loc-b", "domain": "b.example.com", "targets": [{"eni_ip": "10.0.0.8", "port": 2}]},
     ]
-}
+    listener = {"id": "lbl-web", "protocol": "HTTP", "port": 80, "rules": rules}
+    cloud = Shop(load_balancers=[*REGION, {"id": "lb-web", "region": "ap-tokyo", "listeners": [listener]}])
+
+    def behind(*backends: tuple[str, str]) -> dict[str, Any]:
+        asked = [{"VpcId": vpc, "PrivateIp": address} for vpc, address in backends]
+        answer = cloud.ask("DescribeLBListeners", Backends=asked)["LoadBalancers"]
+        return {item["LoadBalancerId"]: item for item in answer}
+
+    assert set(behind(("vpc-emulator", "10.0.0.1"))) == {"lb-cvm", "lb-old", "lb-far"}
+    assert set(behind(("vpc-2", "10.0.0.1"))) == {"lb-eni"}
+    assert behind(("vpc-none", "10.0.0.1")) == {}
+    web = behind(("vpc-2", "10.0.0.1"), ("vpc-emulator", "10.0.0.9"))["lb-web"]
+    (listener,) = web["Listeners"]
+    (rule,) = listener["Rules"]
+    assert (web["Region"], listener["ListenerId"], listener["Targets"]) == ("ap-tokyo", "lbl-web", None)
+    shown = [(item["Type"], item["PrivateIp"], item["Port"], item["Weight"]) for item in rule["Targets"]]
+    assert (rule["LocationId"], shown) == ("loc-a", [("eni", "10.0.0.9", 2, 7)])
 
 
-def test_the_shapes_that_bite(in_process: Callable[..., InProcess]) -> None:
-    layer4, layer7 = in_process(**ODD).call("DescribeTargets", LoadBalancerId="lb-1")["Listeners"]
-    assert layer4["Rules"] is None
-    assert layer7["Targets"] is None
-    assert (layer4["EndPort"], layer7["EndPort"]) == (9, None)
-    (rule,) = layer7["Rules"]
-    assert rule["Targets"] == []
-    assert rule["FunctionTargets"][0]["Function"]["FunctionName"] == "f"
-    cvm, eni, ccn = layer4["Targets"]
-    assert (cvm["Type"], cvm["Tag"], cvm["PublicIpAddresses"]) == ("cvm", None, ["203.0.113.1"])
-    assert (eni["Type"], eni["InstanceId"], eni["PrivateIpAddresses"]) == ("ENI", "ins-a", ["10.1.0.1", "10.1.0.2"])
-    assert eni["EniId"].startswith("eni-")
-    assert (ccn["Type"], ccn["InstanceId"], ccn["InstanceName"], ccn["Zone"]) == ("CCN", "", None, None)
-    assert ccn["Novel"] == 1
-
-
-def test_what_is_no_cvm_is_addressed_by_any_of_its_addresses_only(
-    in_process: Callable[..., InProcess], refused: Callable[..., ApiError]
-) -> None:
-    cloud = in_process(task_seconds=0, **ODD)
-    place = {"ListenerId": "lbl-odd", "Port": 80}
-    cloud.write("BatchDeregisterTargets", {**place, "InstanceId": "ins-a"})
-    assert refused(cloud.write, "BatchDeregisterTargets", {**place, "InstanceId": "ins-a"}).code == "InvalidParameter"
-    cloud.write("BatchDeregisterTargets", {**place, "EniIp": "10.1.0.2"})
-    assert [target["Type"] for target in cloud.targets("lbl-odd")] == ["CCN"]
-
-
-def test_older_answers_have_no_tags(in_process: Callable[..., InProcess]) -> None:
-    assert "Tag" in in_process().targets("lbl-tcp")[0]
-    assert "Tag" not in in_process(tags=False).targets("lbl-tcp")[0]
+def test_looking_for_a_target_sees_it_late() -> None:
+    cloud, detail = Shop(task_seconds=1, detail_lag=5), "DescribeLoadBalancersDetail"
+    filters = [{"Name": "target-ip", "Values": ["10.0.0.2"]}, {"Name": "loadbalancer-id", "Values": ["lb-1"]}]
+    cloud.write(REGISTER, B)
+    for seconds, found in ((0, 0), (5, 0), (1, 1)):
+        cloud.sleep(seconds)
+        assert cloud.ask(detail, Filters=filters)["TotalCount"] == found
+    assert cloud.code(detail, Filters=[{"Name": "colour", "Values": ["red"]}]) == "InvalidParameter.InvalidFilter"
 
 
 @pytest.mark.parametrize(
@@ -92,9 +191,9 @@ def test_older_answers_have_no_tags(in_process: Callable[..., InProcess]) -> Non
         ({"Port": 80}, ["lbl-http"]),
     ],
 )
-@pytest.mark.parametrize("action", ["DescribeTargets", "DescribeListeners"])
-def test_selecting_listeners(cloud: InProcess, action: str, selection: dict[str, Any], listeners: list[str]) -> None:
-    answer = cloud.call(action, LoadBalancerId="lb-1", **selection)
+@pytest.mark.parametrize("action", [TARGETS, LISTENERS])
+def test_selecting_listeners(action: str, selection: dict[str, Any], listeners: list[str]) -> None:
+    answer = Shop().ask(action, **LB, **selection)
     assert [listener["ListenerId"] for listener in answer["Listeners"]] == listeners
 
 
@@ -107,105 +206,98 @@ def test_selecting_listeners(cloud: InProcess, action: str, selection: dict[str,
         ("tag", "red", set()),
     ],
 )
-def test_filters(cloud: InProcess, name: str, value: str, found: set[tuple[str | None, str]]) -> None:
-    answer = cloud.call("DescribeTargets", LoadBalancerId="lb-1", Filters=[{"Name": name, "Values": [value]}])
-    groups = [
+def test_filters_of_targets(name: str, value: str, found: set[tuple[str | None, str]]) -> None:
+    pools = [
         (part.get("LocationId"), part["Targets"])
-        for listener in answer["Listeners"]
+        for listener in Shop().ask(TARGETS, **LB, Filters=[{"Name": name, "Values": [value]}])["Listeners"]
         for part in (listener["Rules"] or [listener])
     ]
-    assert {(location, target["PrivateIpAddresses"][0]) for location, targets in groups for target in targets} == found
+    assert {(location, target["PrivateIpAddresses"][0]) for location, targets in pools for target in targets} == found
 
 
-def test_an_unknown_filter(cloud: InProcess, refused: Callable[..., ApiError]) -> None:
-    filters = [{"Name": "colour", "Values": ["blue"]}]
-    error = refused(cloud.call, "DescribeTargets", LoadBalancerId="lb-1", Filters=filters)
-    assert error.code == "InvalidParameter.InvalidFilter"
+def test_unknown_listeners_can_be_left_out() -> None:
+    cloud = Shop(describe_unknown_listener="empty")
+    found = cloud.ask(TARGETS, **LB, ListenerIds=["lbl-none", "lbl-http"])["Listeners"]
+    assert [item["ListenerId"] for item in found] == ["lbl-http"]
 
 
-def health(cloud: InProcess, **selection: Any) -> dict[tuple[str, str | None], list[tuple[str, bool, str]]]:
-    (balancer,) = cloud.call("DescribeTargetHealth", LoadBalancerIds=["lb-1"], **selection)["LoadBalancers"]
-    return {
-        (listener["ListenerId"], rule["LocationId"]): [
-            (target["IP"], target["HealthStatus"], target["HealthStatusDetail"]) for target in rule["Targets"]
-        ]
-        for listener in balancer["Listeners"]
-        for rule in listener["Rules"]
-    }
+ODD_TARGETS = [
+    {"instance_id": "ins-a", "port": 80, "type": "cvm", "tag": None},
+    {"private_ips": ["10.1.0.1", "10.1.0.2"], "port": 80, "type": "ENI", "instance_id": "ins-a"},
+    {"eni_ip": "10.1.0.3", "port": 80, "type": "CCN", "extra": {"Novel": 1}},
+]
+FUNCTION = [{"Function": {"FunctionName": "f"}, "Weight": 1}]
+ODD_RULE = {"id": "loc-f", "domain": "f.example.com", "function_targets": FUNCTION}
+ODD = [
+    {"id": "lbl-tcp", "protocol": "TCP", "port": 1, "end_port": 9, "targets": ODD_TARGETS},
+    {"id": "lbl-quic", "protocol": "QUIC", "port": 2, "end_port": None, "rules": [ODD_RULE]},
+]
 
 
-def test_health_follows_registration(in_process: Callable[..., InProcess]) -> None:
-    cloud = in_process(task_seconds=1, health={"after": 3})
-    assert health(cloud)["lbl-tcp", None] == [("10.0.0.1", True, "Alive")]
-    cloud.write("BatchRegisterTargets", {"ListenerId": "lbl-tcp", "InstanceId": "ins-b", "Port": 80})
-    cloud.wait(3.9)
-    assert health(cloud)["lbl-tcp", None][1] == ("10.0.0.2", False, "Unknown")
-    cloud.wait(0.2)
-    assert health(cloud)["lbl-tcp", None][1] == ("10.0.0.2", True, "Alive")
+def test_odd_targets() -> None:
+    cloud = Shop(load_balancers=[{"id": "lb-1", "listeners": ODD}], task_seconds=0)
+    layer4, layer7 = cloud.ask(TARGETS, **LB)["Listeners"]
+    assert (layer4["Rules"], layer4["EndPort"], layer7["Targets"], layer7["EndPort"]) == (None, 9, None, None)
+    assert (layer7["Rules"][0]["Targets"], layer7["Rules"][0]["FunctionTargets"]) == ([], FUNCTION)
+    cvm, eni, ccn = layer4["Targets"]
+    assert (cvm["Type"], cvm["Tag"], cvm["PublicIpAddresses"]) == ("cvm", None, ["203.0.113.1"])
+    assert (eni["Type"], eni["InstanceId"], eni["PrivateIpAddresses"]) == ("ENI", "ins-a", ["10.1.0.1", "10.1.0.2"])
+    assert (eni["EniId"][:4], ccn["Type"], ccn["InstanceId"], ccn["Zone"]) == ("eni-", "CCN", "", None)
+    assert ccn["Novel"] == 1
+    by_name = {"ListenerId": "lbl-tcp", "Port": 80, "InstanceId": "ins-a"}
+    assert [cloud.code(DEREGISTER, **LB, Targets=[by_name]) for _ in range(2)] == [None, "InvalidParameter"]
+    cloud.write(DEREGISTER, {"ListenerId": "lbl-tcp", "Port": 80, "EniIp": "10.1.0.2"})
+    assert [target["Type"] for target in cloud.targets()] == ["CCN"], "no CVM goes by any of its addresses alone"
 
 
-@pytest.mark.parametrize(
-    "settings, expected",
-    [
-        ({"dead": ["ins-a"]}, (False, "Dead")),
-        ({"dead": ["10.0.0.1"]}, (False, "Dead")),
-        ({"unknown": ["ins-a"]}, (False, "Unknown")),
-        ({"closed_listeners": ["lbl-tcp"]}, (True, "Close")),
-        ({"closed_listeners": ["lbl-tcp"], "close_status": False}, (False, "Close")),
-        ({"dead": ["ins-b"]}, (True, "Alive")),
-    ],
-)
-def test_health_by_scenario(
-    in_process: Callable[..., InProcess], settings: dict[str, Any], expected: tuple[bool, str]
-) -> None:
-    assert health(in_process(health=settings))["lbl-tcp", None] == [("10.0.0.1", *expected)]
+@pytest.mark.parametrize("option, expected", [("list", []), ("null", None)])
+def test_an_empty_quic_listener(option: str, expected: Any) -> None:
+    cloud = Shop(task_seconds=0, empty_quic_targets=option, **one_listener(protocol="QUIC"))
+    (listener,) = cloud.ask(TARGETS, **LB)["Listeners"]
+    assert (listener["Rules"], listener["Targets"]) == (None, expected)
+    cloud.write(REGISTER, {"ListenerId": "lbl-1", "InstanceId": "ins-a", "Port": 1})
+    assert len(cloud.targets("lbl-1")) == 1
 
 
-def test_selecting_health(cloud: InProcess) -> None:
-    assert set(health(cloud)) == {
-        ("lbl-tcp", None),
-        ("lbl-group", None),
-        ("lbl-http", "loc-1"),
-        ("lbl-http", "loc-2"),
-    }
-    assert set(health(cloud, ListenerIds=["lbl-tcp"])) == {("lbl-tcp", None)}
-    assert set(health(cloud, LocationIds=["loc-2"])) == {("lbl-http", "loc-2")}
+@pytest.mark.parametrize("kind", ["TARGETGROUP", "TARGETGROUP-V2", "POLARIS"])
+@pytest.mark.parametrize("on_rule", [False, True])
+def test_target_groups(kind: str, on_rule: bool) -> None:
+    member = {"instance_id": "ins-a", "port": 0}
+    group = {"target_type": kind, "target_group": {"TargetGroupId": "lbtg-1"}, "targets": [member]}
+    rule = {"id": "loc-1", "domain": "a.example.com", **group}
+    listener = {"protocol": "HTTP", "rules": [rule]} if on_rule else group
+    cloud = Shop(target_group_code="FailedOperation", **one_listener(**listener))
+    location = {"LocationId": "loc-1"} if on_rule else {}
+    (shown,) = cloud.targets("lbl-1", location.get("LocationId"))
+    (described,) = cloud.ask(LISTENERS, **LB)["Listeners"]
+    described = described["Rules"][0] if on_rule else described
+    assert (shown["InstanceId"], shown["Port"]) == ("ins-a", 0)
+    assert (described["TargetType"], described["TargetGroup"]["TargetGroupId"]) == (kind, "lbtg-1")
+    for action in (REGISTER, DEREGISTER):
+        target = {"ListenerId": "lbl-1", **location, "InstanceId": "ins-a", "Port": 80}
+        refusal = cloud.refusal(action, **LB, Targets=[target])
+        assert refusal is not None
+        assert (refusal.code, "target group" in refusal.message) == ("FailedOperation", False)
 
 
-def test_describe_listeners(in_process: Callable[..., InProcess]) -> None:
-    cloud = in_process(health={"closed_listeners": ["lbl-tcp"]})
-    answer = cloud.call("DescribeListeners", LoadBalancerId="lb-1")
-    tcp, http, group = answer["Listeners"]
-    assert answer["TotalCount"] == 3
-    assert (tcp["Rules"], tcp["TargetType"], group["TargetType"]) == (None, "NODE", "TARGETGROUP")
-    assert tcp["HealthCheck"]["HealthSwitch"] == 0
-    assert [(rule["LocationId"], rule["Domain"], rule["Url"]) for rule in http["Rules"]] == [
-        ("loc-1", "a.example.com", "/"),
-        ("loc-2", "b.example.com", "/v1"),
-    ]
+@pytest.mark.parametrize("protocol, idle", [("TCP", 900), ("UDP", None), ("HTTP", None)])
+def test_how_listeners_and_rules_forward(protocol: str, idle: int | None) -> None:
+    traits = {"session_seconds": 60, "scheduler": "LEAST_CONN", "health_check": False}
+    rule = {"id": "loc-1", "domain": "a.example.com", **traits, "targets": [{"instance_id": "ins-a", "port": 1}]}
+    cloud = Shop(**one_listener(protocol=protocol, **({"rules": [rule]} if protocol == "HTTP" else traits)))
+    (shown,) = cloud.ask(LISTENERS, **LB)["Listeners"]
+    assert (shown["IdleConnectTimeout"], shown["TargetType"]) == (idle, "NODE")
+    place = shown["Rules"][0] if protocol == "HTTP" else shown
+    traits = (place["SessionExpireTime"], place["Scheduler"], place["HealthCheck"]["HealthSwitch"])
+    assert traits == (60, "LEAST_CONN", 0)
+    if protocol == "HTTP":
+        assert cloud.health()["lbl-1", "loc-1"] == [("10.0.0.1", True, "Close")]
 
 
-def balancers(*names: str) -> dict[str, Any]:
-    return {"load_balancers": [{"id": f"lb-{index}", "name": name} for index, name in enumerate(names)]}
-
-
-def test_names_match_fuzzily_and_are_not_unique(in_process: Callable[..., InProcess]) -> None:
-    cloud = in_process(**balancers("shop", "shop", "workshop", "other"))
-    answer = cloud.call("DescribeLoadBalancers", LoadBalancerName="shop")
-    assert [item["LoadBalancerId"] for item in answer["LoadBalancerSet"]] == ["lb-2", "lb-1", "lb-0"]
-
-
-def test_paging(in_process: Callable[..., InProcess], refused: Callable[..., ApiError]) -> None:
-    cloud = in_process(**balancers(*(f"name-{index}" for index in range(45))))
-    pages = [cloud.call("DescribeLoadBalancers", Offset=offset) for offset in (0, 20, 40, 60)]
-    assert [len(page["LoadBalancerSet"]) for page in pages] == [20, 20, 5, 0]
-    assert {page["TotalCount"] for page in pages} == {45}
-    found = {item["LoadBalancerId"] for page in pages for item in page["LoadBalancerSet"]}
-    assert found == {f"lb-{index}" for index in range(45)}
-    assert refused(cloud.call, "DescribeLoadBalancers", Limit=101).code == "InvalidParameterValue.Range"
-
-
-def test_load_balancers_of_another_region_are_not_seen(in_process: Callable[..., InProcess]) -> None:
-    cloud = in_process(load_balancers=[{"id": "lb-1"}, {"id": "lb-2", "region": "ap-tokyo"}])
-    answer = cloud.call("DescribeLoadBalancers")
-    assert [item["LoadBalancerId"] for item in answer["LoadBalancerSet"]] == ["lb-1"]
+def test_types_and_names_of_backends() -> None:
+    name = 'quote " backslash \\ \x01deadbeef:0 标签'
+    types, instances = {"10.7.0.1": "CCN", "2001:db8::7": "NOVEL"}, {"ins-a": {"ip": "10.0.0.1", "name": name}}
+    cloud = Shop(task_seconds=0, backend_types=types, instances=instances)
+    cloud.write(REGISTER, *({"ListenerId": "lbl-tcp", "EniIp": ip, "Port": 1} for ip in ("10.7.0.1", "2001:DB8::7")))
+    assert [target["Type"] for target in cloud.targets()] == ["CVM", "CCN", "NOVEL"]
+    assert cloud.targets()[0]["InstanceName"] == name, "what looks like the inner marks of an answer is none"

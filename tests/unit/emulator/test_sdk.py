@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The vendor's own client must notice no difference."""
+"""The vendor's own client must notice no difference: neither over the wire, nor in a name or type of any field."""
 
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,22 +15,48 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tencentcloud.clb.v20180317 import errorcodes, models
+from tencentcloud.clb.v20180317.clb_client import ClbClient
 from tencentcloud.common.common_client import CommonClient
 from tencentcloud.common.credential import Credential
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 
+from clb_emulator import api
+from clb_emulator.params import SCHEMAS, Struct
 from clb_emulator.testing import Emulator
 
+from .shop import DEREGISTER, HEALTH, LB, LISTING, REGISTER, SHOP, TAG, TARGETS, WEIGHT, A, B, Shop, modify
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tencentcloud.clb.v20180317.clb_client import ClbClient
-
+    from collections.abc import Iterator
 
 # The SDK reckons its dates in a way that Python has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcfromtimestamp:DeprecationWarning")
+
+PLACE = {"ListenerId": "lbl-http", "LocationId": "loc-2"}
+TARGET = {"EniIp": "10.0.0.7", "Port": 8080}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Emulator]:
+    with Emulator(SHOP) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(running: Emulator) -> Emulator:
+    running.load(SHOP)
+    return running
+
+
+def profile(emulator: Emulator) -> ClientProfile:
+    return ClientProfile(httpProfile=HttpProfile(protocol="http", endpoint=emulator.host, reqTimeout=30))
+
+
+def sdk(emulator: Emulator, secret_key: str | None = None) -> ClbClient:
+    credential = Credential(emulator.secret_id, secret_key or emulator.secret_key)
+    return ClbClient(credential, emulator.region, profile(emulator))
 
 
 def ask(client: ClbClient, action: str, **params: Any) -> Any:
@@ -39,237 +66,230 @@ def ask(client: ClbClient, action: str, **params: Any) -> Any:
     return getattr(client, action)(request)
 
 
-def finish(client: ClbClient, task_id: str) -> list[int]:
+def code(client: ClbClient, action: str, **params: Any) -> str | None:
+    """The code of the exception that a call raises."""
+    try:
+        ask(client, action, **params)
+    except TencentCloudSDKException as error:
+        return str(error.code)
+    return None
+
+
+def finish(client: ClbClient, answer: Any) -> list[int]:
     """Poll a task, as the SDK's users do, until it is done; return what was seen."""
     seen: list[int] = []
     while 2 in seen[-1:] or not seen:
-        seen.append(ask(client, "DescribeTaskStatus", TaskId=task_id).Status)
+        seen.append(ask(client, "DescribeTaskStatus", TaskId=answer.RequestId).Status)
         time.sleep(0.02)
     return seen
 
 
-def test_register_poll_describe_modify_deregister(
-    emulate: Callable[..., Emulator], sdk: Callable[..., ClbClient]
-) -> None:
-    emulator = emulate(task_seconds=0.2)
-    client = sdk(emulator)
-    place = {"ListenerId": "lbl-http", "LocationId": "loc-2"}
-    target = {"EniIp": "10.0.0.7", "Port": 8080}
-    answer = ask(
-        client, "BatchRegisterTargets", LoadBalancerId="lb-1", Targets=[{**place, **target, "Tag": "标签", "Weight": 7}]
-    )
+def test_register_poll_describe_modify_deregister(emulator: Emulator) -> None:
+    emulator.configure(task_seconds=1000)
+    client, new = sdk(emulator), {**PLACE, **TARGET, "Tag": "标签", "Weight": 7}
+    answer = ask(client, REGISTER, **LB, Targets=[new])
     assert (answer.FailListenerIdSet, answer.Message) == ([], "")
-    with pytest.raises(TencentCloudSDKException) as busy:
-        ask(client, "BatchRegisterTargets", LoadBalancerId="lb-1", Targets=[{**place, **target}])
-    assert busy.value.code == errorcodes.FAILEDOPERATION_RESOURCEINOPERATING
-    seen = finish(client, answer.RequestId)
-    assert (seen[0], seen[-1]) == (2, 0)
-
-    listeners = ask(client, "DescribeTargets", LoadBalancerId="lb-1", ListenerIds=["lbl-http"]).Listeners
-    assert listeners[0].Targets is None
-    (backend,) = listeners[0].Rules[1].Targets
-    assert (backend.Type, backend.PrivateIpAddresses, backend.Tag) == ("ENI", ["10.0.0.7"], "标签")
-
-    entry = {**place, "Targets": [{**target, "Weight": 0}]}
-    finish(client, ask(client, "BatchModifyTargetWeight", LoadBalancerId="lb-1", ModifyList=[entry]).RequestId)
-    entry = {**place, "Targets": [{**target, "Tag": "v2"}]}
-    ask(client, "BatchModifyTargetTag", LoadBalancerId="lb-1", ModifyList=[entry])
+    assert code(client, REGISTER, **LB, Targets=[new]) == errorcodes.FAILEDOPERATION_RESOURCEINOPERATING
+    assert ask(client, "DescribeTaskStatus", TaskId=answer.RequestId).Status == 2
+    emulator.load(SHOP, task_seconds=0.2)
+    assert finish(client, ask(client, REGISTER, **LB, Targets=[new]))[-1] == 0
+    (listener,) = ask(client, TARGETS, **LB, ListenerIds=["lbl-http"]).Listeners
+    (backend,) = listener.Rules[1].Targets
+    assert (listener.Targets, backend.Type, backend.PrivateIpAddresses, backend.Tag) == (
+        None,
+        "ENI",
+        ["10.0.0.7"],
+        "标签",
+    )
+    finish(client, ask(client, WEIGHT, **LB, ModifyList=[{**PLACE, "Targets": [{**TARGET, "Weight": 0}]}]))
+    ask(client, TAG, **LB, ModifyList=[{**PLACE, "Targets": [{**TARGET, "Tag": "v2"}]}])
     assert ("lbl-http", "loc-2", "10.0.0.7", 8080, 0, "v2") in emulator.bindings("lb-1")
-
-    health = ask(client, "DescribeTargetHealth", LoadBalancerIds=["lb-1"]).LoadBalancers[0]
-    details = {
-        (rule.LocationId, health_of.IP): (health_of.HealthStatus, health_of.HealthStatusDetail)
-        for listener in health.Listeners
-        for rule in listener.Rules
-        for health_of in rule.Targets
-    }
-    assert details["loc-2", "10.0.0.7"] == (True, "Alive")
-
-    done = ask(client, "BatchDeregisterTargets", LoadBalancerId="lb-1", Targets=[{**place, **target}])
-    finish(client, done.RequestId)
+    listeners = ask(client, HEALTH, LoadBalancerIds=["lb-1"]).LoadBalancers[0].Listeners
+    rules = {rule.LocationId: rule.Targets for listener in listeners for rule in listener.Rules}
+    assert [(health.IP, health.HealthStatusDetail) for health in rules["loc-2"]] == [("10.0.0.7", "Alive")]
+    gone = {**PLACE, **TARGET}
+    finish(client, ask(client, DEREGISTER, **LB, Targets=[gone]))
     assert "10.0.0.7" not in {binding[2] for binding in emulator.bindings()}
-    with pytest.raises(TencentCloudSDKException) as gone:
-        ask(client, "BatchDeregisterTargets", LoadBalancerId="lb-1", Targets=[{**place, **target}])
-    assert gone.value.code == errorcodes.INVALIDPARAMETER
-    assert emulator.count("BatchDeregisterTargets") == 2
+    assert code(client, DEREGISTER, **LB, Targets=[gone]) == errorcodes.INVALIDPARAMETER
 
 
-def test_the_call_for_one_listener(emulate: Callable[..., Emulator], sdk: Callable[..., ClbClient]) -> None:
-    emulator = emulate()
-    client = sdk(emulator)
-    params = {"LoadBalancerId": "lb-1", "ListenerId": "lbl-tcp", "Targets": [{"InstanceId": "ins-b", "Port": 80}]}
-    finish(client, ask(client, "RegisterTargets", **params).RequestId)
-    assert ("lbl-tcp", None, "ins-b", 80, 10, "") in emulator.bindings()
-
-
-def test_finding_load_balancers_and_listeners(emulate: Callable[..., Emulator], sdk: Callable[..., ClbClient]) -> None:
-    client = sdk(emulate())
-    found = ask(client, "DescribeLoadBalancers", LoadBalancerName="ho")
-    assert (found.TotalCount, found.LoadBalancerSet[0].LoadBalancerId) == (1, "lb-1")
-    listeners = ask(client, "DescribeListeners", LoadBalancerId="lb-1", Protocol="HTTP")
-    assert [rule.Url for rule in listeners.Listeners[0].Rules] == ["/", "/v1"]
-
-
-MODELS = {
-    "DescribeTargets": models.ListenerBackend,
-    "DescribeListeners": models.Listener,
-}
-
-
-@pytest.mark.parametrize("action", MODELS)
-@pytest.mark.filterwarnings("error::UserWarning")
-def test_no_field_is_unknown_to_the_sdk(
-    emulate: Callable[..., Emulator], sdk: Callable[..., ClbClient], action: str
-) -> None:
-    raw = json.loads(sdk(emulate()).call(action, {"LoadBalancerId": "lb-1"}))["Response"]["Listeners"]
-    for listener in raw:
-        assert_known(listener, MODELS[action]())
-
-
-def assert_known(raw: dict[str, Any], model: Any) -> None:
-    fields = {name[1:] for name in vars(model)}
-    assert raw.keys() <= fields, type(model).__name__
-    model._deserialize(raw)
-    for name, value in raw.items():
-        inner = getattr(model, name)
-        for item, parsed in zip(value, inner, strict=True) if isinstance(value, list) else [(value, inner)]:
-            if isinstance(item, dict):
-                assert_known(item, type(parsed)())
-
-
-def test_a_wrong_key_is_refused(emulate: Callable[..., Emulator], sdk: Callable[..., ClbClient]) -> None:
-    emulator = emulate()
-    with pytest.raises(TencentCloudSDKException) as caught:
-        ask(sdk(emulator, secret_key="wrong"), "DescribeTargets", LoadBalancerId="lb-1")
-    assert caught.value.code == "AuthFailure.SignatureFailure"
-    assert caught.value.requestId == emulator.calls()[0]["request_id"]
-
-
-@pytest.fixture(scope="module")
-def lasting(shop: dict[str, Any], sdk: Callable[..., ClbClient]) -> Iterator[ClbClient]:
-    """Give a client of an emulator that lasts for many generated requests."""
-    with Emulator(shop, rate_limit=0) as emulator:
-        yield sdk(emulator)
-
-
-@settings(max_examples=50, deadline=None)
-@given(name=st.text(max_size=20), offset=st.integers(0, 5))
-def test_whatever_the_sdk_signs_is_accepted(lasting: ClbClient, name: str, offset: int) -> None:
-    ask(lasting, "DescribeLoadBalancers", LoadBalancerName=name, Offset=offset)
-
-
-def test_unsigned_payload(emulate: Callable[..., Emulator], sdk: Callable[..., ClbClient]) -> None:
-    client = sdk(emulate())
-    client.profile.unsignedPayload = True
-    assert ask(client, "DescribeTargets", LoadBalancerId="lb-1").Listeners
-
-
-def test_assuming_a_role(emulate: Callable[..., Emulator], sdk: Callable[..., ClbClient]) -> None:
-    role = "qcs::cam::uin/100000000001:roleName/deploy"
-    emulator = emulate(sts={"roles": {role: None}})
-    profile = ClientProfile(httpProfile=HttpProfile(protocol="http", endpoint=emulator.host))
-    credential = Credential(emulator.secret_id, emulator.secret_key)
-    sts = CommonClient("sts", "2018-08-13", credential, emulator.region, profile)
-    given = sts.call_json("AssumeRole", {"RoleArn": role, "RoleSessionName": "test"})["Response"]["Credentials"]
-    client = sdk(emulator)
-    client.credential = Credential(given["TmpSecretId"], given["TmpSecretKey"], given["Token"])
-    assert ask(client, "DescribeTargets", LoadBalancerId="lb-1").Listeners
-    assert emulator.calls("DescribeTargets")[0]["secret_id"] == given["TmpSecretId"]
-    emulator.expire_tokens()
-    with pytest.raises(TencentCloudSDKException) as ended:
-        ask(client, "DescribeTargets", LoadBalancerId="lb-1")
-    assert ended.value.code == errorcodes.AUTHFAILURE_TOKENFAILURE
-
-
-def test_an_unsigned_role_for_a_web_identity(emulate: Callable[..., Emulator]) -> None:
-    role = "qcs::cam::uin/100000000001:roleName/pod"
-    emulator = emulate(sts={"roles": {role: None}, "web_identity_tokens": {"jwt": {}}})
-    profile = ClientProfile(httpProfile=HttpProfile(protocol="http", endpoint=emulator.host))
-    sts = CommonClient("sts", "2018-08-13", None, emulator.region, profile)
-    params = {"ProviderId": "tke", "WebIdentityToken": "jwt", "RoleArn": role, "RoleSessionName": "pod"}
-    answer = sts.call_json("AssumeRoleWithWebIdentity", params, options={"SkipSign": True})["Response"]
-    assert answer["Credentials"]["Token"]
-
-
-def test_rate_limit_and_clock(emulate: Callable[..., Emulator], sdk: Callable[..., ClbClient]) -> None:
-    emulator = emulate(rate_limit=3)
-    client = sdk(emulator)
-    codes = []
-    for _ in range(5):
-        try:
-            ask(client, "DescribeTargets", LoadBalancerId="lb-1")
-        except TencentCloudSDKException as error:
-            codes.append(error.code)
-    assert codes == ["RequestLimitExceeded"] * 2
-    emulator.load(emulator.scenario, clock_offset=-601)
-    with pytest.raises(TencentCloudSDKException) as late:
-        ask(client, "DescribeTargets", LoadBalancerId="lb-1")
-    assert late.value.code == "AuthFailure.SignatureExpire"
-
-
-def test_looking_for_load_balancers(emulate: Callable[..., Emulator], sdk: Callable[..., ClbClient]) -> None:
+def test_finding_load_balancers(emulator: Emulator) -> None:
     old = {"id": "lb-old", "forward": 0}
     six = {"id": "lb-six", "ipv6": "2001:db8::80", "tags": {"team": "web"}, "vpc_id": "vpc-2"}
-    client = sdk(emulate(load_balancers=[old, six, {"id": "lb-new"}]))
+    emulator.load(SHOP, load_balancers=[old, six, {"id": "lb-new", "name": "shop"}])
+    client = sdk(emulator)
 
     def found(**params: Any) -> list[str]:
-        return [item.LoadBalancerId for item in ask(client, "DescribeLoadBalancers", **params).LoadBalancerSet]
+        return [item.LoadBalancerId for item in ask(client, LISTING, **params).LoadBalancerSet]
 
-    assert found(Forward=1) == ["lb-new", "lb-six"]
-    assert found(WithRs=1, BackendPrivateIps=["10.0.0.1"]) == []
+    assert [found(Forward=1), found(LoadBalancerName="ho")] == [["lb-new", "lb-six"], ["lb-new"]]
     assert found(VpcId="vpc-2", Filters=[{"Name": "tag:team", "Values": ["web"]}]) == ["lb-six"]
-    (shown,) = ask(client, "DescribeLoadBalancers", LoadBalancerIds=["lb-six"]).LoadBalancerSet
+    (shown,) = ask(client, LISTING, LoadBalancerIds=["lb-six"]).LoadBalancerSet
     assert (shown.AddressIPv6, shown.LoadBalancerVips, shown.Tags[0].TagKey) == ("2001:db8::80", [], "team")
-    with pytest.raises(TencentCloudSDKException) as classic:
-        ask(client, "DescribeTargets", LoadBalancerId="lb-old")
-    assert classic.value.code == errorcodes.UNSUPPORTEDOPERATION
-
-
-def test_looking_for_what_is_behind_an_address(emulate: Callable[..., Emulator], sdk: Callable[..., ClbClient]) -> None:
-    client = sdk(emulate())
-    backends = [{"VpcId": "vpc-emulator", "PrivateIp": address} for address in ("10.0.0.1", "10.0.0.9")]
-    (balancer,) = ask(client, "DescribeLBListeners", Backends=backends).LoadBalancers
-    assert (balancer.LoadBalancerId, balancer.Region) == ("lb-1", "ap-guangzhou")
-    tcp, http = balancer.Listeners
-    assert [(target.Type, target.PrivateIp, target.Port, target.Weight) for target in tcp.Targets] == [
-        ("cvm", "10.0.0.1", 80, 10)
-    ]
-    assert [(rule.LocationId, [target.Type for target in rule.Targets]) for rule in http.Rules] == [("loc-1", ["eni"])]
+    assert code(client, TARGETS, LoadBalancerId="lb-old") == errorcodes.UNSUPPORTEDOPERATION
 
 
 @pytest.mark.parametrize(
-    "style, code",
+    "fault, applies",
+    [
+        ({"kind": "cut_before"}, False),
+        ({"kind": "cut_after"}, True),
+        ({"kind": "hang", "seconds": 0.1, "apply": True}, True),
+    ],
+)
+def test_a_connection_that_is_cut(emulator: Emulator, fault: dict[str, Any], applies: bool) -> None:
+    emulator.configure(task_seconds=0)
+    emulator.add_faults({"action": "Batch*", **fault})
+    assert code(sdk(emulator), REGISTER, **LB, Targets=[B]) == "ClientNetworkError"
+    assert (len(emulator.bindings()) == 3) is applies
+
+
+def test_keys_rates_and_clocks(emulator: Emulator) -> None:
+    assert code(sdk(emulator, "wrong"), TARGETS, **LB) == "AuthFailure.SignatureFailure"
+    client = sdk(emulator)
+    client.profile.unsignedPayload = True
+    assert code(client, TARGETS, **LB) is None
+    emulator.load(SHOP, rate_limits={TARGETS: 0, LISTING: 1})
+    assert {code(sdk(emulator), LISTING) for _ in range(10)} == {None, "RequestLimitExceeded"}
+    emulator.load(SHOP, clock_offset=-601)
+    assert code(sdk(emulator), TARGETS, **LB) == "AuthFailure.SignatureExpire"
+
+
+@settings(max_examples=25, deadline=None)
+@given(name=st.text(max_size=20), offset=st.integers(0, 5))
+def test_whatever_the_sdk_signs_is_accepted(running: Emulator, name: str, offset: int) -> None:
+    running.load(SHOP)
+    ask(sdk(running), LISTING, LoadBalancerName=name, Offset=offset)
+
+
+def test_assuming_a_role(emulator: Emulator) -> None:
+    role = "qcs::cam::uin/100000000001:roleName/deploy"
+    emulator.load(SHOP, sts={"roles": {role: None}, "web_identity_tokens": {"jwt": {}}})
+    own = Credential(emulator.secret_id, emulator.secret_key)
+    asked = {"RoleArn": role, "RoleSessionName": "test"}
+    sts = CommonClient("sts", "2018-08-13", own, emulator.region, profile(emulator))
+    given = sts.call_json("AssumeRole", asked)["Response"]["Credentials"]
+    client = sdk(emulator)
+    client.credential = Credential(given["TmpSecretId"], given["TmpSecretKey"], given["Token"])
+    assert code(client, TARGETS, **LB) is None
+    assert emulator.calls(TARGETS)[0]["secret_id"] == given["TmpSecretId"]
+    emulator.expire_tokens()
+    assert code(client, TARGETS, **LB) == errorcodes.AUTHFAILURE_TOKENFAILURE
+    unsigned = CommonClient("sts", "2018-08-13", None, emulator.region, profile(emulator))
+    web = {"ProviderId": "tke", "WebIdentityToken": "jwt", **asked}
+    answer = unsigned.call_json("AssumeRoleWithWebIdentity", web, options={"SkipSign": True})["Response"]
+    assert answer["Credentials"]["Token"]
+
+
+@pytest.mark.parametrize(
+    "style, expected",
     [
         ("coded", errorcodes.FAILEDOPERATION_RESOURCEINOPERATING),
         ("text", errorcodes.FAILEDOPERATION),
-        ("text2", errorcodes.FAILEDOPERATION),
         ("in_use", errorcodes.RESOURCEINUSE),
         ("unavailable", errorcodes.RESOURCEUNAVAILABLE),
     ],
 )
-def test_busy_while_a_batch_is_done_already(
-    emulate: Callable[..., Emulator], sdk: Callable[..., ClbClient], style: str, code: str
-) -> None:
-    emulator = emulate(batch_is_task=False, lock_after=30, busy_style=style)
+def test_busy_while_a_batch_is_done_already(emulator: Emulator, style: str, expected: str) -> None:
+    emulator.configure(batch_is_task=False, lock_after=1000, busy_style=style)
     client = sdk(emulator)
-    batch = {"LoadBalancerId": "lb-1", "Targets": [{"ListenerId": "lbl-tcp", "InstanceId": "ins-b", "Port": 80}]}
-    task = ask(client, "BatchRegisterTargets", **batch).RequestId
-    assert len(ask(client, "DescribeTargets", LoadBalancerId="lb-1").Listeners[0].Targets) == 2
-    with pytest.raises(TencentCloudSDKException) as busy:
-        ask(client, "BatchDeregisterTargets", **batch)
-    assert busy.value.code == code
-    with pytest.raises(TencentCloudSDKException) as unknown:
-        ask(client, "DescribeTaskStatus", TaskId=task)
-    assert unknown.value.code == errorcodes.INVALIDPARAMETER
+    task = ask(client, REGISTER, **LB, Targets=[B]).RequestId
+    assert len(ask(client, TARGETS, **LB).Listeners[0].Targets) == 2
+    assert code(client, DEREGISTER, **LB, Targets=[B]) == expected
+    assert code(client, "DescribeTaskStatus", TaskId=task) == errorcodes.INVALIDPARAMETER
 
 
-def test_the_sdk_reads_sparse_answers_in_any_order(
-    emulate: Callable[..., Emulator], sdk: Callable[..., ClbClient]
-) -> None:
-    client = sdk(emulate(sparse=True, order="random", task_seconds=0))
-    listeners = {item.ListenerId: item for item in ask(client, "DescribeTargets", LoadBalancerId="lb-1").Listeners}
-    assert (listeners["lbl-group"].Targets, listeners["lbl-tcp"].Targets[0].Zone) == (None, None)
-    (listed,) = ask(client, "DescribeLoadBalancers", AdditionalFields=["TargetCount"]).LoadBalancerSet
-    assert (listed.Tags, listed.TargetCount) == (None, 2)
-    target = {"ListenerId": "lbl-tcp", "InstanceId": "ins-b", "Port": 80}
-    assert ask(client, "BatchRegisterTargets", LoadBalancerId="lb-1", Targets=[target]).FailListenerIdSet is None
+ACTIONS = sorted(action for service, action in api.HANDLERS if service == "clb")
+PLAIN = {"str": str, "int": int, "bool": bool, "float": float}
+TYPE = r":type {}: (?:(list of )?(\w+)|:class:`[\w.]*?\.(\w+)`)\s"
+
+
+def type_of(model: type, field: str) -> tuple[bool, Any]:
+    """Return whether the SDK has a list in this field, and its (or its members') plain type or model.
+
+    :raises AssertionError: the SDK does not know the field.
+    """
+    match = re.search(TYPE.format(field), model.__init__.__doc__ or "")
+    assert match is not None, f"{model.__name__} has no {field}"
+    name = match[2] or match[3]
+    return bool(match[1]), PLAIN.get(name) or getattr(models, name)
+
+
+def check_struct(struct: Struct, model: type) -> Iterator[str]:
+    """Yield each parameter that was compared.
+
+    :raises AssertionError: the SDK has another name or type.
+    """
+    for name, kind in struct.fields.items():
+        is_list, expected = type_of(model, name)
+        assert isinstance(kind, list) is is_list, f"{model.__name__}.{name}"
+        member = kind[0] if isinstance(kind, list) else kind
+        if isinstance(member, Struct):
+            yield from check_struct(member, expected)
+        else:
+            assert member is expected, f"{model.__name__}.{name}"
+        yield name
+    assert set(struct.required) <= set(struct.fields)
+
+
+def check_answer(answer: dict[str, Any], model: type) -> Iterator[str]:
+    """Yield each field that was compared and was not null; see check_struct."""
+    for name, value in answer.items():
+        is_list, expected = type_of(model, name)
+        if value is None:
+            continue
+        assert isinstance(value, list) is is_list, f"{model.__name__}.{name}"
+        for member in value if isinstance(value, list) else [value]:
+            if isinstance(member, dict):
+                yield from check_answer(member, expected)
+            else:
+                assert type(member) is expected, f"{model.__name__}.{name}"
+            yield name
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_every_parameter_is_the_sdks(action: str) -> None:
+    assert list(check_struct(SCHEMAS[action], getattr(models, f"{action}Request")))
+
+
+PARAMS: dict[str, dict[str, Any]] = {
+    DEREGISTER: {**LB, "Targets": [A]},
+    TAG: modify(1, Tag="x"),
+    WEIGHT: modify(1),
+    REGISTER: {**LB, "Targets": [B]},
+    "DescribeLBListeners": {
+        "Backends": [{"VpcId": "vpc-emulator", "PrivateIp": address} for address in ("10.0.0.1", "10.0.0.9")]
+    },
+    "DescribeListeners": LB,
+    LISTING: {"AdditionalFields": ["TargetCount"]},
+    "DescribeLoadBalancersDetail": {},
+    HEALTH: {"LoadBalancerIds": ["lb-1"]},
+    TARGETS: LB,
+    "DescribeTaskStatus": {},
+    "RegisterTargets": {**LB, "ListenerId": "lbl-tcp", "Targets": [{"InstanceId": "ins-b", "Port": 80}]},
+}
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_every_field_of_an_answer_is_the_sdks(action: str) -> None:
+    function = {"Function": {"FunctionName": "f", "FunctionNamespace": "default"}, "Weight": 10}
+    rule = {"id": "loc-f", "domain": "f.example.com", "function_targets": [function], "target_type": "TARGETGROUP"}
+    balancer = {**SHOP["load_balancers"][0], "tags": {"team": "web"}}
+    web = {"id": "lbl-f", "protocol": "HTTPS", "port": 443, "rules": [rule]}
+    balancer["listeners"] = [*balancer["listeners"], web]
+    cloud = Shop(load_balancers=[balancer], number_layer4_rules=True)
+    params = dict(PARAMS[action])
+    if action == "DescribeTaskStatus":
+        params["TaskId"] = cloud.write(REGISTER, B)["RequestId"]
+    seen = list(check_answer(cloud.ask(action, **params), getattr(models, f"{action}Response")))
+    assert "RequestId" in seen
+    assert action not in (TARGETS, "DescribeLBListeners") or "Weight" in seen
+
+
+@pytest.mark.parametrize("wrong", [{"Status": "0"}, {"Status": [0]}, {"State": 0}, {"LoadBalancerIds": [1]}])
+def test_what_differs_from_the_sdk_is_found(wrong: dict[str, Any]) -> None:
+    with pytest.raises(AssertionError):
+        list(check_answer(wrong, models.DescribeTaskStatusResponse))
+    for struct in (Struct({"TaskID": str}), Struct({"TaskId": int}), Struct({"TaskId": [str]})):
+        with pytest.raises(AssertionError):
+            list(check_struct(struct, models.DescribeTaskStatusRequest))
