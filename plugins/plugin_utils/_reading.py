@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..module_utils._base.errors import ClbError, InvalidArgument
 from ..module_utils._base.threads import side_by_side
-from ..module_utils._bindings.assign import assign, may_apply
-from ..module_utils._bindings.entries import check_belonging
+from ..module_utils._bindings.assign import assign, check_belonging, may_apply
 from ..module_utils._tasks.balancers import Chosen, LeftOut, may_leave_out, read_for
 from ..module_utils._tasks.choice import NoneTagged, find_by_tags
 from ..module_utils._tasks.info import SELECTS_NOTHING, describe_info

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from .refusals import Remedy, ruling_for
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_SHOWN = 2048
 """Characters of a text from outside that a message shows."""
+MAX_VALUE = 100
+"""Characters of a user's value that a message shows."""
 MAX_DIGITS = 40
 """Digits of a number that a message shows."""
 _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -54,6 +57,20 @@ def printable_number(value: float) -> str:
     :param value: as a user gave it.
     """
     return str(value) if abs(value) < 10**MAX_DIGITS else f"(a number of more than {MAX_DIGITS} digits)"
+
+
+def shown_value(value: object) -> str:
+    """A value of the user's in a message: short, in one line, and never an error of its own."""
+    if isinstance(value, (bool, float, type(None))):
+        return repr(value)
+    if isinstance(value, int):
+        return printable_number(value)
+    if isinstance(value, str):
+        cut = f"... ({len(value)} characters in all)" if len(value) > MAX_VALUE else ""
+        return printable(repr(value[:MAX_VALUE])) + cut
+    if isinstance(value, Mapping):
+        return "a dictionary"
+    return "a list" if isinstance(value, (list, tuple, set)) else f"a {type(value).__name__}"
 
 
 def _escape(char: str) -> str:

@@ -2,11 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which entry of ``targets`` belongs to which of several load balancers. Pure."""
+"""The load balancers that each entry of ``targets`` belongs to."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+
+from .._base.errors import shown_value
+from .entries import raise_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +23,7 @@ class Assignment(NamedTuple):
 
     :param entries: by load balancer ID, in their own order; empty where none applies.
     :param unknown: a sentence for each entry whose listener or rule ID no load balancer has.
-    :param lacking: the same for each entry with a load balancer of its own, which lacks that ID.
+    :param lacking: a sentence for each entry whose own load balancer lacks that ID.
     """
 
     entries: dict[str, tuple[Entry, ...]]
@@ -29,17 +32,14 @@ class Assignment(NamedTuple):
 
 
 def may_apply(entries: Iterable[Entry], load_balancer_id: str) -> list[Entry]:
-    """The entries that can be about a load balancer, as far as that is known before it is read."""
+    """The entries that can be about a load balancer, before it is read."""
     return [entry for entry in entries if entry.load_balancer_id in (None, load_balancer_id)]
 
 
 def assign(entries: Sequence[Entry], snapshots: Mapping[str, Snapshot]) -> Assignment:
-    """Give each entry to the load balancers that it is about.
+    """Give each entry to its load balancer: the one that it names, else the one that has its listener or rule ID.
 
-    An entry with a load balancer ID belongs there. One with a listener or rule ID belongs to the load balancer that
-    has it. Any other holds for every load balancer.
-
-    :param snapshots: what is bound, by load balancer ID.
+    An entry without any of these holds for every load balancer.
     """
     owners: dict[str, list[str]] = {}
     for load_balancer_id, snapshot in snapshots.items():
@@ -68,3 +68,44 @@ def assign(entries: Sequence[Entry], snapshots: Mapping[str, Snapshot]) -> Assig
         tuple(unknown),
         tuple(lacking),
     )
+
+
+def names_to_check(entries: Iterable[Entry], chosen: Mapping[str, str | None]) -> tuple[str, ...]:
+    """The load balancers whose names have to be looked up before :func:`check_belonging` can compare them.
+
+    :param chosen: the names of the task's load balancers by ID; None where a name is not known.
+    """
+    named = [entry for entry in entries if entry.load_balancer_name is not None]
+    own = {entry.load_balancer_id for entry in named}
+    return tuple(
+        load_balancer_id
+        for load_balancer_id, name in chosen.items()
+        if name is None and (load_balancer_id in own or (named and len(chosen) == 1))
+    )
+
+
+def check_belonging(entries: Iterable[Entry], chosen: Mapping[str, str | None], region: str) -> None:
+    """Check that the names and regions beside the IDs of entries are those of the task's load balancers.
+
+    :param chosen: as in :func:`names_to_check`.
+    :raises InvalidArgument: an entry contradicts them.
+    """
+    found = [(entry.number, _find_contradiction(entry, chosen, region)) for entry in entries]
+    raise_all([f"targets[{number}]: {problem}" for number, problem in found if problem])
+
+
+def _find_contradiction(entry: Entry, chosen: Mapping[str, str | None], region: str) -> str | None:
+    if entry.region not in (None, region):
+        return f"region {shown_value(entry.region)} is not {region}, in which this task runs."
+    name = entry.load_balancer_name
+    if name is None:
+        return None
+    identity = entry.load_balancer_id
+    if identity is None and len(chosen) == 1:
+        identity = next(iter(chosen))
+    if identity is None:
+        return f"load_balancer_name {shown_value(name)} alone does not say which load balancer; give load_balancer_id."
+    real = chosen.get(identity)
+    if real is None or real == name:
+        return None
+    return f"load_balancer_name {shown_value(name)} is not the name of {identity}, which is {shown_value(real)}."

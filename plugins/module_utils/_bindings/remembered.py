@@ -24,9 +24,9 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from .._base import pace
-from .._base.errors import InvalidArgument
+from .._base.errors import InvalidArgument, shown_value
 from .change import Change, ChangeKind
-from .entries import Entry, Place, parse_entries, shown_value
+from .entries import Entry, Place, parse_entries
 from .snapshot import Binding, BindingKey, describe
 
 if TYPE_CHECKING:

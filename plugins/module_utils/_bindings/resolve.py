@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from .._base.errors import InvalidArgument, and_more
-from .entries import Entry, Place, check_agreement, raise_all, shown_value
+from .._base.errors import InvalidArgument, and_more, shown_value
+from .entries import Entry, Place, check_agreement, raise_all
 from .snapshot import address_label
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from .._api.clb import MAX_FILTER_VALUES, MAX_FILTERS
 from .._base.errors import InvalidArgument, Refused, and_more, printable
 from .._base.refusals import Concern
 from .._base.threads import side_by_side
-from .._bindings.entries import check_belonging, check_same_load_balancer, names_to_check
+from .._bindings.assign import check_belonging, names_to_check
 from .balancers import MAX_WARNED, Chosen, values_of
 from .request import LOAD_BALANCER_OPTIONS
 
@@ -260,8 +260,6 @@ def check_entries_belong(
     :returns: with ``all_load_balancers``, a warning for each entry of a load balancer that was not listed.
     :raises InvalidArgument: an entry belongs to another load balancer or region, or says another name.
     """
-    if not means_several(params):
-        check_same_load_balancer(entries, chosen[0].load_balancer_id)
     names = {balancer.load_balancer_id: balancer.name for balancer in chosen}
     foreign = [
         f"targets[{entry.number}]: load_balancer_id {entry.load_balancer_id!r} is not among the chosen load balancers."

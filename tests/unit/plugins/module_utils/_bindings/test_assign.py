@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.assign import assign, may_apply
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.assign import (
+    assign,
+    check_belonging,
+    may_apply,
+    names_to_check,
+)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 
 from ...builders import Raw, http, rule, snapshot, target, tcp
@@ -73,3 +79,37 @@ def test_an_id_that_no_load_balancer_has_is_told(entry: Raw, sentence: str) -> N
 def test_before_it_is_read_only_the_load_balancer_of_an_entry_is_known(own: Any, expected: bool) -> None:
     entries = parse_entries([{"listener_id": "lbl-9", "load_balancer_id": own}], selectors=True)
     assert (may_apply(entries, "lb-1") == list(entries)) is expected
+
+
+BELONGS = {**HOST, "load_balancer_id": "lb-1", "load_balancer_name": "shop", "region": "ap-tokyo"}
+NAMED = {**HOST, "load_balancer_name": "shop"}
+
+
+@pytest.mark.parametrize(
+    "entry, chosen, looked_up, words",
+    [
+        (HOST, {"lb-1": None}, (), ""),
+        (BELONGS, {"lb-1": "shop"}, (), ""),
+        (BELONGS, {"lb-1": None, "lb-2": None}, ("lb-1",), ""),
+        (BELONGS, {"lb-1": "shop", "lb-2": "blog"}, (), ""),
+        (NAMED, {"lb-1": None}, ("lb-1",), ""),
+        (NAMED, {"lb-1": "shop"}, (), ""),
+        ({**HOST, "region": "ap-seoul"}, {"lb-1": None}, (), "region 'ap-seoul' is not ap-tokyo, in which this task"),
+        (NAMED, {"lb-1": "blog"}, (), "'shop' is not the name of lb-1, which is 'blog'"),
+        ({**BELONGS, "load_balancer_name": "Shop"}, {"lb-1": "shop", "lb-2": "Shop"}, (), "'Shop' is not the name of"),
+        (NAMED, {"lb-1": "shop", "lb-2": "blog"}, (), "alone does not say which load balancer"),
+    ],
+)
+def test_names_and_regions_must_be_those_of_the_load_balancer(
+    entry: Raw, chosen: dict[str, Any], looked_up: tuple[str, ...], words: str
+) -> None:
+    """C5; a name is looked up only where an entry says one."""
+    entries = parse_entries([HOST, entry], selectors=True)
+    assert names_to_check(entries, chosen) == looked_up
+    if not words:
+        check_belonging(entries, chosen, "ap-tokyo")
+        return
+    with pytest.raises(InvalidArgument) as caught:
+        check_belonging(entries, chosen, "ap-tokyo")
+    assert caught.value.message.startswith("targets[1]: ")
+    assert words in caught.value.message

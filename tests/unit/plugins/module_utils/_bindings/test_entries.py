@@ -4,20 +4,22 @@
 
 from __future__ import annotations
 
+import time
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument, shown_value
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import (
-    DESCRIBING_KEYS,
     Entry,
     Place,
-    check_same_load_balancer,
+    find_doubtful_tags,
     parse_entries,
-    shown_value,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Backend
 
-from ...builders import Raw, want
+if TYPE_CHECKING:
+    from ...builders import Raw
 
 LISTENER: Raw = {"listener_id": "lbl-1", "instance_id": "ins-1", "port": 80}
 
@@ -26,76 +28,64 @@ def parse(*entries: Raw, selectors: bool = False) -> tuple[Entry, ...]:
     return parse_entries(entries, selectors=selectors)
 
 
-def problem(*entries: Raw, selectors: bool = False) -> str:
+def problem(*entries: Any, selectors: bool = False) -> str:
     with pytest.raises(InvalidArgument) as caught:
         parse(*entries, selectors=selectors)
+    assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 5000
     return caught.value.message
 
 
-def test_an_entry_of_present_names_listener_backend_and_port() -> None:
-    (entry,) = parse({**LISTENER, "weight": 5, "tag": "blue"})
-    assert entry == Entry(0, Place("lbl-1"), backend=Backend("ins-1", None), port=80, weight=5, tag="blue")
+ONE = Entry(0, Place("lbl-1"), Backend("ins-1", None), 80)
+NULLS = dict.fromkeys(("listener_port", "listener_protocol", "location_id", "domain", "url", "eni_ip", "weight", "tag"))
+BY_PORT: Raw = {"listener_id": None, "listener_port": 80, "listener_protocol": "http"}
+OF_LISTENERS: Raw = {"listener_id": "lbl-1", "protocol": "tcp", "port": 443}
 
 
-def test_a_null_counts_as_not_given() -> None:
-    nulls = dict.fromkeys(
-        ("listener_port", "listener_protocol", "location_id", "domain", "url", "eni_ip", "weight", "tag")
-    )
-    assert parse({**LISTENER, **nulls}) == parse(LISTENER)
-
-
-def test_an_empty_tag_is_kept_because_it_clears_the_tag() -> None:
-    assert parse({**LISTENER, "tag": ""})[0].tag == ""
-
-
-def test_domains_lose_their_case_and_protocols_gain_it() -> None:
-    (entry,) = parse(
-        {
-            "listener_port": 80,
-            "listener_protocol": "http",
-            "domain": "A.Example.COM",
-            "url": "/V1",
-            **want(None, "ins-1"),
-        }
-    )
-    assert entry.place == Place(None, 80, "HTTP", None, "a.example.com", "/V1")
+@pytest.mark.parametrize(
+    "change, expected",
+    [
+        ({"weight": 5, "tag": "blue"}, ONE._replace(weight=5, tag="blue")),
+        ({**NULLS, "protocol": None}, ONE),
+        ({"tag": ""}, ONE._replace(tag="")),
+        ({"tag": 83}, ONE._replace(tag="83")),
+        ({"port": 1, "weight": 0}, ONE._replace(port=1, weight=0)),
+        ({"port": 65535, "weight": 100}, ONE._replace(port=65535, weight=100)),
+        ({"location_id": "loc-1", "domain": "a"}, ONE._replace(place=Place("lbl-1", None, None, "loc-1", "a"))),
+        ({"listener_id": None, "location_id": "loc-1"}, ONE._replace(place=Place(location_id="loc-1"))),
+        ({"listener_id": None, "listener_port": 443}, ONE._replace(place=Place(None, 443))),
+        (
+            {**BY_PORT, "domain": "A.Example.COM", "url": "/V1"},
+            ONE._replace(place=Place(None, 80, "HTTP", None, "a.example.com", "/V1")),
+        ),
+        # The listener's port and protocol, beside what only the result `listeners` has.
+        ({"protocol": "TCP", "listener_port": 443, "bound": 0}, ONE._replace(place=Place("lbl-1", 443, "TCP"))),
+        # Keys that only describe, whatever they hold.
+        ({"private_ips": 7, "code": {"a": [1]}, "before": "x", "remembered": True, "healthy": [], "error": 1.5}, ONE),
+    ],
+)
+def test_an_entry_of_present_names_listener_backend_and_port(change: Raw, expected: Entry) -> None:
+    assert parse({**LISTENER, **change}) == (expected,)
 
 
 @pytest.mark.parametrize(
     "spelling, parsed",
     [
-        ("10.0.0.1", "10.0.0.1"),
         (" 10.0.0.1 ", "10.0.0.1"),
         ("2001:DB8::1", "2001:db8::1"),
         ("2001:db8:0:0:0:0:0:1", "2001:db8::1"),
-        ("::ffff:10.0.0.1", "10.0.0.1"),
         ("::FFFF:0a00:0001", "10.0.0.1"),
     ],
 )
-def test_addresses_are_parsed(spelling: str, parsed: str) -> None:
-    assert parse({**LISTENER, "instance_id": None, "eni_ip": spelling})[0].backend == Backend(None, parsed)
-
-
-@pytest.mark.parametrize(
-    "place",
-    [
-        {"listener_id": "lbl-1"},
-        {"listener_port": 443},
-        {"listener_port": 443, "listener_protocol": "TCP"},
-        {"location_id": "loc-1"},
-        {"listener_id": "lbl-1", "domain": "a", "url": "/"},
-        {"location_id": "loc-1", "domain": "a"},
-        {"location_id": "loc-1", "url": "/"},
-    ],
-)
-def test_these_name_a_place(place: Raw) -> None:
-    assert parse({**place, "instance_id": "ins-1", "port": 80})
+@pytest.mark.parametrize("key", ["eni_ip", "ip"])
+def test_addresses_are_parsed(key: str, spelling: str, parsed: str) -> None:
+    assert parse({**LISTENER, "instance_id": None, key: spelling})[0].backend == Backend(None, parsed)
 
 
 @pytest.mark.parametrize(
     "change, words",
     [
-        ({"listener_id": None}, "no listener is named"),
+        ({"listener_id": None}, "no listener is named; give listener_id, or listener_port"),
         ({"listener_id": None, "listener_protocol": "TCP"}, "no listener is named"),
         ({"listener_id": None, "domain": "a", "url": "/"}, "no listener is named"),
         ({"listener_id": " "}, "listener_id is empty"),
@@ -109,16 +99,13 @@ def test_these_name_a_place(place: Raw) -> None:
         ({"port": None}, "port is missing"),
         ({"port": 0}, "port 0 is not a whole number from 1 to 65535"),
         ({"port": 70000}, "port 70000 is not"),
-        ({"port": True}, "port True is not"),
-        ({"port": "http"}, "port 'http' is not"),
-        ({"port": 80.5}, "port 80.5 is not"),
         ({"listener_id": {"id": "lbl-1"}}, "listener_id is a dictionary, not text"),
         ({"listener_id": ["lbl-1"]}, "listener_id is a list, not text"),
         ({"tag": True}, "tag is True, not text"),
         ({"tag": 1.1}, "tag 1.1 is a number, and YAML may have changed it (1.10 becomes 1.1); put it into quotes"),
         ({"tag": float("nan")}, "tag nan is a number"),
         ({"domain": 1.5}, "domain 1.5 is a number"),
-        ({"tag": "x" * 5000}, "(5000 characters in all) is too long; give at most 2048 characters"),
+        ({"tag": "x" * 2049}, "(2049 characters in all) is too long; give at most 2048 characters"),
         ({"tag": "\ud800"}, "is not encodable as UTF-8"),
         ({"listener_protocol": "TCP or UDP"}, "listener_protocol 'TCP or UDP' is not a protocol"),
         ({"ip": "10.0.0.1", "eni_ip": "10.0.0.2"}, "eni_ip '10.0.0.2' and its alias ip '10.0.0.1' differ"),
@@ -127,7 +114,9 @@ def test_these_name_a_place(place: Raw) -> None:
         ({"listener_port": 65536}, "listener_port 65536 is not"),
         ({"weight": -1}, "weight -1 is not a whole number from 0 to 100"),
         ({"weight": 101}, "weight 101 is not"),
-        ({"weight": False}, "weight False is not"),
+        # C2: without another key of the result `listeners`, it is a mistake.
+        ({"protocol": "TCP"}, "protocol 'TCP' is not a key of an entry; did you mean listener_protocol?"),
+        ({"protocol": "TCP", "message": "x"}, "did you mean listener_protocol?"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_entry(change: Raw, words: str) -> None:
@@ -137,116 +126,160 @@ def test_a_wrong_value_is_named_with_its_entry(change: Raw, words: str) -> None:
     assert " more." not in message
 
 
-@pytest.mark.parametrize("port", [1, 65535])
-@pytest.mark.parametrize("weight", [0, 100])
-def test_the_limits_themselves_are_allowed(port: int, weight: int) -> None:
-    (entry,) = parse({**LISTENER, "port": port, "weight": weight})
-    assert (entry.port, entry.weight) == (port, weight)
+@pytest.mark.parametrize("value", ["80", " 80 ", "80.0", "80.", 80.0, "+80", "0080"])
+def test_what_templates_make_of_numbers_is_the_number(value: Any) -> None:
+    (entry,) = parse({**LISTENER, "port": value, "weight": value, "listener_port": value})
+    assert (entry.port, entry.weight, entry.place.listener_port) == (80, 80, 80)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("1e99999999", id="an exponent"), "1e2", "inf", "nan", float("inf"), float("-inf"), float("nan"),
+        1e300, 80.5, "80.5", "0x50", "8_0", "8 0", "\uff18\uff10", "", " ", pytest.param("9" * 5000, id="5000 as text"),
+        pytest.param("0" * 10_000_000 + "80", id="10 MB of digits"), pytest.param(10**5000, id="5000 digits"),
+        -(10**50), True, False, "http", b"80", [80], {"port": 80},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("key", ["port", "weight", "listener_port"])
+def test_what_is_no_whole_number_is_refused_at_once(key: str, value: Any) -> None:
+    """C1"""
+    started = time.thread_time()
+    assert f"{key} " in problem({**LISTENER, key: value})
+    assert time.thread_time() - started < 1
+
+
+@pytest.mark.parametrize("key", ["listener_id", "location_id", "instance_id", "load_balancer_id"])
+def test_an_id_is_letters_digits_hyphens_and_underscores(key: str) -> None:
+    """C6, C12"""
+    for value in ("*", "ins-1 ins-2", "ins-1,ins-2", "ins-1\nins-2", "ins/1", "ins-é", "\uff11", "a" * 129, "None()"):
+        for selectors in (False, True):
+            assert f"{key} " in (told := problem({**LISTENER, key: value}, selectors=selectors))
+            assert " is not an ID: an ID is made of letters" in told
+    assert parse({**LISTENER, key: "abc-1_X\n"}) == parse({**LISTENER, key: " abc-1_X"})
 
 
 def test_all_wrong_entries_are_told_at_once_but_not_hundreds() -> None:
     message = problem(*({**LISTENER, "port": 0} for _ in range(8)))
     assert [f"targets[{number}]" in message for number in range(8)] == [True] * 5 + [False] * 3
     assert message.endswith("And 3 more entries with errors.")
+    assert " more" not in problem(*({**LISTENER, "port": 0} for _ in range(5)))
+
+
+ON_UDP: Raw = {"listener_port": 80, "listener_protocol": "udp", "eni_ip": "2001:DB8::1", "port": 53}
 
 
 @pytest.mark.parametrize(
-    "change, words",
+    "first, change, words",
     [
-        ({"weight": 6}, "weight 5 and weight 6"),
-        ({"weight": None}, "weight 5 and weight not given"),
-        ({"tag": "green"}, "tag 'blue' and tag 'green'"),
-        ({"tag": ""}, "tag 'blue' and tag ''"),
-        ({"tag": None}, "tag 'blue' and tag not given"),
+        (LISTENER, {"weight": 6}, "ins-1:80 on listener_id lbl-1, with weight 5 and weight 6"),
+        (LISTENER, {"weight": None}, "weight 5 and weight not given"),
+        (LISTENER, {"tag": "green"}, "tag 'blue' and tag 'green'"),
+        (LISTENER, {"tag": ""}, "tag 'blue' and tag ''"),
+        (LISTENER, {"tag": None}, "tag 'blue' and tag not given"),
+        # C8
+        (ON_UDP, {"weight": 6}, "[2001:db8::1]:53 on listener_port 80, listener_protocol UDP, with weight 5"),
+        ({**LISTENER, "load_balancer_id": "lb-1"}, {"weight": 6}, "ins-1:80 on listener_id lbl-1 of lb-1, with"),
     ],
 )
-def test_the_same_binding_twice_must_say_the_same(change: Raw, words: str) -> None:
-    entry = {**LISTENER, "weight": 5, "tag": "blue"}
+def test_the_same_binding_twice_must_say_the_same(first: Raw, change: Raw, words: str) -> None:
+    entry = {**first, "weight": 5, "tag": "blue"}
     message = problem(entry, {**LISTENER, "port": 81}, {**entry, **change})
-    assert message.startswith("targets[0] and targets[2] name the same binding, ins-1:80 on listener_id lbl-1, with ")
+    assert message.startswith("targets[0] and targets[2] name the same binding, ")
     assert words in message
+    assert len(parse(entry, entry)) == len(parse(entry, {**entry, **change}, selectors=True)) == 2
 
 
-def test_the_same_binding_twice_in_the_same_words_is_fine() -> None:
-    assert len(parse({**LISTENER, "weight": 5}, {**LISTENER, "weight": 5})) == 2
-
-
-@pytest.mark.parametrize(
-    "other", [{"port": 81}, {"instance_id": "ins-2"}, {"listener_id": "lbl-2"}, {"location_id": "loc-1"}]
-)
-def test_other_bindings_may_say_something_else(other: Raw) -> None:
-    assert len(parse({**LISTENER, "weight": 5}, {**LISTENER, **other, "weight": 6})) == 2
-
-
-@pytest.mark.parametrize("key", DESCRIBING_KEYS)
-def test_keys_that_only_describe_are_ignored(key: str) -> None:
-    for anything in ("anything", 7, {"a": [1]}, True):
-        assert parse({**LISTENER, key: anything}) == parse(LISTENER)
-
-
-def test_an_entry_of_the_result_listeners_names_its_listener() -> None:
-    listed = {
-        "listener_id": "lbl-1",
-        "protocol": "TCP",
-        "port": 443,
-        "location_id": None,
-        "domain": None,
-        "url": None,
-        "status": "changed",
-        "registered": 1,
-        "modified": 0,
-        "deregistered": 0,
-        "unchanged": 2,
-        "bound": 3,
-    }
-    (entry,) = parse(listed, selectors=True)
-    assert entry == Entry(0, Place("lbl-1", 443, "TCP"))
-
-
-def test_an_entry_with_a_backend_keeps_its_own_port_beside_a_protocol() -> None:
-    (entry,) = parse({**LISTENER, "protocol": "TCP", "listener_port": 443, "bound": 0})
-    assert (entry.port, entry.place) == (80, Place("lbl-1", 443, "TCP"))
+@pytest.mark.parametrize("key, other", [
+    ("port", 81), ("instance_id", "ins-2"), ("listener_id", "lbl-2"), ("location_id", "l"), ("load_balancer_id", "lb"),
+])  # fmt: skip
+def test_other_bindings_may_say_something_else(key: str, other: Any) -> None:
+    assert len(parse({**LISTENER, "weight": 5}, {**LISTENER, key: other, "weight": 6})) == 2
 
 
 @pytest.mark.parametrize(
-    "selector",
+    "selector, place",
     [
-        {"listener_id": "lbl-1"},
-        {"listener_port": 443},
-        {"location_id": "loc-1"},
-        {"domain": "a.example.com"},
-        {"instance_id": "ins-1"},
-        {"eni_ip": "10.0.0.1"},
-        {"instance_id": "ins-1", "tag": "blue"},
-        {"listener_id": "lbl-1", "port": 80, "weight": 5},
+        ({"listener_id": "lbl-1", "port": 80, "weight": 5}, Place("lbl-1")),
+        ({"listener_port": 443}, Place(None, 443)),
+        ({"location_id": "loc-1"}, Place(location_id="loc-1")),
+        ({"domain": "a.example.com"}, Place(domain="a.example.com")),
+        ({"instance_id": "ins-1", "tag": "blue"}, Place()),
+        ({"eni_ip": "10.0.0.1"}, Place()),
+        # Any other null than that of a port or backend counts as not given.
+        ({**LISTENER, **NULLS}, Place("lbl-1")),
+        # An entry of the result `listeners`.
+        ({**OF_LISTENERS, "status": "changed", "location_id": None, "modified": 0}, Place("lbl-1", 443, "TCP")),
+        ({**OF_LISTENERS, "bound": 0}, Place("lbl-1", 443, "TCP")),
+        ({**OF_LISTENERS, "registered": 1}, Place("lbl-1", 443, "TCP")),
+        ({**OF_LISTENERS, "rules": []}, Place("lbl-1", 443, "TCP")),
     ],
 )
-def test_a_selector_needs_one_of_listener_rule_or_backend(selector: Raw) -> None:
-    assert parse(selector, selectors=True)
+def test_a_selector_needs_one_of_listener_rule_or_backend(selector: Raw, place: Place) -> None:
+    (entry,) = parse(selector, selectors=True)
+    assert (entry.place, entry.port) == (place, None if "protocol" in selector else selector.get("port"))
 
 
 @pytest.mark.parametrize(
-    "selector", [{}, {"port": 80}, {"tag": "blue"}, {"weight": 0}, {"url": "/"}, {"listener_protocol": "TCP"}]
-)
-def test_a_selector_of_everything_is_refused(selector: Raw) -> None:
-    message = problem(selector, selectors=True)
-    assert "no listener, rule or backend is named; give at least one of listener_id" in message
+    "selector, words",
+    [
+        ({}, "no listener, rule or backend is named; give at least one of listener_id"),
+        *[({key: value}, "no listener, rule or backend is named") for key, value in [
+            ("port", 80), ("tag", "blue"), ("weight", 0), ("url", "/"), ("listener_protocol", "TCP"), ("region", "r"),
+        ]],
+        ({"instance_id": "ins-1", "weight": 101}, "weight 101"),
+        ({"instance_id": "ins-1", "eni_ip": "10.0.0.1"}, "both given"),
+        ({**OF_LISTENERS, "instance_id": "ins-1"}, "did you mean listener_protocol?"),
+        # C3: a template that came out null does not widen a selector.
+        ({"listener_id": "lbl-1", "port": None}, "port is null; give the backend's port, or leave the key out to"),
+        ({"instance_id": "ins-1", "port": None}, "port is null"),
+        ({"listener_id": "lbl-1", "instance_id": None}, "instance_id is null; name the backend, or leave the key out"),
+        ({"listener_id": "lbl-1", "eni_ip": None}, "eni_ip is null"),
+        ({"listener_id": "lbl-1", "ip": None}, "ip is null"),
+        ({"listener_id": "lbl-1", "instance_id": None, "eni_ip": None}, "instance_id and eni_ip are null"),
+    ],
+)  # fmt: skip
+def test_a_selector_of_everything_is_refused(selector: Raw, words: str) -> None:
+    """C9"""
+    assert words in problem(selector, selectors=True)
 
 
-@pytest.mark.parametrize("change", [{"port": 0}, {"weight": 101}, {"eni_ip": "10.0.0.1"}, {"location_id": ""}])
-def test_values_of_selectors_are_checked_like_others(change: Raw) -> None:
-    assert problem({"instance_id": "ins-1", **change}, selectors=True)
+def test_whole_numbers_as_tags_are_warned_of() -> None:
+    """C11: a float is an error, and YAML makes whole numbers of other texts."""
+    entries = [{**LISTENER, "tag": "5"}, {**LISTENER, "port": 81, "tag": 83}, {**LISTENER, "port": 82}]
+    (warning,) = find_doubtful_tags(entries)
+    assert warning.startswith("targets[1]: tag 83: a number is not always what was written")
+    assert find_doubtful_tags([entries[0], entries[2]]) == ()
 
 
-def test_selectors_may_name_one_thing_with_several_weights() -> None:
-    assert len(parse({**LISTENER, "weight": 5}, {**LISTENER, "weight": 6}, selectors=True)) == 2
+def test_an_entry_is_named_by_what_it_selects_by() -> None:
+    long, odd = parse(
+        {"instance_id": "ins-0000001", "listener_port": 80, "port": 8080, "tag": "blue", "weight": 3},
+        {"domain": "*.example.com", "eni_ip": "10.0.0.1", "tag": "a\nb"},
+        selectors=True,
+    )
+    assert long.label == "targets[0] (listener_port 80, instance_id ins-0000001, port 8080, tag blue)"
+    assert odd.label == "targets[1] (domain '*.example.com', eni_ip '10.0.0.1', tag 'a\\nb')"
 
 
-def test_an_entry_of_another_load_balancer_is_refused() -> None:
-    entries = parse(LISTENER, {**LISTENER, "load_balancer_id": "lb-1"}, {**LISTENER, "load_balancer_id": "lb-2"})
-    with pytest.raises(InvalidArgument, match=r"^targets\[2\]: load_balancer_id 'lb-2' is not 'lb-1'"):
-        check_same_load_balancer(entries, "lb-1")
-    check_same_load_balancer(entries[:2], "lb-1")
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None, "ins-1", 7, ["ins-1"], {("a", 1): 1}, {None: 1}, {"\x1b[2J": 1},
+        pytest.param("x" * 10_000_000, id="10 MB"),
+        pytest.param(10**5000, id="5000 digits"),
+        pytest.param({"x" * 10_000_000: 1}, id="a key of 10 MB"),
+        pytest.param({10**5000: 1}, id="a key of 5000 digits"),
+        pytest.param({f"key{number}": 1 for number in range(100_000)}, id="100,000 keys"),
+        pytest.param({**LISTENER, "tag": "x" * 10_000_000}, id="a tag of 10 MB"),
+        pytest.param({**LISTENER, "domain": "\u202e" * 100}, id="bidirectional"),
+        pytest.param({**LISTENER, "listener_id": {"a": "x" * 10_000_000}}, id="10 MB inside"),
+    ],
+)  # fmt: skip
+def test_odd_entries_are_refused_in_a_short_message_in_no_time(odd: Any) -> None:
+    started = time.thread_time()
+    assert problem(odd).startswith("targets[0]: ")
+    assert time.thread_time() - started < 1
 
 
 @pytest.mark.parametrize("characters, shown", [(100, "'"), (101, "'... (101 characters in all)")])
