@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..module_utils._base.errors import InvalidArgument, printable
 from ..module_utils._bindings.entries import parse_entries
-from ._rotation import Host, Key, Raw, bindings_by_host, key_of, pool_of, selector_of
-from ._rotation_check import find_pools, find_unread
-from ._rotation_steps import Modules, Stop, read_file
+from ._rotation import Host, Key, Raw, backend_of, key_of, pool_of, read_backend
+from ._rotation_read import Modules, Stop, failure, read_bound, read_file, read_pools
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Weights = dict[Key, int]
 
 
-class Asked(NamedTuple):
+class _Asked(NamedTuple):
     """What a command asks for.
 
     :param hosts: a host for each backend, named by the ID or address that was given; none: all that is remembered.
@@ -37,19 +37,18 @@ class Asked(NamedTuple):
     options: Raw
 
 
-def parse(given: Mapping[str, Any]) -> Asked:
-    """Read the variables of a command.
-
-    :raises Stop: one of them means nothing.
-    """
+def _parse(given: Mapping[str, Any]) -> _Asked:
     path = str(Path(given.get("restore_file") or ".").expanduser().absolute())
-    ids, tags = given["load_balancer_ids"], given["load_balancer_tags"]
+    ids = given["load_balancer_ids"]
     if ids is not None and not _several(ids):
         raise Stop("clb_load_balancer_ids is empty; name load balancers, or leave it out for all of the region.")
-    choice = {"load_balancer_ids": None if ids is None else _several(ids), "load_balancer_tags": tags}
-    return Asked(
+    tags = given["load_balancer_tags"]
+    return _Asked(
         [_parse_backend(one, path) for one in _several(given["backend"])],
-        {name: value for name, value in choice.items() if value is not None},
+        {
+            **({} if ids is None else {"load_balancer_ids": _several(ids)}),
+            **({} if tags is None else {"load_balancer_tags": tags}),
+        },
         path,
         {name: given[name] for name in ("min_healthy", "wait_timeout") if name in given},
     )
@@ -66,46 +65,22 @@ def _several(given: object) -> list[Any]:
 
 
 def _parse_backend(given: object, restore_file: str) -> Host:
-    if isinstance(given, dict):
-        backend = {key: given[key] for key in ("instance_id", "eni_ip", "ip", "port") if given.get(key) is not None}
-        backend.setdefault("eni_ip", backend.pop("ip", None))
-    else:
-        text = str(given).strip()
-        backend = {"eni_ip" if ":" in text or re.fullmatch(r"[0-9.]+", text) else "instance_id": text}
-    backend = {key: value for key, value in backend.items() if value is not None}
+    text = str(given).strip()
+    name = "eni_ip" if ":" in text or re.fullmatch(r"[0-9.]+", text) else "instance_id"
+    backend = read_backend(given) if isinstance(given, dict) else {name: text}
     try:
         parse_entries([backend], selectors=True)
     except InvalidArgument as error:
         raise Stop(f"clb_backend {printable(str(given))!r}: {error.message}") from error
-    address = backend.get("instance_id") or backend.get("eni_ip")
-    return Host(f"{address}:{backend['port']}" if "port" in backend else f"{address}", restore_file, backend=backend)
+    port = f":{backend['port']}" if "port" in backend else ""
+    return Host(f"{backend_of(backend)}{port}", restore_file, backend=backend)
 
 
-# -- where
-
-
-def where(modules: Modules, asked: Asked) -> list[str]:
-    """Tell where backends are bound, and how healthy it is there.
-
-    :raises Stop: one is bound nowhere, or a load balancer can't be read.
-    """
-    bound = _find(modules, asked)
-    weights = {key_of(one): one["weight"] for mine in bound.values() for one in mine}
-    taken = dict.fromkeys(weights, 0)
-    lines = [*_table(bound, _read_pools(modules, bound), weights, None, taken)]
-    return [*lines, f"Take out of traffic everywhere: {_command('out', bound)}"]
-
-
-def _find(modules: Modules, asked: Asked) -> dict[str, list[Raw]]:
-    """Read the bindings of each host."""
+def _find(modules: Modules, asked: _Asked) -> dict[str, list[Raw]]:
+    """Read the bindings of each host, and stop if one has none."""
     if not asked.hosts:
         raise Stop("clb_backend is not given. Give the ID or address of a backend, such as -e clb_backend=10.0.0.5.")
-    choice = asked.choice or {"all_load_balancers": True}
-    found = modules.info(targets=[selector for host in asked.hosts for selector in host.selectors], **choice)
-    problems = [found["msg"]] if found.get("failed") else find_unread(found["left_out"])
-    if problems:
-        raise Stop(" ".join(problems))
-    bound = bindings_by_host(asked.hosts, found["targets"])
+    bound = read_bound(modules, asked.hosts, **(asked.choice or {"all_load_balancers": True}))
     if lacking := [name for name, mine in bound.items() if not mine]:
         place = "these load balancers" if asked.choice else "any load balancer of the region"
         raise Stop(f"{', '.join(lacking)}: not bound to {place}. Check clb_backend, and the region.")
@@ -113,12 +88,15 @@ def _find(modules: Modules, asked: Asked) -> dict[str, list[Raw]]:
 
 
 def _read_pools(modules: Modules, bound: Mapping[str, Sequence[Raw]]) -> list[Raw]:
-    """Read all that is bound beside these bindings, with health."""
-    found = modules.info(targets=find_pools(one for mine in bound.values() for one in mine), health=True)
-    if found.get("failed"):
-        raise Stop(found["msg"])
-    pools: list[Raw] = found["targets"]
+    pools: list[Raw] = read_pools(modules, [one for mine in bound.values() for one in mine])["targets"]
     return pools
+
+
+def _weights(bound: Mapping[str, Sequence[Raw]]) -> Weights:
+    return {key_of(one): one["weight"] for mine in bound.values() for one in mine}
+
+
+# -- the summary
 
 
 def _command(name: str, bound: Mapping[str, Sequence[Raw]]) -> str:
@@ -126,20 +104,18 @@ def _command(name: str, bound: Mapping[str, Sequence[Raw]]) -> str:
 
 
 def _table(
-    bound: Mapping[str, Sequence[Raw]], pools: Sequence[Raw], before: Weights, after: Weights | None, then: Weights
+    bound: Mapping[str, Sequence[Raw]], pools: Sequence[Raw], before: Weights, after: Weights | None = None
 ) -> Iterator[str]:
     """Yield a line for each binding, below its backend.
 
-    :param after: the weights that are shown behind them; None where nothing was changed.
-    :param then: the weights of which those that are healthy are counted.
+    :param pools: all targets of the same listeners and rules, with their health.
+    :param after: the weights after a change; None where there was none: then the others are counted, not all.
     """
-    health = {key_of(one): one["health_status"] for one in pools}
-    left: dict[Key, int] = {}
-    for one in pools:
-        weight = then.get(key_of(one), one["weight"]) or 0
-        serves = bool(one["healthy"]) and weight > 0
-        left[pool_of(one)] = left.get(pool_of(one), 0) + serves
-    rows = {name: [_row(one, before, after, health, left) for one in mine] for name, mine in bound.items()}
+    health = {key_of(one): printable(str(one["health_status"])) for one in pools}
+    then = {key_of(one): one["weight"] for one in pools}
+    then.update(dict.fromkeys(before, 0) if after is None else after)
+    counts = Counter(pool_of(one) for one in pools if one["healthy"] and then[key_of(one)] > 0)
+    rows = {name: [_row(one, before, after, health, counts) for one in mine] for name, mine in bound.items()}
     widths = [max(map(len, column)) for column in zip(*(row for mine in rows.values() for row in mine))]
     for name, mine in rows.items():
         titles = dict.fromkeys(printable(one["instance_name"]) for one in bound[name] if one.get("instance_name"))
@@ -149,72 +125,72 @@ def _table(
 
 
 def _row(
-    binding: Raw, before: Weights, after: Weights | None, health: Mapping[Key, str], left: Mapping[Key, int]
+    binding: Raw, before: Weights, after: Weights | None, health: Mapping[Key, str], counts: Counter[Key]
 ) -> tuple[str, ...]:
-    key, pool = key_of(binding), pool_of(binding)
+    key, count = key_of(binding), counts[pool_of(binding)]
     rule = f" {binding['domain']}{binding['url']} {binding['location_id']}" if binding["location_id"] else ""
     place = f"{binding['listener_protocol']}:{binding['listener_port']} {binding['listener_id']}{rule}"
     weight = f"weight {before.get(key, binding['weight'])}"
     weight += "" if after is None else f" -> {after.get(key, binding['weight'])}"
-    others = "others healthy" if after is None else "healthy in traffic"
+    others = f"other{'' if count == 1 else 's'} healthy" if after is None else "healthy in traffic"
     return (
         binding["load_balancer_id"], printable(place), f"port {binding['port']}", weight,
-        printable(str(health.get(key))), f"{left.get(pool, 0)} {others}",
+        str(health.get(key)), f"{count} {others}",
     )  # fmt: skip
-
-
-# -- out and back
-
-
-def take_out(modules: Modules, asked: Asked) -> tuple[list[str], str]:
-    """Drain backends wherever they are bound, and remember their weights.
-
-    :returns: lines, and what went wrong; empty where nothing did.
-    :raises Stop: one is bound nowhere, or something can't be read. Nothing was drained.
-    """
-    read_file(asked.restore_file)
-    bound = _find(modules, asked)
-    pools = _read_pools(modules, bound)
-    targets = [
-        {**host.backend, "load_balancer_id": balancer}
-        for host in asked.hosts
-        for balancer in dict.fromkeys(one["load_balancer_id"] for one in bound[host.name])
-    ]
-    result = modules.targets(state="drained", restore_file=asked.restore_file, targets=targets, **asked.options)
-    before = {key_of(one): one["weight"] for mine in bound.values() for one in mine}
-    after = {**before, **{key_of(one): one["weight"] for one in result["modified"]}}
-    lines = list(_table(bound, pools, before, after, after))
-    out = sum(not weight for weight in after.values())
-    if modules.check_mode:
-        return [*lines, f"{out} of {len(after)} bindings would be out of traffic. Nothing was changed."], _failure(
-            result
-        )
-    lines.append(f"{out} of {len(after)} bindings are out of traffic. Their weights are in {asked.restore_file}.")
-    return [*lines, f"Bring back as it was: {_command('back', bound)}"], _failure(result)
-
-
-def _failure(result: Raw) -> str:
-    return str(result["msg"]) if result.get("failed") else ""
 
 
 def _bindings(count: int) -> str:
     return f"{count} binding{'' if count == 1 else 's'}"
 
 
-def bring_back(modules: Modules, asked: Asked) -> tuple[list[str], str]:
-    """Bring back what is remembered, and wait until it is healthy.
+def _shown(lines: Sequence[str], result: Raw) -> Raw:
+    """What a command returns: its summary, and what went wrong; empty where nothing did."""
+    return {"lines": lines, "problem": " ".join(failure(result))}
 
-    :returns: lines, and what went wrong; empty where nothing did.
-    :raises Stop: the restore file can't be used, or the health can't be read.
-    """
-    remembered = {key_of(entry) for entry in read_file(asked.restore_file)}
+
+# -- the commands
+
+
+def where(modules: Modules, **given: Any) -> Raw:
+    """Tell where backends are bound, and how healthy it is there."""
+    bound = _find(modules, _parse(given))
+    lines = _table(bound, _read_pools(modules, bound), _weights(bound))
+    return {"lines": [*lines, f"Take out of traffic everywhere: {_command('out', bound)}"]}
+
+
+def take_out(modules: Modules, **given: Any) -> Raw:
+    """Drain backends wherever they are bound, and remember their weights."""
+    asked = _parse(given)
+    read_file(asked.restore_file)
+    bound = _find(modules, asked)
+    pools = _read_pools(modules, bound)
+    targets = [
+        selector
+        for host in asked.hosts
+        for selector in host.selectors_on(dict.fromkeys(one["load_balancer_id"] for one in bound[host.name]))
+    ]
+    options: Raw = {"restore_file": asked.restore_file, "targets": targets, **asked.options}
+    result = modules.run_module("tencentcloud.clb.targets", state="drained", **options)
+    before = _weights(bound)
+    after = {**before, **{key_of(one): one["weight"] for one in result["modified"]}}
+    lines = list(_table(bound, pools, before, after))
+    out = f"{sum(not weight for weight in after.values())} of {len(after)} bindings"
+    if modules.check_mode:
+        return _shown([*lines, f"{out} would be out of traffic. Nothing was changed."], result)
+    lines.append(f"{out} are out of traffic. Their weights are in {asked.restore_file}.")
+    return _shown([*lines, f"Bring back as it was: {_command('back', bound)}"], result)
+
+
+def bring_back(modules: Modules, **given: Any) -> Raw:
+    """Bring back what is remembered, and wait until it is healthy."""
+    asked = _parse(given)
+    path = asked.restore_file
+    remembered = {key_of(entry) for entry in read_file(path)}
     if not remembered:
-        return [f"Nothing is remembered in {asked.restore_file}, so there is nothing to bring back."], ""
-    result = modules.targets(
-        state="restored", restore_file=asked.restore_file, wait_for_health=True,
-        targets=[selector for host in asked.hosts for selector in host.selectors] or None,
-        **asked.choice, **asked.options,
-    )  # fmt: skip
+        return {"lines": [f"Nothing is remembered in {path}, so there is nothing to bring back."], "problem": ""}
+    options = {"restore_file": path, "wait_for_health": True, **asked.choice, **asked.options}
+    selectors = [selector for host in asked.hosts for selector in host.selectors] or None
+    result = modules.run_module("tencentcloud.clb.targets", state="restored", targets=selectors, **options)
     changed = [*result["modified"], *result["registered"]]
     after = {key_of(one): one["weight"] for one in result["targets"] if key_of(one) in remembered}
     before = {**after, **{key_of(one): (one.get("before") or {}).get("weight", 0) for one in changed}}
@@ -222,12 +198,12 @@ def bring_back(modules: Modules, asked: Asked) -> tuple[list[str], str]:
     pools = _read_pools(modules, {"": result["targets"]}) if after else []
     for one in pools:
         if key_of(one) in after:
-            bound.setdefault(str(one["instance_id"] or one["eni_ip"]), []).append(one)
-    lines = list(_table(bound, pools, before, after, after))
+            bound.setdefault(backend_of(one), []).append(one)
+    lines = list(_table(bound, pools, before, after))
     if modules.check_mode:
-        return [*lines, f"{_bindings(len(changed))} would be brought back. Nothing was changed."], _failure(result)
+        return _shown([*lines, f"{_bindings(len(changed))} would be brought back. Nothing was changed."], result)
     lines.append(f"{_bindings(len(changed))} {'was' if len(changed) == 1 else 'were'} brought back.")
-    if left := [selector_of(entry) for entry in read_file(asked.restore_file)]:
-        names = dict.fromkeys(str(one.get("instance_id") or one.get("eni_ip")) for one in left)
-        lines.append(f"Still remembered in {asked.restore_file}: {', '.join(names)} ({_bindings(len(left))}).")
-    return lines, _failure(result)
+    if left := read_file(path):
+        names = ", ".join(dict.fromkeys(map(backend_of, left)))
+        lines.append(f"Still remembered in {path}: {names} ({_bindings(len(left))}).")
+    return _shown(lines, result)

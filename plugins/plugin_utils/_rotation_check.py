@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can be known to go wrong with a rotation before the first host is drained. Pure."""
+"""What can be known to go wrong with a rotation before the first host is drained. Pure.
+
+``bound`` is always of :func:`bindings_by_host`; ``remembered`` are the entries of the restore file.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from ._rotation import (
     Host,
     Key,
     Raw,
+    backend_of,
     bindings_by_host,
     is_warming,
     key_of,
@@ -33,18 +37,16 @@ from ._rotation import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    Bound = Mapping[str, list[Raw]]
+
 MAX_PROBLEMS = 5
 """Batches that the message about the guards names."""
-_NOT_SAID = "whose health the cloud doesn't say"
 _NONE_HEALTHY = "none is healthy, so the cloud sends traffic to all of them, and each counts"
 _BATCH = re.compile(r"0*[1-9][0-9]*%?")
 
 
 def find_unread(left_out: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Name the load balancers of a listing that could not be read, although they exist.
-
-    :param left_out: the returned key of that name.
-    """
+    """Name the load balancers of a result's ``left_out`` that exist and could not be read."""
     return [
         f"{one['load_balancer_id']} can't be read ({one['code']}: {one['message']}), and hosts can be bound there. "
         "Allow these credentials to read it, or choose load balancers with clb_load_balancer_ids."
@@ -67,10 +69,7 @@ def check_batch(batch: object) -> list[str]:
 
 
 def split_into_batches(names: Sequence[str], batch: object) -> list[list[str]]:
-    """Split hosts as ``serial`` does.
-
-    :param names: in the order of the play.
-    """
+    """Split hosts as ``serial`` does."""
     sizes = [pct_to_int(str(size).strip(), len(names)) for size in (batch if isinstance(batch, list) else [batch])]
     batches, rest = [], list(names)
     while rest:
@@ -83,39 +82,34 @@ def split_into_batches(names: Sequence[str], batch: object) -> list[list[str]]:
 # -- the hosts
 
 
-def check_answers(names: Sequence[str], present: Iterable[str], answers: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def check_answers(names: Iterable[str], present: Iterable[str], answers: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Name the hosts that don't answer, with the cause.
 
-    :param names: of all hosts of the play.
-    :param present: those that have not failed so far.
+    :param present: the hosts that have not failed so far.
     :param answers: host -> the result of its ping.
     """
     there = set(present)
     problems = []
     for name in names:
-        answer = answers.get(name) or {}
-        cause = _cause(answer.get("msg"))
+        answer = answers[name]
         if answer.get("unreachable"):
-            problems.append(f"{name}: no answer ({cause}).")
+            problems.append(f"{name}: no answer ({_cause(answer)}).")
         elif name not in there:
             problems.append(f"{name}: it failed before the check; its own message says why.")
         elif answer.get("ping") != "pong":
-            problems.append(f"{name}: it can't run modules ({cause}).")
+            problems.append(f"{name}: it can't run modules ({_cause(answer)}).")
     return problems
 
 
-def _cause(text: object) -> str:
+def _cause(answer: Mapping[str, Any]) -> str:
     """The part of a message that says why: ssh's own words, or the last line."""
-    lines = [line.strip() for line in str(text or "").splitlines() if line.strip()]
+    lines = [line.strip() for line in str(answer.get("msg") or "").splitlines() if line.strip()]
     line = lines[-1] if lines else "no cause is known"
     return line[max(line.rfind("ssh: "), 0) :].removeprefix("Task failed: ").rstrip(".")
 
 
-def check_hosts(hosts: Sequence[Host], bound: Mapping[str, list[Raw]], remembered: Sequence[Raw]) -> list[str]:
-    """Return what is wrong with where hosts are bound.
-
-    :param remembered: what the restore file holds.
-    """
+def check_hosts(hosts: Sequence[Host], bound: Bound, remembered: Sequence[Raw]) -> list[str]:
+    """Return what is wrong with where hosts are bound."""
     problems = [
         f"clb_restore_file differs between {hosts[0].name} and {host.name}; it must be the same for all hosts."
         for host in hosts
@@ -130,29 +124,26 @@ def check_hosts(hosts: Sequence[Host], bound: Mapping[str, list[Raw]], remembere
             problems.append(
                 f"{host.name}: {host.address}{port} is not bound {where}; check clb_backend, or give clb_listeners."
             )
-        others = {owner.setdefault(key_of(binding), host.name) for binding in mine} - {host.name}
+        others = dict.fromkeys(owner.setdefault(key_of(binding), host.name) for binding in mine)
         problems += [
             f"{host.name}: its clb_backend is also that of {other}; give each host its own, or a port in each."
-            for other in sorted(others)
+            for other in others
+            if other != host.name
         ]
     return problems
 
 
 def find_warnings(
-    hosts: Sequence[Host], bound: Mapping[str, list[Raw]], remembered: Sequence[Raw], listeners: Iterable[Raw]
+    hosts: Sequence[Host], bound: Bound, remembered: Sequence[Raw], listeners: Iterable[Raw]
 ) -> Iterator[str]:
     """Yield what is worth knowing, but no reason to stop.
 
-    :param remembered: what the restore file holds.
     :param listeners: the returned key of that name, with settings where they could be read.
     """
     keys = {key_of(entry) for host in hosts for entry in remembered_of(host, bound[host.name], remembered)}
-    foreign = [entry for entry in remembered if key_of(entry) not in keys]
+    foreign = dict.fromkeys(backend_of(entry) for entry in remembered if key_of(entry) not in keys)
     if foreign:
-        backends = dict.fromkeys(entry.get("instance_id") or entry.get("eni_ip") for entry in foreign)
-        yield (
-            f"The restore file also remembers {listed(backends)}, which no host of this run is; they stay as they are."
-        )
+        yield f"The restore file also remembers {listed(foreign)}, which no host of this run is; they stay as they are."
     drained = [
         host.name
         for host in hosts
@@ -164,25 +155,21 @@ def find_warnings(
     yield from _find_short_drains(hosts, bound, listeners)
 
 
-def _find_short_drains(
-    hosts: Iterable[Host], bound: Mapping[str, list[Raw]], listeners: Iterable[Raw]
-) -> Iterator[str]:
+def _find_short_drains(hosts: Iterable[Host], bound: Bound, listeners: Iterable[Raw]) -> Iterator[str]:
     """Name the listeners and rules whose session persistence is longer than the drain."""
-    sessions: dict[Key, int] = {}
-    for listener in listeners:
-        for pool in listener["rules"] or [listener]:
-            sessions[pool_of({**listener, **pool})] = pool.get("session_seconds") or 0
-    short: dict[int, dict[str, int]] = {}
+    pools = ({**listener, **pool} for listener in listeners for pool in listener["rules"] or [listener])
+    sessions = {pool_of(pool): pool.get("session_seconds") or 0 for pool in pools}
+    short: dict[int, dict[str, int]] = defaultdict(dict)
     for host in hosts:
         for binding in () if host.drain_connections else bound[host.name]:
             seconds = sessions.get(pool_of(binding), 0)
             if binding["weight"] and seconds > host.drain_seconds:
-                short.setdefault(host.drain_seconds, {})[label_of(binding)] = seconds
-    for given, pools in short.items():
-        shown = listed(f"{label}: {seconds} s" for label, seconds in pools.items())
+                short[host.drain_seconds][label_of(binding)] = seconds
+    for given, lasting in short.items():
+        shown = listed(f"{label}: {seconds} s" for label, seconds in lasting.items())
         yield (
             f"clb_drain_seconds is {given}, and session persistence lasts longer ({shown}): until it runs out, known "
-            f"clients are sent on to a drained target. Give clb_drain_seconds {max(pools.values())}, or set "
+            f"clients are sent on to a drained target. Give clb_drain_seconds {max(lasting.values())}, or set "
             "clb_drain_connections."
         )
 
@@ -225,12 +212,12 @@ class _Members:
         if not_known:
             # It keeps every batch from leaving: once is enough.
             known, self.told = self.told, True
-            named = [member[-2] for member, standing in self.standings.items() if standing in not_known]
-            return "" if known else f"{self.label} serves {listed(named)}, {_NOT_SAID}; nothing can be taken."
-        kept = "targets in traffic" if verdict.traffic.counts_sick else "healthy targets"
-        why = f" ({_NONE_HEALTHY})" if verdict.traffic.counts_sick else ""
+            named = [key[3] for key, standing in self.standings.items() if standing in not_known]
+            why = "whose health the cloud doesn't say; nothing can be taken."
+            return "" if known else f"{self.label} serves {listed(named)}, {why}"
+        kept = f"targets in traffic ({_NONE_HEALTHY})" if verdict.traffic.counts_sick else "healthy targets"
         return (
-            f"{self.label} would keep {verdict.left} {kept}{why}, and clb_min_healthy is {minimum}; "
+            f"{self.label} would keep {verdict.left} {kept}, and clb_min_healthy is {minimum}; "
             "take fewer hosts at a time (clb_batch), or lower it."
         )
 
@@ -241,7 +228,6 @@ def check_guards(
     """Name the batches that would leave a listener or rule with too few, when all batches before have come back.
 
     :param pools: all that is bound to the listeners and rules of the hosts, with its health.
-    :param remembered: what the restore file holds.
     :param batches: the names of the hosts of each.
     """
     minima = {host.name: host.min_healthy for host in hosts}
@@ -274,9 +260,7 @@ def check_guards(
 # -- how a batch leaves
 
 
-def plan_parts(
-    hosts: Iterable[Host], bound: Mapping[str, list[Raw]], remembered: Sequence[Raw]
-) -> Iterator[tuple[Raw, bool]]:
+def plan_parts(hosts: Iterable[Host], bound: Bound, remembered: Sequence[Raw]) -> Iterator[tuple[Raw, bool]]:
     """Plan how hosts are drained: one part for each guard, before it what a killed warm-up has left.
 
     The restore file has the whole weight of a binding that a warm-up has left; with the file, the drain would replace
@@ -287,18 +271,17 @@ def plan_parts(
     parts: dict[tuple[bool, int], Raw] = {}
 
     def add(host: Host, targets: list[Raw], *, remember: bool) -> None:
-        part = parts.setdefault((remember, host.min_healthy), {"min_healthy": host.min_healthy, "targets": []})
-        part["targets"] += targets
-        part["wait_timeout"] = max(part.get("wait_timeout", 1), host.wait_timeout)
+        if targets:
+            part = parts.setdefault((remember, host.min_healthy), {"targets": [], "wait_timeout": 1})
+            part["targets"] += targets
+            part["wait_timeout"] = max(part["wait_timeout"], host.wait_timeout)
 
     for host in hosts:
         mine = bound[host.name]
         own = {key_of(entry): entry for entry in remembered_of(host, mine, remembered)}
         left = [one for one in mine if is_warming(host, own.get(key_of(one), {}), one["weight"])]
-        if left:
-            add(host, [selector_of(one) for one in left], remember=False)
-        balancers = dict.fromkeys(binding["load_balancer_id"] for binding in mine)
-        if balancers:
-            # Naming them spares reading the whole region again.
-            add(host, [{**host.backend, "load_balancer_id": one} for one in balancers], remember=True)
-    yield from ((parts[key], key[0]) for key in sorted(parts))
+        add(host, [selector_of(one) for one in left], remember=False)
+        # Naming the load balancers spares reading the whole region again.
+        add(host, host.selectors_on(dict.fromkeys(one["load_balancer_id"] for one in mine)), remember=True)
+    for remember, min_healthy in sorted(parts):
+        yield {"min_healthy": min_healthy, **parts[remember, min_healthy]}, remember

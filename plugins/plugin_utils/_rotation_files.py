@@ -2,45 +2,71 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A `notify` of the update's tasks that no handler answers. Reads the files."""
+"""What the playbook rolling needs before there are hosts: its own variables, and the files of the update."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 
 from ._rotation import Raw, listed
+from ._rotation_check import check_batch
+from ._rotation_read import Modules, stop_if
+from ._rotation_steps import NONE_DRAINED
 
+TOO_LATE = ("clb_batch", "clb_handlers", "clb_hosts")
 _UNKNOWN = "{{ }}"
 """Stands for the names in a file that can't be read here: an expression, too, can be any name."""
 
 
-def check_files(update: str, handlers: str | None) -> list[str]:
-    """Return a problem if the update does not exist, or notifies a handler that does not.
+def asked(modules: Modules, *, given: Raw, matched: list[str], limit: str) -> Raw:
+    """Check the variables that are needed before there are hosts, and the files.
+
+    :param matched: the hosts that ``clb_hosts`` matches.
+    """
+    play = modules.play
+    late = [name for name in TOO_LATE if any(play.of(host, name, given[name]) != given[name] for host in play.everyone)]
+    why = "because there are no hosts yet when it is needed; give it with -e."
+    stop_if([f"{', '.join(late)} can't be set in the inventory, {why}"] if late else (), NONE_DRAINED)
+    problems = check_batch(given["clb_batch"])
+    if not matched:
+        within = f" within --limit {limit}" if limit else ""
+        problems.append(f"No host matches clb_hosts {given['clb_hosts']}{within}; check the pattern and the inventory.")
+    handlers = _path_of(given["clb_handlers"]) if given["clb_handlers"] else None
+    updates = dict.fromkeys(play.of(name, "clb_update") for name in matched)
+    if None in updates:
+        problems.append("clb_update is not given; it names the file with the tasks that update a host.")
+    problems += [problem for update in updates if update for problem in check_files(_path_of(update), handlers)]
+    stop_if(problems, NONE_DRAINED)
+    return {}
+
+
+def _path_of(given: str) -> Path:
+    return Path(given).expanduser().resolve()
+
+
+def check_files(update: Path, handlers: Path | None) -> Iterable[str]:
+    """Return a problem if the update does not exist, or notifies a handler that ``handlers`` lacks.
 
     What can't be read here is left to Ansible, which loads both files before anything is drained. A notify that is an
     expression can't be known, nor one that a role answers.
-
-    :param update: path of the file with the tasks.
-    :param handlers: path of the file with the handlers; None where there is none.
     """
-    if not Path(update).is_file():
+    if not update.is_file():
         return [f"clb_update {update} is no file; check the name, relative to where the command runs."]
-    answering = list(_tasks_of(Path(handlers), [])) if handlers else []
+    answering = list(_tasks_of(handlers, [])) if handlers else []
     answered = {name for task in answering for key in ("name", "listen") for name in _names(task.get(key))}
-    tasks = list(_tasks_of(Path(update), []))
+    tasks = list(_tasks_of(update, []))
     with_roles = any(key in task for task in tasks for key in ("import_role", "include_role", "roles"))
     if with_roles or any("{{" in name for name in answered):
         return []
     notified = dict.fromkeys(name for task in tasks for name in _names(task.get("notify")))
     lacking = [name for name in notified if name not in answered and "{{" not in name]
-    if not lacking:
-        return []
     where = f"{handlers} has no handler" if handlers else "there are no handlers (clb_handlers is not given)"
-    return [f"{update} notifies {listed(map(repr, lacking))}, and {where} of that name; check clb_handlers."]
+    text = f"{update} notifies {listed(map(repr, lacking))}, and {where} of that name; check clb_handlers."
+    return [text] if lacking else []
 
 
 def _names(given: object) -> list[str]:

@@ -2,14 +2,18 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+"""Which dead targets the playbook drain_dead may drain."""
+
 from __future__ import annotations
 
 import pytest
-from ansible.errors import AnsibleFilterError
 
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._drain_dead import plan_drain_dead
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._drain_dead import find_dead, plan_drain_dead
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation_read import Stop
+from harness import Cloud
 
-from ..rotating import bound
+from ..builders import target, tcp
+from ..rotating import Modules, bound
 
 
 def targets(state, **keys):
@@ -19,19 +23,20 @@ def targets(state, **keys):
         bound(
             f"ins-{place}",
             weight=0 if state[place - 1 : place] == "0" else 10,
-            healthy=healthy,
-            health_status=status,
+            healthy=told[char][0],
+            health_status=told[char][1],
             **keys,
         )
-        for place, (healthy, status) in ((place, told[char]) for place, char in enumerate(state) if char in told)
+        for place, char in enumerate(state)
+        if char in told
     ]
 
 
 @pytest.mark.parametrize(
-    "state, minimum, drained",
+    "state, required, drained",
     [
         ("HDD", 1, ["ins-1", "ins-2"]),
-        ("HD-U", "1", ["ins-1"]),
+        ("HD-U", 1, ["ins-1"]),
         ("DDD", 1, []),
         ("0HD-", 1, []),
         ("HDD", 2, []),
@@ -40,10 +45,10 @@ def targets(state, **keys):
         ("DD", 0, ["ins-0", "ins-1"]),
     ],
 )
-def test_what_is_dead_is_drained_where_enough_are_healthy(state, minimum, drained):
+def test_what_is_dead_is_drained_where_enough_are_healthy(state, required, drained):
     found = targets(state)
 
-    plan = plan_drain_dead(found, found, minimum)
+    plan = plan_drain_dead(found, found, required)
 
     assert [target["instance_id"] for target in plan["targets"]] == drained
     assert len(plan["kept"]) == (not drained)
@@ -60,7 +65,17 @@ def test_only_what_is_asked_for_is_drained_each_listener_by_itself():
     ]
 
 
+def test_the_health_is_read_again():
+    cloud = Cloud.of({"lb-1": [tcp("lbl-1", 443, target("ins-1"), target("ins-2"))]})
+    cloud.change("health", {"dead": ["ins-2"]})
+    selectors = [{"load_balancer_id": "lb-1", "instance_id": f"ins-{number}"} for number in (1, 2)]
+
+    plan = Modules(cloud).step(find_dead, selectors=selectors, min_healthy="1")
+
+    assert [one["instance_id"] for one in plan["targets"]] == ["ins-2"]
+
+
 @pytest.mark.parametrize("minimum", [-1, "many", "", None, 1.5, True])
 def test_a_minimum_that_is_no_number_is_refused(minimum):
-    with pytest.raises(AnsibleFilterError, match="give a whole number from 0"):
-        plan_drain_dead([], [], minimum)
+    with pytest.raises(Stop, match="give a whole number from 0"):
+        find_dead(Modules(), selectors=[], min_healthy=minimum)

@@ -14,10 +14,11 @@ from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation import 
     parse_host,
     remembered_of,
     scaled,
-    warming,
 )
 
 from ..rotating import SPEC, bound, entry, host
+
+PLACE = {"listener_id": "lbl-1", "port": 80}
 
 
 def test_the_defaults_are_those_of_the_spec():
@@ -64,19 +65,14 @@ def test_a_host_leaves_the_load_balancers_that_it_names(variables, selectors):
         (None, {"load_balancer_id": ""}, "clb_load_balancer_id is empty"),
         (None, {"load_balancer_ids": []}, "clb_load_balancer_ids is empty"),
         (None, {"load_balancer_ids": ["lb-1", " "]}, "clb_load_balancer_ids is empty"),
-        (None, {"listeners": [{"listener_id": "lbl-1", "port": 80}]}, "for which load balancer"),
+        (None, {"listeners": [PLACE]}, "for which load balancer"),
         (None, {"load_balancer_id": "lb-1", "listeners": [{"listener_id": "lbl-1"}]}, "port is missing"),
         (None, {"load_balancer_id": "lb-1", "listeners": [{"port": 80}]}, "no listener is named"),
-        (
-            None,
-            {"load_balancer_id": "lb-1", "listeners": [{"listener_id": "lbl-1", "port": 80, "weight": 0}]},
-            "weight 0",
-        ),
-        ({"instance_id": "ins-1", "weight": 0}, {}, "weight 0"),
+        (None, {"load_balancer_id": "lb-1", "listeners": [{**PLACE, "weight": 0}]}, "weight 0"),
         ({"instance_id": "ins-1", "weight": "0"}, {}, "weight 0"),
         (
             {"instance_id": "ins-1", "weight": 101},
-            {"load_balancer_id": "lb-1", "listeners": [{"listener_id": "lbl-1", "port": 80}]},
+            {"load_balancer_id": "lb-1", "listeners": [PLACE]},
             "weight 101 is not a whole number from 0 to 100",
         ),
     ],
@@ -134,7 +130,6 @@ def test_what_is_remembered_of_a_host_is_found_by_every_name_of_its_backend():
 @pytest.mark.parametrize("weight, share, part", [(10, 25, 3), (10, 1, 1), (100, 33, 33), ("20", 50, 10), (1, 99, 1)])
 def test_a_share_is_rounded_and_at_least_1(weight, share, part):
     assert scaled(weight, share) == part
-    assert warming({"weight": weight, "port": 80}, share) == {"weight": part, "port": 80}
 
 
 @pytest.mark.parametrize("weight, left", [(0, False), (5, True), (2, True), (10, False), (7, False)])

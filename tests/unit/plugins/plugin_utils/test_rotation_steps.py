@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The steps of a rotation on an emulated cloud: out, back, warm-up, and what goes wrong between them."""
+"""The steps of a rotation on an emulated cloud: check, out, connections, back, and the summary."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ import json
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation_steps import State, Stop
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils import _rotation_steps as steps
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation_read import Stop
 from harness import Cloud
 
-from ..rotating import Modules, host
+from ..rotating import Modules, given, play
 
 NAMES = ["web1", "web2", "web3"]
 DENIED = {"kind": "error", "code": "UnauthorizedOperation", "message": "no", "times": -1}
 
 
-def balancer(number, weight=10, names=NAMES, **settings):
-    targets = [{"instance_id": f"ins-{name}", "port": 80, "weight": weight, "tag": f"t-{name}"} for name in names]
+def balancer(number, weight=10, **settings):
+    targets = [{"instance_id": f"ins-{name}", "port": 80, "weight": weight, "tag": f"t-{name}"} for name in NAMES]
+    common = {"protocol": "TCP", "targets": targets}
     return {
         "id": f"lb-{number}",
         "listeners": [
-            {"id": f"lbl-{number}", "protocol": "TCP", "port": 443, "targets": targets, **settings},
-            {"id": f"lbl-{number}-b", "protocol": "TCP", "port": 444, "targets": targets},
+            {"id": f"lbl-{number}", "port": 443, **common, **settings},
+            {"id": f"lbl-{number}-b", "port": 444, **common},
         ],
     }
 
@@ -39,17 +41,27 @@ class Shop:
         self.modules = Modules(self.cloud)
         self.at_first = self.cloud.bindings()
 
-    def hosts(self, *names, **variables):
-        return [host(name, restore_file=str(self.file), **variables) for name in names or NAMES[:2]]
+    def step(self, name, *names, noted=None, answers=(), batch=None, present=None, arguments=None, **variables):
+        """Take a step with a batch, the first hosts of a run; ``noted`` is what the last step has returned."""
+        hostvars = {
+            one: {
+                "__rotation_given": given(one, restore_file=str(self.file), **variables),
+                "__rotation_noted": noted,
+                "__rotation_answer": {"ping": "pong", **dict(answers).get(one, {})},
+            }
+            for one in names or NAMES[:2]
+        }
+        self.modules.play = play(hostvars, batch, present)
+        return self.modules.step(getattr(steps, name), **(arguments or {}))
 
     def out(self, *names, **variables):
-        return self.modules.step("take_out", self.hosts(*names, **variables))
+        return self.step("out", *names, **variables)
 
-    def back(self, state, *names, **variables):
-        return self.modules.step("bring_back", self.hosts(*names, **variables), state)
+    def back(self, noted, *names, **variables):
+        return self.step("back", *names, noted=noted, **variables)
 
-    def check(self, *names, batch=1, **variables):
-        return self.modules.step("check", self.hosts(*names, **variables), batch)
+    def check(self, *names, **variables):
+        return self.step("check", *names, arguments={"batch": 1}, **variables)["order"]
 
     @property
     def remembered(self):
@@ -66,49 +78,52 @@ def shop(tmp_path):
 
 
 def test_a_batch_leaves_and_comes_back_as_it_was(shop):
-    state = shop.out()
+    noted = shop.out()
 
     assert {key for key, weight in shop.weights.items() if weight == 0} == {
         (f"lbl-{number}{more}", f"ins-{name}") for number in (1, 2) for more in ("", "-b") for name in NAMES[:2]
     }
     assert len(shop.remembered) == 8
-    assert state.ports == {"web1": [80], "web2": [80]}
+    assert noted["out"] == ["web1", "web2"]
+    assert noted["left"]["web1"]["ports"] == [80]
 
-    state = shop.back(state)
+    noted = shop.back(noted)
 
     assert shop.cloud.bindings() == shop.at_first
     assert not shop.file.exists()
-    assert state.out == []
-    assert state.seconds.keys() == {"web1", "web2"}
+    assert noted["out"] == []
+    assert all(one["seconds"] > 0 for one in noted["left"].values())
 
 
 def test_what_the_file_does_not_hold_any_more_is_put_back_from_what_the_run_knows(shop):
-    state = shop.out()
+    noted = shop.out()
     shop.file.unlink()
 
-    shop.back(state)
+    shop.back(noted)
 
     assert shop.cloud.bindings() == shop.at_first
     assert not shop.file.exists()
 
 
 def test_what_does_not_serve_at_the_end_fails_by_name(shop, monkeypatch):
-    state = shop.out()
-    run = shop.modules.targets
+    noted = shop.out()
+    run = shop.modules.run_module
 
-    def without_file(**options):
+    def without_file(module, /, **options):
         shop.file.unlink()
-        return run(**options)
+        return run(module, **options)
 
-    monkeypatch.setattr(shop.modules, "targets", without_file)
+    monkeypatch.setattr(shop.modules, "run_module", without_file)
 
     with pytest.raises(Stop, match=r"This run has drained ins-web1:80 on lb-1 lbl-1 \(weight 10\), .* and 3 more"):
-        shop.back(state)
+        shop.back(noted)
 
 
+@pytest.mark.parametrize("shares", [[], [50]])
 @pytest.mark.parametrize("gone", ["listener", "load balancer"])
-def test_what_is_gone_is_told_and_the_rest_put_back_and_reruns_go_on(shop, gone):
-    state = shop.out()
+def test_what_is_gone_is_told_and_the_rest_put_back_and_reruns_go_on(shop, gone, shares):
+    slow = {"warm_up": shares, "warm_up_seconds": 0}
+    noted = shop.out(**slow)
     if gone == "listener":
         shop.cloud.change("delete_listener", {"load_balancer_id": "lb-2", "listener_id": "lbl-2"})
     else:
@@ -120,7 +135,7 @@ def test_what_is_gone_is_told_and_the_rest_put_back_and_reruns_go_on(shop, gone)
     }
 
     with pytest.raises(Stop, match="lb-2"):
-        shop.back(state)
+        shop.back(noted, **slow)
 
     assert shop.cloud.bindings() == left
     assert shop.check() == ["web1", "web2"]
@@ -128,20 +143,19 @@ def test_what_is_gone_is_told_and_the_rest_put_back_and_reruns_go_on(shop, gone)
     assert shop.cloud.bindings() == left
 
 
-@pytest.mark.parametrize("action", ["DescribeTargets"])
-@pytest.mark.parametrize("fault", [DENIED, {**DENIED, "code": "InternalError"}])
+@pytest.mark.parametrize("code", ["UnauthorizedOperation", "InternalError"])
 @pytest.mark.parametrize("step", ["check", "out"])
-def test_a_load_balancer_that_can_not_be_read_stops(shop, action, fault, step):
-    shop.cloud.add_faults({**fault, "action": action, "load_balancers": ["lb-2"]})
+def test_a_load_balancer_that_can_not_be_read_stops(shop, code, step):
+    shop.cloud.add_faults({**DENIED, "code": code, "action": "DescribeTargets", "load_balancers": ["lb-2"]})
 
-    with pytest.raises(Stop, match=f"{fault['code']}.* was drained|{fault['code']}"):
+    with pytest.raises(Stop, match=f"{code}.*No host {'of the batch ' if step == 'out' else ''}was drained"):
         getattr(shop, step)()
 
     assert shop.cloud.writes() == []
 
 
 def test_a_fault_that_lasts_40_seconds_is_waited_for(shop):
-    state = shop.out()
+    noted = shop.out()
     until = shop.cloud.now() + 40
 
     def fail():
@@ -150,7 +164,7 @@ def test_a_fault_that_lasts_40_seconds_is_waited_for(shop):
 
     shop.cloud.before("*", fail, times=-1)
 
-    shop.back(state)
+    shop.back(noted)
 
     assert shop.cloud.bindings() == shop.at_first
 
@@ -174,12 +188,21 @@ def test_two_runs_share_a_file(shop):
     assert shop.cloud.bindings() == shop.at_first
 
 
+def test_a_run_of_its_own_brings_back_what_the_file_has_of_its_hosts(shop):
+    shop.out()
+
+    shop.back(None, "web1")
+
+    assert {entry["instance_id"] for entry in shop.remembered} == {"ins-web2"}
+    assert {shop.weights["lbl-1", f"ins-{name}"] for name in ("web1", "web3")} == {10}
+
+
 def test_hosts_that_do_not_get_healthy_are_kept_in_the_file(shop):
-    state = shop.out()
+    noted = shop.out()
     shop.cloud.change("health", {"dead": ["ins-web2"]})
 
     with pytest.raises(Stop, match="ins-web2"):
-        shop.back(state, wait_timeout=5)
+        shop.back(noted, wait_timeout=5)
 
     assert shop.cloud.bindings() == shop.at_first
     assert {entry["instance_id"] for entry in shop.remembered} == {"ins-web1", "ins-web2"}
@@ -193,20 +216,20 @@ def test_hosts_that_do_not_get_healthy_are_kept_in_the_file(shop):
 def test_hosts_warm_up_healthy_at_each_step_and_so_long_on_each(tmp_path):
     shop = Shop(tmp_path, health={"after": 2})
     slow = {"warm_up": [1, 25, 60], "warm_up_seconds": 20}
-    state = shop.out("web1", **slow)
+    noted = shop.out("web1", **slow)
     file = shop.remembered
     seen = []
     shop.cloud.before("BatchModifyTargetWeight", lambda: seen.append((shop.cloud.now(), shop.remembered)), times=-1)
 
     began = shop.cloud.now()
-    shop.back(state, "web1", **slow)
+    shop.back(noted, "web1", **slow)
 
-    steps = [
+    shares = [
         sorted({one["Weight"] for entry in call["params"]["ModifyList"] for one in entry["Targets"]})
         for call in shop.cloud.calls("BatchModifyTargetWeight")
         if call["params"]["LoadBalancerId"] == "lb-2"
     ]
-    assert steps == [[0], [1], [5], [12], [20]]
+    assert shares == [[0], [1], [5], [12], [20]]
     assert {entry["weight"] for entry in file} == {10, 20}
     assert all(remembered == file for _, remembered in seen)
     assert shop.cloud.now() - began >= 60
@@ -216,31 +239,22 @@ def test_hosts_warm_up_healthy_at_each_step_and_so_long_on_each(tmp_path):
 
 def test_a_warm_up_that_was_killed_is_completed_by_the_next_run(shop):
     slow = {"warm_up": [10, 50], "warm_up_seconds": 20}
-    state = shop.out("web1", **slow)
+    noted = shop.out("web1", **slow)
     shop.cloud.change("health", {"dead": ["ins-web1"]})
-    with pytest.raises(Stop, match="It stays at a share of its weight; the whole weight is in"):
-        shop.back(state, "web1", wait_timeout=3, **slow)
+    with pytest.raises(
+        Stop, match=r"It stays at a share of its weight; the whole weight is in .* Run the same command"
+    ):
+        shop.back(noted, "web1", wait_timeout=3, **slow)
     assert {shop.weights[f"lbl-{number}", "ins-web1"] for number in (1, 2)} == {1, 2}
     shop.cloud.change("health", {"alive": ["ins-web1"]})
 
     assert shop.check("web2", "web1", **slow)[0] == "web1"
-    state = shop.out("web1", **slow)
+    noted = shop.out("web1", **slow)
     assert {entry["weight"] for entry in shop.remembered} == {10, 20}
-    shop.back(state, "web1", **slow)
+    shop.back(noted, "web1", **slow)
 
     assert shop.cloud.bindings() == shop.at_first
     assert not shop.file.exists()
-
-
-def test_a_warm_up_leaves_out_what_is_gone(shop):
-    slow = {"warm_up": [50], "warm_up_seconds": 0}
-    state = shop.out("web1", **slow)
-    shop.cloud.change("delete_listener", {"load_balancer_id": "lb-2", "listener_id": "lbl-2"})
-
-    with pytest.raises(Stop, match="lbl-2"):
-        shop.back(state, "web1", **slow)
-
-    assert shop.cloud.bindings() == {binding for binding in shop.at_first if binding[0] != "lbl-2"}
 
 
 @pytest.mark.parametrize(
@@ -267,33 +281,107 @@ def test_a_dry_run_writes_nothing_and_foresees_what_the_file_brings_back(shop):
     before, file = shop.cloud.bindings(), shop.remembered
     shop.modules.check_mode = True
 
-    state = shop.out("web1", "web2", drain_seconds=3600)
+    noted = shop.out("web1", "web2", drain_seconds=3600)
     began = shop.cloud.now()
-    shop.back(state, "web1", "web2", warm_up=[50], warm_up_seconds=3600)
+    noted = shop.back(noted, "web1", "web2", warm_up=[50], warm_up_seconds=3600)
 
     assert shop.cloud.now() - began < 60
     assert (shop.cloud.bindings(), shop.remembered) == (before, file)
     assert {entry["instance_id"] for entry in shop.modules.results[-1]["modified"]} == {"ins-web1"}
+    assert shop.step("summary", "web1", "web2", noted=noted)["lines"] == ["2 of 2 hosts would be updated, in 1 batch."]
 
 
 def test_listeners_bind_what_is_new_and_what_is_remembered_wins(shop):
     wanted = [{"listener_port": 443, "port": 80, "weight": 99}, {"listener_id": "lbl-1-b", "port": 81, "weight": 5}]
     variables = {"load_balancer_id": "lb-1", "listeners": wanted}
-
-    shop.back(shop.out("web1", "web4", **variables), "web1", "web4", **variables)
-
-    assert shop.cloud.bindings() == shop.at_first | {
+    new = ("web1", "web4")
+    bound = shop.at_first | {
         ("lbl-1", None, "ins-web4", 80, 99, ""),
-        *(("lbl-1-b", None, f"ins-{name}", 81, 5, "") for name in ("web1", "web4")),
+        *(("lbl-1-b", None, f"ins-{name}", 81, 5, "") for name in new),
     }
 
+    shop.back(shop.out(*new, **variables), *new, **variables)
+    assert shop.cloud.bindings() == bound
 
-def test_states_of_several_hosts_are_one():
-    one = State(["web1"], {"web1": 5.0}, seconds={}, batches={"web1": "web1"})
-    two = State([], {"web2": 5.0}, seconds={"web2": 3.0}, batches={"web2": "web2"})
+    shop.out(*new, **variables)
+    shop.back(None, *new, **variables)
+    assert shop.cloud.bindings() == bound
 
-    merged = State.of({"web1": one._asdict(), "web2": two._asdict(), "web3": None})
 
-    assert merged == State(
-        ["web1"], {"web1": 5.0, "web2": 5.0}, seconds={"web2": 3.0}, batches={"web1": "web1", "web2": "web2"}
+# -- what the hosts of a play tell
+
+
+def test_hosts_that_do_not_answer_and_variables_that_mean_nothing_are_told_at_once(shop):
+    answers = {"web1": {"unreachable": True, "msg": "ssh: refused"}}
+    with pytest.raises(
+        Stop, match=r"web1: no answer \(ssh: refused\)\. .*web2: clb_min_healthy -1.* No host was drained"
+    ):
+        shop.check(answers=answers, min_healthy=-1)
+
+
+def test_check_needs_a_play_without_serial(shop):
+    with pytest.raises(Stop, match="check runs in a play without serial; run out and back in another"):
+        shop.check(batch=["web1"])
+
+
+def test_a_host_that_has_failed_stops_the_next_batch(shop):
+    noted = shop.back(shop.out(*NAMES, batch=NAMES[:2]), *NAMES, batch=["web1"])
+    writes = len(shop.cloud.writes())
+
+    with pytest.raises(Stop) as caught:
+        shop.out(*NAMES, noted=noted, batch=["web3"], present=["web1", "web3"])
+
+    told = str(caught.value)
+    assert told.startswith(
+        "web2 could not be updated and stays out of traffic. 1 of 3 hosts updated and back in traffic"
     )
+    assert f"Still out of traffic: web2. Their weights are in {shop.file}. Not touched: web3. Remove the cause" in told
+    assert len(shop.cloud.writes()) == writes
+
+
+def test_an_update_that_has_ended_the_play_is_found_by_the_next_batch_and_at_the_end(shop):
+    noted = shop.out(*NAMES, batch=NAMES[:2])
+    words = r"web1, web2: the update ended the play \(end_host, end_batch or end_play\)"
+
+    with pytest.raises(Stop, match=words):
+        shop.out(*NAMES, noted=noted, batch=["web3"])
+
+    noted = shop.back(noted, *NAMES, batch=["web1"])
+    problem = shop.step("summary", *NAMES, noted=noted)["problem"]
+    assert problem.startswith("web2: the update ended the play")
+    # Those that have failed are no longer in it.
+    assert shop.step("summary", *NAMES, noted=noted, present=["web1", "web3"])["problem"] == ""
+
+
+def test_a_summary_counts_hosts_and_seconds(shop):
+    noted = shop.back(shop.out(*NAMES, batch=NAMES[:2]), *NAMES, batch=NAMES[:2])
+    noted = shop.back(shop.out(*NAMES, noted=noted, batch=["web3"], drain_seconds=90), *NAMES, batch=["web3"])
+    seconds = {name: one["seconds"] for name, one in noted["left"].items()}
+
+    assert shop.step("summary", *NAMES, noted=noted)["lines"] == [
+        "3 of 3 hosts updated and back in traffic, in 2 batches.",
+        f"Out of traffic: {sum(seconds.values()) / 3:.0f} s on average, {seconds['web3']:.0f} s at most (web3).",
+    ]
+
+
+@pytest.mark.parametrize(
+    "busy, variables, told, warned",
+    [
+        ((), {}, False, False),
+        ([("::", 80)], {}, False, True),
+        ([("0.0.0.0", 80)], {"drain_on_timeout": "fail"}, True, False),
+    ],
+)
+def test_connections_are_waited_for_over_both_families(shop, busy, variables, told, warned):
+    waiting = {"drain_connections": True, "drain_timeout": 7, "drain_ignore": ["::ffff:127.0.0.9"], **variables}
+    noted = shop.out(**waiting)
+    shop.modules.busy = dict.fromkeys(busy, "timed out")
+
+    done = shop.step("connections", noted=noted, **waiting)
+
+    assert [(one["host"], one["port"], one["exclude_hosts"]) for one in shop.modules.waits] == [
+        (family, 80, ["127.0.0.9"]) for family in ("0.0.0.0", "::")
+    ]
+    text = "web1: connections have not ended after 7 s (timed out)."
+    assert done == {"busy": text if told else ""}
+    assert shop.modules.warnings == ([f"{text} The host is updated all the same."] if warned else [])
