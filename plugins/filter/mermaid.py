@@ -37,14 +37,8 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read a load balancer
-  tencentcloud.clb.targets_info:
-    region: ap-guangzhou
-    load_balancer_id: lb-abcd1234
-    health: true
-  register: shop
-
-- name: Write its picture into a page of the team's wiki
+# The result was registered as in the example of the filter tencentcloud.clb.tree.
+- name: Write a picture of the load balancer into a page of the team's wiki
   ansible.builtin.copy:
     content: |
       # The shop's load balancer

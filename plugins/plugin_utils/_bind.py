@@ -19,22 +19,19 @@ _MAX_SHOWN = 80
 
 
 def bind(backends: object, listeners: object) -> list[Entry]:
-    """Cross backends with listeners.
+    """Cross backends with listeners: for each backend, in their order, an entry for each listener, in theirs.
 
-    :param backends: a list of dicts, or anything else that yields dicts.
-    :param listeners: likewise; an entry of a result's ``listeners`` stands for the listener or rule that it describes,
-        and one with ``rules`` for each of its rules.
-    :returns: for each backend, in their order, an entry for each listener, in theirs. Keys of a backend win over those
-        of a listener, unless they are null.
+    An entry of a result's ``listeners`` stands for the listener or rule that it describes, and one with ``rules`` for
+    each of its rules. Keys of a backend win over those of a listener, unless they are null.
+
     :raises AnsibleFilterError: something is no list, or something in it no dict.
     """
     pools = [pool for entry in _dicts(listeners, "listeners") for pool in _pools(entry)]
-    return [{**pool, **_over(backend, pool)} for backend in _dicts(backends, "backends") for pool in pools]
-
-
-def _over(backend: Entry, pool: Entry) -> Entry:
-    """The keys of a backend that count: in an entry of ``targets``, null is the same as not given."""
-    return {key: value for key, value in backend.items() if value is not None or key not in pool}
+    return [
+        {**pool, **{key: value for key, value in backend.items() if value is not None or key not in pool}}
+        for backend in _dicts(backends, "backends")
+        for pool in pools
+    ]
 
 
 def _pools(entry: Entry) -> list[Entry]:

@@ -17,103 +17,60 @@ from ansible.template import trust_as_template
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ansible.inventory.group import Group
-    from ansible.inventory.host import Host
-
-
 _TEMPLATE_STARTS = ("{{", "{%", "{#", "#jinja2:")
 """What begins an expression, a statement, a comment, or a line that says what else begins one."""
 
 
-class Draft:
-    """A copy of an inventory, with the methods by which plugins change one; it remembers the changes.
-
-    :param inventory: it stays as it is.
-    """
+class Draft(InventoryData):  # type: ignore[misc]  # ansible-core has no types
+    """A copy of what plugins see and change of an inventory; it remembers its changes."""
 
     def __init__(self, inventory: InventoryData) -> None:
-        self._copy = _copy(inventory)
-        self._steps: list[tuple[str, tuple[Any, ...]]] = []
-
-    @property
-    def groups(self) -> Mapping[str, Group]:
-        """The groups, by name."""
-        groups: Mapping[str, Group] = self._copy.groups
-        return groups
-
-    def get_host(self, name: str) -> Host | None:
-        """A host, with its variables so far."""
-        return self._copy.get_host(name)
+        self._changes: list[tuple[str, tuple[Any, ...]]] = []
+        super().__init__()
+        for host in inventory.hosts.values():
+            super().add_host(host.name)
+            self.hosts[host.name].vars.update(host.vars)
+        for group in inventory.groups.values():
+            super().add_group(group.name)
+        for group in inventory.groups.values():
+            copied = self.groups[group.name]
+            for child in group.child_groups:
+                copied.add_child_group(self.groups[child.name])
+            for host in group.hosts:
+                copied.add_host(self.hosts[host.name])
+        self.current_source = inventory.current_source
+        self._changes.clear()
 
     def add_group(self, group: str) -> str:
-        """Add a group.
+        """Add a group; return the name that it got."""
+        self._changes.append(("add_group", (group,)))
+        return str(super().add_group(group))
 
-        :returns: the name that it got.
-        """
-        return str(self._make("add_group", group))
-
-    def add_host(self, host: str, group: str | None = None) -> str:
-        """Add a host.
-
-        :param group: a group to put it into.
-        """
-        return str(self._make("add_host", host, group))
+    def add_host(self, host: str, group: str | None = None, port: Any = None) -> str:
+        """Add a host, to a group if one is named."""
+        self._changes.append(("add_host", (host, group, port)))
+        return str(super().add_host(host, group, port))
 
     def add_child(self, group: str, child: str) -> bool:
-        """Put a host or group into a group.
-
-        :param group: the name of the outer one.
-        :param child: the name of the inner one.
-        """
-        return bool(self._make("add_child", group, child))
+        """Put a host or group into a group."""
+        self._changes.append(("add_child", (group, child)))
+        return bool(super().add_child(group, child))
 
     def set_variable(self, entity: str, varname: str, value: Any) -> None:
-        """Set a variable.
-
-        :param entity: the name of a host or group.
-        :param varname: the name of the variable.
-        """
-        self._make("set_variable", entity, varname, trust_plain(value))
+        """Set a variable of a host or group."""
+        trusted = trust_plain(value)
+        self._changes.append(("set_variable", (entity, varname, trusted)))
+        super().set_variable(entity, varname, trusted)
 
     def set_variables(self, host: str, variables: Mapping[str, Any]) -> None:
-        """Set the variables of a host.
-
-        :param variables: their values by name; the names are valid for variables.
-        """
-        trusted = {name: trust_plain(value) for name, value in variables.items()}
-        self._copy.hosts[host].vars.update(trusted)
-        self._steps.extend(("set_variable", (host, name, value)) for name, value in trusted.items())
-
-    def _make(self, method: str, *arguments: Any) -> Any:
-        done = getattr(self._copy, method)(*arguments)
-        self._steps.append((method, arguments))
-        return done
+        """Set variables of a host, whose names are valid for variables."""
+        for name, value in variables.items():
+            self.set_variable(host, name, value)
 
     def apply(self, inventory: InventoryData) -> None:
-        """Make the changes.
-
-        :param inventory: the one that was copied.
-        """
-        for method, arguments in self._steps:
+        """Make the changes in the inventory that was copied."""
+        for method, arguments in self._changes:
             getattr(inventory, method)(*arguments)
-
-
-def _copy(inventory: InventoryData) -> InventoryData:
-    """Copy what a plugin can see or change: hosts with their variables, groups, and who is in them."""
-    copy = InventoryData()
-    copy.current_source = inventory.current_source
-    for host in inventory.hosts.values():
-        copy.add_host(host.name)
-        copy.hosts[host.name].vars = dict(host.vars)
-    for group in inventory.groups.values():
-        copy.add_group(group.name)
-    for group in inventory.groups.values():
-        copied = copy.groups[group.name]
-        for child in group.child_groups:
-            copied.add_child_group(copy.groups[child.name])
-        for host in group.hosts:
-            copied.add_host(copy.hosts[host.name])
-    return copy
 
 
 def trust_plain(value: Any) -> Any:
@@ -121,8 +78,6 @@ def trust_plain(value: Any) -> Any:
 
     An export shows a text without that mark as ``{"__ansible_unsafe": ...}``. A text in which a template could begin
     never gets it, nor what stands beside such a key: whoever may name an instance must not get anything evaluated.
-
-    :param value: plain data, such as a variable.
     """
     if isinstance(value, str):
         return value if _may_be_template(value) else trust_as_template(value)

@@ -29,10 +29,7 @@ _REQUIRED = ("load_balancer_id", "listeners", "targets")
 
 
 class _Node(NamedTuple):
-    """A part of the drawing.
-
-    :param lines: what it says; the tree puts them beside each other.
-    """
+    """A part of the drawing; the tree puts its lines beside each other. ``look`` is a key of the styles, or empty."""
 
     lines: tuple[str, ...]
     children: tuple[_Node, ...] = ()
@@ -40,10 +37,7 @@ class _Node(NamedTuple):
 
 
 class _Detail(NamedTuple):
-    """How much of a result is drawn.
-
-    :param backends: how many of each listener or rule; None for all.
-    """
+    """How much of a result is drawn; None for all load balancers, or all backends of each listener or rule."""
 
     backends: int | None = None
     rules: bool = True
@@ -52,7 +46,7 @@ class _Detail(NamedTuple):
 
 
 def draw_tree(result: object, most: int = 0) -> str:
-    """Draw a tree of plain text, a line for each load balancer, listener, rule and backend.
+    """Draw a result of ``targets_info`` as plain text, a line for each load balancer, listener, rule and backend.
 
     :param most: how many backends to show of each listener or rule; 0 for all.
     :raises AnsibleFilterError: it is no such result.
@@ -62,10 +56,11 @@ def draw_tree(result: object, most: int = 0) -> str:
 
 
 def draw_mermaid(result: object, most: int = 10) -> str:
-    """Draw a Mermaid flow chart, as GitHub and others render it.
+    """Draw a result of ``targets_info`` as a Mermaid flow chart, as GitHub and others render it.
 
-    :param most: how many backends to show of each listener or rule, 0 for all. Mermaid cannot draw everything: where
-        there is too much, first fewer backends are drawn, then no rules, then no listeners, then fewer load balancers.
+    Where Mermaid could not draw all, there are fewer backends, then no rules, no listeners, fewer load balancers.
+
+    :param most: how many backends to show of each listener or rule; 0 for all.
     :raises AnsibleFilterError: it is no such result.
     """
     checked = _checked(result, most)
@@ -97,9 +92,10 @@ def _chart(roots: Sequence[_Node]) -> tuple[list[str], list[str], list[str]]:
     """Nodes, edges and styles."""
     nodes: list[str] = []
     edges: list[str] = []
+    found: set[str] = set()
     for root in roots:
-        _flow(root, nodes, edges)
-    looks = sorted({node.look for root in roots for node in _all_nodes(root) if node.look})
+        _flow(root, nodes, edges, found)
+    looks = sorted(found - {""})
     return nodes, edges, [f"  classDef {look} {_STYLES[look]}" for look in looks]
 
 
@@ -141,22 +137,14 @@ def _roots(result: Raw, detail: _Detail) -> list[_Node]:
     bound: dict[PoolKey, list[Raw]] = defaultdict(list)
     for target in result["targets"]:
         bound[target.get("load_balancer_id", only), target["listener_id"], target["location_id"]].append(target)
-    listeners: dict[Any, list[Raw]] = defaultdict(list)
+    listeners: dict[Any, list[_Node]] = defaultdict(list)
     for listener in result["listeners"] if detail.listeners else ():
-        listeners[listener.get("load_balancer_id", only)].append(listener)
-    roots = [
-        _Node(
-            _title(balancer),
-            tuple(
-                _listener(balancer["load_balancer_id"], listener, bound, detail)
-                for listener in listeners[balancer["load_balancer_id"]]
-            ),
-        )
-        for balancer in balancers[: detail.load_balancers]
-    ]
-    if len(balancers) > len(roots):
-        roots.append(_Node((f"{len(balancers) - len(roots)} more load balancers",)))
-    return roots
+        owner = listener.get("load_balancer_id", only)
+        listeners[owner].append(_listener(owner, listener, bound, detail))
+    shown = balancers[: detail.load_balancers]
+    roots = [_Node(_title(one), tuple(listeners[one["load_balancer_id"]])) for one in shown]
+    more = len(balancers) - len(shown)
+    return [*roots, _Node((f"{more} more load balancers",))] if more else roots
 
 
 def _title(balancer: Raw) -> tuple[str, ...]:
@@ -168,18 +156,20 @@ def _title(balancer: Raw) -> tuple[str, ...]:
 
 def _listener(balancer_id: object, listener: Raw, bound: Mapping[PoolKey, Sequence[Raw]], detail: _Detail) -> _Node:
     listener_id = listener["listener_id"]
+
+    def backends(location_id: object) -> tuple[_Node, ...]:
+        return tuple(_backends(bound.get((balancer_id, listener_id, location_id), ()), detail.backends))
+
     ports = f"{listener['port']}-{listener['end_port']}" if listener["end_port"] else str(listener["port"])
     lines = (f"{_plain(listener['protocol'])}:{ports} ({_plain(listener_id)})", _counts(listener))
-    if not listener["rules"]:
-        return _Node(lines, tuple(_backends(bound.get((balancer_id, listener_id, None), ()), detail.backends)))
     rules = (
         _Node(
             (f"{_plain(rule['domain'])}{_plain(rule['url'])} ({_plain(rule['location_id'])})", _counts(rule)),
-            tuple(_backends(bound.get((balancer_id, listener_id, rule["location_id"]), ()), detail.backends)),
+            backends(rule["location_id"]),
         )
-        for rule in listener["rules"]
+        for rule in (listener["rules"] if detail.rules else ())
     )
-    return _Node(lines, tuple(rules) if detail.rules else ())
+    return _Node(lines, tuple(rules) if listener["rules"] else backends(None))
 
 
 def _counts(counted: Raw) -> str:
@@ -191,7 +181,7 @@ def _counts(counted: Raw) -> str:
 
 
 def _settings(pool: Raw) -> Iterator[str]:
-    """What was read of the settings, as far as it matters to who moves backends."""
+    """The settings that matter to those who move backends, as far as they were read."""
     if pool.get("scheduler"):
         yield _plain(pool["scheduler"])
     if pool.get("session_seconds"):
@@ -208,16 +198,14 @@ def _backends(targets: Sequence[Raw], most: int | None) -> Iterator[_Node]:
     shown = targets if most is None else targets[:most]
     for target in shown:
         address = _plain(target["instance_id"] or target["eni_ip"])
-        port = target["port"]
-        lines = [f"[{address}]:{port}" if ":" in address else f"{address}:{port}"]
-        if target.get("instance_name"):
-            lines.append(_plain(target["instance_name"]))
-        lines.append(f"weight {target['weight']}")
-        if target.get("tag"):
-            lines.append(f"tag {_plain(target['tag'])}")
-        if target.get("health_status") is not None:
-            lines.append(_plain(target["health_status"]))
-        yield _Node(tuple(lines), look=_look(target))
+        texts = (
+            f"[{address}]:{target['port']}" if ":" in address else f"{address}:{target['port']}",
+            _plain(target.get("instance_name") or ""),
+            f"weight {target['weight']}",
+            f"tag {_plain(target['tag'])}" if target.get("tag") else "",
+            "" if target.get("health_status") is None else _plain(target["health_status"]),
+        )
+        yield _Node(tuple(text for text in texts if text), look=_look(target))
     if shown and len(targets) > len(shown):
         yield _Node((f"{len(targets) - len(shown)} more",))
 
@@ -242,22 +230,17 @@ def _branches(node: _Node, indent: str) -> Iterator[str]:
         yield from _branches(child, indent + ("    " if last else "│   "))
 
 
-def _flow(node: _Node, nodes: list[str], edges: list[str]) -> None:
+def _flow(node: _Node, nodes: list[str], edges: list[str], looks: set[str]) -> None:
     """Write a node and all below it; nodes are named by their place in the list."""
     name = f"n{len(nodes)}"
     text = "<br>".join(_quoted(line) for line in node.lines)
     nodes.append(f'  {name}["{text}"]' + (f":::{node.look}" if node.look else ""))
+    looks.add(node.look)
     for child in node.children:
         edges.append(f"  {name} --- n{len(nodes)}")
-        _flow(child, nodes, edges)
+        _flow(child, nodes, edges, looks)
 
 
 def _quoted(text: str) -> str:
     """A text inside quotes, in Mermaid's own entity codes, so that no part of it is read as Markdown or HTML."""
     return "".join(char if char.isalnum() or char in " .:/()[],-" else f"#{ord(char)};" for char in text)
-
-
-def _all_nodes(node: _Node) -> Iterator[_Node]:
-    yield node
-    for child in node.children:
-        yield from _all_nodes(child)

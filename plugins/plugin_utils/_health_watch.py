@@ -63,7 +63,7 @@ class Poll(NamedTuple):
 
     :param events: one for each target whose health is another than was known, or one on a failed read.
     :param warnings: sentences for the user; those of the read before are not told again.
-    :param failure: why the read failed, for people; None where it did not.
+    :param failure: why the read failed, for people.
     :param pause: seconds until the next read.
     """
 
@@ -76,7 +76,7 @@ class Poll(NamedTuple):
 class _Known(NamedTuple):
     """What is known of the health of a target.
 
-    :param registered: when it was bound, as the cloud tells it; None where it does not.
+    :param registered: when it was bound, as the cloud tells it.
     :param missed: reads since then that did not mention the target.
     """
 
@@ -134,7 +134,7 @@ class HealthWatch:
         region = None if done.connection is None else done.connection.region
         self._known = _still_known(known, done)
         for target in done.result["targets"]:
-            key = tuple(target[name] for name in _IDENTITY)
+            key = _key_of(target)
             before = known.get(key)
             after = _Known(bool(target["healthy"]), target["health_status"], target["registered_time"])
             if after.status == _UNKNOWN:
@@ -143,7 +143,7 @@ class HealthWatch:
             self._known[key] = after
             if before is not None and after.bound_since(before) and not after.healthy:
                 before = None
-            if after.healthy if before is None else (after.healthy, after.status) == (before.healthy, before.status):
+            if after.healthy if before is None else after[:2] == before[:2]:
                 continue
             described = {name: value for name, value in target.items() if name not in _HEALTH}
             was = None if before is None else before.status
@@ -151,16 +151,19 @@ class HealthWatch:
             yield {"clb_health": _defused({"region": region, **described, **health})}
 
 
+def _key_of(target: Raw) -> _Key:
+    return tuple(target[name] for name in _IDENTITY)
+
+
 def _still_known(known: Mapping[_Key, _Known], done: TaskResult) -> dict[_Key, _Known]:
     """What was known, without the targets that have been missing for long."""
-    mentioned = {tuple(target[name] for name in _IDENTITY) for target in done.result["targets"]}
+    mentioned = set(map(_key_of, done.result["targets"]))
     unread = {left_out["load_balancer_id"] for left_out in done.result["left_out"]}
-    still = {}
-    for key, before in known.items():
-        missed = 0 if key in mentioned else before.missed + (key[0] not in unread)
-        if missed < MAX_MISSED:
-            still[key] = before._replace(missed=missed)
-    return still
+    counted = {
+        key: before._replace(missed=0 if key in mentioned else before.missed + (key[0] not in unread))
+        for key, before in known.items()
+    }
+    return {key: before for key, before in counted.items() if before.missed < MAX_MISSED}
 
 
 def _nothing_known(done: TaskResult) -> Iterator[str]:
