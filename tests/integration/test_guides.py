@@ -42,9 +42,9 @@ def missing(block, run):
 
 def test_first_task_has_five_lines_and_does_what_the_page_shows(playbook, emulator):
     (first,) = under("getting_started", "The first task", "yaml")
-    (dry,) = under("getting_started", "See what it would do", "console")
+    (dry,) = under("getting_started", "See the changes first", "console")
     once, again = under("getting_started", "Run it", "console")
-    (standing,) = under("getting_started", "What the result says", "console")
+    (standing,) = under("getting_started", "The result", "console")
     assert len(first.split("tasks:\n")[1].splitlines()) == 5
 
     play = yaml.safe_load(first)
@@ -64,7 +64,7 @@ def test_first_task_has_five_lines_and_does_what_the_page_shows(playbook, emulat
 
 def test_typing_error_is_answered_as_the_page_shows(playbook, emulator):
     (first,) = under("getting_started", "The first task", "yaml")
-    (answer,) = under("getting_started", "What the result says", "text")
+    (answer,) = under("getting_started", "The result", "text")
 
     run = playbook(first.replace("listener_port: 443", "listener_port: 444"))
 
@@ -80,7 +80,7 @@ def test_recipe_runs(number, playbook, emulator, tmp_path):
         (hosts,) = (other.text for other in RECIPES if other.heading == recipe.heading and other is not recipe)
         (tmp_path / "hosts.yml").write_text(hosts, encoding="utf-8")
         arguments += ["--inventory", "hosts.yml"]
-    if recipe.heading == "List what is not healthy in a region":
+    if recipe.heading == "List unhealthy targets of a region":
         emulator.set_health(dead=["ins-web2"])
     before = emulator.bindings("lb-demo")
 
@@ -91,7 +91,7 @@ def test_recipe_runs(number, playbook, emulator, tmp_path):
     after = emulator.bindings("lb-demo")
     changed = {
         "Take a host out, and put it back whatever happens": (set(), set()),
-        "Put back what a killed task has taken out": (set(), set()),
+        "Put hosts back after a task was killed": (set(), set()),
         "Replace one server by another": (
             {("lbl-tcp443", None, "ins-web4", 8443, 10, "")},
             {("lbl-tcp443", None, "ins-web1", 8443, 10, "blue")},
@@ -102,7 +102,7 @@ def test_recipe_runs(number, playbook, emulator, tmp_path):
             {(*place, weight, "blue") for place, weight in WEB2.items()},
         ),
         "Bind the hosts of a group": (set(), set()),
-        "List what is not healthy in a region": (set(), set()),
+        "List unhealthy targets of a region": (set(), set()),
         "Say region and load balancer once": ({("lbl-tcp443", None, "ins-web4", 8443, 10, "")}, set()),
     }
     if recipe.heading == "Change the weight of all that have a tag":
