@@ -16,15 +16,13 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base import pace
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "docsite" / "rst" / "guide_operating.rst"
 HEAD = """\
-.. list-table:: How long is waited, in seconds
+.. list-table:: Waits, in seconds
    :header-rows: 1
-   :widths: 40 15 10 10 25
+   :widths: 40 25 35
 
    * - situation
-     - first wait
-     - each next
-     - at most
-     - who gives up, and when
+     - waits
+     - gives up
 """
 LENGTH_OF_TIME = re.compile(r"^\s*_?[A-Z_]*(SECONDS|WAIT|PAUSE|POLL|DELAY)(: \w+)? = [\d(]", re.MULTILINE)
 
@@ -33,9 +31,10 @@ def table() -> str:
     rows = [HEAD]
     for waits in vars(pace).values():
         if isinstance(waits, pace.Waits):
-            first = f"{waits.first:g}" if waits.least is None else f"{waits.least:g} to {waits.first:g}, at random"
-            following = "the same" if waits.growth == 1 else f"\N{MULTIPLICATION SIGN} {waits.growth:g}"
-            cells = (waits.situation, first, following, f"{waits.maximum:g}", waits.gives_up)
+            first = f"{waits.first:g}" if waits.least is None else f"{waits.least:g} to {waits.first:g} at random"
+            growing = f", then \N{MULTIPLICATION SIGN} {waits.growth:g}, up to {waits.maximum:g}"
+            more = " each time" if waits.growth == 1 else growing
+            cells = (waits.situation, first + more, waits.gives_up)
             rows.append("   * - " + "\n     - ".join(cells) + "\n")
     return "".join(rows)
 
