@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from .._bindings.change import Change
-    from .._bindings.plan import Plan, Rest
+    from .._bindings.plan import Plan, Remaining
     from .._bindings.snapshot import Binding, BindingKey, Snapshot
     from .ledger import Ledger
 
@@ -97,7 +97,7 @@ class Ending:
     """
 
     plan: Plan
-    rest: Rest
+    rest: Remaining
     ledger: Ledger
     held: Mapping[Change, Failure]
     error: ClbError | None = None

@@ -14,7 +14,7 @@ from .._base.errors import ClbError, GuardRefused, Refused, UnhealthyTimeout, Wa
 from .._base.refusals import Remedy
 from .._bindings.change import Change, ChangeKind
 from .._bindings.guard import Checked, PoolLoss, all_serving, check_guard, find_short, takes_capacity
-from .._bindings.plan import Plan, Rest, plan_rest
+from .._bindings.plan import Plan, Remaining, plan_rest
 from .batches import batches
 from .ledger import NOT_ATTEMPTED, Done, Failure, Ledger
 from .narrow import Narrower, SharedNarrowing
@@ -206,7 +206,7 @@ class Reconciler:
         if follow and self._guarded:
             self._look_after_losses()
 
-    def _rest(self) -> Rest:
+    def _rest(self) -> Remaining:
         reverted = self._ledger.reverted
         rest = plan_rest(self._plan, self._writer.snapshot, self._ledger.finished | reverted)
         if not reverted:
@@ -352,7 +352,7 @@ class Reconciler:
                     break
             self._writer.settle()
 
-    def _hold_back(self, rest: Rest) -> None:
+    def _hold_back(self, rest: Remaining) -> None:
         """Leave out the losses of listeners whose gains are not all in place."""
         short = {change.pool.listener_id: change for change in (*rest.gains, *rest.gone)}
         self._held = {

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Desired against current: the plan that check mode shows, diff prints and the reconciler carries out. Pure."""
+"""The plan of one load balancer: the changes from what is bound to what a task asks for."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._base.errors import InvalidArgument
@@ -23,11 +24,10 @@ if TYPE_CHECKING:
 
 
 class Goal(NamedTuple):
-    """What a task asks of one load balancer.
+    """What a task asks of one load balancer, by the entries that apply to it.
 
-    :param entries: of ``targets``, those that apply to this load balancer.
     :param purge: with ``present``: also remove what is bound to the pools that the entries name, and not listed.
-    :param lenient: a listener or rule that does not exist is no error and no warning: the entry just doesn't match.
+    :param lenient: without error or warning for a listener or rule that does not exist: the entry matches nothing.
     """
 
     state: str
@@ -37,15 +37,13 @@ class Goal(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Everything that a task will do, in the order in which it will do it.
+    """All changes that a task will make, in their order.
 
-    :param snapshot: what it was made from.
     :param touched: the pools that the task is about, in the cloud's order.
     :param changes: gains before losses; within them by kind.
     :param desired: the bindings that ``present`` asks for.
     :param named: the bindings that an entry names or matches.
-    :param unmatched: selectors that match nothing bound and should, as labels.
-    :param goal: what it was made for.
+    :param unmatched: selectors that match nothing bound and should.
     """
 
     snapshot: Snapshot
@@ -54,7 +52,7 @@ class Plan(NamedTuple):
     desired: tuple[DesiredBinding, ...] = ()
     named: frozenset[BindingKey] = frozenset()
     warnings: tuple[str, ...] = ()
-    unmatched: tuple[str, ...] = ()
+    unmatched: tuple[Entry, ...] = ()
     goal: Goal = Goal("present", ())
 
     @property
@@ -68,7 +66,7 @@ class Plan(NamedTuple):
         return tuple(change for change in self.changes if change.loss)
 
 
-TAGS_UNKNOWN = "The API response contains no tags: tags are not compared, and the tag of an existing binding is kept."
+_NO_TAGS = "The API response contains no tags: tags are not compared, and the tag of an existing binding is kept."
 
 
 def make_plan(goal: Goal, snapshot: Snapshot) -> Plan:
@@ -91,7 +89,7 @@ def plan_present(desired: Sequence[DesiredBinding], snapshot: Snapshot, goal: Go
     found = [(wish, snapshot.find(wish.pool.key, wish.backend, wish.port)) for wish in desired]
     removals: list[Change] = []
     if goal.purge:
-        # Under any of its addresses: what answers to the address of a listed binding is never purged.
+        # A listed binding is kept under each of its addresses.
         kept = {
             (wish.pool.key, alias, bound.port) for wish, bound in found if bound is not None for alias in bound.aliases
         }
@@ -110,7 +108,7 @@ def plan_present(desired: Sequence[DesiredBinding], snapshot: Snapshot, goal: Go
         changes=_in_order([*changes, *removals]),
         desired=tuple(desired),
         named=frozenset(bound.identity for _wish, bound in found if bound is not None),
-        warnings=(TAGS_UNKNOWN,) if no_tags else (),
+        warnings=(_NO_TAGS,) if no_tags else (),
         goal=goal,
     )
 
@@ -126,19 +124,10 @@ def _towards(wish: DesiredBinding, bound: Binding | None) -> Iterator[Change]:
         yield Change(ChangeKind.TAG, wish.pool, bound.backend, wish.port, tag=wish.tag, before=bound)
 
 
-_ORDER = (
-    (False, ChangeKind.REGISTER),
-    (False, ChangeKind.WEIGHT),
-    (False, ChangeKind.TAG),
-    (True, ChangeKind.WEIGHT),
-    (True, ChangeKind.DEREGISTER),
-)
-"""Whether a change is a loss, and its kind: in this order."""
-
-
 def _in_order(changes: Sequence[Change]) -> tuple[Change, ...]:
     """Gains before losses, within them by kind."""
-    return tuple(change for step in _ORDER for change in changes if (change.loss, change.kind) == step)
+    kinds = list(ChangeKind)
+    return tuple(sorted(changes, key=lambda change: (change.loss, kinds.index(change.kind))))
 
 
 def _removal(bound: Binding) -> Change:
@@ -157,7 +146,7 @@ def plan_absent(selection: Selection, snapshot: Snapshot, goal: Goal) -> Plan:
         selection.touched,
         tuple(map(_removal, selection.bindings)),
         named=frozenset(bound.identity for bound in selection.bindings),
-        warnings=(*unknown, *_tag_warnings(selection)),
+        warnings=(*unknown, *selection.warnings),
         goal=goal,
     )
 
@@ -174,34 +163,22 @@ def plan_drained(selection: Selection, snapshot: Snapshot, goal: Goal) -> Plan:
         selection.touched,
         tuple(_drain(bound) for bound in selection.bindings if bound.weight != 0),
         named=frozenset(bound.identity for bound in selection.bindings),
-        warnings=_tag_warnings(selection),
+        warnings=selection.warnings,
         unmatched=selection.unmatched,
         goal=goal,
     )
 
 
 def find_unmatched(plans: Collection[Plan]) -> list[str]:
-    """Find the selectors that match nothing bound on any load balancer, as labels."""
-    labels = dict.fromkeys(label for plan in plans for label in plan.unmatched)
-    return [
-        label
-        for label in labels
-        if all(
-            label in plan.unmatched
-            for plan in plans
-            if any(label.startswith(f"targets[{entry.number}]") for entry in plan.goal.entries)
-        )
-    ]
+    """The labels of selectors that match nothing bound on any of the load balancers that they apply to."""
+    asked = Counter(entry.number for plan in plans for entry in plan.goal.entries)
+    unmatched = [entry for plan in plans for entry in plan.unmatched]
+    silent = Counter(entry.number for entry in unmatched)
+    return list(dict.fromkeys(entry.label for entry in unmatched if silent[entry.number] == asked[entry.number]))
 
 
-def _tag_warnings(selection: Selection) -> tuple[str, ...]:
-    if not selection.tags_unknown:
-        return ()
-    return ("The API response contains no tags: selectors with a tag match nothing.",)
-
-
-class Rest(NamedTuple):
-    """What is still missing of a plan, in a newer snapshot.
+class Remaining(NamedTuple):
+    """The part of a plan that is missing in a newer snapshot, and what others have undone of it.
 
     :param changes: still to be sent, gains before losses.
     :param gone: changes to listeners or rules that no longer exist.
@@ -226,25 +203,38 @@ class Rest(NamedTuple):
         return [change for change in self.changes if change.loss]
 
 
-def plan_rest(first: Plan, snapshot: Snapshot, finished: Collection[BindingKey]) -> Rest:
-    """Compare the goal of a plan with a newer snapshot; names are not resolved again.
+# A loss is sent only where the first plan, and so the dry run, shows it.
+#
+# wanted                   first read       newest read            loss was seen   outcome
+#                                                                  in place
+# -----------------------  ---------------  ---------------------  --------------  -------------------------------
+# anything                 anything         as wanted              -               finished: no change
+# bound                    anything         no such listener, rule -               gone
+# bound                    not bound        not bound              -               send: register
+# bound                    bound            not bound              -               send: register as it was at first
+# a weight above 0, a tag  anything         another one            -               send: weight, tag
+# weight 0                 weight above 0   weight above 0         no              send: weight 0
+# weight 0                 weight above 0   weight above 0         yes             rebound
+# weight 0                 0, or not bound  weight above 0         -               raised
+# absent, drained, purged  matches          matches                no              send: deregister, weight 0
+# absent, drained, purged  matches          matches                yes             rebound
+# absent, drained, purged  matches          matches no more        -               finished: no change
+# absent, drained, purged  not bound        matches                -               left, see bound_meanwhile
+def plan_rest(first: Plan, snapshot: Snapshot, finished: Collection[BindingKey]) -> Remaining:
+    """Compare the goal of a task's first plan with a newer snapshot; names are not resolved again.
 
-    Gains are all that the snapshot shows missing. Losses are only those of the first plan, so that a task never takes
-    away what its dry run did not show.
-
-    :param first: the first plan of the task.
     :param finished: bindings whose loss was seen in place.
     """
     changes: list[Change] = []
     gone: list[Change] = []
     raised: list[Change] = []
     rebound: list[Change] = []
-    losses = {change.key: change for change in first.losses}
+    losses = {change.key for change in first.losses}
     for wish in first.desired:
-        bound = snapshot.find(wish.pool.key, wish.backend, wish.port)
         if wish.pool.key not in snapshot.pools:
             gone.extend(_towards(wish, None))
             continue
+        bound = snapshot.find(wish.pool.key, wish.backend, wish.port)
         for change in _towards(wish if bound is not None else _as_first_read(wish, first.snapshot), bound):
             if not change.loss:
                 changes.append(change)
@@ -257,11 +247,11 @@ def plan_rest(first: Plan, snapshot: Snapshot, finished: Collection[BindingKey])
     for change, bound in _still_matching(first, snapshot):
         again = _removal(bound) if change.kind is ChangeKind.DEREGISTER else _drain(bound)
         (rebound if change.key in finished else changes).append(again)
-    return Rest(snapshot, _in_order(changes), tuple(gone), tuple(raised), tuple(rebound))
+    return Remaining(snapshot, _in_order(changes), tuple(gone), tuple(raised), tuple(rebound))
 
 
 def _as_first_read(wish: DesiredBinding, snapshot: Snapshot) -> DesiredBinding:
-    """What somebody else has unbound comes back with the weight and tag that were first read, where none is given."""
+    """The wish with the weight and tag that were first read, where none is given."""
     bound = snapshot.find(wish.pool.key, wish.backend, wish.port)
     if bound is None:
         return wish
@@ -273,57 +263,46 @@ def _as_first_read(wish: DesiredBinding, snapshot: Snapshot) -> DesiredBinding:
 
 def _still_matching(first: Plan, snapshot: Snapshot) -> Iterator[tuple[Change, Binding]]:
     """The losses of selectors and of purge in the first plan that still apply, with their binding now."""
-    candidates = [change for change in first.losses if first.goal.state != "present" or _is_removal(change)]
+    present = first.goal.state == "present"
+    candidates = [change for change in first.losses if not present or change.kind is ChangeKind.DEREGISTER]
     if not candidates:
         return
-    matching = None if first.goal.state == "present" else _selected(first.goal.entries, snapshot)
+    matching = None if present else {bound.identity for bound in select(first.goal.entries, snapshot).bindings}
     for change in candidates:
         bound = snapshot.find(change.pool.key, change.backend, change.port)
         if bound is None or (matching is not None and bound.identity not in matching):
             continue
-        if _is_removal(change) or bound.weight != 0:
+        if change.kind is ChangeKind.DEREGISTER or bound.weight != 0:
             yield change, bound
 
 
-def _is_removal(change: Change) -> bool:
-    return change.kind is ChangeKind.DEREGISTER
-
-
-def _selected(entries: Sequence[Entry], snapshot: Snapshot) -> set[BindingKey]:
-    return {bound.identity for bound in select(entries, snapshot).bindings}
-
-
 def bound_meanwhile(first: Plan, snapshot: Snapshot) -> tuple[Binding, ...]:
-    """What others have brought into the scope of the task since the first read: the next run would take it away.
+    """The bindings that others have brought into the scope of the task since its first plan.
 
-    :param first: the first plan of the task.
+    The next run would take them away.
     """
-    if first.goal.state == "present" and not first.goal.purge:
+    present = first.goal.state == "present"
+    if present and not first.goal.purge:
         return ()
     planned = {change.key for change in first.losses}
     try:
-        if first.goal.state == "present":
-            again = plan_present(
-                [wish for wish in first.desired if wish.pool.key in snapshot.pools], snapshot, first.goal
-            )
+        if present:
+            wishes = [wish for wish in first.desired if wish.pool.key in snapshot.pools]
+            again = plan_present(wishes, snapshot, first.goal)
         else:
-            again = make_plan(Goal(first.goal.state, first.goal.entries, lenient=True), snapshot)
+            again = make_plan(first.goal._replace(lenient=True), snapshot)
     except InvalidArgument:
-        # The names contradict each other by now: there is no scope to speak of.
+        # The entries no longer resolve, as names have changed meanwhile.
         return ()
-    # What `present` lists with weight 0 is in the scope of an entry: its failure is reported, not warned of.
-    scope = [change for change in again.losses if first.goal.state != "present" or _is_removal(change)]
+    # A weight of 0 that `present` lists is reported where it fails, not warned of.
+    scope = [change for change in again.losses if not present or change.kind is ChangeKind.DEREGISTER]
     return tuple(change.before for change in scope if change.before is not None and change.key not in planned)
 
 
 def apply_changes(
     snapshot: Snapshot, pools: Iterable[Pool], changes: Iterable[Change]
 ) -> dict[PoolKey, tuple[Binding, ...]]:
-    """The bindings of some pools once changes are carried out.
-
-    :param pools: those that the changes are about.
-    :returns: bindings by pool key.
-    """
+    """The bindings of some pools once changes to them are carried out."""
     untagged = "" if snapshot.tags_known or not any(snapshot.bindings.values()) else None
     result: dict[PoolKey, dict[BindingKey, Binding]] = {
         pool.key: {bound.identity: bound for bound in snapshot.bindings.get(pool.key, ())} for pool in pools
@@ -343,13 +322,3 @@ def apply_changes(
                 tag=bound.tag if change.tag is None else change.tag,
             )
     return {key: tuple(bindings.values()) for key, bindings in result.items()}
-
-
-def predict(plan: Plan, without: Collection[Change] = ()) -> dict[PoolKey, tuple[Binding, ...]]:
-    """What will be bound to the touched pools once a plan is carried out.
-
-    :param without: changes that are not carried out.
-    :returns: bindings by pool key.
-    """
-    left_out = set(without)
-    return apply_changes(plan.snapshot, plan.touched, (change for change in plan.changes if change not in left_out))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From selectors to what they match. Pure."""
+"""From selectors to the bindings that they match."""
 
 from __future__ import annotations
 
@@ -14,80 +14,66 @@ from .entries import Entry, Place, raise_all
 from .resolve import PoolResolver, UnknownName, all_meant, check_certain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from .snapshot import Binding, BindingKey, Pool, PoolKey, Snapshot
 
 
 class Selection(NamedTuple):
-    """What selectors matched.
+    """What selectors matched, in the cloud's order.
 
-    :param touched: the pools that they name or matched on, in the cloud's order.
-    :param bindings: what they matched, each once, pool by pool.
+    :param touched: the pools that they name or matched on.
+    :param bindings: each once.
     :param unknown: a sentence for each listener or rule that does not exist.
-    :param tags_unknown: whether a selector asked for a tag and the answer has none.
-    :param unmatched: the labels of selectors that name a backend, a port or a tag and match nothing bound.
-    :param meant: the IDs of the listeners that can have been meant by what does not exist; empty where nothing tells.
+    :param unmatched: the selectors that name a backend, a port or a tag and match nothing bound.
+    :param meant: the listeners that can have been meant by what does not exist; empty where nothing tells.
     """
 
     touched: tuple[Pool, ...]
     bindings: tuple[Binding, ...]
-    unknown: tuple[str, ...]
-    tags_unknown: bool
-    unmatched: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    unmatched: tuple[Entry, ...] = ()
     meant: frozenset[str] = frozenset()
 
 
 def select(entries: Sequence[Entry], snapshot: Snapshot) -> Selection:
-    """Match selectors with what is bound.
+    """Match selectors with what is bound; keys left out match everything, and the weight is ignored.
 
-    :param entries: keys left out match everything; the weight is ignored.
     :raises InvalidArgument: names contradict an ID, or an address may be that of several bindings.
     """
     matcher = _Matcher(snapshot)
     touched: set[PoolKey] = set()
-    matched: set[tuple[PoolKey, str, int]] = set()
+    matched: set[BindingKey] = set()
     unknown: dict[str, UnknownName] = {}
-    unmatched: list[str] = []
+    unmatched: list[Entry] = []
     problems: list[str] = []
     for entry in entries:
         try:
-            places = matcher.places_of(entry.place)
-            found = matcher.match(entry, places)
+            pools = matcher.pools_of(entry.place)
+            found = matcher.match(entry, pools)
         except UnknownName as exc:
             unknown[f"targets[{entry.number}]: {exc.message}"] = exc
         except InvalidArgument as exc:
             problems.append(f"targets[{entry.number}]: {exc.message}")
         else:
             if entry.place.names_listener or entry.place.names_rule:
-                touched |= places.keys
+                touched.update(pools)
             if not found and (entry.backend is not None or entry.port is not None or entry.tag):
-                unmatched.append(entry.label)
-            for binding in found:
-                matched.add(binding.identity)
-                touched.add(binding.pool.key)
+                unmatched.append(entry)
+            matched.update(binding.identity for binding in found)
+            touched.update(binding.pool.key for binding in found)
     raise_all(problems)
+    silent = not snapshot.tags_known and any(entry.tag for entry in entries) and any(snapshot.bindings.values())
+    in_order = [pool for key, pool in snapshot.pools.items() if key in touched]
     return Selection(
-        touched=tuple(pool for key, pool in snapshot.pools.items() if key in touched),
-        bindings=tuple(
-            binding
-            for key in snapshot.pools
-            if key in touched
-            for binding in snapshot.bindings[key]
-            if binding.identity in matched
-        ),
-        unknown=tuple(unknown),
-        tags_unknown=not snapshot.tags_known
-        and any(entry.tag for entry in entries)
-        and any(snapshot.bindings.values()),
-        unmatched=tuple(unmatched),
-        meant=all_meant(unknown.values()),
+        tuple(in_order),
+        tuple(one for pool in in_order for one in snapshot.bindings[pool.key] if one.identity in matched),
+        tuple(unknown),
+        ("The API response contains no tags: selectors with a tag match nothing.",) if silent else (),
+        tuple(unmatched),
+        all_meant(unknown.values()),
     )
-
-
-class _Places(NamedTuple):
-    pools: Sequence[Pool]
-    keys: frozenset[PoolKey]
 
 
 class _Matcher:
@@ -96,7 +82,7 @@ class _Matcher:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._names = PoolResolver(snapshot)
-        self._places: dict[Place, _Places] = {}
+        self._pools: dict[Place, dict[PoolKey, Pool]] = {}
         self._by_address: dict[str, list[Binding]] = defaultdict(list)
         for binding in snapshot.all_bindings():
             for alias in binding.aliases:
@@ -105,30 +91,27 @@ class _Matcher:
         for key in snapshot.ambiguous:
             self._ambiguous[key[1]].append(key)
 
-    def places_of(self, place: Place) -> _Places:
+    def pools_of(self, place: Place) -> Mapping[PoolKey, Pool]:
         """The pools that a selector names; each place is looked up once."""
-        places = self._places.get(place)
-        if places is None:
-            pools = self._names.pools_of(place)
-            places = self._places[place] = _Places(pools, frozenset(pool.key for pool in pools))
-        return places
+        if place not in self._pools:
+            self._pools[place] = {pool.key: pool for pool in self._names.pools_of(place)}
+        return self._pools[place]
 
-    def match(self, entry: Entry, places: _Places) -> list[Binding]:
-        """The bindings that one selector matches."""
+    def match(self, entry: Entry, pools: Mapping[PoolKey, Pool]) -> list[Binding]:
         backend, port = entry.backend, entry.port
         candidates: Iterable[Binding]
         if backend is None:
-            candidates = (binding for pool in places.pools for binding in self._snapshot.bindings[pool.key])
+            candidates = (binding for key in pools for binding in self._snapshot.bindings[key])
         else:
             for key in self._ambiguous.get(backend.address, ()):
-                if key[0] in places.keys and port in (None, key[2]):
+                if key[0] in pools and port in (None, key[2]):
                     check_certain(key, self._snapshot)
-            if len(places.pools) == 1 and port is not None:
-                bound = self._snapshot.find(places.pools[0].key, backend, port)
+            if len(pools) == 1 and port is not None:
+                bound = self._snapshot.find(next(iter(pools)), backend, port)
                 candidates = () if bound is None else (bound,)
             else:
                 named = self._by_address.get(backend.address, ())
-                candidates = (binding for binding in named if binding.pool.key in places.keys)
+                candidates = (binding for binding in named if binding.pool.key in pools)
         return [
             binding
             for binding in candidates

@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 SELECTS_NOTHING = "It selects nothing."
-TAGS_UNKNOWN = "The API response contains no tags: selectors with a tag match nothing."
 
 
 class Info(NamedTuple):
@@ -247,13 +246,13 @@ def describe_info(
         ],
         counts=_counts(touched, health),
         unknown=tuple(f"{sentence} {SELECTS_NOTHING}" for sentence in selection.unknown),
-        warnings=(TAGS_UNKNOWN,) if selection.tags_unknown else (),
+        warnings=selection.warnings,
     )
 
 
 def _select(snapshot: Snapshot, entries: Sequence[Entry] | None) -> Selection:
     if entries is None:
-        return Selection(tuple(snapshot.pools.values()), tuple(snapshot.all_bindings()), (), tags_unknown=False)
+        return Selection(tuple(snapshot.pools.values()), tuple(snapshot.all_bindings()))
     return select(entries, snapshot)
 
 

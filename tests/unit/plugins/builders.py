@@ -15,7 +15,12 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget impo
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import Refused
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Goal, Plan, make_plan
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import (
+    Goal,
+    Plan,
+    apply_changes,
+    make_plan,
+)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import (
     Backend,
     Pool,
@@ -26,7 +31,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapsho
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Binding
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Binding, PoolKey
     from clb_emulator.clock import Clock
 
 Raw = dict[str, Any]
@@ -151,6 +156,11 @@ def plan_for(entries: Iterable[Raw], bound: Snapshot, *, state: str = "present",
     """What the module plans for these options, without any call."""
     parsed = parse_entries(list(entries), selectors=state != "present")
     return make_plan(Goal(state, parsed, purge), bound)
+
+
+def predict(plan: Plan) -> dict[PoolKey, tuple[Binding, ...]]:
+    """What will be bound to the touched pools once a plan is carried out."""
+    return apply_changes(plan.snapshot, plan.touched, plan.changes)
 
 
 def told(changes: Iterable[Change]) -> list[tuple[Any, ...]]:

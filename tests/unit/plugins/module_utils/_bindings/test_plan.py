@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import ChangeKind
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Plan, predict
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Plan, find_unmatched
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import UnknownName
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import count_by_pool
 
-from ...builders import Raw, http, ip_of, plan_for, rule, snapshot, target, tcp, told, untagged, want
+from ...builders import Raw, http, ip_of, plan_for, predict, rule, snapshot, target, tcp, told, untagged, want
 
 LISTENERS = [
     tcp("lbl-1", 443, target("ins-1", 80, 10, "blue"), target("ins-2", 80, 0), target("10.2.0.9")),
@@ -51,21 +50,6 @@ def test_present_plans_what_differs_and_only_that(entry: Raw, expected: list[obj
     assert values(plan_for([entry], SHOP)) == expected
 
 
-def test_a_weight_that_is_not_given_leaves_a_drained_target_drained() -> None:
-    assert values(plan_for([want("lbl-1", "ins-2")], SHOP)) == []
-    assert values(plan_for([want("lbl-1", "ins-2", tag="x")], SHOP)) == [("tag", "ins-2", None, "x")]
-
-
-def test_a_weight_or_tag_is_changed_in_place_and_never_by_unbinding() -> None:
-    entries = [want("lbl-1", "ins-1", weight=7, tag="x"), want("lbl-1", "ins-2", weight=9), want("lbl-1", "10.2.0.9")]
-    plan = plan_for(entries, SHOP, purge=True)
-    assert {one.kind for one in plan.changes} == {ChangeKind.WEIGHT, ChangeKind.TAG}
-
-
-def test_present_without_purge_unbinds_nothing() -> None:
-    assert plan_for([want("lbl-1", "ins-3")], SHOP).losses == ()
-
-
 def test_purge_unbinds_what_is_not_listed_on_the_named_listeners_and_rules() -> None:
     plan = plan_for(
         [want("lbl-1", "ins-1"), {"location_id": "loc-1", "instance_id": "ins-2", "port": 80}], SHOP, purge=True
@@ -77,16 +61,12 @@ def test_purge_unbinds_what_is_not_listed_on_the_named_listeners_and_rules() -> 
     ]
 
 
-def test_purge_leaves_a_listed_binding_under_any_of_its_names() -> None:
-    entries = [want("lbl-1", ip_of("ins-1")), want("lbl-1", "ins-2"), want("lbl-1", "10.2.0.9")]
-    assert plan_for(entries, SHOP, purge=True).changes == ()
-
-
-def test_cloud_functions_and_what_cannot_be_addressed_are_never_purged() -> None:
-    functions = [{"Function": {"FunctionName": "f"}, "Weight": 10}]
+@pytest.mark.parametrize("names", [("ins-1", "ins-2", "10.2.0.9"), (ip_of("ins-1"), ip_of("ins-2"), "10.2.0.9")])
+def test_purge_leaves_what_is_listed_and_what_no_call_can_address(names: tuple[str, ...]) -> None:
     odd = target("10.2.0.7", PrivateIpAddresses=None, InstanceId=None)
-    bound = snapshot(tcp("lbl-1", 443, odd, target("ins-1"), FunctionTargets=functions))
-    assert plan_for([want("lbl-1", "ins-1")], bound, purge=True).changes == ()
+    functions = [{"Function": {"FunctionName": "f"}, "Weight": 10}]
+    listener = {**LISTENERS[0], "Targets": [odd, *LISTENERS[0]["Targets"]], "FunctionTargets": functions}
+    assert plan_for([want("lbl-1", name) for name in names], snapshot(listener), purge=True).changes == ()
 
 
 def test_gains_come_before_losses_within_them_registrations_first() -> None:
@@ -107,38 +87,27 @@ def test_gains_come_before_losses_within_them_registrations_first() -> None:
     assert plan.gains + plan.losses == plan.changes
 
 
-@pytest.mark.parametrize(
-    "selector, expected",
-    [
-        ({"instance_id": "ins-2"}, [("lbl-1", None), ("lbl-3", "loc-1")]),
-        ({"listener_id": "lbl-3"}, [("lbl-3", "loc-1"), ("lbl-3", "loc-1"), ("lbl-3", "loc-2")]),
-        ({"instance_id": "ins-7"}, []),
-        ({"listener_id": "lbl-1", "tag": "blue", "weight": 77}, [("lbl-1", None)]),
-    ],
-)
-def test_absent_unbinds_what_the_selectors_match(selector: Raw, expected: list[object]) -> None:
-    plan = plan_for([selector], SHOP, state="absent")
-    assert [one.pool.key for one in plan.changes] == expected
-    assert {one.kind for one in plan.changes} <= {ChangeKind.DEREGISTER}
-
-
-def test_drained_sets_weight_0_and_leaves_the_binding() -> None:
-    plan = plan_for([{"listener_id": "lbl-1"}], SHOP, state="drained")
-    assert values(plan) == [("weight", "ins-1", 0, None), ("weight", "10.2.0.9", 0, None)]
-    after = predict(plan)["lbl-1", None]
-    assert [(one.backend.address, one.weight, one.tag) for one in after] == [
-        ("ins-1", 0, "blue"),
-        ("ins-2", 0, ""),
-        ("10.2.0.9", 0, ""),
+def test_selectors_are_drained_or_unbound_where_they_match() -> None:
+    selector = {"listener_id": "lbl-1", "weight": 77}
+    assert values(plan_for([selector], SHOP, state="drained")) == [
+        ("weight", "ins-1", 0, None),
+        ("weight", "10.2.0.9", 0, None),
+    ]
+    absent = plan_for([selector], SHOP, state="absent")
+    assert [value[:2] for value in values(absent)] == [
+        ("deregister", "ins-1"),
+        ("deregister", "ins-2"),
+        ("deregister", "10.2.0.9"),
     ]
 
 
 @pytest.mark.parametrize("selector", [{"listener_id": "lbl-no"}, {"location_id": "loc-no"}, {"domain": "no"}])
 def test_absent_has_nothing_to_do_for_an_unknown_listener_and_warns_drained_fails(selector: Raw) -> None:
     plan = plan_for([selector], SHOP, state="absent")
+    (warning,) = plan.warnings
     assert plan.changes == ()
-    assert len(plan.warnings) == 1
-    assert plan.warnings[0].startswith("targets[0]: there is no ")
+    assert warning.startswith("targets[0]: there is no ")
+    assert warning.endswith(" Nothing to do for it.")
     with pytest.raises(UnknownName, match="there is no "):
         plan_for([selector, {"listener_id": "lbl-1"}], SHOP, state="drained")
 
@@ -153,8 +122,8 @@ def test_tags_that_the_cloud_does_not_tell_are_not_compared_but_warned_of() -> N
     bound = untagged(tcp("lbl-1", 443, target("ins-1")))
     plan = plan_for([want("lbl-1", "ins-1", tag="x"), want("lbl-1", "ins-2", tag="x")], bound)
     assert values(plan) == [("register", "ins-2", None, "x")]
-    assert len(plan.warnings) == 1
-    assert "contains no tags" in plan.warnings[0]
+    (warning,) = plan.warnings
+    assert "contains no tags" in warning
     assert plan_for([want("lbl-1", "ins-1")], bound).warnings == ()
     selected = plan_for([{"listener_id": "lbl-1", "tag": "x"}], bound, state="absent")
     assert (selected.changes, len(selected.warnings)) == ((), 1)
@@ -165,12 +134,6 @@ def test_a_new_binding_is_predicted_with_the_clouds_default_weight_and_no_tag() 
     assert (new.weight, new.tag) == (10, "")
     silent = untagged(tcp("lbl-1", 443, target("ins-1")))
     assert predict(plan_for([want("lbl-1", "ins-2")], silent))["lbl-1", None][1].tag is None
-
-
-def test_a_prediction_can_leave_changes_out() -> None:
-    plan = plan_for([want("lbl-1", "ins-1", weight=1), want("lbl-1", "ins-3")], SHOP, purge=True)
-    unchanged = predict(plan, without=plan.changes)
-    assert unchanged == {("lbl-1", None): SHOP.bindings["lbl-1", None]}
 
 
 @pytest.mark.parametrize(
@@ -202,3 +165,11 @@ def test_a_binding_whose_weight_and_tag_change_counts_once() -> None:
     entries = [want("lbl-1", "ins-1", weight=5, tag="x"), want("lbl-1", "ins-3"), want("lbl-2", "ins-1", weight=1)]
     counts = count_by_pool(plan_for(entries, SHOP, purge=True).changes)
     assert counts == {("lbl-1", None): (1, 1, 2), ("lbl-2", None): (0, 1, 0)}
+
+
+def test_a_selector_is_unmatched_where_no_load_balancer_has_it() -> None:
+    hosts = [{"instance_id": "ins-1"}, {"instance_id": "ins-7"}, {"instance_id": "ins-8", "load_balancer_id": "lb-2"}]
+    other = snapshot(tcp("lbl-9", 443, target("ins-7")))
+    shop, both = plan_for(hosts[:2], SHOP, state="drained"), plan_for(hosts, other, state="drained")
+    assert find_unmatched([shop, both]) == ["targets[2] (load_balancer_id lb-2, instance_id ins-8)"]
+    assert find_unmatched([shop]) == ["targets[1] (instance_id ins-7)"]

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import ChangeKind
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Plan, predict
 from clb_emulator.inprocess import InProcess, scenario_of
 from harness import INSTANCES, Cloud
 
-from ...builders import LB, Raw, backend_key, http, instance_at, ip_of, plan_for, rule, snapshot, target, tcp
+from ...builders import LB, Raw, backend_key, http, instance_at, ip_of, plan_for, predict, rule, snapshot, target, tcp
 
 if TYPE_CHECKING:
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Plan
     from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Snapshot
 
 # listener, rule -> every way to name it

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change
-    from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Rest
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Remaining
 
 
 class Case(NamedTuple):
@@ -33,7 +33,7 @@ class Case(NamedTuple):
     options: Mapping[str, Any] = MappingProxyType({})
 
 
-def rest_of(case: Case) -> Rest:
+def rest_of(case: Case) -> Remaining:
     plan = plan_for(case.entries, snapshot(tcp("lbl-1", 443, *case.first)), **case.options)
     finished = {change.key for change in plan.losses if change.backend.address in case.finished}
     assert len(finished) == len(case.finished)

@@ -139,8 +139,8 @@ def test_a_selector_that_contradicts_itself_is_an_error(selector: Raw) -> None:
 def test_tags_that_the_cloud_does_not_tell_match_nothing_and_say_so() -> None:
     listeners = [tcp("lbl-tcp", 443, target("ins-1", tag="blue"))]
     selection = select(parse_entries([{"instance_id": "ins-1", "tag": "blue"}], selectors=True), untagged(*listeners))
-    assert (matched(selection), selection.tags_unknown) == ([], True)
-    assert not choose({"instance_id": "ins-1", "tag": "blue"}).tags_unknown
+    assert (matched(selection), len(selection.warnings)) == ([], 1)
+    assert choose({"instance_id": "ins-1", "tag": "blue"}).warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,8 @@ def test_tags_that_the_cloud_does_not_tell_match_nothing_and_say_so() -> None:
 )
 def test_a_selector_that_matches_nothing_is_named(selector: Raw, label: str) -> None:
     """C4"""
-    assert choose({"instance_id": "ins-1"}, selector).unmatched == (label,)
+    (entry,) = choose({"instance_id": "ins-1"}, selector).unmatched
+    assert entry.label == label
 
 
 @pytest.mark.parametrize(
