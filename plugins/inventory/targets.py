@@ -179,9 +179,15 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
     sentences,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.choice import Tags, parse_tags
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import reading_budget
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import CONNECTION_SPEC, check_minimum
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import (
+    CONNECTION_SPEC,
+    Choice,
+    Request,
+    Tags,
+    check_minimum,
+    parse_tags,
+)
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._draft import Draft
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import HostNames
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import Groups, Host, make_groups, make_hosts
@@ -191,11 +197,7 @@ from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory_cache 
     pack,
     unpack,
 )
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import (
-    InventoryQuery,
-    Reading,
-    read_load_balancers,
-)
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import Reading, read_load_balancers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -318,16 +320,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if REQUESTS_ERROR is not None:
             raise AnsibleError(sentences(missing_required_lib("requests"), INSTALL_REQUESTS))
         given = query["targets"]
-        return read_load_balancers(
-            self._connections(options, regions),
-            InventoryQuery(
-                query["load_balancer_ids"],
-                query["load_balancer_names"],
-                None if given is None else parse_entries(given, selectors=True),
-                query["health"],
-                query["load_balancer_tags"],
-            ),
+        ids, names = (tuple(query[name] or ()) for name in ("load_balancer_ids", "load_balancer_names"))
+        request = Request(
+            Choice(ids=ids, names=names, tags=query["load_balancer_tags"]),
+            None if given is None else parse_entries(given, selectors=True),
+            options["timeout"],
+            health=query["health"],
         )
+        return read_load_balancers(self._connections(options, regions), request)
 
     def _connections(self, options: Raw, regions: Sequence[str | None]) -> Iterator[Connection]:
         budget, pacer = reading_budget(options["timeout"]), Pacer()

@@ -15,13 +15,13 @@ from ._base.errors import CredentialsNotFound, InvalidArgument, sentences
 from ._base.secrets import MASK, embedded_passwords
 from ._credentials.chain import OPTION_NAMES
 from ._credentials.credentials import MIN_LENGTH, TOO_SHORT
-from ._tasks.report import Result, describe_error
+from ._tasks.report import describe_error
 from ._tasks.request import CONNECTION_SPEC, LOAD_BALANCER_SPEC, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._tasks.balancers import TaskResult
+    from ._tasks.balancers import Result, TaskResult
 
 VERBOSITY_OF_SOURCE = 3
 """From ``-vvv`` on, a result says where the credentials come from."""

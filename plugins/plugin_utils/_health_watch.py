@@ -15,11 +15,9 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ..module_utils._api.client import INSTALL_REQUESTS, REQUESTS_ERROR
 from ..module_utils._base import pace
 from ..module_utils._base.errors import ClbError, CredentialsNotFound, InvalidArgument, sentences
-from ..module_utils._bindings.entries import parse_entries
 from ..module_utils._bindings.health import NO_HEALTH
-from ..module_utils._tasks.choice import check_load_balancers
 from ..module_utils._tasks.info import run_info
-from ..module_utils._tasks.request import CONNECTION_SPEC, LOAD_BALANCER_SPEC, Spec, check_minimum
+from ..module_utils._tasks.request import CONNECTION_SPEC, LOAD_BALANCER_SPEC, Request, Spec, check_minimum
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -198,9 +196,6 @@ def _check_options(args: Mapping[str, Any]) -> Raw:
         raise InvalidArgument(" ".join(f"{message.rstrip('.')}." for message in checked.error_messages))
     params: Raw = {**checked.validated_parameters, "health": True}
     check_minimum(params, "interval", 1)
-    check_minimum(params, "timeout", 1)
-    targets = params["targets"]
-    if targets is not None and not targets:
+    if Request.parse_query(params).entries == ():
         raise InvalidArgument("targets is an empty list, which selects nothing; give a selector, or leave it out.")
-    check_load_balancers(params, None if targets is None else parse_entries(targets, selectors=True))
     return params

@@ -122,6 +122,11 @@ class GuardLocks:
             raise
         self._held[load_balancer_id] = descriptor
 
+    @property
+    def held(self) -> bool:
+        """Whether the task holds any."""
+        return bool(self._held)
+
     def release(self, load_balancer_id: str) -> None:
         """Let the next task have its turn.
 

@@ -27,6 +27,12 @@ class Finished(Generic[Value]):
     value: Value | None = None
     error: Exception | None = None
 
+    def get(self) -> Value:
+        """The value; raises the error where there is one."""
+        if self.value is None:
+            raise self.error or RuntimeError("there is no value")
+        return self.value
+
 
 def side_by_side(
     work: Callable[[Item], Value], items: Sequence[Item], max_threads: int = MAX_THREADS

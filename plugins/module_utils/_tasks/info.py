@@ -7,43 +7,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._api.clb import PoolSettings
-from .._api.connection import Connection, connect
 from .._base import pace
 from .._base.budget import Budget
-from .._base.errors import ClbError, InvalidArgument
-from .._bindings.assign import assign, may_apply
-from .._bindings.entries import parse_entries
+from .._base.errors import ClbError
 from .._bindings.selection import Selection, select
-from .balancers import (
-    Chosen,
-    LeftOut,
-    TaskResult,
-    Warnings,
-    gc_paused,
-    raise_failed,
-    read_all,
-    read_for,
-    read_healths,
-    read_settings,
-)
-from .choice import check_entries_belong, check_load_balancers, choose, means_several
-from .report import Result, describe_binding, describe_error, sort_bindings
-from .request import check_minimum
-from .words import count_message, tell_failed
+from .balancers import TaskResult, gc_paused, known
+from .choice import check_entries_belong
+from .report import describe_binding, describe_error, sort_bindings
+from .request import Request
+from .stages import Fleet, assign_entries, read, read_health, read_settings
+from .words import count_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from .._api.clb import Clb, Settings
-    from .._base.threads import Finished
+    from .._api.clb import Settings
+    from .._api.connection import Connection
     from .._bindings.entries import Entry
     from .._bindings.health import HealthSnapshot
     from .._bindings.snapshot import Binding, Listener, Pool, PoolKey, Snapshot
-
-Value = TypeVar("Value")
+    from .balancers import Balancer, Result
 
 SELECTS_NOTHING = "It selects nothing."
 
@@ -92,128 +79,71 @@ def empty_info() -> Result:
 
 def run_info(params: Mapping[str, Any], environ: Mapping[str, str]) -> TaskResult:
     """Read the bindings of one load balancer, or of many."""
-    result = empty_info()
-    several = means_several(params)
-    connection: Connection | None = None
-    failure: str | None = None
-    warnings, left_out = Warnings(), LeftOut(only_reads=True)
+    result, failure = empty_info(), None
     try:
-        check_minimum(params, "timeout", 1)
-        entries = None if params["targets"] is None else parse_entries(params["targets"], selectors=True)
-        check_load_balancers(params, entries)
-        result["load_balancer_id"] = params["load_balancer_id"]
-        connection = connect(params, environ, reading_budget(params["timeout"]))
-        chosen = choose(connection, params, entries or ())
-        if not several:
-            result["load_balancer_id"] = chosen[0].load_balancer_id
-        warnings.add(check_entries_belong(connection, chosen, entries or (), params))
-        if entries is not None:
-            chosen = [balancer for balancer in chosen if may_apply(entries, balancer.load_balancer_id)]
-        with gc_paused():
-            infos = _read_chosen(connection, params, chosen, entries, warnings, left_out)
+        request = Request.parse_query(params)
     except ClbError as error:
-        result["error"] = describe_error(error)
-        failure = error.message
+        return TaskResult({**result, "error": describe_error(error)}, failure=error.message)
+    fleet = Fleet(request, only_reads=True)
+    try:
+        connection = fleet.connect(params, environ, reading_budget(request.timeout))
+        chosen = fleet.choose(connection, request.entries or ())
+        fleet.warnings.add(check_entries_belong(connection, chosen, request.entries or (), request.choice))
+        fleet.hold(chosen, request.entries)
+        with gc_paused():
+            infos = _read(fleet, connection)
+    except ClbError as error:
+        result["error"], failure = describe_error(error), error.message
     else:
         for balancer, info in infos:
             names = {"load_balancer_id": balancer.load_balancer_id, "load_balancer_name": balancer.name}
             result["load_balancers"].append({**names, **info.counts})
             result["targets"] += info.targets
             result["listeners"] += info.listeners
-        result["msg"] = count_message(result, several=several)
-    warnings.add(left_out.warnings())
-    result["left_out"] = left_out.described()
-    if connection is not None:
-        result["api_calls"] = dict(connection.api_calls)
-    return TaskResult(result, warnings.all(several=several), failure, connection)
+        result["msg"] = count_message(result, several=fleet.several)
+    return fleet.conclude(result, failure)
 
 
-def _read_chosen(
-    connection: Connection,
-    params: Mapping[str, Any],
-    chosen: Sequence[Chosen],
-    entries: Sequence[Entry] | None,
-    warnings: Warnings,
-    left_out: LeftOut,
-) -> list[tuple[Chosen, Info]]:
+def _read(fleet: Fleet, connection: Connection) -> list[tuple[Balancer, Info]]:
     """Read the chosen load balancers side by side.
 
     :raises ClbError: one can't be read and must not be left out, or the names of a selector contradict an ID.
     """
-    several = means_several(params)
-    snapshots = _sort(left_out, chosen, read_all(connection, chosen, entries, several=several), params, connection)
-    healths: Mapping[str, HealthSnapshot] = {}
-    if params["health"]:
-        asked = [balancer for balancer in chosen if balancer.load_balancer_id in snapshots]
-        found = read_healths(connection.clb, list(snapshots))
-        healths = _sort(left_out, asked, found, params, connection)
-        snapshots = {load_balancer_id: snapshots[load_balancer_id] for load_balancer_id in healths}
-    settings: Mapping[str, Settings] = {}
-    if params.get("settings"):
-        asked = [balancer for balancer in chosen if balancer.load_balancer_id in snapshots]
-        described = read_settings(connection.clb, snapshots, entries)
-        settings = _sort(left_out, asked, described, params, connection)
-        snapshots = {load_balancer_id: snapshots[load_balancer_id] for load_balancer_id in settings}
-    left_out.check_some_left(snapshots)
-    by_id: Mapping[str, Sequence[Entry] | None] = dict.fromkeys(snapshots, entries)
-    everywhere = params["all_load_balancers"]
-    if entries is not None and several:
-        assignment = assign(entries, snapshots)
+    request, clb = fleet.request, connection.clb
+    fleet.run(lambda balancer: read(clb, balancer, several=fleet.several))
+    if request.health:
+        read_health(fleet, clb)
+    if request.settings:
+        fleet.run(partial(read_settings, clb))
+    fleet.check_some_left()
+    everywhere = request.choice.everywhere
+    if request.entries is not None and fleet.several:
+        balancers, assignment = assign_entries(fleet.active, request.entries)
+        fleet.put(balancers)
         unknown = (*assignment.unknown, *(assignment.lacking if everywhere else ()))
-        warnings.add(f"{sentence} {SELECTS_NOTHING}" for sentence in unknown)
-        by_id = assignment.entries
+        fleet.warnings.add(f"{sentence} {SELECTS_NOTHING}" for sentence in unknown)
     infos: dict[str, Info] = {}
-    failed: dict[str, ClbError] = {}
-    for load_balancer_id, snapshot in snapshots.items():
-        try:
-            info = describe_info(
-                load_balancer_id,
-                snapshot,
-                by_id[load_balancer_id],
-                healths.get(load_balancer_id),
-                settings.get(load_balancer_id),
-            )
-        except InvalidArgument as error:
-            failed[load_balancer_id] = error
-            continue
-        infos[load_balancer_id] = info
+
+    def describe(balancer: Balancer) -> Balancer:
+        infos[balancer.load_balancer_id] = describe_balancer(balancer, selects=request.entries is not None)
+        return balancer
+
+    fleet.run(describe, max_threads=1)
+    for load_balancer_id, info in infos.items():
         # In a whole region, a selector matches where it matches.
-        warnings.add(() if everywhere else info.unknown, load_balancer_id)
-        warnings.add(info.warnings, load_balancer_id)
-    _check(failed, len(chosen), params, connection)
-    return [(balancer, infos[balancer.load_balancer_id]) for balancer in chosen if balancer.load_balancer_id in infos]
+        fleet.warnings.add(() if everywhere else info.unknown, load_balancer_id)
+        fleet.warnings.add(info.warnings, load_balancer_id)
+    return [(balancer, infos[balancer.load_balancer_id]) for balancer in fleet.active]
 
 
-def _sort(
-    left_out: LeftOut,
-    chosen: Sequence[Chosen],
-    finished: Sequence[Finished[Value]],
-    params: Mapping[str, Any],
-    connection: Connection,
-) -> dict[str, Value]:
-    values, failed = left_out.sort(chosen, finished)
-    _check(failed, len(chosen), params, connection)
-    return values
+def describe_balancer(balancer: Balancer, *, selects: bool) -> Info:
+    """Report what its entries match; all that is bound, where there are no selectors.
 
-
-def _check(failed: Mapping[str, ClbError], total: int, params: Mapping[str, Any], connection: Connection) -> None:
-    """Stop where something is wrong on a load balancer."""
-    if failed:
-        raise_failed(failed, tell_failed(failed, total, several=means_several(params), region=connection.region))
-
-
-def read_info(clb: Clb, load_balancer_id: str, entries: Sequence[Entry] | None, *, health: bool) -> Info:
-    """Read what is bound to one load balancer in one call, and its health in a second one where it is asked for.
-
-    :param entries: selectors; None selects everything, an empty sequence nothing, without a call.
-    :param health: whether to read health, too.
-    :raises ClbError: it can't be read.
+    :raises InvalidArgument: names of a selector contradict an ID.
     """
-    if entries is not None and not entries:
-        return Info(load_balancer_id, [], [], [], _counts((), None))
-    snapshot = read_for(clb, load_balancer_id, entries or ())
-    found = clb.describe_target_health([load_balancer_id])[load_balancer_id] if health else None
-    return describe_info(load_balancer_id, snapshot, entries, found)
+    entries = balancer.entries if selects else None
+    snapshot = known(balancer.snapshot)
+    return describe_info(balancer.load_balancer_id, snapshot, entries, balancer.health, balancer.settings)
 
 
 def describe_info(

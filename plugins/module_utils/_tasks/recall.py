@@ -8,60 +8,50 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 from .._apply.memory import Memory, RestoreFile
 from .._base import pace
 from .._base.errors import ClbError, InvalidArgument, printable, sentences
 from .._bindings.recalled import Located, can_match, find_back, locate, matches, may_match, other_names
 from .._bindings.remembered import Remembered, asked_of, formers
+from .balancers import known, retold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable
 
     from .._api.clb import Clb
-    from .._apply.outcome import Outcome
     from .._base.budget import Budget
     from .._bindings.entries import Entry
-    from .._bindings.plan import Plan
     from .._bindings.remembered import Key
     from .._bindings.snapshot import Snapshot
-    from .balancers import Warnings
-    from .report import Part
+    from .balancers import Balancer, Result, Warnings
+    from .request import Request
 
 
-Result = dict[str, Any]
 Item = TypeVar("Item")
-
-
-def open_recall(params: Mapping[str, Any], budget: Budget, warnings: Warnings) -> Recall:
-    """Read and check the restore file of a task.
-
-    :param budget: the time for the whole task.
-    :raises InvalidArgument: the file can't be used.
-    """
-    memory = Memory(RestoreFile(params["restore_file"], budget))
-    return Recall(memory, params["state"], wait=params["wait"], warnings=warnings)
 
 
 class Recall:
     """The restore file of one task.
 
+    :param budget: the time for the whole task.
     :raises InvalidArgument: the file can't be used.
     """
 
-    def __init__(self, memory: Memory, state: str, *, wait: bool, warnings: Warnings) -> None:
-        self._memory = memory
-        self._shown = memory.file.shown
-        self._takes_out = wait and state in ("present", "restored")
+    def __init__(self, request: Request, budget: Budget, warnings: Warnings) -> None:
+        self._memory = Memory(RestoreFile(known(request.restore_file), budget))
+        self._shown = self._memory.file.shown
+        self._takes_out = request.wait and request.binds
         self._warnings = warnings
-        self._items: tuple[Remembered, ...] = memory.file.read()
+        self._items: tuple[Remembered, ...] = self._memory.file.read()
         """The entries that this task may bring back or take out."""
         self._gone: list[Remembered] = []
-        self._lost: dict[str, ClbError] = {}
-        """The load balancers on which nothing can be brought back."""
         self._wrong: list[tuple[Remembered, ClbError]] = []
-        self.memory_for_calls = None if state == "restored" else memory
+        self.selectors = request.entries if request.restores else ()
+        """Of ``restored``; None: all that is remembered."""
+        self.memory_for_calls = None if request.restores else self._memory
         """What remembers bindings before they are changed; ``restored`` remembers none."""
 
     def _of(self, load_balancer_id: str) -> list[Remembered]:
@@ -69,13 +59,12 @@ class Recall:
 
     # -- what `restored` brings back
 
-    def candidates(
-        self, selectors: Sequence[Entry] | None, load_balancer_ids: Collection[str] | None = None
-    ) -> tuple[Entry, ...]:
+    def candidates(self, load_balancer_ids: Collection[str] | None = None) -> tuple[Entry, ...]:
         """The entries of the file that can be meant, as far as that is known without a read.
 
         :param load_balancer_ids: the load balancers that are meant; None: all.
         """
+        selectors = self.selectors
         self._items = tuple(
             item
             for item in self._items
@@ -84,54 +73,44 @@ class Recall:
         )
         return tuple(item.entry for item in self._items)
 
-    def lose(self, failed: Mapping[str, ClbError]) -> None:
-        """Note why nothing can be brought back on these load balancers; the others are brought back all the same."""
-        self._lost.update(failed)
+    def select(self, balancers: Iterable[Balancer], clb: Clb) -> list[Balancer]:
+        """Give each load balancer the entries that are brought back there; those without any meant are dropped.
 
-    def select(
-        self,
-        selectors: Sequence[Entry] | None,
-        snapshots: Mapping[str, Snapshot],
-        clb: Clb,
-    ) -> dict[str, tuple[Entry, ...]]:
-        """Choose what is brought back, by load balancer.
-
-        :param selectors: None: all that is remembered.
-        :param snapshots: what is bound, by load balancer; those that can't be read are noted by :meth:`lose`.
+        :param balancers: those that were read, and those that could not be.
         :param clb: finds out whether a load balancer exists.
         """
-        others = other_names(snapshots.values())
-        unmatched = dict.fromkeys(selectors or ())
-        back: dict[str, tuple[Entry, ...]] = {}
+        balancers = list(balancers)
+        others = other_names(one.snapshot for one in balancers if one.snapshot is not None)
+        unmatched = dict.fromkeys(self.selectors or ())
+        selected: list[Balancer] = []
         items: list[Remembered] = []
 
         def meant(found: Iterable[Item], fits: Callable[[Entry, Item], bool]) -> list[Item]:
             chosen = []
             for item in found:
-                mine = [selector for selector in selectors or () if fits(selector, item)]
+                mine = [selector for selector in self.selectors or () if fits(selector, item)]
                 for selector in mine:
                     unmatched.pop(selector, None)
-                if mine or selectors is None:
+                if mine or self.selectors is None:
                     chosen.append(item)
             return chosen
 
-        for load_balancer_id in list(self._lost):
-            mine = meant(self._of(load_balancer_id), lambda selector, item: can_match(selector, item, others))
-            items += mine
-            if not mine:
-                del self._lost[load_balancer_id]
-        for load_balancer_id, snapshot in snapshots.items():
-            located = locate(self._of(load_balancer_id), snapshot)
+        for balancer in balancers:
+            remembered = self._of(balancer.load_balancer_id)
+            if balancer.snapshot is None:
+                mine = meant(remembered, lambda selector, item: can_match(selector, item, others))
+                items += mine
+                selected += [balancer] if mine else []
+                continue
+            located = locate(remembered, balancer.snapshot)
             located = meant(located, lambda selector, found: matches(selector, found, others))
             items += [found.item for found in located]
-            error = _find_doubt(load_balancer_id, located, snapshot, clb)
-            if error is None:
-                back[load_balancer_id] = tuple(item.entry for item in self._sort(located))
-            else:
-                self._lost[load_balancer_id] = error
+            error = _find_doubt(balancer.load_balancer_id, located, balancer.snapshot, clb)
+            back = [] if error is not None else self._sort(located)
+            selected.append(replace(balancer, entries=tuple(item.entry for item in back), error=error))
         self._items = tuple(items)
         self.warn_of(unmatched)
-        return back
+        return selected
 
     def warn_of(self, unmatched: Iterable[Entry]) -> None:
         """Name selectors that match nothing remembered."""
@@ -145,16 +124,8 @@ class Recall:
         for found in located:
             item, reason = found.item, found.other_machine
             if found.problem is not None:
-                self._wrong.append(
-                    (
-                        item,
-                        InvalidArgument(
-                            sentences(
-                                found.problem, f"Its entry stays in {self._shown}; correct it there, or take it out"
-                            )
-                        ),
-                    )
-                )
+                cure = f"Its entry stays in {self._shown}; correct it there, or take it out"
+                self._wrong.append((item, InvalidArgument(sentences(found.problem, cure))))
             elif found.gone:
                 self._gone.append(item)
                 text = (
@@ -173,35 +144,23 @@ class Recall:
                 back.append(item)
         return back
 
-    def part(self, part: Part) -> Part:
+    def complete(self, balancer: Balancer) -> Balancer:
         """Add to the end of a load balancer what can't be brought back there."""
-        lost = self._lost.get(part.load_balancer_id)
-        mine: list[tuple[Remembered, ClbError]] = []
-        if lost is not None:
-            told = self._told(lost)
-            mine = [(item, told) for item in self._of(part.load_balancer_id)]
-        mine += [(item, why) for item, why in self._wrong if item.load_balancer_id == part.load_balancer_id]
-        if not mine:
-            return part
+        error = balancer.error
+        mine = [(item, why) for item, why in self._wrong if item.load_balancer_id == balancer.load_balancer_id]
+        if error is not None and balancer.outcome is None:
+            cure = (
+                f"What is remembered there stays in {self._shown}; if the load balancer is gone for good, take its "
+                "entries out of that file by hand"
+            )
+            error = retold(error, sentences(error.message, cure))
+            mine = [*((item, error) for item in self._of(balancer.load_balancer_id)), *mine]
         failed = tuple({**_shape(item), "code": why.code, "message": why.message} for item, why in mine)
-        return part._replace(failed=failed, error=part.error or mine[0][1])
-
-    def _told(self, error: ClbError) -> ClbError:
-        cure = (
-            f"What is remembered there stays in {self._shown}; if the load balancer is gone for good, take its entries "
-            "out of that file by hand"
-        )
-        return ClbError(
-            sentences(error.message, cure),
-            code=error.code,
-            action=error.action,
-            request_id=error.request_id,
-            api_message=error.api_message,
-        )
+        return replace(balancer, failed=failed, error=error or (mine[0][1] if mine else None))
 
     # -- what every task remembers, and what it takes out
 
-    def remember(self, plans: Mapping[str, Plan]) -> None:
+    def remember(self, balancers: Iterable[Balancer]) -> None:
         """Have on disk what plans will change.
 
         :raises ClbError: that is not possible; the file is as it was.
@@ -211,9 +170,10 @@ class Recall:
             return
         wanted = [
             former
-            for load_balancer_id, plan in plans.items()
+            for balancer in balancers
+            for plan in [known(balancer.plan)]
             for former in formers(
-                load_balancer_id, asked_of(plan), ((change, change.before) for change in plan.changes)
+                balancer.load_balancer_id, asked_of(plan), ((change, change.before) for change in plan.changes)
             )
         ]
         try:
@@ -222,26 +182,28 @@ class Recall:
             memory.settle((), ())
             raise
 
-    def remembered_at(self, load_balancer_id: str, plan: Plan, now: float) -> float | None:
+    def remembered_at(self, balancer: Balancer, now: float) -> float | None:
         """When a task last remembered what is in place: if it was killed, a call of it may still be under way.
 
         :returns: on that clock; None where it does not matter, or is long ago.
         """
-        mine = self._of(load_balancer_id) if self._takes_out else []
+        mine, plan = self._of(balancer.load_balancer_id) if self._takes_out else [], known(balancer.plan)
         back = find_back(mine, plan, plan.snapshot) if mine else []
         age = min((_age(found.item) for found in back), default=pace.LAST_DOUBT_SECONDS)
         return None if age >= pace.LAST_DOUBT_SECONDS else now - age
 
-    def settle(self, ended: Mapping[str, tuple[Plan, Outcome]], unknown: Collection[str]) -> None:
-        """Bring the file up to date.
+    def settle(self, balancers: Iterable[Balancer], unknown: Collection[str]) -> None:
+        """Bring the file up to date when the task ends.
 
-        :param ended: each load balancer's plan, and how it went.
         :param unknown: load balancers of which nobody knows what was changed there.
         """
         changed: set[Key] = set()
         taken = list(self._gone)
         fresh = 0
-        for load_balancer_id, (plan, outcome) in ended.items():
+        for balancer in balancers:
+            load_balancer_id, plan, outcome = balancer.load_balancer_id, balancer.plan, balancer.outcome
+            if plan is None or outcome is None:
+                continue
             changed.update((load_balancer_id, bound.identity) for bound in outcome.restore)
             mine = self._of(load_balancer_id) if self._takes_out and load_balancer_id not in unknown else []
             doubtful = {change.pool.key for change in outcome.unknown}

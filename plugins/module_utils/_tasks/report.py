@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .._base.errors import ClbError, GuardRefusedElsewhere, escape, natural
 from .._bindings.change import Change, ChangeKind
@@ -16,43 +16,23 @@ from .._bindings.plan import apply_changes
 from .._bindings.snapshot import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from .._apply.outcome import Outcome
     from .._bindings.plan import Plan
     from .._bindings.snapshot import Binding, BindingKey, Pool, PoolKey
+    from .balancers import Balancer, Result
+    from .request import Request
 
-Result = dict[str, Any]
 STATE_NOT_KNOWN = "The API accepted changes here, or may have, and what is in place could not be read: it is not known."
 
 
 class PoolCounts(NamedTuple):
-    """What happened in one pool, counted.
-
-    :param modified: bindings whose weight or tag changed.
-    """
+    """The bindings of one pool by what happened to them; modified are those whose weight or tag changed."""
 
     registered: int = 0
     modified: int = 0
     deregistered: int = 0
-
-
-class Part(NamedTuple):
-    """What became of one load balancer.
-
-    :param load_balancer_name: its name; None where it was chosen by ID.
-    :param plan: what was to be done; None where that was never known.
-    :param outcome: how it went; None where `plan` is None.
-    :param error: why there is no plan, or the error of the outcome; None where all went well.
-    :param failed: entries of ``failed_targets`` for what never came into the plan.
-    """
-
-    load_balancer_id: str
-    load_balancer_name: str | None = None
-    plan: Plan | None = None
-    outcome: Outcome | None = None
-    error: ClbError | None = None
-    failed: tuple[Result, ...] = ()
 
 
 def empty_result() -> Result:
@@ -85,10 +65,7 @@ def describe_error(error: ClbError) -> Result:
 
 
 def describe_binding(load_balancer_id: str, binding: Binding) -> Result:
-    """One binding as results carry it; valid as an entry of ``targets``.
-
-    :param load_balancer_id: of the load balancer that it is bound to.
-    """
+    """One binding as results carry it; valid as an entry of ``targets``."""
     return describe(load_balancer_id, binding.pool, binding.backend, binding.port, binding.weight, binding.tag)
 
 
@@ -113,55 +90,47 @@ def count_by_pool(changes: Iterable[Change]) -> Mapping[PoolKey, PoolCounts]:
     return {key: PoolCounts(registered[key], len(modified[key]), deregistered[key]) for key in keys}
 
 
-def report(parts: Sequence[Part], *, several: bool, diff: bool) -> Result:
+def report(ended: Sequence[Balancer], request: Request, *, diff: bool) -> Result:
     """The returned keys that say what became of each load balancer, in the order in which they were chosen.
 
-    :param parts: one for each load balancer that was read, or tried.
-    :param several: whether several load balancers are meant: then only the bindings that an entry names or matches, and
-        those changed, are listed.
-    :param diff: whether the task runs in diff mode.
+    Of several load balancers, only the bindings that an entry names or matches, and those changed, are listed.
+
+    :param ended: those that were planned, or failed before.
+    :param diff: return the bindings before and after.
     """
     result = empty_result()
+    several = request.choice.several
     before: list[str] = []
     after: list[str] = []
-    for part in parts:
-        result["failed_targets"] += part.failed
-        if part.plan is None or part.outcome is None:
-            result["load_balancers"].append(_load_balancer(part, []))
+    for balancer in ended:
+        result["failed_targets"] += balancer.failed
+        if balancer.plan is None or balancer.outcome is None:
+            result["load_balancers"].append(_load_balancer(balancer, []))
             continue
-        described = _PartReport(part, part.plan, part.outcome, several=several)
-        result["load_balancers"].append(_load_balancer(part, described.listeners))
-        result["changed"] = result["changed"] or described.outcome.accepted
-        for key in ("registered", "modified", "deregistered", "targets", "listeners", "failed_targets", "restore"):
-            result[key] += getattr(described, key)
-        result["request_ids"] += described.outcome.request_ids
-        result["failed_listeners"] += [
-            listener["listener_id"] for listener in described.listeners if listener["status"] == "failed"
-        ]
+        told = _Described(balancer, balancer.plan, balancer.outcome, several=several)
+        listeners = told.listeners()
+        result["load_balancers"].append(_load_balancer(balancer, listeners))
+        result["changed"] = result["changed"] or balancer.outcome.accepted
+        result["listeners"] += listeners
+        for key in ("registered", "modified", "deregistered", "failed_targets"):
+            result[key] += getattr(told, key)()
+        result["restore"] += told.describe(balancer.outcome.restore)
+        result["targets"] += told.describe(told.after()) if request.return_targets else []
+        result["request_ids"] += balancer.outcome.request_ids
         if diff:
-            prefix = escape(f"{part.load_balancer_id}  ") if several else ""
-            before += _lines(prefix, described.bindings_before)
-            after += _lines(prefix, described.bindings_after)
-    result["failed_listeners"] = list(dict.fromkeys(result["failed_listeners"]))
-    if not several and parts:
-        result["load_balancer_id"] = parts[0].load_balancer_id
-    if diff and any(part.plan is not None for part in parts):
+            prefix = escape(f"{balancer.load_balancer_id}  ") if several else ""
+            before += _lines(prefix, told.before())
+            after += _lines(prefix, told.after())
+    failed = (listener["listener_id"] for listener in result["listeners"] if listener["status"] == "failed")
+    result["failed_listeners"] = list(dict.fromkeys(failed))
+    if diff and any(balancer.plan is not None for balancer in ended):
         result["diff"] = {"before": _in_order(before), "after": _in_order(after)}
-    error = first_error(parts)
-    if error is not None:
-        result["error"] = describe_error(error)
+    errors = [balancer.error for balancer in ended if balancer.error is not None]
+    # One that others stopped comes last.
+    own = [error for error in errors if not isinstance(error, GuardRefusedElsewhere)]
+    if errors:
+        result["error"] = describe_error((own or errors)[0])
     return result
-
-
-def first_error(parts: Iterable[Part]) -> ClbError | None:
-    """The error of the first load balancer that failed, in the order chosen; one that others stopped comes last.
-
-    :param parts: one for each load balancer.
-    """
-    errors = [part.error for part in parts if part.error is not None]
-    return next(
-        (error for error in errors if not isinstance(error, GuardRefusedElsewhere)), errors[0] if errors else None
-    )
 
 
 def _lines(prefix: str, bindings: Iterable[Binding]) -> list[str]:
@@ -177,103 +146,82 @@ def _line(binding: Binding) -> str:
     return escape(f"{binding.pool.label}  {binding.address_label}  weight {binding.weight}{tag}")
 
 
-def _load_balancer(part: Part, listeners: Sequence[Result]) -> Result:
+def _load_balancer(balancer: Balancer, listeners: Sequence[Result]) -> Result:
     """One entry of ``load_balancers``: the sums of its touched listeners and rules."""
-    failed = part.error is not None or any(listener["status"] == "failed" for listener in listeners)
+    error = balancer.error
+    failed = error is not None or any(listener["status"] == "failed" for listener in listeners)
     counts = {
         name: sum(listener[name] or 0 for listener in listeners)
         for name in ("registered", "modified", "deregistered", "unchanged")
     }
     changed = any(counts[name] for name in PoolCounts._fields)
-    unknown = part.plan is None or any(listener["bound"] is None for listener in listeners)
+    unknown = balancer.plan is None or any(listener["bound"] is None for listener in listeners)
     return {
-        "load_balancer_id": part.load_balancer_id,
-        "load_balancer_name": part.load_balancer_name,
+        "load_balancer_id": balancer.load_balancer_id,
+        "load_balancer_name": balancer.name,
         "status": "failed" if failed else "changed" if changed else "unchanged",
         **counts,
         "bound": None if unknown else sum(listener["bound"] for listener in listeners),
-        "message": None if part.error is None else _short(part, part.error),
-        "error": None if part.error is None else describe_error(part.error),
+        "message": None if error is None else f"{error.code}: {_extent(balancer.outcome)}",
+        "error": None if error is None else describe_error(error),
     }
 
 
-def _short(part: Part, error: ClbError) -> str:
-    """How a load balancer failed, in a few words; its error has those of the cause."""
-    outcome = part.outcome
+def _extent(outcome: Outcome | None) -> str:
+    """How much failed on a load balancer; the error has the cause."""
     if outcome is None or not outcome.begun:
-        return f"{error.code}: nothing was changed."
+        return "nothing was changed."
     if outcome.unknown:
-        return f"{error.code}: changes were accepted, or may have been, and what is in place is not known."
-    return (
-        f"{error.code}: {len(outcome.failures)} of {len({*outcome.failures, *outcome.done})} changes are not in place."
-    )
+        return "changes were accepted, or may have been, and what is in place is not known."
+    return f"{len(outcome.failures)} of {len({*outcome.failures, *outcome.done})} changes are not in place."
 
 
-class _PartReport:
-    """The parts of the result that one load balancer gives."""
+class _Described:
+    """The parts of a result that one load balancer gives."""
 
-    def __init__(self, part: Part, plan: Plan, outcome: Outcome, *, several: bool) -> None:
-        self._id = part.load_balancer_id
+    def __init__(self, balancer: Balancer, plan: Plan, outcome: Outcome, *, several: bool) -> None:
+        self._id = balancer.load_balancer_id
         self._plan = plan
-        self.outcome = outcome
+        self._outcome = outcome
         self._unknown = {change.pool.key for change in outcome.unknown}
         self._now = _bindings_at_the_end(plan, outcome)
         self._by_key = {binding.identity: binding for bindings in self._now.values() for binding in bindings}
         self._shown = self._keys_to_show() if several else None
 
-    def _keys_to_show(self) -> Collection[BindingKey]:
-        changes = (*self._plan.changes, *self.outcome.done, *self.outcome.failures)
+    def _keys_to_show(self) -> set[BindingKey]:
+        changes = (*self._plan.changes, *self._outcome.done, *self._outcome.failures)
         before = (change.before.identity for change in changes if change.before is not None)
         return {*self._plan.named, *(change.key for change in changes), *before}
 
+    def describe(self, bindings: Iterable[Binding]) -> list[Result]:
+        return [describe_binding(self._id, binding) for binding in bindings]
+
     def _listed(self, bindings: Iterable[Binding]) -> list[Binding]:
-        if self._shown is None:
-            return sort_bindings(bindings)
-        return sort_bindings(binding for binding in bindings if binding.identity in self._shown)
+        shown = self._shown
+        return sort_bindings(binding for binding in bindings if shown is None or binding.identity in shown)
 
-    @property
-    def bindings_before(self) -> list[Binding]:
-        snapshot = self._plan.snapshot
-        return [binding for pool in self._plan.touched for binding in self._listed(snapshot.bindings.get(pool.key, ()))]
+    def before(self) -> list[Binding]:
+        bindings = self._plan.snapshot.bindings
+        return [binding for pool in self._plan.touched for binding in self._listed(bindings.get(pool.key, ()))]
 
-    @property
-    def bindings_after(self) -> list[Binding]:
-        return [
-            binding
-            for pool in self._plan.touched
-            if pool.key not in self._unknown
-            for binding in self._listed(self._now[pool.key])
-        ]
+    def after(self) -> list[Binding]:
+        readable = (pool.key for pool in self._plan.touched if pool.key not in self._unknown)
+        return [binding for key in readable for binding in self._listed(self._now[key])]
 
-    @property
-    def targets(self) -> list[Result]:
-        return [describe_binding(self._id, binding) for binding in self.bindings_after]
-
-    @property
-    def restore(self) -> list[Result]:
-        return [describe_binding(self._id, binding) for binding in self.outcome.restore]
-
-    @property
     def registered(self) -> list[Result]:
-        return [
-            describe_binding(self._id, self._by_key.get(change.key, change.as_new(None)))
-            for change in self.outcome.done
-            if change.kind is ChangeKind.REGISTER
-        ]
+        done = (change for change in self._outcome.done if change.kind is ChangeKind.REGISTER)
+        return self.describe(self._by_key.get(change.key, change.as_new(None)) for change in done)
 
-    @property
     def deregistered(self) -> list[Result]:
-        return [
-            describe_binding(self._id, before)
-            for change, before in self.outcome.done.items()
-            if change.kind is ChangeKind.DEREGISTER and before is not None
-        ]
+        done = self._outcome.done.items()
+        return self.describe(
+            before for change, before in done if change.kind is ChangeKind.DEREGISTER and before is not None
+        )
 
-    @property
     def modified(self) -> list[Result]:
         """One entry a binding, whether its weight, its tag or both changed."""
         found: dict[BindingKey, Result] = {}
-        for change, before in self.outcome.done.items():
+        for change, before in self._outcome.done.items():
             if change.kind not in (ChangeKind.WEIGHT, ChangeKind.TAG) or before is None or before.identity in found:
                 continue
             now = self._by_key.get(before.identity, before)
@@ -284,16 +232,15 @@ class _PartReport:
             }
         return list(found.values())
 
-    @property
     def failed_targets(self) -> list[Result]:
         """One entry for each binding that is not as asked: it asks for the same again."""
-        by_binding: dict[BindingKey, list[Change]] = {}
-        for change in self.outcome.failures:
-            by_binding.setdefault(change.key, []).append(change)
+        by_binding: dict[BindingKey, list[Change]] = defaultdict(list)
+        for change in self._outcome.failures:
+            by_binding[change.key].append(change)
         return [
             {**self._asked(changes), "code": failure.code, "message": failure.shown}
             for changes in by_binding.values()
-            for failure in [self.outcome.failures[changes[0]]]
+            for failure in [self._outcome.failures[changes[0]]]
         ]
 
     def _asked(self, changes: Sequence[Change]) -> Result:
@@ -304,11 +251,10 @@ class _PartReport:
         tag = next((change.tag for change in changes if change.tag is not None), None)
         return describe(self._id, first.pool, first.backend, first.port, weight, tag)
 
-    @property
     def listeners(self) -> list[Result]:
-        counts = count_by_pool(self.outcome.done)
+        counts = count_by_pool(self._outcome.done)
         failures: dict[PoolKey, list[str]] = defaultdict(list)
-        for change, failure in self.outcome.failures.items():
+        for change, failure in self._outcome.failures.items():
             failures[change.pool.key].append(failure.shown)
         for key in self._unknown:
             failures[key].append(STATE_NOT_KNOWN)

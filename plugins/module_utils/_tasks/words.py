@@ -25,11 +25,11 @@ from .._base.refusals import Concern, hint_for
 from .report import PoolCounts, count_by_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from .._apply.outcome import Outcome
     from .._bindings.change import Change
-    from .report import Part, Result
+    from .balancers import Balancer, Result
 
 MAX_SHOWN = 5
 NOTHING = "Nothing was changed."
@@ -41,8 +41,6 @@ def success_message(result: Result, *, several: bool) -> str:
     """The ``msg`` of a task that went well, such as ``registered 2, re-weighted 1 on 2 of 3 listeners of lb-1``.
 
     In check mode it has the same words.
-
-    :param several: whether several load balancers are meant.
     """
     weighted = sum(one["before"]["weight"] != one["after"]["weight"] for one in result["modified"])
     done = {
@@ -53,71 +51,65 @@ def success_message(result: Result, *, several: bool) -> str:
     }
     told = ", ".join(f"{what} {number}" for what, number in done.items() if number)
     places = result["load_balancers"] if several else result["listeners"]
-    if not told:
-        what = "nothing is left of what was written" if result["changed"] else "nothing to do"
-        return escape(f"{what}{_on(count_of(len(places), _kind(places, several)) if places else '', result, several)}")
-    changed = sum(place["status"] == "changed" for place in places)
-    return escape(f"{told}{_on(f'{changed} of {len(places)} {_kind(places, several)}', result, several)}")
+    kind = "load balancers" if several else _kind(places)
+    if told:
+        changed = sum(place["status"] == "changed" for place in places)
+        return _on(told, f"{changed} of {len(places)} {kind}", result, several)
+    nothing = "nothing is left of what was written" if result["changed"] else "nothing to do"
+    return _on(nothing, _count(len(places), kind) if places else "", result, several)
 
 
 def count_message(result: Result, *, several: bool) -> str:
-    """The ``msg`` of a task that only reads, such as ``12 targets on 3 listeners of lb-1``.
-
-    :param several: whether several load balancers are meant.
-    """
-    places = result["load_balancers"] if several else result["listeners"]
-    found = count_of(len(result["targets"]), "targets")
-    return escape(f"{found}{_on(count_of(len(places), 'load balancers' if several else 'listeners'), result, several)}")
+    """The ``msg`` of a task that only reads, such as ``12 targets on 3 listeners of lb-1``."""
+    kind = "load balancers" if several else "listeners"
+    return _on(
+        _count(len(result["targets"]), "targets"), _count(len(result[kind.replace(" ", "_")]), kind), result, several
+    )
 
 
-def _on(places: str, result: Result, several: bool) -> str:
-    """Where it was done; empty where no load balancer was looked at."""
-    if several or not result["load_balancers"]:
-        return f" on {places}" if places else ""
-    return f" on {places} of {label_of(result)}" if places else f" on {label_of(result)}"
+def _on(told: str, places: str, result: Result, several: bool) -> str:
+    """Add where it was done: on some places, and of which load balancer, where it is the only one."""
+    where = [places] if places else []
+    if not several and result["load_balancers"]:
+        (one,) = result["load_balancers"]
+        name = one["load_balancer_name"]
+        where.append(f"{one['load_balancer_id']} ({name})" if name else one["load_balancer_id"])
+    return escape(f"{told} on {' of '.join(where)}" if where else told)
 
 
-def label_of(result: Result) -> str:
-    """The one load balancer of a result, with the name where it was chosen by name."""
-    (one,) = result["load_balancers"]
-    identity: str = one["load_balancer_id"]
-    return f"{identity} ({one['load_balancer_name']})" if one["load_balancer_name"] else identity
-
-
-def count_of(number: int, things: str) -> str:
-    """A number of things: ``1 listener``, ``2 listeners``.
-
-    :param things: many of them, such as ``listeners``.
-    """
+def _count(number: int, things: str) -> str:
     return f"{number} {things[:-1] if number == 1 else things}"
 
 
-def _kind(places: Sequence[Result], several: bool) -> str:
-    if several:
-        return "load balancers"
+def _kind(places: Sequence[Result]) -> str:
     rules = [place["location_id"] is not None for place in places]
     return "rules" if all(rules) else "listeners and rules" if any(rules) else "listeners"
 
 
-def failure_message(parts: Sequence[Part], *, several: bool, check_mode: bool) -> str | None:
+def failure_message(ended: Sequence[Balancer], *, several: bool, check_mode: bool) -> str | None:
     """The ``msg`` of a task that failed: what is wrong, what was done, what was not, what to run.
 
-    :param parts: one for each load balancer.
-    :param several: whether several load balancers are meant.
-    :param check_mode: whether this was a dry run.
     :returns: None where nothing failed.
     """
-    failed = [part for part in parts if part.error is not None]
+    failed = [balancer for balancer in ended if balancer.error is not None]
     if not failed:
         return None
-    if not several:
-        return _part_message(failed[0], check_mode=check_mode)
-    texts = [(part.load_balancer_id, sentences(*_part_texts(part))) for part in failed]
-    begun = any(part.outcome is not None and part.outcome.begun for part in parts)
-    return escape(sentences(several_failed(texts, len(parts)), *_end(failed, begun=begun, check_mode=check_mode)))
+    # A single load balancer that was never planned has an error that says all.
+    begun = not several and failed[0].outcome is None
+    begun = begun or any(balancer.outcome is not None and balancer.outcome.begun for balancer in ended)
+    told = [(balancer.load_balancer_id, sentences(*_texts(balancer))) for balancer in failed]
+    texts = [_several_failed(told, len(ended)) if several else told[0][1]]
+    if not begun:
+        texts.append(NOTHING)
+    outcomes = [balancer.outcome for balancer in failed if balancer.outcome is not None]
+    rest = any(outcome.failures or outcome.unknown for outcome in outcomes)
+    # A guard that refuses all says itself what to do.
+    if not check_mode and rest and (begun or not all(isinstance(one.error, GuardRefused) for one in failed)):
+        texts.append(AGAIN if begun else AGAIN_FROM_THE_START)
+    return escape(sentences(*texts))
 
 
-def several_failed(texts: Sequence[tuple[str, str]], total: int, rest: str = "are in load_balancers") -> str:
+def _several_failed(texts: Sequence[tuple[str, str]], total: int, rest: str = "are in load_balancers") -> str:
     """Tell of failures on several load balancers: equal texts once, at most five of them, with at most five IDs each.
 
     :param texts: pairs of a load balancer's ID and what failed there.
@@ -134,47 +126,31 @@ def several_failed(texts: Sequence[tuple[str, str]], total: int, rest: str = "ar
 
 
 def tell_failed(
-    failed: Mapping[str, ClbError], total: int, *, several: bool, region: str | None, writes: bool = False
+    failed: Sequence[tuple[Balancer, ClbError]], total: int, *, several: bool, region: str | None, writes: bool
 ) -> str:
-    """Tell of what is wrong on load balancers before anything was written.
+    """Tell of what is wrong on load balancers before anything was written; on one at least.
 
-    :param failed: the errors by load balancer ID; at least one.
     :param total: how many load balancers are meant.
     :param region: where they were looked for.
-    :param writes: whether the task would have written.
+    :param writes: the task would have written.
     """
     if several:
-        texts = [(load_balancer_id, error.message) for load_balancer_id, error in failed.items()]
-        told = several_failed(texts, total) if writes else several_failed(texts, total, "failed in other ways")
-        return sentences(told, NOTHING if writes else "")
-    load_balancer_id, error = next(iter(failed.items()))
+        texts = [(balancer.load_balancer_id, error.message) for balancer, error in failed]
+        if writes:
+            return sentences(_several_failed(texts, total), NOTHING)
+        return _several_failed(texts, total, "failed in other ways")
+    balancer, error = failed[0]
     gone = isinstance(error, Refused) and error.concerns is Concern.GONE
-    if not (gone or isinstance(error, InvalidArgument)) or (load_balancer_id in error.message and gone):
+    if not (gone or isinstance(error, InvalidArgument)) or (balancer.load_balancer_id in error.message and gone):
         return error.message
     # Its name may lead to another one than the user thinks of.
     where = f" in region {region}" if region else ""
-    return sentences(error.message, f"The load balancer is {load_balancer_id}{where}")
+    return sentences(error.message, f"The load balancer is {balancer.load_balancer_id}{where}")
 
 
-def _part_message(part: Part, *, check_mode: bool) -> str:
-    # What was never planned has an error that says all.
-    begun = part.outcome is None or part.outcome.begun
-    return escape(sentences(*_part_texts(part), *_end([part], begun=begun, check_mode=check_mode)))
-
-
-def _end(failed: Sequence[Part], *, begun: bool, check_mode: bool) -> list[str]:
-    """The last sentences of a failure: whether anything was changed, and what to run."""
-    texts = [] if begun else [NOTHING]
-    rest = [part for part in failed if part.outcome is not None and (part.outcome.failures or part.outcome.unknown)]
-    # A guard that refuses all says itself what to do.
-    if not check_mode and rest and (begun or not all(isinstance(part.error, GuardRefused) for part in failed)):
-        texts.append(AGAIN if begun else AGAIN_FROM_THE_START)
-    return texts
-
-
-def _part_texts(part: Part) -> list[str]:
+def _texts(balancer: Balancer) -> list[str]:
     """What went wrong on one load balancer, and what was done all the same."""
-    error, plan, outcome = part.error, part.plan, part.outcome
+    error, plan, outcome = balancer.error, balancer.plan, balancer.outcome
     if error is None:
         return []
     if plan is None or outcome is None:

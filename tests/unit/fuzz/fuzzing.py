@@ -16,9 +16,10 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import reading_budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import describe_error, empty_result
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import Choice, Request
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import HostNames
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import make_groups, make_hosts
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import InventoryQuery, read_load_balancers
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import read_load_balancers
 from harness import Cloud
 from virtual_time import Endless
 
@@ -263,14 +264,16 @@ class Case:
 def _run_inventory(options: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[str | None, dict[str, Any]]:
     given = options.get("targets")
     try:
-        query = InventoryQuery(
-            options.get("load_balancer_ids"),
-            options.get("load_balancer_names"),
+        request = Request(
+            Choice(
+                ids=tuple(options.get("load_balancer_ids", ())), names=tuple(options.get("load_balancer_names", ()))
+            ),
             None if given is None else parse_entries(given, selectors=True),
-            options.get("health", False),
+            30,
+            health=options.get("health", False),
         )
         budget = reading_budget(30)
-        reading = read_load_balancers([connect({**options, "timeout": 30}, environ, budget)], query)
+        reading = read_load_balancers([connect({**options, "timeout": 30}, environ, budget)], request)
         groups = make_groups(reading.balancers)
         hosts = make_hosts(reading.balancers, groups, ["instance_name", "instance_id", "address"], "private_ip")
         names = HostNames(hosts, {}).choose(set())

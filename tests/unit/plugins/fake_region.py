@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import Connection
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import InventoryQuery, read_load_balancers
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import Choice, Request
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import read_load_balancers
 from clb_emulator.errors import ApiError
 from clb_emulator.inprocess import InProcess, scenario_of
 from harness import INSTANCES
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError
-    from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.choice import Tags
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import Tags
     from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import Reading
 
     from .builders import Raw
@@ -130,5 +131,5 @@ def read_regions(
 ) -> Reading:
     """Read regions as the inventory does."""
     entries = None if targets is None else parse_entries(targets, selectors=True)
-    query = InventoryQuery(ids, names, entries, health, tags)
-    return read_load_balancers([region.connection() for region in regions], query)
+    request = Request(Choice(ids=tuple(ids or ()), names=tuple(names or ()), tags=tags), entries, 30, health=health)
+    return read_load_balancers([region.connection() for region in regions], request)

@@ -12,8 +12,9 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection i
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import reading_budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import describe_error
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import Choice, Request
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._health_watch import HealthWatch
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import InventoryQuery, read_load_balancers
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import read_load_balancers
 from harness import Cloud
 
 from ..builders import LB, Raw, target, tcp, want
@@ -93,7 +94,7 @@ def error_of(cloud: Cloud, plugin: str, options: Raw) -> Raw | None:
             return next((event["clb_error"] for event in events if "clb_error" in event), None)
         try:
             read_load_balancers(
-                [connect({}, environ, reading_budget(30))], InventoryQuery([LB], None, None, health=True)
+                [connect({}, environ, reading_budget(30))], Request(Choice(ids=(LB,)), None, 30, health=True)
             )
         except ClbError as error:
             return describe_error(error)

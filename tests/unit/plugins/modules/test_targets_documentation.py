@@ -14,12 +14,12 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import ALIASES, TEXT_KEYS, WHOLE_KEYS
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import empty_info
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.options import check_options
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import empty_result
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import (
     CONNECTION_SPEC,
     LOAD_BALANCER_SPEC,
     MAXIMA,
+    Request,
 )
 from ansible_collections.tencentcloud.clb.plugins.modules import targets, targets_info
 from harness import Cloud
@@ -139,7 +139,7 @@ def test_every_example_passes_the_argument_spec_and_the_checks(module: ModuleTyp
     assert found.error_messages == []
     assert found.unsupported_parameters == set()
     if module is targets:
-        check_options(found.validated_parameters)
+        Request.parse(found.validated_parameters)
 
 
 def test_both_modules_have_examples() -> None:

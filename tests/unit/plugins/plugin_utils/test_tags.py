@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.choice import parse_tags
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import parse_tags
 from harness import Cloud, Run
 
 from ..builders import Raw, target, tcp
