@@ -17,8 +17,8 @@ description:
   - The file must be named C(*.clb.yml) or C(*.clb.yaml).
   - A backend is one host, even with several bindings. An instance is one host in the whole inventory. An IP address is
     one host in each VPC. A CVM and an address beside it are two hosts.
-  - Reads one list of load balancers for each region, then each load balancer with one call. With O(health) it reads the health of up to 30 with one more. It
-    reads them side by side, with at most 18.5 calls of a kind a second.
+  - Reads one list of load balancers for each region, then each load balancer with one call. With O(health), one more
+    call reads the health of up to 30 of them. It reads side by side, with at most 18.5 calls of a kind a second.
   - Classic load balancers are left out. A load balancer that is deleted meanwhile is left out with a warning. So is one
     that these credentials may not read.
   - The last two are errors if O(load_balancer_ids) or O(load_balancer_names) names them. They are also errors if a
