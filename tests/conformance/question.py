@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .asker import Asker
 
 Raw = Mapping[str, Any]
+Ask = Callable[["Asker"], Any]
 
 
 class Found(NamedTuple):
@@ -50,11 +51,37 @@ class Question:
 
     name: str
     asks: str
-    ask: Callable[[Asker], Any]
+    ask: Ask
     sets: str = ""
     means: Meant = nothing
     times: Meant = nothing
     calls: int = 6
+
+
+class Questions:
+    """A decorator that makes a question of a function, called like it; ``every`` has them in their order."""
+
+    def __init__(self) -> None:
+        self.every: list[Question] = []
+
+    def __call__(
+        self,
+        asks: str,
+        sets: str = "",
+        means: Meant = nothing,
+        times: Meant = nothing,
+        *,
+        calls: int = 6,
+        name: str | None = None,
+    ) -> Callable[[Ask], Ask]:
+        """See Question."""
+
+        def add(ask: Ask) -> Ask:
+            called = name or ask.__name__.strip("_").replace("_", "-")
+            self.every.append(Question(called, asks, ask, sets, means, times, calls))
+            return ask
+
+        return add
 
 
 def lookup(setting: str, values: Mapping[Any, Any]) -> Meant:

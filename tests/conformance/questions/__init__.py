@@ -9,11 +9,11 @@ from __future__ import annotations
 from . import effects, health, limits, listing, refusals, shapes, timing
 
 QUESTIONS = (
-    *timing.QUESTIONS,
-    *effects.QUESTIONS,
-    *health.QUESTIONS,
-    *shapes.QUESTIONS,
-    *listing.QUESTIONS,
+    *timing.question.every,
+    *effects.question.every,
+    *health.question.every,
+    *shapes.question.every,
+    *listing.question.every,
     *limits.QUESTIONS,
-    *refusals.QUESTIONS,
+    *refusals.question.every,
 )

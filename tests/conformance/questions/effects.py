@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..calls import DEREGISTER, REGISTER, TAG, WEIGHT, NotAsked, Target
 from ..leftovers import MARK
-from ..question import Question, as_code, is_code, lookup, nothing, shape
+from ..question import Questions, as_code, is_code, lookup, shape
 from ..world import text
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 OTHER_TAG = f"{MARK}-2"
 
+question = Questions()
+
 
 def _entry(ask: Asker, target: Target) -> Target:
     found = ask.find(target)
@@ -29,16 +31,47 @@ def _entry(ask: Asker, target: Target) -> Target:
     return found
 
 
-def _default_weight(ask: Asker) -> Any:
-    target = ask.target()
-    ask.bind(target)
-    return _entry(ask, target).get("Weight")
+def _change_of_gone(action: str, change: Target) -> Callable[[Asker], str]:
+    return lambda ask: ask.write(action, [ask.target(**change)]).verdict
+
+
+MOST = 400
+
+
+"""Targets that a run binds to one listener or rule at most."""
+
+
+def _attempts() -> tuple[int, ...]:
+    """Return the numbers to try first: quotas that accounts are known to have, and one more."""
+    return (101, 100, 201, 200, MOST)
 
 
 def _default_weight_means(found: Found) -> dict[str, Any]:
     return {"default_weight": found.answer} if isinstance(found.answer, int) else {}
 
 
+@question("Which weight has a target that is registered without one?", "default_weight", _default_weight_means)
+def _default_weight(ask: Asker) -> Any:
+    target = ask.target()
+    ask.bind(target)
+    return _entry(ask, target).get("Weight")
+
+
+def _again_means(found: Found) -> dict[str, Any]:
+    if is_code(found.answer):
+        return {"reregister": "refuse", "codes": {"bound_already": found.answer}}
+    sent = (found.answer["weight"] == "as sent", found.answer["tag"] == "as sent")
+    options = {(True, False): "overwrite", (False, True): "overwrite_tag", (True, True): "overwrite_all"}
+    return {"reregister": options[sent]} if sent in options else {}
+
+
+@question(
+    "What does registering with another weight and tag change of a target that is bound?",
+    "reregister, codes",
+    _again_means,
+    calls=8,
+    name="registered-again",
+)
 def _again(ask: Asker) -> Any:
     target = ask.target(Weight=20, Tag=MARK)
     ask.bind(target)
@@ -54,14 +87,13 @@ def _again(ask: Asker) -> Any:
     }
 
 
-def _again_means(found: Found) -> dict[str, Any]:
+def _repeated_means(found: Found) -> dict[str, Any]:
     if is_code(found.answer):
-        return {"reregister": "refuse", "codes": {"bound_already": found.answer}}
-    sent = (found.answer["weight"] == "as sent", found.answer["tag"] == "as sent")
-    options = {(True, False): "overwrite", (False, True): "overwrite_tag", (True, True): "overwrite_all"}
-    return {"reregister": options[sent]} if sent in options else {}
+        return {"repeated": "refuse", "codes": {"duplicate": found.answer}}
+    return {"repeated": "last"} if found.answer == "the last counts" else {}
 
 
+@question("Which weight counts where one call registers the same target twice?", "repeated, codes", _repeated_means)
 def _repeated(ask: Asker) -> str:
     target = ask.target()
     answer = ask.write(REGISTER, [{**target, "Weight": 20}, {**target, "Weight": 30}])
@@ -73,12 +105,7 @@ def _repeated(ask: Asker) -> str:
     return {20: "the first counts", 30: "the last counts"}.get(found[0].get("Weight", 0), "neither counts")
 
 
-def _repeated_means(found: Found) -> dict[str, Any]:
-    if is_code(found.answer):
-        return {"repeated": "refuse", "codes": {"duplicate": found.answer}}
-    return {"repeated": "last"} if found.answer == "the last counts" else {}
-
-
+@question("Are an instance and its primary address one binding?", calls=8)
 def _two_names(ask: Asker) -> str:
     target = ask.target()
     if "EniIp" not in target:
@@ -92,6 +119,12 @@ def _two_names(ask: Asker) -> str:
     return {1: "one binding"}.get(len(ask.entries(target)), "two bindings") if answer.accepted else answer.code
 
 
+def _gone_alone_means(found: Found) -> dict[str, Any]:
+    # What else it can mean, the next question tells.
+    return {"codes": {f"{DEREGISTER}.unknown_target": found.answer}} if is_code(found.answer) else {}
+
+
+@question("What does BatchDeregisterTargets answer to a target that is not bound?", "codes", _gone_alone_means, calls=2)
 def _gone_alone(ask: Asker) -> str:
     answer = ask.write(DEREGISTER, [ask.target()])
     if not answer.accepted:
@@ -99,11 +132,20 @@ def _gone_alone(ask: Asker) -> str:
     return "accepted, and its listener named" if answer.response.get("FailListenerIdSet") else "accepted"
 
 
-def _gone_alone_means(found: Found) -> dict[str, Any]:
-    # What else it can mean, the next question tells.
-    return {"codes": {f"{DEREGISTER}.unknown_target": found.answer}} if is_code(found.answer) else {}
+def _gone_among_means(found: Found) -> dict[str, Any]:
+    if is_code(found.answer["answer"]):
+        return {"codes": {f"{DEREGISTER}.unknown_target": found.answer["answer"]}}
+    if found.answer["answer"] == "accepted":
+        return {"deregister_gone": "ignore"}
+    return {"deregister_gone": "fail_listener" if found.answer["the other target"] == "still bound" else "fail_target"}
 
 
+@question(
+    "What does BatchDeregisterTargets do with the others where one target is not bound?",
+    "deregister_gone, codes",
+    _gone_among_means,
+    calls=8,
+)
 def _gone_among(ask: Asker) -> dict[str, str]:
     bound, gone = ask.target(), ask.target(1)
     ask.bind(bound)
@@ -115,27 +157,31 @@ def _gone_among(ask: Asker) -> dict[str, str]:
     }
 
 
-def _gone_among_means(found: Found) -> dict[str, Any]:
-    if is_code(found.answer["answer"]):
-        return {"codes": {f"{DEREGISTER}.unknown_target": found.answer["answer"]}}
-    if found.answer["answer"] == "accepted":
-        return {"deregister_gone": "ignore"}
-    return {"deregister_gone": "fail_listener" if found.answer["the other target"] == "still bound" else "fail_target"}
+question(
+    "What does BatchModifyTargetWeight answer to a target that is not bound?",
+    "codes",
+    as_code(f"{WEIGHT}.unknown_target"),
+    calls=2,
+    name="weight-of-gone",
+)(_change_of_gone(WEIGHT, {"Weight": 20}))
 
 
-def _change_of_gone(action: str, change: Target) -> Callable[[Asker], str]:
-    return lambda ask: ask.write(action, [ask.target(**change)]).verdict
+question(
+    "What does BatchModifyTargetTag answer to a target that is not bound?",
+    "codes",
+    as_code(f"{TAG}.unknown_target"),
+    calls=2,
+    name="tag-of-gone",
+)(_change_of_gone(TAG, {"Tag": OTHER_TAG}))
 
 
+@question(
+    "How does FailListenerIdSet look where nothing has failed?",
+    "fail_listener_set",
+    lookup("fail_listener_set", {"null": "null", "missing": "missing"}),
+)
 def _fail_set(ask: Asker) -> str:
     return shape(ask.must(REGISTER, ask.target()).response, "FailListenerIdSet")
-
-
-def _message(ask: Asker) -> str:
-    response = ask.must(REGISTER, ask.target()).response
-    if "Message" not in response:
-        return "missing"
-    return "null" if response["Message"] is None else f"'{response['Message']}'"
 
 
 def _message_means(found: Found) -> dict[str, Any]:
@@ -144,6 +190,19 @@ def _message_means(found: Found) -> dict[str, Any]:
     return {"batch_message": found.answer.strip("'")} if found.answer.startswith("'") else {}
 
 
+@question("What does Message say where nothing has failed?", "batch_message, sparse", _message_means)
+def _message(ask: Asker) -> str:
+    response = ask.must(REGISTER, ask.target()).response
+    if "Message" not in response:
+        return "missing"
+    return "null" if response["Message"] is None else f"'{response['Message']}'"
+
+
+def _quota_means(found: Found) -> dict[str, Any]:
+    return {"quotas": {"targets": found.answer if isinstance(found.answer, int) else MOST}}
+
+
+@question("How many targets does a listener or rule take?", "quotas", _quota_means, calls=30)
 def _quota(ask: Asker) -> Any:
     """Find how many targets one listener or rule takes; each attempt starts with none."""
     largest, refused = 0, MOST + 1
@@ -166,19 +225,12 @@ def _quota(ask: Asker) -> Any:
     return largest if largest < MOST else f"{MOST} or more"
 
 
-MOST = 400
-"""Targets that a run binds to one listener or rule at most."""
-
-
-def _attempts() -> tuple[int, ...]:
-    """Return the numbers to try first: quotas that accounts are known to have, and one more."""
-    return (101, 100, 201, 200, MOST)
-
-
-def _quota_means(found: Found) -> dict[str, Any]:
-    return {"quotas": {"targets": found.answer if isinstance(found.answer, int) else MOST}}
-
-
+@question(
+    "What counts against this quota?",
+    "quota_counts",
+    lookup("quota_counts", {"what is not bound yet": "new"}),
+    calls=12,
+)
 def _quota_counts(ask: Asker) -> str:
     """Register more than half of what fits, twice."""
     for half in (51, 101, MOST // 2 + 1):
@@ -197,98 +249,3 @@ def _quota_counts(ask: Asker) -> str:
             return "what is bound and what is sent"
         raise NotAsked(f"registering again is refused with {answer.code}: {answer.message}")
     raise NotAsked(f"a listener takes fewer than 51 targets, or {MOST} and more")
-
-
-QUESTIONS = (
-    Question(
-        "default-weight",
-        "Which weight has a target that is registered without one?",
-        _default_weight,
-        "default_weight",
-        _default_weight_means,
-    ),
-    Question(
-        "registered-again",
-        "What does registering with another weight and tag change of a target that is bound?",
-        _again,
-        "reregister, codes",
-        _again_means,
-        calls=8,
-    ),
-    Question(
-        "repeated",
-        "Which weight counts where one call registers the same target twice?",
-        _repeated,
-        "repeated, codes",
-        _repeated_means,
-    ),
-    Question(
-        "two-names",
-        "Are an instance and its primary address one binding?",
-        _two_names,
-        means=nothing,
-        calls=8,
-    ),
-    Question(
-        "gone-alone",
-        "What does BatchDeregisterTargets answer to a target that is not bound?",
-        _gone_alone,
-        "codes",
-        _gone_alone_means,
-        calls=2,
-    ),
-    Question(
-        "gone-among",
-        "What does BatchDeregisterTargets do with the others where one target is not bound?",
-        _gone_among,
-        "deregister_gone, codes",
-        _gone_among_means,
-        calls=8,
-    ),
-    Question(
-        "weight-of-gone",
-        "What does BatchModifyTargetWeight answer to a target that is not bound?",
-        _change_of_gone(WEIGHT, {"Weight": 20}),
-        "codes",
-        as_code(f"{WEIGHT}.unknown_target"),
-        calls=2,
-    ),
-    Question(
-        "tag-of-gone",
-        "What does BatchModifyTargetTag answer to a target that is not bound?",
-        _change_of_gone(TAG, {"Tag": OTHER_TAG}),
-        "codes",
-        as_code(f"{TAG}.unknown_target"),
-        calls=2,
-    ),
-    Question(
-        "fail-set",
-        "How does FailListenerIdSet look where nothing has failed?",
-        _fail_set,
-        "fail_listener_set",
-        lookup("fail_listener_set", {"null": "null", "missing": "missing"}),
-    ),
-    Question(
-        "message",
-        "What does Message say where nothing has failed?",
-        _message,
-        "batch_message, sparse",
-        _message_means,
-    ),
-    Question(
-        "quota",
-        "How many targets does a listener or rule take?",
-        _quota,
-        "quotas",
-        _quota_means,
-        calls=30,
-    ),
-    Question(
-        "quota-counts",
-        "What counts against this quota?",
-        _quota_counts,
-        "quota_counts",
-        lookup("quota_counts", {"what is not bound yet": "new"}),
-        calls=12,
-    ),
-)

@@ -10,33 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from ..asker import CHECK_SECONDS
 from ..calls import DEREGISTER, HEALTH, WEIGHT, NotAsked, Target
-from ..question import Question
+from ..question import Questions
 from ..world import text
 
 if TYPE_CHECKING:
     from ..asker import Asker
     from ..question import Found
 
+question = Questions()
+
 
 def _detail(health: Target) -> str:
     return text(health, "HealthStatusDetail") or "none"
-
-
-def _new(ask: Asker) -> str:
-    target = ask.target()
-    ask.bind(target)
-    first = _detail(ask.health(target))
-    passed: float | None = 0.0
-    if first != "Alive":
-        passed = ask.wait_for(lambda: _detail(ask.health(target)) != first, CHECK_SECONDS)
-        ask.measured["until another result"] = CHECK_SECONDS if passed is None else passed
-    ask.check_seconds = CHECK_SECONDS if passed is None else passed + 2
-    return first
-
-
-def _new_means(found: Found) -> dict[str, Any]:
-    after = found.seconds.get("until another result", 0.0)
-    return {"health": {"after": round(after, 1), "unchecked": found.answer}} if found.answer != "none" else {}
 
 
 def _checked(ask: Asker, *targets: Target) -> dict[int, Target]:
@@ -51,6 +36,37 @@ def _checked(ask: Asker, *targets: Target) -> dict[int, Target]:
     return found
 
 
+def _new_means(found: Found) -> dict[str, Any]:
+    after = found.seconds.get("until another result", 0.0)
+    return {"health": {"after": round(after, 1), "unchecked": found.answer}} if found.answer != "none" else {}
+
+
+@question(
+    f"What does {HEALTH} say of a target right after it was bound?",
+    "health.after, health.unchecked",
+    _new_means,
+    calls=20,
+    name="health-new",
+)
+def _new(ask: Asker) -> str:
+    target = ask.target()
+    ask.bind(target)
+    first = _detail(ask.health(target))
+    passed: float | None = 0.0
+    if first != "Alive":
+        passed = ask.wait_for(lambda: _detail(ask.health(target)) != first, CHECK_SECONDS)
+        ask.measured["until another result"] = CHECK_SECONDS if passed is None else passed
+    ask.check_seconds = CHECK_SECONDS if passed is None else passed + 2
+    return first
+
+
+@question(
+    "What does health say of a target at weight 0?",
+    "health.at_zero",
+    lambda found: {"health": {"at_zero": found.answer}},
+    calls=12,
+    name="health-at-zero",
+)
 def _at_zero(ask: Asker) -> str:
     target = ask.target(Weight=20)
     before = _detail(_checked(ask, target)[0])
@@ -59,6 +75,12 @@ def _at_zero(ask: Asker) -> str:
     return "as before" if after == before else after
 
 
+@question(
+    "What does health say where the check is switched off?",
+    "health.close_status",
+    lambda found: {"health": {"close_status": found.answer["HealthStatus"] is True}},
+    name="health-unchecked",
+)
 def _unchecked(ask: Asker) -> dict[str, Any]:
     place = next((place for place in ask.world.open() if not place.checked), None)
     if place is None:
@@ -69,6 +91,13 @@ def _unchecked(ask: Asker) -> dict[str, Any]:
     return {"HealthStatus": health.get("HealthStatus"), "HealthStatusDetail": _detail(health)}
 
 
+@question(
+    "What is HealthStatus where every target is dead?",
+    "health.dead_status",
+    lambda found: {"health": {"dead_status": found.answer["HealthStatus"] is True}},
+    calls=14,
+    name="health-all-dead",
+)
 def _all_dead(ask: Asker) -> dict[str, Any]:
     targets = [ask.target(backend=backend) for backend in ask.world.addresses(4)]
     found = _checked(ask, *targets)
@@ -81,49 +110,13 @@ def _all_dead(ask: Asker) -> dict[str, Any]:
     return {"HealthStatus": ask.health(dead).get("HealthStatus")}
 
 
+@question(
+    "Which LocationId has a layer-4 listener in an answer about health?",
+    "number_layer4_rules",
+    lambda found: {"number_layer4_rules": found.answer != "null"},
+    name="health-layer-4",
+)
 def _layer4_rule(ask: Asker) -> str:
     target = ask.target(place=ask.place(layer4=True))
     ask.bind(target)
     return "null" if ask.health(target).get("LocationId") is None else "an ID"
-
-
-QUESTIONS = (
-    Question(
-        "health-new",
-        f"What does {HEALTH} say of a target right after it was bound?",
-        _new,
-        "health.after, health.unchecked",
-        _new_means,
-        calls=20,
-    ),
-    Question(
-        "health-at-zero",
-        "What does health say of a target at weight 0?",
-        _at_zero,
-        "health.at_zero",
-        lambda found: {"health": {"at_zero": found.answer}},
-        calls=12,
-    ),
-    Question(
-        "health-unchecked",
-        "What does health say where the check is switched off?",
-        _unchecked,
-        "health.close_status",
-        lambda found: {"health": {"close_status": found.answer["HealthStatus"] is True}},
-    ),
-    Question(
-        "health-all-dead",
-        "What is HealthStatus where every target is dead?",
-        _all_dead,
-        "health.dead_status",
-        lambda found: {"health": {"dead_status": found.answer["HealthStatus"] is True}},
-        calls=14,
-    ),
-    Question(
-        "health-layer-4",
-        "Which LocationId has a layer-4 listener in an answer about health?",
-        _layer4_rule,
-        "number_layer4_rules",
-        lambda found: {"number_layer4_rules": found.answer != "null"},
-    ),
-)

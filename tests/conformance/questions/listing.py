@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..calls import DETAIL, LISTING, NotAsked
-from ..question import Question, is_code, lookup, shape
+from ..question import Questions, is_code, lookup, shape
 from ..world import objects
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..question import Found
 
 TARGET_IP_SECONDS = 60.0
+
+question = Questions()
 
 
 def _own(ask: Asker, **params: Any) -> dict[str, Any]:
@@ -27,6 +29,13 @@ def _own(ask: Asker, **params: Any) -> dict[str, Any]:
     return found[0]
 
 
+def _tag_filter_means(found: Found) -> dict[str, Any]:
+    if is_code(found.answer):
+        return {"tag_filters": "refuse", "codes": {f"{LISTING}.unknown_filter": found.answer}}
+    return {"tag_filters": "ignore"} if found.answer == "ignored" else {}
+
+
+@question(f"Does {LISTING} filter by tag here?", "tag_filters, codes", _tag_filter_means, calls=1)
 def _tag_filter(ask: Asker) -> str:
     filters = [{"Name": "tag:clb-conformance", "Values": ["none"]}]
     answer = ask.cloud.read(LISTING, {"LoadBalancerIds": [ask.world.load_balancer_id], "Filters": filters})
@@ -35,24 +44,12 @@ def _tag_filter(ask: Asker) -> str:
     return "ignored" if objects(answer.response, "LoadBalancerSet") else "applied"
 
 
-def _tag_filter_means(found: Found) -> dict[str, Any]:
-    if is_code(found.answer):
-        return {"tag_filters": "refuse", "codes": {f"{LISTING}.unknown_filter": found.answer}}
-    return {"tag_filters": "ignore"} if found.answer == "ignored" else {}
-
-
+@question("How does Tags look on a load balancer without any?", "sparse", lookup("sparse", {"null": ["Tags"]}), calls=1)
 def _tags(ask: Asker) -> str:
     found = shape(_own(ask), "Tags")
     if found == "a list":
         raise NotAsked("the load balancer has tags")
     return found
-
-
-def _target_count(ask: Asker) -> dict[str, bool]:
-    return {
-        "where it is asked for": _own(ask, AdditionalFields=["TargetCount"]).get("TargetCount") is not None,
-        "elsewhere": _own(ask).get("TargetCount") is not None,
-    }
 
 
 def _target_count_means(found: Found) -> dict[str, Any]:
@@ -61,6 +58,20 @@ def _target_count_means(found: Found) -> dict[str, Any]:
     return {} if found.answer["where it is asked for"] else {"target_count": "never"}
 
 
+@question(f"When does {LISTING} tell the TargetCount?", "target_count", _target_count_means, calls=2)
+def _target_count(ask: Asker) -> dict[str, bool]:
+    return {
+        "where it is asked for": _own(ask, AdditionalFields=["TargetCount"]).get("TargetCount") is not None,
+        "elsewhere": _own(ask).get("TargetCount") is not None,
+    }
+
+
+@question(
+    f"When does the filter target-ip of {DETAIL} find a target?",
+    "detail_lag",
+    lambda found: {"detail_lag": round(found.seconds.get("until it is found", 600.0), 1)},
+    calls=10,
+)
 def _target_ip(ask: Asker) -> str:
     addresses = ask.world.addresses(4)
     if not addresses:
@@ -85,39 +96,3 @@ def _target_ip(ask: Asker) -> str:
         return f"not within {TARGET_IP_SECONDS:.0f} seconds"
     ask.measured["until it is found"] = passed
     return "later"
-
-
-QUESTIONS = (
-    Question(
-        "tag-filter",
-        f"Does {LISTING} filter by tag here?",
-        _tag_filter,
-        "tag_filters, codes",
-        _tag_filter_means,
-        calls=1,
-    ),
-    Question(
-        "tags",
-        "How does Tags look on a load balancer without any?",
-        _tags,
-        "sparse",
-        lookup("sparse", {"null": ["Tags"]}),
-        calls=1,
-    ),
-    Question(
-        "target-count",
-        f"When does {LISTING} tell the TargetCount?",
-        _target_count,
-        "target_count",
-        _target_count_means,
-        calls=2,
-    ),
-    Question(
-        "target-ip",
-        f"When does the filter target-ip of {DETAIL} find a target?",
-        _target_ip,
-        "detail_lag",
-        lambda found: {"detail_lag": round(found.seconds.get("until it is found", 600.0), 1)},
-        calls=10,
-    ),
-)

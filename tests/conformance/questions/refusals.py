@@ -22,13 +22,15 @@ from ..calls import (
     NotAsked,
     Target,
 )
-from ..question import Question, as_code, as_codes, is_code, lookup
+from ..question import Questions, as_code, as_codes, is_code, lookup
 
 if TYPE_CHECKING:
     from ..asker import Asker
     from ..question import Found
 
 CHANGES: dict[str, Target] = {REGISTER: {}, DEREGISTER: {}, WEIGHT: {"Weight": 20}, TAG: {"Tag": "clb-conformance-2"}}
+
+question = Questions()
 
 
 def _elsewhere(ask: Asker, action: str, target: Target) -> str:
@@ -40,6 +42,16 @@ def _elsewhere(ask: Asker, action: str, target: Target) -> str:
     return answer.verdict
 
 
+def _writes(ask: Asker, target: Target) -> dict[str, str]:
+    return {action: ask.write(action, [{**target, **change}]).verdict for action, change in CHANGES.items()}
+
+
+@question(
+    "What does each action answer to a load balancer that does not exist?",
+    "codes",
+    as_codes("unknown_load_balancer"),
+    calls=8,
+)
 def _unknown_load_balancer(ask: Asker) -> dict[str, str]:
     unknown = NOWHERE["LoadBalancerId"]
     target = {**ask.target(), "ListenerId": NOWHERE["ListenerId"]}
@@ -53,10 +65,17 @@ def _unknown_load_balancer(ask: Asker) -> dict[str, str]:
     }
 
 
-def _writes(ask: Asker, target: Target) -> dict[str, str]:
-    return {action: ask.write(action, [{**target, **change}]).verdict for action, change in CHANGES.items()}
+def _unknown_listener_means(found: Found) -> dict[str, Any]:
+    codes = as_codes("unknown_listener")(found)
+    return {"describe_unknown_listener": "empty", **codes} if found.answer[TARGETS] == "accepted" else codes
 
 
+@question(
+    "What does each action answer to a listener that does not exist?",
+    "codes, describe_unknown_listener",
+    _unknown_listener_means,
+    calls=8,
+)
 def _unknown_listener(ask: Asker) -> dict[str, str]:
     own, unknown = ask.world.load_balancer_id, [NOWHERE["ListenerId"]]
     target = {**ask.target(), "ListenerId": NOWHERE["ListenerId"]}
@@ -69,21 +88,30 @@ def _unknown_listener(ask: Asker) -> dict[str, str]:
     }
 
 
-def _unknown_listener_means(found: Found) -> dict[str, Any]:
-    codes = as_codes("unknown_listener")(found)
-    return {"describe_unknown_listener": "empty", **codes} if found.answer[TARGETS] == "accepted" else codes
-
-
+@question("What does each write answer to a rule that does not exist?", "codes", as_codes("unknown_rule"))
 def _unknown_rule(ask: Asker) -> dict[str, str]:
     place = ask.place(layer4=False)
     return _writes(ask, {**ask.target(place=place), "LocationId": NOWHERE["LocationId"]})
 
 
+@question(
+    "What does BatchRegisterTargets answer to a rule on a layer-4 listener?",
+    "codes",
+    as_code(f"{REGISTER}.rule_on_layer4"),
+    calls=2,
+    name="rule-on-layer-4",
+)
 def _rule_on_layer4(ask: Asker) -> str:
     target = {**ask.target(place=ask.place(layer4=True)), "LocationId": NOWHERE["LocationId"]}
     return ask.write(REGISTER, [target]).verdict
 
 
+@question(
+    "What does BatchRegisterTargets answer to a layer-7 listener without a rule?",
+    "codes",
+    as_code(f"{REGISTER}.no_rule"),
+    calls=2,
+)
 def _no_rule(ask: Asker) -> str:
     """Register with a layer-7 listener, but no rule."""
     place = next(iter(ask.world.bare), None) or ask.place(layer4=False)
@@ -92,16 +120,23 @@ def _no_rule(ask: Asker) -> str:
     return ask.write(REGISTER, [target]).verdict
 
 
-def _unknown_instance(ask: Asker) -> str:
-    return ask.write(REGISTER, [ask.target(backend="ins-zzzzzzzz")]).verdict
-
-
 def _unknown_instance_means(found: Found) -> dict[str, Any]:
     if not is_code(found.answer):
         return {"unknown_instances": "accept"}
     return {"unknown_instances": "refuse", "codes": {f"{REGISTER}.unknown_instance": found.answer}}
 
 
+@question(
+    "What does BatchRegisterTargets answer to an instance that does not exist?",
+    "unknown_instances, codes",
+    _unknown_instance_means,
+    calls=4,
+)
+def _unknown_instance(ask: Asker) -> str:
+    return ask.write(REGISTER, [ask.target(backend="ins-zzzzzzzz")]).verdict
+
+
+@question("What do the reads answer to a filter that does not exist?", "codes", as_codes("unknown_filter"), calls=2)
 def _unknown_filter(ask: Asker) -> dict[str, str]:
     filters = {"Filters": [{"Name": "clb-conformance", "Values": ["none"]}]}
     return {
@@ -110,17 +145,29 @@ def _unknown_filter(ask: Asker) -> dict[str, str]:
     }
 
 
+def _range_means(found: Found) -> dict[str, Any]:
+    codes = [code for code in found.answer.values() if is_code(code)]
+    return {"codes": {f"{REGISTER}.range": codes[0]}} if codes else {}
+
+
+@question(
+    "What does BatchRegisterTargets answer to weights and ports that are out of range?",
+    "codes",
+    _range_means,
+    name="out-of-range",
+)
 def _range(ask: Asker) -> dict[str, str]:
     target = ask.target()
     odd = {"weight 101": {"Weight": 101}, "weight -1": {"Weight": -1}, "port 65536": {"Port": 65536}}
     return {name: ask.write(REGISTER, [{**target, **change}]).verdict for name, change in odd.items()}
 
 
-def _range_means(found: Found) -> dict[str, Any]:
-    codes = [code for code in found.answer.values() if is_code(code)]
-    return {"codes": {f"{REGISTER}.range": codes[0]}} if codes else {}
-
-
+@question(
+    "What does BatchRegisterTargets answer to a listener or rule that a target group manages?",
+    "target_group_code",
+    as_code("target_group_code"),
+    calls=2,
+)
 def _target_group(ask: Asker) -> str:
     place = next((place for place in ask.world.places if place.target_type != "NODE"), None)
     if place is None:
@@ -128,89 +175,14 @@ def _target_group(ask: Asker) -> str:
     return ask.write(REGISTER, [ask.target(place=place)]).verdict
 
 
+@question(
+    "Are all texts English, as X-TC-Language asks for?",
+    "language",
+    lookup("language", {"another language": "zh-CN"}),
+    calls=1,
+    name="language",
+)
 def _texts(ask: Asker) -> str:
     messages = [record.answer.message for record in ask.cloud.records if record.answer.kind is Kind.REFUSED]
     messages.append(ask.write(REGISTER, [{**ask.target(), "ListenerId": NOWHERE["ListenerId"]}]).message)
     return "English" if all(message.isascii() for message in messages) else "another language"
-
-
-QUESTIONS = (
-    Question(
-        "unknown-load-balancer",
-        "What does each action answer to a load balancer that does not exist?",
-        _unknown_load_balancer,
-        "codes",
-        as_codes("unknown_load_balancer"),
-        calls=8,
-    ),
-    Question(
-        "unknown-listener",
-        "What does each action answer to a listener that does not exist?",
-        _unknown_listener,
-        "codes, describe_unknown_listener",
-        _unknown_listener_means,
-        calls=8,
-    ),
-    Question(
-        "unknown-rule",
-        "What does each write answer to a rule that does not exist?",
-        _unknown_rule,
-        "codes",
-        as_codes("unknown_rule"),
-    ),
-    Question(
-        "rule-on-layer-4",
-        "What does BatchRegisterTargets answer to a rule on a layer-4 listener?",
-        _rule_on_layer4,
-        "codes",
-        as_code(f"{REGISTER}.rule_on_layer4"),
-        calls=2,
-    ),
-    Question(
-        "no-rule",
-        "What does BatchRegisterTargets answer to a layer-7 listener without a rule?",
-        _no_rule,
-        "codes",
-        as_code(f"{REGISTER}.no_rule"),
-        calls=2,
-    ),
-    Question(
-        "unknown-instance",
-        "What does BatchRegisterTargets answer to an instance that does not exist?",
-        _unknown_instance,
-        "unknown_instances, codes",
-        _unknown_instance_means,
-        calls=4,
-    ),
-    Question(
-        "unknown-filter",
-        "What do the reads answer to a filter that does not exist?",
-        _unknown_filter,
-        "codes",
-        as_codes("unknown_filter"),
-        calls=2,
-    ),
-    Question(
-        "out-of-range",
-        "What does BatchRegisterTargets answer to weights and ports that are out of range?",
-        _range,
-        "codes",
-        _range_means,
-    ),
-    Question(
-        "target-group",
-        "What does BatchRegisterTargets answer to a listener or rule that a target group manages?",
-        _target_group,
-        "target_group_code",
-        as_code("target_group_code"),
-        calls=2,
-    ),
-    Question(
-        "language",
-        "Are all texts English, as X-TC-Language asks for?",
-        _texts,
-        "language",
-        lookup("language", {"another language": "zh-CN"}),
-        calls=1,
-    ),
-)

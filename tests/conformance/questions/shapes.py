@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..calls import HEALTH, LISTENERS, REGISTER, TARGETS, NotAsked, Target
-from ..question import Question, lookup, shape
+from ..question import Questions, lookup, shape
 from ..world import objects, text
 
 if TYPE_CHECKING:
@@ -22,18 +22,14 @@ READS = 6
 DESCRIBING = ("PublicIpAddresses", "InstanceName", "RegisteredTime", "EniId", "Tag", "Zone")
 TRAITS = ("SessionExpireTime", "Scheduler", "HealthCheck", "TargetType", "IdleConnectTimeout")
 
+question = Questions()
+
 
 def _listeners(ask: Asker, **params: Any) -> dict[str, Any]:
     answer = ask.cloud.read(TARGETS, {"LoadBalancerId": ask.world.load_balancer_id, **params})
     if not answer.accepted:
         raise NotAsked(f"{TARGETS} is refused: {answer.code}: {answer.message}")
     return dict(answer.response)
-
-
-def _no_listeners(ask: Asker) -> str:
-    taken = {place.port for place in (*ask.world.places, *ask.world.bare)}
-    free = next(port for port in range(1, 65536) if port not in taken)
-    return shape(_listeners(ask, Protocol="TCP", Port=free), "Listeners")
 
 
 def _empty(ask: Asker, place: Place) -> str:
@@ -46,55 +42,9 @@ def _empty(ask: Asker, place: Place) -> str:
     raise NotAsked("the listener or rule does not show")
 
 
-def _empty_listener(ask: Asker) -> str:
-    return _empty(ask, ask.place(layer4=True))
-
-
-def _empty_rule(ask: Asker) -> str:
-    return _empty(ask, ask.place(layer4=False))
-
-
-def _empty_quic(ask: Asker) -> str:
-    place = next((place for place in ask.world.places if place.protocol == "QUIC" and not place.location_id), None)
-    if place is None:
-        raise NotAsked("the load balancer has no QUIC listener")
-    return _empty(ask, place)
-
-
 def _fields(entry: Target, names: tuple[str, ...]) -> dict[str, str]:
     """Return which of some fields are null or missing."""
     return {name: "missing" if name not in entry else "null" for name in names if entry.get(name) is None}
-
-
-def _null_means(found: Found) -> dict[str, Any]:
-    names = sorted(name for name, how in found.answer.items() if how == "null" and name not in found.usual)
-    return {"sparse": names} if names else {}
-
-
-def _nulls(ask: Asker) -> dict[str, str]:
-    target = ask.target()
-    ask.must(REGISTER, target)
-    entry = ask.find(target)
-    if entry is None:
-        raise NotAsked("the target does not show")
-    return {name: how for name, how in _fields(entry, DESCRIBING).items() if (name, how) != ("Tag", "missing")}
-
-
-def _tag(ask: Asker) -> str:
-    target = ask.target()
-    ask.bind(target)
-    return "there" if "Tag" in (ask.find(target) or {}) else "missing"
-
-
-def _order(ask: Asker) -> str:
-    ask.bind(*(ask.target(port) for port in range(8)))
-    ids = {"LoadBalancerIds": [ask.world.load_balancer_id]}
-    seen = set()
-    for _ in range(READS):
-        bound = tuple((listener, entry.get("Port")) for listener, _location, entry in ask.bindings())
-        health = ask.cloud.read(HEALTH, ids).response
-        seen.add((bound, *map(_health_order, objects(health, "LoadBalancers"))))
-    return "the same each time" if len(seen) == 1 else "changes"
 
 
 def _health_order(balancer: dict[str, Any]) -> tuple[Any, ...]:
@@ -106,6 +56,91 @@ def _health_order(balancer: dict[str, Any]) -> tuple[Any, ...]:
     )
 
 
+def _ipv6(ask: Asker) -> tuple[Target, str]:
+    """Bind a backend by its IPv6 address; return its entry and the address."""
+    backends = ask.world.addresses(6)
+    if not backends:
+        raise NotAsked("no backend is an IPv6 address")
+    target = ask.target(backend=backends[0])
+    ask.bind(target)
+    return ask.find(target) or {}, backends[0]
+
+
+@question(
+    "How does Listeners look where DescribeTargets finds none?",
+    "sparse",
+    lookup("sparse", {"null": ["Listeners"]}),
+    calls=1,
+)
+def _no_listeners(ask: Asker) -> str:
+    taken = {place.port for place in (*ask.world.places, *ask.world.bare)}
+    free = next(port for port in range(1, 65536) if port not in taken)
+    return shape(_listeners(ask, Protocol="TCP", Port=free), "Listeners")
+
+
+@question(
+    "How does Targets look on a layer-4 listener without any?",
+    "sparse",
+    lookup("sparse", {"null": ["Targets"]}),
+    calls=1,
+)
+def _empty_listener(ask: Asker) -> str:
+    return _empty(ask, ask.place(layer4=True))
+
+
+@question("How does Targets look on a rule without any?", "sparse", lookup("sparse", {"null": ["Targets"]}), calls=1)
+def _empty_rule(ask: Asker) -> str:
+    return _empty(ask, ask.place(layer4=False))
+
+
+@question(
+    "How does Targets look on a QUIC listener without any?",
+    "empty_quic_targets",
+    lookup("empty_quic_targets", {"null": "null"}),
+    calls=1,
+)
+def _empty_quic(ask: Asker) -> str:
+    place = next((place for place in ask.world.places if place.protocol == "QUIC" and not place.location_id), None)
+    if place is None:
+        raise NotAsked("the load balancer has no QUIC listener")
+    return _empty(ask, place)
+
+
+def _null_means(found: Found) -> dict[str, Any]:
+    names = sorted(name for name, how in found.answer.items() if how == "null" and name not in found.usual)
+    return {"sparse": names} if names else {}
+
+
+@question("Which describing fields of a bound target are null?", "sparse", _null_means)
+def _nulls(ask: Asker) -> dict[str, str]:
+    target = ask.target()
+    ask.must(REGISTER, target)
+    entry = ask.find(target)
+    if entry is None:
+        raise NotAsked("the target does not show")
+    return {name: how for name, how in _fields(entry, DESCRIBING).items() if (name, how) != ("Tag", "missing")}
+
+
+@question("Has a bound target a Tag?", "tags", lookup("tags", {"missing": False}))
+def _tag(ask: Asker) -> str:
+    target = ask.target()
+    ask.bind(target)
+    return "there" if "Tag" in (ask.find(target) or {}) else "missing"
+
+
+@question("Does the order of answers change?", "order", lookup("order", {"changes": "random"}), calls=18)
+def _order(ask: Asker) -> str:
+    ask.bind(*(ask.target(port) for port in range(8)))
+    ids = {"LoadBalancerIds": [ask.world.load_balancer_id]}
+    seen = set()
+    for _ in range(READS):
+        bound = tuple((listener, entry.get("Port")) for listener, _location, entry in ask.bindings())
+        health = ask.cloud.read(HEALTH, ids).response
+        seen.add((bound, *map(_health_order, objects(health, "LoadBalancers"))))
+    return "the same each time" if len(seen) == 1 else "changes"
+
+
+@question("Which fields of a listener's or rule's forwarding are null?", "sparse", _null_means, calls=1)
 def _traits(ask: Asker) -> dict[str, str]:
     """Tell which fields that describe how a listener or rule forwards are null."""
     place = ask.place()
@@ -119,6 +154,12 @@ def _traits(ask: Asker) -> dict[str, str]:
     raise NotAsked(f"{LISTENERS} does not show the listener: {answer.verdict}")
 
 
+@question(
+    "How is a domain with letters beyond ASCII answered?",
+    "domains",
+    lookup("domains", {"in punycode": "punycode"}),
+    calls=0,
+)
 def _domain(ask: Asker) -> str:
     domains = [place.domain for place in ask.world.places]
     if any(not domain.isascii() for domain in domains):
@@ -128,87 +169,17 @@ def _domain(ask: Asker) -> str:
     raise NotAsked("no rule has a domain with letters beyond ASCII")
 
 
-def _ipv6(ask: Asker) -> tuple[Target, str]:
-    """Bind a backend by its IPv6 address; return its entry and the address."""
-    backends = ask.world.addresses(6)
-    if not backends:
-        raise NotAsked("no backend is an IPv6 address")
-    target = ask.target(backend=backends[0])
-    ask.bind(target)
-    return ask.find(target) or {}, backends[0]
-
-
+@question(
+    "Which Type has a target that is bound by an IPv6 address?", "ipv6_type", lambda found: {"ipv6_type": found.answer}
+)
 def _ipv6_type(ask: Asker) -> str:
     return text(_ipv6(ask)[0], "Type").upper() or "none"
 
 
+@question(
+    "Is an IPv6 address answered as it was given?", "ipv6_spelling", lookup("ipv6_spelling", {"another": "exploded"})
+)
 def _ipv6_spelling(ask: Asker) -> str:
     entry, backend = _ipv6(ask)
     addresses = entry.get("PrivateIpAddresses")
     return "as given" if isinstance(addresses, list) and backend in addresses else "another"
-
-
-QUESTIONS = (
-    Question(
-        "no-listeners",
-        "How does Listeners look where DescribeTargets finds none?",
-        _no_listeners,
-        "sparse",
-        lookup("sparse", {"null": ["Listeners"]}),
-        calls=1,
-    ),
-    Question(
-        "empty-listener",
-        "How does Targets look on a layer-4 listener without any?",
-        _empty_listener,
-        "sparse",
-        lookup("sparse", {"null": ["Targets"]}),
-        calls=1,
-    ),
-    Question(
-        "empty-rule",
-        "How does Targets look on a rule without any?",
-        _empty_rule,
-        "sparse",
-        lookup("sparse", {"null": ["Targets"]}),
-        calls=1,
-    ),
-    Question(
-        "empty-quic",
-        "How does Targets look on a QUIC listener without any?",
-        _empty_quic,
-        "empty_quic_targets",
-        lookup("empty_quic_targets", {"null": "null"}),
-        calls=1,
-    ),
-    Question("nulls", "Which describing fields of a bound target are null?", _nulls, "sparse", _null_means),
-    Question("tag", "Has a bound target a Tag?", _tag, "tags", lookup("tags", {"missing": False})),
-    Question(
-        "order", "Does the order of answers change?", _order, "order", lookup("order", {"changes": "random"}), calls=18
-    ),
-    Question(
-        "traits", "Which fields of a listener's or rule's forwarding are null?", _traits, "sparse", _null_means, calls=1
-    ),
-    Question(
-        "domain",
-        "How is a domain with letters beyond ASCII answered?",
-        _domain,
-        "domains",
-        lookup("domains", {"in punycode": "punycode"}),
-        calls=0,
-    ),
-    Question(
-        "ipv6-type",
-        "Which Type has a target that is bound by an IPv6 address?",
-        _ipv6_type,
-        "ipv6_type",
-        lambda found: {"ipv6_type": found.answer},
-    ),
-    Question(
-        "ipv6-spelling",
-        "Is an IPv6 address answered as it was given?",
-        _ipv6_spelling,
-        "ipv6_spelling",
-        lookup("ipv6_spelling", {"another": "exploded"}),
-    ),
-)

@@ -13,7 +13,7 @@ from clb_emulator.busy import STYLES
 
 from ..calls import DEREGISTER, REGISTER, STATUS, TAG, WEIGHT, Meaning, NotAsked, Target
 from ..leftovers import MARK
-from ..question import Question, as_code, is_code
+from ..question import Questions, as_code, is_code
 from ..world import text
 
 if TYPE_CHECKING:
@@ -27,23 +27,7 @@ PATIENCE = 30.0
 AT_ONCE = "at the first look"
 OTHER_WORDS = "other words"
 
-
-def _shows(ask: Asker) -> str:
-    target = ask.target()
-    ask.cloud.quiet()
-    answer = ask.must(REGISTER, target, settle=False)
-    passed = 0.0 if ask.find(target) else ask.wait_for(lambda: ask.find(target) is not None, PATIENCE)
-    ask.settle(answer)
-    if passed is None:
-        return f"not within {PATIENCE:.0f} seconds"
-    ask.measured["until it shows"] = passed
-    return "later" if passed else AT_ONCE
-
-
-def _task_time(found: Found) -> dict[str, Any]:
-    """Return how long a task takes, where that is worth a word."""
-    passed = found.seconds.get("until it shows", 0.0)
-    return {"task_seconds": round(passed, 1)} if passed >= 1 else {}
+question = Questions()
 
 
 def _is_task(ask: Asker, action: str, target: Target) -> str:
@@ -55,14 +39,6 @@ def _is_task(ask: Asker, action: str, target: Target) -> str:
     return "a task" if status.accepted else status.code
 
 
-def _batch_task(ask: Asker) -> str:
-    return _is_task(ask, REGISTER, ask.target())
-
-
-def _batch_task_means(found: Found) -> dict[str, Any]:
-    return {"batch_is_task": False, "unknown_task_code": found.answer} if is_code(found.answer) else {}
-
-
 def _change_task(action: str, change: Target) -> Callable[[Asker], str]:
     def asks(ask: Asker) -> str:
         target = ask.target(Weight=20)
@@ -70,37 +46,6 @@ def _change_task(action: str, change: Target) -> Callable[[Asker], str]:
         return "a task" if _is_task(ask, action, {**target, **change}) == "a task" else "no task"
 
     return asks
-
-
-def _unknown_task(ask: Asker) -> str:
-    return ask.cloud.read(STATUS, {"TaskId": "00000000-0000-0000-0000-000000000000"}).verdict
-
-
-def _lag(ask: Asker) -> str:
-    target = ask.target()
-    ask.lag = 0.0
-    ask.must(REGISTER, target)
-    if ask.find(target) is not None:
-        return "no"
-    passed = ask.wait_for(lambda: ask.find(target) is not None, PATIENCE)
-    if passed is None:
-        raise NotAsked(f"what is registered does not show within {PATIENCE:.0f} seconds")
-    ask.measured["lag"] = passed
-    # Looks are some tenths of a second apart.
-    ask.lag = passed + 0.5
-    return "yes"
-
-
-def _busy(ask: Asker) -> dict[str, str]:
-    """Send each write right behind another one."""
-    toggled, removed, weighed, tagged = targets = [ask.target(port) for port in range(4)]
-    ask.bind(*targets)
-    return {
-        REGISTER: _behind(ask, DEREGISTER, toggled, REGISTER, ask.target(4)),
-        DEREGISTER: _behind(ask, REGISTER, toggled, DEREGISTER, removed),
-        WEIGHT: _behind(ask, DEREGISTER, toggled, WEIGHT, {**weighed, "Weight": 20}),
-        TAG: _behind(ask, REGISTER, toggled, TAG, {**tagged, "Tag": f"{MARK}-2"}),
-    }
 
 
 def _behind(ask: Asker, action: str, target: Target, next_action: str, other: Target) -> str:
@@ -122,6 +67,91 @@ def _style(message: str) -> str:
     return OTHER_WORDS
 
 
+def _task_time(found: Found) -> dict[str, Any]:
+    """Return how long a task takes, where that is worth a word."""
+    passed = found.seconds.get("until it shows", 0.0)
+    return {"task_seconds": round(passed, 1)} if passed >= 1 else {}
+
+
+@question(
+    "When does DescribeTargets show what BatchRegisterTargets has bound?",
+    "batch_is_task, task_seconds",
+    lambda found: {"batch_is_task": False} if found.answer == AT_ONCE else {},
+    _task_time,
+    name="batch-shows",
+)
+def _shows(ask: Asker) -> str:
+    target = ask.target()
+    ask.cloud.quiet()
+    answer = ask.must(REGISTER, target, settle=False)
+    passed = 0.0 if ask.find(target) else ask.wait_for(lambda: ask.find(target) is not None, PATIENCE)
+    ask.settle(answer)
+    if passed is None:
+        return f"not within {PATIENCE:.0f} seconds"
+    ask.measured["until it shows"] = passed
+    return "later" if passed else AT_ONCE
+
+
+@question(
+    "Do reads lag behind a write that is done?",
+    "read_lag",
+    lambda found: {"read_lag": round(found.seconds.get("lag", 0.0), 1)},
+    name="read-lag",
+)
+def _lag(ask: Asker) -> str:
+    target = ask.target()
+    ask.lag = 0.0
+    ask.must(REGISTER, target)
+    if ask.find(target) is not None:
+        return "no"
+    passed = ask.wait_for(lambda: ask.find(target) is not None, PATIENCE)
+    if passed is None:
+        raise NotAsked(f"what is registered does not show within {PATIENCE:.0f} seconds")
+    ask.measured["lag"] = passed
+    # Looks are some tenths of a second apart.
+    ask.lag = passed + 0.5
+    return "yes"
+
+
+def _batch_task_means(found: Found) -> dict[str, Any]:
+    return {"batch_is_task": False, "unknown_task_code": found.answer} if is_code(found.answer) else {}
+
+
+@question(
+    "Does DescribeTaskStatus know the request ID of BatchRegisterTargets?",
+    "batch_is_task, unknown_task_code",
+    _batch_task_means,
+)
+def _batch_task(ask: Asker) -> str:
+    return _is_task(ask, REGISTER, ask.target())
+
+
+question(
+    "Does DescribeTaskStatus know the request ID of BatchModifyTargetWeight?",
+    "weight_is_task",
+    lambda found: {"weight_is_task": found.answer == "a task"},
+    name="weight-task",
+)(_change_task(WEIGHT, {"Weight": 30}))
+
+
+question(
+    "Does DescribeTaskStatus know the request ID of BatchModifyTargetTag?",
+    "tag_is_task",
+    lambda found: {"tag_is_task": found.answer == "a task"},
+    name="tag-task",
+)(_change_task(TAG, {"Tag": f"{MARK}-2"}))
+
+
+@question(
+    "What does DescribeTaskStatus answer to an ID that no task has?",
+    "unknown_task_code",
+    as_code("unknown_task_code"),
+    calls=1,
+)
+def _unknown_task(ask: Asker) -> str:
+    return ask.cloud.read(STATUS, {"TaskId": "00000000-0000-0000-0000-000000000000"}).verdict
+
+
 def _busy_means(found: Found) -> dict[str, Any]:
     refusals = {action: shown.split(", ") for action, shown in found.answer.items() if shown != "accepted"}
     settings: dict[str, Any] = {}
@@ -134,6 +164,27 @@ def _busy_means(found: Found) -> dict[str, Any]:
     return {**settings, "codes": codes} if codes else settings
 
 
+@question(
+    "How is each write answered right behind another one?", "busy_style, codes, tag_needs_free", _busy_means, calls=30
+)
+def _busy(ask: Asker) -> dict[str, str]:
+    """Send each write right behind another one."""
+    toggled, removed, weighed, tagged = targets = [ask.target(port) for port in range(4)]
+    ask.bind(*targets)
+    return {
+        REGISTER: _behind(ask, DEREGISTER, toggled, REGISTER, ask.target(4)),
+        DEREGISTER: _behind(ask, REGISTER, toggled, DEREGISTER, removed),
+        WEIGHT: _behind(ask, DEREGISTER, toggled, WEIGHT, {**weighed, "Weight": 20}),
+        TAG: _behind(ask, REGISTER, toggled, TAG, {**tagged, "Tag": f"{MARK}-2"}),
+    }
+
+
+@question(
+    "Is the load balancer locked after a write shows?",
+    "lock_after",
+    lambda found: {"lock_after": round(found.seconds.get("locked", 0.0), 1)},
+    calls=8,
+)
 def _lock(ask: Asker) -> str:
     target = ask.target(Weight=20)
     answer = ask.must(REGISTER, target, settle=False)
@@ -149,67 +200,3 @@ def _lock(ask: Asker) -> str:
         if item.accepted:
             ask.settle(item)
     return "yes" if was_locked else "no"
-
-
-QUESTIONS = (
-    Question(
-        "batch-shows",
-        "When does DescribeTargets show what BatchRegisterTargets has bound?",
-        _shows,
-        "batch_is_task, task_seconds",
-        lambda found: {"batch_is_task": False} if found.answer == AT_ONCE else {},
-        _task_time,
-    ),
-    Question(
-        "read-lag",
-        "Do reads lag behind a write that is done?",
-        _lag,
-        "read_lag",
-        lambda found: {"read_lag": round(found.seconds.get("lag", 0.0), 1)},
-    ),
-    Question(
-        "batch-task",
-        "Does DescribeTaskStatus know the request ID of BatchRegisterTargets?",
-        _batch_task,
-        "batch_is_task, unknown_task_code",
-        _batch_task_means,
-    ),
-    Question(
-        "weight-task",
-        "Does DescribeTaskStatus know the request ID of BatchModifyTargetWeight?",
-        _change_task(WEIGHT, {"Weight": 30}),
-        "weight_is_task",
-        lambda found: {"weight_is_task": found.answer == "a task"},
-    ),
-    Question(
-        "tag-task",
-        "Does DescribeTaskStatus know the request ID of BatchModifyTargetTag?",
-        _change_task(TAG, {"Tag": f"{MARK}-2"}),
-        "tag_is_task",
-        lambda found: {"tag_is_task": found.answer == "a task"},
-    ),
-    Question(
-        "unknown-task",
-        "What does DescribeTaskStatus answer to an ID that no task has?",
-        _unknown_task,
-        "unknown_task_code",
-        as_code("unknown_task_code"),
-        calls=1,
-    ),
-    Question(
-        "busy",
-        "How is each write answered right behind another one?",
-        _busy,
-        "busy_style, codes, tag_needs_free",
-        _busy_means,
-        calls=30,
-    ),
-    Question(
-        "lock",
-        "Is the load balancer locked after a write shows?",
-        _lock,
-        "lock_after",
-        lambda found: {"lock_after": round(found.seconds.get("locked", 0.0), 1)},
-        calls=8,
-    ),
-)
