@@ -40,7 +40,8 @@ def missing(block, run):
     return [line for line in shown(block) if line.strip() not in printed]
 
 
-def test_first_task_has_five_lines_and_does_what_the_page_shows(playbook, emulator):
+def check_first_task(playbook, emulator, folder):
+    """It has five lines and does what the page shows."""
     (first,) = under("getting_started", "The first task", "yaml")
     (dry,) = under("getting_started", "See the changes first", "console")
     once, again = under("getting_started", "Run it", "console")
@@ -62,7 +63,7 @@ def test_first_task_has_five_lines_and_does_what_the_page_shows(playbook, emulat
     assert emulator.count("BatchRegisterTargets") == 1
 
 
-def test_typing_error_is_answered_as_the_page_shows(playbook, emulator):
+def check_typing_error(playbook, emulator, folder):
     (first,) = under("getting_started", "The first task", "yaml")
     (answer,) = under("getting_started", "The result", "text")
 
@@ -71,7 +72,7 @@ def test_typing_error_is_answered_as_the_page_shows(playbook, emulator):
     assert run.result("Bind web-4")["msg"].split() == answer.split()
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("number", [n for n, recipe in enumerate(RECIPES) if "hosts.yml" not in recipe.text])
 def test_recipe_runs(number, playbook, emulator, tmp_path):
     recipe = RECIPES[number]
@@ -114,7 +115,7 @@ def test_recipe_runs(number, playbook, emulator, tmp_path):
         assert (after - before, before - after) == changed[recipe.heading]
 
 
-def test_waiting_for_health_changes_nothing(playbook, emulator):
+def check_waiting_for_health(playbook, emulator, folder):
     (recipe,) = under("recipes", "Wait for health, without a change", "yaml")
     (output,) = under("recipes", "Wait for health, without a change", "console")
     emulator.load(ROOT / "tests" / "emulator" / "scenarios" / "demo.yml", health={"after": 3})
@@ -126,19 +127,21 @@ def test_waiting_for_health_changes_nothing(playbook, emulator):
     assert {call["action"] for call in emulator.calls()} == {"DescribeTargets", "DescribeTargetHealth"}
 
 
-def test_long_task_shows_that_it_is_alive(playbook, emulator, tmp_path):
+def check_long_task(playbook, emulator, folder):
+    """It shows that it is alive."""
     (task,) = under("operating", "Long tasks", "yaml")
     # Ansible looks for the job in the home of the password file, and a test has another one.
-    folder = {"ANSIBLE_ASYNC_DIR": str(tmp_path / "jobs")}
+    jobs = {"ANSIBLE_ASYNC_DIR": str(folder / "jobs")}
 
-    dry, done = playbook(plays(task), "--check", environment=folder), playbook(plays(task), environment=folder)
+    dry, done = playbook(plays(task), "--check", environment=jobs), playbook(plays(task), environment=jobs)
 
     assert (dry.rc, done.rc) == (0, 0), dry.output + done.output
     assert "ASYNC OK on localhost" in done.output
     assert "ASYNC" not in dry.output
 
 
-def test_drift_fails_a_dry_run_and_shows_the_difference(playbook, emulator):
+def check_drift(playbook, emulator, folder):
+    """It fails a dry run and is shown."""
     (recipe,) = under("recipes", "Check for drift in CI", "yaml")
     (output,) = under("recipes", "Check for drift in CI", "console")
 
@@ -148,6 +151,41 @@ def test_drift_fails_a_dry_run_and_shows_the_difference(playbook, emulator):
 
     assert (drifted.rc, missing(output, drifted)) == (2, []), drifted.output
     assert (repaired.rc, clean.rc) == (0, 0), repaired.output + clean.output
+
+
+def check_terraform(playbook, emulator, folder):
+    (recipe,) = under("terraform", "Hand over the IDs", "yaml")
+    (output,) = under("terraform", "Find drift", "console")
+    ids = {"load_balancer_id": "lb-demo", "listener_id": "lbl-tcp443"}
+    (folder / "terraform.json").write_text(json.dumps({"shop": {"sensitive": False, "value": ids}}), encoding="utf-8")
+
+    run = playbook(recipe, "--check", "--diff")
+
+    assert (run.rc, missing(output, run)) == (0, []), run.output
+
+
+def check_commands_without_hosts(playbook, emulator, folder):
+    emulator.set_health(dead=["ins-web2"])
+    commands = [
+        block.text.removeprefix("$ ") for block in blocks("playbooks", "console") if "hosts.yml" not in block.text
+    ]
+    for command in commands:
+        run = subprocess.run(
+            ["bash", "-c", command], cwd=folder, env=playbook.environment, capture_output=True, text=True
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+
+    assert len(commands) == 2
+    assert {weight for _, _, target, _, weight, _ in emulator.bindings("lb-demo") if target == "ins-web2"} == {0}
+
+
+CHECKS = [check for name, check in list(globals().items()) if name.startswith("check_")]
+
+
+@pytest.mark.sample(2)
+@pytest.mark.parametrize("check", CHECKS)
+def test_what_a_guide_tells_to_run_does_what_it_shows(playbook, emulator, tmp_path, check):
+    check(playbook, emulator, tmp_path)
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.iterdir() if path.is_file()))
@@ -222,32 +260,6 @@ def test_links_lead_to_files_of_the_repository():
     for guide in FOLDER.glob("*.rst"):
         links = re.findall(rf"{public}/(?:blob|tree)/main/([^)#>\s]+)", guide.read_text(encoding="utf-8"))
         assert [link for link in links if not (ROOT / link).exists()] == [], guide
-
-
-def test_ids_come_from_terraform_and_drift_is_shown(playbook, emulator, tmp_path):
-    (recipe,) = under("terraform", "Hand over the IDs", "yaml")
-    (output,) = under("terraform", "Find drift", "console")
-    ids = {"load_balancer_id": "lb-demo", "listener_id": "lbl-tcp443"}
-    (tmp_path / "terraform.json").write_text(json.dumps({"shop": {"sensitive": False, "value": ids}}), encoding="utf-8")
-
-    run = playbook(recipe, "--check", "--diff")
-
-    assert (run.rc, missing(output, run)) == (0, []), run.output
-
-
-def test_commands_of_the_playbooks_that_need_no_hosts_work_as_shown(ansible_environment, emulator, tmp_path):
-    emulator.set_health(dead=["ins-web2"])
-    commands = [
-        block.text.removeprefix("$ ") for block in blocks("playbooks", "console") if "hosts.yml" not in block.text
-    ]
-    for command in commands:
-        run = subprocess.run(
-            ["bash", "-c", command], cwd=tmp_path, env=ansible_environment, capture_output=True, text=True
-        )
-        assert run.returncode == 0, run.stdout + run.stderr
-
-    assert len(commands) == 2
-    assert {weight for _, _, target, _, weight, _ in emulator.bindings("lb-demo") if target == "ins-web2"} == {0}
 
 
 @pytest.mark.long

@@ -10,12 +10,8 @@ import time
 
 import pytest
 
-from .inventories import hosts, parsed
+from .inventories import parsed
 
-ODD_NAMES = [
-    *("TCP_80", "clb_shop", "lb_1", "all", "ungrouped", "localhost"),
-    *("../../x", "web\nfatal: [x]", "*", "!web", "-oProxyCommand=x"),
-]
 # Somebody deletes a load balancer right after it was listed.
 GONE = {"change": "delete_load_balancer", "with": {"load_balancer_id": "lb-2"}, "action": "DescribeLoadBalancers"}
 
@@ -30,16 +26,6 @@ def shop(*names, vpc="vpc-a", balancer="lb-1", **more):
         "load_balancers": [{"id": balancer, "name": "shop", "vpc_id": vpc, "listeners": [listener]}],
         **more,
     }
-
-
-def test_names_of_instances_that_mean_something_else(inventory, emulator):
-    emulator.load(shop(*ODD_NAMES, "web", "名前 1"))
-
-    listed = parsed(inventory(groups={"web": "false", "db": "true"}))
-
-    expected = {f"ins-{n}" for n in range(1, len(ODD_NAMES) + 2)} | {"名前 1"}
-    assert set(listed["_meta"]["hostvars"]) == expected
-    assert hosts(listed, "lb_1") == hosts(listed, "clb_shop") == hosts(listed, "db") == sorted(expected)
 
 
 def test_this_machine_and_groups_of_another_source_stay_what_they_are(playbook, emulator, tmp_path):
@@ -89,12 +75,11 @@ def test_where_an_expression_fails_no_play_runs_on_a_part_of_the_hosts(playbook,
 CACHED = {"cache": True, "cache_plugin": "jsonfile", "cache_connection": "./cache"}
 
 
-@pytest.mark.parametrize("content", ["[]", '{"a":'])
-def test_a_broken_cache_file_is_named(inventory, emulator, content):
+def test_a_broken_cache_file_is_named(inventory, emulator):
     emulator.load(shop("a", "b"))
     parsed(inventory(**CACHED))
     [file] = (inventory.folder / "cache").iterdir()
-    file.write_text(content, encoding="utf-8")
+    file.write_text('{"a":', encoding="utf-8")
 
     run = inventory(**CACHED)
 
@@ -106,14 +91,13 @@ def test_a_broken_cache_file_is_named(inventory, emulator, content):
     assert set(parsed(inventory(**CACHED))["_meta"]["hostvars"]) == {"a", "b"}
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("enabled", ["auto", "tencentcloud.clb.targets"])
-@pytest.mark.parametrize("name", ["clb.yml", "shop.yaml"])
-def test_a_file_with_another_name_says_how_it_must_be_named(inventory, emulator, enabled, name):
-    run = inventory(name=name, environment={"ANSIBLE_INVENTORY_ENABLED": enabled})
+def test_a_file_with_another_name_says_how_it_must_be_named(inventory, emulator, enabled):
+    run = inventory(name="shop.yaml", environment={"ANSIBLE_INVENTORY_ENABLED": enabled})
 
     assert run.returncode != 0
-    assert f"{name} is for the inventory plugin tencentcloud.clb.targets, which reads only files" in run.stderr
+    assert "shop.yaml is for the inventory plugin tencentcloud.clb.targets, which reads only files" in run.stderr
     assert "names end with .clb.yml or .clb.yaml. Rename it, for example to shop.clb.yml." in run.stderr
     assert emulator.count() == 0
 

@@ -103,10 +103,7 @@ def with_the_summary_of_another(checkout):
         ("9.8.7", without_summary, "changelogs/fragments/9.8.7.yml: found in none"),
         ("9.8.7", with_the_summary_of_another, "changelogs/fragments/9.8.7.yml: found in 9.8.6.yml, 9.8.7.yml"),
         ("0.1.0", prepared, "not above"),
-        ("0.0.9", prepared, "not above"),
-        ("", prepared, "MAJOR.MINOR.PATCH"),
         ("v9.8.7", prepared, "MAJOR.MINOR.PATCH"),
-        ("9.8", prepared, "MAJOR.MINOR.PATCH"),
         ("9.8.07", prepared, "MAJOR.MINOR.PATCH"),
     ],
 )
