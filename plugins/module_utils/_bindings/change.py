@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One write to one binding. Pure."""
+"""One write to one binding."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .snapshot import DEFAULT_WEIGHT, Backend, Binding, BindingKey, Pool, Snapsh
 
 
 class ChangeKind(Enum):
-    """What a change does to a binding."""
+    """The effect of a change on a binding."""
 
     REGISTER = "register"
     WEIGHT = "weight"
@@ -25,10 +25,9 @@ class ChangeKind(Enum):
 class Change:
     """One write to one binding; changes are equal where they ask for the same, whatever they were planned from.
 
-    :param backend: how the call addresses the backend.
-    :param weight: to set; None where none was asked for.
-    :param tag: to set, empty to clear; None where none was asked for.
-    :param before: the binding in the snapshot that it was planned from; None for a new one.
+    :param weight: None where none was asked for.
+    :param tag: empty to clear it, None where none was asked for.
+    :param before: the binding in the snapshot that the change was planned from; None for a new one.
     """
 
     kind: ChangeKind
@@ -39,7 +38,7 @@ class Change:
     tag: str | None = None
     before: Binding | None = None
     key: BindingKey = field(init=False, repr=False)
-    """The binding that it is about; made once, since every comparison asks for it."""
+    """Made once, as the hash is, since every comparison asks for it."""
     _hash: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -56,7 +55,7 @@ class Change:
 
     @property
     def loss(self) -> bool:
-        """Whether it takes capacity away: a weight set to 0, or a removal."""
+        """It takes capacity away: a weight set to 0, or a removal."""
         return self.kind is ChangeKind.DEREGISTER or (self.kind is ChangeKind.WEIGHT and self.weight == 0)
 
     @property
@@ -65,22 +64,16 @@ class Change:
         return f"{address_label(self.backend.address, self.port)} on {self.pool.label}"
 
     def in_place(self, snapshot: Snapshot) -> bool:
-        """Whether a snapshot shows what this change asks for."""
+        """A snapshot shows this change; without tags in the answer, the tag is not compared."""
         found = snapshot.find(self.pool.key, self.backend, self.port)
         if self.kind is ChangeKind.DEREGISTER:
             return found is None
         if found is None:
             return False
-        if self.weight is not None and found.weight != self.weight:
-            return False
-        # An answer without tags gives nothing to compare with.
-        return self.tag is None or found.tag is None or found.tag == self.tag
+        return self.weight in (None, found.weight) and (found.tag is None or self.tag in (None, found.tag))
 
     def as_new(self, tag: str | None) -> Binding:
-        """The binding that a registration makes.
-
-        :param tag: the tag of a binding that was given none.
-        """
+        """The binding that a registration makes; ``tag`` is that of a binding that was given none."""
         return Binding(
             pool=self.pool,
             backend=self.backend,

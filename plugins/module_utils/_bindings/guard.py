@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who gets traffic, and the guard ``min_healthy``: refuse what would leave too few. Pure, and it fails closed."""
+"""The guard ``min_healthy``: it decides who gets traffic, refuses losses that leave too few, and fails closed."""
 
 from __future__ import annotations
 
@@ -21,14 +21,12 @@ if TYPE_CHECKING:
     from .health import Health, HealthSnapshot
     from .snapshot import Binding, BindingKey, Pool, PoolKey, Snapshot
 
-MAX_SHOWN = 5
+_MAX_SHOWN = 5
 """Listeners and rules, and targets of each, that a message names."""
-MAX_DETAIL = 40
-"""Characters of a ``HealthStatusDetail`` in messages."""
 
 
 class Standing(Enum):
-    """What is known of the health of one target of weight above 0."""
+    """The known health of one target of weight above 0."""
 
     HEALTHY = "healthy"
     SICK = "not healthy"
@@ -41,10 +39,7 @@ _NOT_KNOWN = frozenset({Standing.IN_DOUBT, Standing.UNMENTIONED})
 
 
 def standing_of(health: Health | None) -> Standing:
-    """The standing of a target of weight above 0.
-
-    :param health: as the answer gives it; None where the answer does not mention the target.
-    """
+    """The standing of a target of weight above 0; None stands for one that the answer does not mention."""
     if health is None:
         return Standing.UNMENTIONED
     if health.healthy:
@@ -55,12 +50,12 @@ def standing_of(health: Health | None) -> Standing:
 
 
 class Traffic(NamedTuple):
-    """Which targets of one listener or rule get traffic.
+    """The standings of the targets of one listener or rule that get traffic.
 
-    :param sure: the standings of those that do.
-    :param possible: the standings of those that may.
-    :param not_known: the standings because of which nothing that gets traffic, or may, can be taken.
-    :param stopped: whether the listener is stopped: nobody gets traffic, and nothing has to be kept.
+    :param sure: of those that do.
+    :param possible: of those that may.
+    :param not_known: because of these, nothing that gets traffic or may get some can be taken.
+    :param stopped: the listener is stopped: nobody gets traffic, and nothing has to be kept.
     """
 
     sure: frozenset[Standing] = frozenset()
@@ -70,17 +65,15 @@ class Traffic(NamedTuple):
 
     @property
     def counts_sick(self) -> bool:
-        """Whether nobody is healthy, so that the cloud forwards to all."""
+        """Nobody is healthy, so that the cloud forwards to all."""
         return Standing.SICK in self.sure
 
 
 def who_gets_traffic(present: Collection[Standing]) -> Traffic:
-    """Tell who of one listener or rule gets traffic.
+    """Decide who gets traffic, by the standings of all targets of weight above 0 of one listener or rule.
 
-    Those that are healthy; where nobody is, the cloud forwards to all (vendor's page on health checks). A stopped
+    The cloud forwards to the healthy ones; where nobody is healthy, to all (vendor's page on health checks). A stopped
     listener answers ``Close`` with ``HealthStatus`` false for each of its targets, and forwards to nobody.
-
-    :param present: the standings of its targets of weight above 0.
     """
     if Standing.HEALTHY in present:
         not_known = frozenset({Standing.UNMENTIONED}.intersection(present))
@@ -95,11 +88,12 @@ def who_gets_traffic(present: Collection[Standing]) -> Traffic:
 
 
 class Verdict(NamedTuple):
-    """What the guard says to a loss.
+    """The guard's decision on a loss.
 
     :param traffic: who gets traffic before it.
-    :param left: how many of these stay.
-    :param refused: whether the loss would leave too few, or nobody can know.
+    :param now: how many these are.
+    :param left: how many of them stay.
+    :param refused: too few are left, or nobody can know.
     """
 
     traffic: Traffic
@@ -111,8 +105,7 @@ class Verdict(NamedTuple):
 def judge(standings: Counter[Standing], lost: Sequence[Standing], minimum: int) -> Verdict:
     """Judge the loss of targets of one listener or rule.
 
-    :param standings: how many of its targets of weight above 0 have each standing.
-    :param lost: the standings of those that would be lost.
+    :param standings: of all its targets of weight above 0.
     :param minimum: how many of those that get traffic must stay.
     """
     traffic = who_gets_traffic([standing for standing, count in standings.items() if count])
@@ -124,9 +117,8 @@ def judge(standings: Counter[Standing], lost: Sequence[Standing], minimum: int) 
 
 @dataclass(frozen=True, eq=False)
 class PoolLoss:
-    """What a listener or rule would lose.
+    """A loss of one listener or rule, with the guard's decision.
 
-    :param verdict: what the guard says to it.
     :param losing: the targets that get traffic, or may, and that it would lose.
     :param not_known: the targets of weight above 0 because of whose health nothing can be taken, with the reason.
     """
@@ -138,16 +130,16 @@ class PoolLoss:
 
     @property
     def counts_sick(self) -> bool:
-        """Whether targets that are not healthy count, because the cloud forwards to them."""
+        """Targets that are not healthy count, because the cloud forwards to them."""
         return self.verdict.traffic.counts_sick
 
     @property
     def counted(self) -> str:
-        """What a count of what is left includes, in messages."""
+        """An addition to the number of targets that are left, in messages."""
         return ", counting those that are not healthy" if self.counts_sick else ""
 
     def describe(self) -> str:
-        """What is wrong with this loss, without a full stop."""
+        """The problem with this loss, without a full stop."""
         if self.not_known:
             return f"{self.pool.label} serves through {' and '.join(self.not_known)}"
         why = f" ({_WHY_SICK})" if self.counts_sick else ""
@@ -155,7 +147,7 @@ class PoolLoss:
         return f"{self.pool.label} would fall from {now} to {left} by losing {_names(self.losing)}{why}"
 
     def warn(self) -> str:
-        """The warning where the loss is allowed, and targets that are not healthy count."""
+        """A warning of a loss that is allowed though targets that are not healthy count."""
         return f"{self.pool.label}: {_WHY_SICK}. Check the health check itself."
 
 
@@ -166,10 +158,7 @@ _WHY_SICK = (
 
 
 class Checked(NamedTuple):
-    """A guard that has passed.
-
-    :param at: when, on the budget's clock.
-    """
+    """The health by which the guard has passed, and when that was, on the budget's clock."""
 
     health: HealthSnapshot
     at: float
@@ -187,14 +176,13 @@ def check_guard(
 ) -> list[PoolLoss]:
     """Refuse changes that take too many targets out of traffic.
 
-    :param changes: what is about to be done.
     :param minimum: ``min_healthy``: how many of those that get traffic must be left in each pool.
-    :param count_gains: count what the changes add as healthy, because it will be waited for.
+    :param count_gains: count gains as healthy, because they will be waited for.
     :param fresh: the bindings that this task has just registered: they get nothing until they are healthy.
-    :param served: the bindings that got traffic when the guard passed before; the message names those that don't any
-        more.
-    :returns: what each pool loses, where that gets traffic.
-    :raises GuardRefused: which pools would fall to what.
+    :param served: the bindings that got traffic when the guard passed before; the message names those that have
+        stopped since.
+    :returns: the loss of each pool that loses targets in traffic.
+    :raises GuardRefused: too few would be left, or the health of a target is not known.
     """
     losses = find_losses(before, changes, health, minimum, count_gains=count_gains, fresh=fresh)
     refused = [loss for loss in losses if loss.verdict.refused]
@@ -210,7 +198,7 @@ def check_guard(
     since = f" Not serving any more since the first check: {_names(stopped)}." if stopped else ""
     raise GuardRefused(
         f"min_healthy is {minimum}, and too few targets that get traffic would be left: "
-        f"{and_more([loss.describe() for loss in refused], MAX_SHOWN, '; ')}.{since} "
+        f"{and_more([loss.describe() for loss in refused], _MAX_SHOWN, '; ')}.{since} "
         "Take fewer at once, add healthy ones first, or lower min_healthy."
     )
 
@@ -224,14 +212,9 @@ def find_losses(
     count_gains: bool,
     fresh: Collection[BindingKey] = (),
 ) -> list[PoolLoss]:
-    """What each pool loses of the targets that get traffic, or may, each with the guard's verdict.
+    """The loss of each pool that loses targets which get traffic, or may; for the options see :func:`check_guard`.
 
     A pool that was short before and loses nothing does not stop a task.
-
-    :param changes: what is about to be done.
-    :param minimum: how many must be left in each pool.
-    :param count_gains: count what the changes add as healthy.
-    :param fresh: the bindings that this task has just registered.
     """
     losing: dict[PoolKey, list[Binding]] = defaultdict(list)
     for change in changes:
@@ -239,7 +222,7 @@ def find_losses(
         if bound is not None and bound.weight > 0:
             losing[change.pool.key].append(bound)
     pools = {change.pool.key: change.pool for change in changes if change.pool.key in losing}
-    # What is raised from 0 has a known health; what is registered is known only where it is waited for.
+    # A target that is raised from 0 has a known health; a new one counts only where it is waited for.
     gains = [change for change in changes if change.pool.key in losing and _adds_capacity(change, count_gains)]
     gained = {change.key for change in gains}
     fresh, waited_for = (fresh, gained) if count_gains else ({*fresh, *gained}, ())
@@ -247,7 +230,7 @@ def find_losses(
     for key, bindings in apply_changes(before, pools.values(), gains).items():
         members = _members(bindings, health, fresh, waited_for)
         lost = [(bound, members[bound.identity]) for bound in losing[key] if bound.identity in members]
-        verdict = judge(Counter(members.values()), [standing for dummy, standing in lost], minimum)
+        verdict = judge(Counter(members.values()), [standing for _bound, standing in lost], minimum)
         traffic = verdict.traffic
         taken = tuple(bound for bound, standing in lost if standing in traffic.sure | traffic.possible)
         if taken:
@@ -262,7 +245,7 @@ def _members(
     fresh: Collection[BindingKey],
     waited_for: Collection[BindingKey] = (),
 ) -> dict[BindingKey, Standing]:
-    """The standings of all targets of weight above 0; what is fresh gets no traffic before it is healthy."""
+    """The standings of all targets of weight above 0; a fresh one gets no traffic before it is healthy."""
     members = {}
     for bound in bindings:
         identity = bound.identity
@@ -275,31 +258,27 @@ def _members(
 def _adds_capacity(change: Change, count_new: bool) -> bool:
     if change.kind is ChangeKind.REGISTER:
         return count_new
-    raised = change.kind is ChangeKind.WEIGHT and not change.loss
-    return raised and change.before is not None and change.before.weight == 0
+    was_drained = change.before is not None and change.before.weight == 0
+    return was_drained and change.kind is ChangeKind.WEIGHT and not change.loss
 
 
 def _why_not_known(bindings: Sequence[Binding], health: HealthSnapshot) -> Iterable[str]:
-    """Name targets, and say why their health is not known."""
     told = [(bound, health.find(bound)) for bound in bindings]
     silent = [bound for bound, found in told if found is None]
     if silent:
         yield f"{_names(silent)}, whose health is not known: DescribeTargetHealth does not mention it"
-    for detail in dict.fromkeys(found.detail for dummy, found in told if found is not None):
+    for detail in dict.fromkeys(found.detail for _bound, found in told if found is not None):
         of_detail = [bound for bound, found in told if found is not None and found.detail == detail]
         yield (
             f"{_names(of_detail)}, whose health is not known: DescribeTargetHealth gives HealthStatus true with the "
-            f"detail '{printable(detail, MAX_DETAIL)}', and nobody else is healthy"
+            f"detail '{printable(detail, 40)}', and nobody else is healthy"
         )
 
 
 def all_serving(
     snapshot: Snapshot, health: HealthSnapshot, keys: Iterable[PoolKey], fresh: Collection[BindingKey] = ()
 ) -> frozenset[BindingKey]:
-    """The bindings of some pools that get traffic.
-
-    :param fresh: the bindings that this task has just registered.
-    """
+    """The bindings of some pools that get traffic; ``fresh`` is that of :func:`check_guard`."""
     serving: set[BindingKey] = set()
     for key in keys:
         members = _members(snapshot.bindings.get(key, ()), health, fresh)
@@ -316,15 +295,13 @@ def find_short(
     minimum: int,
     fresh: Collection[BindingKey] = (),
 ) -> dict[PoolKey, int]:
-    """The pools in which too few get traffic once losses show, with how many do.
+    """The pools in which too few get traffic once their losses show, with how many do.
 
-    Those that are not healthy count only where they did at the check before the losses. What the answer does not
+    Targets that are not healthy count only where they did at the check before the losses. One that the answer does not
     mention is no reason to undo a loss: it counts with the health that it had at the check.
 
-    :param losses: of the pools, as the guard let them pass.
     :param health: as read after the losses.
     :param checked: as it was at the check before them.
-    :param fresh: the bindings that this task has registered.
     """
     short = {}
     for loss in losses:
@@ -335,8 +312,7 @@ def find_short(
             _replace(Standing.IN_DOUBT, members, before)
         counts = Counter(members.values())
         left = counts[Standing.HEALTHY] + (counts[Standing.SICK] if loss.counts_sick else 0)
-        stopped = who_gets_traffic(counts).stopped
-        if left < minimum and not stopped:
+        if left < minimum and not who_gets_traffic(counts).stopped:
             short[loss.pool.key] = left
     return short
 
@@ -348,12 +324,9 @@ def _replace(standing: Standing, members: dict[BindingKey, Standing], before: di
 
 
 def takes_capacity(changes: Iterable[Change]) -> bool:
-    """Whether changes take a target of weight above 0 away, so that health matters.
-
-    :param changes: what is about to be done.
-    """
+    """Changes take a target of weight above 0 away, so that health matters."""
     return any(change.loss and change.before is not None and change.before.weight > 0 for change in changes)
 
 
 def _names(bindings: Sequence[Binding]) -> str:
-    return and_more([bound.address_label for bound in bindings], MAX_SHOWN)
+    return and_more([bound.address_label for bound in bindings], _MAX_SHOWN)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What DescribeTargetHealth answered, parsed once. Pure."""
+"""The health of targets: an answer of DescribeTargetHealth, parsed once."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from .._base.answers import (
     text_or_empty,
     whole,
 )
-from .snapshot import Binding, PoolKey, Raw, answered_address
+from .snapshot import Binding, BindingKey, PoolKey, Raw, answered_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 # Source of the fields: DescribeTargetHealthResponse, LoadBalancerHealth, ListenerHealth, RuleHealth and TargetHealth of
 # the vendor's models. A listener of layer 4 answers as one rule, whose LocationId may be null or not.
@@ -43,13 +43,17 @@ _TARGET = Record(
 )
 
 
-class Health(NamedTuple):
-    """What the health check says of one target.
+_DETAILS = ("Alive", "Dead", "Unknown", "Close")
+"""The words of ``HealthStatusDetail`` that the API documents."""
 
-    :param healthy: whether the cloud sends traffic to it (at a weight above 0).
-    :param detail: ``Alive``, ``Dead``, ``Unknown``, ``Close``, or what else the cloud says.
-    :param in_doubt: whether its ``HealthStatus`` is true although its detail is none of a healthy target, or the answer
-        says two things of it: it does not count as healthy, but it may well get traffic.
+
+class Health(NamedTuple):
+    """The health of one target, as the cloud's health check sees it.
+
+    :param healthy: the cloud sends traffic to it (at a weight above 0).
+    :param detail: one of ``_DETAILS``, or a new word of the cloud's.
+    :param in_doubt: it does not count as healthy, but may well get traffic: its ``HealthStatus`` is true and its detail
+        is none of a healthy target, or the answer says two things of it.
     """
 
     healthy: bool
@@ -58,75 +62,48 @@ class Health(NamedTuple):
 
     @classmethod
     def read(cls, healthy: bool | None, detail: str | None) -> Health | None:
-        """Make one from what a result says of a target; None where its health is not known."""
+        """The health in a result; None where it is not known."""
         if healthy is None and detail in (None, NO_HEALTH.detail):
             return None
         return cls(bool(healthy), detail or NO_HEALTH.detail, in_doubt=healthy is None)
 
     @property
     def told(self) -> bool | None:
-        """What a result says in ``healthy``: None where the detail is none that is known, and so proves nothing."""
+        """The key ``healthy`` of a result: None where the detail is not a known one, and so proves nothing."""
         return None if self.in_doubt and self.detail not in _DETAILS else self.healthy
 
-    @property
-    def label(self) -> str:
-        """The detail in messages; the API has one word for two things."""
-        if self.detail == "Close" and not self.healthy:
-            return "Close (the health check is switched off, or the listener is stopped)"
-        return self.detail
 
-
-_DETAILS = ("Alive", "Dead", "Unknown", "Close")
-"""The words of ``HealthStatusDetail`` that the API documents."""
 NO_HEALTH = Health(False, "Unknown")
 """Of a target that the answer does not mention."""
 
 
 @dataclass(frozen=True)
 class HealthSnapshot:
-    """The health of the targets of one load balancer.
+    """The health of the targets of one load balancer, by pool, address (IP or target ID) and port."""
 
-    :param index: by pool key, address (IP or target ID) and port.
-    """
-
-    index: Mapping[tuple[PoolKey, str, int], Health]
+    index: Mapping[BindingKey, Health]
 
     def find(self, binding: Binding) -> Health | None:
-        """The health of a binding.
-
-        :returns: None where the answer does not mention it.
-        """
-        for address in _names(binding):
-            found = self.index.get((binding.pool.key, address, binding.port))
-            if found is not None:
-                return found
-        return None
+        """The health of a binding; None where the answer does not mention it."""
+        names = binding.aliases or (binding.backend.address,)
+        if binding.backend.instance_id is not None:
+            # The ID comes last: a network interface can carry the ID of the very instance that is bound beside it.
+            names = (*names[1:], binding.backend.instance_id)
+        found = (self.index.get((binding.pool.key, name, binding.port)) for name in names)
+        return next((health for health in found if health is not None), None)
 
     def of(self, binding: Binding) -> Health:
         """The health of a binding; unknown where the answer does not mention it."""
         return self.find(binding) or NO_HEALTH
 
 
-def _names(binding: Binding) -> Iterable[str]:
-    """What an answer may call a binding by, the surest first.
-
-    The address comes before the ID: a network interface can carry the ID of the very instance that is bound beside it.
-    """
-    if binding.backend.instance_id is None:
-        return binding.aliases or (binding.backend.address,)
-    return (*binding.aliases[1:], binding.backend.instance_id)
-
-
 def parse_health(answer: Raw, load_balancer_ids: Sequence[str]) -> dict[str, HealthSnapshot]:
     """Parse an answer of DescribeTargetHealth.
 
-    :param load_balancer_ids: those that were asked for.
-    :returns: for each of them; one that the answer does not mention has an empty snapshot.
+    :returns: for each load balancer that was asked for; empty for one that the answer does not mention.
     :raises UnexpectedAnswer: it is not what DescribeTargetHealth answers.
     """
-    indices: dict[str, dict[tuple[PoolKey, str, int], Health]] = {
-        load_balancer_id: {} for load_balancer_id in load_balancer_ids
-    }
+    indices: dict[str, dict[BindingKey, Health]] = {load_balancer_id: {} for load_balancer_id in load_balancer_ids}
     root = answer_place("DescribeTargetHealth", answer)
     (raw_balancers,) = _ANSWER.read(answer, root)
     for where, (load_balancer_id, raw_listeners) in each(_LOAD_BALANCER, raw_balancers, root, "LoadBalancers"):
@@ -139,7 +116,7 @@ def parse_health(answer: Raw, load_balancer_ids: Sequence[str]) -> dict[str, Hea
 
 
 def _targets(raw_listeners: list[Any] | None, where: Where) -> Iterator[tuple[PoolKey, tuple[str, ...], int, Health]]:
-    """Each target with the keys of the pool that it may be in; on layer 4 that is the listener's, whatever the rule."""
+    """Each target with each pool that it may be in; on layer 4 that is the listener, whatever the rule says."""
     for in_listener, (listener_id, raw_rules) in each(_LISTENER, raw_listeners, where, "Listeners"):
         for in_rule, (location_id, raw_targets) in each(_RULE, raw_rules, in_listener, "Rules"):
             for _at, (ip, target_id, port, status, detail, misspelt) in each(_TARGET, raw_targets, in_rule, "Targets"):
@@ -151,15 +128,14 @@ def _targets(raw_listeners: list[Any] | None, where: Where) -> Iterator[tuple[Po
 
 
 def _worse(one: Health, other: Health) -> Health:
-    """Of two things that an answer says of one target, the one that promises less."""
+    """The one that promises less, where an answer says two things of one target."""
     if one.healthy != other.healthy:
         return (other if one.healthy else one)._replace(in_doubt=True)
-    # A target that is Close beside something else is on no stopped listener.
+    # A target that is Close, and something else too, is on no stopped listener.
     return other if other.in_doubt or (one.detail == "Close" and not one.in_doubt) else one
 
 
 def _health(status: bool, detail: str | None) -> Health:
-    """Only a target whose HealthStatus is true gets traffic; where the answer has no detail, that says it all."""
     if not detail:
         return Health(status, "Alive" if status else "Unknown")
     healthy = status and detail in ("Alive", "Close")

@@ -2,47 +2,46 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The entries of a restore file on a load balancer: what each is about, and which of them a selector means. Pure."""
+"""The entries of a restore file on a load balancer: the binding of each, and the entries that a selector means."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from .._base.errors import InvalidArgument
-from .remembered import Remembered, contradicts, seconds_of
-from .resolve import PoolResolver, UnknownName, WrongLayer, identity_of
+from .remembered import Remembered, seconds_of
+from .resolve import PoolResolver, UnknownName, WrongLayer, contradicts, identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from .entries import Entry
     from .plan import Plan
-    from .snapshot import Binding, Pool, PoolKey, Snapshot
+    from .snapshot import Binding, BindingKey, Pool, Snapshot
 
 
 class Located(NamedTuple):
-    """An entry, and what it is about on a load balancer that was read.
+    """An entry on a load balancer that was read.
 
     :param pool: its listener or rule; None where that does not exist, or `problem` says why it can't be told.
-    :param key: what makes the binding this one; None where `pool` is.
     :param bound: the binding, None where it is not bound.
-    :param problem: what is wrong with the entry; None where nothing is.
+    :param problem: of the entry itself.
     """
 
     item: Remembered
     pool: Optional[Pool] = None
-    key: Optional[tuple[PoolKey, str, int]] = None
+    key: Optional[BindingKey] = None
     bound: Optional[Binding] = None
     problem: Optional[str] = None
 
     @property
     def gone(self) -> bool:
-        """Whether its listener or rule does not exist: there is nothing left to bring back."""
+        """Its listener or rule does not exist: there is nothing left to bring back."""
         return self.pool is None and self.problem is None
 
     @property
     def in_place(self) -> bool:
-        """Whether it is bound with the entry's weight and tag."""
+        """It is bound with the entry's weight and tag."""
         entry, bound = self.item.entry, self.bound
         if bound is None:
             return False
@@ -50,7 +49,7 @@ class Located(NamedTuple):
 
     @property
     def other_machine(self) -> str | None:
-        """Why its address is another machine now, None where nothing says so."""
+        """The reason why its address is another machine now, None where nothing says so."""
         item, bound = self.item, self.bound
         backend = item.entry.backend
         if bound is None or item.at is None or backend is None or backend.eni_ip is None:
@@ -64,19 +63,16 @@ class Located(NamedTuple):
 
 
 def locate(items: Iterable[Remembered], snapshot: Snapshot) -> list[Located]:
-    """Find what entries are about."""
+    """Find the bindings of entries."""
     names = PoolResolver(snapshot)
     found: list[Located] = []
     for item in items:
         entry = item.entry
         try:
             pool = names.pool_for(entry)
-        except WrongLayer as exc:
-            found.append(Located(item, problem=exc.message))
-        except UnknownName:
-            found.append(Located(item))
         except InvalidArgument as exc:
-            found.append(Located(item, problem=exc.message))
+            gone = isinstance(exc, UnknownName) and not isinstance(exc, WrongLayer)
+            found.append(Located(item, problem=None if gone else exc.message))
         else:
             if entry.backend is not None and entry.port is not None:
                 key = identity_of(pool, entry.backend, entry.port, snapshot)
@@ -86,7 +82,7 @@ def locate(items: Iterable[Remembered], snapshot: Snapshot) -> list[Located]:
 
 
 def may_match(selector: Entry, item: Remembered) -> bool:
-    """Whether a selector can be about an entry, as far as that is known without a read."""
+    """A selector can be about an entry, as far as that is known without a read."""
     entry = item.entry
     if selector.load_balancer_id not in (None, entry.load_balancer_id) or selector.port not in (None, entry.port):
         return False
@@ -115,10 +111,7 @@ def other_names(snapshots: Iterable[Snapshot]) -> dict[str, str]:
 
 
 def matches(selector: Entry, found: Located, others: Mapping[str, str]) -> bool:
-    """Whether a selector is about an entry whose load balancer was read.
-
-    :param found: the entry; its listener or rule may be gone.
-    """
+    """A selector is about an entry whose load balancer was read; ``others`` is made by :func:`other_names`."""
     item, pool = found.item, found.pool
     if not may_match(selector, item):
         return False
@@ -130,7 +123,7 @@ def matches(selector: Entry, found: Located, others: Mapping[str, str]) -> bool:
 
 
 def can_match(selector: Entry, item: Remembered, others: Mapping[str, str]) -> bool:
-    """Whether a selector may be about an entry whose load balancer can't be read."""
+    """A selector may be about an entry whose load balancer can't be read."""
     if not may_match(selector, item):
         return False
     named, own = selector.backend, item.entry.backend
@@ -141,10 +134,10 @@ def can_match(selector: Entry, item: Remembered, others: Mapping[str, str]) -> b
 
 
 def _addresses(found: Located, others: Mapping[str, str]) -> Iterator[str]:
-    """Every ID and address that a selector may call an entry's backend by."""
+    """The IDs and addresses of an entry's backend."""
     backend = found.item.entry.backend
     if backend is not None:
         yield backend.address
-        yield from filter(None, (others.get(backend.address),))
+        yield others.get(backend.address, backend.address)
     if found.bound is not None:
         yield from found.bound.aliases

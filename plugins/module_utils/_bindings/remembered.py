@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The entries of a restore file: what replaces what, what is taken out, and which one is about which binding. Pure.
+"""The entries of a restore file: what replaces what, what is taken out, and which one is about which binding.
 
 A task that changes a binding, when the file already has an entry for it:
 
@@ -27,6 +27,7 @@ from .._base import pace
 from .._base.errors import InvalidArgument, shown_value
 from .change import Change, ChangeKind
 from .entries import Entry, Place, parse_entries
+from .resolve import contradicts
 from .snapshot import Binding, BindingKey, describe
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Remembered(NamedTuple):
 
     :param raw: as it stands in the file.
     :param entry: the same, parsed. Its number is its place in the file, from 0.
-    :param at: when it was remembered, in seconds since 1970; None where it does not say.
+    :param at: when it was remembered, in seconds since 1970.
     """
 
     raw: Mapping[str, Any]
@@ -62,8 +63,8 @@ class Remembered(NamedTuple):
 class Former(NamedTuple):
     """A binding that a task is about to change, as it was before the task.
 
-    :param weight: the weight that the task asks for; None: it is not given, or the binding is removed.
-    :param removed: whether the task removes it.
+    :param weight: the weight that the task asks for, as tag.
+    :param removed: the task removes the binding.
     """
 
     load_balancer_id: str
@@ -74,17 +75,15 @@ class Former(NamedTuple):
 
     @property
     def key(self) -> Key:
-        """The binding that it is about."""
+        """The load balancer and the binding."""
         return (self.load_balancer_id, self.binding.identity)
 
 
 class Written(NamedTuple):
-    """What a task has put into the file for one binding.
+    """The entry of a file for a binding that a task changes.
 
-    :param former: the binding before the task.
-    :param entry: what stands for it in the file.
-    :param own: whether the task wrote that entry; False: it was there, and is kept.
-    :param replaced: the entry that it replaced.
+    :param own: the task wrote the entry; else it was there before, and is kept.
+    :param replaced: the entry that the task replaced by its own.
     """
 
     former: Former
@@ -93,14 +92,10 @@ class Written(NamedTuple):
     replaced: Optional[Remembered] = None
 
 
-# -- times
-
-
 def seconds_of(text: object) -> float | None:
-    """A time in ISO 8601 as seconds since 1970; UTC where it names no zone.
+    """Seconds since 1970 of a time such as ``2026-01-31T12:00:00Z`` or the cloud's ``2026-01-31 12:00:00``; else None.
 
-    :param text: such as ``2026-01-31T12:00:00Z`` or the cloud's ``2026-01-31 12:00:00``.
-    :returns: None where it is no such time.
+    It is UTC where it names no zone.
     """
     if not isinstance(text, str):
         return None
@@ -117,11 +112,8 @@ def _text_of(seconds: float) -> str:
     return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-# -- reading
-
-
 def parse_remembered(value: object) -> tuple[Remembered, ...]:
-    """Check what a restore file holds.
+    """Parse the JSON of a restore file.
 
     :raises InvalidArgument: it is not a list of entries, each with a load balancer, listener, backend and port.
     """
@@ -156,36 +148,8 @@ def _younger(item: Remembered, former: Former, now: float) -> Remembered:
     return item._replace(raw={**item.raw, "remembered": _text_of(at)}, at=at)
 
 
-# -- which entry is about which binding
-
-
-def is_about(place: Place, pool: Pool) -> bool:
-    """Whether an entry's listener and rule, as it names them, are this pool.
-
-    :param place: of an entry of ``present``.
-    """
-    if place.location_id is None and (place.domain is None) != (pool.location_id is None):
-        return False
-    return not contradicts(place, pool)
-
-
-def contradicts(place: Place, pool: Pool) -> bool:
-    """Whether a listener or rule is named by something that this pool does not have."""
-    return any(
-        given is not None and given != real
-        for given, real in (
-            (place.listener_id, pool.listener_id),
-            (place.listener_port, pool.port),
-            (place.listener_protocol, pool.protocol),
-            (place.location_id, pool.location_id),
-            (place.domain, (pool.domain or "").lower()),
-            (place.url, pool.url),
-        )
-    )
-
-
 class _File:
-    """The entries of a file, found by what they are about."""
+    """The entries of a file, found by binding."""
 
     def __init__(self, entries: Iterable[Remembered]) -> None:
         self.entries: list[Remembered | None] = list(entries)
@@ -200,7 +164,7 @@ class _File:
         for address in (binding.backend.address, *binding.aliases):
             for number in self._numbers.get((former.load_balancer_id, address, binding.port), ()):
                 item = self.entries[number]
-                if item is not None and is_about(item.entry.place, binding.pool):
+                if item is not None and _is_about(item.entry.place, binding.pool):
                     return number
         return None
 
@@ -232,11 +196,14 @@ def _address_of(item: Remembered) -> tuple[str, str, int | None]:
     return (item.load_balancer_id, "" if backend is None else backend.address, item.entry.port)
 
 
-# -- what a task puts in, and what it takes out
+def _is_about(place: Place, pool: Pool) -> bool:
+    """A place that an entry of ``present`` names is this pool."""
+    names_rule = place.location_id is not None or (place.domain is None) == (pool.location_id is None)
+    return names_rule and not contradicts(place, pool)
 
 
 Asked = dict[BindingKey, tuple[Optional[int], Optional[str]]]
-"""The weight and tag that ``present`` asks for, of bindings that exist; None where it does not say."""
+"""The weight and tag that ``present`` asks for, of bindings that exist."""
 
 
 def asked_of(plan: Plan) -> Asked:
@@ -250,9 +217,9 @@ def asked_of(plan: Plan) -> Asked:
 
 
 def formers(load_balancer_id: str, asked: Asked, changed: Iterable[tuple[Change, Binding | None]]) -> list[Former]:
-    """What has to be remembered before changes are sent, once for each binding.
+    """The former bindings of changes that are about to be sent, once for each binding.
 
-    :param changed: the changes, each with its binding as it was before the task; None for a new one.
+    :param changed: each change with its binding before the task; None for a new one.
     """
     found: dict[BindingKey, Former] = {}
     for change, before in changed:
@@ -271,8 +238,8 @@ def remember(
 ) -> tuple[list[Remembered], dict[Key, Written]]:
     """Put bindings into a file before they are changed; the module's docstring has the rules.
 
-    :param mine: what this task has put in before.
-    :returns: what the file holds then, and what stands there for each binding.
+    :param mine: returned by earlier calls of this task.
+    :returns: the new entries of the file, and of these the entry for each binding.
     """
     entries = _File(file)
     written: dict[Key, Written] = {}
@@ -282,7 +249,7 @@ def remember(
         earlier = mine.get(former.key)
         is_mine = earlier is not None and earlier.own and old is not None and earlier.entry.raw == old.raw
         if old is not None and _is_kept(old, former):
-            # An entry of its own is made younger: the call that follows may be the last of the task.
+            # The task's own entry is made younger: the call that follows may be its last.
             new = _younger(old, former, now) if is_mine else old
             written[former.key] = Written(former, new, is_mine, earlier.replaced if earlier and is_mine else None)
         else:
@@ -303,7 +270,7 @@ def _is_kept(old: Remembered, former: Former) -> bool:
 
 
 def _without_own_writes(former: Former, old: Remembered | None) -> Former:
-    """What the task asks for and finds in place may be its own work, of a run that was killed."""
+    """A weight or tag that is asked for and in place may come from an earlier run that was killed: not former."""
     binding = former.binding
     if old is None:
         return former
@@ -321,15 +288,14 @@ def settle(
     taken: Sequence[Remembered],
     now: float,
 ) -> list[Remembered]:
-    """Bring a file up to date when a task ends.
+    """Bring a file up to date when a task ends, and return its new entries.
 
-    What the task has not done, it takes out again. What it has done and another task has taken out meanwhile, it puts
-    back. It makes its entries younger, so that no other task takes them out for what it read before.
+    The task takes out its entries of bindings that it has not changed. Those that another task has taken out meanwhile
+    it puts back. It makes its entries younger, so that no other task takes them out for an older read.
 
-    :param mine: what this task has put in.
+    :param mine: returned by :func:`remember`.
     :param changed: the bindings that the task has changed, or may have.
     :param taken: entries, as the task has read them, that are in place again or lead nowhere.
-    :returns: what the file holds then.
     """
     entries, gone = _File(file), _File(taken)
     for item in taken:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the names in entries to the listeners and rules that exist. Pure."""
+"""From the names in entries to the listeners and rules that exist."""
 
 from __future__ import annotations
 
@@ -18,16 +18,11 @@ if TYPE_CHECKING:
 
     from .snapshot import Backend, BindingKey, Listener, Pool, Snapshot
 
-_MAX_LISTED = 20
-_MAX_SHOWN = 5
-
 
 class DesiredBinding(NamedTuple):
-    """One binding that should be in place.
+    """One binding that an entry of ``present`` asks for; a weight or tag of None stays as it is.
 
-    :param number: the entry that says so.
-    :param weight: None keeps what is there; a new binding gets the cloud's default.
-    :param tag: None keeps what is there.
+    :param number: that of the entry.
     """
 
     number: int
@@ -44,7 +39,7 @@ class DesiredBinding(NamedTuple):
 
 
 class UnknownName(InvalidArgument):
-    """The listener or rule that an entry names does not exist; the caller lists those that do.
+    """An entry names a listener or rule that does not exist; the caller lists those that do.
 
     :param meant: the IDs of the listeners that can have been meant; empty where nothing tells.
     """
@@ -59,36 +54,32 @@ class WrongLayer(UnknownName):
 
 
 class PoolResolver:
-    """Finds pools by what an entry calls them, each in constant time."""
+    """Finds the pools of entries by ID or name, each in constant time."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._by_place: dict[Place, Pool] = {}
         self._by_port: dict[int, list[Listener]] = defaultdict(list)
         self._by_location: dict[str, Pool] = {}
-        self._by_rule: dict[tuple[str, str, str], list[Pool]] = defaultdict(list)
+        self._by_rule: dict[tuple[str, str, str], Pool] = {}
         self._by_domain: dict[str, list[Pool]] = defaultdict(list)
         for listener in snapshot.listeners.values():
             self._by_port[listener.port].append(listener)
             for pool in listener.pools:
                 if pool.location_id is not None:
                     self._by_location[pool.location_id] = pool
-                    self._by_rule[_rule_key(pool)].append(pool)
-                    self._by_domain[(pool.domain or "").lower()].append(pool)
+                    domain = (pool.domain or "").lower()
+                    self._by_rule.setdefault((pool.listener_id, domain, pool.url or ""), pool)
+                    self._by_domain[domain].append(pool)
 
     def pool_of(self, place: Place) -> Pool:
         """The one pool that an entry of ``present`` names.
 
-        :param place: it names a listener, or a rule by its ID.
         :raises UnknownName: there is none, or the listener's layer does not fit.
         :raises InvalidArgument: there are several, or names contradict each other.
         """
         if place.location_id is not None:
-            pool = self._by_location.get(place.location_id)
-            if pool is None:
-                raise UnknownName(f"there is no rule {place.location_id!r}{_where(place)}.", self._meant(place))
-            _check_names(place, pool)
-            return pool
+            return self._rule_by_id(place, place.location_id)
         listeners = self._listeners(place)
         if not listeners:
             raise self._no_listener(place)
@@ -107,23 +98,21 @@ class PoolResolver:
                 f"{_listener_label(listener)} is a layer-7 listener; name its rule by location_id, or domain and url.",
                 [listener.listener_id],
             )
-        pools = self._by_rule.get((listener.listener_id, place.domain, place.url), [])
-        if not pools:
+        pool = self._by_rule.get((listener.listener_id, place.domain, place.url))
+        if pool is None:
             raise UnknownName(
                 f"{_listener_label(listener)} has no rule with domain {shown_value(place.domain)} and url "
                 f"{shown_value(place.url)}.",
                 [listener.listener_id],
             )
-        return pools[0]
+        return pool
 
     def pool_for(self, entry: Entry) -> Pool:
-        """The one pool that an entry of ``present`` is about.
+        """The one pool of an entry of ``present``, each place looked up once.
 
-        :param entry: it names a backend and a port.
-        :raises UnknownName: there is none, or the listener's layer does not fit.
-        :raises InvalidArgument: there are several, names contradict each other, or the backend may be one of several.
+        :raises UnknownName: as in :meth:`pool_of`.
+        :raises InvalidArgument: as in :meth:`pool_of`, or the backend may be one of several.
         """
-        # Many entries name the same place: each is looked up once.
         pool = self._by_place.get(entry.place)
         if pool is None:
             pool = self._by_place[entry.place] = self.pool_of(entry.place)
@@ -132,14 +121,13 @@ class PoolResolver:
         return pool
 
     def pools_of(self, place: Place) -> list[Pool]:
-        """Every pool that a selector's listener and rule match.
+        """Every pool that a selector's listener and rule match; keys left out match everything.
 
-        :param place: keys left out match everything.
         :raises UnknownName: it names a listener or rule, and none matches.
         :raises InvalidArgument: names contradict an ID.
         """
         if place.location_id is not None:
-            return [self.pool_of(place)]
+            return [self._rule_by_id(place, place.location_id)]
         listeners: Iterable[Listener] = self._snapshot.listeners.values()
         by_rule = place.domain is not None or place.url is not None
         if place.names_listener:
@@ -150,26 +138,27 @@ class PoolResolver:
                 raise UnknownName(_no_rules(named[0]), [named[0].listener_id])
             listeners = named
         elif place.domain is not None:
-            listeners = {
-                pool.listener_id: self._snapshot.listeners[pool.listener_id]
-                for pool in self._by_domain.get(place.domain, ())
-            }.values()
+            ids = dict.fromkeys(pool.listener_id for pool in self._by_domain.get(place.domain, ()))
+            listeners = [self._snapshot.listeners[listener_id] for listener_id in ids]
         pools = [
             pool
             for listener in listeners
             if place.listener_protocol in (None, listener.protocol)
             for pool in listener.pools
-            if (place.domain is None or place.domain == (pool.domain or "").lower())
-            and (place.url is None or place.url == pool.url)
+            if place.domain in (None, (pool.domain or "").lower()) and place.url in (None, pool.url)
         ]
         if not pools and by_rule:
-            named_by = " and ".join(
-                f"{key} {shown_value(value)}"
-                for key, value in (("domain", place.domain), ("url", place.url))
-                if value is not None
-            )
-            raise UnknownName(f"there is no rule with {named_by}{_where(place)}.", self._meant(place))
+            names = {"domain": place.domain, "url": place.url}
+            told = " and ".join(f"{key} {shown_value(value)}" for key, value in names.items() if value is not None)
+            raise UnknownName(f"there is no rule with {told}{_where(place)}.", self._meant(place))
         return pools
+
+    def _rule_by_id(self, place: Place, location_id: str) -> Pool:
+        pool = self._by_location.get(location_id)
+        if pool is None:
+            raise UnknownName(f"there is no rule {location_id!r}{_where(place)}.", self._meant(place))
+        _check_names(place, _place_of(pool), pool.label)
+        return pool
 
     def _listeners(self, place: Place) -> list[Listener]:
         """The listeners that an entry names by ID or by port."""
@@ -177,7 +166,8 @@ class PoolResolver:
             listener = self._snapshot.listeners.get(place.listener_id)
             if listener is None:
                 return []
-            _check_listener(place, listener.listener_id, listener.protocol, listener.port)
+            real = place._replace(listener_port=listener.port, listener_protocol=listener.protocol)
+            _check_names(place, real, _listener_label(listener))
             return [listener]
         if place.listener_port is None:
             return []
@@ -194,7 +184,7 @@ class PoolResolver:
         return UnknownName(f"there is no {_listener_words(place)}.{others}", self._meant(place))
 
     def _meant(self, place: Place) -> list[str]:
-        """The listeners that an entry can mean, by its ID or else its port; none where nothing tells."""
+        """The IDs of the listeners that an entry can mean, by its ID or else its port."""
         if place.listener_id is not None and place.listener_id in self._snapshot.listeners:
             return [place.listener_id]
         return [listener.listener_id for listener in self._by_port.get(place.listener_port or 0, ())]
@@ -202,10 +192,6 @@ class PoolResolver:
 
 def _where(place: Place) -> str:
     return f" on {_listener_words(place)}" if place.names_listener else ""
-
-
-def _rule_key(pool: Pool) -> tuple[str, str, str]:
-    return (pool.listener_id, (pool.domain or "").lower(), pool.url or "")
 
 
 def _no_rules(listener: Listener) -> str:
@@ -223,44 +209,39 @@ def _listener_label(listener: Listener) -> str:
     return f"{listener.protocol}:{listener.port} ({listener.listener_id})"
 
 
-def _check_listener(place: Place, listener_id: str, protocol: str, port: int) -> None:
-    """The names beside a listener's ID must be its own."""
-    for key, given, real in (
-        ("listener_id", place.listener_id, listener_id),
-        ("listener_port", place.listener_port, port),
-        ("listener_protocol", place.listener_protocol, protocol),
-    ):
-        if given is not None and given != real:
-            raise InvalidArgument(f"{key} {given!r} contradicts the ID beside it: {protocol}:{port} ({listener_id}).")
+def _place_of(pool: Pool) -> Place:
+    """Every name of a pool."""
+    domain = (pool.domain or "").lower()
+    return Place(pool.listener_id, pool.port, pool.protocol, pool.location_id, domain, pool.url)
 
 
-def _check_names(place: Place, pool: Pool) -> None:
-    """The names beside a rule's ID must be its own."""
-    _check_listener(place, pool.listener_id, pool.protocol, pool.port)
-    for key, given, real in (
-        ("domain", place.domain, (pool.domain or "").lower()),
-        ("url", place.url, pool.url),
-    ):
-        if given is not None and given != real:
-            raise InvalidArgument(f"{key} {shown_value(given)} contradicts the ID beside it: {pool.label}.")
+def contradicts(place: Place, pool: Pool) -> bool:
+    """The place has a name that the pool does not have."""
+    return any(given not in (None, own) for given, own in zip(place, _place_of(pool)))
+
+
+def _check_names(place: Place, real: Place, label: str) -> None:
+    """The names beside an ID must be its own."""
+    for key, given, own in zip(Place._fields, place, real):
+        if given not in (None, own):
+            raise InvalidArgument(f"{key} {shown_value(given)} contradicts the ID beside it: {label}.")
 
 
 def what_exists(snapshot: Snapshot, meant: Collection[str] = ()) -> str:
-    """List the listeners and rules of a load balancer for an error message.
+    """List the listeners and rules of a load balancer in a message.
 
-    :param snapshot: of the whole load balancer.
-    :param meant: the IDs of the listeners that can have been meant; empty for all.
+    :param meant: only these listeners; empty for all.
     """
     listeners = [one for one in snapshot.listeners.values() if not meant or one.listener_id in meant]
     labels = [pool.label for listener in listeners for pool in listener.pools]
     labels += [f"{_listener_label(listener)} without rules" for listener in listeners if not listener.pools]
     if not labels:
         return "The load balancer has no listeners."
-    return f"What exists: {and_more(labels, _MAX_LISTED, '; ')}."
+    return f"What exists: {and_more(labels, 20, '; ')}."
 
 
 def resolve_desired(entries: Sequence[Entry], snapshot: Snapshot) -> tuple[DesiredBinding, ...]:
-    """Resolve the entries of ``present``; what is listed twice in the same words comes out once.
+    """Resolve the entries of ``present``; a binding that is listed twice comes out once.
 
     :raises UnknownName: a listener or rule that is named does not exist.
     :raises InvalidArgument: names are ambiguous or contradict each other, or entries that name one binding disagree.
@@ -279,31 +260,27 @@ def resolve_desired(entries: Sequence[Entry], snapshot: Snapshot) -> tuple[Desir
             problems.append(f"targets[{entry.number}]: {exc.message}")
         else:
             desired.append(DesiredBinding(entry.number, pool, entry.backend, entry.port, entry.weight, entry.tag))
-    _raise(problems, unknown)
+    try:
+        raise_all(problems)
+    except InvalidArgument as exc:
+        # The caller lists the existing listeners and rules where any name is unknown.
+        if unknown:
+            raise UnknownName(exc.message, all_meant(unknown)) from exc
+        raise
     identities = [identity_of(wish.pool, wish.backend, wish.port, snapshot) for wish in desired]
     by_number = {wish.number: wish for wish in desired}
     check_agreement(
         ((wish.number, identity, wish.weight, wish.tag) for wish, identity in zip(desired, identities)),
         lambda number: by_number[number].label,
     )
-    return tuple(dict(zip(reversed(identities), reversed(desired))).values())[::-1]
-
-
-def _raise(problems: Sequence[str], unknown: Sequence[UnknownName]) -> None:
-    """Keep it an UnknownName where any is one: then it helps to list what exists."""
-    try:
-        raise_all(problems)
-    except InvalidArgument as exc:
-        if unknown:
-            raise UnknownName(exc.message, all_meant(unknown)) from exc
-        raise
+    wishes: dict[BindingKey, DesiredBinding] = {}
+    for wish, identity in zip(desired, identities):
+        wishes.setdefault(identity, wish)
+    return tuple(wishes.values())
 
 
 def all_meant(unknown: Iterable[UnknownName]) -> frozenset[str]:
-    """The listeners that entries can mean together; none where nothing tells for one of them.
-
-    :param unknown: why each of them leads nowhere.
-    """
+    """The listeners that entries can mean together; empty where nothing tells for one of them."""
     meant = [one.meant for one in unknown]
     return frozenset().union(*meant) if all(meant) else frozenset()
 
@@ -316,9 +293,7 @@ def check_certain(key: BindingKey, snapshot: Snapshot) -> None:
     candidates = snapshot.ambiguous.get(key)
     if candidates:
         _pool, address, port = key
-        shown = and_more(
-            [f"weight {bound.weight} with {', '.join(bound.private_ips)}" for bound in candidates], _MAX_SHOWN
-        )
+        shown = and_more([f"weight {bound.weight} with {', '.join(bound.private_ips)}" for bound in candidates], 5)
         raise InvalidArgument(
             f"{address_label(address, port)} on {candidates[0].pool.label} may be either of {len(candidates)} "
             f"bindings, since the API names the same addresses for them: {shown}. Name the listener or rule without a "
@@ -327,7 +302,7 @@ def check_certain(key: BindingKey, snapshot: Snapshot) -> None:
 
 
 def identity_of(pool: Pool, backend: Backend, port: int, snapshot: Snapshot) -> BindingKey:
-    """One binding has one identity, asked for by instance or by its primary address."""
+    """The key of a binding, the same for an instance and for its primary address."""
     bound = snapshot.find(pool.key, backend, port)
     if bound is not None:
         return bound.identity

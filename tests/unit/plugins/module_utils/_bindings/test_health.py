@@ -69,11 +69,6 @@ def test_healthy_is_what_gets_traffic(status: bool, detail: dict[str, Any], expe
     assert health("TCP", [{"LocationId": "", "Targets": [raw]}]).find(bound) == expected
 
 
-def test_the_message_about_close_names_both_meanings() -> None:
-    assert Health(False, "Close").label == "Close (the health check is switched off, or the listener is stopped)"
-    assert [Health(True, "Close").label, Health(False, "Dead").label] == ["Close", "Dead"]
-
-
 @pytest.mark.parametrize("location", ["loc-x", "", None, "missing"])
 @pytest.mark.parametrize("protocol", ["TCP", "UDP", "TCP_SSL", "QUIC"])
 def test_layer4_health_comes_as_one_rule_whatever_its_location_id(location: str | None, protocol: str) -> None:
