@@ -46,7 +46,7 @@ VIOLATIONS = {
     "credentials": [("module_utils/_credentials/sts.py", f"import {UTILS}._credentials.chain")],
     "api": [("module_utils/_api/signature.py", f"import {UTILS}._api.client")],
     "apply": [
-        ("module_utils/_apply/writer.py", f"import {UTILS}._apply.reconcile"),
+        ("module_utils/_apply/session.py", f"import {UTILS}._apply.reconcile"),
         ("module_utils/_apply/batches.py", f"import {UTILS}._apply.reconcile"),
     ],
     "pure": [

@@ -54,6 +54,14 @@ def batches(changes: Sequence[Change], capacity: Capacity | None = None) -> list
     return [call.changes for call in calls if call.changes]
 
 
+def calls_for(changes: Sequence[Change], capacity: Capacity) -> list[list[Change]]:
+    """Split changes into calls, in the order of the plan: each kind by itself, gains before losses."""
+    steps: dict[tuple[bool, ChangeKind], list[Change]] = defaultdict(list)
+    for change in changes:
+        steps[change.loss, change.kind].append(change)
+    return [call for step in steps.values() for call in batches(step, capacity)]
+
+
 class _Call:
     def __init__(self, most: int, most_entries: int, entry_size: int) -> None:
         self.changes: list[Change] = []

@@ -2,22 +2,19 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is known of each change of a task: the one mutable thing, with named transitions. No I/O."""
+"""What is known of each change of a task on one load balancer. No I/O."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple, Union
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._base import pace
 from .._base.errors import ClbError, Refused, escape, sentences
 from .._base.refusals import Remedy
-from .._bindings.change import ChangeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from .._bindings.change import Change
     from .._bindings.snapshot import Binding, BindingKey, Snapshot
@@ -34,7 +31,7 @@ class Failure(NamedTuple):
     :param code: the API's, or ``NotAttempted``, or one of this collection's own.
     :param message: the API's words, or the reason.
     :param action: the API action that was answered so, where there was one.
-    :param general: whether it is known that no single change is the cause.
+    :param general: no single change is the cause.
     """
 
     code: str
@@ -50,76 +47,55 @@ class Failure(NamedTuple):
 
     @classmethod
     def of(cls, error: ClbError, *, general: bool = False) -> Failure:
-        """Make one from an exception; of a quota it says that it is one.
-
-        :param general: whether it is known that no single change is the cause.
-        """
+        """Make one from an exception; that of a quota gets its hint."""
         message = error.api_message
         if isinstance(error, Refused) and error.remedy is Remedy.QUOTA:
             message = sentences(message, error.ruling.hint)
         return cls(error.code, message, error.action, error.request_id, general)
 
 
-class Done(NamedTuple):
-    """This task has made a change, and it is in place.
+class Record(NamedTuple):
+    """The fate of one change.
 
-    :param before: the binding in the last read before the accepted write; None for a new one.
+    :param sends: how many calls with it were accepted, or may have been.
+    :param since: when the task of its last call ended, or that call went out with an unknown outcome: a read may lag
+        behind from then on. None: the task runs.
+    :param doubtful: the outcome of its last call is unknown.
+    :param named: the API accepted its last call and named its listener in ``FailListenerIdSet``: a part may show.
+    :param failure: the answer that was no success.
+    :param final: it is not sent again.
+    :param shown: a read has shown it since it was last sent.
     """
 
-    before: Binding | None
-
-
-class Pending(NamedTuple):
-    """A change was accepted, or may have been, and no read has shown it yet.
-
-    :param in_doubt: whether the outcome of its call is unknown.
-    """
-
-    in_doubt: bool
-
-
-Verdict = Union[Done, Failure, Pending, None]
-"""None: this task has not sent the change, or somebody else did it."""
-
-
-class _State(Enum):
-    UNSENT = "unsent"
-    ACCEPTED = "accepted"
-    IN_DOUBT = "in doubt"
-    NAMED = "named in FailListenerIdSet"
-    TASK_FAILED = "its task failed"
-    REJECTED = "rejected"
-    REJECTED_IN_DOUBT = "rejected, after a call in doubt"
-    CONFIRMED = "confirmed"
-
-
-_DOUBTFUL = (_State.IN_DOUBT, _State.REJECTED_IN_DOUBT)
-_CAN_SHOW = (_State.ACCEPTED, _State.TASK_FAILED, *_DOUBTFUL)
-"""Where a read may show what this task did: a failed task can have done a part of its changes."""
-_CANNOT_GO_ON = (_State.REJECTED, _State.REJECTED_IN_DOUBT, _State.NAMED, _State.TASK_FAILED)
-"""Where a failure is known, and a change is not sent again."""
-
-
-@dataclass
-class _Record:
     change: Change
-    state: _State = _State.UNSENT
     sends: int = 0
-    before: Binding | None = None
-    ended: float | None = None
+    since: float | None = None
+    doubtful: bool = False
+    named: bool = False
     failure: Failure | None = None
+    final: bool = False
+    shown: bool = False
+
+    @property
+    def refused(self) -> Failure | None:
+        """Why it is not in place; None where it is, or nobody knows."""
+        return None if self.doubtful and not self.final else self.failure
+
+    @property
+    def open(self) -> bool:
+        """Whether it was accepted, or may have been, and has neither failed nor shown."""
+        return self.sends > 0 and not self.shown and self.refused is None
 
 
 class Ledger:
-    """The fate of every change that was sent or refused.
-
-    :param settle: how long a read may lag behind a write, in seconds.
-    """
+    """The fate of every change that was sent or refused."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._records: dict[Change, _Record] = {}
-        self._of_binding: defaultdict[BindingKey, list[_Record]] = defaultdict(list)
+        self._records: dict[Change, Record] = {}
+        self._former: dict[BindingKey, Binding | None] = {}
+        self._written: set[BindingKey] = set()
+        """Bindings of which a read has shown a change of this task."""
         self.accepted = False
         """Whether the API accepted a change and did not report its listener as failed."""
         self.request_ids: list[str] = []
@@ -134,6 +110,17 @@ class Ledger:
         self._seen_at = clock()
         """When the newest read was sent."""
 
+    # -- what happens to changes
+
+    def sending(self, changes: Iterable[Change]) -> None:
+        """A call is about to go out.
+
+        :param changes: as planned from the newest read.
+        """
+        for change in changes:
+            if change.key not in self._written:
+                self._former[change.key] = change.before
+
     def accept(self, changes: Iterable[Change], request_id: str | None) -> None:
         """The API accepted a call.
 
@@ -141,211 +128,126 @@ class Ledger:
         """
         if request_id is not None:
             self.request_ids.append(request_id)
-        for change in changes:
-            self.accepted = True
-            self._sent(change, _State.ACCEPTED)
+        self.accepted |= self._sent(changes)
 
     def doubt(self, changes: Iterable[Change], answer: Failure) -> None:
-        """A call went out and its outcome is unknown."""
-        for change in changes:
-            record = self._sent(change, _State.IN_DOUBT)
-            # The task of a call in doubt can't be asked for: its lag counts from here.
-            record.ended, record.failure = self._clock(), answer
+        """A call went out and its outcome is unknown; its task can't be asked for, so its lag counts from here."""
+        self._sent(changes, since=self._clock(), doubtful=True, failure=answer)
 
     def still_running(self) -> None:
         """The load balancer is busy: the task of a call in doubt may be why, so its lag counts from here."""
         now = self._clock()
-        for record in self._records.values():
-            if record.state in _DOUBTFUL:
-                record.ended = now
+        self._update((record for record in self.records() if record.doubtful), since=now)
 
-    def in_doubt(self) -> bool:
-        """Whether a call of unknown outcome may still show."""
-        return any(record.state is _State.IN_DOUBT and not self._overdue(record) for record in self._records.values())
-
-    def name(self, changes: Iterable[Change], failure: Failure) -> None:
+    def reject_listener(self, changes: Iterable[Change], failure: Failure) -> None:
         """The API accepted a call and named the listener of these changes in ``FailListenerIdSet``."""
-        for change in changes:
-            self._sent(change, _State.NAMED).failure = failure
+        self._sent(changes, named=True, failure=failure)
 
-    def end(self, changes: Iterable[Change]) -> None:
+    def task_ended(self, changes: Iterable[Change]) -> None:
         """The task of an accepted call has ended; reads may lag behind it."""
-        now = self._clock()
-        for change in changes:
-            record = self._records[change]
-            if record.ended is None:
-                record.ended = now
+        records = map(self.of, changes)
+        self._update((record for record in records if record.since is None), since=self._clock())
 
-    def fail(self, changes: Iterable[Change], failure: Failure) -> None:
+    def task_failed(self, changes: Iterable[Change], failure: Failure) -> None:
         """The task of an accepted call has ended badly; a part of it may have been done, and reads may lag behind."""
-        for change in changes:
-            record = self._records[change]
-            if record.state is _State.ACCEPTED:
-                record.state, record.failure = _State.TASK_FAILED, failure
+        records = map(self.of, changes)
+        self._update((record for record in records if record.open), failure=failure, final=True)
 
     def reject(self, changes: Iterable[Change], failure: Failure) -> None:
-        """The API refused changes for good: they are not sent again."""
-        for change in changes:
-            record = self._record(change)
-            if record.state is _State.CONFIRMED:
-                continue
-            # The call in doubt can be why this one was refused: it may have filled a quota.
-            record.state = _State.REJECTED_IN_DOUBT if record.state in _DOUBTFUL else _State.REJECTED
-            record.failure = failure
+        """The API refused changes that are missing for good: they are not sent again."""
+        for record in map(self.of, changes):
+            # A call in doubt can be why this one was refused: it may have filled a quota.
+            since = record.since if record.doubtful else -math.inf
+            self._update([record], failure=failure, final=True, shown=False, named=False, since=since)
 
-    def close(self) -> None:
+    def revert(self, bindings: Iterable[BindingKey]) -> None:
+        """This task has taken back its own losses, which were in place."""
+        self.reverted.update(bindings)
+
+    def no_more_calls(self) -> None:
         """No call follows any more."""
         self._closed = True
 
-    def revert(self, changes: Iterable[Change]) -> None:
-        """This task has taken its own changes back.
-
-        :param changes: losses that were in place.
-        """
-        for change in changes:
-            self.reverted.add(change.key)
-            self._records[change].state = _State.UNSENT
-
-    def observe(self, snapshot: Snapshot, at: float | None = None) -> None:
+    def observe(self, snapshot: Snapshot, at: float) -> None:
         """Learn from a read: what shows is confirmed, whatever was answered to its call.
 
-        :param at: when the read was sent, on the ledger's clock; its answer can take long. None: now.
+        :param at: when the read was sent, on the ledger's clock; its answer can take long.
         """
-        self._seen_at = self._clock() if at is None else at
-        named: dict[str, list[_Record]] = {}
-        helped: set[str] = set()
-        for record in self._records.values():
-            if record.state is _State.NAMED:
-                if record.change.in_place(snapshot):
-                    # A part of a call can have been applied, whatever was answered; its listener is not hopeless.
-                    helped.add(record.change.pool.listener_id)
-                    self._confirm(record)
-                else:
-                    named.setdefault(record.change.pool.listener_id, []).append(record)
-            elif record.state in _CAN_SHOW and record.change.in_place(snapshot):
-                self._confirm(record)
-        self.cleared |= helped
-        for listener_id, records in named.items():
-            for record in records:
-                if listener_id in helped:
-                    record.state = _State.UNSENT
-                elif self._overdue(record):
-                    record.state = _State.REJECTED
-
-    def _confirm(self, record: _Record) -> None:
-        if record.state in _DOUBTFUL:
-            self.accepted = True
-        record.state, record.failure = _State.CONFIRMED, None
-        if record.change.loss:
-            self.finished.add(record.change.key)
-
-    def pending(self) -> list[Change]:
-        """The changes that were accepted, or may have been, and do not show yet, though they still can."""
-        return [
-            record.change
-            for record in self._records.values()
-            if record.state in (*_CAN_SHOW, _State.NAMED) and not self._overdue(record)
+        self._seen_at = at
+        shown = [
+            record
+            for record in self.records()
+            if record.sends and not record.shown and record.change.in_place(snapshot)
         ]
+        self.accepted |= any(record.doubtful for record in shown)
+        self._written.update(record.change.key for record in shown)
+        self.finished.update(record.change.key for record in shown if record.change.loss)
+        self._update(shown, shown=True, doubtful=False, named=False, failure=None, final=False)
+        # A part of a call can have been applied, whatever was answered; its listener is not hopeless.
+        helped = {record.change.pool.listener_id for record in shown if record.named}
+        self.cleared |= helped
+        for record in self.records():
+            if record.named and record.change.pool.listener_id in helped:
+                self._update([record], named=False, since=-math.inf)
+            elif record.named and self.is_overdue(record):
+                self._update([record], named=False, final=True)
 
-    def may_show_late(self, changes: Iterable[Change]) -> bool:
-        """Whether a call of unknown outcome may still show some of these changes, if none follows it."""
-        now, longest = self._clock(), pace.LAST_DOUBT_SECONDS - pace.ROUNDING_SECONDS
-        records = (self._records[change] for change in changes if change in self._records)
-        return any(
-            record.state in _DOUBTFUL and record.ended is not None and now - record.ended < longest
-            for record in records
-        )
+    def _sent(self, changes: Iterable[Change], **fields: Any) -> bool:
+        records = {change: Record(change, self.of(change).sends + 1, **fields) for change in changes}
+        self._records.update(records)
+        return bool(records)
 
-    def waits_for_named(self) -> bool:
-        """Whether a listener in ``FailListenerIdSet`` may still show that a part was applied."""
-        return any(record.state is _State.NAMED for record in self._records.values())
+    def _update(self, records: Iterable[Record], **fields: Any) -> None:
+        self._records.update([(record.change, record._replace(**fields)) for record in records])
 
-    def may_send(self, change: Change) -> bool:
-        """Whether a change that is missing may be sent, or sent again.
+    # -- what is known
 
-        :param change: that a newest read shows missing.
-        """
-        record = self._records.get(change)
-        if record is None:
-            return True
-        if record.state in _CANNOT_GO_ON or record.sends >= MAX_SENDS:
-            return False
-        return record.state in (_State.UNSENT, _State.CONFIRMED) or self._overdue(record)
-
-    def verdict(self, change: Change) -> Verdict:
+    def of(self, change: Change) -> Record:
         """What became of a change."""
-        record = self._records.get(change)
-        if record is None or record.state is _State.UNSENT:
-            return None if record is None else record.failure
-        if record.state is _State.CONFIRMED:
-            return Done(record.before)
-        if record.state in _CANNOT_GO_ON:
-            return record.failure
-        return Pending(record.state is _State.IN_DOUBT)
+        return self._records.get(change) or Record(change)
 
-    def doubt_about(self, change: Change) -> Failure | None:
-        """What came back for the last call with a change, where its outcome is unknown."""
-        record = self._records.get(change)
-        return None if record is None or record.state is not _State.IN_DOUBT else record.failure
-
-    def before(self, change: Change) -> Binding | None:
-        """The binding in the last read before the write that was accepted, or may have been."""
-        return self._records[change].before
+    def records(self) -> list[Record]:
+        """All changes that were sent or refused, in the order of the first answer."""
+        return list(self._records.values())
 
     def former(self, change: Change) -> Binding | None:
-        """The binding as it was before this task, for a change that is about to be sent; None for a new one.
+        """The binding of a change as it was before this task; None where the task binds it.
 
-        :param change: as planned from the newest read.
+        It is that of the last read before the first call that has shown.
         """
-        record = self._records.get(change)
-        if record is not None and record.state is _State.CONFIRMED:
-            return record.before
-        return self._before_own_writes(change)
+        return self._former.get(change.key)
 
-    def was_sent(self, change: Change) -> bool:
-        """Whether a call with this change was accepted, or may have been."""
-        record = self._records.get(change)
-        return record is not None and record.sends > 0
+    def is_overdue(self, record: Record) -> bool:
+        """Whether a lag of the reads can't be why the newest one does not show a change."""
+        last = self._closed or record.sends >= MAX_SENDS or record.final
+        settle = pace.LAST_DOUBT_SECONDS if record.doubtful and last else pace.SETTLE_SECONDS
+        return record.since is not None and self._seen_at - record.since >= settle - pace.ROUNDING_SECONDS
 
-    def sent(self) -> Iterator[Change]:
-        """The changes of calls that were accepted, or may have been, in the order of their first call."""
-        return (record.change for record in self._records.values() if record.sends)
 
-    def registered(self, snapshot: Snapshot) -> set[BindingKey]:
-        """The bindings that this task has registered, or may have."""
-        sent = (change for change in self.sent() if change.kind is ChangeKind.REGISTER)
-        found = (snapshot.find(change.pool.key, change.backend, change.port) for change in sent)
-        return {bound.identity for bound in found if bound is not None}
+def in_doubt(ledger: Ledger) -> bool:
+    """Whether a call of unknown outcome may still show."""
+    records = ledger.records()
+    return any(record.doubtful and record.open and not ledger.is_overdue(record) for record in records)
 
-    def _record(self, change: Change) -> _Record:
-        record = self._records.get(change)
-        if record is None:
-            record = self._records[change] = _Record(change)
-            self._of_binding[change.key].append(record)
-        return record
 
-    def _sent(self, change: Change, state: _State) -> _Record:
-        record = self._record(change)
-        record.before = self.former(change)
-        record.state, record.ended, record.failure = state, None, None
-        record.sends += 1
-        return record
+def pending(ledger: Ledger) -> list[Change]:
+    """The changes that were accepted, or may have been, and do not show yet, though they still can."""
+    return [
+        record.change
+        for record in ledger.records()
+        if record.sends and not record.shown and not ledger.is_overdue(record)
+    ]
 
-    def _before_own_writes(self, change: Change) -> Binding | None:
-        """The binding that a change was planned from, without what this task itself has written to it before."""
-        before = change.before
-        for record in self._of_binding[change.key]:
-            other, own = record.change, record.before
-            if before is None or own is None or not record.sends or other == change:
-                continue
-            if other.kind is ChangeKind.WEIGHT and before.weight == other.weight:
-                before = before._replace(weight=own.weight)
-            elif other.kind is ChangeKind.TAG and before.tag == other.tag:
-                before = before._replace(tag=own.tag)
-        return before
 
-    def _overdue(self, record: _Record) -> bool:
-        last = self._closed or record.sends >= MAX_SENDS or record.state is _State.REJECTED_IN_DOUBT
-        last_doubt = record.state in _DOUBTFUL and last
-        settle = pace.LAST_DOUBT_SECONDS if last_doubt else pace.SETTLE_SECONDS
-        return record.ended is not None and self._seen_at - record.ended >= settle - pace.ROUNDING_SECONDS
+def may_send(ledger: Ledger, change: Change) -> bool:
+    """Whether a change that the newest read shows missing may be sent, or sent again."""
+    record = ledger.of(change)
+    if record.final or record.named or record.sends >= MAX_SENDS:
+        return False
+    return not record.sends or record.shown or ledger.is_overdue(record)
+
+
+def may_show_late(ledger: Ledger, changes: Iterable[Change], now: float) -> bool:
+    """Whether a call of unknown outcome may still show some changes, if none follows it."""
+    since = [record.since for record in map(ledger.of, changes) if record.doubtful and record.since is not None]
+    return any(now - then < pace.LAST_DOUBT_SECONDS - pace.ROUNDING_SECONDS for then in since)

@@ -7,69 +7,30 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .._api.capacity import ENTRY
 from .._api.members import ACTIONS, members_of, sizes_of
+from .._base import pace
 from .._base.errors import ClbError, Refused, WaitTimeout
 from .._base.refusals import Concern, Remedy
 from .._bindings.change import ChangeKind
 from .bisect import Cause, find_causes
-from .ledger import NOT_ATTEMPTED, Failure
-from .writer import Answer, Sent
+from .ledger import NOT_ATTEMPTED, Failure, may_show_late
+from .session import Sent, still_missing
+from .shared import MAX_EXTRA_CALLS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Hashable, Sequence
 
-    from .._api.clb import Clb, Settings
+    from .._api.clb import Settings
     from .._bindings.change import Change
-    from .ledger import Ledger
-    from .writer import Writer
+    from .guarding import Guard
+    from .session import Session
+    from .shared import Words
 
-MAX_EXTRA_CALLS = 64
-"""Calls that narrowing may add in one task."""
 DIRECT_TARGETS = "NODE"
 """The ``TargetType`` of a listener or rule that takes direct targets (vendor's model ``Listener``)."""
-
-Words = tuple[str, str]
-"""Code and text of a refusal, without what differs from call to call."""
-
-
-class ExtraCalls:
-    """The calls that narrowing may add, shared by all load balancers of a task."""
-
-    def __init__(self, calls: int = MAX_EXTRA_CALLS) -> None:
-        self._left = calls
-        self._lock = threading.Lock()
-
-    def take(self) -> bool:
-        """Take one; False where none is left."""
-        with self._lock:
-            if not self._left:
-                return False
-            self._left -= 1
-            return True
-
-    def give_back(self) -> None:
-        """Give one back that was not needed: a load balancer that is busy refuses nothing for good."""
-        with self._lock:
-            self._left += 1
-
-
-@dataclass(frozen=True)
-class SharedNarrowing:
-    """What the load balancers of a task share when they narrow calls.
-
-    :param extra_calls: those that narrowing may still add.
-    :param met: the words of all refusals that were narrowed, on any load balancer.
-    :param general: those of them that were found to concern no member.
-    """
-
-    extra_calls: ExtraCalls = field(default_factory=ExtraCalls)
-    met: set[Words] = field(default_factory=set)
-    general: set[Words] = field(default_factory=set)
 
 
 class _NoMoreCalls(Exception):
@@ -79,29 +40,12 @@ class _NoMoreCalls(Exception):
 class Narrower:
     """Narrows the refused calls of one load balancer.
 
-    :param ledger: learns what is refused for good.
-    :param shared: what the load balancers of the task share.
-    :param missing_of: those of a call that the newest read shows missing and that may still be sent.
-    :param check_guard: checks the guard before a loss; whether what is bound was read again for it. None: no guard.
+    :param guard: is checked before each loss; None: no guard.
     """
 
-    def __init__(
-        self,
-        clb: Clb,
-        load_balancer_id: str,
-        writer: Writer,
-        ledger: Ledger,
-        shared: SharedNarrowing,
-        missing_of: Callable[[Iterable[Change]], list[Change]],
-        check_guard: Callable[[], bool] | None,
-    ) -> None:
-        self._clb = clb
-        self._load_balancer_id = load_balancer_id
-        self._writer = writer
-        self._ledger = ledger
-        self._shared = shared
-        self._missing_of = missing_of
-        self._check_guard = check_guard
+    def __init__(self, session: Session, guard: Guard | None) -> None:
+        self._session = session
+        self._guard = guard
         self._settings: Settings = {}
         self._asked_for_types: set[str] = set()
         self._general: set[Words] = set()
@@ -123,33 +67,40 @@ class Narrower:
         except Refused as fatal:
             # A read that is refused says nothing of the changes.
             if fatal.action == refusal.action:
-                self._ledger.reject(self._unsent_of(changes), Failure.of(fatal, general=True))
+                self._session.ledger.reject(self._unsent_of(changes), Failure.of(fatal, general=True))
             raise
 
     def _give_up(self, changes: Sequence[Change], refusal: Refused, why: str) -> None:
         reason = f"Its call was refused with {refusal.code} ({refusal.api_message}), and {why} narrow that down."
         failure = Failure(NOT_ATTEMPTED, reason)
-        if self._words(refusal) in self._shared.general:
+        if self._words(refusal) in self._session.shared.general:
             failure = Failure.of(refusal, general=True)
-        self._ledger.reject(self._unsent_of(changes), failure)
+        self._session.ledger.reject(self._unsent_of(changes), failure)
 
     def _narrow(self, changes: Sequence[Change], refusal: Refused) -> None:
+        session = self._session
         if refusal.remedy is Remedy.FATAL and not (
             refusal.concerns is Concern.UNSUPPORTED and self._reject_target_groups(changes, refusal)
         ):
-            # What somebody else has unbound meanwhile is no failure, whatever the code: the last read shows it.
-            self._writer.unread |= changes[0].kind is ChangeKind.DEREGISTER
             raise refusal
         if changes[0].kind is ChangeKind.DEREGISTER:
-            self._writer.wait_for_removals(changes)
+            # A removal of what is gone is refused every time, so a lag of the reads must not hide that it is.
+            session.read_until(
+                lambda: all(change.in_place(session.snapshot) for change in changes),
+                "the outcome of a removal to show",
+                pace.SETTLE_SECONDS,
+            )
         elif refusal.remedy is Remedy.QUOTA:
             # What is bound counts already: a call of unknown outcome may have filled the quota with these very targets.
-            self._writer.wait_for_doubtful(changes)
+            session.read_until(
+                lambda: not may_show_late(session.ledger, changes, session.shared.budget.now()),
+                "the outcome of a call to show",
+            )
         else:
-            self._writer.read()
-        group = self._missing_of(changes)
+            session.read()
+        group = still_missing(self._session, changes)
         if refusal.remedy is Remedy.NARROW and self._reject_target_groups(group, refusal):
-            group = self._missing_of(group)
+            group = still_missing(self._session, group)
         last: Refused | None = refusal
         # Somebody else may have done a part of it: what is in place is no reason to fail.
         if len(group) < len(changes):
@@ -162,29 +113,31 @@ class Narrower:
             raise refusal
         words = self._words(refusal)
         if words in self._general:
-            self._ledger.reject(group, Failure.of(refusal, general=True))
+            self._session.ledger.reject(group, Failure.of(refusal, general=True))
             return
-        known = words in self._shared.met and refusal.concerns is not Concern.LENGTH
-        self._shared.met.add(words)
+        known = words in self._session.shared.met and refusal.concerns is not Concern.LENGTH
+        self._session.shared.met.add(words)
         # A quota can be that of each listener, and have the same words for all.
         causes = find_causes(group, refusal, self, ask_alone=refusal.remedy is not Remedy.QUOTA, skip_halves=known)
         for found in causes:
             if found.cause is Cause.SIZE:
-                self._clb.capacity.learn(ACTIONS[group[0].kind], self._too_large)
+                self._session.clb.capacity.learn(ACTIONS[group[0].kind], self._too_large)
                 # The rest is sent in calls of the new size.
                 return
             if found.cause is Cause.NO_MEMBER:
                 self._general.add(words)
-                self._shared.general.add(words)
+                self._session.shared.general.add(words)
             general = found.cause is Cause.NO_MEMBER
-            self._ledger.reject(found.members, Failure.of(found.refusal, general=general))
+            missing = [change for change in found.members if not change.in_place(self._session.snapshot)]
+            self._session.ledger.reject(missing, Failure.of(found.refusal, general=general))
 
     def _unsent_of(self, changes: Sequence[Change]) -> list[Change]:
-        return [change for change in self._missing_of(changes) if not self._ledger.was_sent(change)]
+        ledger = self._session.ledger
+        return [change for change in still_missing(self._session, changes) if not ledger.of(change).sends]
 
     def _words(self, refusal: Refused) -> Words:
         text = refusal.api_message
-        for own in (refusal.request_id, self._load_balancer_id):
+        for own in (refusal.request_id, self._session.load_balancer_id):
             if own:
                 text = text.replace(own, "")
         return refusal.code, text
@@ -204,7 +157,7 @@ class Narrower:
 
     def split(self, group: list[Change], refusal: Refused) -> tuple[list[Change], list[Change]] | None:
         """Halve what is still missing of a refused group: a part of it can have shown before the refusal came."""
-        return _halves(self._missing_of(group) or group, refusal)
+        return _halves(still_missing(self._session, group) or group, refusal)
 
     def are_alike(self, one: Refused, other: Refused) -> bool:
         """Whether two refusals have the same code and text."""
@@ -214,7 +167,7 @@ class Narrower:
         """Whether a refused group may be longer than the API takes; then its parts get shorter entries, too."""
         if refusal.concerns is not Concern.LENGTH:
             return False
-        action, capacity = ACTIONS[group[0].kind], self._clb.capacity
+        action, capacity = ACTIONS[group[0].kind], self._session.clb.capacity
         self._too_large = sizes = sizes_of(members_of(group, capacity))
         if not capacity.is_new(action, sizes):
             return False
@@ -224,22 +177,25 @@ class Narrower:
 
     def _send_extra(self, changes: list[Change]) -> Refused | None:
         """Send a part of a refused call; after each wait, only what is still missing of it."""
-        group = self._missing_of(changes)
+        session = self._session
+        extra_calls = session.shared.extra_calls
+        group = still_missing(session, changes)
         while group:
-            check_guard = self._check_guard if group[0].loss else None
-            if check_guard is not None and check_guard():
-                group = self._missing_of(group)
+            guard = self._guard if group[0].loss else None
+            if guard is not None and guard.check():
+                group = still_missing(session, group)
                 continue
-            if not self._shared.extra_calls.take():
+            if not extra_calls.acquire(blocking=False):
                 raise _NoMoreCalls
-            answer: Answer = self._writer.send(group, more=True, careful=check_guard is not None)
+            answer = session.send(group, another_call_follows=True, guard_before_resend=guard is not None)
             if isinstance(answer, Refused):
                 return answer
             if answer is Sent.ACCEPTED:
                 return None
             if answer is Sent.POSTPONED:
-                self._shared.extra_calls.give_back()
-            group = self._missing_of(group)
+                # A load balancer that is busy refuses nothing for good.
+                extra_calls.release()
+            group = still_missing(session, group)
         return None
 
     def _reject_target_groups(self, group: Sequence[Change], refusal: Refused) -> bool:
@@ -250,7 +206,7 @@ class Narrower:
             self._asked_for_types.update(unasked)
             # Where this is refused, only the reason would have been better; the refusal itself is known.
             with contextlib.suppress(ClbError):
-                self._settings.update(self._clb.describe_listeners(self._load_balancer_id, unasked))
+                self._settings.update(self._session.clb.describe_listeners(self._session.load_balancer_id, unasked))
         found = False
         for change in group:
             place = change.pool.key
@@ -259,7 +215,7 @@ class Narrower:
             if target_type == DIRECT_TARGETS:
                 continue
             found = True
-            self._ledger.reject(
+            self._session.ledger.reject(
                 [change],
                 Failure(
                     refusal.code,

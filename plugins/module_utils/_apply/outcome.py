@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .._base.errors import ClbError, GuardRefused, WaitTimeout, and_more, natural
 from .._bindings.change import ChangeKind
 from .._bindings.plan import bound_meanwhile
-from .ledger import NOT_ATTEMPTED, Done, Failure, Pending
+from .ledger import NOT_ATTEMPTED, Failure, pending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from .._bindings.change import Change
     from .._bindings.plan import Plan, Remaining
     from .._bindings.snapshot import Binding, BindingKey, Snapshot
-    from .ledger import Ledger
+    from .ledger import Ledger, Record
+
 
 MAX_NAMED = 10
+"""Bindings that a message names."""
 
 
 @dataclass(frozen=True)
@@ -83,15 +85,14 @@ def refuse(plan: Plan, error: ClbError | None, message: str) -> Outcome:
 
 @dataclass(frozen=True)
 class Ending:
-    """What is known when a task ends on one load balancer, from which :meth:`outcome` tells how it went.
+    """What is known when a task ends on one load balancer.
 
-    :param rest: what its last read shows missing.
-    :param ledger: what became of each change.
-    :param held: the losses that were held back, and why.
+    :param rest: the changes that its last read shows missing.
+    :param held: the losses that were held back, each with the gain that is missing.
     :param error: what stopped the task; None where nothing did.
-    :param assumed: whether what was accepted counts as done: with ``wait: false`` nothing is read back.
-    :param readable: whether the last call's effect could be read.
-    :param awaits_health: whether it ended before every listed target was seen to be healthy.
+    :param assumed: an accepted change counts as done: with ``wait: false`` nothing is read back.
+    :param readable: the last call's effect could be read.
+    :param awaits_health: it ended before every listed target was seen to be healthy.
     :param closed: the pools whose health check is switched off.
     :param warnings: sentences for the user, found on the way.
     """
@@ -99,23 +100,25 @@ class Ending:
     plan: Plan
     rest: Remaining
     ledger: Ledger
-    held: Mapping[Change, Failure]
-    error: ClbError | None = None
-    assumed: bool = False
-    readable: bool = True
-    awaits_health: bool = False
-    closed: Collection[str] = ()
-    warnings: Sequence[str] = ()
-    settled: bool = True
+    held: Mapping[Change, Change]
+    error: ClbError | None
+    assumed: bool
+    readable: bool
+    awaits_health: bool
+    closed: Collection[str]
+    warnings: Sequence[str]
+    settled: bool
 
-    def outcome(self) -> Outcome:
-        """The fate of each change."""
+    def conclude(self) -> Outcome:
+        """Tell the fate of each change."""
         ledger, error = self.ledger, self.error
-        open_changes = {change for change in ledger.sent() if isinstance(ledger.verdict(change), Pending)}
-        unknown = set() if self.readable else open_changes
+        still_open = {record.change: record.doubtful for record in ledger.records() if record.open}
+        unknown: set[Change] = set()
         if self.assumed:
-            unknown = {change for change in open_changes if self._is_in_doubt(change)}
-        failures = self._failures(open_changes if self.assumed else unknown)
+            unknown = {change for change, doubtful in still_open.items() if doubtful}
+        elif not self.readable:
+            unknown = set(still_open)
+        failures = self._failures(still_open if self.assumed else unknown)
         done = self._done(failures.keys() | unknown)
         if not failures and not unknown and not self.awaits_health and not isinstance(error, GuardRefused):
             error = None
@@ -128,8 +131,8 @@ class Ending:
             done=done,
             failures=failures,
             unknown=frozenset(unknown),
-            restore=self._restore(done, unknown),
-            # What FailListenerIdSet names can have been applied in part.
+            restore=self._restore({*done, *unknown}),
+            # A listener that FailListenerIdSet names can have been changed in part.
             accepted=ledger.accepted or bool(done),
             request_ids=tuple(ledger.request_ids),
             error=error,
@@ -137,9 +140,14 @@ class Ending:
             settled=self.settled,
         )
 
-    def _is_in_doubt(self, change: Change) -> bool:
-        verdict = self.ledger.verdict(change)
-        return isinstance(verdict, Pending) and verdict.in_doubt
+    def _sent(self) -> list[Record]:
+        """The changes of calls that were accepted, or may have been.
+
+        Those of the first plan come in its order, so that a dry run lists the same; then those that came later.
+        """
+        order = {change: number for number, change in enumerate(self.plan.changes)}
+        sent = [record for record in self.ledger.records() if record.sends]
+        return sorted(sent, key=lambda record: order.get(record.change, len(order)))
 
     def _failures(self, excused: Collection[Change]) -> dict[Change, Failure]:
         """Why each change that is missing is not in place."""
@@ -151,68 +159,71 @@ class Ending:
                 NOT_ATTEMPTED,
                 "Somebody else has given it a weight above 0 meanwhile; run the task again to drain it.",
             )
-        for change in self.ledger.sent():
-            if change.loss and change.key in self.ledger.reverted:
-                failures[change] = Failure(NOT_ATTEMPTED, "The guard min_healthy: its weight was put back.")
+        put_back = Failure(NOT_ATTEMPTED, "The guard min_healthy: its weight was put back.")
+        reverted = (record.change for record in self._sent() if record.change.key in self.ledger.reverted)
+        failures.update((change, put_back) for change in reverted if change.loss)
         return failures
-
-    def _done(self, others: Collection[Change]) -> dict[Change, Binding | None]:
-        """The changes that this task has sent, that were not refused, and that are in place."""
-        rebound = {change.key for change in self.rest.rebound}
-        done: dict[Change, Binding | None] = {}
-        for change in self._in_order_of_the_plan(self.ledger.sent()):
-            if change in others or change.key in self.ledger.reverted or (change.loss and change.key in rebound):
-                continue
-            verdict = self.ledger.verdict(change)
-            shows = change.loss or change.in_place(self.rest.snapshot)
-            if (isinstance(verdict, Done) and shows) or (isinstance(verdict, Pending) and self.assumed):
-                done[change] = self.ledger.before(change)
-        return done
 
     def _reason(self, change: Change) -> Failure:
         """Why a change is not in place."""
-        error = self.error
-        verdict = self.ledger.verdict(change)
-        if isinstance(verdict, Failure):
-            return verdict
+        error, record = self.error, self.ledger.of(change)
+        if record.refused is not None:
+            return record.refused
         if change.pool.key not in self.rest.snapshot.pools:
             return Failure(NOT_ATTEMPTED, f"{change.pool.label} no longer exists.")
         if change in self.held:
-            return self.held[change]
-        if not self.ledger.was_sent(change):
+            return Failure(
+                NOT_ATTEMPTED,
+                f"Held back: {self.held[change].label}, which this task adds or changes on the same listener, is not "
+                "in place.",
+            )
+        if not record.sends:
             if isinstance(error, WaitTimeout) and error.last is not None:
                 return Failure.of(error.last)
             why = "the task had ended" if error is None else f"the task stopped with {error.code}"
             return Failure(NOT_ATTEMPTED, f"Not sent: {why}.")
-        doubt = self.ledger.doubt_about(change)
-        if doubt is not None:
-            return doubt
+        if record.failure is not None:
+            return record.failure
         if error is None or error.action is None or isinstance(error, WaitTimeout):
             return Failure("WaitTimeout", "It was sent, and DescribeTargets did not show it in time.")
         return Failure.of(error)
 
-    def _restore(self, done: Mapping[Change, Binding | None], unknown: Iterable[Change]) -> tuple[Binding, ...]:
-        """The bindings that were changed, or may have been, as they were before; in the order of the plan."""
-        rebound = {change.key for change in self.rest.rebound}
-        snapshot = self.rest.snapshot
-        # Also what a listener in FailListenerIdSet shows in place: this task may have done it.
-        maybe = (change for change in self.ledger.sent() if change.key in rebound or change.in_place(snapshot))
-        # Also what does not show and still can: its task may run on.
-        changed = {*done, *unknown, *maybe, *self.ledger.pending()}
-        ordered = self._in_order_of_the_plan(change for change in self.ledger.sent() if change in changed)
-        return former((change for change in ordered if change.key not in self.ledger.reverted), self.ledger.before)
+    def _done(self, others: Collection[Change]) -> dict[Change, Binding | None]:
+        """The changes that this task has sent, that were not refused, and that are in place."""
+        left_out = {change.key for change in self.rest.rebound}
+        done: dict[Change, Binding | None] = {}
+        for record in self._sent():
+            change = record.change
+            if change in others or change.key in self.ledger.reverted or (change.loss and change.key in left_out):
+                continue
+            shows = record.shown and (change.loss or change.in_place(self.rest.snapshot))
+            if shows or (self.assumed and record.open):
+                done[change] = self.ledger.former(change)
+        return done
 
-    def _in_order_of_the_plan(self, changes: Iterable[Change]) -> list[Change]:
-        """Those of the first plan in its order, so that a dry run lists the same; then those that came later."""
-        order = {change: number for number, change in enumerate(self.plan.changes)}
-        return sorted(changes, key=lambda change: order.get(change, len(order)))
+    def _restore(self, changed: Collection[Change]) -> tuple[Binding, ...]:
+        """The bindings that were changed, or may have been, as they were before; in the order of the plan."""
+        snapshot, rebound = self.rest.snapshot, {change.key for change in self.rest.rebound}
+        # Also a change that does not show and still can, since its task may run on; and what a listener in
+        # FailListenerIdSet shows in place, since this task may have done it.
+        changed = {*changed, *pending(self.ledger)}
+        return former(
+            (
+                change
+                for change in (record.change for record in self._sent())
+                if change.key not in self.ledger.reverted
+                and (change in changed or change.key in rebound or change.in_place(snapshot))
+            ),
+            self.ledger.former,
+        )
 
     def _all_warnings(self) -> Iterable[str]:
         yield from dict.fromkeys(self.warnings)
         for label in sorted(self.closed, key=natural):
             yield f"The health check of {label} is switched off: its targets count as healthy."
         snapshot = self.rest.snapshot
-        tagged = any(change.kind is ChangeKind.REGISTER and change.tag for change in self.ledger.sent())
+        sent = [record.change for record in self._sent()]
+        tagged = any(change.kind is ChangeKind.REGISTER and change.tag for change in sent)
         if not self.readable or self.assumed:
             return
         if tagged and not snapshot.tags_known:

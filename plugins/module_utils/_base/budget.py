@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -85,12 +86,15 @@ class Budget:
         if seconds >= remaining:
             raise WaitTimeout(f"{self.label} expired while waiting for {waiting_for}")
 
-    def polls(self, waits: pace.Waits, waiting_for: str, *, at_once: bool = False) -> Iterator[float]:
+    def polls(
+        self, waits: pace.Waits, waiting_for: str, *, at_once: bool = False, at_most: float = math.inf
+    ) -> Iterator[float]:
         """Say when to look again; the loop over it ends with ``break``, ``return`` or the exception.
 
         :param waits: the first is slept before the first look.
         :param waiting_for: what for, in words that fit behind "waiting for".
         :param at_once: look for the first time without a delay.
+        :param at_most: after so many seconds comes the last look.
         :returns: at each look the seconds since the first call.
         :raises WaitTimeout: the time is up.
         """
@@ -98,5 +102,8 @@ class Budget:
         if at_once:
             yield 0.0
         for delay in waits.delays():
-            self.sleep(delay, waiting_for)
+            left = at_most - (self.now() - started)
+            if left < pace.ROUNDING_SECONDS:
+                return
+            self.sleep(min(delay, left), waiting_for)
             yield self.now() - started

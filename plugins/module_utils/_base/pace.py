@@ -124,8 +124,8 @@ FIRST_LOOK_SECONDS = 0.2
 """The first read after an accepted write: the API may have applied it before it answered."""
 LEARN_SECONDS = 5.0
 """A load balancer waits so long at most for what the first ones learn of the cloud's pace."""
-MIN_LEAD, MAX_LEAD = 0.0025, 0.4
-"""How much earlier than expected the end of a task is looked for, as a share of its duration."""
+FIRST_LOOK_SHARE = 0.95
+"""The end of a task that another call waits for is looked for after this share of the time that the last one took."""
 
 LAST_TASK = Waits(
     "The cloud carries out a write, and no other write waits", 0.8, 1.4, 2.0, "the task, after ``wait_timeout``"

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.narrow import ExtraCalls
 from harness import Cloud, Raw
 
 LISTENERS, EACH = 50, 10
@@ -272,13 +271,6 @@ def test_a_refused_removal_of_what_is_gone_is_no_failure(cloud, code):
 
     assert not run.failed, run.message
     assert not run.changed
-
-
-def test_a_call_that_is_given_back_is_not_lost_however_many_take_at_once():
-    calls = ExtraCalls(2)
-    assert [calls.take() for _number in range(5)] == [True, True, False, False, False]
-    calls.give_back()
-    assert [calls.take(), calls.take()] == [True, False]
 
 
 def sizes(cloud: Cloud) -> list[int]:

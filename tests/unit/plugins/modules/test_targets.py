@@ -268,7 +268,7 @@ def test_what_writes_is_not_loaded_before_something_is_to_be_written() -> None:
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     loaded = {name.partition(".module_utils.")[2] for name in done.stdout.split()}
     assert "_tasks.targets" in loaded
-    assert loaded.isdisjoint({"_apply.reconcile", "_apply.writer", "_apply.narrow", "_apply.batches", "_apply.locks"})
+    assert loaded.isdisjoint({"_apply.reconcile", "_apply.session", "_apply.narrow", "_apply.batches", "_apply.locks"})
 
 
 @pytest.mark.parametrize("collects", [True, False])

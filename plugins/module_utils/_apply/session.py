@@ -1,0 +1,326 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Send one call, follow its task, read back: everything of a task that talks to one load balancer."""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple, Union
+
+from .._api.members import ACTIONS
+from .._base import pace
+from .._base.budget import Patience
+from .._base.errors import ClbError, NotSent, OutcomeUnknown, Refused, UnhealthyTimeout, WaitTimeout
+from .._base.refusals import Remedy
+from .._bindings.change import ChangeKind
+from .._bindings.plan import plan_rest
+from .ledger import TASK_FAILED, Failure, Ledger, may_send, pending
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from .._api.clb import Accepted, Clb
+    from .._bindings.change import Change
+    from .._bindings.health import HealthSnapshot
+    from .._bindings.plan import Plan, Remaining
+    from .._bindings.snapshot import Snapshot
+    from .shared import Shared
+
+
+class Sent(Enum):
+    """How a call ended, where it was not refused."""
+
+    ACCEPTED = "accepted"
+    READ_AGAIN = "read again"
+    """It went out, and the snapshot is newer than the plan: compare again before the next call goes out."""
+    POSTPONED = "postponed"
+    """It was not applied, because the load balancer was busy or a guard has to be checked again: compare again."""
+
+
+Answer = Union[Sent, Refused]
+
+
+class _OpenTask(NamedTuple):
+    """A task that may still be running."""
+
+    changes: Sequence[Change]
+    action: str
+    request_id: str
+    since: float
+
+
+class Session:
+    """One load balancer in one task: sends calls, one at a time, and reads what they did.
+
+    :param plan: what the task does there.
+    """
+
+    def __init__(self, plan: Plan, clb: Clb, load_balancer_id: str, shared: Shared) -> None:
+        self.plan = plan
+        self.clb = clb
+        self.load_balancer_id = load_balancer_id
+        self.shared = shared
+        self.ledger = Ledger(shared.budget.now)
+        self.snapshot = plan.snapshot
+        """As last read."""
+        self.stale = False
+        """Whether a call went out, or its task ended, since the last read."""
+        self.waits = 0
+        """How often the task has waited for something other than the end of its last call."""
+        self.last_answer: ClbError | None = None
+        """What the latest write ended with that was not accepted: it explains why time ran out."""
+        self.warnings: list[str] = []
+        self._budget = shared.budget
+        self._listener_ids = plan.snapshot.listener_ids
+        self._open: _OpenTask | None = None
+        self._busy_waits = pace.WRITE_BUSY.delays()
+
+    # -- reads and waits
+
+    def read(self, *, last_attempt: bool = False) -> Snapshot:
+        """Read what is bound now, and learn from it.
+
+        :param last_attempt: send once, even in the budget's grace.
+        :raises ClbError: it can't be read.
+        """
+        started = self._budget.now()
+        try:
+            snapshot = self.clb.describe_targets(self.load_balancer_id, self._listener_ids, last_attempt=last_attempt)
+        except Refused as refusal:
+            if self._listener_ids is None or refusal.remedy is not Remedy.NARROW:
+                raise
+            # A listener of the filter is gone: the whole load balancer shows which.
+            self._listener_ids = None
+            return self.read(last_attempt=last_attempt)
+        self.snapshot, self.stale = snapshot, False
+        self.ledger.observe(snapshot, started)
+        return snapshot
+
+    def read_health(self) -> HealthSnapshot:
+        """Read the health of every target of this load balancer."""
+        return self.clb.describe_target_health([self.load_balancer_id])[self.load_balancer_id]
+
+    def sleep(self, seconds: float, waiting_for: str) -> None:
+        """Sleep within the budget.
+
+        :raises WaitTimeout: the time is up.
+        """
+        self.waits += 1
+        self._budget.sleep(seconds, waiting_for)
+
+    def read_until(
+        self, done: Callable[[], bool], waiting_for: str, at_most: float = math.inf, *, at_once: bool = True
+    ) -> bool:
+        """Read until something is so; False where it is not within so many seconds.
+
+        :param at_once: read for the first time without a wait.
+        :raises WaitTimeout: the time is up.
+        """
+        for waited in self._budget.polls(pace.READ_BACK, waiting_for, at_once=at_once, at_most=at_most):
+            self.waits += waited > 0
+            self.read()
+            if done():
+                return True
+        return False
+
+    def settle(self) -> None:
+        """Read until everything that was accepted shows, or a lag of the reads can't be why it does not.
+
+        :raises WaitTimeout: the time is up.
+        """
+        self.follow(another_call_follows=False)
+        if not self.stale and not pending(self.ledger):
+            return
+        if self._open is not None:
+            self.read()
+            if not pending(self.ledger):
+                return
+            self._poll(self._open, pace.LAST_TASK)
+        self.read_until(lambda: not pending(self.ledger), "accepted changes to show in DescribeTargets")
+
+    def explain(self, error: ClbError) -> ClbError:
+        """Say what kept the task waiting where the time ran out."""
+        if not isinstance(error, WaitTimeout) or isinstance(error, UnhealthyTimeout) or error.last is not None:
+            return error
+        return WaitTimeout(error.message, last=self.last_answer)
+
+    # -- writes
+
+    def send(
+        self, changes: Sequence[Change], *, another_call_follows: bool, guard_before_resend: bool = False
+    ) -> Answer:
+        """Send one call.
+
+        :param changes: of one kind, within the limits of the API.
+        :param another_call_follows: it needs this one's task to have ended.
+        :param guard_before_resend: do not send after a wait: the guard has to be checked again first.
+        :returns: the refusal, unless it only was that the API is busy or throttles.
+        :raises ClbError: the task can't go on.
+        """
+        patience, unsent, throttled = Patience(self._budget), pace.UNSENT.delays(), pace.WRITE_THROTTLED.delays()
+        while True:
+            self._remember(changes)
+            try:
+                answer = self.clb.write(self.load_balancer_id, changes)
+            except OutcomeUnknown as unknown:
+                self.stale, self.last_answer = True, unknown
+                self.ledger.doubt(changes, Failure.of(unknown))
+                self.read_until(lambda: set(changes).isdisjoint(pending(self.ledger)), "the outcome of a call to show")
+                if all(change.in_place(self.snapshot) for change in changes):
+                    self.last_answer = None
+                return Sent.READ_AGAIN
+            except NotSent as fault:
+                if not patience.left():
+                    raise
+                self.last_answer = fault
+                self.sleep(next(unsent), "another attempt")
+            except Refused as refusal:
+                if refusal.remedy is not Remedy.WAIT_THROTTLED:
+                    return self._after_refusal(refusal, changes, until_changed=guard_before_resend)
+                self.last_answer = refusal
+                self.sleep(next(throttled), "another attempt")
+            else:
+                return self._accept(answer, changes, another_call_follows)
+            if guard_before_resend:
+                return Sent.POSTPONED
+
+    def _remember(self, changes: Sequence[Change]) -> None:
+        """Note bindings before a call changes them, on disk too where the task has a restore file."""
+        self.ledger.sending(changes)
+        if self.shared.memory is not None:
+            from .._bindings.remembered import asked_of, formers  # noqa: PLC0415 - few tasks have a restore file
+
+            changed = ((change, self.ledger.former(change)) for change in changes)
+            self.shared.memory.remember(formers(self.load_balancer_id, asked_of(self.plan), changed))
+
+    def _after_refusal(self, refusal: Refused, changes: Sequence[Change], *, until_changed: bool) -> Answer:
+        """Wait while the load balancer is busy, a guarded task until somebody's write shows; else give it back."""
+        if refusal.remedy is not Remedy.WAIT_BUSY:
+            # What somebody else has unbound meanwhile is no failure: the last read shows it.
+            self.stale |= refusal.remedy is Remedy.FATAL and changes[0].kind is ChangeKind.DEREGISTER
+            return refusal
+        self.last_answer = refusal
+        self.ledger.still_running()
+        if self.shared.times.seconds == 0 and self.ledger.request_ids:
+            # A call that was applied at once still held the load balancer: the next one has to wait a little.
+            self.shared.times.learn(pace.FIRST_LOOK_SECONDS)
+        before, started = self.snapshot.bindings, self._budget.now()
+        while True:
+            self.sleep(next(self._busy_waits), "the load balancer")
+            self.read()
+            waited = self._budget.now() - started
+            if not until_changed or self.snapshot.bindings != before or waited >= pace.LEARN_SECONDS:
+                return Sent.POSTPONED
+
+    def _accept(self, answer: Accepted, changes: Sequence[Change], another_call_follows: bool) -> Answer:
+        action = ACTIONS[changes[0].kind]
+        self._busy_waits = pace.WRITE_BUSY.delays()
+        self.last_answer, self.stale = None, True
+        named = [change for change in changes if change.pool.listener_id in answer.failed_listeners]
+        others = [change for change in changes if change.pool.listener_id not in answer.failed_listeners]
+        self.ledger.accept(others, answer.request_id)
+        if named:
+            message = answer.message or "The API names this listener in FailListenerIdSet, without a reason."
+            self.ledger.reject_listener(named, Failure("FailListenerIdSet", message, action, answer.request_id))
+        if changes[0].kind is ChangeKind.TAG:
+            # BatchModifyTargetTag is synchronous: it has no task.
+            self.ledger.task_ended(changes)
+        else:
+            self._open = _OpenTask(changes, action, answer.request_id or "", self._budget.now())
+            if another_call_follows or named:
+                self.follow(another_call_follows=another_call_follows)
+        if not named:
+            return Sent.ACCEPTED
+        self.read_until(
+            lambda: not any(record.named for record in self.ledger.records()),
+            "the listeners in FailListenerIdSet to show what was applied",
+        )
+        return Sent.READ_AGAIN
+
+    # -- the task of the last call
+
+    def follow(self, *, another_call_follows: bool) -> None:
+        """See the task of the last call through, as far as the next step needs it.
+
+        Read first: a cloud may apply a batch before it answers. Poll only what does not show.
+
+        :raises WaitTimeout: the time is up.
+        """
+        task, times = self._open, self.shared.times
+        if task is None:
+            return
+        known = times.find(self._budget)
+        if known is None:
+            self._budget.sleep(pace.FIRST_LOOK_SECONDS, f"the changes of {task.action} to show")
+            snapshot = self.read()
+            if not all(change.in_place(snapshot) for change in task.changes):
+                self._poll(task, pace.NEXT_TASK if another_call_follows or times.shared else pace.LAST_TASK)
+                return
+            times.learn(0.0)
+        if not known:
+            self._end(task)
+            return
+        until = task.since + known * (pace.FIRST_LOOK_SHARE if another_call_follows else 1)
+        if until > self._budget.now():
+            self._budget.sleep(until - self._budget.now(), f"the task {task.request_id} of {task.action}")
+        if another_call_follows:
+            self._poll(task, pace.NEXT_TASK)
+
+    def _poll(self, task: _OpenTask, waits: pace.Waits) -> None:
+        """Poll a task until it has ended."""
+        for _waited in self._budget.polls(waits, f"the task {task.request_id} of {task.action}", at_once=True):
+            asked = self._budget.now()
+            try:
+                status = self.clb.describe_task_status(task.request_id)
+            except Refused as refusal:
+                # A task that is not known counts as ended, and so does one that may not be asked for: the read decides.
+                if refusal.remedy is Remedy.FATAL:
+                    self.warnings.append(f"{refusal.message} The result comes from DescribeTargets alone.")
+                break
+            if status.done:
+                # What was read before it ended says nothing of it.
+                self.stale = True
+                self.shared.times.learn(asked - task.since)
+                if status.failed:
+                    reason = status.message or "the API gives no reason"
+                    message = f"The task {task.request_id} of {task.action} failed: {reason}"
+                    self.ledger.task_failed(task.changes, Failure(TASK_FAILED, message))
+                break
+        self._end(task)
+
+    def _end(self, task: _OpenTask) -> None:
+        self.ledger.task_ended(task.changes)
+        self._open = None
+
+
+# -- what is still to be done
+
+
+def rest_of(session: Session) -> Remaining:
+    """The changes that the newest read shows missing."""
+    rest = plan_rest(session.plan, session.snapshot, session.ledger.finished)
+    reverted = session.ledger.reverted
+    return rest._replace(rebound=tuple(change for change in rest.rebound if change.key not in reverted))
+
+
+def held_back(rest: Remaining) -> dict[Change, Change]:
+    """The losses of listeners whose gains are not all in place, each with such a gain."""
+    short = {change.pool.listener_id: change for change in (*rest.gains, *rest.gone)}
+    return {loss: short[loss.pool.listener_id] for loss in rest.losses if loss.pool.listener_id in short}
+
+
+def to_send(session: Session, *, losses: bool) -> list[Change]:
+    """The gains, or the losses, that are missing and may be sent now."""
+    rest = rest_of(session)
+    held = held_back(rest)
+    wanted = [change for change in rest.losses if change not in held] if losses else rest.gains
+    return [change for change in wanted if may_send(session.ledger, change)]
+
+
+def still_missing(session: Session, changes: Iterable[Change]) -> list[Change]:
+    """Those of a call that the newest read shows missing and that may still be sent."""
+    missing = set(rest_of(session).changes)
+    return [change for change in changes if change in missing and may_send(session.ledger, change)]
