@@ -223,10 +223,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     """An inventory, or a draft of one."""
 
     def verify_file(self, path: str) -> bool:
-        """Tell whether a file is meant for this plugin; warn where only its name is wrong.
-
-        :param path: the inventory source.
-        """
+        """Tell whether a file is meant for this plugin; warn where only its name is wrong."""
         if not super().verify_file(path):
             return False
         if path.endswith(_FILE_NAMES):
@@ -241,11 +238,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def parse(self, inventory: InventoryData, loader: DataLoader, path: str, cache: bool = True) -> None:
         """Fill the inventory; where that fails, it stays as it was.
 
-        :param inventory: what to fill.
-        :param loader: reads files.
-        :param path: the inventory file.
         :param cache: whether the cache may be read.
-        :raises AnsibleParserError: the file, or the cause.
+        :raises AnsibleParserError: the file, and the cause.
         """
         super().parse(inventory, loader, path, cache)
         try:
@@ -280,9 +274,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """What there is behind the load balancers, from the cache where that is allowed and possible."""
         options = {name: self._rendered(name) for name in CONNECTION_SPEC}
         check_minimum(options, "timeout", 1)
-        query: Raw = {name: self._list_of_text(name) for name in ("load_balancer_ids", "load_balancer_names")}
+        by_name = ("load_balancer_ids", "load_balancer_names")
+        query: Raw = {name: self._list_of_text(name) for name in by_name}
         query.update(load_balancer_tags=self._tags(), targets=self._list("targets"), health=self.get_option("health"))
-        beside = [name for name in ("load_balancer_ids", "load_balancer_names") if query[name] is not None]
+        beside = [name for name in by_name if query[name] is not None]
         if query["load_balancer_tags"] is not None and beside:
             raise InvalidArgument(f"Give load_balancer_tags or {' and '.join(beside)}, not both.")
         regions: Sequence[str | None] = self._list_of_text("regions") or [options["region"]]
@@ -300,21 +295,18 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
         :raises InvalidArgument: it holds something that this plugin has not put there.
         """
+        # There is no public way to ask a cache plugin for the name of its file; those that have none keep no files.
+        plugin = getattr(self._cache, "_plugin", None)
+        file_name = getattr(plugin, "_get_cache_file_name", None)
+        place = f"The cache entry {key}"
+        if file_name is not None:
+            place = f"The cache file {file_name(getattr(plugin, '_get_key', str)(key))}"
         try:
             kept = self._cache.get(key)
         except (TypeError, ValueError, AttributeError, RecursionError):
             # Ansible unwraps what is in the file without looking at it first.
-            raise damaged(self._cache_place(key)) from None
-        return None if kept is None else unpack(kept, self._cache_place(key))
-
-    def _cache_place(self, key: str) -> str:
-        """Where the cache keeps something, in words."""
-        # There is no public way to ask a cache plugin for the name of its file; those that have none keep no files.
-        plugin = getattr(self._cache, "_plugin", None)
-        file_name = getattr(plugin, "_get_cache_file_name", None)
-        if file_name is None:
-            return f"The cache entry {key}"
-        return f"The cache file {file_name(getattr(plugin, '_get_key', str)(key))}"
+            raise damaged(place) from None
+        return None if kept is None else unpack(kept, place)
 
     def _read(self, options: Raw, regions: Sequence[str | None], query: Raw) -> Reading:
         if REQUESTS_ERROR is not None:
@@ -364,16 +356,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _list_of_text(self, name: str) -> list[str] | None:
         """A list of names that is not empty, or None where it was not given."""
         values = self._list(name)
-        if values is None:
-            return None
-        if not values:
+        if values is not None and not values:
             raise InvalidArgument(f"{name} is an empty list; name at least one, or leave the option out.")
-        for number, value in enumerate(values):
+        for number, value in enumerate(values or ()):
             if isinstance(value, bool) or not isinstance(value, (str, int)):
                 raise InvalidArgument(f"{name}[{number}] must be a text; it is {value!r}.")
             if not str(value).strip():
                 raise InvalidArgument(f"{name}[{number}] is empty; give a value, or leave it out of the list.")
-        return list(dict.fromkeys(str(value).strip() for value in values))
+        return None if values is None else list(dict.fromkeys(str(value).strip() for value in values))
 
     def _tags(self) -> Tags | None:
         tags = self._rendered("load_balancer_tags")
@@ -393,15 +383,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         host_names = HostNames(hosts, {name: host.get_vars() for name, host in self.inventory.hosts.items()})
         while True:
             names = host_names.choose(taken)
-            draft = Draft(self.inventory)
-            problem = None
+            draft, problem = Draft(self.inventory), None
             try:
                 self._fill(draft, groups.edges, hosts, names)
             except AnsibleError as error:
                 problem = error
-            clash = not draft.groups.keys().isdisjoint(names)
             taken.update(draft.groups)
-            if not clash:
+            if draft.groups.keys().isdisjoint(names):
                 if problem is not None:
                     raise problem
                 return draft

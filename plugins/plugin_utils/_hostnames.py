@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What hosts are called: a name that means nothing else to Ansible, and one for each host."""
+"""Names of hosts: one for each, which means nothing else to Ansible."""
 
 from __future__ import annotations
 
@@ -23,11 +23,10 @@ MAX_BYTES = 255
 """The longest name of a file: Ansible looks for ``host_vars/NAME``, and keeps a host's facts in a file of its name."""
 _BUILT_IN_GROUPS = frozenset({"all", "ungrouped"})
 _PATTERN_STARTS = ("!", "&", "~", "@", "-")
-"""What makes a host pattern, or an argument of a command, mean something else than a host's name."""
+"""A host pattern, or an argument of a command, begins so."""
 _PATTERN_MARKS = frozenset("*?[]")
 _SEPARATORS = frozenset(",:")
-"""What can stand between two host patterns."""
-
+"""Two host patterns are separated so."""
 MAX_SHOWN = 255
 """Characters of a name that a message shows."""
 MAX_LISTED = 5
@@ -36,7 +35,6 @@ MAX_LISTED = 5
 class HostNames:
     """Finds a name for each host.
 
-    :param hosts: the hosts, each with the names that it could have, best first.
     :param inventory_hosts: the variables of the hosts that other sources have put into the inventory, by name.
     """
 
@@ -77,7 +75,7 @@ class HostNames:
         )
 
     def _is_pattern(self, name: str, groups: Collection[str]) -> bool:
-        """Whether Ansible reads the name as several patterns, of which one can match something else."""
+        """Return whether Ansible reads the name as several patterns, of which one can match something else."""
         if _SEPARATORS.isdisjoint(name):
             return False
         parts = [part.strip() for part in split_host_pattern(name)]
@@ -88,7 +86,7 @@ class HostNames:
         )
 
     def _belongs_to_another(self, host: Host, name: str) -> bool:
-        """Whether the host of this name that another source has found is certainly another machine."""
+        """Return whether another source's host of this name is certainly another machine."""
         theirs = self._inventory_hosts.get(name)
         if theirs is None:
             return False
@@ -97,7 +95,7 @@ class HostNames:
             return not _is_same_backend(theirs, host.variables)
         address = theirs.get("ansible_host")
         own = (*host.variables["clb_private_ips"], *host.variables["clb_public_ips"])
-        return theirs.get("ansible_connection") == "local" or (_is_ip(address) and address not in own)
+        return theirs.get("ansible_connection") == "local" or (_ip(address) is not None and address not in own)
 
 
 def _is_same_backend(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
@@ -110,9 +108,9 @@ def _is_same_backend(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> bool
 
 
 def is_plain_name(name: str) -> bool:
-    """Tell whether a text means nothing but a host's name to Ansible, as far as that can be seen in the text.
+    """Tell whether a text means nothing but a host's name to Ansible.
 
-    Not so are: the built-in groups, this machine (``localhost``), host patterns (``*``, ``!web``), options of commands
+    Others are the built-in groups, this machine (``localhost``), host patterns (``*``, ``!web``), options of commands
     (``-o``), paths (``../x``: Ansible reads ``host_vars/NAME``), control characters, and what is too long for a file.
     """
     return (
@@ -128,17 +126,12 @@ def is_plain_name(name: str) -> bool:
 
 
 def _is_this_machine(name: str) -> bool:
-    if "localhost" in name.casefold().split("."):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    address = _ip(name)
+    return "localhost" in name.casefold().split(".") or (address is not None and address.is_loopback)
 
 
-def _is_ip(text: object) -> bool:
+def _ip(text: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        ipaddress.ip_address(str(text))
+        return ipaddress.ip_address(str(text))
     except ValueError:
-        return False
-    return True
+        return None

@@ -14,7 +14,7 @@ from ansible.inventory.group import to_safe_group_name
 from ..module_utils._base.errors import and_more, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 Raw = dict[str, Any]
 
@@ -23,15 +23,11 @@ HOSTNAMES: dict[str, Callable[[Raw], Any]] = {
     "instance_id": lambda target: target["instance_id"],
     "address": lambda target: target["eni_ip"] or next(iter(target["private_ips"]), None),
 }
-"""What a host can be called by."""
-
 ADDRESSES: dict[str, Callable[[Raw], Any]] = {
     "private_ip": lambda target: next(iter(target["private_ips"]), None),
     "public_ip": lambda target: next(iter(target["public_ips"]), None),
     "none": lambda _target: None,
 }
-"""What ``ansible_host`` can be."""
-
 MAX_SHOWN = 255
 """Characters of a name that a warning shows."""
 MAX_LISTED = 5
@@ -61,85 +57,58 @@ class Groups(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-class _Name(NamedTuple):
-    """What one or more load balancers, listeners or rules are called."""
-
-    shown: str
-    text: str
-
-
-class _Identity(NamedTuple):
-    """What makes a backend one host.
-
-    :param address: the ID of an instance, or an IP address.
-    :param network: where the address is: a VPC, or a region where the VPC is not known; empty for an instance, whose ID
-        exists once.
-    """
-
-    address: str
-    network: str
-
-
 def make_groups(balancers: Sequence[Raw]) -> Groups:
     """Group by load balancer, listener and rule, each by its ID, and by its name.
 
     An ID stands for one thing. A name gathers what is called the same on every load balancer. Where different names
     would have one group, each thing of these names has a group of its own, with its ID in the name.
     """
-    nested, called, pools = _find_groups(balancers)
+    nested: dict[tuple[str, str], None] = {}
+    called: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+    """The IDs that a name and its group's name stand for."""
+    pools: dict[tuple[str, str, str | None], str] = {}
+    for outer, identity, pool, name, group in _things(balancers):
+        nested[outer, identity] = None
+        called[name, group][identity] = None
+        pools[pool] = identity
     groups: dict[str, str] = {}
     taken: set[str] = set()
     for identity in dict.fromkeys(identity for edge in nested for identity in edge if identity):
         groups[identity] = _free(_safe(identity), "2", taken)
     edges = {(groups[outer], groups[inner]): None for outer, inner in nested if outer}
-    by_group: dict[str, list[_Name]] = defaultdict(list)
-    for name in called:
-        by_group[_safe(name.text)].append(name)
+    by_group: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for shown, text in called:
+        by_group[_safe(text)].append((shown, text))
     warnings = []
     reserved = taken | by_group.keys()
     for group, names in by_group.items():
         if len(names) == 1 and group not in taken:
             edges.update(dict.fromkeys((group, groups[identity]) for identity in called[names[0]]))
             continue
-        own = [
-            (_free(f"{group}_{groups[identity]}", "2", reserved), groups[identity])
-            for name in names
-            for identity in called[name]
-        ]
+        identities = [identity for name in names for identity in called[name]]
+        own = [(_free(f"{group}_{groups[identity]}", "2", reserved), groups[identity]) for identity in identities]
         edges.update(dict.fromkeys(own))
-        shown = [f"{printable(repr(name.shown), MAX_SHOWN)} ({and_more(list(called[name]), 2)})" for name in names]
+        told = [f"{printable(repr(name[0]), MAX_SHOWN)} ({and_more(list(called[name]), 2)})" for name in names]
         warnings.append(
-            f"{and_more(shown, MAX_LISTED)} can't have the group {group}, because different names become that name. "
+            f"{and_more(told, MAX_LISTED)} can't have the group {group}, because different names become that name. "
             f"Each has a group with its ID instead: {and_more([pair[0] for pair in own], MAX_LISTED)}."
         )
     return Groups(tuple(edges), {key: groups[identity] for key, identity in pools.items()}, tuple(warnings))
 
 
-def _find_groups(
-    balancers: Iterable[Raw],
-) -> tuple[dict[tuple[str, str], None], dict[_Name, dict[str, None]], dict[tuple[str, str, str | None], str]]:
-    """Pairs of IDs of which one is in the other, the IDs that each name stands for, and the ID of each pool."""
-    nested: dict[tuple[str, str], None] = {}
-    called: dict[_Name, dict[str, None]] = defaultdict(dict)
-    pools: dict[tuple[str, str, str | None], str] = {}
+def _things(balancers: Iterable[Raw]) -> Iterator[tuple[str, str, tuple[str, str, str | None], str, str]]:
+    """Each load balancer, listener and rule: the ID around it, its own, its pool's key, its name, its group's name."""
     for balancer in balancers:
         balancer_id, balancer_name = balancer["load_balancer_id"], balancer["load_balancer_name"]
-        nested["", balancer_id] = None
-        called[_Name(balancer_name, f"clb_{balancer_name}")][balancer_id] = None
+        yield "", balancer_id, (balancer_id, "", None), balancer_name, f"clb_{balancer_name}"
         for listener in balancer["listeners"]:
             listener_id = listener["listener_id"]
-            ports = [listener["port"], *([listener["end_port"]] if listener["end_port"] else [])]
-            name = "_".join(map(str, (listener["protocol"], *ports)))
-            nested[balancer_id, listener_id] = None
-            called[_Name(name, name)][listener_id] = None
-            pools[balancer_id, listener_id, None] = listener_id
+            name = "_".join(str(listener[key]) for key in ("protocol", "port", "end_port") if listener[key] is not None)
+            yield balancer_id, listener_id, (balancer_id, listener_id, None), name, name
             for rule in listener["rules"]:
                 location_id = rule["location_id"]
-                nested[listener_id, location_id] = None
                 whole = f"{name}_{rule['domain']}{rule['url']}"
-                called[_Name(whole, whole.rstrip("/"))][location_id] = None
-                pools[balancer_id, listener_id, location_id] = location_id
-    return nested, called, pools
+                yield listener_id, location_id, (balancer_id, listener_id, location_id), whole, whole.rstrip("/")
 
 
 def _safe(name: str) -> str:
@@ -158,20 +127,24 @@ def make_hosts(balancers: Iterable[Raw], groups: Groups, hostnames: Sequence[str
     """Put the bindings of each backend together.
 
     :param groups: of the same load balancers.
-    :param hostnames: what to call a host by, best first; keys of :data:`HOSTNAMES`.
+    :param hostnames: keys of :data:`HOSTNAMES`, best first.
+    :param ansible_host: a key of :data:`ADDRESSES`.
     """
-    bindings: dict[_Identity, list[Raw]] = defaultdict(list)
+    # An instance ID exists once, and an address once in a VPC, or in a region where the VPC is not known.
+    bindings: dict[tuple[str, str], list[Raw]] = defaultdict(list)
     for balancer in balancers:
         belongs = {key: balancer[key] for key in ("load_balancer_id", "load_balancer_name", "region")}
+        network = balancer["vpc_id"] or balancer["region"]
         for target in balancer["targets"]:
-            bindings[_identify(target, balancer)].append({**target, **belongs})
+            instance_id = target["instance_id"]
+            identity = (instance_id, "") if instance_id else (target["eni_ip"], network)
+            bindings[identity].append({**target, **belongs})
     return [
         Host(
-            tuple(_names(identity, found, hostnames)),
+            tuple(_names(*identity, found[0], hostnames)),
             tuple(
                 dict.fromkeys(
-                    groups.pools[binding["load_balancer_id"], binding["listener_id"], binding["location_id"]]
-                    for binding in found
+                    groups.pools[one["load_balancer_id"], one["listener_id"], one["location_id"]] for one in found
                 )
             ),
             _variables(found, ADDRESSES[ansible_host](found[0])),
@@ -180,19 +153,12 @@ def make_hosts(balancers: Iterable[Raw], groups: Groups, hostnames: Sequence[str
     ]
 
 
-def _identify(target: Raw, balancer: Raw) -> _Identity:
-    if target["instance_id"]:
-        return _Identity(target["instance_id"], "")
-    return _Identity(target["eni_ip"], balancer["vpc_id"] or balancer["region"])
-
-
-def _names(identity: _Identity, bindings: Sequence[Raw], hostnames: Sequence[str]) -> list[str]:
+def _names(address: str, network: str, binding: Raw, hostnames: Sequence[str]) -> list[str]:
     """What a backend can be called by, best first."""
-    wished = [HOSTNAMES[name](bindings[0]) for name in hostnames]
+    wished = [HOSTNAMES[name](binding) for name in hostnames]
     # In a host pattern, a colon that belongs to no plain address separates two patterns.
-    address = identity.address.replace(":", "-")
-    last = f"{address}-{identity.network or bindings[0]['region']}"
-    return list(dict.fromkeys([*filter(None, wished), identity.address, last]))
+    last = f"{address.replace(':', '-')}-{network or binding['region']}"
+    return list(dict.fromkeys([*filter(None, wished), address, last]))
 
 
 _BINDING = (

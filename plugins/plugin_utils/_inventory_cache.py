@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the inventory keeps in a cache: under which key, and whether it is still what was put there."""
+"""The inventory's cache: the key of an entry, and the check that it holds what was put there."""
 
 from __future__ import annotations
 
@@ -86,10 +86,7 @@ def unpack(kept: object, where: str) -> Reading:
 
 
 def damaged(where: str) -> InvalidArgument:
-    """The error for a cache that holds something else.
-
-    :param where: the place in the cache, for the message.
-    """
+    """The error for a cache that holds something else."""
     return InvalidArgument(
         f"{where} does not hold what this plugin has put there: it is damaged, or something else has written to it. "
         "Delete it, or run the command again with --flush-cache."
