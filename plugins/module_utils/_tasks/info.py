@@ -38,27 +38,22 @@ SELECTS_NOTHING = "It selects nothing."
 class Info(NamedTuple):
     """What is bound to one load balancer, as results carry it.
 
-    :param targets: a dict for each of them; valid as ``targets`` of the module of that name.
+    :param targets: a dict for each of the bindings; valid as ``targets`` of the module of that name.
     :param listeners: a dict for each listener, with its rules and counts.
     :param counts: ``bound``, ``serving`` and ``healthy`` of its listeners together.
     :param unknown: a sentence for each selector whose listener or rule does not exist here.
-    :param warnings: further sentences for the user.
     """
 
-    load_balancer_id: str
     bindings: list[Binding]
     targets: list[Result]
     listeners: list[Result]
     counts: Result
-    unknown: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    unknown: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def reading_budget(timeout: float) -> Budget:
-    """The time for reading everything that one task or inventory asks for.
-
-    :param timeout: seconds for one HTTP request.
-    """
+    """The time for reading everything that one task or inventory asks for; `timeout` is that of one HTTP request."""
     return Budget(pace.READ_SECONDS, timeout, name="The reading time")
 
 
@@ -136,54 +131,32 @@ def _read(fleet: Fleet, connection: Connection) -> list[tuple[Balancer, Info]]:
     return [(balancer, infos[balancer.load_balancer_id]) for balancer in fleet.active]
 
 
-def describe_balancer(balancer: Balancer, *, selects: bool) -> Info:
+def describe_balancer(balancer: Balancer, *, selects: bool = True) -> Info:
     """Report what its entries match; all that is bound, where there are no selectors.
 
     :raises InvalidArgument: names of a selector contradict an ID.
     """
-    entries = balancer.entries if selects else None
-    snapshot = known(balancer.snapshot)
-    return describe_info(balancer.load_balancer_id, snapshot, entries, balancer.health, balancer.settings)
-
-
-def describe_info(
-    load_balancer_id: str,
-    snapshot: Snapshot,
-    entries: Sequence[Entry] | None,
-    health: HealthSnapshot | None,
-    settings: Settings | None = None,
-) -> Info:
-    """Report what selectors match.
-
-    :param health: None where it was not read.
-    :param settings: None where they were not read.
-    :raises InvalidArgument: names of a selector contradict an ID.
-    """
-    selection = _select(snapshot, entries)
-    pools: dict[str, list[Pool]] = {listener.listener_id: [] for listener in _without_rules(snapshot, entries)}
+    snapshot, entries = known(balancer.snapshot), balancer.entries if selects else None
+    if entries is None:
+        selection = Selection(tuple(snapshot.pools.values()), tuple(snapshot.all_bindings()))
+    else:
+        selection = select(entries, snapshot)
+    touched: dict[str, list[Pool]] = defaultdict(list)
     for pool in selection.touched:
-        pools.setdefault(pool.listener_id, []).append(pool)
+        touched[pool.listener_id].append(pool)
     bindings = list(_sorted(selection))
-    touched = (binding for pool in selection.touched for binding in snapshot.bindings[pool.key])
     return Info(
-        load_balancer_id=load_balancer_id,
         bindings=bindings,
-        targets=[_describe_target(load_balancer_id, binding, health) for binding in bindings],
+        targets=[_describe_target(balancer, binding) for binding in bindings],
         listeners=[
-            _describe_listener(load_balancer_id, listener, pools[listener.listener_id], snapshot, health, settings)
+            _describe_listener(balancer, listener, touched[listener.listener_id], snapshot)
             for listener in snapshot.listeners.values()
-            if listener.listener_id in pools
+            if listener.listener_id in touched or _selects_empty(entries, listener)
         ],
-        counts=_counts(touched, health),
+        counts=_counts((bound for pool in selection.touched for bound in snapshot.bindings[pool.key]), balancer.health),
         unknown=tuple(f"{sentence} {SELECTS_NOTHING}" for sentence in selection.unknown),
         warnings=selection.warnings,
     )
-
-
-def _select(snapshot: Snapshot, entries: Sequence[Entry] | None) -> Selection:
-    if entries is None:
-        return Selection(tuple(snapshot.pools.values()), tuple(snapshot.all_bindings()))
-    return select(entries, snapshot)
 
 
 def _sorted(selection: Selection) -> Iterator[Binding]:
@@ -194,11 +167,10 @@ def _sorted(selection: Selection) -> Iterator[Binding]:
         yield from sort_bindings(matched[pool])
 
 
-def _describe_target(load_balancer_id: str, binding: Binding, health: HealthSnapshot | None) -> Result:
-    found = None if health is None else health.find(binding)
-    status = None if health is None else health.of(binding).detail
+def _describe_target(balancer: Balancer, binding: Binding) -> Result:
+    found = None if balancer.health is None else balancer.health.find(binding)
     return {
-        **describe_binding(load_balancer_id, binding),
+        **describe_binding(balancer.load_balancer_id, binding),
         "listener_protocol": binding.pool.protocol,
         "listener_port": binding.pool.port,
         "domain": binding.pool.domain,
@@ -209,43 +181,32 @@ def _describe_target(load_balancer_id: str, binding: Binding, health: HealthSnap
         "zone": binding.zone,
         "registered_time": binding.registered_time,
         "healthy": None if found is None else found.told,
-        "health_status": status,
+        "health_status": None if balancer.health is None else balancer.health.of(binding).detail,
     }
 
 
-def _without_rules(snapshot: Snapshot, entries: Sequence[Entry] | None) -> list[Listener]:
-    """The selected layer-7 listeners that have no rule yet: there is no pool that could stand for them."""
-    return [
-        listener
-        for listener in snapshot.listeners.values()
-        if not listener.pools and (entries is None or any(_names(entry, listener) for entry in entries))
-    ]
-
-
-def _names(entry: Entry, listener: Listener) -> bool:
-    """Whether a selector asks for this listener as a whole."""
-    place = entry.place
-    return (
-        place.names_listener
-        and not place.names_rule
-        and place.listener_id in (None, listener.listener_id)
-        and place.listener_port in (None, listener.port)
-        and place.listener_protocol in (None, listener.protocol)
+def _selects_empty(entries: Sequence[Entry] | None, listener: Listener) -> bool:
+    """Return whether selectors ask for a layer-7 listener that has no rule yet: no pool stands for it."""
+    places = (entry.place for entry in entries or ())
+    return not listener.pools and (
+        entries is None
+        or any(
+            place.names_listener
+            and not place.names_rule
+            and place.listener_id in (None, listener.listener_id)
+            and place.listener_port in (None, listener.port)
+            and place.listener_protocol in (None, listener.protocol)
+            for place in places
+        )
     )
 
 
-def _describe_listener(
-    load_balancer_id: str,
-    listener: Listener,
-    pools: Sequence[Pool],
-    snapshot: Snapshot,
-    health: HealthSnapshot | None,
-    settings: Settings | None,
-) -> Result:
+def _describe_listener(balancer: Balancer, listener: Listener, pools: Sequence[Pool], snapshot: Snapshot) -> Result:
+    health, settings = balancer.health, balancer.settings
     # On layer 7 the rules have settings; those of the listener itself mean nothing.
     own = {} if settings is not None and listener.layer7 else settings
     return {
-        "load_balancer_id": load_balancer_id,
+        "load_balancer_id": balancer.load_balancer_id,
         "listener_id": listener.listener_id,
         "protocol": listener.protocol,
         "port": listener.port,

@@ -10,7 +10,8 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.tencentcloud.clb.plugins.filter.bind import FilterModule
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import resolve_desired
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import describe_info
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.balancers import Balancer
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import describe_balancer
 
 from ..builders import http, rule, snapshot, target, tcp
 
@@ -70,7 +71,7 @@ def test_entries_of_a_results_listeners_stand_for_the_places_that_they_describe(
         tcp("lbl-1", 443, target("ins-1", 8443)),
         http("lbl-2", 80, rule("loc-1", "a.example.com", target("ins-1")), rule("loc-2", "b.example.com", url="/b")),
     )
-    info = describe_info("lb-1", bound, None, None)
+    info = describe_balancer(Balancer("lb-1", snapshot=bound), selects=False)
 
     entries = bind([{"instance_id": "ins-9", "port": 8080, "weight": 3}], info.listeners)
     wanted = resolve_desired(parse_entries(entries, selectors=False), bound)
