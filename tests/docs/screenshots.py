@@ -48,8 +48,9 @@ MEASURE = """
     wide.push(`${element.tagName.toLowerCase()}.${element.className} needs ${needs} px: ` +
               element.textContent.trim().replace(/\\s+/g, ' ').slice(0, 60));
   for (const element of document.querySelectorAll('.wy-nav-content *')) {
-    const boxes = getComputedStyle(element).overflowX !== 'visible', right = element.getBoundingClientRect().right;
-    if (boxes && element.scrollWidth > element.clientWidth + 1) report(element, element.scrollWidth);
+    const right = element.getBoundingClientRect().right;
+    // The width of an inline element is 0.
+    if (element.clientWidth && element.scrollWidth > element.clientWidth + 1) report(element, element.scrollWidth);
     else if (right > edge + 1 && element.offsetWidth && !element.closest('.wy-table-responsive, pre'))
       report(element, Math.round(right));
   }

@@ -18,7 +18,8 @@ PAGE = ROOT / "docs" / "docsite" / "rst" / "guide_operating.rst"
 HEAD = """\
 .. list-table:: Waits, in seconds
    :header-rows: 1
-   :widths: 40 25 35
+   :class: clb-whole-names
+   :widths: 36 24 40
 
    * - situation
      - waits
@@ -32,7 +33,7 @@ def table() -> str:
     for waits in vars(pace).values():
         if isinstance(waits, pace.Waits):
             first = f"{waits.first:g}" if waits.least is None else f"{waits.least:g} to {waits.first:g} at random"
-            growing = f", then \N{MULTIPLICATION SIGN} {waits.growth:g}, up to {waits.maximum:g}"
+            growing = f", then \N{MULTIPLICATION SIGN}{waits.growth:g}, up to {waits.maximum:g}"
             more = " each time" if waits.growth == 1 else growing
             cells = (waits.situation, first + more, waits.gives_up)
             rows.append("   * - " + "\n     - ".join(cells) + "\n")
