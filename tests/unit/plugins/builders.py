@@ -119,6 +119,12 @@ def snapshot(*listeners: Raw) -> Snapshot:
     return parse_targets({"Listeners": list(listeners)})
 
 
+def only(bound: Snapshot) -> Binding:
+    """The one binding of a snapshot."""
+    (found,) = bound.all_bindings()
+    return found
+
+
 def untagged(*listeners: Raw) -> Snapshot:
     """The same from a cloud that does not tell tags."""
     for listener in listeners:

@@ -17,32 +17,22 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health 
     parse_health,
 )
 
-from ...builders import LB, http, ip_of, rule, snapshot, target, tcp
+from ...builders import LB, http, ip_of, only, rule, snapshot, target, tcp
 
 
-def health(protocol: str, rules: Any, load_balancer: str = LB, asked: str = LB) -> HealthSnapshot:
-    """What is known of one load balancer, from an answer with one listener."""
-    listener = {"ListenerId": "lbl-1", "Protocol": protocol, "Rules": rules}
-    answer = {"LoadBalancers": [{"LoadBalancerId": load_balancer, "Listeners": [listener]}]}
-    return parse_health(answer, [asked])[asked]
+def answer_of(rules: Any, load_balancer_id: str = LB, listener_id: str = "lbl-1") -> dict[str, Any]:
+    """An answer with one listener."""
+    listener = {"ListenerId": listener_id, "Protocol": "TCP", "Rules": rules}
+    return {"LoadBalancers": [{"LoadBalancerId": load_balancer_id, "Listeners": [listener]}]}
+
+
+def health(*rules: Any) -> HealthSnapshot:
+    return parse_health(answer_of(list(rules)), [LB])[LB]
 
 
 def state(address: str, detail: str | None, **more: Any) -> dict[str, Any]:
-    healthy = detail in ("Alive", "Close")
-    return {
-        "IP": address,
-        "Port": 80,
-        "TargetId": address,
-        "HealthStatus": healthy,
-        "HealthStatusDetail": detail,
-        **more,
-    }
-
-
-def only(bound: Any) -> Any:
-    """The one binding of a snapshot."""
-    (found,) = bound.all_bindings()
-    return found
+    told = {"HealthStatus": detail in ("Alive", "Close"), "HealthStatusDetail": detail}
+    return {"IP": address, "Port": 80, "TargetId": address, **told, **more}
 
 
 @pytest.mark.parametrize(
@@ -66,51 +56,35 @@ def test_healthy_is_what_gets_traffic(status: bool, detail: dict[str, Any], expe
     """B6: HealthStatus decides, and a detail other than Alive or Close is never healthy."""
     bound = only(snapshot(tcp("lbl-1", 443, target("10.2.0.1"))))
     raw = {"IP": "10.2.0.1", "Port": 80, "HealthStatus": status, **detail}
-    assert health("TCP", [{"LocationId": "", "Targets": [raw]}]).find(bound) == expected
+    assert health({"LocationId": "", "Targets": [raw]}).find(bound) == expected
 
 
-@pytest.mark.parametrize("location", ["loc-x", "", None, "missing"])
-@pytest.mark.parametrize("protocol", ["TCP", "UDP", "TCP_SSL", "QUIC"])
-def test_layer4_health_comes_as_one_rule_whatever_its_location_id(location: str | None, protocol: str) -> None:
-    bound = only(snapshot(tcp("lbl-1", 443, target("ins-1"), protocol=protocol)))
-    nameless = {"LocationId": location, "Domain": None, "Url": None, "Targets": [state(ip_of("ins-1"), "Alive")]}
-    if location == "missing":
-        del nameless["LocationId"]
-    assert health(protocol, [nameless]).of(bound).healthy
+def test_layer4_health_comes_as_one_rule_whatever_its_location_id() -> None:
+    bound = only(snapshot(tcp("lbl-1", 443, target("ins-1"))))
+    for location in ({"LocationId": "loc-x"}, {"LocationId": ""}, {"LocationId": None}, {}):
+        nameless = {**location, "Domain": None, "Url": None, "Targets": [state(ip_of("ins-1"), "Alive")]}
+        assert health(nameless).of(bound).healthy
 
 
-@pytest.mark.parametrize("protocol", ["HTTP", "HTTPS", "QUIC"])
-def test_layer7_health_is_told_rule_by_rule(protocol: str) -> None:
-    places = [
-        rule("loc-1", "a", target("ins-1")),
-        rule("loc-2", "b", target("ins-1")),
-        rule("loc-3", "c", target("ins-1")),
-    ]
-    one, two, three = snapshot(http("lbl-1", 80, *places, protocol=protocol)).all_bindings()
-    found = health(
-        protocol,
-        [
-            {"LocationId": "loc-1", "Domain": "a", "Targets": [state("ins-1", "Alive")]},
-            {"LocationId": "loc-2", "Domain": "b", "Targets": [state("ins-1", "Dead")]},
-        ],
-    )
-    assert (found.of(one).detail, found.of(two).detail, found.find(three)) == ("Alive", "Dead", None)
+def test_layer7_health_is_told_rule_by_rule() -> None:
+    places = [rule(f"loc-{number}", "a", target("ins-1")) for number in (1, 2, 3)]
+    bound = snapshot(http("lbl-1", 80, *places))
+    details = {"loc-1": "Alive", "loc-2": "Dead"}
+    rules = [{"LocationId": key, "Targets": [state("ins-1", detail)]} for key, detail in details.items()]
+    found = [health(*rules).find(one) for one in bound.all_bindings()]
+    assert found == [Health(True, "Alive"), Health(False, "Dead"), None]
 
 
-def test_an_interface_beside_its_instance_is_told_apart_by_address() -> None:
+def test_addresses_tell_an_interface_from_its_instance_and_from_another_address() -> None:
     eni = target("10.2.0.1", InstanceId="ins-1")
-    cvm, interface = snapshot(tcp("lbl-1", 443, target("ins-1"), eni)).all_bindings()
+    bound = snapshot(tcp("lbl-1", 443, target("ins-1"), eni))
     told = [state("10.2.0.1", "Dead", TargetId="ins-1"), state(ip_of("ins-1"), "Alive", TargetId="ins-1")]
-    found = health("TCP", [{"LocationId": "", "Targets": told}])
-    assert (found.of(cvm).detail, found.of(interface).detail) == ("Alive", "Dead")
-
-
-def test_each_address_of_an_interface_has_its_own_health() -> None:
+    found = health({"LocationId": "", "Targets": told})
+    assert [found.of(one).detail for one in bound.all_bindings()] == ["Alive", "Dead"]
     both = ["10.2.0.1", "10.2.0.2"]
     rows = [target(own, PrivateIpAddresses=sorted(both, key=lambda ip: ip != own)) for own in both]
-    one, two = snapshot(tcp("lbl-1", 443, *rows)).all_bindings()
-    found = health("TCP", [{"LocationId": None, "Targets": [state(both[0], "Alive"), state(both[1], "Dead")]}])
-    assert (found.of(one).detail, found.of(two).detail) == ("Alive", "Dead")
+    found = health({"LocationId": None, "Targets": [state(both[0], "Alive"), state(both[1], "Dead")]})
+    assert [found.of(one).detail for one in snapshot(tcp("lbl-1", 443, *rows)).all_bindings()] == ["Alive", "Dead"]
 
 
 @pytest.mark.parametrize(
@@ -124,16 +98,13 @@ def test_each_address_of_an_interface_has_its_own_health() -> None:
         ("Checking", "Alive", Health(False, "Checking", in_doubt=True)),
     ],
 )
-@pytest.mark.parametrize("turned", [False, True])
-def test_of_two_things_said_of_one_target_the_worse_counts(
-    one: str, other: str, expected: Health, turned: bool
-) -> None:
+def test_of_two_things_said_of_one_target_the_worse_counts(one: str, other: str, expected: Health) -> None:
     bound = only(snapshot(tcp("lbl-1", 443, target("ins-1"))))
     entries = {"stopped": state(ip_of("ins-1"), "Close", HealthStatus=False)}
     entries["Checking"] = state(ip_of("ins-1"), "Checking", HealthStatus=True)
     told = [entries.get(name) or state(ip_of("ins-1"), name) for name in (one, other)]
-    told = told[::-1] if turned and "Unknown" not in (one, other) else told
-    assert health("TCP", [{"LocationId": None, "Targets": told}]).of(bound) == expected
+    for order in (told, told[::-1]) if other != "Unknown" else (told,):
+        assert health({"LocationId": None, "Targets": order}).of(bound) == expected
 
 
 @pytest.mark.parametrize(
@@ -151,44 +122,35 @@ def test_what_a_result_tells_of_a_health_gives_it_back(found: Health, told: bool
     assert Health.read(None, NO_HEALTH.detail) is None
 
 
+ALIVE = {"LocationId": "", "Targets": [state("ins-1", "Alive")]}
+
+
 @pytest.mark.parametrize(
-    "answer",
+    "balancers",
     [
-        {"LoadBalancers": None},
-        {"LoadBalancers": []},
-        {"LoadBalancers": [{"LoadBalancerId": LB, "Listeners": None}]},
-        {"LoadBalancers": [{"LoadBalancerId": LB, "Listeners": [{"ListenerId": "lbl-1", "Rules": None}]}]},
-        {"LoadBalancers": [{"LoadBalancerId": LB, "Listeners": [{"ListenerId": "lbl-2", "Rules": []}]}]},
+        None,
+        [],
+        [{"LoadBalancerId": LB, "Listeners": None}],
+        answer_of(None)["LoadBalancers"],
+        answer_of([ALIVE], listener_id="lbl-2")["LoadBalancers"],
+        answer_of([ALIVE], load_balancer_id="lb-other")["LoadBalancers"],
+        answer_of([{**ALIVE, "Targets": [state("ins-1", "Alive", Port=81)]}])["LoadBalancers"],
     ],
 )
-def test_what_the_answer_does_not_mention_has_no_known_health(answer: dict[str, Any]) -> None:
+def test_a_target_that_the_answer_does_not_mention_has_no_known_health(balancers: Any) -> None:
     """B1"""
     bound = only(snapshot(tcp("lbl-1", 443, target("ins-1"))))
-    found = parse_health(answer, [LB])[LB]
+    found = parse_health({"LoadBalancers": balancers}, [LB])[LB]
     assert (found.find(bound), found.of(bound)) == (None, NO_HEALTH)
-
-
-def test_health_of_another_load_balancer_or_port_or_pool_is_not_this_ones() -> None:
-    bound = only(snapshot(tcp("lbl-1", 443, target("ins-1"))))
-    alive = [{"LocationId": "", "Targets": [state("ins-1", "Alive")]}]
-    assert health("TCP", alive).find(bound) is not None
-    assert health("TCP", alive, "lb-other").find(bound) is None
-    assert health("TCP", [{"LocationId": "", "Targets": [state("ins-1", "Alive", Port=81)]}]).find(bound) is None
 
 
 def odd_health(**odd: Any) -> dict[str, Any]:
     """An answer in which one field is replaced, or taken away by giving '-'."""
-    levels: dict[str, dict[str, Any]] = {
-        "target": state("10.2.0.1", "Alive"),
-        "rule": {"LocationId": None},
-        "listener": {"ListenerId": "lbl-1"},
-        "balancer": {"LoadBalancerId": LB},
-    }
-    levels["rule"]["Targets"] = [levels["target"]]
-    levels["listener"]["Rules"] = [levels["rule"]]
-    levels["balancer"]["Listeners"] = [levels["listener"]]
-    answer = {"LoadBalancers": [levels["balancer"]]}
-    levels["answer"] = answer
+    one = state("10.2.0.1", "Alive")
+    answer = answer_of([{"LocationId": None, "Targets": [one]}])
+    balancer = answer["LoadBalancers"][0]
+    listener = balancer["Listeners"][0]
+    levels = {"answer": answer, "balancer": balancer, "listener": listener, "rule": listener["Rules"][0], "target": one}
     for name, value in odd.items():
         level, _, key = name.partition("_")
         levels[level][key] = value

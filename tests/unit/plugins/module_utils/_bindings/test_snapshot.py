@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import UnexpectedAnswer
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import (
     Backend,
     Pool,
@@ -15,103 +17,78 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapsho
     parse_targets,
 )
 
-from ...builders import http, ip_of, rule, snapshot, target, tcp, untagged
+from ...builders import Raw, http, ip_of, only, rule, snapshot, target, tcp, untagged
+
+KEY = ("lbl-1", None)
+FUNCTIONS = [{"Function": {"FunctionName": "f"}, "Weight": 10}]
 
 
-def only(bound: Any) -> Any:
-    """The one binding of a snapshot."""
-    (found,) = bound.all_bindings()
-    return found
+@pytest.mark.parametrize(
+    "raw, pools",
+    [
+        (tcp("lbl-1", 443, protocol="tcp"), [Pool("lbl-1", None, "TCP", 443)]),
+        (tcp("lbl-1", 443, protocol="TCP_SSL", EndPort=None), [Pool("lbl-1", None, "TCP_SSL", 443)]),
+        (tcp("lbl-1", 8000, EndPort=8010), [Pool("lbl-1", None, "TCP", 8000, 8010)]),
+        # B11: a QUIC listener goes by its rules, whatever its Targets are; rules make any protocol layer 7.
+        (tcp("lbl-1", 443, protocol="QUIC"), [Pool("lbl-1", None, "QUIC", 443)]),
+        ({**tcp("lbl-1", 443, protocol="QUIC"), "Targets": None}, [Pool("lbl-1", None, "QUIC", 443)]),
+        (
+            http("lbl-1", 80, rule("l-1", "a", url="/v1"), rule("l-2", "b"), protocol="quic"),
+            [Pool("lbl-1", "l-1", "QUIC", 80, None, "a", "/v1"), Pool("lbl-1", "l-2", "QUIC", 80, None, "b", "/")],
+        ),
+        (http("lbl-1", 80, rule("l", "a"), protocol="NEW"), [Pool("lbl-1", "l", "NEW", 80, None, "a", "/")]),
+        (http("lbl-1", 80, protocol="http"), []),
+        ({**http("lbl-1", 80, protocol="HTTPS"), "Rules": None}, []),
+    ],
+)
+def test_a_layer4_listener_is_a_pool_and_a_layer7_listener_has_one_for_each_rule(raw: Raw, pools: list[Pool]) -> None:
+    bound = snapshot(raw)
+    (listener,) = bound.listeners.values()
+    assert list(listener.pools) == list(bound.pools.values()) == pools
+    assert bound.bindings == {pool.key: () for pool in pools}
+    assert listener.layer7 is not any(pool.location_id is None for pool in pools)
 
 
-@pytest.mark.parametrize("protocol", ["TCP", "UDP", "TCP_SSL", "tcp"])
-def test_a_layer4_listener_is_its_own_slot(protocol: str) -> None:
-    bound = snapshot(tcp("lbl-1", 443, target("ins-1"), protocol=protocol))
-    listener = bound.listeners["lbl-1"]
-    assert not listener.layer7
-    assert listener.pools == (Pool("lbl-1", None, protocol.upper(), 443),)
-    assert [one.backend.address for one in bound.bindings["lbl-1", None]] == ["ins-1"]
+def test_null_and_empty_lists_hold_nothing() -> None:
+    for empty in (None, []):
+        raw = {"ListenerId": "lbl-1", "Protocol": "TCP", "Port": 443, "Targets": empty, "Rules": empty}
+        assert snapshot(raw).bindings == {KEY: ()}
+        assert parse_targets({"Listeners": empty}).listeners == {}
 
 
-@pytest.mark.parametrize("protocol", ["HTTP", "HTTPS", "QUIC", "http"])
-def test_a_layer7_listener_has_a_slot_for_each_rule(protocol: str) -> None:
-    bound = snapshot(
-        http("lbl-1", 80, rule("loc-1", "a.example.com", target("ins-1")), rule("loc-2", "b"), protocol=protocol)
-    )
-    assert bound.listeners["lbl-1"].layer7
-    assert list(bound.pools) == [("lbl-1", "loc-1"), ("lbl-1", "loc-2")]
-    assert bound.pools["lbl-1", "loc-1"] == Pool("lbl-1", "loc-1", protocol.upper(), 80, None, "a.example.com", "/")
-    assert len(bound.bindings["lbl-1", "loc-1"]) == 1
-    assert bound.bindings["lbl-1", "loc-2"] == ()
+def test_labels_name_address_port_and_pool() -> None:
+    """C15"""
+    listener = tcp("lbl-1", 8000, target("2001:db8::53", 53), EndPort=8010)
+    bound = snapshot(listener, http("lbl-2", 80, rule("loc-1", "a.com", target("ins-1"), url="/v1")))
+    assert [one.label for one in bound.all_bindings()] == [
+        "[2001:db8::53]:53 on TCP:8000-8010 (lbl-1)",
+        "ins-1:80 on HTTP:80 (lbl-2) a.com/v1 (loc-1)",
+    ]
 
 
-def test_a_layer7_listener_without_rules_has_no_slot() -> None:
-    bound = snapshot(http("lbl-1"), {**http("lbl-2"), "Rules": None})
-    assert [one.layer7 for one in bound.listeners.values()] == [True, True]
-    assert bound.pools == {}
-
-
-def test_rules_make_any_protocol_layer7_and_quic_without_them_is_layer4() -> None:
-    bound = snapshot(
-        http("lbl-1", 80, rule("loc-1", "a"), protocol="NEW"), tcp("lbl-2", 443, target("ins-1"), protocol="QUIC")
-    )
-    assert list(bound.pools) == [("lbl-1", "loc-1"), ("lbl-2", None)]
-
-
-@pytest.mark.parametrize("empty", [None, []])
-def test_null_and_empty_lists_hold_nothing(empty: Any) -> None:
-    raw = {"ListenerId": "lbl-1", "Protocol": "TCP", "Port": 443, "Targets": empty, "Rules": empty}
-    assert snapshot(raw).bindings == {("lbl-1", None): ()}
-    assert parse_targets({"Listeners": empty}).listeners == {}
-
-
-@pytest.mark.parametrize("targets", [None, []])
-def test_an_empty_quic_listener_is_layer4(targets: Any) -> None:
-    """B11: it goes by its rules, whatever its Targets are."""
-    (listener,) = snapshot({**tcp("lbl-1", 443, protocol="QUIC"), "Targets": targets}).listeners.values()
-    assert not listener.layer7
-    assert [pool.key for pool in listener.pools] == [("lbl-1", None)]
-
-
-@pytest.mark.parametrize("end_port, expected", [(0, None), (None, None), (8010, 8010)])
-def test_the_end_port_is_set_on_port_ranges_only(end_port: int | None, expected: int | None) -> None:
-    (pool,) = snapshot(tcp("lbl-1", 8000, EndPort=end_port)).pools.values()
-    assert pool.end_port == expected
-    assert pool.label == ("TCP:8000-8010 (lbl-1)" if expected else "TCP:8000 (lbl-1)")
-
-
-def test_the_label_of_a_rule_names_listener_and_rule() -> None:
-    (pool,) = snapshot(http("lbl-1", 80, rule("loc-1", "a.example.com", url="/v1"))).pools.values()
-    assert pool.label == "HTTP:80 (lbl-1) a.example.com/v1 (loc-1)"
-
-
-@pytest.mark.parametrize("kind", ["CVM", "cvm"])
-def test_a_cvm_is_addressed_by_its_instance_id(kind: str) -> None:
-    bound = snapshot(tcp("lbl-1", 443, target("ins-1", Type=kind)))
-    assert only(bound).backend == Backend("ins-1", None)
-    assert only(bound).aliases == ("ins-1", ip_of("ins-1"))
+def test_a_cvm_is_addressed_by_its_id_or_primary_address_which_are_one_binding() -> None:
+    for kind in ("CVM", "cvm"):
+        one = target("ins-1", Type=kind, PrivateIpAddresses=[ip_of("ins-1"), "10.1.200.1"])
+        bound = snapshot(tcp("lbl-1", 443, one, target("ins-1", 81)), tcp("lbl-2", 444))
+        by_id, by_ip = Backend("ins-1", None), Backend(None, ip_of("ins-1"))
+        found = bound.find(KEY, by_id, 80)
+        assert found is not None
+        assert (found.backend, found.aliases) == (by_id, ("ins-1", ip_of("ins-1")))
+        assert bound.find(KEY, by_ip, 80) is found is not bound.find(KEY, by_id, 81)
+        for elsewhere in ((KEY, by_id, 82), (("lbl-2", None), by_ip, 80), (KEY, Backend(None, "10.1.200.1"), 80)):
+            assert bound.find(*elsewhere) is None
+        assert bound.instances == {ip_of("ins-1"): "ins-1"}
 
 
 @pytest.mark.parametrize("kind", ["ENI", "eni", "CCN", "EVM", "GLOBALROUTE", "NAT", "SRV", "NewKind"])
-@pytest.mark.parametrize("ids", [{}, {"InstanceId": "ins-9"}, {"EniId": "eni-9", "InstanceId": "eni-9"}])
-def test_every_other_kind_is_addressed_by_a_private_ip_whatever_its_ids_say(kind: str, ids: dict[str, str]) -> None:
-    raw = target("10.2.0.1", **{"Type": kind, "PrivateIpAddresses": ["10.2.0.1", "10.2.0.2"], **ids})
-    bound = snapshot(tcp("lbl-1", 443, raw))
-    assert only(bound).backend == Backend(None, "10.2.0.1")
-    for address in ("10.2.0.1", "10.2.0.2"):
-        assert bound.find(("lbl-1", None), Backend(None, address), 80) is only(bound)
-    assert bound.find(("lbl-1", None), Backend("ins-9", None), 80) is None
-
-
-def test_instance_id_and_primary_ip_are_one_binding_in_one_slot_and_port() -> None:
-    bound = snapshot(tcp("lbl-1", 443, target("ins-1"), target("ins-1", 81)), tcp("lbl-2", 444))
-    by_id, by_ip = Backend("ins-1", None), Backend(None, ip_of("ins-1"))
-    key = ("lbl-1", None)
-    assert bound.find(key, by_id, 80) is bound.find(key, by_ip, 80) is not None
-    assert bound.find(key, by_id, 81) is not bound.find(key, by_id, 80)
-    assert bound.find(key, by_id, 82) is None
-    assert bound.find(("lbl-2", None), by_ip, 80) is None
-    assert bound.instances == {ip_of("ins-1"): "ins-1"}
+def test_every_other_kind_is_addressed_by_a_private_ip_whatever_its_ids_say(kind: str) -> None:
+    for ids in ({"InstanceId": None}, {"InstanceId": ""}, {"InstanceId": "ins-9"}, {"EniId": "e", "InstanceId": "e"}):
+        raw = target("10.2.0.1", **{"Type": kind, "PrivateIpAddresses": ["10.2.0.1", "10.2.0.2"], **ids})
+        bound = snapshot(tcp("lbl-1", 443, raw))
+        assert only(bound).backend == Backend(None, "10.2.0.1")
+        for address in ("10.2.0.1", "10.2.0.2"):
+            assert bound.find(KEY, Backend(None, address), 80) is only(bound)
+        assert bound.find(KEY, Backend("ins-9", None), 80) is None
 
 
 @pytest.mark.parametrize(
@@ -122,83 +99,151 @@ def test_instance_id_and_primary_ip_are_one_binding_in_one_slot_and_port() -> No
         ("0:0:0:0:0:ffff:10.0.0.1", "10.0.0.1"),
         ("::10.0.0.1", "::a00:1"),
         ("64:ff9b::10.0.0.1", "64:ff9b::a00:1"),
-        ("2001:DB8::1", "2001:db8::1"),
+        (" 2001:0db8:0000:0000:0000:0000:0000:0001 ", "2001:db8::1"),
+        ("2001:DB8:0:0::1", "2001:db8::1"),
         ("10.0.0.1", "10.0.0.1"),
     ],
 )
-def test_an_ipv4_address_in_ipv6_spelling_is_the_ipv4_address(text: str, expected: str) -> None:
-    """C14"""
+def test_an_address_has_one_spelling(text: str, expected: str) -> None:
+    """C14: an IPv4 address in IPv6 spelling is the IPv4 address."""
     assert canonical_ip(text) == expected
     bound = snapshot(tcp("lbl-1", 443, target("10.2.0.1", PrivateIpAddresses=[text])))
-    assert only(bound).backend.address == expected
-
-
-def test_labels_name_address_port_and_pool() -> None:
-    """C15"""
-    bound = snapshot(tcp("lbl-1", 443, target("2001:db8::53", 53), target("ins-1", 80)))
-    assert [one.label for one in bound.all_bindings()] == [
-        "[2001:db8::53]:53 on TCP:443 (lbl-1)",
-        "ins-1:80 on TCP:443 (lbl-1)",
-    ]
-
-
-def test_only_the_primary_address_of_a_cvm_stands_for_it() -> None:
-    raw = target("ins-1", PrivateIpAddresses=[ip_of("ins-1"), "10.1.200.1"])
-    bound = snapshot(tcp("lbl-1", 443, raw))
-    assert bound.find(("lbl-1", None), Backend(None, "10.1.200.1"), 80) is None
-
-
-@pytest.mark.parametrize("spelling", ["2001:db8::1", "2001:DB8:0:0::1", "2001:0db8:0000:0000:0000:0000:0000:0001"])
-def test_ipv6_addresses_compare_parsed(spelling: str) -> None:
-    bound = snapshot(tcp("lbl-1", 443, target(spelling)))
-    assert canonical_ip(f" {spelling} ") == "2001:db8::1"
-    assert bound.find(("lbl-1", None), Backend(None, "2001:db8::1"), 80) is only(bound)
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        {"PrivateIpAddresses": None, "InstanceId": None},
-        {"PrivateIpAddresses": [], "Type": "SRV", "InstanceId": "srv-1"},
-        {"PrivateIpAddresses": [""], "InstanceId": ""},
-        {"Port": 0},
-    ],
-)
-def test_what_no_call_can_address_is_not_a_binding(odd: dict[str, Any]) -> None:
-    assert list(snapshot(tcp("lbl-1", 443, target("10.2.0.1", **odd))).all_bindings()) == []
-
-
-def test_cloud_functions_are_not_bindings() -> None:
-    functions = [{"Function": {"FunctionName": "f"}, "Weight": 10}]
-    place = {**rule("loc-1", "a"), "Targets": None, "FunctionTargets": functions}
-    bound = snapshot(http("lbl-1", 80, place), tcp("lbl-2", FunctionTargets=functions))
-    assert list(bound.all_bindings()) == []
-
-
-def test_nulls_missing_keys_and_unknown_fields_do_no_harm() -> None:
-    bare = {"Type": "CVM", "InstanceId": "ins-1", "Port": 80, "Weight": 5, "PrivateIpAddresses": None}
-    bound = snapshot(
-        tcp(
-            "lbl-1",
-            443,
-            {**bare, "NewField": {"a": 1}},
-            target("ins-2", Zone="z-1", InstanceName="web", PublicIpAddresses=["203.0.113.1"], Weight=0),
-            EndPort=None,
-        )
-    )
-    one, two = bound.all_bindings()
-    assert (one.weight, one.tag, one.private_ips, one.instance_name, one.zone) == (5, "", (), None, None)
-    assert (two.weight, two.zone, two.instance_name, two.public_ips) == (0, "z-1", "web", ("203.0.113.1",))
+    assert bound.find(KEY, Backend(None, expected), 80) is only(bound)
 
 
 def test_an_address_that_does_not_parse_stays_as_it_came() -> None:
     assert only(snapshot(tcp("lbl-1", 443, target("10.2.0.1", PrivateIpAddresses=["?"])))).backend.address == "?"
 
 
+def test_what_no_call_can_address_is_not_a_binding() -> None:
+    odd = [
+        {"PrivateIpAddresses": None, "InstanceId": None},
+        {"PrivateIpAddresses": [], "Type": "SRV", "InstanceId": "srv-1"},
+        {"PrivateIpAddresses": [""], "InstanceId": ""},
+        {"Port": 0},
+    ]
+    place = {**rule("loc-1", "a"), "Targets": None, "FunctionTargets": FUNCTIONS}
+    layer4 = tcp("lbl-2", 443, *(target("10.2.0.1", **one) for one in odd), FunctionTargets=FUNCTIONS)
+    assert list(snapshot(http("lbl-1", 80, place), layer4).all_bindings()) == []
+
+
+def test_nulls_missing_keys_and_unknown_fields_do_no_harm() -> None:
+    bare = {"Type": "CVM", "InstanceId": "ins-1", "Port": 80, "Weight": 5, "PrivateIpAddresses": None}
+    full = target("ins-2", Zone="z-1", InstanceName="web", PublicIpAddresses=["203.0.113.1"], Weight=0)
+    one, two = snapshot(tcp("lbl-1", 443, {**bare, "NewField": {"a": 1}}, full)).all_bindings()
+    assert (one.weight, one.tag, one.private_ips, one.instance_name, one.zone) == (5, "", (), None, None)
+    assert (two.weight, two.zone, two.instance_name, two.public_ips) == (0, "z-1", "web", ("203.0.113.1",))
+
+
 def test_tags_are_unknown_where_no_entry_has_the_field_and_known_where_one_has() -> None:
-    assert untagged(tcp("lbl-1", 443, target("ins-1", tag="x"))).tags_known is False
-    assert only(untagged(tcp("lbl-1", 443, target("ins-1", tag="x")))).tag is None
-    mixed = target("ins-2")
-    del mixed["Tag"]
+    silent = untagged(tcp("lbl-1", 443, target("ins-1", tag="x")))
+    assert (silent.tags_known, only(silent).tag) == (False, None)
+    mixed = without(target("ins-2"), "Tag")
     bound = snapshot(tcp("lbl-1", 443, mixed), http("lbl-2", 80, rule("loc-1", "a", target("ins-1", tag="x"))))
     assert [one.tag for one in bound.all_bindings()] == ["", "x"]
+
+
+# -- an answer that is none
+
+
+def without(raw: Raw, key: str) -> Raw:
+    return {name: value for name, value in raw.items() if name != key}
+
+
+@pytest.mark.parametrize(
+    "answer, place",
+    [
+        ({}, "Listeners is missing, not a list or null"),
+        ({"Listeners": ""}, "Listeners is ''"),
+        ({"Listeners": {}}, "Listeners is an object"),
+        ({"Listeners": False}, "Listeners is false"),
+        ({"Listeners": [None]}, "Listeners[0] is null, not an object"),
+        ({"Listeners": ["lbl-1"]}, "Listeners[0] is 'lbl-1'"),
+        ({"Listeners": [tcp("lbl-1", 443), tcp("lbl-1", 444)]}, "Listeners[1].ListenerId is 'lbl-1'"),
+        (
+            {"Listeners": [http("lbl-1", 80, rule("loc-1", "a"), rule("loc-1", "b"))]},
+            "Listeners[0].Rules[1].LocationId is 'loc-1'",
+        ),
+    ],
+)
+def test_an_answer_without_listeners_is_not_an_empty_one(answer: Raw, place: str) -> None:
+    """B2, B3"""
+    with pytest.raises(UnexpectedAnswer, match=re.escape(place)) as caught:
+        parse_targets({**answer, "RequestId": "r-7"})
+    error = caught.value
+    assert (error.code, error.action, error.request_id) == ("UnexpectedAnswer", "DescribeTargets", "r-7")
+
+
+TEXT, PORT, LIST = "a text that is not empty", "a whole number from 0 to 65535", "a list or null"
+
+
+@pytest.mark.parametrize(
+    "key, odds, expected",
+    [
+        ("ListenerId", [None, "", 7], TEXT),
+        ("Protocol", [None, ["TCP"]], TEXT),
+        ("Port", ["443", True, 443.0, -1, 65536, 10**70], PORT),
+        ("EndPort", ["0", False], f"{PORT}, or null"),
+        ("Rules", [{}], LIST),
+        ("Targets", [""], LIST),
+    ],
+)
+def test_a_listener_has_what_it_always_has(key: str, odds: list[Any], expected: str) -> None:
+    for odd in odds:
+        with pytest.raises(UnexpectedAnswer, match=rf"Listeners\[1\]\.{key} is .*, not {re.escape(expected)}\."):
+            snapshot(tcp("lbl-0", 80), tcp("lbl-1", 443, **{key: odd}))
+    if key != "EndPort":
+        with pytest.raises(UnexpectedAnswer, match=rf"Listeners\[0\]\.{key} is missing"):
+            snapshot(without(tcp("lbl-1", 443), key))
+
+
+@pytest.mark.parametrize("key, odd", [("LocationId", ""), ("Domain", None), ("Url", 1), ("Targets", {})])
+def test_a_rule_has_what_it_always_has(key: str, odd: Any) -> None:
+    one = rule("loc-1", "a")
+    with pytest.raises(UnexpectedAnswer, match=rf"Listeners\[0\]\.Rules\[1\]\.{key} is "):
+        snapshot(http("lbl-1", 80, rule("loc-0", "b"), {**one, key: odd}))
+    with pytest.raises(UnexpectedAnswer, match=rf"Listeners\[0\]\.Rules\[0\]\.{key} is missing"):
+        snapshot(http("lbl-1", 80, without(one, key)))
+
+
+@pytest.mark.parametrize(
+    "key, odds",
+    [
+        ("Type", [None, "", 1, {}]),
+        ("InstanceId", [None, "", 1, ["ins-1"]]),
+        ("Port", [None, "80", 80.5, True, -1, 65536, [80]]),
+        ("Weight", [None, "abc", "10", 10.0, False, -1, 101, {}]),
+        ("PrivateIpAddresses", ["10.2.0.1", {}, 1, [None], [1], [["10.2.0.1"]], ["10.2.0.1", 2]]),
+        ("PublicIpAddresses", ["", {}, [None]]),
+        ("InstanceName", [{}, 1, True, []]),
+        ("RegisteredTime", [1, {}]),
+        ("Tag", [1, False, {}, ["x"]]),
+        ("Zone", [0, {}]),
+    ],
+)
+def test_a_target_has_what_it_always_has(key: str, odds: list[Any]) -> None:
+    for odd in odds:
+        place = re.escape(f"Listeners[0].Rules[0].Targets[1].{key}")
+        with pytest.raises(UnexpectedAnswer, match=rf"{place}(\[\d\])? is .*, not "):
+            snapshot(http("lbl-1", 80, rule("loc-1", "a", target("ins-1"), target("ins-2", **{key: odd}))))
+    if key in ("Type", "InstanceId", "Port", "Weight", "PrivateIpAddresses"):
+        with pytest.raises(UnexpectedAnswer, match=rf"Listeners\[0\]\.Targets\[0\]\.{key} is (missing|null)"):
+            snapshot(tcp("lbl-1", 443, without(target("ins-1"), key)))
+
+
+@pytest.mark.parametrize(
+    "odd, told",
+    [
+        pytest.param("x" * 10_000, r"'x{60}'\.\.\. \(10000 characters\)", id="long"),
+        ("a\x1b[31m\u202e\n", r"'a\\x1b\[31m\\u202e\\n'"),
+        (float("inf"), "inf"),
+        pytest.param(10**5000, "a huge number", id="huge"),
+        ([1] * 9, "a list of 9"),
+        ({"a": 1}, "an object"),
+    ],
+)
+def test_what_was_there_is_shown_short_and_escaped(odd: Any, told: str) -> None:
+    with pytest.raises(UnexpectedAnswer, match=rf"Targets\[0\]\.Weight is {told}, not a whole number") as caught:
+        snapshot(tcp("lbl-1", 443, target("ins-1", Weight=odd)))
+    assert len(caught.value.message) < 300
+    assert caught.value.message.isprintable()
