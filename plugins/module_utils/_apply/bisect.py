@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Find out why a call is refused: for some of its members, for its size, or for neither. No cloud in sight."""
+"""Find out why a call is refused: for some of its members, for its size, or for neither. Pure."""
 
 from __future__ import annotations
 
@@ -34,15 +34,12 @@ class Cause(Enum):
     SIZE = "size"
     """These members are too many for one call: in smaller parts, all of them got through."""
     NO_MEMBER = "no member"
-    """Single members from everywhere in the call are refused with the words of the call."""
+    """Single members from all over the call are refused with the words of the call."""
 
 
 @dataclass(frozen=True)
 class Found(Generic[Item, Refusal]):
-    """What is known of some members of a refused call.
-
-    :param refusal: the answer to a call with exactly these.
-    """
+    """The cause that was found, and the answer to a call with exactly these members."""
 
     cause: Cause
     members: list[Item]
@@ -50,13 +47,13 @@ class Found(Generic[Item, Refusal]):
 
 
 class Trial(Protocol[Item, Refusal]):
-    """How parts of a refused call are sent, and what can be told from an answer."""
+    """Sends parts of a refused call, and judges the answers."""
 
     def send(self, group: list[Item]) -> Refusal | None:
         """Send a part of the call; returns its refusal, None where it got through."""
 
     def split(self, group: list[Item], refusal: Refusal) -> Halves[Item]:
-        """Halve a refused group as far as its refusal makes sense of; None where it goes no further."""
+        """Halve a refused group; None where its refusal makes no sense of smaller groups."""
 
     def are_alike(self, one: Refusal, other: Refusal) -> bool:
         """Whether two refusals say the same."""
@@ -71,9 +68,8 @@ def find_causes(
     """Send the members of a refused call in smaller groups until it is known why it was refused.
 
     Five calls show that no member is the cause. Else each refused half is searched, depth first: a group that holds a
-    culprit for certain is halved until the culprit is alone, and what was left beside it is sent as a whole.
+    culprit for certain is halved until the culprit is alone, and the members beside it are sent as a whole.
 
-    :param call: the members of the refused call.
     :param ask_alone: try single members where both halves are refused with the same words.
     :param skip_halves: the words are known from elsewhere: try single members at once.
     :returns: the causes as they are found; nothing follows after ``NO_MEMBER``.
@@ -108,7 +104,6 @@ def find_causes(
 
 
 def _all_alike(refused: Sequence[Refused[Item, Refusal]], trial: Trial[Item, Refusal]) -> bool:
-    """Whether both halves were refused, with the same words."""
     return len(refused) > 1 and trial.are_alike(refused[0][1], refused[1][1])
 
 
@@ -161,7 +156,7 @@ def _without(
 def _isolate(
     group: list[Item], refusal: Refusal, trial: Trial[Item, Refusal]
 ) -> tuple[Found[Item, Refusal] | None, list[Item]]:
-    """Halve a refused group until what spoils it is alone.
+    """Halve a refused group until the members that spoil it are alone.
 
     A half that gets through proves that the other one holds a culprit, unless the size of both can be the reason.
 

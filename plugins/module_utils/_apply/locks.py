@@ -31,7 +31,7 @@ MAX_SHOWN = 200
 
 
 def lock_folder(environ: Mapping[str, str]) -> Path:
-    """The folder of the locks: of this user alone, so that nobody else can hold or replace one.
+    """The folder of the locks: this user's own, so that nobody else can hold or replace one.
 
     It is the same for all tasks of a user, whatever ``TMPDIR`` and ``HOME`` say, unless the variable names another.
 
@@ -128,10 +128,7 @@ class GuardLocks:
         return bool(self._held)
 
     def release(self, load_balancer_id: str) -> None:
-        """Let the next task have its turn.
-
-        :param load_balancer_id: its ID; one that is not held is fine.
-        """
+        """Let the next task have its turn, if the lock is held."""
         descriptor = self._held.pop(load_balancer_id, None)
         if descriptor is not None:
             # Closing the only descriptor of the open file gives the lock back.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Narrow a refused call down: name what spoils it, and get the others through."""
+"""Narrow a refused call down: name the changes that spoil it, and get the others through."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .session import Sent, still_missing
 from .shared import MAX_EXTRA_CALLS
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Sequence
 
     from .._api.clb import Settings
     from .._bindings.change import Change
@@ -53,7 +53,7 @@ class Narrower:
         """The sizes of the group that was asked for last in `may_be_size`."""
 
     def narrow(self, changes: Sequence[Change], refusal: Refused) -> None:
-        """Find out what spoils a refused call, and get the others through.
+        """Find the cause of a refusal, and get the other changes through.
 
         :raises ClbError: the task can't go on.
         """
@@ -98,11 +98,11 @@ class Narrower:
             )
         else:
             session.read()
-        group = still_missing(self._session, changes)
+        group = still_missing(session, changes)
         if refusal.remedy is Remedy.NARROW and self._reject_target_groups(group, refusal):
-            group = still_missing(self._session, group)
+            group = still_missing(session, group)
         last: Refused | None = refusal
-        # Somebody else may have done a part of it: what is in place is no reason to fail.
+        # Somebody else may have done a part of it, which is no reason to fail.
         if len(group) < len(changes):
             last = self._send_extra(group) if group else None
         if last is not None:
@@ -111,25 +111,25 @@ class Narrower:
     def _find(self, group: list[Change], refusal: Refused) -> None:
         if refusal.remedy is Remedy.FATAL:
             raise refusal
-        words = self._words(refusal)
+        session, words = self._session, self._words(refusal)
         if words in self._general:
-            self._session.ledger.reject(group, Failure.of(refusal, general=True))
+            session.ledger.reject(group, Failure.of(refusal, general=True))
             return
-        known = words in self._session.shared.met and refusal.concerns is not Concern.LENGTH
-        self._session.shared.met.add(words)
+        known = words in session.shared.met and refusal.concerns is not Concern.LENGTH
+        session.shared.met.add(words)
         # A quota can be that of each listener, and have the same words for all.
         causes = find_causes(group, refusal, self, ask_alone=refusal.remedy is not Remedy.QUOTA, skip_halves=known)
         for found in causes:
             if found.cause is Cause.SIZE:
-                self._session.clb.capacity.learn(ACTIONS[group[0].kind], self._too_large)
+                session.clb.capacity.learn(ACTIONS[group[0].kind], self._too_large)
                 # The rest is sent in calls of the new size.
                 return
-            if found.cause is Cause.NO_MEMBER:
-                self._general.add(words)
-                self._session.shared.general.add(words)
             general = found.cause is Cause.NO_MEMBER
-            missing = [change for change in found.members if not change.in_place(self._session.snapshot)]
-            self._session.ledger.reject(missing, Failure.of(found.refusal, general=general))
+            if general:
+                self._general.add(words)
+                session.shared.general.add(words)
+            missing = [change for change in found.members if not change.in_place(session.snapshot)]
+            session.ledger.reject(missing, Failure.of(found.refusal, general=general))
 
     def _unsent_of(self, changes: Sequence[Change]) -> list[Change]:
         ledger = self._session.ledger
@@ -147,7 +147,6 @@ class Narrower:
     def send(self, group: list[Change]) -> Refused | None:
         """Send a part of a refused call; returns its refusal, None where all of it got through.
 
-        :param group: the part; after each wait, only what is still missing of it is sent.
         :raises Refused: no other part would fare better.
         """
         answer = self._send_extra(group)
@@ -156,7 +155,7 @@ class Narrower:
         return answer
 
     def split(self, group: list[Change], refusal: Refused) -> tuple[list[Change], list[Change]] | None:
-        """Halve what is still missing of a refused group: a part of it can have shown before the refusal came."""
+        """Halve the changes of a refused group that are still missing: some can have shown before the refusal came."""
         return _halves(still_missing(self._session, group) or group, refusal)
 
     def are_alike(self, one: Refused, other: Refused) -> bool:
@@ -164,7 +163,7 @@ class Narrower:
         return self._words(one) == self._words(other)
 
     def may_be_size(self, group: list[Change], refusal: Refused) -> bool:
-        """Whether a refused group may be longer than the API takes; then its parts get shorter entries, too."""
+        """Whether a refused group may be longer than the API allows; then its parts get shorter entries, too."""
         if refusal.concerns is not Concern.LENGTH:
             return False
         action, capacity = ACTIONS[group[0].kind], self._session.clb.capacity
@@ -176,7 +175,7 @@ class Narrower:
         return True
 
     def _send_extra(self, changes: list[Change]) -> Refused | None:
-        """Send a part of a refused call; after each wait, only what is still missing of it."""
+        """Send a part of a refused call; after each wait, only its changes that are still missing."""
         session = self._session
         extra_calls = session.shared.extra_calls
         group = still_missing(session, changes)
@@ -199,12 +198,12 @@ class Narrower:
         return None
 
     def _reject_target_groups(self, group: Sequence[Change], refusal: Refused) -> bool:
-        """Reject what belongs to a target group; each listener is asked for once, when a call of it is refused."""
+        """Reject changes of target groups; each listener is asked for once, when a call of it is refused."""
         listeners = dict.fromkeys(change.pool.listener_id for change in group)
         unasked = [listener_id for listener_id in listeners if listener_id not in self._asked_for_types]
         if unasked:
             self._asked_for_types.update(unasked)
-            # Where this is refused, only the reason would have been better; the refusal itself is known.
+            # If this is refused, too, the first refusal has to do as the reason.
             with contextlib.suppress(ClbError):
                 self._settings.update(self._session.clb.describe_listeners(self._session.load_balancer_id, unasked))
         found = False
@@ -215,16 +214,12 @@ class Narrower:
             if target_type == DIRECT_TARGETS:
                 continue
             found = True
-            self._session.ledger.reject(
-                [change],
-                Failure(
-                    refusal.code,
-                    f"{change.pool.label} is bound to a target group ({target_type}): its targets are managed in the "
-                    "target group, not by direct binding. Change the target group, or leave this listener or rule out.",
-                    refusal.action,
-                    refusal.request_id,
-                ),
+            message = (
+                f"{change.pool.label} is bound to a target group ({target_type}): its targets are managed in the "
+                "target group, not by direct binding. Change the target group, or leave this listener or rule out."
             )
+            failure = Failure(refusal.code, message, refusal.action, refusal.request_id)
+            self._session.ledger.reject([change], failure)
         return found
 
 
@@ -233,13 +228,14 @@ def _halves(changes: list[Change], refusal: Refused) -> tuple[list[Change], list
 
     A quota belongs to the whole listener, and a rule that is not found to all its targets: these are not told apart.
     """
-    for place_of in () if refusal.concerns is Concern.LENGTH else (_listener_of, _pool_of):
-        places = list(dict.fromkeys(map(place_of, changes)))
+    for depth in () if refusal.concerns is Concern.LENGTH else (1, 2):
+        # A pool's key is its listener's ID and its rule's.
+        places = list(dict.fromkeys(change.pool.key[:depth] for change in changes))
         if len(places) > 1:
             first = set(places[: len(places) // 2])
             return (
-                [change for change in changes if place_of(change) in first],
-                [change for change in changes if place_of(change) not in first],
+                [change for change in changes if change.pool.key[:depth] in first],
+                [change for change in changes if change.pool.key[:depth] not in first],
             )
         if refusal.remedy is Remedy.QUOTA:
             return None
@@ -247,11 +243,3 @@ def _halves(changes: list[Change], refusal: Refused) -> tuple[list[Change], list
         return None
     middle = len(changes) // 2
     return list(changes[:middle]), list(changes[middle:])
-
-
-def _listener_of(change: Change) -> Hashable:
-    return change.pool.listener_id
-
-
-def _pool_of(change: Change) -> Hashable:
-    return change.pool.key

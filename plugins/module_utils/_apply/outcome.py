@@ -31,14 +31,14 @@ MAX_NAMED = 10
 class Outcome:
     """How it went on one load balancer.
 
-    :param predicted: whether what was done does not show in the snapshot yet: ``wait: false``, and check mode.
+    :param predicted: the snapshot does not show the done changes yet: ``wait: false``, and check mode.
     :param done: the changes that were sent and are in place, with the binding before.
-    :param failures: for each change that is not in place, why.
+    :param failures: the reason for each change that is not in place.
     :param unknown: the changes that were sent and whose state could not be read.
     :param restore: the bindings that were re-weighted, re-tagged or removed, or may have been, as they were before.
-    :param accepted: whether the API accepted a change.
-    :param error: what stopped the task, or the first failure; None where all went well.
-    :param settled: whether what is in place can't be undone any more by a call of a task that was killed.
+    :param accepted: the API accepted a change.
+    :param error: the error that stopped the task, or the first failure.
+    :param settled: no call of a task that was killed can undo any more what is in place.
     """
 
     snapshot: Snapshot
@@ -60,7 +60,7 @@ class Outcome:
 
 
 def foresee(plan: Plan) -> Outcome:
-    """What carrying out a plan will do, for check mode."""
+    """Predict the outcome of a plan, for check mode."""
     return Outcome(
         snapshot=plan.snapshot,
         predicted=True,
@@ -71,10 +71,10 @@ def foresee(plan: Plan) -> Outcome:
 
 
 def refuse(plan: Plan, error: ClbError | None, message: str) -> Outcome:
-    """What is left of a plan that was not begun.
+    """The outcome of a plan that was not begun.
 
     :param error: why; None where it has no changes.
-    :param message: for each of its changes.
+    :param message: why, for each of its changes.
     """
     return Outcome(
         snapshot=plan.snapshot,
@@ -87,13 +87,12 @@ def refuse(plan: Plan, error: ClbError | None, message: str) -> Outcome:
 class Ending:
     """What is known when a task ends on one load balancer.
 
-    :param rest: the changes that its last read shows missing.
+    :param rest: the changes that the last read shows missing.
     :param held: the losses that were held back, each with the gain that is missing.
-    :param error: what stopped the task; None where nothing did.
+    :param error: the error that stopped the task.
     :param assumed: an accepted change counts as done: with ``wait: false`` nothing is read back.
     :param readable: the last call's effect could be read.
-    :param awaits_health: it ended before every listed target was seen to be healthy.
-    :param closed: the pools whose health check is switched off.
+    :param awaits_health: the task ended before every listed target was seen to be healthy.
     :param warnings: sentences for the user, found on the way.
     """
 
@@ -105,7 +104,6 @@ class Ending:
     assumed: bool
     readable: bool
     awaits_health: bool
-    closed: Collection[str]
     warnings: Sequence[str]
     settled: bool
 
@@ -124,7 +122,8 @@ class Ending:
             error = None
         elif error is None and failures:
             reasons = list(failures.values())
-            error = _as_error(next((reason for reason in reasons if reason.code != NOT_ATTEMPTED), reasons[0]))
+            why = next((reason for reason in reasons if reason.code != NOT_ATTEMPTED), reasons[0])
+            error = ClbError(why.shown, code=why.code, action=why.action, request_id=why.request_id)
         return Outcome(
             snapshot=self.rest.snapshot,
             predicted=self.assumed,
@@ -207,26 +206,19 @@ class Ending:
         # Also a change that does not show and still can, since its task may run on; and what a listener in
         # FailListenerIdSet shows in place, since this task may have done it.
         changed = {*changed, *pending(self.ledger)}
+        sent = [record.change for record in self._sent() if record.change.key not in self.ledger.reverted]
         return former(
-            (
-                change
-                for change in (record.change for record in self._sent())
-                if change.key not in self.ledger.reverted
-                and (change in changed or change.key in rebound or change.in_place(snapshot))
-            ),
+            (change for change in sent if change in changed or change.key in rebound or change.in_place(snapshot)),
             self.ledger.former,
         )
 
     def _all_warnings(self) -> Iterable[str]:
         yield from dict.fromkeys(self.warnings)
-        for label in sorted(self.closed, key=natural):
-            yield f"The health check of {label} is switched off: its targets count as healthy."
-        snapshot = self.rest.snapshot
-        sent = [record.change for record in self._sent()]
-        tagged = any(change.kind is ChangeKind.REGISTER and change.tag for change in sent)
         if not self.readable or self.assumed:
             return
-        if tagged and not snapshot.tags_known:
+        snapshot = self.rest.snapshot
+        sent = [record.change for record in self._sent()]
+        if any(change.kind is ChangeKind.REGISTER and change.tag for change in sent) and not snapshot.tags_known:
             yield "The API response contains no tags: whether the tags of new bindings are in place is not known."
         missing = {change.pool.listener_id for change in (*self.rest.changes, *self.rest.gone)}
         for listener_id in sorted(self.ledger.cleared - missing, key=natural):
@@ -234,10 +226,10 @@ class Ending:
         if self.rest.rebound:
             names = and_more([change.label for change in self.rest.rebound], MAX_NAMED)
             yield f"Somebody else has bound again or raised what this task took away: {names}. It was left as it is."
-        later = bound_meanwhile(self.plan, snapshot)
-        gone = {change.key for change in self.rest.rebound}
-        names = and_more([bound.label for bound in later if bound.identity not in gone], MAX_NAMED)
-        if names:
+        rebound = {change.key for change in self.rest.rebound}
+        later = [bound.label for bound in bound_meanwhile(self.plan, snapshot) if bound.identity not in rebound]
+        if later:
+            names = and_more(later, MAX_NAMED)
             yield (
                 f"Somebody else has bound or changed meanwhile what is within the scope of this task: {names}. "
                 "It was left; run the task again to take it away."
@@ -252,12 +244,3 @@ def former(changes: Iterable[Change], before: Callable[[Change], Binding | None]
         if bound is not None:
             found.setdefault(bound.identity, bound)
     return tuple(found.values())
-
-
-def _as_error(failure: Failure) -> ClbError:
-    return ClbError(
-        failure.shown,
-        code=failure.code,
-        action=failure.action,
-        request_id=failure.request_id,
-    )

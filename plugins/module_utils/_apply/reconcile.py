@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._base import pace
-from .._base.errors import ClbError, Refused, UnhealthyTimeout, WaitTimeout, and_more
+from .._base.errors import ClbError, Refused, UnhealthyTimeout, WaitTimeout, and_more, natural
 from .._bindings.change import ChangeKind
 from .._bindings.guard import Checked
 from .batches import calls_for
@@ -27,12 +27,7 @@ if TYPE_CHECKING:
 
 
 class ApplyOptions(NamedTuple):
-    """How a plan is to be carried out; the module's options of the same names.
-
-    :param wait: wait for the last task and read back.
-    :param wait_for_health: wait until every listed target is healthy, before anything is taken away.
-    :param min_healthy: targets that get traffic and must be left in each pool.
-    """
+    """How a plan is to be carried out; the module's options of the same names."""
 
     wait: bool = True
     wait_for_health: bool = False
@@ -66,7 +61,6 @@ class Reconciler:
         self._narrower = Narrower(self._session, self._guard)
         self._remembered_at = remembered_at
         self._settled = True
-        self._closed: set[str] = set()
         self._awaits_health = False
 
     def run(self) -> Outcome:
@@ -160,7 +154,11 @@ class Reconciler:
         for delay in pace.HEALTH.delays():
             at = self._budget.now()
             health = session.read_health()
-            self._closed = {bound.pool.label for bound in serving if health.of(bound).detail == "Close"}
+            closed = {bound.pool.label for bound in serving if health.of(bound).detail == "Close"}
+            session.warnings += [
+                f"The health check of {label} is switched off: its targets count as healthy."
+                for label in sorted(closed, key=natural)
+            ]
             sick = [f"{bound.label} is {health.of(bound).detail}" for bound in serving if not health.of(bound).healthy]
             if not sick:
                 break
@@ -194,7 +192,6 @@ class Reconciler:
             assumed=assumed,
             readable=readable,
             awaits_health=self._awaits_health,
-            closed=self._closed,
             warnings=session.warnings,
             settled=self._settled,
         ).conclude()
