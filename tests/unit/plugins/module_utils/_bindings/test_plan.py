@@ -4,16 +4,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Plan, find_unmatched
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import (
+    bound_meanwhile,
+    find_unmatched,
+    plan_rest,
+)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import UnknownName
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import count_by_pool
 
 from ...builders import Raw, http, ip_of, plan_for, predict, rule, snapshot, target, tcp, told, untagged, want
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change
 
 LISTENERS = [
     tcp("lbl-1", 443, target("ins-1", 80, 10, "blue"), target("ins-2", 80, 0), target("10.2.0.9")),
@@ -23,9 +33,9 @@ LISTENERS = [
 SHOP = snapshot(*LISTENERS)
 
 
-def values(plan: Plan) -> list[tuple[Any, ...]]:
-    """Kind, address, weight and tag of what is planned."""
-    return [(kind, address, weight, tag) for kind, _, _, address, _, weight, tag in told(plan.changes)]
+def values(changes: Iterable[Change]) -> list[tuple[Any, ...]]:
+    """Kind, address, weight and tag."""
+    return [(kind, address, weight, tag) for kind, _, _, address, _, weight, tag in told(changes)]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +57,7 @@ def values(plan: Plan) -> list[tuple[Any, ...]]:
     ],
 )
 def test_present_plans_what_differs_and_only_that(entry: Raw, expected: list[object]) -> None:
-    assert values(plan_for([entry], SHOP)) == expected
+    assert values(plan_for([entry], SHOP).changes) == expected
 
 
 def test_purge_unbinds_what_is_not_listed_on_the_named_listeners_and_rules() -> None:
@@ -76,7 +86,7 @@ def test_gains_come_before_losses_within_them_registrations_first() -> None:
         want("lbl-1", "ins-3"),
     ]
     plan = plan_for(entries, SHOP, purge=True)
-    assert values(plan) == [
+    assert values(plan.changes) == [
         ("register", "ins-3", None, None),
         ("weight", "ins-2", 5, None),
         ("tag", "ins-1", None, "x"),
@@ -89,12 +99,12 @@ def test_gains_come_before_losses_within_them_registrations_first() -> None:
 
 def test_selectors_are_drained_or_unbound_where_they_match() -> None:
     selector = {"listener_id": "lbl-1", "weight": 77}
-    assert values(plan_for([selector], SHOP, state="drained")) == [
+    assert values(plan_for([selector], SHOP, state="drained").changes) == [
         ("weight", "ins-1", 0, None),
         ("weight", "10.2.0.9", 0, None),
     ]
     absent = plan_for([selector], SHOP, state="absent")
-    assert [value[:2] for value in values(absent)] == [
+    assert [value[:2] for value in values(absent.changes)] == [
         ("deregister", "ins-1"),
         ("deregister", "ins-2"),
         ("deregister", "10.2.0.9"),
@@ -121,7 +131,7 @@ def test_an_empty_list_is_no_change(state: str) -> None:
 def test_tags_that_the_cloud_does_not_tell_are_not_compared_but_warned_of() -> None:
     bound = untagged(tcp("lbl-1", 443, target("ins-1")))
     plan = plan_for([want("lbl-1", "ins-1", tag="x"), want("lbl-1", "ins-2", tag="x")], bound)
-    assert values(plan) == [("register", "ins-2", None, "x")]
+    assert values(plan.changes) == [("register", "ins-2", None, "x")]
     (warning,) = plan.warnings
     assert "contains no tags" in warning
     assert plan_for([want("lbl-1", "ins-1")], bound).warnings == ()
@@ -173,3 +183,165 @@ def test_a_selector_is_unmatched_where_no_load_balancer_has_it() -> None:
     shop, both = plan_for(hosts[:2], SHOP, state="drained"), plan_for(hosts, other, state="drained")
     assert find_unmatched([shop, both]) == ["targets[2] (load_balancer_id lb-2, instance_id ins-8)"]
     assert find_unmatched([shop]) == ["targets[1] (instance_id ins-7)"]
+
+
+# -- after a newer read
+
+
+class Case(NamedTuple):
+    """A plan, and the bindings of lbl-1 when it was made and now."""
+
+    entries: list[Raw]
+    first: list[Raw]
+    now: list[Raw]
+    finished: tuple[str, ...] = ()
+    changes: tuple[Any, ...] = ()
+    raised: tuple[Any, ...] = ()
+    rebound: tuple[Any, ...] = ()
+    options: Mapping[str, Any] = MappingProxyType({})
+
+
+def one(weight: int = 10, tag: str = "") -> list[Raw]:
+    return [target("ins-1", weight=weight, tag=tag)]
+
+
+def present(**asked: Any) -> list[Raw]:
+    return [want("lbl-1", "ins-1", **asked)]
+
+
+def register(weight: int | None = None, tag: str | None = None) -> tuple[Any, ...]:
+    return (("register", "ins-1", weight, tag),)
+
+
+def weigh(weight: int) -> tuple[Any, ...]:
+    return (("weight", "ins-1", weight, None),)
+
+
+def unbind(address: str) -> tuple[Any, ...]:
+    return (("deregister", address, None, None),)
+
+
+BOTH = [target("ins-1"), target("ins-2")]
+PURGE, ABSENT, DRAINED = {"purge": True}, {"state": "absent"}, {"state": "drained"}
+ALL, TAGGED = [{"listener_id": "lbl-1"}], [{"listener_id": "lbl-1", "tag": "x"}]
+X = (("tag", "ins-1", None, "x"),)
+INS1 = ("ins-1",)
+
+CASES = {
+    # Gains: all that the newest read shows missing.
+    "still missing": Case(present(), [], [], changes=register()),
+    "done by whomever": Case(present(), [], one()),
+    "in place at first, and unbound": Case(present(), one(), [], changes=register(10)),
+    "unbound: it comes back with its weight and tag": Case(present(), one(7, "a"), [], changes=register(7, "a")),
+    "unbound: what is given wins": Case(present(weight=3, tag=""), one(7, "a"), [], changes=register(3, "")),
+    "drained at first and unbound: it comes back drained": Case(present(), one(0), [], changes=register(0)),
+    "reweighted, and no weight given": Case(present(), one(), one(0)),
+    "in place at first, and reweighted": Case(present(weight=10), one(), one(2), changes=weigh(10)),
+    "in place at first, and tagged": Case(present(tag="x"), one(10, "x"), one(10, "y"), changes=X),
+    "bound by somebody else otherwise": Case(present(weight=5), [], one(77), changes=weigh(5)),
+    # Losses: only those of the first plan, as far as they still match.
+    "purge: bound meanwhile is left": Case(present(), one(), BOTH, options=PURGE),
+    "purge: what was planned": Case(present(), BOTH, BOTH, changes=unbind("ins-2"), options=PURGE),
+    "purge: gone by itself": Case(present(), BOTH, one(), options=PURGE),
+    "absent: bound meanwhile is left": Case(ALL, one(), BOTH, changes=unbind("ins-1"), options=ABSENT),
+    "absent: another port": Case([{"instance_id": "ins-1"}], one(), [target("ins-1", 81)], options=ABSENT),
+    "absent: it matches no more": Case(TAGGED, one(10, "x"), one(10, "y"), options=ABSENT),
+    "drained: gone is done": Case(ALL, one(), [], options=DRAINED),
+    "drained: by somebody else": Case(ALL, one(), one(0), options=DRAINED),
+    "drained: reweighted, and still to be drained": Case(ALL, one(), one(50), changes=weigh(0), options=DRAINED),
+    "drained: drained at first and raised is left": Case(ALL, one(0), one(), options=DRAINED),
+    "weight 0: what was planned": Case(present(weight=0), one(), one(3), changes=weigh(0)),
+    # A loss that was seen in place is finished.
+    "absent: bound again": Case(ALL, one(), one(), INS1, rebound=unbind("ins-1"), options=ABSENT),
+    "purge: bound again": Case(present(), BOTH, BOTH, ("ins-2",), rebound=unbind("ins-2"), options=PURGE),
+    "drained: raised again": Case(ALL, one(), one(), INS1, rebound=weigh(0), options=DRAINED),
+    "weight 0: raised again": Case(present(weight=0), one(), one(), INS1, rebound=weigh(0)),
+    # Weight 0 at first, and raised meanwhile.
+    "weight 0: at first, and raised": Case(present(weight=0), one(0), one(), raised=weigh(0)),
+    "weight 0: new, and bound with a weight": Case(present(weight=0), [], one(), raised=weigh(0)),
+    "weight 0 and a tag: the tag is a gain": Case(
+        present(weight=0, tag="x"), one(0), one(), changes=X, raised=weigh(0)
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_what_is_left_of_a_plan(case: Case) -> None:
+    plan = plan_for(case.entries, snapshot(tcp("lbl-1", 443, *case.first)), **case.options)
+    finished = {change.key for change in plan.losses if change.backend.address in case.finished}
+    rest = plan_rest(plan, snapshot(tcp("lbl-1", 443, *case.now)), finished)
+    found = tuple(tuple(values(changes)) for changes in (rest.changes, rest.raised, rest.rebound))
+    assert (*found, rest.gone, len(finished)) == (case.changes, case.raised, case.rebound, (), len(case.finished))
+    # Each change is made from what is bound now.
+    for change in (*rest.changes, *rest.raised, *rest.rebound):
+        assert change.before == rest.snapshot.find(change.pool.key, change.backend, change.port)
+    assert [*rest.gains, *rest.losses] == list(rest.changes)
+
+
+def test_without_news_the_rest_is_the_plan() -> None:
+    entries = [want("lbl-1", "ins-1", weight=0), want("lbl-1", ip_of("ins-2"), tag="x"), want("lbl-1", "ins-3")]
+    bound = snapshot(tcp("lbl-1", 443, *BOTH, target("ins-4")))
+    plan = plan_for(entries, bound, purge=True)
+    assert plan_rest(plan, bound, set()).changes == plan.changes
+
+
+def test_names_are_not_resolved_again() -> None:
+    # By port and domain; both mean something else by now.
+    entries = [
+        {"listener_port": 443, "instance_id": "ins-1", "port": 80},
+        {"domain": "a.example.com", "url": "/", "listener_port": 80, "instance_id": "ins-1", "port": 80},
+    ]
+    plan = plan_for(entries, snapshot(tcp("lbl-1"), http("lbl-2", 80, rule("loc-1", "a.example.com"))))
+    later = snapshot(
+        tcp("lbl-1", 444), tcp("lbl-3", 443), http("lbl-2", 80, rule("loc-1", "b"), rule("loc-2", "a.example.com"))
+    )
+    assert [(one.pool.listener_id, one.pool.location_id) for one in plan_rest(plan, later, set()).changes] == [
+        ("lbl-1", None),
+        ("lbl-2", "loc-1"),
+    ]
+
+
+def test_what_is_asked_of_a_listener_or_rule_that_is_gone_is_told_apart() -> None:
+    entries = [want("lbl-1", "ins-1"), {"location_id": "loc-1", "instance_id": "ins-2", "port": 80}]
+    listeners = [tcp("lbl-1"), http("lbl-2", 80, rule("loc-1", "a", *one()))]
+    plan = plan_for(entries, snapshot(*listeners), purge=True)
+    rest = plan_rest(plan, snapshot(http("lbl-2", 80)), set())
+    assert (rest.changes, [value[:2] for value in values(rest.gone)]) == (
+        (),
+        [("register", "ins-1"), ("register", "ins-2")],
+    )
+
+
+@pytest.mark.parametrize("options", [ABSENT, DRAINED])
+def test_a_loss_on_a_listener_that_is_gone_is_done(options: Raw) -> None:
+    rest = plan_rest(plan_for(ALL, snapshot(tcp("lbl-1", 443, *one())), **options), snapshot(), set())
+    assert (rest.changes, rest.gone, rest.raised, rest.rebound) == ((), (), (), ())
+
+
+@pytest.mark.parametrize(
+    "entries, options, first, now, expected",
+    [
+        (present(), {}, [], BOTH[1:], []),
+        (present(), PURGE, [], BOTH[1:], ["ins-2"]),
+        (present(), PURGE, BOTH[1:], BOTH[1:], []),
+        (present(), PURGE, BOTH[1:], [BOTH[1], target("ins-2", 81)], ["ins-2"]),
+        (present(weight=0), PURGE, one(0), one(), []),
+        (ALL, ABSENT, one(), BOTH[1:], ["ins-2"]),
+        ([{"instance_id": "ins-1"}], ABSENT, one(), BOTH[1:], []),
+        (TAGGED, ABSENT, one(), one(10, "x"), ["ins-1"]),
+        (ALL, DRAINED, one(), BOTH[1:], ["ins-2"]),
+        (ALL, DRAINED, one(), [target("ins-2", weight=0)], []),
+        (ALL, DRAINED, one(0), one(), ["ins-1"]),
+        (ALL, DRAINED, one(), one(), []),
+        # The names contradict each other by now, or the listener is gone.
+        ([{"listener_id": "lbl-1", "listener_port": 443}], ABSENT, [], None, []),
+        (present(), PURGE, [], None, []),
+    ],
+)
+def test_what_others_brought_into_the_scope_of_the_task(
+    entries: list[Raw], options: Raw, first: list[Raw], now: list[Raw] | None, expected: list[str]
+) -> None:
+    plan = plan_for(entries, snapshot(tcp("lbl-1", 443, *first)), **options)
+    listener = "lbl-2" if "purge" in options else "lbl-1"
+    later = tcp(listener, 444, *one()) if now is None else tcp("lbl-1", 443, *now)
+    assert [bound.backend.address for bound in bound_meanwhile(plan, snapshot(later))] == expected

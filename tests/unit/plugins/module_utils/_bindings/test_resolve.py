@@ -14,27 +14,34 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve
     resolve_desired,
     what_exists,
 )
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.selection import Selection, select
 
-from ...builders import Raw, http, ip_of, rule, snapshot, target, tcp
+from ...builders import Raw, http, ip_of, rule, snapshot, target, tcp, untagged
 
-SHOP = snapshot(
-    tcp("lbl-tcp", 443, target("ins-1", 8443)),
-    tcp("lbl-udp", 443, protocol="UDP"),
+LISTENERS = [
+    tcp("lbl-tcp", 443, target("ins-1", 80, 10, "blue"), target("ins-2", 80, 10, "green"), target("10.2.0.9", 81)),
+    tcp("lbl-udp", 443, target("ins-1", 53), protocol="UDP"),
     tcp("lbl-range", 8000, EndPort=8010),
     http(
         "lbl-http",
         80,
-        rule("loc-1", "A.example.com", target("ins-1", 8080)),
-        rule("loc-2", "a.example.com", url="/v2"),
+        rule("loc-1", "A.example.com", target("ins-1", 80), target("2001:db8::1", 80)),
+        rule("loc-2", "a.example.com", target("ins-2", 80, 0, "blue"), url="/v2"),
         rule("loc-3", "b.example.com"),
     ),
-    http("lbl-https", 8443, rule("loc-4", "a.example.com"), protocol="HTTPS"),
-)
+    http("lbl-https", 8443, rule("loc-4", "a.example.com", target("ins-1", 81)), protocol="HTTPS"),
+    http("lbl-empty", 9000),
+]
+SHOP = snapshot(*LISTENERS)
 BACKEND: Raw = {"instance_id": "ins-9", "port": 80}
 
 
 def resolve(*entries: Raw) -> tuple[DesiredBinding, ...]:
     return resolve_desired(parse_entries(entries, selectors=False), SHOP)
+
+
+def choose(*selectors: Raw) -> Selection:
+    return select(parse_entries(selectors, selectors=True), SHOP)
 
 
 def problem(*entries: Raw) -> InvalidArgument:
@@ -55,10 +62,7 @@ def problem(*entries: Raw) -> InvalidArgument:
         ({"listener_id": "lbl-http", "domain": "a.example.com", "url": "/"}, ("lbl-http", "loc-1")),
         ({"listener_id": "lbl-http", "domain": "a.example.com", "url": "/v2"}, ("lbl-http", "loc-2")),
         ({"listener_port": 80, "domain": "B.example.com", "url": "/"}, ("lbl-http", "loc-3")),
-        (
-            {"listener_port": 8443, "listener_protocol": "HTTPS", "domain": "a.example.com", "url": "/"},
-            ("lbl-https", "loc-4"),
-        ),
+        ({"listener_port": 8443, "domain": "a.example.com", "url": "/"}, ("lbl-https", "loc-4")),
         ({"listener_id": "lbl-tcp", "listener_port": 443, "listener_protocol": "TCP"}, ("lbl-tcp", None)),
     ],
 )
@@ -92,27 +96,27 @@ def test_an_unknown_listener_or_rule_and_the_wrong_layer_fail(place: Raw, words:
     assert words in error.message
 
 
-def test_a_port_alone_is_an_error_where_it_is_ambiguous() -> None:
-    error = problem({"listener_port": 443, **BACKEND})
-    assert "TCP (lbl-tcp), UDP (lbl-udp); add listener_protocol" in error.message
-
-
 @pytest.mark.parametrize(
     "place, words",
     [
-        ({"listener_id": "lbl-tcp", "listener_port": 80}, "listener_port 80 contradicts"),
+        ({"listener_id": "lbl-tcp", "listener_port": 80}, "listener_port 80 contradicts the ID beside it: TCP:443"),
         ({"listener_id": "lbl-tcp", "listener_protocol": "UDP"}, "listener_protocol 'UDP' contradicts"),
         ({"location_id": "loc-1", "listener_id": "lbl-https"}, "listener_id 'lbl-https' contradicts"),
         ({"location_id": "loc-1", "listener_port": 8443}, "listener_port 8443 contradicts"),
         ({"location_id": "loc-1", "domain": "b.example.com"}, "domain 'b.example.com' contradicts"),
-        ({"location_id": "loc-1", "url": "/v2"}, "url '/v2' contradicts"),
-        ({"location_id": "loc-1", "listener_id": "lbl-tcp"}, "listener_id 'lbl-tcp' contradicts"),
+        ({"location_id": "loc-1", "url": "/v2"}, "url '/v2' contradicts the ID beside it: HTTP:80 (lbl-http)"),
     ],
 )
 def test_a_name_that_contradicts_the_id_beside_it_is_an_error(place: Raw, words: str) -> None:
     error = problem({**place, **BACKEND})
     assert words in error.message
     assert not isinstance(error, UnknownName)
+    with pytest.raises(InvalidArgument, match=r"^targets\[0\]: .*contradicts the ID beside it"):
+        choose(place)
+
+
+def test_a_port_alone_is_an_error_where_it_is_ambiguous() -> None:
+    assert "TCP (lbl-tcp), UDP (lbl-udp); add listener_protocol" in problem({"listener_port": 443, **BACKEND}).message
 
 
 @pytest.mark.parametrize(
@@ -124,43 +128,140 @@ def test_a_name_that_contradicts_the_id_beside_it_is_an_error(place: Raw, words:
     ],
 )
 def test_the_same_binding_in_other_words_must_say_the_same_too(other: Raw) -> None:
-    first = {"listener_id": "lbl-tcp", "instance_id": "ins-1", "port": 8443, "weight": 5}
-    error = problem(first, {**other, "port": 8443, "weight": 6})
+    first = {"listener_id": "lbl-tcp", "instance_id": "ins-1", "port": 80, "weight": 5}
+    error = problem(first, {**other, "port": 80, "weight": 6})
     assert error.message.startswith("targets[0] and targets[1] name the same binding, ")
-    assert ":8443 on TCP:443 (lbl-tcp), with weight 5 and weight 6" in error.message
-    assert len(resolve(first, {**other, "port": 8443, "weight": 5})) == 1
+    assert ":80 on TCP:443 (lbl-tcp), with weight 5 and weight 6" in error.message
+    assert len(resolve(first, {**other, "port": 80, "weight": 5})) == 1
 
 
-def test_a_known_instance_is_one_backend_also_where_it_is_not_bound_yet() -> None:
+def test_a_backend_is_one_in_any_spelling_also_where_it_is_not_bound_yet() -> None:
     # 10.1.0.1 is known as the address of ins-1 from another listener of the same answer.
-    by_id, by_ip = {"instance_id": "ins-1"}, {"eni_ip": ip_of("ins-1")}
-    place = {"listener_id": "lbl-udp", "port": 53}
-    assert len(resolve({**place, **by_id}, {**place, **by_ip})) == 1
-    assert "same binding" in problem({**place, **by_id, "tag": "x"}, {**place, **by_ip}).message
-
-
-def test_ipv6_spellings_are_one_backend() -> None:
-    place = {"listener_id": "lbl-udp", "port": 53}
+    place = {"listener_id": "lbl-udp", "port": 54}
+    by_id, by_ip = {**place, "instance_id": "ins-1"}, {**place, "eni_ip": ip_of("ins-1")}
+    assert len(resolve(by_id, by_ip)) == 1
+    assert "same binding" in problem({**by_id, "tag": "x"}, by_ip).message
     assert len(resolve(*({**place, "eni_ip": one} for one in ("2001:db8::1", "2001:DB8:0::1")))) == 1
-
-
-def test_what_is_listed_twice_comes_out_once_and_nothing_gets_lost() -> None:
-    place = {"listener_id": "lbl-udp", "port": 53}
-    entries = [{**place, "instance_id": f"ins-{number}"} for number in (5, 6, 5, 7, 6)]
-    assert sorted(one.backend.address for one in resolve(*entries)) == ["ins-5", "ins-6", "ins-7"]
-
-
-def test_what_exists_lists_every_listener_and_rule() -> None:
-    text = what_exists(SHOP)
-    for pool in SHOP.pools.values():
-        assert pool.label in text
-    assert "TCP:8000-8010" in text
+    several = resolve(*({**place, "instance_id": f"ins-{number}"} for number in (5, 6, 5, 7, 6)))
+    assert [one.backend.address for one in several] == ["ins-5", "ins-6", "ins-7"]
 
 
 def test_what_exists_stays_short_and_tells_of_listeners_without_rules() -> None:
+    text = what_exists(SHOP)
+    assert all(pool.label in text for pool in SHOP.pools.values())
+    assert "TCP:8000-8010" in text
     many = snapshot(*(tcp(f"lbl-{number}", number) for number in range(1, 24)), http("lbl-empty"))
     text = what_exists(many)
-    assert text.endswith(" and 4 more.")
-    assert text.count("lbl-") == 20
+    assert (text.endswith(" and 4 more."), text.count("lbl-")) == (True, 20)
     assert what_exists(snapshot(http("lbl-empty", 80))) == "What exists: HTTP:80 (lbl-empty) without rules."
     assert what_exists(snapshot()) == "The load balancer has no listeners."
+
+
+# -- selectors
+
+T1, T2, T9 = ("lbl-tcp", None, "ins-1", 80), ("lbl-tcp", None, "ins-2", 80), ("lbl-tcp", None, "10.2.0.9", 81)
+U1 = ("lbl-udp", None, "ins-1", 53)
+A1, A6 = ("lbl-http", "loc-1", "ins-1", 80), ("lbl-http", "loc-1", "2001:db8::1", 80)
+A2 = ("lbl-http", "loc-2", "ins-2", 80)
+S1 = ("lbl-https", "loc-4", "ins-1", 81)
+
+
+def matched(selection: Selection) -> list[tuple[str, str | None, str, int]]:
+    return [(*one.pool.key, one.backend.address, one.port) for one in selection.bindings]
+
+
+@pytest.mark.parametrize(
+    "selector, expected",
+    [
+        ({"instance_id": "ins-1"}, [T1, U1, A1, S1]),
+        ({"eni_ip": ip_of("ins-1")}, [T1, U1, A1, S1]),
+        ({"eni_ip": "2001:DB8:0:0::1"}, [A6]),
+        ({"listener_id": "lbl-tcp"}, [T1, T2, T9]),
+        ({"listener_id": "lbl-http"}, [A1, A6, A2]),
+        ({"listener_port": 443}, [T1, T2, T9, U1]),
+        ({"listener_port": 443, "listener_protocol": "UDP"}, [U1]),
+        ({"location_id": "loc-1"}, [A1, A6]),
+        ({"location_id": "loc-1", "instance_id": "ins-1"}, [A1]),
+        ({"location_id": "loc-1", "instance_id": "ins-1", "port": 80}, [A1]),
+        ({"location_id": "loc-1", "instance_id": "ins-1", "port": 81}, []),
+        ({"domain": "A.EXAMPLE.COM"}, [A1, A6, A2, S1]),
+        ({"domain": "a.example.com", "url": "/v2"}, [A2]),
+        ({"domain": "a.example.com", "listener_port": 8443}, [S1]),
+        ({"listener_id": "lbl-http", "url": "/v2"}, [A2]),
+        ({"instance_id": "ins-1", "port": 80}, [T1, A1]),
+        ({"instance_id": "ins-1", "listener_protocol": "tcp"}, [T1]),
+        ({"instance_id": "ins-2", "tag": "blue"}, [A2]),
+        ({"listener_id": "lbl-tcp", "tag": "blue"}, [T1]),
+        ({"listener_id": "lbl-tcp", "tag": "", "weight": 99}, [T1, T2, T9]),
+        ({"listener_id": "lbl-tcp", "port": 81}, [T9]),
+        ({"instance_id": "ins-3"}, []),
+        ({"listener_id": "lbl-empty"}, []),
+    ],
+)
+def test_each_key_narrows_and_keys_left_out_match_everything(selector: Raw, expected: list[object]) -> None:
+    assert matched(choose(selector)) == expected
+
+
+def test_what_several_selectors_match_comes_once_in_the_clouds_order() -> None:
+    selection = choose({"location_id": "loc-1"}, {"instance_id": "ins-1"}, {"instance_id": "ins-1"})
+    assert matched(selection) == [T1, U1, A1, A6, S1]
+
+
+@pytest.mark.parametrize(
+    "selector, touched",
+    [
+        ({"listener_id": "lbl-tcp", "instance_id": "ins-3"}, "lbl-tcp"),
+        ({"listener_id": "lbl-http", "instance_id": "ins-3"}, "loc-1 loc-2 loc-3"),
+        ({"domain": "a.example.com", "url": "/v2", "port": 9}, "loc-2"),
+        ({"instance_id": "ins-2"}, "lbl-tcp loc-2"),
+        ({"instance_id": "ins-3"}, ""),
+    ],
+)
+def test_touched_is_what_a_selector_names_or_matched_on(selector: Raw, touched: str) -> None:
+    assert [pool.location_id or pool.listener_id for pool in choose(selector).touched] == touched.split()
+
+
+@pytest.mark.parametrize(
+    "selector, words",
+    [
+        ({"listener_id": "lbl-no"}, "there is no listener 'lbl-no'"),
+        ({"listener_port": 9}, "there is no listener on port 9"),
+        ({"location_id": "loc-no"}, "there is no rule 'loc-no'"),
+        ({"domain": "c.example.com"}, "there is no rule with domain 'c.example.com'"),
+        ({"listener_id": "lbl-http", "domain": "a.example.com", "url": "/no"}, "'a.example.com' and url '/no' on"),
+        ({"listener_id": "lbl-http", "url": "/no"}, "there is no rule with url '/no' on listener 'lbl-http'"),
+        ({"listener_id": "lbl-tcp", "domain": "a.example.com"}, "TCP:443 (lbl-tcp) is a layer-4 listener"),
+    ],
+)
+def test_a_selector_of_what_does_not_exist_is_told_and_the_others_match(selector: Raw, words: str) -> None:
+    selection = choose({"location_id": "loc-2"}, selector)
+    (sentence,) = selection.unknown
+    assert sentence.startswith("targets[1]: ")
+    assert words in sentence
+    assert (matched(selection), selection.unmatched) == ([A2], ())
+
+
+def test_tags_that_the_cloud_does_not_tell_match_nothing_and_say_so() -> None:
+    entries = parse_entries([{"instance_id": "ins-1", "tag": "blue"}], selectors=True)
+    selection = select(entries, untagged(tcp("lbl-tcp", 443, target("ins-1", tag="blue"))))
+    assert (matched(selection), len(selection.warnings)) == ([], 1)
+    assert choose({"instance_id": "ins-1", "tag": "blue"}).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "selector, label",
+    [
+        ({"instance_id": "ins-0000001"}, "targets[1] (instance_id ins-0000001)"),
+        ({"instance_id": "ins-1", "port": 8080}, "targets[1] (instance_id ins-1, port 8080)"),
+        ({"instance_id": "ins-1", "tag": "bleu"}, "targets[1] (instance_id ins-1, tag bleu)"),
+        ({"listener_id": "lbl-udp", "instance_id": "ins-2"}, "targets[1] (listener_id lbl-udp, instance_id ins-2)"),
+        ({"listener_id": "lbl-udp", "port": 54}, "targets[1] (listener_id lbl-udp, port 54)"),
+        ({"listener_id": "lbl-udp", "tag": "x"}, "targets[1] (listener_id lbl-udp, tag x)"),
+        # An empty listener is no mistake.
+        ({"listener_id": "lbl-empty"}, None),
+    ],
+)
+def test_a_selector_that_matches_nothing_is_named(selector: Raw, label: str | None) -> None:
+    """C4"""
+    labels = [entry.label for entry in choose({"instance_id": "ins-1"}, selector).unmatched]
+    assert labels == ([] if label is None else [label])
