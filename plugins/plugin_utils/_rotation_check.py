@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ansible.utils.helpers import pct_to_int
@@ -183,41 +182,41 @@ def find_pools(bindings: Iterable[Raw]) -> list[Raw]:
     return list({pool_of(one): {key: one[key] for key in keys if one.get(key)} for one in bindings}.values())
 
 
-@dataclass
-class _Members:
-    """The targets of weight above 0 of one listener or rule."""
+class _Traffic:
+    """The standings of all targets of weight above 0, and for each listener or rule how many have which."""
 
-    label: str
-    standings: dict[Key, Standing] = field(default_factory=dict)
-    counts: Counter[Standing] = field(default_factory=Counter)
-    told: bool = False
+    def __init__(self) -> None:
+        self._standings: dict[Key, Standing] = {}
+        self._counts: dict[Key, Counter[Standing]] = defaultdict(Counter)
+        self._told: set[Key] = set()
 
     def put(self, key: Key, standing: Standing) -> None:
         """Add a target, or change what is known of its health."""
-        if key in self.standings:
-            self.counts[self.standings[key]] -= 1
-        self.standings[key] = standing
-        self.counts[standing] += 1
+        counts = self._counts[key[:3]]
+        if key in self._standings:
+            counts[self._standings[key]] -= 1
+        self._standings[key] = standing
+        counts[standing] += 1
 
-    def judge(self, lost: Mapping[Key, int]) -> str:
-        """Return what is wrong with a loss; empty where nothing is.
+    def judge(self, pool: Key, lost: Mapping[Key, int]) -> str:
+        """Return what is wrong with a loss in one listener or rule; empty where nothing is.
 
         :param lost: the keys of targets, each with the ``clb_min_healthy`` of its host.
         """
         minimum = max(lost.values())
-        verdict = judge(self.counts, [self.standings[key] for key in lost if key in self.standings], minimum)
-        if not minimum or not verdict.refused:
-            return ""
+        standings = [self._standings[key] for key in lost if key in self._standings]
+        verdict = judge(self._counts[pool], standings, minimum)
         not_known = verdict.traffic.not_known
+        # It keeps every batch from leaving: once is enough.
+        if not minimum or not verdict.refused or (not_known and pool in self._told):
+            return ""
         if not_known:
-            # It keeps every batch from leaving: once is enough.
-            known, self.told = self.told, True
-            named = [key[3] for key, standing in self.standings.items() if standing in not_known]
-            why = "whose health the cloud doesn't say; nothing can be taken."
-            return "" if known else f"{self.label} serves {listed(named)}, {why}"
+            self._told.add(pool)
+            named = [key[3] for key, standing in self._standings.items() if key[:3] == pool and standing in not_known]
+            return f"serves {listed(named)}, whose health the cloud doesn't say; nothing can be taken."
         kept = f"targets in traffic ({_NONE_HEALTHY})" if verdict.traffic.counts_sick else "healthy targets"
         return (
-            f"{self.label} would keep {verdict.left} {kept}, and clb_min_healthy is {minimum}; "
+            f"would keep {verdict.left} {kept}, and clb_min_healthy is {minimum}; "
             "take fewer hosts at a time (clb_batch), or lower it."
         )
 
@@ -231,11 +230,12 @@ def check_guards(
     :param batches: the names of the hosts of each.
     """
     minima = {host.name: host.min_healthy for host in hosts}
-    members: dict[Key, _Members] = {}
+    labels = {pool_of(binding): label_of(binding) for binding in pools}
+    traffic = _Traffic()
     for binding in pools:
-        there = members.setdefault(pool_of(binding), _Members(label_of(binding)))
         if binding["weight"] > 0:
-            there.put(key_of(binding), standing_of(Health.read(binding.get("healthy"), binding.get("health_status"))))
+            health = Health.read(binding.get("healthy"), binding.get("health_status"))
+            traffic.put(key_of(binding), standing_of(health))
     bound = bindings_by_host(hosts, pools)
     # What a host puts back into traffic once its batch is done.
     returned = {
@@ -249,10 +249,10 @@ def check_guards(
         for name in batch:
             for binding in bound[name]:
                 lost[pool_of(binding)][key_of(binding)] = minima[name]
-        found = filter(None, (members[pool].judge(those) for pool, those in lost.items()))
-        problems += [f"batch {number} ({listed(batch)}): {problem}" for problem in found]
-        for key in (key for name in batch for key in returned[name] if key[:3] in members):
-            members[key[:3]].put(key, Standing.HEALTHY)
+        found = {pool: traffic.judge(pool, those) for pool, those in lost.items()}
+        problems += [f"batch {number} ({listed(batch)}): {labels[pool]} {text}" for pool, text in found.items() if text]
+        for key in (key for name in batch for key in returned[name]):
+            traffic.put(key, Standing.HEALTHY)
     more = len(problems) - MAX_PROBLEMS
     return problems if more <= 0 else [*problems[:MAX_PROBLEMS], f"The same goes {more} more times."]
 

@@ -47,23 +47,15 @@ def test_a_backends_value_wins_unless_it_is_null(backend, listener, expected):
     assert bind([backend], [listener]) == [expected]
 
 
-@pytest.mark.parametrize("backends, listeners", [([], [TCP]), (WEB, []), ([], [])])
-def test_nothing_times_anything_is_nothing(backends, listeners):
-    assert bind(backends, listeners) == []
+@pytest.mark.parametrize("kind", [list, tuple, iter])
+def test_anything_that_yields_dicts_will_do_and_stays_as_it_was(kind):
+    backends, listeners = [dict(one) for one in WEB], [dict(TCP), dict(RULE)]
 
+    entries = bind(kind(backends), kind(listeners))
+    entries[0]["weight"] = 1
 
-@pytest.mark.parametrize("kind", [list, tuple, iter, lambda items: (item for item in items)])
-def test_anything_that_yields_dicts_will_do(kind):
-    assert len(bind(kind(WEB), kind([TCP, RULE]))) == 4
-
-
-def test_what_came_in_stays_as_it_was():
-    backend, listener = {"instance_id": "ins-1"}, {"listener_id": "lbl-1"}
-
-    [entry] = bind([backend], [listener])
-    entry["weight"] = 1
-
-    assert (backend, listener) == ({"instance_id": "ins-1"}, {"listener_id": "lbl-1"})
+    assert (len(entries), backends, listeners) == (4, WEB, [TCP, RULE])
+    assert bind(kind([]), kind(listeners)) == bind(kind(backends), kind([])) == []
 
 
 def test_entries_of_a_results_listeners_stand_for_the_places_that_they_describe():
@@ -84,27 +76,40 @@ def test_entries_of_a_results_listeners_stand_for_the_places_that_they_describe(
 
 
 def test_an_entry_of_the_module_targets_listeners():
+    place = {"listener_id": "lbl-2", "location_id": "loc-1", "domain": "a.example.com", "url": "/"}
     reported = {
-        "listener_id": "lbl-2",
+        **place,
         "protocol": "HTTP",
         "port": 80,
-        "location_id": "loc-1",
-        "domain": "a.example.com",
+        "status": "changed",
+        "registered": 1,
+        "bound": 3,
+        "message": None,
     }
-    reported |= {"url": "/", "status": "changed", "registered": 1, "bound": 3, "message": None}
 
     assert bind([{"instance_id": "ins-1", "port": 8080}], [reported]) == [
-        {
-            "listener_id": "lbl-2",
-            "listener_protocol": "HTTP",
-            "listener_port": 80,
-            "location_id": "loc-1",
-            "domain": "a.example.com",
-            "url": "/",
-            "instance_id": "ins-1",
-            "port": 8080,
-        }
+        {**place, "listener_protocol": "HTTP", "listener_port": 80, "instance_id": "ins-1", "port": 8080}
     ]
+
+
+def test_listeners_of_several_load_balancers_keep_theirs():
+    first = {"load_balancer_id": "lb-1", "listener_id": "lbl-1", "protocol": "TCP", "port": 443, "rules": []}
+    rule_of_second = {"location_id": "loc-1", "domain": "a.example.com", "url": "/"}
+    second = {
+        **first,
+        "load_balancer_id": "lb-2",
+        "listener_id": "lbl-2",
+        "protocol": "HTTP",
+        "rules": [rule_of_second],
+    }
+
+    entries = bind([{"instance_id": "ins-9", "port": 8080}], [first, second])
+
+    assert [(entry["load_balancer_id"], entry["listener_id"], entry["location_id"]) for entry in entries] == [
+        ("lb-1", "lbl-1", None),
+        ("lb-2", "lbl-2", "loc-1"),
+    ]
+    assert parse_entries(entries, selectors=False)
 
 
 @pytest.mark.parametrize(
@@ -119,11 +124,7 @@ def test_an_entry_of_the_module_targets_listeners():
         (b"ins-1", [TCP], "backends must be a list of dicts; it is the bytes b'ins-1'."),
         ([*WEB, ["ins-3"]], [TCP], "backends[2] must be a dict; it is the list ['ins-3']."),
         (["x" * 1000], [TCP], f"backends[0] must be a dict; it is the str '{'x' * 79}...."),
-        (
-            WEB,
-            [{"protocol": "HTTP", "port": 80, "rules": ["loc-1"]}],
-            "rules[0] must be a dict; it is the str 'loc-1'.",
-        ),
+        (WEB, [{"protocol": "HTTP", "rules": ["loc-1"]}], "rules[0] must be a dict; it is the str 'loc-1'."),
     ],
 )
 def test_odd_input_is_an_error_that_names_it(backends, listeners, words):
@@ -131,24 +132,3 @@ def test_odd_input_is_an_error_that_names_it(backends, listeners, words):
         bind(backends, listeners)
 
     assert caught.value.message == f"tencentcloud.clb.bind: {words}"
-
-
-def test_listeners_of_several_load_balancers_keep_theirs():
-    listeners = [
-        {"load_balancer_id": "lb-1", "listener_id": "lbl-1", "protocol": "TCP", "port": 443, "rules": []},
-        {
-            "load_balancer_id": "lb-2",
-            "listener_id": "lbl-2",
-            "protocol": "HTTP",
-            "port": 80,
-            "rules": [{"location_id": "loc-1", "domain": "a.example.com", "url": "/"}],
-        },
-    ]
-
-    entries = bind([{"instance_id": "ins-9", "port": 8080}], listeners)
-
-    assert [(entry["load_balancer_id"], entry["listener_id"], entry["location_id"]) for entry in entries] == [
-        ("lb-1", "lbl-1", None),
-        ("lb-2", "lbl-2", "loc-1"),
-    ]
-    assert parse_entries(entries, selectors=False)

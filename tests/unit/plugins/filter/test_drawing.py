@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+"""The filters tree and mermaid."""
+
 from __future__ import annotations
 
 import re
@@ -40,7 +42,8 @@ def nodes(chart):
 
 
 def edges(chart):
-    return re.findall(r"^  (n\d+) --- (n\d+)$", chart, re.MULTILINE)
+    """The numbers of the nodes that each edge joins, such as 01."""
+    return ["".join(pair) for pair in re.findall(r"^  n(\d+) --- n(\d+)$", chart, re.MULTILINE)]
 
 
 def test_tree():
@@ -55,14 +58,6 @@ def test_tree():
         "│   └── */b (loc-2)  nothing bound\n"
         "└── UDP:8000-8010 (lbl-3)  nothing bound\n"
     )
-
-
-def test_without_health_nothing_is_said_of_it():
-    drawn = tree(result(health=False))
-
-    assert "Alive" not in drawn
-    assert "healthy" not in drawn
-    assert "TCP:443 (lbl-1)  2 bound, 1 serving\n" in drawn
 
 
 def test_tree_shows_settings_where_they_were_read():
@@ -95,20 +90,15 @@ def test_chart_has_the_nodes_of_the_tree():
     ]
     assert [style for _, style in drawn.values() if style] == ["drained", "healthy", "unhealthy"]
     assert set(re.findall(r"classDef (\w+) ", chart)) == {"drained", "healthy", "unhealthy"}
-    assert edges(chart) == [
-        ("n0", "n1"),
-        ("n1", "n2"),
-        ("n1", "n3"),
-        ("n0", "n4"),
-        ("n4", "n5"),
-        ("n5", "n6"),
-        ("n4", "n7"),
-        ("n0", "n8"),
-    ]
+    assert edges(chart) == ["01", "12", "13", "04", "45", "56", "47", "08"]
 
 
-def test_chart_without_health():
-    assert {style for _, style in nodes(mermaid(result(health=False))).values()} == {"", "bound", "drained"}
+def test_without_health_nothing_is_said_of_it():
+    drawn = result(health=False)
+
+    assert "TCP:443 (lbl-1)  2 bound, 1 serving\n" in tree(drawn)
+    assert not re.search("Alive|healthy", tree(drawn))
+    assert {style for _, style in nodes(mermaid(drawn)).values()} == {"", "bound", "drained"}
 
 
 @pytest.mark.parametrize(
@@ -131,20 +121,20 @@ def test_names_from_the_cloud_are_text_and_nothing_else(name, in_tree, in_chart)
 
 
 @pytest.mark.parametrize(
-    "most, shown, rest", [(0, 30, None), (10, 10, "20 more"), (29, 29, "1 more"), (30, 30, None), (31, 30, None)]
+    "draw, most, shown, rest",
+    [
+        *((draw, most, 30, None) for draw in (tree, mermaid) for most in ([0], [30], [31])),
+        *((draw, [10], 10, "20 more") for draw in (tree, mermaid)),
+        *((draw, [29], 29, "1 more") for draw in (tree, mermaid)),
+        (tree, [], 30, None),
+        (mermaid, [], 10, "20 more"),
+    ],
 )
-@pytest.mark.parametrize("draw", [tree, mermaid])
 def test_most(draw, most, shown, rest):
-    drawn = draw(result([tcp("lbl-1", 443, *(target(f"ins-{n}") for n in range(1, 31)))]), most)
+    drawn = draw(result([tcp("lbl-1", 443, *(target(f"ins-{n}") for n in range(1, 31)))]), *most)
 
     assert drawn.count("weight 10") == shown
     assert re.findall(r"\d+ more", drawn) == ([rest] if rest else [])
-
-
-def test_a_chart_shows_ten_of_each_by_default():
-    chart = mermaid(result([tcp("lbl-1", 443, *(target(f"ins-{n}") for n in range(1, 31)))]))
-
-    assert chart.count("weight 10") == 10
 
 
 def long_name(number):
@@ -181,14 +171,111 @@ def test_where_there_is_no_room_for_backends_the_counts_still_tell_of_them():
 
 
 @pytest.mark.parametrize("draw", [tree, mermaid])
-@pytest.mark.parametrize("value", [None, [], "lb-demo", {"load_balancer_id": "lb-1", "targets": []}])
-def test_what_is_no_result_is_an_error(draw, value):
-    with pytest.raises(AnsibleFilterError, match=r"takes a result of tencentcloud\.clb\.targets_info"):
-        draw(value)
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        *(
+            ([value], r"takes a result of tencentcloud\.clb\.targets_info")
+            for value in (None, [], "lb-1", {"targets": []})
+        ),
+        *(([result(), most], "most must be a whole number of at least 0") for most in (-1, "ten", True, 1.5, None)),
+    ],
+)
+def test_what_is_no_result_or_no_number_is_an_error(draw, given, words):
+    with pytest.raises(AnsibleFilterError, match=words):
+        draw(*given)
 
 
-@pytest.mark.parametrize("draw", [tree, mermaid])
-@pytest.mark.parametrize("most", [-1, "ten", True, 1.5, None])
-def test_most_must_be_a_number(draw, most):
-    with pytest.raises(AnsibleFilterError, match=r"most must be a whole number of at least 0"):
-        draw(result(), most)
+# -- several load balancers
+
+
+def several(balancers, *, health=True, names=None):
+    """A result of targets_info for load balancers with these listeners."""
+    result = Cloud.of(balancers).run_info(load_balancer_ids=list(balancers), health=health).result
+    for one in result["load_balancers"]:
+        one["load_balancer_name"] = (names or {}).get(one["load_balancer_id"])
+    return result
+
+
+# The same IDs of listeners on both: those of one load balancer must not get the backends of the other.
+TWO = {
+    "lb-1": [tcp("lbl-1", 443, target("ins-1"), target("ins-2", weight=0))],
+    "lb-2": [tcp("lbl-1", 443, target("ins-3")), http("lbl-2", 80, rule("loc-1", "a.example.com", target("ins-1")))],
+}
+
+
+def test_tree_of_several():
+    assert tree(several(TWO, names={"lb-1": "shop"})) == (
+        "lb-1 (shop)  2 bound, 1 serving, 2 healthy\n"
+        "└── TCP:443 (lbl-1)  2 bound, 1 serving, 2 healthy\n"
+        "    ├── ins-1:80  weight 10  Alive\n"
+        "    └── ins-2:80  weight 0  Alive\n"
+        "lb-2  2 bound, 2 serving, 2 healthy\n"
+        "├── TCP:443 (lbl-1)  1 bound, 1 serving, 1 healthy\n"
+        "│   └── ins-3:80  weight 10  Alive\n"
+        "└── HTTP:80 (lbl-2)  1 bound, 1 serving, 1 healthy\n"
+        "    └── a.example.com/ (loc-1)  1 bound, 1 serving, 1 healthy\n"
+        "        └── ins-1:80  weight 10  Alive\n"
+    )
+
+
+def test_chart_of_several():
+    chart = mermaid(several(TWO, names={"lb-2": "a_b"}))
+    drawn = nodes(chart)
+
+    assert [drawn[name][0] for name in ("n0", "n4")] == [
+        "lb-1<br>2 bound, 1 serving, 2 healthy",
+        "lb-2 (a#95;b)<br>2 bound, 2 serving, 2 healthy",
+    ]
+    assert edges(chart) == ["01", "12", "13", "45", "56", "47", "78", "89"]
+
+
+def test_titles():
+    one = several({"lb-1": TWO["lb-1"]}, names={"lb-1": "shop"})
+
+    assert "lb-1  2 bound, 1 serving\n" in tree(several(TWO, health=False))
+    assert tree(several({"lb-1": []}, names={"lb-1": "shop"})) == "lb-1 (shop)  nothing bound\n"
+    # Where one load balancer is meant, its tree is as if there were no others.
+    assert tree({**one, "load_balancer_id": "lb-1"}).splitlines()[0] == "lb-1"
+
+
+@pytest.mark.parametrize("more", [{}, {"load_balancers": []}])
+def test_no_load_balancer(more):
+    nothing = {"load_balancer_id": None, "targets": [], "listeners": [], **more}
+
+    assert tree(nothing) == "no load balancer\n"
+    assert nodes(mermaid(nothing)) == {"n0": ("no load balancer", "")}
+
+
+def many(balancers, listeners, backends, name=""):
+    return several(
+        {
+            f"lb-{number}": [
+                tcp(f"lbl-{number}-{port}", port, *(target(f"ins-{n}") for n in range(1, backends + 1)))
+                for port in range(1, listeners + 1)
+            ]
+            for number in range(balancers)
+        },
+        names={f"lb-{number}": f"{name}{number}" for number in range(balancers)},
+    )
+
+
+@pytest.mark.parametrize(
+    "balancers, listeners, backends, name",
+    [(100, 1, 20, "n"), (100, 6, 1, "n"), (3, 50, 20, "n"), (900, 1, 0, "a" * 60), (5, 2, 2, "漢" * 60)],
+)
+def test_a_chart_of_many_stays_within_what_mermaid_draws(balancers, listeners, backends, name):
+    chart = mermaid(many(balancers, listeners, backends, name), 0)
+
+    assert len(edges(chart)) <= 500
+    assert len(chart) <= 50_000
+    shown = sum(text.startswith("lb-") for text, _ in nodes(chart).values())
+    left_out = sum(int(count) for count in re.findall(r"(\d+) more load balancers", chart))
+    assert shown + left_out == balancers
+
+
+def test_where_there_is_no_room_for_listeners_the_load_balancers_still_count():
+    chart = mermaid(many(100, 6, 1))
+
+    assert edges(chart) == []
+    assert nodes(chart)["n7"][0] == "lb-7 (7)<br>6 bound, 6 serving, 6 healthy"
