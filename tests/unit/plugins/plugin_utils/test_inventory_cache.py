@@ -15,13 +15,7 @@ from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import R
 
 from ..fake_region import API, SHOP, FakeRegion, read_regions
 
-QUERY = {
-    "load_balancer_ids": None,
-    "load_balancer_names": None,
-    "load_balancer_tags": None,
-    "targets": None,
-    "health": False,
-}
+QUERY = dict.fromkeys(["load_balancer_ids", "load_balancer_names", "load_balancer_tags", "targets"])
 OPTIONS = {"region": "ap-guangzhou", "secret_id": None, "secret_key": "key", "timeout": 30, "ca_path": None}
 
 
@@ -30,48 +24,41 @@ def environ(tmp_path):
     return {"HOME": str(tmp_path), "TENCENTCLOUD_SECRET_ID": "AKIDone", "PATH": "/bin"}
 
 
-def usual(environ):
-    return fingerprint(QUERY, ["ap-guangzhou"], OPTIONS, environ)
+def key(environ, *, query=(), regions=("ap-guangzhou",), options=(), variables=()):
+    """The key of the cache; the arguments replace what is usual."""
+    query = {**QUERY, "health": False, **dict(query)}
+    return fingerprint(query, list(regions), {**OPTIONS, **dict(options)}, {**environ, **dict(variables)})
 
 
 @pytest.mark.parametrize(
     "changed",
     [
-        {"health": True},
-        {"load_balancer_ids": ["lb-1"]},
-        {"load_balancer_names": ["lb-1"]},
-        {"load_balancer_tags": {"env": ("prod",)}},
-        {"targets": []},
-        {"targets": [{"port": 80, "instance_id": "ins-1"}]},
+        {"query": {"health": True}},
+        {"query": {"load_balancer_ids": ["lb-1"]}},
+        {"query": {"load_balancer_names": ["lb-1"]}},
+        {"query": {"load_balancer_tags": {"env": ("prod",)}}},
+        {"query": {"targets": []}},
+        {"query": {"targets": [{"port": 80, "instance_id": "ins-1"}]}},
+        *({"regions": regions} for regions in (["ap-beijing"], ["ap-guangzhou", "ap-beijing"], [None])),
+        *({"options": {name: "other"}} for name in ("secret_id", "profile", "role_arn", "endpoint", "sts_endpoint")),
+        *({"variables": {f"TENCENTCLOUD_{name}": "x"}} for name in ("SECRET_ID", "REGION", "CLB_ENDPOINT", "ROLE_ARN")),
+        *({"variables": {name: "other"}} for name in ("TCCLI_PROFILE", "TKE_ROLE_ARN")),
     ],
 )
-def test_the_key_changes_with_what_is_asked_for(environ, changed):
-    assert fingerprint({**QUERY, **changed}, ["ap-guangzhou"], OPTIONS, environ) != usual(environ)
-
-
-@pytest.mark.parametrize("regions", [["ap-beijing"], ["ap-guangzhou", "ap-beijing"], [None]])
-def test_the_key_changes_with_the_regions(environ, regions):
-    assert fingerprint(QUERY, regions, OPTIONS, environ) != usual(environ)
-
-
-@pytest.mark.parametrize("name", ["secret_id", "profile", "role_arn", "endpoint", "sts_endpoint"])
-def test_the_key_changes_with_the_account_and_the_place(environ, name):
-    assert fingerprint(QUERY, ["ap-guangzhou"], {**OPTIONS, name: "other"}, environ) != usual(environ)
+def test_the_key_changes_with_what_is_read(environ, changed):
+    assert key(environ, **changed) != key(environ)
 
 
 @pytest.mark.parametrize(
-    "variable",
+    "changed",
     [
-        "TENCENTCLOUD_SECRET_ID",
-        "TENCENTCLOUD_REGION",
-        "TENCENTCLOUD_CLB_ENDPOINT",
-        "TENCENTCLOUD_ROLE_ARN",
-        "TCCLI_PROFILE",
-        "TKE_ROLE_ARN",
+        {"options": {"timeout": 5}},
+        {"options": {"secret_key": "other", "token": "other"}},
+        {"variables": {"PATH": "/usr/bin", "TENCENTCLOUD_TOKEN": "t", "TENCENTCLOUD_SECRET_KEY": "k"}},
     ],
 )
-def test_the_key_changes_with_the_environment(environ, variable):
-    assert usual({**environ, variable: "other"}) != usual(environ)
+def test_the_key_stays_where_the_same_is_read(environ, changed):
+    assert key(environ, **changed) == key(environ)
 
 
 @pytest.mark.parametrize("kind, content", [
@@ -80,30 +67,18 @@ def test_the_key_changes_with_the_environment(environ, variable):
     ("configure", {"_sys_param": {"region": "ap-beijing"}}),
 ])  # fmt: skip
 def test_the_key_changes_with_the_profile(environ, tmp_path, kind, content):
-    before = usual(environ)
+    before = key(environ)
     (tmp_path / ".tccli").mkdir()
     (tmp_path / ".tccli" / f"default.{kind}").write_text(json.dumps(content))
 
-    assert usual(environ) != before
+    assert key(environ) != before
 
 
 def test_a_broken_profile_that_may_not_be_needed_is_no_error(environ, tmp_path):
     (tmp_path / ".tccli").mkdir()
     (tmp_path / ".tccli" / "default.credential").write_text("{")
 
-    assert usual(environ) == usual(environ)
-
-
-@pytest.mark.parametrize(
-    "options, more",
-    [
-        ({"timeout": 5}, {}),
-        ({"secret_key": "other", "token": "other"}, {}),
-        ({}, {"PATH": "/usr/bin", "TENCENTCLOUD_TOKEN": "t", "TENCENTCLOUD_SECRET_KEY": "k"}),
-    ],
-)
-def test_the_key_stays_where_the_same_is_read(environ, options, more):
-    assert fingerprint(QUERY, ["ap-guangzhou"], {**OPTIONS, **options}, {**environ, **more}) == usual(environ)
+    assert key(environ) == key(environ)
 
 
 @pytest.fixture
@@ -116,19 +91,15 @@ def test_what_was_kept_comes_back(reading):
     assert unpack(json.loads(json.dumps(pack(reading))), "x") == reading
 
 
-def drop(kept):
-    del kept["balancers"][0]["targets"]
-
-
-def replace(kept):
-    kept["balancers"][0]["targets"] = "many"
-
-
-def shorten(kept):
-    kept["balancers"].pop()
-
-
-@pytest.mark.parametrize("damage", [drop, replace, shorten, dict.clear])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda kept: kept["balancers"][0].pop("targets"),
+        lambda kept: kept["balancers"][0].update(targets="many"),
+        lambda kept: kept["balancers"].pop(),
+        dict.clear,
+    ],
+)
 def test_what_was_changed_is_refused(reading, damage):
     kept = copy.deepcopy(pack(reading))
     damage(kept)
