@@ -7,18 +7,17 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import Clb
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import batches
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import ChangeKind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Goal, make_plan
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.balancers import gc_paused
 
-from ...builders import LB, Raw, http, rule, target, tcp
+from ...builders import Raw, http, rule, snapshot, target, tcp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,23 +65,11 @@ def big(amount: int) -> tuple[list[Raw], list[Raw]]:
     return listeners, entries
 
 
-class Answer:
-    """An Api that answers every read alike."""
-
-    def __init__(self, listeners: list[Raw]) -> None:
-        self._listeners = listeners
-
-    def read(self, _action: str, _params: Any, **_options: Any) -> Raw:
-        return {"Listeners": self._listeners}
-
-    write = read
-
-
 def plan_all(listeners: list[Raw], entries: list[Raw], *, state: str = "present") -> None:
     """Everything between the options and the first call, but for the network."""
     parsed = parse_entries(entries, selectors=state != "present")
     goal = Goal(state, parsed, purge=state == "present")
-    plan = make_plan(goal, Clb(Answer(listeners)).describe_targets(LB))
+    plan = make_plan(goal, snapshot(*listeners))
     calls = sum(len(batches([one for one in plan.changes if one.kind is kind])) for kind in ChangeKind)
     # Most bindings change, at 500 a call at most.
     assert calls >= len(entries) // 1000
