@@ -25,11 +25,11 @@ def pytest(name: str, marks: str, *arguments: str, workers: int = 2) -> Step:
     return Step(name, [PYTHON, "-m", "pytest", "--color=no", *processes, "-m", marks, *arguments])
 
 
+TYPED = ("scripts", "tests/emulator/clb_emulator", "tests/conformance")
+CODE = "ansible_collections.tencentcloud.clb"
 STATIC = [
-    Step("mypy scripts, emulator", ["mypy", "scripts", "tests/emulator/clb_emulator", "tests/conformance"]),
-    Step("mypy benchmark", ["mypy", *map(str, sorted(Path("tests/benchmark").glob("*.py")))]),
-    Step("mypy plugins", ["mypy", "--package", "ansible_collections.tencentcloud.clb.plugins"]),
-    Step("mypy extensions", ["mypy", "--package", "ansible_collections.tencentcloud.clb.extensions"]),
+    Step("mypy scripts, tests", ["mypy", *TYPED, *map(str, sorted(Path("tests/benchmark").glob("*.py")))]),
+    Step("mypy plugins", ["mypy", f"--package={CODE}.plugins", f"--package={CODE}.extensions"]),
     Step("reuse", ["reuse", "lint", "--lines"]),
     Step("yamllint", ["yamllint", "--strict", "."]),
     Step("codespell", ["codespell"]),
@@ -66,7 +66,8 @@ NOT_IN_SECONDS = ("conformance", "emulator", "fuzz", "plugins/modules")
 def check() -> list[Outcome]:
     """What takes seconds."""
     but = [f"--ignore={UNIT}/{folder}" for folder in NOT_IN_SECONDS]
-    return run_all([pytest("unit", "not alone and not long", *but, UNIT), *STATIC])
+    quick = pytest("unit", "not alone and not long", "--hypothesis-profile=quick", *but, UNIT)
+    return run_all([quick, *STATIC])
 
 
 def test() -> list[Outcome]:

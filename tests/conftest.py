@@ -28,9 +28,10 @@ MARKERS = (
     "sample(n): of the cases of this test one in n is run each day, another one the next day; the others are `long`",
 )
 
-# The same 100 examples every day; for `make test-long` many more, and others each time. On a machine that is busy with
-# other tests, the time of one example says nothing.
+# The same 100 examples every day, and a part of them for `make check`; for `make test-long` many more, and others each
+# time. On a machine that is busy with other tests, the time of one example says nothing.
 settings.register_profile("everyday", deadline=None, derandomize=True)
+settings.register_profile("quick", settings.get_profile("everyday"), max_examples=25)
 settings.register_profile("long", max_examples=2000, deadline=None, print_blob=True)
 settings.load_profile("everyday")
 

@@ -1,0 +1,247 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the pages name exists: files, functions, variables, messages, links; and ``ansible-doc`` speaks plainly."""
+
+from __future__ import annotations
+
+import ast
+import re
+import runpy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+RST = ROOT / "docs" / "docsite" / "rst"
+
+if not (ROOT / "docs" / "development.md").exists():
+    pytest.skip("the pages are not in this copy of the work tree", allow_module_level=True)
+
+DEVELOPMENT = ROOT / "docs" / "development.md"
+MODULE_UTILS = ROOT / "plugins" / "module_utils"
+
+
+TEXT = DEVELOPMENT.read_text(encoding="utf-8")
+CODE = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL))
+PLACES = (MODULE_UTILS, ROOT / "plugins", ROOT, ROOT / "docs" / "docsite" / "rst", MODULE_UTILS / "_credentials")
+SOURCES = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "plugins").rglob("*.py")))
+
+
+@pytest.mark.parametrize("name", sorted({code for code in CODE if re.fullmatch(r"[\w./]+\.(py|rst)", code)}))
+def test_files_exist(name: str) -> None:
+    assert any((place / name).is_file() for place in PLACES)
+
+
+@pytest.mark.parametrize("name", sorted({code for code in CODE if re.fullmatch(r"_\w+(/\w+)?/?", code)}))
+def test_modules_and_private_names_exist(name: str) -> None:
+    module = MODULE_UTILS / name
+    assert module.is_dir() or module.with_suffix(".py").is_file() or re.search(rf"\b{name}\b", SOURCES)
+
+
+@pytest.mark.parametrize("name", sorted({code for code in CODE if re.fullmatch(r"(?=.*[A-Z])[A-Za-z][\w.]*", code)}))
+def test_classes_and_methods_exist(name: str) -> None:
+    for part in name.split("."):
+        assert re.search(rf"\b(class|def) {part}\b|^{part}\b", SOURCES, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", sorted({code for code in CODE if re.fullmatch(r"[a-z]+(_[a-z]+)+", code)}))
+def test_functions_exist(name: str) -> None:
+    assert re.search(rf"\b{name}\b", SOURCES)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(MODULE_UTILS.rglob("*.py")), ids=lambda path: str(path.relative_to(MODULE_UTILS))
+)
+def test_picture_has_every_module(path: Path) -> None:
+    picture = TEXT.split("```mermaid")[1].split("```")[0]
+    if path.stem != "__init__":
+        assert re.search(rf"\b{path.stem}\b", picture)
+
+
+ENVIRONMENT = RST / "guide_environment.rst"
+NAME = re.compile(r'"((?:TENCENTCLOUD|TCCLI|TKE)_[A-Z_]*[A-Z]|[A-Z]+_CA_BUNDLE)"')
+
+
+DESCRIBED = re.findall(r"^\.\. envvar:: (\S+)$", ENVIRONMENT.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def test_page_on_the_environment_describes_what_the_code_reads() -> None:
+    sources = sorted((ROOT / "plugins" / "module_utils").rglob("*.py"))
+    read = {name for source in sources for name in NAME.findall(source.read_text(encoding="utf-8"))}
+
+    assert read == set(DESCRIBED)
+
+
+def test_references_lead_to_the_page() -> None:
+    config = yaml.safe_load((RST.parent / "config.yml").read_text(encoding="utf-8"))
+
+    assert sorted(config["envvar_directives"]) == sorted(DESCRIBED)
+
+
+def test_plugins_document_them_all() -> None:
+    folders = (ROOT / "plugins" / "doc_fragments", ROOT / "plugins" / "modules")
+    texts = "".join(path.read_text(encoding="utf-8") for folder in folders for path in folder.glob("*.py"))
+
+    assert set(re.findall(r"E\((\w+)\)", texts)) == set(DESCRIBED)
+
+
+CONF = ROOT / "scripts" / "sphinx" / "conf.py"
+EDIT = "https://github.com/ansible-collections/tencentcloud.clb/edit/main/"
+
+
+GUIDES = sorted(f"docsite/{path.stem}" for path in RST.glob("*.rst"))
+
+
+def link(page: str, meta: dict[str, Any] | None = None) -> str | None:
+    context: dict[str, Any] = {"meta": meta}
+    runpy.run_path(str(CONF))["add_edit_link"](None, page, "page.html", context, None)
+    found: str | None = (context["meta"] or {}).get("github_url")
+    return found
+
+
+@pytest.mark.parametrize("page", ["index", *GUIDES])
+def test_pages_written_by_hand_link_to_their_file(page: str) -> None:
+    url = link(page)
+    assert url is not None
+    assert url.startswith(EDIT)
+    assert (ROOT / url.removeprefix(EDIT)).is_file()
+
+
+def test_pages_of_plugins_keep_their_file_and_lose_the_query() -> None:
+    url = f"{EDIT}plugins/modules/targets.py"
+    assert link("targets_module", {"github_url": f"{url}?description=%23"}) == url
+
+
+@pytest.mark.parametrize("page", ["changelog", "environment_variables", "search"])
+def test_generated_pages_link_nowhere(page: str) -> None:
+    assert link(page) is None
+
+
+PAGES = [ROOT / "README.md", *sorted(RST.glob("*.rst"))]
+VALUE = "\0"
+ANSIBLE = re.compile(r"Task failed: \w+ failed: |Failed to parse inventory with 'auto' plugin: ")
+"""What Ansible itself writes before a message."""
+RUN = 3
+"""Words in a row that the code must have for a quoted word to count as known."""
+PLAIN = re.compile(r"[A-Za-z][a-z']+[.,:;]?$")
+MOST_UNKNOWN = 3
+"""Plain words in a row that a quoted message may have beside the code's: words of the cloud, names, numbers."""
+
+
+@cache
+def known_runs() -> frozenset[tuple[str, ...]]:
+    """Return every few words in a row that a string of the code has; a value in it is a word of its own."""
+    runs: set[tuple[str, ...]] = set()
+    sources = [*(ROOT / "plugins").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    for source in sources:
+        if source == Path(__file__):
+            continue
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                text = "".join(str(part.value) if isinstance(part, ast.Constant) else VALUE for part in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                text = node.value
+            else:
+                continue
+            found = text.split()
+            runs.update(tuple(found[start : start + RUN]) for start in range(max(1, len(found) - RUN + 1)))
+    return frozenset(runs)
+
+
+def unknown(message: str) -> list[str]:
+    """Return the longest row of plain words in a message that no string of the code explains."""
+    found = ANSIBLE.sub("", message).split()
+    explained = [False] * len(found)
+    for start in range(len(found) - RUN + 1):
+        if tuple(found[start : start + RUN]) in known_runs():
+            explained[start : start + RUN] = [True] * RUN
+    rows: list[list[str]] = [[]]
+    for word, is_explained in zip(found, explained, strict=True):
+        if is_explained or not PLAIN.match(word):
+            rows.append([])
+        else:
+            rows[-1].append(word)
+    return max(rows, key=len)
+
+
+def playbooks_of(page: Path) -> str:
+    """Return the YAML that a page shows, without line breaks."""
+    text = page.read_text(encoding="utf-8")
+    return " ".join(" ".join(re.findall(r"^\.\. code-block:: yaml\n\n((?:    .*\n|\n)+)", text, re.MULTILINE)).split())
+
+
+def quoted(page: Path) -> list[str]:
+    """Return the messages that a page quotes."""
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"^\.\. code-block:: text\n\n((?:    .*\n|\n)+)", text, flags=re.MULTILINE)
+    blocks += re.findall(r"^ *\[(?:ERROR|WARNING)\]: ((?:.+\n?)+)", text, flags=re.MULTILINE)
+    return blocks
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_messages_are_those_of_the_code(page: Path) -> None:
+    found = {message: unknown(message) for message in quoted(page)}
+    strange = [(row, message) for message, row in found.items() if len(row) > MOST_UNKNOWN]
+
+    assert [(row, message) for row, message in strange if " ".join(row) not in playbooks_of(page)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_names_of_tasks_are_those_of_playbooks_and_of_the_page(page: Path) -> None:
+    places = [*(ROOT / "playbooks").rglob("*.yml"), *(ROOT / "roles").rglob("*.yml"), *PAGES]
+    places += (ROOT / "tests" / "integration").glob("*.py")
+    text = "\n".join(place.read_text(encoding="utf-8") for place in places)
+    shown = re.findall(r"^ *TASK \[(?:[\w.]+ : )?(.+?)\] \**$", page.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert sorted({name for name in shown if not re.search(rf'name"?: "?{re.escape(name)}', text)}) == []
+
+
+MOST_WORDS = 30
+FOLDERS = ("doc_fragments", "filter", "inventory", "modules")
+PLUGINS = [path for folder in FOLDERS for path in sorted((ROOT / "plugins" / folder).glob("*.py"))]
+FILES = [path for path in PLUGINS if "DOCUMENTATION" in path.read_text(encoding="utf-8")]
+FILES += (ROOT / "roles").glob("*/meta/argument_specs.yml")
+
+
+def texts(item: Any) -> list[str]:
+    """Return all descriptions, notes and details, however deep."""
+    if isinstance(item, list):
+        return [text for one in item for text in texts(one)]
+    if not isinstance(item, dict):
+        return []
+    found = []
+    for key, value in item.items():
+        if key in ("description", "short_description", "notes", "details") and isinstance(value, (str, list)):
+            found += [value] if isinstance(value, str) else [text for text in value if isinstance(text, str)]
+        elif key not in ("sample", "default", "choices"):
+            found += texts(value)
+    return found
+
+
+def documentation(path: Path) -> list[str]:
+    """Return the texts of one plugin's or role's documentation."""
+    source = path.read_text(encoding="utf-8")
+    if path.suffix == ".yml":
+        return texts(yaml.safe_load(source))
+    constants = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Assign)]
+    values = [node.value for node in constants if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return [text for value in values if "description:" in value for text in texts(yaml.safe_load(value))]
+
+
+def sentences(text: str) -> list[str]:
+    """Split a text; a markup such as ``O(targets[].port)`` is one word."""
+    plain = re.sub(r"\b[A-Z]+\(([^)]*)\)", lambda markup: re.sub(r"[\s.]", "_", markup[1]), text)
+    return re.split(r"(?<=[.!?])\s+", plain)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_sentences_are_short(path: Path) -> None:
+    described = documentation(path)
+
+    assert described
+    assert [one for text in described for one in sentences(text) if len(one.split()) > MOST_WORDS] == []
