@@ -157,6 +157,18 @@ seealso:
     plugin_type: filter
   - plugin: tencentcloud.clb.targets
     plugin_type: inventory
+  - name: Out everywhere and back
+    description: The playbooks that find a host, take it out of traffic, and bring it back.
+    link: https://ansible-collections.github.io/tencentcloud.clb/docsite/guide_out_and_back.html
+  - name: Rolling updates
+    description: The playbook that updates hosts a few at a time, and the role behind it.
+    link: https://ansible-collections.github.io/tencentcloud.clb/docsite/guide_rolling.html
+  - name: Recipes
+    description: Short answers to common tasks, such as blue-green.
+    link: https://ansible-collections.github.io/tencentcloud.clb/docsite/guide_recipes.html
+  - name: Test your playbooks without an account
+    description: The emulator, and its fixture of pytest.
+    link: https://ansible-collections.github.io/tencentcloud.clb/docsite/guide_testing.html
   - name: BatchRegisterTargets
     description: The vendor's page on the call behind this module.
     link: https://www.tencentcloud.com/document/api/214/38300

@@ -93,6 +93,13 @@ def test_recipe_runs(number, playbook, emulator, tmp_path):
     changed = {
         "Take a host out, and put it back whatever happens": (set(), set()),
         "Put hosts back after a task was killed": (set(), set()),
+        "Blue-green: replace all servers": (
+            {("lbl-http80", "loc-shop", web, 8080, 20, "green") for web in ("ins-web3", "ins-web4")},
+            {
+                ("lbl-http80", "loc-shop", web, 8080, weight, tag)
+                for web, weight, tag in (("ins-web1", 20, "blue"), ("ins-web2", 20, "blue"), ("ins-web3", 0, "green"))
+            },
+        ),
         "Replace one server by another": (
             {("lbl-tcp443", None, "ins-web4", 8443, 10, "")},
             {("lbl-tcp443", None, "ins-web1", 8443, 10, "blue")},
