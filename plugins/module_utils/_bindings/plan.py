@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .._base.errors import InvalidArgument
 from .change import Change, ChangeKind
-from .resolve import UnknownName, resolve_desired
-from .selection import select
+from .resolve import UnknownName, resolve_desired, select
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from .entries import Entry
-    from .resolve import DesiredBinding
-    from .selection import Selection
+    from .resolve import DesiredBinding, Selection
     from .snapshot import Binding, BindingKey, Pool, PoolKey, Snapshot
 
 

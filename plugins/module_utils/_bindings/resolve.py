@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the names in entries to the listeners and rules that exist."""
+"""From the names in entries to the listeners, rules and bindings that exist."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .entries import Entry, Place, check_agreement, raise_all
 from .snapshot import address_label
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from .snapshot import Backend, BindingKey, Listener, Pool, Snapshot
+    from .snapshot import Backend, Binding, BindingKey, Listener, Pool, PoolKey, Snapshot
 
 
 class DesiredBinding(NamedTuple):
@@ -53,12 +53,30 @@ class WrongLayer(UnknownName):
     """A layer-7 listener is named without a rule, or a layer-4 listener with one."""
 
 
+class Selection(NamedTuple):
+    """The matches of selectors, in the cloud's order.
+
+    :param touched: the pools that they name or matched on.
+    :param unknown: a sentence for each listener or rule that does not exist.
+    :param unmatched: the selectors that name a backend, a port or a tag and match nothing bound.
+    :param meant: as in :class:`UnknownName`.
+    """
+
+    touched: tuple[Pool, ...]
+    bindings: tuple[Binding, ...]
+    unknown: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    unmatched: tuple[Entry, ...] = ()
+    meant: frozenset[str] = frozenset()
+
+
 class PoolResolver:
     """Finds the pools of entries by ID or name, each in constant time."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._by_place: dict[Place, Pool] = {}
+        self._found: dict[Place, Pool] = {}
+        self._matched: dict[Place, dict[PoolKey, Pool]] = {}
         self._by_port: dict[int, list[Listener]] = defaultdict(list)
         self._by_location: dict[str, Pool] = {}
         self._by_rule: dict[tuple[str, str, str], Pool] = {}
@@ -72,12 +90,30 @@ class PoolResolver:
                     self._by_rule.setdefault((pool.listener_id, domain, pool.url or ""), pool)
                     self._by_domain[domain].append(pool)
 
-    def pool_of(self, place: Place) -> Pool:
-        """The one pool that an entry of ``present`` names.
+    def pool_for(self, entry: Entry) -> Pool:
+        """The one pool of an entry of ``present``, each place looked up once.
 
         :raises UnknownName: there is none, or the listener's layer does not fit.
-        :raises InvalidArgument: there are several, or names contradict each other.
+        :raises InvalidArgument: there are several, names contradict each other, or the backend may be one of several.
         """
+        pool = self._found.get(entry.place)
+        if pool is None:
+            pool = self._found[entry.place] = self._pool_of(entry.place)
+        if self._snapshot.ambiguous and entry.backend is not None and entry.port is not None:
+            check_certain((pool.key, entry.backend.address, entry.port), self._snapshot)
+        return pool
+
+    def pools_of(self, place: Place) -> Mapping[PoolKey, Pool]:
+        """Every pool that a selector's listener and rule match, each place looked up once.
+
+        :raises UnknownName: it names a listener or rule, and none matches.
+        :raises InvalidArgument: names contradict an ID.
+        """
+        if place not in self._matched:
+            self._matched[place] = {pool.key: pool for pool in self._pools_of(place)}
+        return self._matched[place]
+
+    def _pool_of(self, place: Place) -> Pool:
         if place.location_id is not None:
             return self._rule_by_id(place, place.location_id)
         listeners = self._listeners(place)
@@ -107,25 +143,7 @@ class PoolResolver:
             )
         return pool
 
-    def pool_for(self, entry: Entry) -> Pool:
-        """The one pool of an entry of ``present``, each place looked up once.
-
-        :raises UnknownName: as in :meth:`pool_of`.
-        :raises InvalidArgument: as in :meth:`pool_of`, or the backend may be one of several.
-        """
-        pool = self._by_place.get(entry.place)
-        if pool is None:
-            pool = self._by_place[entry.place] = self.pool_of(entry.place)
-        if self._snapshot.ambiguous and entry.backend is not None and entry.port is not None:
-            check_certain((pool.key, entry.backend.address, entry.port), self._snapshot)
-        return pool
-
-    def pools_of(self, place: Place) -> list[Pool]:
-        """Every pool that a selector's listener and rule match; keys left out match everything.
-
-        :raises UnknownName: it names a listener or rule, and none matches.
-        :raises InvalidArgument: names contradict an ID.
-        """
+    def _pools_of(self, place: Place) -> list[Pool]:
         if place.location_id is not None:
             return [self._rule_by_id(place, place.location_id)]
         listeners: Iterable[Listener] = self._snapshot.listeners.values()
@@ -290,9 +308,9 @@ def check_certain(key: BindingKey, snapshot: Snapshot) -> None:
 
     :raises InvalidArgument: the API names the address for several bindings.
     """
-    candidates = snapshot.ambiguous.get(key)
+    _pool, address, port = key
+    candidates = snapshot.ambiguous.get(address, {}).get(key)
     if candidates:
-        _pool, address, port = key
         shown = and_more([f"weight {bound.weight} with {', '.join(bound.private_ips)}" for bound in candidates], 5)
         raise InvalidArgument(
             f"{address_label(address, port)} on {candidates[0].pool.label} may be either of {len(candidates)} "
@@ -307,3 +325,70 @@ def identity_of(pool: Pool, backend: Backend, port: int, snapshot: Snapshot) -> 
     if bound is not None:
         return bound.identity
     return (pool.key, snapshot.instances.get(backend.address, backend.address), port)
+
+
+def select(entries: Sequence[Entry], snapshot: Snapshot) -> Selection:
+    """Match selectors with what is bound; keys left out match everything, and the weight is ignored.
+
+    :raises InvalidArgument: names contradict an ID, or an address may be that of several bindings.
+    """
+    names = PoolResolver(snapshot)
+    by_address: dict[str, list[Binding]] = defaultdict(list)
+    for binding in snapshot.all_bindings():
+        for alias in binding.aliases:
+            by_address[alias].append(binding)
+    touched: set[PoolKey] = set()
+    matched: set[BindingKey] = set()
+    unknown: dict[str, UnknownName] = {}
+    unmatched: list[Entry] = []
+    problems: list[str] = []
+    for entry in entries:
+        try:
+            pools = names.pools_of(entry.place)
+            found = _match(entry, pools, snapshot, by_address)
+        except UnknownName as exc:
+            unknown[f"targets[{entry.number}]: {exc.message}"] = exc
+        except InvalidArgument as exc:
+            problems.append(f"targets[{entry.number}]: {exc.message}")
+        else:
+            if entry.place.names_listener or entry.place.names_rule:
+                touched.update(pools)
+            if not found and (entry.backend is not None or entry.port is not None or entry.tag):
+                unmatched.append(entry)
+            matched.update(binding.identity for binding in found)
+            touched.update(binding.pool.key for binding in found)
+    raise_all(problems)
+    silent = not snapshot.tags_known and any(entry.tag for entry in entries) and any(snapshot.bindings.values())
+    in_order = [pool for key, pool in snapshot.pools.items() if key in touched]
+    return Selection(
+        tuple(in_order),
+        tuple(one for pool in in_order for one in snapshot.bindings[pool.key] if one.identity in matched),
+        tuple(unknown),
+        ("The API response contains no tags: selectors with a tag match nothing.",) if silent else (),
+        tuple(unmatched),
+        all_meant(unknown.values()),
+    )
+
+
+def _match(
+    entry: Entry, pools: Mapping[PoolKey, Pool], snapshot: Snapshot, by_address: Mapping[str, list[Binding]]
+) -> list[Binding]:
+    """The bindings that a selector matches; found by address where it has one, so that many hosts stay linear."""
+    backend, port = entry.backend, entry.port
+    candidates: Iterable[Binding]
+    if backend is None:
+        candidates = (binding for key in pools for binding in snapshot.bindings[key])
+    else:
+        for key in snapshot.ambiguous.get(backend.address, ()):
+            if key[0] in pools and port in (None, key[2]):
+                check_certain(key, snapshot)
+        if len(pools) == 1 and port is not None:
+            bound = snapshot.find(next(iter(pools)), backend, port)
+            candidates = () if bound is None else (bound,)
+        else:
+            candidates = (binding for binding in by_address.get(backend.address, ()) if binding.pool.key in pools)
+    return [
+        binding
+        for binding in candidates
+        if port in (None, binding.port) and (not entry.tag or entry.tag == binding.tag)
+    ]

@@ -45,6 +45,7 @@ BindingKey = tuple[PoolKey, str, int]
 """(pool, instance ID or IP address of the backend, port): the identity of a binding in a load balancer."""
 
 Raw = Mapping[str, Any]
+_Ambiguous = dict[str, dict[BindingKey, tuple["Binding", ...]]]
 
 # Source of the fields: DescribeTargetsResponse, ListenerBackend, RuleTargets and Backend in
 # tencentcloud.clb.v20180317.models of the vendor's SDK.
@@ -233,7 +234,7 @@ class Snapshot:
     :param index: each binding under each of its aliases.
     :param instances: primary private IP -> instance ID, of every CVM in the answer.
     :param listener_ids: the filter of the answer, None for the whole load balancer.
-    :param ambiguous: the addresses that several bindings may have, with these.
+    :param ambiguous: by address, the keys that several bindings may have, with these.
     """
 
     listeners: Mapping[str, Listener]
@@ -243,7 +244,7 @@ class Snapshot:
     instances: Mapping[str, str]
     tags_known: bool
     listener_ids: tuple[str, ...] | None = None
-    ambiguous: Mapping[BindingKey, tuple[Binding, ...]] = field(default_factory=dict)
+    ambiguous: Mapping[str, Mapping[BindingKey, tuple[Binding, ...]]] = field(default_factory=dict)
 
     def find(self, pool: PoolKey, backend: Backend, port: int) -> Binding | None:
         """The binding of a backend, asked for by instance ID or by address; None where it is not bound."""
@@ -277,7 +278,7 @@ def parse_targets(answer: Raw, listener_ids: tuple[str, ...] | None = None) -> S
     tags_known = any("Tag" in raw for _place, _pool, raws in raw_targets for raw in raws if isinstance(raw, dict))
     bindings: dict[PoolKey, tuple[Binding, ...]] = {}
     index: dict[BindingKey, Binding] = {}
-    ambiguous: dict[BindingKey, tuple[Binding, ...]] = {}
+    ambiguous: _Ambiguous = {}
     instances: dict[str, str] = {}
     for place, pool, raws in raw_targets:
         parsed = [
@@ -331,9 +332,7 @@ def _parse_target(where: Where, values: tuple[Any, ...], pool: Pool, tags_known:
     return Binding(pool, backend, port, weight, tag, aliases, *about)
 
 
-def _index(
-    bindings: list[Binding], index: dict[BindingKey, Binding], ambiguous: dict[BindingKey, tuple[Binding, ...]]
-) -> tuple[Binding, ...]:
+def _index(bindings: list[Binding], index: dict[BindingKey, Binding], ambiguous: _Ambiguous) -> tuple[Binding, ...]:
     """Add the bindings of one pool to the index; they change where several of them show the same address."""
     clash = False
     for binding in bindings:
@@ -355,7 +354,7 @@ def _index(
     return tuple(told_apart)
 
 
-def _tell_apart(rows: list[Binding], ambiguous: dict[BindingKey, tuple[Binding, ...]]) -> Iterator[Binding]:
+def _tell_apart(rows: list[Binding], ambiguous: _Ambiguous) -> Iterator[Binding]:
     """Give each binding of one pool and port the addresses that are its own; those that may be several's are ambiguous.
 
     The API can answer a backend with every address of its network interface, though only one of them is bound. A CVM
@@ -379,7 +378,8 @@ def _tell_apart(rows: list[Binding], ambiguous: dict[BindingKey, tuple[Binding, 
     }
     for name in claims.keys() - settled.keys():
         candidates = claims[name] if len(claims[name]) > 1 else sorted(doubtful)
-        ambiguous[rows[0].pool.key, name, rows[0].port] = tuple(rows[number] for number in candidates)
+        key = (rows[0].pool.key, name, rows[0].port)
+        ambiguous.setdefault(name, {})[key] = tuple(rows[number] for number in candidates)
     # Rows in doubt get different addresses all the same: together, all of them can be selected.
     taken = {*cvms, *(names[0] for number, names in enumerate(own) if number not in doubtful)}
     for number in sorted(doubtful, key=lambda number: len(rows[number].aliases)):

@@ -14,7 +14,7 @@ from .._api.clb import PoolSettings
 from .._base import pace
 from .._base.budget import Budget
 from .._base.errors import ClbError
-from .._bindings.selection import Selection, select
+from .._bindings.resolve import Selection, select
 from .balancers import TaskResult, gc_paused, known
 from .choice import check_entries_belong
 from .report import describe_binding, describe_error, sort_bindings

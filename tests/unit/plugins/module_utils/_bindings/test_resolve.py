@@ -10,11 +10,12 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import (
     DesiredBinding,
+    Selection,
     UnknownName,
     resolve_desired,
+    select,
     what_exists,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.selection import Selection, select
 
 from ...builders import Raw, http, ip_of, rule, snapshot, target, tcp, untagged
 
