@@ -29,7 +29,6 @@ def members(inventory, group):
 )
 def test_which_files_are_meant(tmp_path, name, meant):
     (tmp_path / name).touch()
-
     assert Plugin().verify_file(str(tmp_path / name)) is meant
 
 
@@ -39,7 +38,6 @@ def test_a_file_that_is_not_there_is_not_meant(tmp_path):
 
 def test_groups_have_valid_names_and_hold_their_hosts(read):
     inventory = read()
-
     assert {name: members(inventory, name) for name in inventory.groups if name not in ("all", "ungrouped")} == {
         "clb_shop": ["web-1"],
         "lb_1": ["web-1"],
@@ -57,7 +55,6 @@ def test_groups_have_valid_names_and_hold_their_hosts(read):
 
 def test_hosts_have_their_variables(read):
     variables = read(health=True).get_host("web-1").get_vars()
-
     assert variables["ansible_host"] == "10.1.0.1"
     assert variables["clb_healthy"] is True
     assert [one["listener_id"] for one in variables["clb_bindings"]] == ["lbl-1", "lbl-2"]
@@ -65,7 +62,6 @@ def test_hosts_have_their_variables(read):
 
 def test_hostnames_and_ansible_host(read):
     inventory = read(hostnames=["address"], ansible_host="none")
-
     assert set(inventory.hosts) == {"10.1.0.1", "10.9.9.9"}
     assert "ansible_host" not in inventory.get_host("10.1.0.1").get_vars()
 
@@ -76,7 +72,6 @@ def test_constructed_groups_and_variables(read):
         groups={"drained": "clb_weight == 0", "broken": "no_such_variable"},
         keyed_groups=[{"key": "clb_zone", "prefix": "zone"}, {"key": "no_such_variable"}],
     )
-
     assert inventory.get_host("web-1").get_vars()["fifth"] == 1
     assert members(inventory, "drained") == ["10.9.9.9"]
     assert members(inventory, "zone_ap_guangzhou_3") == ["web-1"]
@@ -99,9 +94,7 @@ def test_strict(read, options):
 def test_names_from_the_cloud_are_no_templates(read, region):
     name = "{{ lookup('pipe', 'id') }}"
     region.hold({"lb-1": (name, [tcp("lbl-1", 443, target("ins-1", InstanceName=name))])})
-
     inventory = read(compose={"copied": "clb_instance_name"}, keyed_groups=[{"key": "clb_instance_name"}])
-
     assert inventory.get_host(name).get_vars()["copied"] == name
 
 
@@ -115,7 +108,6 @@ def test_names_from_the_cloud_are_no_templates(read, region):
 )
 def test_which_load_balancers_are_read(read, region, options, balancers):
     read(**options)
-
     found = [params["LoadBalancerId"] for action, params in region.calls if action == "DescribeTargets"]
     assert sorted(found) == balancers
 
@@ -126,7 +118,6 @@ def test_selectors(read):
 
 def test_connection_options_may_be_expressions(read, connected):
     read(secret_id="{{ 'AKID' ~ 'x' }}", secret_key="plain", timeout=7)
-
     assert {key: connected[0][key] for key in ("secret_id", "secret_key", "timeout", "region", "ca_path")} == {
         "secret_id": "AKIDx",
         "secret_key": "plain",
@@ -138,17 +129,14 @@ def test_connection_options_may_be_expressions(read, connected):
 
 def test_regions_take_the_place_of_the_region(read, connected):
     read(regions=["ap-beijing", "ap-shanghai"])
-
     assert [options["region"] for options in connected] == ["ap-beijing", "ap-shanghai"]
 
 
 def test_what_is_cached_is_not_read_again(read, region):
     plugin = Plugin()
-
     first = read(plugin, health=True, cache=True)
     calls = len(region.calls)
     again = read(plugin, health=True, cache=True)
-
     assert len(region.calls) == calls
     assert {host: one.get_vars() for host, one in first.hosts.items()} == {
         host: one.get_vars() for host, one in again.hosts.items()
@@ -161,7 +149,6 @@ def test_a_refresh_reads_again_and_updates_the_cache(file, region, connected):
     plugin = Plugin()
     parse(file, plugin)
     region.emulator.change("delete_load_balancer", {"load_balancer_id": "lb-1"})
-
     assert set(parse(file, plugin).hosts) == {"web-1", "10.9.9.9"}
     assert set(parse(file, plugin, from_cache=False).hosts) == {"10.9.9.9"}
     assert set(parse(file, plugin).hosts) == {"10.9.9.9"}
@@ -171,7 +158,6 @@ def test_without_cache_every_parse_reads(read, region):
     plugin = Plugin()
     read(plugin)
     read(plugin)
-
     assert region.count("DescribeLoadBalancers") == 2
     assert plugin._cache == {}
 
@@ -190,7 +176,6 @@ def test_without_cache_every_parse_reads(read, region):
 def test_a_bad_file_is_an_error_that_names_it_and_the_cause(read, file, options, words):
     with pytest.raises(AnsibleParserError) as caught:
         read(**options)
-
     assert caught.value.message.startswith(f"{file}: ")
     assert words in caught.value.message
 
@@ -201,20 +186,16 @@ def test_a_bad_file_is_an_error_that_names_it_and_the_cause(read, file, options,
 )
 def test_a_file_that_is_no_mapping(file, connected, text, words):
     file.write_text(text)
-
     with pytest.raises(AnsibleParserError) as caught:
         parse(file)
-
     assert str(file) in caught.value.message
     assert words in caught.value.message
 
 
 def test_a_missing_permission(read, file, region):
     region.deny("lb-2")
-
     with pytest.raises(AnsibleParserError) as caught:
         read(load_balancer_ids=["lb-1", "lb-2"])
-
     assert caught.value.message.startswith(f"{file}: region ap-guangzhou, load balancer lb-2 (api): ")
     assert "not allowed" in caught.value.message
     assert caught.value.__cause__ is None
@@ -225,16 +206,13 @@ def test_no_credentials(read, file, monkeypatch):
         raise CredentialsNotFound("No credentials: give some.")
 
     monkeypatch.setattr(targets, "connect", connect)
-
     with pytest.raises(AnsibleParserError) as caught:
         read()
-
     assert caught.value.message == f"{file}: No credentials: give some."
 
 
 def test_without_requests(read, monkeypatch):
     monkeypatch.setattr(targets, "REQUESTS_ERROR", "Traceback ...")
-
     with pytest.raises(AnsibleParserError, match="pip install requests"):
         read()
 
@@ -247,8 +225,6 @@ def test_examples_have_only_options_that_there_are(example):
 
 def test_every_variable_of_a_host_is_documented(read):
     described = " ".join(yaml.safe_load(targets.DOCUMENTATION)["description"])
-
     names = {name for name in read().get_host("web-1").vars if name.startswith("clb_")}
-
     assert len(names) == 12
     assert {name for name in names if f"C({name})" not in described} == set()

@@ -34,9 +34,7 @@ def failure(read, **options):
 )
 def test_no_name_of_an_instance_breaks_it(read, region, name):
     instances(region, name, "web")
-
     inventory = read()
-
     assert set(inventory.hosts) == {"ins-1", "web"}
     assert {host.name for host in inventory.groups["TCP_80"].get_hosts()} == {"ins-1", "web"}
     assert inventory.get_host("ins-1").vars["clb_instance_name"] == name
@@ -58,9 +56,7 @@ def test_no_name_of_an_instance_breaks_it(read, region, name):
 )
 def test_a_host_is_not_called_like_a_group_of_the_users_own(read, region, options):
     instances(region, "web", "app")
-
     inventory = read(**options)
-
     assert "ins-1" in inventory.hosts
     assert set(inventory.hosts).isdisjoint(inventory.groups)
     assert [host.name for host in inventory.groups["lbl_1"].get_hosts()] == list(inventory.hosts)
@@ -69,9 +65,7 @@ def test_a_host_is_not_called_like_a_group_of_the_users_own(read, region, option
 def test_names_that_one_after_the_other_turn_out_to_be_groups(read, region):
     instances(region, "web", "app")
     key = "{'web': 'app', 'app': 'x', 'ins-2': 'web'}[inventory_hostname] | default('y')"
-
     inventory = read(keyed_groups=[{"key": key, "separator": ""}])
-
     assert set(inventory.hosts) == {"ins-1", "ins-2"}
 
 
@@ -93,9 +87,7 @@ def static():
 
 def test_groups_and_other_machines_of_another_source_keep_their_names(read, region, static):
     instances(region, "web", "bastion", "app", "localhost")
-
     inventory = read(inventory=static, groups={"of_both": "colour == 'blue'"})
-
     assert set(inventory.hosts) == {"bastion", "app", "localhost", "ins-1", "ins-2", "ins-4"}
     assert inventory.get_host("bastion").vars["ansible_host"] == "203.0.113.9"
     # The same host in two sources is one, and expressions see the variables of both.
@@ -118,10 +110,8 @@ def test_groups_and_other_machines_of_another_source_keep_their_names(read, regi
 def test_an_expression_that_fails_leaves_nothing_behind(read, region, static, options):
     instances(region, "a", "b", "c", "d", "e")
     before = {name: host.get_vars() for name, host in static.hosts.items()}
-
     with pytest.raises(AnsibleParserError):
         read(inventory=static, strict=True, **options)
-
     assert {name: host.get_vars() for name, host in static.hosts.items()} == before
     assert set(static.groups) == {"all", "ungrouped", "web"}
 
@@ -130,16 +120,13 @@ def test_a_plugin_that_has_failed_can_be_used_again(read, region):
     plugin = Plugin()
     with pytest.raises(AnsibleParserError):
         read(plugin, strict=True, compose={"x": "no_such_variable"})
-
     assert set(read(plugin).hosts) == {"web-1", "10.9.9.9"}
 
 
 def test_equal_addresses_in_different_vpcs_are_different_hosts(read, region):
     balancers = {f"lb-{n}": (f"n{n}", [tcp(f"lbl-{n}", 80, target("10.0.0.5"))]) for n in (1, 2)}
     region.hold(balancers, vpcs={"lb-1": "vpc-a", "lb-2": "vpc-b"})
-
     inventory = read()
-
     assert [host.name for host in inventory.groups["lb_1"].get_hosts()] == ["10.0.0.5-vpc-a"]
     assert [host.name for host in inventory.groups["lb_2"].get_hosts()] == ["10.0.0.5-vpc-b"]
 
@@ -149,10 +136,8 @@ def test_what_cannot_be_read_is_left_out_with_a_warning_also_from_the_cache(read
     shown = []
     monkeypatch.setattr(plugin.display, "warning", shown.append)
     region.errors["lb-2"] = refused("InvalidParameter.LBIdNotFound", "gone", "DescribeTargets")
-
     for _ in range(2):
         assert set(read(plugin, cache=True).hosts) == {"web-1"}
-
     assert region.count("DescribeLoadBalancers") == 1
     assert [text.startswith(f"{file}: The load balancer lb-2 (api) was left out") for text in shown] == [True] * 2
 
@@ -174,9 +159,7 @@ def test_other_options_are_not_answered_from_the_cache(read, region, more):
     plugin = Plugin()
     read(plugin, cache=True)
     before = region.count("DescribeLoadBalancers")
-
     inventory = read(plugin, cache=True, **more)
-
     assert region.count("DescribeLoadBalancers") == before + 1
     if "health" in more:
         assert inventory.get_host("web-1").vars["clb_healthy"] is True
@@ -189,7 +172,6 @@ def test_what_is_done_with_the_hosts_needs_no_other_cache(read, region, more):
     plugin = Plugin()
     read(plugin, cache=True)
     read(plugin, cache=True, **more)
-
     assert region.count("DescribeLoadBalancers") == 1
 
 
@@ -207,7 +189,6 @@ class Unreadable(dict):
 def test_a_cache_that_ansible_stumbles_over_is_named_likewise(read, error):
     plugin = Plugin()
     plugin._cache = Unreadable(error)
-
     with pytest.raises(AnsibleParserError, match=r"The cache entry \S+ does not hold what this plugin has put there"):
         read(plugin, cache=True)
 
@@ -219,7 +200,6 @@ def test_a_cache_that_ansible_stumbles_over_is_named_likewise(read, error):
 def test_lines_of_a_file_with_secrets_are_not_shown(read, secret, broken):
     with pytest.raises(AnsibleParserError) as caught:
         read(**secret, **broken)
-
     assert "no_such_variable" in caught.value.message
     assert (caught.value.__cause__ is None) is bool(secret)
 
@@ -229,10 +209,8 @@ def test_a_broken_cache_is_named_with_what_to_do(read, file, region, kept):
     plugin = Plugin()
     read(plugin, cache=True)
     plugin._cache = dict.fromkeys(plugin._cache, kept)
-
     with pytest.raises(AnsibleParserError) as caught:
         read(plugin, cache=True)
-
     [key] = plugin._cache
     assert caught.value.message.startswith(
         f"{file}: The cache entry {key} does not hold what this plugin has put there"
@@ -253,7 +231,6 @@ def test_expressions_in_other_lists(read, region, connected):
         regions="{{ ['ap-a', 'ap-b', 'ap-a'] }}",
         targets=[{"ip": "{{ '10.9.9' ~ '.9' }}", "port": "{{ 8000 + 443 }}"}],
     )
-
     assert set(inventory.hosts) == {"10.9.9.9"}
     assert [options["region"] for options in connected] == ["ap-a", "ap-b"]
 
@@ -276,7 +253,6 @@ def test_expressions_in_other_lists(read, region, connected):
 )
 def test_a_list_that_names_nothing_is_an_error(read, file, region, name, value, words):
     message = failure(read, **{name: value})
-
     assert message.startswith(f"{file}: {name}")
     assert words in message
     assert region.calls == []
@@ -287,14 +263,12 @@ def test_a_list_that_names_nothing_is_an_error(read, file, region, name, value, 
 )
 def test_an_expression_that_cannot_be_rendered_is_named(read, file, name):
     message = failure(read, **{name: "{{ no_such_variable }}"})
-
     assert message.startswith(f"{file}: The expression in {name} cannot be rendered: ")
     assert "no_such_variable" in message
 
 
 def test_an_expression_for_a_secret_is_not_shown(read):
     message = failure(read, secret_id="AKID", secret_key="{{ 'hidden' ~ no_such_variable }}")
-
     assert message.endswith(": The expression in secret_key cannot be rendered.")
     assert "hidden" not in message
 
@@ -306,9 +280,7 @@ PASSWORDS = ["https://u:hidden@host:99999", "u:hidden@host:x", "https://u:hidden
 @pytest.mark.parametrize("value", PASSWORDS)
 def test_no_password_of_an_endpoint_is_shown(read, monkeypatch, option, value):
     monkeypatch.setattr(targets, "connect", real_connect)
-
     message = failure(read, secret_id="AKID", secret_key="key", **{option: value})
-
     assert option in message
     assert "hidden" not in message
 
@@ -318,9 +290,7 @@ def test_no_password_of_an_endpoint_is_shown(read, monkeypatch, option, value):
 def test_no_password_of_an_endpoint_in_the_environment_is_shown(read, monkeypatch, variable, value):
     monkeypatch.setattr(targets, "connect", real_connect)
     monkeypatch.setenv(variable, value)
-
     message = failure(read, secret_id="AKID", secret_key="key")
-
     assert variable in message
     assert "hidden" not in message
 
@@ -333,9 +303,7 @@ def test_a_file_for_this_plugin_with_another_name_is_warned_of(tmp_path, monkeyp
     monkeypatch.setattr(plugin.display, "warning", shown.append)
     path = tmp_path / name
     path.write_text(f"# the shop\n{line.format(Plugin.NAME)}\nregion: ap-guangzhou\n")
-
     assert not plugin.verify_file(str(path))
-
     [warning] = shown
     assert warning.startswith(
         f"{path} is for the inventory plugin {Plugin.NAME}, which reads only files whose names end"
@@ -351,7 +319,6 @@ def test_files_of_others_are_passed_over_in_silence(tmp_path, monkeypatch, conte
     shown = []
     monkeypatch.setattr(plugin.display, "warning", shown.append)
     (tmp_path / "hosts.yml").write_bytes(content)
-
     assert not plugin.verify_file(str(tmp_path / "hosts.yml"))
     assert not plugin.verify_file(str(tmp_path))
     assert shown == []
@@ -377,7 +344,6 @@ def test_tags_choose_and_are_in_the_key_of_the_cache(read, region, file, monkeyp
     monkeypatch.setattr(plugin.display, "warning", shown.append)
     region.emulator.cloud.load_balancers["lb-1"].tags = {"env": "prod"}
     region.emulator.cloud.load_balancers["lb-2"].tags = {"env": "test"}
-
     for env, hosts in (("prod", {"web-1"}), ("{{ 'test' }}", {"10.9.9.9"}), ("prod", {"web-1"}), ("live", set())):
         assert set(read(plugin, cache=True, load_balancer_tags={"env": env}).hosts) == hosts
     assert region.count("DescribeLoadBalancers") == 4, "one each, and one more for the tags that there are"

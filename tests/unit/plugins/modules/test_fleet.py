@@ -53,24 +53,6 @@ def everywhere(**more: Any) -> Raw:
     return {"listener_port": 80, "instance_id": "ins-new", "port": 8080, **more}
 
 
-def test_removed_bindings_come_back_with_weight_and_tag(cloud):
-    before = cloud.bindings()
-    out = run(cloud, all_load_balancers=True, state="absent", targets=[{"instance_id": "ins-b"}])
-    assert weights(cloud, "ins-b") == {}
-    run(cloud, targets=out["restore"])
-    assert cloud.bindings() == before
-
-
-def test_an_interface_behind_two_of_them_is_found_too():
-    bindings = [{"eni_ip": "10.9.9.9", "port": 8080, "weight": 5}]
-    balancers = [balancer(identity, "ins-a") for identity in BALANCERS]
-    for one in balancers[:2]:
-        one["listeners"][0]["targets"] += bindings
-    cloud = Cloud(world(*balancers))
-    run(cloud, all_load_balancers=True, state="drained", targets=[{"eni_ip": "10.9.9.9"}])
-    assert weights(cloud, "10.9.9.9") == {"lb-1": 0, "lb-2": 0}
-
-
 FAULTY = [name for name, order in FAULTS.items() if order["action"] == "Batch*" and order.get("times", 1) == 1]
 """Those that meet one write, and so one load balancer: the first that writes."""
 TASKS: dict[str, tuple[Raw, dict[str, int | None]]] = {
@@ -104,7 +86,6 @@ def test_two_end_as_desired_whatever_happens_on_the_third(cloud, fault, state):
     result = run(cloud, load_balancer_ids=list(BALANCERS), **options)
     done = as_desired(cloud, desired)
     cloud.clear_faults()
-
     assert len(done) >= 2
     statuses = {one["load_balancer_id"]: one["status"] for one in result["load_balancers"]}
     assert {identity for identity, status in statuses.items() if status == "failed"} == set(BALANCERS) - set(done)

@@ -69,13 +69,11 @@ def least(cloud: Cloud) -> int:
 @pytest.mark.parametrize("state", ["drained", "absent"])
 def test_of_three_that_are_not_healthy_two_may_be_taken(detail, state):
     cloud = farm(health={detail: names(1, 2, 3)})
-
     refused = cloud.run(**drop(1, 2, 3, state=state))
     assert (refused.code, cloud.writes()) == ("GuardRefused", [])
     assert f"would fall from 3 to 0 by losing ins-1:80, ins-2:80, ins-3:80 ({WHY})" in refused.message
     assert cloud.run(**drop(1, 2, 3, state=state), check=True)["error"] == refused["error"]
     runs = [cloud.run(**drop(number, state=state)) for number in (1, 2, 3)]
-
     assert [run.code for run in runs] == [None, None, "GuardRefused"]
     assert [run.warnings for run in runs] == [[f"TCP:443 ({LISTENER}): {WHY}. Check the health check itself."]] * 2 + [
         []
@@ -85,7 +83,6 @@ def test_of_three_that_are_not_healthy_two_may_be_taken(detail, state):
 
 def test_dead_ones_do_not_step_in_for_the_last_healthy_one():
     cloud = farm(health={"dead": names(2, 3)})
-
     assert cloud.run(**drop(1)).code == "GuardRefused"
     together = cloud.run(**drop(2, 3))
     assert (together.failed, together.warnings) == (False, [])
@@ -128,7 +125,6 @@ def test_what_the_answer_says_decides(health, allowed, words):
 def test_what_is_waited_for_counts_as_healthy_so_that_the_dead_do_not():
     cloud = farm(2, health={"dead": names(1, 2), "after": 3})
     new = [{"listener_id": LISTENER, "instance_id": "ins-3", "port": 80}]
-
     options: dict[str, Any] = {"targets": new, "purge": True, "min_healthy": 1}
     alone = cloud.run(**options)
     assert (alone.code, alone["changed"]) == ("GuardRefused", False)
@@ -142,11 +138,9 @@ def test_what_is_waited_for_counts_as_healthy_so_that_the_dead_do_not():
 def test_what_a_task_has_just_registered_counts_neither_as_dead_nor_as_not_known(dead, seconds):
     cloud = farm(3, health={"dead": names(*dead), "after": 30}, task_seconds=seconds)
     kept = [{"listener_id": LISTENER, "instance_id": name, "port": 80} for name in names(1, 2, 4)]
-
     run = cloud.run(targets=kept, purge=True, min_healthy=2)
     assert not run.failed, run.message
     assert (serving(cloud), least(cloud)) == ({*names(1, 2, 4)}, 2)
-
     # Now that somebody else has taken one away, the new one does not stand in for it.
     other = farm(3, health={"dead": names(*dead), "after": 30}, task_seconds=seconds)
     other.before("BatchDeregisterTargets", lambda: other.change("lock", {"load_balancer_id": "lb-1", "seconds": 2}))
@@ -158,9 +152,7 @@ def test_what_a_task_has_just_registered_counts_neither_as_dead_nor_as_not_known
 @pytest.mark.parametrize("dead", [(), (1, 2, 3, 4, 5, 6)])
 def test_six_at_once(dead):
     cloud = farm(6, health={"dead": names(*dead)}, task_seconds=2)
-
     runs = cloud.together(*(drop(number, minimum=4) for number in range(1, 7)))
-
     assert sorted(str(run.code) for run in runs) == ["GuardRefused"] * 4 + ["None"] * 2
     assert (len(serving(cloud)), least(cloud)) == (4, 4)
 
@@ -183,7 +175,6 @@ def test_after_the_losses_dead_ones_count_where_nobody_was_healthy_before(dead, 
         "BatchModifyTargetWeight", lambda: cloud.change("weight", [raw(number, Weight=0) for number in others])
     )
     run = cloud.run(**drop(1))
-
     assert run.failed is put_back, run.message
     assert ("ins-1" in serving(cloud)) is put_back
     assert ("was put back" in run.message) is put_back

@@ -54,7 +54,6 @@ def test_hosts_that_drain_themselves_take_turns(settings, lag, seed):
     """Six hosts, of which four have to serve: two drain, four are refused, and never fewer than four serve."""
     cloud = shop(6, task_seconds=2.0, read_lag=lag, seed=seed, **settings)
     runs = cloud.together(*(drain(number, 4) for number in range(1, 7)))
-
     assert sorted(str(run.code) for run in runs) == ["GuardRefused"] * 4 + ["None"] * 2
     assert min_serving(cloud.journal(), LISTENER) == 4
     assert sorted(weights(cloud).values()) == [0, 0, 10, 10, 10, 10]
@@ -68,7 +67,6 @@ def test_tasks_take_turns_whatever_their_folders_for_temporary_files(monkeypatch
         for number in range(6)
     ]
     cloud.together(*({**drain(number, 4), "environ": environ[number - 1]} for number in range(1, 7)))
-
     assert min_serving(cloud.journal(), LISTENER) == 4
 
 
@@ -76,7 +74,6 @@ def test_without_a_folder_for_locks_nothing_is_taken_away():
     cloud = shop(6)
     environ = {"TENCENTCLOUD_CLB_LOCK_DIR": "relative/locks"}
     run = cloud.run(**drain(1, 4), environ=environ)
-
     assert (run.code, run.changed, cloud.writes()) == ("GuardRefused", False, [])
     assert "TENCENTCLOUD_CLB_LOCK_DIR 'relative/locks' is not an absolute path" in run.message
     # What takes nothing away under a guard needs no lock.
@@ -90,7 +87,6 @@ def test_two_controllers_put_back_what_dips(tmp_path, seed):
     cloud = shop(5, batch_is_task=False, task_seconds=0.1, latency_ms=200, seed=seed)
     locks = [{"TENCENTCLOUD_CLB_LOCK_DIR": str(tmp_path / f"controller-{number}")} for number in range(4)]
     runs = cloud.together(*({**drain(number, 4), "environ": locks[number - 1]} for number in range(1, 5)))
-
     drained = [run for run in runs if not run.failed]
     refused = [run for run in runs if run.failed]
     assert {run.code for run in refused} == {"GuardRefused"}
@@ -106,7 +102,6 @@ def test_two_controllers_put_back_what_dips(tmp_path, seed):
 def test_the_same_task_twice_without_waiting():
     cloud = shop(task_seconds=20.0)
     first, second = (cloud.run(wait=False, targets=[target(9)]) for _ in range(2))
-
     assert [first.failed, second.failed] == [False, False]
     assert [first.changed, second.changed] == [True, False]
     assert weights(cloud)["ins-9"] == 10
@@ -120,7 +115,6 @@ def test_two_tasks_unbind_the_same(gone, seconds):
     runs = cloud.together(
         {"state": "absent", "targets": both[:1]}, {"state": "absent", "targets": both, "after": seconds}
     )
-
     assert [run.message for run in runs if run.failed] == []
     assert weights(cloud).keys() == {"ins-3", "ins-4"}
     removed = [entry["instance_id"] for run in runs for entry in run["deregistered"]]
@@ -131,7 +125,6 @@ def test_a_weight_that_is_listed_wins_over_a_drain_meanwhile():
     cloud = shop()
     bind = {"targets": [target(1, weight=10), target(9)], "after": 0.3}
     _, run = cloud.together({"state": "drained", "targets": [{"instance_id": "ins-1"}]}, bind)
-
     assert not run.failed, run.message
     assert weights(cloud)["ins-1"] == 10
     assert {entry["instance_id"]: entry["weight"] for entry in run["targets"]}["ins-1"] == 10
@@ -150,7 +143,6 @@ def test_a_listener_that_is_deleted_in_the_middle_is_named_and_the_rest_goes_on(
     )
     other = {"listener_id": OTHER, "instance_id": "ins-9", "port": 8080}
     run = cloud.run(targets=[target(9), other, target(1, weight=3)], wait_timeout=30)
-
     assert [entry["listener_id"] for entry in run["failed_targets"]] == [OTHER]
     assert f"({OTHER}) no longer exists" in run["failed_targets"][0]["message"]
     assert (weights(cloud)["ins-9"], weights(cloud)["ins-1"]) == (10, 3)
@@ -167,7 +159,6 @@ def test_calls_for_500_new_targets_on_50_listeners(settings, calls):
         for number in range(500)
     ]
     run = cloud.run(targets=targets)
-
     assert not run.failed, run.message
     assert len(run["registered"]) == 500
     assert sum(run["api_calls"].values()) <= calls

@@ -56,7 +56,6 @@ OLD_SHOP = {("lbl-http", "loc-shop", "ins-a", 8080), ("lbl-http", "loc-shop", "i
 def test_failure_carries_the_clouds_code_and_message_and_comes_soon(cloud, fault, code, message):
     cloud.add_faults({"action": "BatchRegisterTargets", **fault})
     run = cloud.run(targets=REPLACE["targets"])
-
     assert run.seconds < 15
     assert {entry["code"] for entry in run["failed_targets"]} == {code}
     assert all(message in entry["message"] for entry in run["failed_targets"])
@@ -67,7 +66,6 @@ def test_failure_carries_the_clouds_code_and_message_and_comes_soon(cloud, fault
 def test_gains_that_need_long_to_show_hold_losses_back_until_they_do(cloud):
     cloud.add_faults({"action": "BatchRegisterTargets", "kind": "lag", "seconds": 3})
     run = cloud.run(**REPLACE)
-
     assert not run.failed
     assert cloud.actions("Batch*") == ["BatchRegisterTargets", "BatchDeregisterTargets"]
     register, deregister = cloud.writes()
@@ -81,7 +79,6 @@ def test_refused_removal_of_what_is_already_gone_is_no_failure(lag):
     options = {"state": "absent", "targets": [{"instance_id": "ins-a"}]}
     first = cloud.run(wait=False, **options)
     second = cloud.run(**options)
-
     assert not first.failed
     assert not second.failed, second.message
     assert not [key for key in left(cloud) if key[2] == "ins-a"]
@@ -90,7 +87,6 @@ def test_refused_removal_of_what_is_already_gone_is_no_failure(lag):
 def test_health_is_read_only_when_something_is_to_be_lost(cloud):
     cloud.run(min_healthy=5, targets=REPLACE["targets"])
     cloud.run(min_healthy=5, state="drained", targets=[{**TCP, "instance_id": "ins-b"}])
-
     assert cloud.count("DescribeTargetHealth") == 0
 
 
@@ -106,7 +102,6 @@ def test_health_is_read_only_when_something_is_to_be_lost(cloud):
 )
 def test_selector_never_matches_more_than_it_says(cloud, selector, gone):
     result = cloud.run(state="absent", targets=[selector]).result
-
     assert len(result["deregistered"]) == gone, result.get("msg")
 
 
@@ -115,7 +110,6 @@ def test_selector_with_a_rule_that_does_not_exist(cloud, place):
     selector = {"listener_id": "lbl-http", **place}
     drained = cloud.run(state="drained", targets=[selector])
     absent = cloud.run(state="absent", targets=[selector])
-
     assert drained.failed
     assert "ghost" in drained.message
     assert not absent.failed
@@ -127,7 +121,6 @@ def test_answers_without_tags_are_not_compared():
     desired = [{**TCP, "instance_id": "ins-a", "port": 8443, "tag": "red"}]
     first = cloud.run(targets=[*desired, {**TCP, "instance_id": "ins-n", "port": 1, "tag": "green"}])
     second = cloud.run(targets=desired)
-
     assert not first.failed
     assert ("lbl-tcp", None, "ins-n", 1, 10, "green") in cloud.bindings()
     assert second["changed"] is False
@@ -139,7 +132,6 @@ def test_answers_without_tags_are_not_compared():
 def test_every_shape_of_no_failed_listeners(shape):
     cloud = shop(fail_listener_set=shape)
     run = cloud.run(**REPLACE)
-
     assert not run.failed
     assert keys(run["deregistered"]) == OLD_TCP | OLD_SHOP
 
@@ -157,7 +149,6 @@ def test_at_the_end_of_the_time_it_says_what_was_done_what_not_and_what_to_run(c
     cloud.add_faults({"action": "BatchRegisterTargets", **order})
     run = cloud.run(wait_timeout=60, timeout=10, **REPLACE)
     message = run.message
-
     assert run["error"]["code"] == "WaitTimeout"
     for part in (
         "wait_timeout (60 s) expired",

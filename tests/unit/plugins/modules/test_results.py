@@ -30,14 +30,10 @@ def shop(*refused: str) -> Cloud:
 
 
 def lines(bindings: list[Raw]) -> list[tuple[Any, ...]]:
+    """Place, backend, port, weight and tag of each."""
+    keys = ("port", "weight", "tag")
     return [
-        (
-            one["location_id"] or one["listener_id"],
-            one["instance_id"] or one["eni_ip"],
-            one["port"],
-            one["weight"],
-            one["tag"],
-        )
+        (one["location_id"] or one["listener_id"], one["instance_id"] or one["eni_ip"], *(one[key] for key in keys))
         for one in bindings
     ]
 
@@ -50,64 +46,37 @@ MIXED = [
 KEYS = {"load_balancer_id", "listener_id", "location_id", "instance_id", "eni_ip", "port", "weight", "tag"}
 
 
-def test_a_result_tells_what_was_written() -> None:
+def test_a_result_tells_what_was_written_and_what_is_in_place() -> None:
     cloud = shop()
     result = cloud.run(targets=MIXED, purge=True)
     assert lines(result["registered"]) == [("lbl-1", "ins-3", 80, 7, "new")]
-    assert lines(result["modified"]) == [("lbl-1", "ins-1", 80, 5, "green")]
-    assert result["modified"][0]["before"] == {"weight": 10, "tag": "blue"}
-    assert result["modified"][0]["after"] == {"weight": 5, "tag": "green"}
+    (modified,) = result["modified"]
+    assert lines([modified]) == [("lbl-1", "ins-1", 80, 5, "green")]
+    changes = ({"weight": 10, "tag": "blue"}, {"weight": 5, "tag": "green"})
+    assert (modified["before"], modified["after"]) == changes
     assert lines(result["deregistered"]) == [("lbl-1", "ins-2", 80, 0, ""), ("lbl-1", "ins-1", 9, 10, "")]
-    assert result["changed"] is True
-    assert result["request_ids"] == [call["request_id"] for call in cloud.writes()]
-    assert len(cloud.writes()) == 4
-    assert result.result.keys() >= empty_result().keys()
-    assert set(result["registered"][0]) == set(result["deregistered"][0]) == set(result["targets"][0]) == KEYS
-    assert set(result["modified"][0]) == KEYS | {"before", "after"}
-
-
-def test_targets_are_the_bindings_now_in_place_on_touched_listeners_and_rules_only() -> None:
-    assert lines(shop().run(targets=MIXED, purge=True)["targets"]) == [
+    # On touched listeners and rules only.
+    assert lines(result["targets"]) == [
         ("lbl-1", "ins-1", 80, 5, "green"),
         ("lbl-1", "ins-3", 80, 7, "new"),
         ("loc-1", "10.2.0.1", 80, 10, ""),
     ]
+    assert (result["changed"], len(cloud.writes())) == (True, 4)
+    assert result["request_ids"] == [call["request_id"] for call in cloud.writes()]
+    assert result.result.keys() >= empty_result().keys()
+    assert set(result["registered"][0]) == set(result["deregistered"][0]) == set(result["targets"][0]) == KEYS
+    assert set(modified) == KEYS | {"before", "after"}
 
 
 def test_every_touched_listener_and_rule_has_one_entry_with_its_counts() -> None:
     one, two = shop().run(targets=MIXED)["listeners"]
-    assert one == {
-        "load_balancer_id": "lb-1",
-        "listener_id": "lbl-1",
-        "protocol": "TCP",
-        "port": 443,
-        "location_id": None,
-        "domain": None,
-        "url": None,
-        "status": "changed",
-        "registered": 1,
-        "modified": 1,
-        "deregistered": 0,
-        "unchanged": 2,
-        "bound": 4,
-        "message": None,
-    }
-    assert two == {
-        "load_balancer_id": "lb-1",
-        "listener_id": "lbl-2",
-        "protocol": "HTTP",
-        "port": 80,
-        "location_id": "loc-1",
-        "domain": "a.example.com",
-        "url": "/",
-        "status": "unchanged",
-        "message": None,
-        "registered": 0,
-        "modified": 0,
-        "deregistered": 0,
-        "unchanged": 1,
-        "bound": 1,
-    }
+    places = ("load_balancer_id", "listener_id", "protocol", "port", "location_id", "domain", "url", "status")
+    counts = ("registered", "modified", "deregistered", "unchanged", "bound", "message")
+    assert [tuple(place[key] for key in (*places, *counts)) for place in (one, two)] == [
+        ("lb-1", "lbl-1", "TCP", 443, None, None, None, "changed", 1, 1, 0, 2, 4, None),
+        ("lb-1", "lbl-2", "HTTP", 80, "loc-1", "a.example.com", "/", "unchanged", 0, 0, 0, 1, 1, None),
+    ]
+    assert one.keys() == two.keys() == {*places, *counts}
 
 
 def test_a_failed_listener_says_why() -> None:
@@ -232,16 +201,6 @@ def test_failed_targets_try_again_exactly_what_failed() -> None:
     again = cloud.run(targets=failed)
     assert (again["failed_targets"], len(again["registered"]), len(again["modified"])) == ([], 1, 2)
     assert not cloud.run(targets=entries)["changed"]
-
-
-@pytest.mark.parametrize("state", ["absent", "drained"])
-def test_failed_targets_of_selectors_go_back_in_too(state: str) -> None:
-    cloud = shop("ins-1")
-    failed = cloud.run(targets=[{"listener_id": "lbl-1"}], state=state)["failed_targets"]
-    assert {one["instance_id"] for one in failed} == {"ins-1"}
-    cloud.clear_faults()
-    again = cloud.run(targets=failed, state=state)
-    assert (again["failed_targets"], again["changed"]) == ([], True)
 
 
 def test_a_change_that_failed_is_neither_written_nor_predicted_without_waiting() -> None:

@@ -53,7 +53,6 @@ def ids(reading):
 )
 def test_which_load_balancers_are_read(what, balancers):
     region = FakeRegion({"lb-1": SHOP, "lb-2": API, "lb-3": ("shop", []), "lb-4": ("shop-old", [])})
-
     assert ids(read_regions(region, **what)) == balancers
     assert region.count("DescribeTargets") == len(balancers)
 
@@ -67,9 +66,7 @@ def test_which_load_balancers_are_read(what, balancers):
 )
 def test_twenty_load_balancers_take_one_listing_and_one_call_each_and_one_for_all_of_their_health(health, expected):
     region = region_of(20)
-
     found = read_regions(region, health=health)
-
     assert {action: region.count(action) for action, _ in region.calls} == expected
     assert ids(found) == [f"lb-{n}" for n in range(20)]
 
@@ -85,20 +82,17 @@ def test_load_balancers_are_read_side_by_side(monkeypatch):
         return read(action, params, **how)
 
     monkeypatch.setattr(region, "read", wait_for_the_others)
-
     assert len(read_regions(region).balancers) == 10
 
 
 def test_all_pages_of_a_region_are_read():
     region = region_of(250)
-
     assert len(read_regions(region).balancers) == 250
     assert region.count("DescribeLoadBalancers") == 3
 
 
 def test_one_name_is_left_to_the_clouds_own_filter():
     region = region_of(250)
-
     assert ids(read_regions(region, names=["n7"])) == ["lb-7"]
     [(_, params), *_] = region.calls
     assert (params["LoadBalancerName"], params["Offset"]) == ("n7", 0)
@@ -106,7 +100,6 @@ def test_one_name_is_left_to_the_clouds_own_filter():
 
 def test_what_is_read_is_plain_data(region):
     reading = read_regions(region, health=True)
-
     assert json.loads(json.dumps(reading.balancers)) == reading.balancers
 
 
@@ -123,16 +116,13 @@ def test_an_id_is_no_name_and_a_name_no_id(region):
 
 def test_classic_load_balancers_are_left_out():
     region = FakeRegion({"lb-1": SHOP, "lb-old": API}, classic=("lb-old",))
-
     reading = read_regions(region)
-
     assert ids(reading) == ["lb-1"]
     assert reading.warnings == []
 
 
 def test_a_classic_load_balancer_that_is_named_is_an_error():
     region = FakeRegion({"lb-1": SHOP, "lb-old": API}, classic=("lb-old",))
-
     with pytest.raises(InvalidArgument, match=r"'lb-old' in region .* Classic load balancers are not supported"):
         read_regions(region, ids=["lb-old"])
 
@@ -141,9 +131,7 @@ def test_equal_warnings_come_once_and_name_a_few():
     region = region_of(20)
     region.errors = {f"lb-{n}": refused(GONE, f"lb-{n} is gone", "DescribeTargets") for n in range(12)}
     region.errors["lb-15"] = refused("UnsupportedOperation", "no", "DescribeTargets")
-
     gone, unsupported = read_regions(region).warnings
-
     assert (
         "load balancers lb-0 (n0), lb-1 (n1), lb-2 (n2), lb-3 (n3), lb-4 (n4) and 7 more were left out in region"
         in gone
@@ -154,18 +142,14 @@ def test_equal_warnings_come_once_and_name_a_few():
 def test_after_an_error_that_fails_all_nothing_more_is_read():
     region = region_of(1000)
     region.errors["lb-0"] = ConnectionFailed("no answer")
-
     assert failure(region) == "region ap-guangzhou, load balancer lb-0 (n0): no answer"
-
     assert region.count("DescribeTargets") < 1000
 
 
 def test_several_regions_are_read_in_their_order():
     south = FakeRegion({"lb-1": SHOP}, "ap-guangzhou")
     north = FakeRegion({"lb-2": API}, "ap-beijing")
-
     found = read_regions(south, north, ids=["lb-1", "lb-2"]).balancers
-
     assert [(balancer["region"], balancer["load_balancer_id"]) for balancer in found] == [
         ("ap-guangzhou", "lb-1"),
         ("ap-beijing", "lb-2"),
@@ -174,7 +158,6 @@ def test_several_regions_are_read_in_their_order():
 
 def test_a_selector_with_a_load_balancer_matches_on_that_one_only(region):
     found = read_regions(region, targets=[{"load_balancer_id": "lb-2", "instance_id": "ins-1"}]).balancers
-
     assert [(balancer["load_balancer_id"], len(balancer["targets"])) for balancer in found] == [
         ("lb-1", 0),
         ("lb-2", 1),
@@ -184,22 +167,18 @@ def test_a_selector_with_a_load_balancer_matches_on_that_one_only(region):
 
 def test_a_selector_with_a_load_balancer_that_is_not_read_is_an_error(region):
     selectors = [{"instance_id": "ins-1"}, {"load_balancer_id": "lb-2", "instance_id": "ins-1"}]
-
     message = failure(region, ids=["lb-1"], targets=selectors)
-
     assert message.startswith("targets[1]: load_balancer_id 'lb-2' is none of the load balancers that this inventory")
 
 
 def test_no_selectors_read_nothing(region):
     found = read_regions(region, targets=[])
-
     assert [balancer["targets"] for balancer in found.balancers] == [[], []]
     assert region.count("DescribeTargets") == 0
 
 
 def test_a_selector_with_a_listener_matches_where_that_listener_is(region):
     reading = read_regions(region, targets=[{"listener_id": "lbl-9"}, {"listener_id": "lbl-77"}])
-
     assert [len(balancer["targets"]) for balancer in reading.balancers] == [0, 1]
     assert region.count("DescribeTargets") == 2
     assert reading.warnings == ["targets[1]: none of the load balancers has a listener 'lbl-77'. It selects nothing."]
@@ -207,7 +186,6 @@ def test_a_selector_with_a_listener_matches_where_that_listener_is(region):
 
 def test_a_selector_that_contradicts_itself_says_where(region):
     message = failure(region, targets=[{"listener_id": "lbl-9", "listener_port": 80}])
-
     assert message.startswith("region ap-guangzhou, load balancer lb-2 (api): ")
 
 
@@ -226,8 +204,6 @@ def test_a_selector_of_another_region_or_name_is_an_error(region, more, words):
 def test_a_selector_with_a_region_matches_there_only():
     south = FakeRegion({"lb-1": SHOP}, "ap-guangzhou")
     north = FakeRegion({"lb-2": API}, "ap-beijing")
-
     reading = read_regions(south, north, targets=[{"instance_id": "ins-1", "region": "ap-beijing"}])
-
     assert [len(balancer["targets"]) for balancer in reading.balancers] == [0, 1]
     assert south.count("DescribeTargets") == 0
