@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 import pytest
 from ansible.errors import AnsibleParserError
 from ansible.inventory.data import InventoryData
@@ -123,14 +125,6 @@ def test_a_plugin_that_has_failed_can_be_used_again(read, region):
     assert set(read(plugin).hosts) == {"web-1", "10.9.9.9"}
 
 
-def test_equal_addresses_in_different_vpcs_are_different_hosts(read, region):
-    balancers = {f"lb-{n}": (f"n{n}", [tcp(f"lbl-{n}", 80, target("10.0.0.5"))]) for n in (1, 2)}
-    region.hold(balancers, vpcs={"lb-1": "vpc-a", "lb-2": "vpc-b"})
-    inventory = read()
-    assert [host.name for host in inventory.groups["lb_1"].get_hosts()] == ["10.0.0.5-vpc-a"]
-    assert [host.name for host in inventory.groups["lb_2"].get_hosts()] == ["10.0.0.5-vpc-b"]
-
-
 def test_what_cannot_be_read_is_left_out_with_a_warning_also_from_the_cache(read, region, file, monkeypatch):
     plugin = Plugin()
     shown = []
@@ -142,27 +136,12 @@ def test_what_cannot_be_read_is_left_out_with_a_warning_also_from_the_cache(read
     assert [text.startswith(f"{file}: The load balancer lb-2 (api) was left out") for text in shown] == [True] * 2
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"health": True},
-        {"targets": [{"instance_id": "ins-1"}]},
-        {"load_balancer_ids": ["lb-1"]},
-        {"load_balancer_names": ["shop"]},
-        {"endpoint": "clb.example.com"},
-        {"secret_id": "AKIDother", "secret_key": "x"},
-        {"profile": "other"},
-        {"role_arn": "qcs::cam::uin/1:roleName/r"},
-    ],
-)
+@pytest.mark.parametrize("more", [{"health": True}, {"load_balancer_names": ["shop"]}, {"profile": "other"}])
 def test_other_options_are_not_answered_from_the_cache(read, region, more):
     plugin = Plugin()
     read(plugin, cache=True)
-    before = region.count("DescribeLoadBalancers")
-    inventory = read(plugin, cache=True, **more)
-    assert region.count("DescribeLoadBalancers") == before + 1
-    if "health" in more:
-        assert inventory.get_host("web-1").vars["clb_healthy"] is True
+    assert (read(plugin, cache=True, **more).get_host("web-1").vars["clb_healthy"] is True) is ("health" in more)
+    assert region.count("DescribeLoadBalancers") == 2
 
 
 @pytest.mark.parametrize(
@@ -175,20 +154,10 @@ def test_what_is_done_with_the_hosts_needs_no_other_cache(read, region, more):
     assert region.count("DescribeLoadBalancers") == 1
 
 
-class Unreadable(dict):
-    """A cache of which Ansible stumbles over what it holds."""
-
-    def __init__(self, error):
-        self.error = error
-
-    def get(self, key, default=None):
-        raise self.error
-
-
-@pytest.mark.parametrize("error", [TypeError("list indices"), ValueError("x"), AttributeError("x"), RecursionError()])
+@pytest.mark.parametrize("error", [TypeError, ValueError, AttributeError, RecursionError])
 def test_a_cache_that_ansible_stumbles_over_is_named_likewise(read, error):
     plugin = Plugin()
-    plugin._cache = Unreadable(error)
+    plugin._cache = Mock(spec=["get"], **{"get.side_effect": error})
     with pytest.raises(AnsibleParserError, match=r"The cache entry \S+ does not hold what this plugin has put there"):
         read(plugin, cache=True)
 
@@ -204,7 +173,7 @@ def test_lines_of_a_file_with_secrets_are_not_shown(read, secret, broken):
     assert (caught.value.__cause__ is None) is bool(secret)
 
 
-@pytest.mark.parametrize("kept", [{}, [], "text", [[]], {"balancers": 1, "warnings": [], "checksum": "x"}])
+@pytest.mark.parametrize("kept", [[], {"balancers": 1, "warnings": [], "checksum": "x"}])
 def test_a_broken_cache_is_named_with_what_to_do(read, file, region, kept):
     plugin = Plugin()
     read(plugin, cache=True)
@@ -276,22 +245,13 @@ def test_an_expression_for_a_secret_is_not_shown(read):
 PASSWORDS = ["https://u:hidden@host:99999", "u:hidden@host:x", "https://u:hidden@host", "https://u:hidden@host/path"]
 
 
-@pytest.mark.parametrize("option", ["endpoint", "sts_endpoint"])
+@pytest.mark.parametrize("name", ["endpoint", "sts_endpoint", "TENCENTCLOUD_CLB_ENDPOINT", "TENCENTCLOUD_STS_ENDPOINT"])
 @pytest.mark.parametrize("value", PASSWORDS)
-def test_no_password_of_an_endpoint_is_shown(read, monkeypatch, option, value):
+def test_no_password_of_an_endpoint_is_shown(read, monkeypatch, name, value):
     monkeypatch.setattr(targets, "connect", real_connect)
-    message = failure(read, secret_id="AKID", secret_key="key", **{option: value})
-    assert option in message
-    assert "hidden" not in message
-
-
-@pytest.mark.parametrize("variable", ["TENCENTCLOUD_CLB_ENDPOINT", "TENCENTCLOUD_STS_ENDPOINT"])
-@pytest.mark.parametrize("value", PASSWORDS)
-def test_no_password_of_an_endpoint_in_the_environment_is_shown(read, monkeypatch, variable, value):
-    monkeypatch.setattr(targets, "connect", real_connect)
-    monkeypatch.setenv(variable, value)
-    message = failure(read, secret_id="AKID", secret_key="key")
-    assert variable in message
+    monkeypatch.setenv(name, value)
+    message = failure(read, secret_id="AKID", secret_key="key", **({name: value} if name.islower() else {}))
+    assert name in message
     assert "hidden" not in message
 
 
@@ -328,7 +288,6 @@ def test_files_of_others_are_passed_over_in_silence(tmp_path, monkeypatch, conte
     "options, words",
     [
         ({"load_balancer_tags": {}}, "load_balancer_tags is empty"),
-        ({"load_balancer_tags": {"env": 1}}, "the value of 'env' is 1, which is no text"),
         ({"load_balancer_tags": "env=prod"}, "load_balancer_tags must hold a text for each tag"),
         ({"load_balancer_tags": {"env": "prod"}, "load_balancer_ids": ["lb-1"]}, "Give load_balancer_tags or load_bal"),
     ],
