@@ -42,7 +42,8 @@ NAMED = {
 def ask(emulator: Emulator, clock: Waiting, folder: Path, **more: str) -> int:
     """Run on an emulator as on any other endpoint, on its clock."""
     environ = {**emulator.environ(), **NAMED, "CONFORMANCE_FOLDER": str(folder), **more}
-    return ask_cloud(parse(environ), CollectionApi(environ, 5.0, clock), environ)
+    options = parse(environ)
+    return ask_cloud(options, CollectionApi(environ, options.timeout, clock), environ)
 
 
 @pytest.fixture
@@ -167,6 +168,35 @@ def test_a_killed_run_is_cleaned_up_by_the_next_one(emulator: Emulator, clock: W
     assert left
     assert ask(emulator, clock, tmp_path, CONFORMANCE_MINUTES="0.01") == 1
     assert (emulator.bindings(), (tmp_path / STATE).exists()) == (set(), False)
+
+
+LISTENER = {"ListenerId": "lbl-1", "Protocol": "TCP", "Port": 1, "Rules": None, "Targets": []}
+ALIKE: tuple[dict[str, Any], ...] = (
+    {"kind": "html"},
+    *({"kind": "http", "status": status} for status in (429, 500)),
+    *({"kind": "raw", "body": body} for body in ('{"Response": {"Listeners": [', {"Response": []})),
+    {"kind": "raw", "body_base64": "/wCA"},
+    *({"kind": "raw", "response": each} for each in ({}, {"Listeners": [1, None, {"Targets": 5}]})),
+    {"kind": "raw", "response": {"Listeners": [LISTENER]}},
+    *(
+        {"kind": "error", "code": code}
+        for code in ("AuthFailure.SecretIdNotFound", "RequestLimitExceeded", "InternalError", "InvalidParameter")
+    ),
+    {"kind": "hang", "seconds": 1},
+)
+
+
+@pytest.mark.parametrize("fault", ALIKE, ids=str)
+def test_a_server_that_answers_everything_alike(
+    emulator: Emulator, clock: Waiting, tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: dict[str, Any]
+) -> None:
+    emulator.add_faults({**fault, "times": -1})
+    assert ask(emulator, clock, tmp_path, CONFORMANCE_TIMEOUT="0.2" if fault["kind"] == "hang" else "15") in (1, 2)
+    report = json.loads((tmp_path / REPORT).read_text())
+    assert sum(report["summary"].values()) == len(QUESTIONS)
+    assert all(item["reason"] for item in report["questions"] if item["result"] == "not asked")
+    assert "| question |" in (tmp_path / TABLE).read_text()
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_a_state_of_another_load_balancer(tmp_path: Path) -> None:

@@ -7,118 +7,27 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from clb_emulator.inprocess import InProcess
-from conformance.__main__ import REPORT, TABLE, Waiting, ask_cloud
 from conformance.asker import Asker
 from conformance.calls import Answer, Cloud, EmulatorApi, Kind
-from conformance.collection import CollectionApi, refused
+from conformance.collection import refused
 from conformance.leftovers import Leftovers
 from conformance.masking import Mask
-from conformance.options import parse
 from conformance.questions import QUESTIONS
-from conformance.report import NOT_ASKED, as_json, as_markdown, compare
+from conformance.report import as_json, as_markdown, compare
 from conformance.runner import Run, prepare, run
 from conformance.world import EMULATED, EMULATED_BACKENDS, EMULATED_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Mapping
 
 ABOUT = {"endpoint": "x", "region": "x", "date": "x", "collection": "x"}
-EMPTY = {"Response": {"RequestId": "r"}}
-LISTENER = {"ListenerId": "lbl-1", "Protocol": "TCP", "Port": 1, "Rules": None, "Targets": []}
-
-
-def refusal(code: str) -> dict[str, Any]:
-    return {"Response": {"Error": {"Code": code, "Message": "no"}, "RequestId": "r"}}
-
-
-@contextmanager
-def serving(status: int, body: bytes, *, silent: bool = False) -> Iterator[str]:
-    """Run a server that answers everything alike, or nothing; yield its URL."""
-    done = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            if silent:
-                done.wait()
-                return
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *arguments: Any) -> None:
-            """Print nothing."""
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, *arguments: Any) -> None:
-            """Print no traceback: a client that gave up has closed its connection."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        done.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-@pytest.mark.parametrize(
-    "status, body, silent",
-    [
-        (200, b"<html>Please log in</html>", False),
-        (500, b"<html>500</html>", False),
-        (200, b'{"Response": {"Listeners": [', False),
-        (200, b"\xff\x00\x80", False),
-        (200, json.dumps(EMPTY).encode(), False),
-        (200, b'{"Response": []}', False),
-        (200, json.dumps({"Response": {"RequestId": "r", "Listeners": [1, None, {"Targets": 5}]}}).encode(), False),
-        (200, json.dumps({"Response": {"RequestId": "r", "Listeners": [LISTENER]}}).encode(), False),
-        (429, b"", False),
-        (200, json.dumps(refusal("AuthFailure.SecretIdNotFound")).encode(), False),
-        (200, json.dumps(refusal("RequestLimitExceeded")).encode(), False),
-        (200, json.dumps(refusal("InternalError")).encode(), False),
-        (200, json.dumps(refusal("InvalidParameter.LBIdNotFound")).encode(), False),
-        (200, b"", True),
-    ],
-)
-def test_a_server_that_answers_everything_alike(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], status: int, body: bytes, silent: bool
-) -> None:
-    with serving(status, body, silent=silent) as url:
-        environ = {
-            "TENCENTCLOUD_SECRET_ID": "AKIDsecret",
-            "TENCENTCLOUD_SECRET_KEY": "a-secret-key",
-            "TENCENTCLOUD_REGION": "ap-guangzhou",
-            "TENCENTCLOUD_CLB_ENDPOINT": url,
-            "CONFORMANCE_LOAD_BALANCER": "lb-1",
-            "CONFORMANCE_BACKENDS": "10.0.0.5",
-            "CONFORMANCE_YES": "1",
-            "CONFORMANCE_FOLDER": str(tmp_path),
-            "CONFORMANCE_TIMEOUT": "0.2",
-        }
-        options = parse(environ)
-        assert ask_cloud(options, CollectionApi(environ, options.timeout, Waiting()), environ) in (0, 1, 2)
-    report = json.loads((tmp_path / REPORT).read_text())
-    assert sum(report["summary"].values()) == len(QUESTIONS)
-    assert all(item["reason"] for item in report["questions"] if item["result"] == NOT_ASKED)
-    assert "| question |" in (tmp_path / TABLE).read_text()
-    assert "Traceback" not in capsys.readouterr().err
-
 
 Change = Callable[[Callable[[], Answer]], Answer]
 """Takes what carries out a call, and returns the answer."""
@@ -188,6 +97,7 @@ LOST = Answer(Kind.LOST, code="UnexpectedAnswer", message="HTTP 502")
     ],
     ids=lambda answer: answer.code,
 )
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("share, last", [(0.2, 400), (1.0, 30), (1.0, 10**6)])
 def test_what_is_bound_is_unbound_whatever_is_refused_or_lost(odd: Answer, share: float, last: int) -> None:
     """Lost answers are those of calls that were carried out; a cloud that stays so can't be cleaned up."""

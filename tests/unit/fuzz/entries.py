@@ -55,26 +55,10 @@ ENTRIES: tuple[Raw, ...] = (
     {"listener_id": "lbl-1", "instance_id": "ins-5", "port": 80, "load_balancer_id": "lb-1", "region": "ap-guangzhou"},
 )
 KEYS = (
-    "listener_id",
-    "listener_port",
-    "listener_protocol",
-    "location_id",
-    "domain",
-    "url",
-    "instance_id",
-    "eni_ip",
-    "ip",
-    "port",
-    "weight",
-    "tag",
-    "load_balancer_id",
-    "load_balancer_name",
-    "region",
-    "protocol",
-    "instance_name",
-    "healthy",
-    "unheard of",
-)
+    "listener_id", "listener_port", "listener_protocol", "location_id", "domain", "url", "instance_id", "eni_ip",
+    "ip", "port", "weight", "tag", "load_balancer_id", "load_balancer_name", "region", "protocol", "instance_name",
+    "healthy", "unheard_of",
+)  # fmt: skip
 TASKS: dict[str, Raw] = {
     "present": {"load_balancer_id": "lb-1"},
     "purge": {"load_balancer_id": "lb-1", "purge": True},
@@ -84,41 +68,12 @@ TASKS: dict[str, Raw] = {
     "everywhere": {"all_load_balancers": True, "state": "drained"},
 }
 OPTIONS = (
-    "targets",
-    "state",
-    "purge",
-    "min_healthy",
-    "wait",
-    "wait_for_health",
-    "wait_timeout",
-    "load_balancer_id",
-    "load_balancer_name",
-    "load_balancer_ids",
-    "load_balancer_names",
-    "load_balancer_tags",
-    "all_load_balancers",
-    "secret_id",
-    "secret_key",
-    "token",
-    "profile",
-    "role_arn",
-    "role_session_name",
-    "role_session_duration",
-    "region",
-    "endpoint",
-    "sts_endpoint",
-    "timeout",
-    "ca_path",
-    "unheard_of",
-)
-ALONE = {
-    "load_balancer_id",
-    "load_balancer_name",
-    "load_balancer_ids",
-    "load_balancer_names",
-    "load_balancer_tags",
-    "all_load_balancers",
-}
+    "targets", "state", "purge", "min_healthy", "wait", "wait_for_health", "wait_timeout", "load_balancer_id",
+    "load_balancer_name", "load_balancer_ids", "load_balancer_names", "load_balancer_tags", "all_load_balancers",
+    "secret_id", "secret_key", "token", "profile", "role_arn", "role_session_name", "role_session_duration",
+    "region", "endpoint", "sts_endpoint", "timeout", "ca_path", "unheard_of",
+)  # fmt: skip
+ALONE = {option for option in OPTIONS if "load_balancer" in option}
 
 
 class Odd(NamedTuple):
