@@ -45,30 +45,19 @@ def change(inventory):
     inventory.set_variable("web-1", "colour", "green")
 
 
-def test_a_draft_shows_what_is_there(inventory):
-    draft = Draft(inventory)
-
-    assert draft.get_host("web-1").get_vars() == inventory.get_host("web-1").get_vars()
-    assert set(draft.groups) == {"all", "ungrouped", "web", "site", "empty"}
-
-
-def test_a_draft_leaves_the_inventory_as_it_is(inventory):
+def test_a_draft_changes_the_inventory_only_when_it_is_applied(inventory):
     before = content(inventory)
+    draft = Draft(inventory)
+    assert content(draft) == before
 
-    change(Draft(inventory))
-
+    change(draft)
     assert content(inventory) == before
 
-
-def test_applied_it_is_what_would_have_been_done_directly(inventory):
-    draft = Draft(inventory)
-    change(draft)
     draft.apply(inventory)
     applied = content(inventory)
-
+    assert applied == content(draft)
     assert applied[0]["web-1"]["colour"] == "green"
-    assert applied[1]["site"] == (["web", "new"], [])
-    assert applied[1]["new"] == ([], ["web-2", "web-1"])
+    assert (applied[1]["site"], applied[1]["new"]) == ((["web", "new"], []), ([], ["web-2", "web-1"]))
 
 
 def test_what_the_inventory_would_refuse_the_draft_refuses(inventory):

@@ -45,12 +45,11 @@ def judge_hosts(hosts, bindings, remembered=(), batch=1):
     bound_of = bindings_by_host(hosts, bindings)
     batches = split_into_batches([one.name for one in hosts], batch)
     problems = check_hosts(hosts, bound_of, remembered) or check_guards(hosts, bindings, remembered, batches)
-    return {"problems": problems, "warnings": list(find_warnings(hosts, bound_of, remembered, []))}
+    return problems, list(find_warnings(hosts, bound_of, remembered, []))
 
 
-def check(names=NAMES, bindings=None, remembered=(), batch=2, minimum=0, **variables):
-    bindings = pool(names) if bindings is None else bindings
-    return judge_hosts([host(name, min_healthy=minimum, **variables) for name in names], bindings, remembered, batch)
+def check(bindings, names=NAMES, remembered=(), batch=2, minimum=0):
+    return judge_hosts([host(name, min_healthy=minimum) for name in names], bindings, remembered, batch)
 
 
 @pytest.mark.parametrize(
@@ -94,28 +93,35 @@ def test_hosts_that_do_not_answer_are_named_with_the_cause(answer, problem):
     assert len(check_answers(["web1"], [], {"web1": answer})) == 1
 
 
-def test_hosts_that_are_one_backend_are_named():
-    bindings = [bound("ins-1", private_ips=["10.0.0.1"])]
-    hosts = [host("web1", backend={"instance_id": "ins-1"}), host("web2", backend={"eni_ip": "10.0.0.1"})]
-
-    (problem,) = judge_hosts(hosts, bindings)["problems"]
-
-    assert problem.startswith("web2: its clb_backend is also that of web1;")
+INS_1, ADDRESS = {"instance_id": "ins-1"}, {"eni_ip": "10.0.0.1"}
 
 
-def test_ports_tell_hosts_on_one_backend_apart():
-    bindings = [bound("ins-1", port=80), bound("ins-1", port=81)]
-    hosts = [host(f"web{port}", backend={"instance_id": "ins-1", "port": port}) for port in (80, 81)]
+@pytest.mark.parametrize(
+    "hosts, problem",
+    [
+        (
+            [host("web1", INS_1), host("web2", ADDRESS)],
+            "web2: its clb_backend is also that of web1; give each host its own, or a port in each.",
+        ),
+        ([host("web1", {**INS_1, "port": 80}), host("web2", {**ADDRESS, "port": 81})], None),
+        (
+            [host("web1", INS_1), host("web2", restore_file="/other.json")],
+            "clb_restore_file differs between web1 and web2; it must be the same for all hosts.",
+        ),
+        (
+            [host("web3")],
+            "web3: ins-web3 is not bound to any load balancer of the region; check clb_backend, or give clb_listeners.",
+        ),
+        (
+            [host("web1", {**INS_1, "port": 9}, load_balancer_ids=["lb-1", "lb-2"])],
+            "web1: ins-1 with port 9 is not bound to lb-1, lb-2; check clb_backend, or give clb_listeners.",
+        ),
+    ],
+)
+def test_what_is_wrong_with_where_hosts_are_bound(hosts, problem):
+    bindings = [bound("ins-1", port=port, private_ips=["10.0.0.1"]) for port in (80, 81)]
 
-    assert judge_hosts(hosts, bindings)["problems"] == []
-
-
-def test_the_restore_file_is_the_same_for_all():
-    hosts = [host("web1"), host("web2", restore_file="/other.json")]
-
-    problems = judge_hosts(hosts, pool(["web1", "web2"]))["problems"]
-
-    assert problems == ["clb_restore_file differs between web1 and web2; it must be the same for all hosts."]
+    assert judge_hosts(hosts, [*bindings, bound("ins-web2")])[0] == ([problem] if problem else [])
 
 
 def test_pools_are_read_once_each():
@@ -127,17 +133,52 @@ def test_pools_are_read_once_each():
     ]
 
 
-def test_a_guard_that_every_batch_keeps():
-    assert check(batch=2, minimum=6)["problems"] == []
+def sick(names=NAMES, status="Dead", *, healthy=False):
+    return pool(names, healthy=healthy, health_status=status)
 
 
-def test_the_batch_that_would_break_a_guard_is_named():
-    small = pool(["web5", "web6", "web7"], listener_id="lbl-2", listener_port=80)
+AT = "lb-1 lbl-1 (TCP:443)"
+ODD = f"batch 1 (web1, web2): {AT} serves ins-web7, ins-web8, whose health the cloud doesn't say"
 
-    (problem,) = check(bindings=[*pool(), *small], batch=2, minimum=2)["problems"]
 
-    assert problem.startswith("batch 3 (web5, web6): lb-1 lbl-2 (TCP:80) would keep 1 healthy targets")
-    assert "clb_min_healthy is 2" in problem
+@pytest.mark.parametrize(
+    "bindings, options, problems",
+    [
+        (pool(), {"minimum": 6}, []),
+        (
+            [*pool(), *pool(NAMES[4:7], listener_id="lbl-2", listener_port=80)],
+            {"minimum": 2},
+            ["batch 3 (web5, web6): lb-1 lbl-2 (TCP:80) would keep 1 healthy targets, and clb_min_healthy is 2;"],
+        ),
+        (pool(), {"batch": 1, "minimum": 8}, [*(f"batch {n} " for n in range(1, 6)), "The same goes 3 more times."]),
+        # What is sick does not count, and may leave.
+        ([*sick(NAMES[:2]), *pool(NAMES[2:])], {"minimum": 6}, []),
+        ([*sick(NAMES[:2]), *pool(NAMES[2:])], {"minimum": 6, "names": NAMES[::-1]}, ["batch 1", "batch 2", "batch 3"]),
+        # Not mentioned: no batch can leave, whoever is in it, and that is said once.
+        *(
+            ([*pool(NAMES[:6]), *sick(NAMES[6:], one, healthy=None)], {"minimum": 1}, [ODD])
+            for one in ("Unknown", None)
+        ),
+        ([*pool(NAMES[:6]), *sick(NAMES[6:], healthy=None)], {}, []),
+        # HealthStatus is true with a word that nobody knows: that matters only where nobody is healthy.
+        ([*pool(NAMES[:6]), *sick(NAMES[6:], "Checking", healthy=None)], {"minimum": 1}, []),
+        ([*pool(NAMES[:6]), *sick(NAMES[6:], "Unknown")], {"minimum": 1}, []),
+        (sick(status="Checking", healthy=None), {"minimum": 1}, [f"batch 1 (web1, web2): {AT} serves ins-web1, "]),
+        # Where nobody is healthy, each counts, until the first batch has come back.
+        *((sick(status=one), {"minimum": 6}, []) for one in ("Dead", "Unknown", "Checking")),
+        (
+            sick(),
+            {"minimum": 6, "batch": [3, 1]},
+            [f"batch 1 (web1, web2, web3): {AT} would keep 5 targets in traffic (none is healthy"],
+        ),
+        # A stopped listener keeps nobody.
+        (sick(status="Close"), {"batch": 8, "minimum": 8}, []),
+    ],
+)
+def test_batches_that_would_break_a_guard_are_named(bindings, options, problems):
+    found, _ = check(bindings, **options)
+
+    assert [text[: len(problem)] for text, problem in zip(found, problems, strict=True)] == problems
 
 
 @pytest.mark.parametrize("out, fails", [(["web1", "web2"], False), (["web1", "web2", "web3"], False), ([], False)])
@@ -145,65 +186,7 @@ def test_hosts_of_earlier_batches_count_as_back(out, fails):
     bindings = [*pool(out, weight=0), *pool([name for name in NAMES if name not in out])]
     remembered = [entry(binding) for binding in bindings if binding["weight"] == 0]
 
-    assert bool(check(bindings=bindings, remembered=remembered, batch=2, minimum=5)["problems"]) is fails
-
-
-def test_what_is_sick_does_not_count_and_may_leave():
-    sick = pool(["web1", "web2"], healthy=False, health_status="Dead")
-    bindings = [*sick, *pool(NAMES[2:])]
-
-    assert check(bindings=bindings, minimum=6)["problems"] == []
-    assert len(check(bindings=bindings, names=NAMES[::-1], minimum=6)["problems"]) == 3
-
-
-@pytest.mark.parametrize(
-    "odd, problem",
-    [
-        # Not mentioned: no batch can leave, whoever is in it.
-        (
-            {"healthy": None, "health_status": "Unknown"},
-            "batch 1 (web1, web2): lb-1 lbl-1 (TCP:443) serves ins-web7, ins-web8, whose",
-        ),
-        (
-            {"healthy": None, "health_status": None},
-            "batch 1 (web1, web2): lb-1 lbl-1 (TCP:443) serves ins-web7, ins-web8, whose",
-        ),
-        # HealthStatus is true with a word that nobody knows: that matters only where nobody is healthy.
-        ({"healthy": None, "health_status": "Checking"}, None),
-        ({"healthy": False, "health_status": "Unknown"}, None),
-    ],
-)
-def test_what_has_no_known_health_keeps_all_from_leaving(odd, problem):
-    bindings = [*pool(NAMES[:6]), *pool(NAMES[6:], **odd)]
-
-    problems = check(bindings=bindings, minimum=1)["problems"]
-
-    assert [found[: len(problem or "")] for found in problems] == ([problem] if problem else [])
-    assert check(bindings=bindings, minimum=0)["problems"] == []
-
-
-@pytest.mark.parametrize("status", ["Dead", "Unknown", "Checking"])
-def test_where_nobody_is_healthy_each_counts_until_the_first_batch_has_come_back(status):
-    bindings = pool(healthy=False, health_status=status)
-
-    assert check(bindings=bindings, batch=2, minimum=6)["problems"] == []
-    (problem,) = check(bindings=bindings, batch=[3, 1], minimum=6)["problems"]
-    assert problem.startswith(
-        "batch 1 (web1, web2, web3): lb-1 lbl-1 (TCP:443) would keep 5 targets in traffic (none is healthy"
-    )
-    doubt = check(bindings=pool(healthy=None, health_status="Checking"), minimum=1)["problems"]
-    assert doubt[0].startswith("batch 1 (web1, web2): lb-1 lbl-1 (TCP:443) serves ins-web1, ")
-
-
-def test_a_stopped_listener_keeps_nobody():
-    assert check(bindings=pool(healthy=False, health_status="Close"), batch=8, minimum=8)["problems"] == []
-
-
-def test_many_problems_are_counted():
-    problems = check(batch=1, minimum=8)["problems"]
-
-    assert [problem[:7] for problem in problems] == [*(f"batch {number}" for number in range(1, 6)), "The sam"]
-    assert problems[-1] == "The same goes 3 more times."
+    assert bool(check(bindings, remembered=remembered, minimum=5)[0]) is fails
 
 
 def test_a_check_of_400_hosts_and_50_listeners_looks_at_each_binding_a_few_times(monkeypatch):
@@ -212,17 +195,14 @@ def test_a_check_of_400_hosts_and_50_listeners_looks_at_each_binding_a_few_times
     looks = []
     monkeypatch.setattr(_rotation_check, "judge", lambda *given: looks.append(given) or judge(*given))
 
-    assert (
-        check(names, bindings=[binding for place in places for binding in place], batch=1, minimum=399)["problems"]
-        == []
-    )
+    assert check([binding for place in places for binding in place], names, batch=1, minimum=399)[0] == []
     assert len(looks) == 400 * 50
     assert {len(counts) + len(lost) for counts, lost, _ in looks} == {2}
 
 
 def test_what_the_file_does_not_tell_of_the_hosts_is_worth_a_warning():
-    (foreign,) = check(remembered=[entry(bound("ins-gone"))])["warnings"]
-    (drained,) = check(bindings=[*pool(NAMES[1:]), *pool(NAMES[:1], weight=0)])["warnings"]
+    (foreign,) = check(pool(), remembered=[entry(bound("ins-gone"))])[1]
+    (drained,) = check([*pool(NAMES[1:]), *pool(NAMES[:1], weight=0)])[1]
 
     assert "ins-gone, which no host of this run is" in foreign
     assert drained.startswith("web1: bound with weight 0")
