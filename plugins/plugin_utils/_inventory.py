@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible.inventory.group import to_safe_group_name
 
-from ..module_utils._base.errors import and_more, printable
+from ..module_utils._base.errors import and_more, natural, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -193,7 +193,7 @@ def _variables(bindings: Sequence[Raw], ansible_host: str | None) -> Raw:
         "clb_load_balancer_ids": list(dict.fromkeys(binding["load_balancer_id"] for binding in bindings)),
         "clb_private_ips": first["private_ips"],
         "clb_public_ips": first["public_ips"],
-        "clb_tags": sorted({binding["tag"] for binding in bindings if binding["tag"]}),
+        "clb_tags": sorted({binding["tag"] for binding in bindings if binding["tag"]}, key=natural),
         "clb_type": first["type"],
         "clb_weight": max(binding["weight"] for binding in bindings),
         "clb_zone": first["zone"],

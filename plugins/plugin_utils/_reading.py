@@ -11,7 +11,7 @@ from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..module_utils._base.errors import ClbError, InvalidArgument
+from ..module_utils._base.errors import ClbError, InvalidArgument, natural
 from ..module_utils._bindings.assign import check_belonging
 from ..module_utils._tasks.balancers import Balancer, may_leave_out, retold, tell_left_out
 from ..module_utils._tasks.choice import NoneTagged, find_by_tags
@@ -183,7 +183,8 @@ def _check_named(listed: Sequence[LoadBalancer], regions: Sequence[str], request
     where = f"{'region' if len(regions) == 1 else 'regions'} {', '.join(regions)}"
     called = {balancer.load_balancer_id: balancer.name for balancer in listed}
     choice, entries = request.choice, request.entries or ()
-    missing = [*sorted({*choice.ids} - called.keys()), *sorted({*choice.names} - {*called.values()})]
+    unknown = ({*choice.ids} - called.keys(), {*choice.names} - {*called.values()})
+    missing = [name for names in unknown for name in sorted(names, key=natural)]
     if missing:
         raise InvalidArgument(
             f"No load balancer {', '.join(map(repr, missing))} in {where}. Check load_balancer_ids, "
