@@ -76,26 +76,10 @@ from ansible.module_utils.basic import AnsibleModule
 AnsibleModule.fail_json = lambda self, msg, **result: self.exit_json(msg=msg, **result)
 """
 
-SAME_HEALTH = """
-from ansible.module_utils.basic import AnsibleModule
-
-leave = AnsibleModule.exit_json
-
-
-def all_healthy(self, **result):
-    for target in result["targets"]:
-        target["healthy"] = True
-    leave(self, **result)
-
-
-AnsibleModule.exit_json = all_healthy
-"""
-
-
 FILTER = """
 class FilterModule:
     def filters(self):
-        return {{"{name}": lambda given, *others: {value}}}
+        return {{"{name}": lambda given, *others: given}}
 """
 
 
@@ -123,7 +107,7 @@ DO_NOTHING = {
     "module targets_info": Replacement("targets_info", "modules/targets_info.py", MODULE_DOES_NOTHING, bent=True),
     "inventory": Replacement("inventory_targets", "inventory/targets.py", INVENTORY_DOES_NOTHING),
     **{
-        f"filter {name}": Replacement(f"filter_{name}", f"filter/{name}.py", FILTER.format(name=name, value="given"))
+        f"filter {name}": Replacement(f"filter_{name}", f"filter/{name}.py", FILTER.format(name=name))
         for name in ("bind", "tree", "mermaid")
     },
     "action _targets": Replacement("role_rotation", "action/_targets.py", ACTION_DOES_NOTHING),
@@ -132,30 +116,13 @@ DO_NOTHING = {
 PRETEND = {
     "writes nothing and says that it did": CHECK_MODE.format(value=True),
     "writes in check mode": CHECK_MODE.format(value=False),
-    "is always changed": RESULT.format(value={"changed": True}),
     "is never changed": RESULT.format(value={"changed": False}),
     "shows no diff": RESULT.format(value={"diff": {"before": "", "after": ""}}),
     "never fails": NO_FAILURE,
 }
-
-REPLACEMENTS = {
-    **DO_NOTHING,
-    **{
-        f"module targets, which {what}": Replacement("targets", "modules/targets.py", text, bent=True)
-        for what, text in PRETEND.items()
-    },
-    "module targets_info, which finds all healthy": Replacement(
-        "targets_info", "modules/targets_info.py", SAME_HEALTH, bent=True
-    ),
-    "filter bind, which returns nothing": Replacement(
-        "filter_bind", "filter/bind.py", FILTER.format(name="bind", value=[])
-    ),
-    "filter tree, which returns nothing": Replacement(
-        "filter_tree", "filter/tree.py", FILTER.format(name="tree", value="''")
-    ),
-    "module targets_info, which never fails": Replacement(
-        "targets_info", "modules/targets_info.py", NO_FAILURE, bent=True
-    ),
+REPLACEMENTS = DO_NOTHING | {
+    f"module targets, which {what}": Replacement("targets", "modules/targets.py", text, bent=True)
+    for what, text in PRETEND.items()
 }
 
 
