@@ -89,7 +89,7 @@ class Warnings:
         self._found: dict[str, list[str]] = {}
 
     def add(self, texts: Iterable[str], load_balancer_id: str | None = None) -> None:
-        """Add warnings; `load_balancer_id` is None where they are about no single load balancer."""
+        """Add warnings; about no single load balancer, where none is given."""
         for text in texts:
             where = self._found.setdefault(text, [])
             if load_balancer_id is not None and load_balancer_id not in where:
@@ -119,11 +119,7 @@ def as_clb_error(error: Exception) -> ClbError:
     """An error as results carry it; one of this collection's own becomes ``UnexpectedAnswer``."""
     if isinstance(error, ClbError):
         return error
-    converted = UnexpectedAnswer(
-        f"An error of this collection, please report it: {type(error).__name__}: {error}", code="UnexpectedAnswer"
-    )
-    converted.__cause__ = error
-    return converted
+    return UnexpectedAnswer(f"An error of this collection, please report it: {type(error).__name__}: {error}")
 
 
 def retold(error: ClbError, message: str) -> ClbError:

@@ -59,17 +59,9 @@ def reading_budget(timeout: float) -> Budget:
 
 def empty_info() -> Result:
     """The returned keys of ``targets_info`` where nothing applies."""
-    return {
-        "msg": "",
-        "changed": False,
-        "load_balancer_id": None,
-        "load_balancers": [],
-        "targets": [],
-        "listeners": [],
-        "left_out": [],
-        "api_calls": {},
-        "error": None,
-    }
+    lists = ("load_balancers", "targets", "listeners", "left_out")
+    first: Result = {"msg": "", "changed": False, "load_balancer_id": None}
+    return {**first, **{name: [] for name in lists}, "api_calls": {}, "error": None}
 
 
 def run_info(params: Mapping[str, Any], environ: Mapping[str, str]) -> TaskResult:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._base.errors import ClbError, GuardRefusedElsewhere, escape, natural
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 STATE_NOT_KNOWN = "The API accepted changes here, or may have, and what is in place could not be read: it is not known."
 
 
+_POOL_KEYS = ("listener_id", "protocol", "port", "location_id", "domain", "url")
+
+
 class PoolCounts(NamedTuple):
     """The bindings of one pool by what happened to them; modified are those whose weight or tag changed."""
 
@@ -37,26 +40,11 @@ class PoolCounts(NamedTuple):
 
 def empty_result() -> Result:
     """The returned keys of ``targets`` where nothing applies."""
-    return {
-        "msg": "",
-        "changed": False,
-        "load_balancer_id": None,
-        "load_balancers": [],
-        "restore": [],
-        "registered": [],
-        "modified": [],
-        "deregistered": [],
-        "targets": [],
-        "listeners": [],
-        "failed_listeners": [],
-        "failed_targets": [],
-        "left_out": [],
-        "request_ids": [],
-        "api_calls": {},
-        "error": None,
-        # Ansible leaves a null out.
-        "diff": {},
-    }
+    written = ("restore", "registered", "modified", "deregistered", "targets", "listeners")
+    lists = ("load_balancers", *written, "failed_listeners", "failed_targets", "left_out", "request_ids")
+    first: Result = {"msg": "", "changed": False, "load_balancer_id": None}
+    # Ansible leaves a null out, so a diff is never one.
+    return {**first, **{name: [] for name in lists}, "api_calls": {}, "error": None, "diff": {}}
 
 
 def describe_error(error: ClbError) -> Result:
@@ -76,18 +64,11 @@ def sort_bindings(bindings: Iterable[Binding]) -> list[Binding]:
 
 def count_by_pool(changes: Iterable[Change]) -> Mapping[PoolKey, PoolCounts]:
     """Count changes by pool; a binding whose weight and tag both change counts once."""
-    registered: Counter[PoolKey] = Counter()
-    deregistered: Counter[PoolKey] = Counter()
-    modified: dict[PoolKey, set[BindingKey]] = defaultdict(set)
+    columns = {ChangeKind.REGISTER: 0, ChangeKind.WEIGHT: 1, ChangeKind.TAG: 1, ChangeKind.DEREGISTER: 2}
+    found: dict[PoolKey, tuple[set[BindingKey], ...]] = defaultdict(lambda: (set(), set(), set()))
     for change in changes:
-        if change.kind is ChangeKind.REGISTER:
-            registered[change.pool.key] += 1
-        elif change.kind is ChangeKind.DEREGISTER:
-            deregistered[change.pool.key] += 1
-        else:
-            modified[change.pool.key].add(change.key)
-    keys = registered.keys() | deregistered.keys() | modified.keys()
-    return {key: PoolCounts(registered[key], len(modified[key]), deregistered[key]) for key in keys}
+        found[change.pool.key][columns[change.kind]].add(change.key)
+    return {key: PoolCounts(*map(len, keys)) for key, keys in found.items()}
 
 
 def report(ended: Sequence[Balancer], request: Request, *, diff: bool) -> Result:
@@ -267,12 +248,7 @@ class _Described:
         bound = None if pool.key in self._unknown else len(self._now[pool.key])
         return {
             "load_balancer_id": self._id,
-            "listener_id": pool.listener_id,
-            "protocol": pool.protocol,
-            "port": pool.port,
-            "location_id": pool.location_id,
-            "domain": pool.domain,
-            "url": pool.url,
+            **{name: getattr(pool, name) for name in _POOL_KEYS},
             "status": "failed" if problems else "changed" if any(counts) else "unchanged",
             **counts._asdict(),
             "unchanged": None if bound is None else bound - counts.registered - counts.modified,
