@@ -63,7 +63,6 @@ seealso:
   - name: Out everywhere and back
     description: The playbook that finds a host, and prints its load balancers, listeners and weights.
     link: https://ansible-collections.github.io/tencentcloud.clb/docsite/guide_out_and_back.html
-
   - plugin: tencentcloud.clb.targets
     plugin_type: inventory
   - plugin: tencentcloud.clb.tree
