@@ -155,7 +155,7 @@ def _undo(modules: Modules, path: str, taken: Sequence[Raw], wait_timeout: int) 
     targets = [selector_of(entry) for entry in taken]
     options: Raw = {"restore_file": path, "targets": targets, "wait_timeout": wait_timeout}
     if taken and (result := _targets(modules, state="restored", **options)).get("failed"):
-        return f"What was drained could not be put back: {result['msg']} It is remembered in {path}."
+        return f"The drained hosts could not be put back: {result['msg']} Their weights are in {path}."
     return "No host of the batch was left out of traffic."
 
 

@@ -222,7 +222,7 @@ class Transport:
             )
         if _is_plain(exc):
             return ConnectionFailed(
-                f"{where}: what answers there speaks no TLS, so this is http where https was expected: {reason}. "
+                f"{where}: the answer is no TLS, so this is http where https was expected: {reason}. "
                 "Check the port of endpoint and of any proxy; for an emulator on this host, write http:// before it."
             )
         what = "the connection was cut" if request.begun else "can't connect"

@@ -219,20 +219,20 @@ class Ending:
         snapshot = self.rest.snapshot
         sent = [record.change for record in self._sent()]
         if any(change.kind is ChangeKind.REGISTER and change.tag for change in sent) and not snapshot.tags_known:
-            yield "The API response contains no tags: whether the tags of new bindings are in place is not known."
+            yield "The API response contains no tags: the tags of new bindings could not be checked."
         missing = {change.pool.listener_id for change in (*self.rest.changes, *self.rest.gone)}
         for listener_id in sorted(self.ledger.cleared - missing, key=natural):
             yield f"The API named {listener_id} in FailListenerIdSet, and all that was asked for is in place."
         if self.rest.rebound:
             names = and_more([change.label for change in self.rest.rebound], MAX_NAMED)
-            yield f"Somebody else has bound again or raised what this task took away: {names}. It was left as it is."
+            yield f"Somebody else has bound again or raised targets that this task took away: {names}. They stay so."
         rebound = {change.key for change in self.rest.rebound}
         later = [bound.label for bound in bound_meanwhile(self.plan, snapshot) if bound.identity not in rebound]
         if later:
             names = and_more(later, MAX_NAMED)
             yield (
-                f"Somebody else has bound or changed meanwhile what is within the scope of this task: {names}. "
-                "It was left; run the task again to take it away."
+                f"Somebody else has meanwhile bound or changed targets within the scope of this task: {names}. "
+                "They were left; run the task again to take them away."
             )
 
 

@@ -150,7 +150,7 @@ class Recall:
         mine = [(item, why) for item, why in self._wrong if item.load_balancer_id == balancer.load_balancer_id]
         if error is not None and balancer.outcome is None:
             cure = (
-                f"What is remembered there stays in {self._shown}; if the load balancer is gone for good, take its "
+                f"Its entries stay in {self._shown}; if the load balancer is gone for good, take its "
                 "entries out of that file by hand"
             )
             error = retold(error, sentences(error.message, cure))

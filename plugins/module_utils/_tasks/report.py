@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from .balancers import Balancer, Result
     from .request import Request
 
-STATE_NOT_KNOWN = "The API accepted changes here, or may have, and what is in place could not be read: it is not known."
+STATE_NOT_KNOWN = (
+    "The API accepted changes here, or may have. They could not be read after that: the state is not known."
+)
 
 
 _POOL_KEYS = ("listener_id", "protocol", "port", "location_id", "domain", "url")
@@ -153,7 +155,7 @@ def _extent(outcome: Outcome | None) -> str:
     if outcome is None or not outcome.begun:
         return "nothing was changed."
     if outcome.unknown:
-        return "changes were accepted, or may have been, and what is in place is not known."
+        return "changes were accepted, or may have been, and the state after them is not known."
     return f"{len(outcome.failures)} of {len({*outcome.failures, *outcome.done})} changes are not in place."
 
 

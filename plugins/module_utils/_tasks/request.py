@@ -160,7 +160,7 @@ class Request:
             check_minimum(params, name, minimum)
         state, raw = params["state"], params["targets"]
         if params["restore_file"] is None and state == "restored":
-            raise InvalidArgument("state restored needs restore_file: the file that holds what to bring back.")
+            raise InvalidArgument("state restored needs restore_file: the file with the former weights and tags.")
         if raw is None and state != "restored":
             raise InvalidArgument(f"targets is missing. State {state} needs it; only state restored does without.")
         if params["purge"] and state != "present":
@@ -221,7 +221,7 @@ def _numbers(entries: Iterable[Entry]) -> list[str]:
 def _check_everywhere(state: str, entries: Iterable[Entry]) -> None:
     if state == "present":
         raise InvalidArgument(
-            "all_load_balancers goes with state absent or drained: what is bound nowhere can't be found. "
+            "all_load_balancers goes with state absent or drained: a backend that is bound nowhere can't be found. "
             "Give load_balancer_ids or load_balancer_names."
         )
     without = _numbers(entry for entry in entries if entry.backend is None)

@@ -55,7 +55,7 @@ def success_message(result: Result, *, several: bool) -> str:
     if told:
         changed = sum(place["status"] == "changed" for place in places)
         return _on(told, f"{changed} of {len(places)} {kind}", result, several)
-    nothing = "nothing is left of what was written" if result["changed"] else "nothing to do"
+    nothing = "all changes are gone again" if result["changed"] else "nothing to do"
     return _on(nothing, _count(len(places), kind) if places else "", result, several)
 
 
@@ -170,7 +170,7 @@ def _texts(balancer: Balancer) -> list[str]:
         texts.append(f"{len(outcome.failures)} of {total} changes are not in place{causes}.")
     if outcome.unknown:
         texts.append(
-            f"{len(outcome.unknown)} changes were accepted, or may have been, and what is in place is not known."
+            f"{len(outcome.unknown)} changes were accepted, or may have been, and the state after them is not known."
         )
     counts = count_by_pool(outcome.done).values()
     totals = {name: sum(getattr(pool_counts, name) for pool_counts in counts) for name in PoolCounts._fields}
@@ -189,7 +189,7 @@ def _causes(outcome: Outcome, error: ClbError) -> str:
     for (code, message, general), changes in list(causes.items())[:MAX_SHOWN]:
         names = and_more([change.label for change in changes], MAX_SHOWN)
         if general and len(changes) > 1:
-            names = f"{len(changes)} that were refused together, of which no single one is the cause"
+            names = f"{len(changes)} changes that were refused together, no single one is the cause"
         reason = code if message in (error.api_message, "") else f"{code}, {message.rstrip('.')}"
         texts.append(f"{names} ({reason})")
     if len(causes) > MAX_SHOWN:

@@ -174,7 +174,7 @@ def test_what_concerns_the_load_balancer_is_found_once_and_blames_nobody(cloud):
     assert {(entry["code"], entry["message"]) for entry in run["failed_targets"]} == {("FailedOperation", "No.")}
     assert len(run["failed_targets"]) == 1500
     assert extra_calls(cloud) == 5 + 2, "six calls for the first, one for each of the others"
-    assert "1500 that were refused together, of which no single one is the cause (FailedOperation)" in run.message
+    assert "1500 changes that were refused together, no single one is the cause (FailedOperation)" in run.message
     assert "ins-" not in run.message
 
 

@@ -337,7 +337,7 @@ def test_where_a_load_balancer_can_not_be_read_the_others_are_brought_back(file,
         ("lb-2", weight, run.code) for weight in (100, 50)
     ]
     assert "1 of 3 load balancers failed. lb-2: " in run.message
-    stays = f"stays in {file}; if the load balancer is gone for good, take its entries out of that file by hand"
+    stays = f"entries stay in {file}; if the load balancer is gone for good, take its entries out of that file by hand"
     assert stays in run.message
     assert {one["load_balancer_id"] for one in held(file)} == ({"lb-2"} if not check else {"lb-1", "lb-2", "lb-3"})
     # Who asks for a host elsewhere is not troubled.

@@ -170,7 +170,7 @@ def assert_left_shown_and_warned_of(run: Run, address: str) -> None:
     assert address in {one[0] for one in former(run)}
     assert address in {address_of(entry) for entry in run["targets"]}
     assert [f"{address}:80 on" in one for one in run.warnings] == [True]
-    assert "bound again or raised what this task took away" in run.warnings[0]
+    assert "bound again or raised targets that this task took away" in run.warnings[0]
 
 
 def test_a_weight_that_was_taken_and_raised_again_is_left_shown_and_warned_of() -> None:
