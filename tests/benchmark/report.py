@@ -134,9 +134,9 @@ def _fleet(results: Results) -> str:
     cells = [(name, f"{seconds:.1f} s", f"{floor:.1f} s", f"{seconds / floor:.2f}") for name, seconds, floor in rows]
     return (
         f"## {fleet.balancers} load balancers\n\n"
-        "The floor is what the rate limit allows: a read, a write and a read-back for each at 20 requests a second and "
-        "action, and one task of the cloud; for a rerun one read for each. The loop was timed on a tenth of them.\n\n"
-        + _rows(("what", "takes", "floor", "ratio"), cells)
+        "The floor comes from the rate limit of 20 requests a second and action. It has a read, a write and a "
+        "read-back for each load balancer, and one task of the cloud; for a rerun one read for each. The loop was timed on a "
+        "tenth of them.\n\n" + _rows(("task", "takes", "floor", "ratio"), cells)
     )
 
 
@@ -177,7 +177,7 @@ def _summary(results: Results) -> str:
         (
             f"**{worst.added:.2f} s** more than ping",
             (
-                "what a task adds at most to `ansible.builtin.ping`, the cloud's time apart "
+                "the most that a task adds to `ansible.builtin.ping`, without the cloud's time "
                 f"({_targets(worst.targets)} {worst.what}; promised: {MAX_ADDED_SECONDS} s)"
             ),
         ),
@@ -193,7 +193,7 @@ def _summary(results: Results) -> str:
             f"at the peak of a task of {_count(many.targets)} targets: {_megabytes(many.first[1].peak_bytes)}",
         ),
     ]
-    return _table(("result", "what"), rows)
+    return _table(("result", "measured"), rows)
 
 
 def _against(results: Results, size: Size) -> str:
@@ -213,11 +213,10 @@ def _against(results: Results, size: Size) -> str:
     text = (
         "The loop runs a module of its own, "
         f"[`register_targets.py`]({REPOSITORY}/tests/benchmark/library/register_targets.py), "
-        "written with the vendor's SDK as a careful user would: it reads first, sends what is missing in twenties over "
-        "one connection kept alive, polls each task every half second, and waits while the load balancer is "
-        "locked. Of its "
-        f"first run, {tasks * size.task_seconds:.0f} s are the cloud's: each of its {tasks} writes starts a task of "
-        f"{size.task_seconds:g} s that locks the load balancer, and no polling shortens that. A batch call is one task."
+        "as a careful user of the vendor's SDK would write it. It reads first, and sends missing targets in twenties "
+        "over one open connection. It polls each task every half second, and waits while the load balancer is locked. "
+        f"The cloud takes {tasks * size.task_seconds:.0f} s of its first run: each of its {tasks} writes starts a task "
+        f"of {size.task_seconds:g} s that locks the load balancer. A batch call is one task."
     )
     return _section("One task against a loop", _with_picture("loop", table), text)
 
@@ -240,13 +239,12 @@ def _added(results: Results) -> str:
     table = _table(("task", "added by the module", "whole task", "of it the cloud's", "ping"), rows)
     text = (
         f"Medians of at least {min(one.samples for one in results.added)} tasks of each kind, each with an "
-        "`ansible.builtin.ping` before it in the same play. The cloud's part is the time in which an answer was on its "
-        "way or a task was at work, from the emulator's journal; what the module waits beyond that, between "
-        "two polls, is "
-        "its own. Ansible packs a module when a playbook first uses it: that one task takes "
+        "`ansible.builtin.ping` before it in the same play. The cloud's part is the time of answers on their way and "
+        "of running tasks, from the emulator's journal. All other waits belong to the module. "
+        "Ansible packs a module when a playbook first uses it: that one task takes "
         f"{max(0.0, results.first_use):.2f} s more, and is not among these."
     )
-    return _section("What a task adds to ping", _with_picture("ping", table), text)
+    return _section("A task beside ping", _with_picture("ping", table), text)
 
 
 def _planning(results: Results) -> str:
@@ -263,10 +261,9 @@ def _planning(results: Results) -> str:
     ]
     table = _table(("bindings", f"a binding, against {_count(smallest)}", "CPU time", "a binding"), rows)
     text = (
-        "From the options and the answer of `DescribeTargets` to the list of changes, with `purge`: of four wanted "
-        "bindings two are in place, one has another weight, one is missing, and a fourth as many are to be "
-        "removed. The best of "
-        "several runs, with the garbage collector paused, as the module does."
+        "From the options and the answer of `DescribeTargets` to the list of changes, with `purge`. Of four wanted "
+        "bindings two are in place, one has another weight, and one is missing; a fourth as many are removed. The best "
+        "of several runs. As in the module, the garbage collector is paused."
     )
     return _section("Planning", _with_picture("planning", table), text)
 
@@ -291,19 +288,18 @@ def _many(results: Results) -> str:
     columns = ("whole task", "of it the cloud's", "CPU time of the module", "calls", "peak memory of the module")
     table = _table((f"{_count(many.targets)} targets", *columns), rows)
     text = (
-        "One task, with the emulator's quotas lifted. CPU time and peak memory are those of the module's process, its "
-        "interpreter included. The last row tells what it takes Ansible alone to carry a list of that length to a "
-        "module and back."
+        "One task, with the emulator's quotas lifted. CPU time and peak memory belong to the module's process, with "
+        "its interpreter. The last row is Ansible alone, which carries a list of that length to a module and back."
     )
     return _section("A large load balancer", table, text)
 
 
 def _method(size: Size) -> str:
     text = (
-        "Real `ansible-playbook` with the built and installed collection, Ansible's settings as they are by default, "
-        f"against [the emulator]({REPOSITORY}/tests/emulator/README.md) on the same machine, with answers after "
-        f"{LATENCY_SECONDS * 1000:.0f} ms and tasks of {size.task_seconds:g} s. It has {os.cpu_count()} cores, "
-        f"{platform.system()} on {platform.machine()}, {platform.python_implementation()} "
+        "Real `ansible-playbook` with the built and installed collection and Ansible's default settings. "
+        f"[The emulator]({REPOSITORY}/tests/emulator/README.md) runs on the same machine, with answers after "
+        f"{LATENCY_SECONDS * 1000:.0f} ms and tasks of {size.task_seconds:g} s. The machine has {os.cpu_count()} "
+        f"cores, {platform.system()} on {platform.machine()}, {platform.python_implementation()} "
         f"{platform.python_version()}, ansible-core {ansible_version}."
     )
     return _section("How this was measured", "```console\n$ make bench\n```", text)
