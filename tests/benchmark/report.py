@@ -135,8 +135,8 @@ def _fleet(results: Results) -> str:
     return (
         f"## {fleet.balancers} load balancers\n\n"
         "The floor comes from the rate limit of 20 requests a second and action. It has a read, a write and a "
-        "read-back for each load balancer, and one task of the cloud; for a rerun one read for each. The loop was timed "
-        "on a tenth of them.\n\n" + _rows(("task", "takes", "floor", "ratio"), cells)
+        "read-back for each load balancer, and one task of the cloud; for a rerun one read for each. The loop was "
+        "timed on a tenth of them.\n\n" + _rows(("task", "takes", "floor", "ratio"), cells)
     )
 
 
