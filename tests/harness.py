@@ -15,20 +15,8 @@ rates and parameters. Time passes only while every thread of a task waits, so th
     assert cloud.now() < 5
 
 ``Cloud`` is the emulator's ``InProcess``, which has bindings(), listeners(), calls(), journal(), writes(), count(),
-add_faults(), add_events(), change(), configure(), alter(), now() and sleep(). Here are the tasks, and what meets them:
-
-run(), run_info()
-    One task of the module ``targets`` or ``targets_info``.
-together()
-    Several tasks at once, as in several processes of one controller.
-inside()
-    Whatever else of the collection is tested, such as the event source.
-next_writes()
-    What happens to the next writes, one fault each.
-before()
-    A function that is called before the n-th call of an action: somebody else's write, or another task.
-unreachable()
-    No connection can be made.
+add_faults(), add_events(), change(), configure(), alter(), now() and sleep(). Here are the tasks, with run(),
+run_info() and together(), and what meets them: next_writes(), before() and unreachable().
 """
 
 from __future__ import annotations
@@ -129,7 +117,7 @@ class Cloud(InProcess):
         self.shared_clock = SharedClock(scenario.get("clock_offset", 0.0), seed)
         super().__init__(scenario, clock=self.shared_clock)
         self.environ = dict(environ or {})
-        self._next_writes: dict[str | None, deque[Raw | None]] = {}
+        self._next_writes = _NextWrites()
         self._before: list[_Hook] = []
         self._requests = 0
 
@@ -160,11 +148,12 @@ class Cloud(InProcess):
             option that is None is left out.
         """
         flags = {"check_mode": check, "diff": diff, "verbosity": verbosity}
-        return self._main(targets.main, flags, options, environ)
+        return _main(self, targets.main, flags, options, {**self._environ(), **(environ or {})})
 
     def run_info(self, *, verbosity: int = 0, environ: Mapping[str, str] | None = None, **options: Any) -> Run:
         """Run ``targets_info``; options as in run()."""
-        return self._main(targets_info.main, {"verbosity": verbosity}, options, environ)
+        environ = {**self._environ(), **(environ or {})}
+        return _main(self, targets_info.main, {"verbosity": verbosity}, options, environ)
 
     def together(self, *tasks: Mapping[str, Any]) -> list[Run]:
         """Run ``targets`` with each of these options at once.
@@ -198,7 +187,7 @@ class Cloud(InProcess):
 
         :param load_balancer_id: count only the writes to this one.
         """
-        self._next_writes.setdefault(load_balancer_id, deque()).extend(faults)
+        self._next_writes.add(load_balancer_id, faults)
 
     def before(self, action: str, function: Callable[[], object], *, nth: int = 1, times: int = 1) -> None:
         """Call a function right before a request is answered.
@@ -219,7 +208,7 @@ class Cloud(InProcess):
 
     def clear_faults(self) -> None:
         """Drop all faults, events, alterations and functions that were ordered."""
-        self._next_writes.clear()
+        self._next_writes = _NextWrites()
         self._before.clear()
         for orders in (self.cloud.faults, self.cloud.events, self.cloud.alterations):
             orders.clear()
@@ -250,7 +239,7 @@ class Cloud(InProcess):
             if hook.is_due(action):
                 hook.function()
         request = api.Request({name.lower(): value for name, value in headers.items()}, body)
-        with self.faults_first(*self._ordered(action, body)):
+        with self.faults_first(*self._next_writes.take(self, action, body)):
             answer = api.handle(self.cloud, request)
         if answer.stream is not None:
             raise NotImplementedError("an answer without end needs a real connection")
@@ -273,50 +262,58 @@ class Cloud(InProcess):
             **self.environ,
         }
 
-    def _ordered(self, action: str, body: bytes) -> list[Raw]:
-        """What was ordered for the next write."""
-        if action not in WRITES or not self._next_writes:
+
+def _main(
+    cloud: Cloud, main: Callable[[], None], flags: Mapping[str, Any], options: Mapping[str, Any], environ: Raw
+) -> Run:
+    """Run the ``main`` of a module with these options."""
+    if len(cloud.cloud.load_balancers) == 1 and not any("load_balancer" in name for name in options):
+        options = {"load_balancer_id": next(iter(cloud.cloud.load_balancers)), **options}
+    arguments = {
+        **{name: value for name, value in options.items() if value is not None},
+        **{f"_ansible_{name}": value for name, value in flags.items()},
+        "_ansible_inject_invocation": True,
+        "_ansible_remote_tmp": "/tmp",
+        "_ansible_keep_remote_files": False,
+    }
+    started, said = cloud.now(), Said()
+    with patch_module_args(arguments):
+        encoded = basic._ANSIBLE_ARGS
+    with _installed(cloud):
+        SAID.stack.append(said)
+        # The module takes both at once, before any other thread gets its turn.
+        basic._ANSIBLE_ARGS = encoded
+        os.environ = environ  # type: ignore[assignment]  # noqa: B003
+        try:
+            with contextlib.suppress(SystemExit):
+                main()
+        finally:
+            SAID.stack.pop()
+    return Run(json.loads(said.output.getvalue()), said.warnings, cloud.now() - started)
+
+
+class _NextWrites:
+    """Faults of the next writes that find their load balancer free."""
+
+    def __init__(self) -> None:
+        self._faults: dict[str | None, deque[Raw | None]] = {}
+
+    def add(self, load_balancer_id: str | None, faults: Sequence[Raw | None]) -> None:
+        self._faults.setdefault(load_balancer_id, deque()).extend(faults)
+
+    def take(self, cloud: Cloud, action: str, body: bytes) -> list[Raw]:
+        """What was ordered for a request."""
+        if action not in WRITES or not self._faults:
             return []
         identity = json.loads(body).get("LoadBalancerId")
-        balancer = self.cloud.load_balancers.get(identity)
-        if balancer is None or self.now() < balancer.locked_until:
+        balancer = cloud.cloud.load_balancers.get(identity)
+        if balancer is None or cloud.now() < balancer.locked_until:
             return []
-        for queue in (self._next_writes.get(identity), self._next_writes.get(None)):
+        for queue in (self._faults.get(identity), self._faults.get(None)):
             if queue:
                 fault = queue.popleft()
                 return [] if fault is None else [fault]
         return []
-
-    def _main(
-        self,
-        main: Callable[[], None],
-        flags: Mapping[str, Any],
-        options: Mapping[str, Any],
-        environ: Mapping[str, str] | None,
-    ) -> Run:
-        if len(self.cloud.load_balancers) == 1 and not any("load_balancer" in name for name in options):
-            options = {"load_balancer_id": next(iter(self.cloud.load_balancers)), **options}
-        arguments = {
-            **{name: value for name, value in options.items() if value is not None},
-            **{f"_ansible_{name}": value for name, value in flags.items()},
-            "_ansible_inject_invocation": True,
-            "_ansible_remote_tmp": "/tmp",
-            "_ansible_keep_remote_files": False,
-        }
-        started, said = self.now(), Said()
-        with patch_module_args(arguments):
-            encoded = basic._ANSIBLE_ARGS
-        with _installed(self):
-            SAID.stack.append(said)
-            # The module takes both at once, before any other thread gets its turn.
-            basic._ANSIBLE_ARGS = encoded
-            os.environ = {**self._environ(), **(environ or {})}  # type: ignore[assignment]  # noqa: B003
-            try:
-                with contextlib.suppress(SystemExit):
-                    main()
-            finally:
-                SAID.stack.pop()
-        return Run(json.loads(said.output.getvalue()), said.warnings, self.now() - started)
 
 
 @dataclass

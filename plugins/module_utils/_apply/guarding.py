@@ -115,7 +115,7 @@ class Guard:
     def _put_back(self, losses: Sequence[Change]) -> str:
         """Write weights back that this task has taken; returns how that went, in sentences."""
         session = self._session
-        taken = [(change, session.ledger.former(change)) for change in losses if change.kind is ChangeKind.WEIGHT]
+        taken = [(change, session.ledger.formers.of(change)) for change in losses if change.kind is ChangeKind.WEIGHT]
         back = [
             Change(change.kind, change.pool, change.backend, change.port, weight=before.weight, before=before)
             for change, before in taken

@@ -87,15 +87,36 @@ class Record(NamedTuple):
         return self.sends > 0 and not self.shown and self.refused is None
 
 
+class Formers:
+    """The bindings of changes as they were before this task: in the last read before the first call that has shown."""
+
+    def __init__(self) -> None:
+        self._bindings: dict[BindingKey, Binding | None] = {}
+        self._shown: set[BindingKey] = set()
+
+    def note(self, changes: Iterable[Change]) -> None:
+        """A call is about to go out.
+
+        :param changes: as planned from the newest read.
+        """
+        self._bindings.update((change.key, change.before) for change in changes if change.key not in self._shown)
+
+    def keep(self, bindings: Iterable[BindingKey]) -> None:
+        """A read has shown changes of this task: what is read later is no former state."""
+        self._shown.update(bindings)
+
+    def of(self, change: Change) -> Binding | None:
+        """The former binding; None where the task binds it."""
+        return self._bindings.get(change.key)
+
+
 class Ledger:
     """The fate of every change that was sent or refused."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._records: dict[Change, Record] = {}
-        self._former: dict[BindingKey, Binding | None] = {}
-        self._written: set[BindingKey] = set()
-        """Bindings of which a read has shown a change of this task."""
+        self.formers = Formers()
         self.accepted = False
         """Whether the API accepted a change and did not report its listener as failed."""
         self.request_ids: list[str] = []
@@ -106,20 +127,12 @@ class Ledger:
         """Listeners that were named in ``FailListenerIdSet`` and of which a read has shown changes in place."""
         self.reverted: set[BindingKey] = set()
         """Bindings whose loss this task has taken back."""
-        self._closed = False
-        self._seen_at = clock()
+        self.closed = False
+        """Whether no call follows any more."""
+        self.seen_at = clock()
         """When the newest read was sent."""
 
     # -- what happens to changes
-
-    def sending(self, changes: Iterable[Change]) -> None:
-        """A call is about to go out.
-
-        :param changes: as planned from the newest read.
-        """
-        for change in changes:
-            if change.key not in self._written:
-                self._former[change.key] = change.before
 
     def accept(self, changes: Iterable[Change], request_id: str | None) -> None:
         """The API accepted a call.
@@ -166,21 +179,21 @@ class Ledger:
 
     def no_more_calls(self) -> None:
         """No call follows any more."""
-        self._closed = True
+        self.closed = True
 
     def observe(self, snapshot: Snapshot, at: float) -> None:
         """Learn from a read: what shows is confirmed, whatever was answered to its call.
 
         :param at: when the read was sent, on the ledger's clock; its answer can take long.
         """
-        self._seen_at = at
+        self.seen_at = at
         shown = [
             record
             for record in self.records()
             if record.sends and not record.shown and record.change.in_place(snapshot)
         ]
         self.accepted |= any(record.doubtful for record in shown)
-        self._written.update(record.change.key for record in shown)
+        self.formers.keep(record.change.key for record in shown)
         self.finished.update(record.change.key for record in shown if record.change.loss)
         self._update(shown, shown=True, doubtful=False, named=False, failure=None, final=False)
         # A part of a call can have been applied, whatever was answered; its listener is not hopeless.
@@ -189,7 +202,7 @@ class Ledger:
         for record in self.records():
             if record.named and record.change.pool.listener_id in helped:
                 self._update([record], named=False, since=-math.inf)
-            elif record.named and self.is_overdue(record):
+            elif record.named and is_overdue(self, record):
                 self._update([record], named=False, final=True)
 
     def _sent(self, changes: Iterable[Change], **fields: Any) -> bool:
@@ -210,24 +223,18 @@ class Ledger:
         """All changes that were sent or refused, in the order of the first answer."""
         return list(self._records.values())
 
-    def former(self, change: Change) -> Binding | None:
-        """The binding of a change as it was before this task; None where the task binds it.
 
-        It is that of the last read before the first call that has shown.
-        """
-        return self._former.get(change.key)
-
-    def is_overdue(self, record: Record) -> bool:
-        """Whether a lag of the reads can't be why the newest one does not show a change."""
-        last = self._closed or record.sends >= MAX_SENDS or record.final
-        settle = pace.LAST_DOUBT_SECONDS if record.doubtful and last else pace.SETTLE_SECONDS
-        return record.since is not None and self._seen_at - record.since >= settle - pace.ROUNDING_SECONDS
+def is_overdue(ledger: Ledger, record: Record) -> bool:
+    """Whether a lag of the reads can't be why the newest one does not show a change."""
+    last = ledger.closed or record.sends >= MAX_SENDS or record.final
+    settle = pace.LAST_DOUBT_SECONDS if record.doubtful and last else pace.SETTLE_SECONDS
+    return record.since is not None and ledger.seen_at - record.since >= settle - pace.ROUNDING_SECONDS
 
 
 def in_doubt(ledger: Ledger) -> bool:
     """Whether a call of unknown outcome may still show."""
     records = ledger.records()
-    return any(record.doubtful and record.open and not ledger.is_overdue(record) for record in records)
+    return any(record.doubtful and record.open and not is_overdue(ledger, record) for record in records)
 
 
 def pending(ledger: Ledger) -> list[Change]:
@@ -235,7 +242,7 @@ def pending(ledger: Ledger) -> list[Change]:
     return [
         record.change
         for record in ledger.records()
-        if record.sends and not record.shown and not ledger.is_overdue(record)
+        if record.sends and not record.shown and not is_overdue(ledger, record)
     ]
 
 
@@ -244,7 +251,7 @@ def may_send(ledger: Ledger, change: Change) -> bool:
     record = ledger.of(change)
     if record.final or record.named or record.sends >= MAX_SENDS:
         return False
-    return not record.sends or record.shown or ledger.is_overdue(record)
+    return not record.sends or record.shown or is_overdue(ledger, record)
 
 
 def may_show_late(ledger: Ledger, changes: Iterable[Change], now: float) -> bool:

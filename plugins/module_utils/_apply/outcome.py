@@ -197,7 +197,7 @@ class Ending:
                 continue
             shows = record.shown and (change.loss or change.in_place(self.rest.snapshot))
             if shows or (self.assumed and record.open):
-                done[change] = self.ledger.former(change)
+                done[change] = self.ledger.formers.of(change)
         return done
 
     def _restore(self, changed: Collection[Change]) -> tuple[Binding, ...]:
@@ -209,7 +209,7 @@ class Ending:
         sent = [record.change for record in self._sent() if record.change.key not in self.ledger.reverted]
         return former(
             (change for change in sent if change in changed or change.key in rebound or change.in_place(snapshot)),
-            self.ledger.former,
+            self.ledger.formers.of,
         )
 
     def _all_warnings(self) -> Iterable[str]:

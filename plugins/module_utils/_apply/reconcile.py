@@ -155,10 +155,10 @@ class Reconciler:
             at = self._budget.now()
             health = session.read_health()
             closed = {bound.pool.label for bound in serving if health.of(bound).detail == "Close"}
-            session.warnings += [
+            session.warnings.extend(
                 f"The health check of {label} is switched off: its targets count as healthy."
                 for label in sorted(closed, key=natural)
-            ]
+            )
             sick = [f"{bound.label} is {health.of(bound).detail}" for bound in serving if not health.of(bound).healthy]
             if not sick:
                 break

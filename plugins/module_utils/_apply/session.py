@@ -189,11 +189,11 @@ class Session:
 
     def _remember(self, changes: Sequence[Change]) -> None:
         """Note bindings before a call changes them, on disk too where the task has a restore file."""
-        self.ledger.sending(changes)
+        self.ledger.formers.note(changes)
         if self.shared.memory is not None:
             from .._bindings.remembered import asked_of, formers  # noqa: PLC0415 - few tasks have a restore file
 
-            changed = ((change, self.ledger.former(change)) for change in changes)
+            changed = ((change, self.ledger.formers.of(change)) for change in changes)
             self.shared.memory.remember(formers(self.load_balancer_id, asked_of(self.plan), changed))
 
     def _after_refusal(self, refusal: Refused, changes: Sequence[Change], *, until_changed: bool) -> Answer:

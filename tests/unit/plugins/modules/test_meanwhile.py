@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import pwd
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,28 +13,17 @@ import pytest
 from clb_emulator.queries import min_serving
 from harness import Cloud, Raw
 
-LISTENER = "lbl-tcp1"
-OTHER = "lbl-tcp2"
+from ..builders import target, tcp, want
+from .tasks import weights
+
+LISTENER = "lbl-1"
 
 
-def shop(bound: int = 4, seed: int = 0, **settings: Any) -> Cloud:
-    """``lb-1`` with a TCP listener on port 80 that has so many backends on port 8080, and an empty one on port 81."""
-    targets = [{"instance_id": f"ins-{number}", "port": 8080, "weight": 10} for number in range(1, bound + 1)]
-    listeners = [
-        {"id": LISTENER, "protocol": "TCP", "port": 80, "targets": targets},
-        {"id": OTHER, "protocol": "TCP", "port": 81},
-    ]
-    scenario = {"task_seconds": 1.0, "load_balancers": [{"id": "lb-1", "listeners": listeners}], **settings}
-    return Cloud(scenario, seed=seed)
-
-
-def target(number: int, **more: Any) -> Raw:
-    return {"listener_id": LISTENER, "instance_id": f"ins-{number}", "port": 8080, **more}
-
-
-def weights(cloud: Cloud) -> dict[str, int]:
-    """Backend -> weight on the first listener."""
-    return {binding[2]: binding[4] for binding in cloud.bindings() if binding[0] == LISTENER}
+def shop(bound: int = 4, **settings: Any) -> Cloud:
+    """``lb-1`` with a TCP listener that has so many backends."""
+    return Cloud.of(
+        {"lb-1": [tcp(LISTENER, 443, *(target(f"ins-{number + 1}") for number in range(bound)))]}, **settings
+    )
 
 
 def drain(number: int, minimum: int) -> Raw:
@@ -57,17 +44,6 @@ def test_hosts_that_drain_themselves_take_turns(settings, lag, seed):
     assert sorted(str(run.code) for run in runs) == ["GuardRefused"] * 4 + ["None"] * 2
     assert min_serving(cloud.journal(), LISTENER) == 4
     assert sorted(weights(cloud).values()) == [0, 0, 10, 10, 10, 10]
-
-
-def test_tasks_take_turns_whatever_their_folders_for_temporary_files(monkeypatch, tmp_path):
-    monkeypatch.setattr(pwd, "getpwuid", lambda _user: SimpleNamespace(pw_dir=str(tmp_path)))
-    cloud = shop(6, task_seconds=2.0)
-    environ = [
-        {"TENCENTCLOUD_CLB_LOCK_DIR": "", **{name: str(tmp_path / name / str(number)) for name in ("TMPDIR", "HOME")}}
-        for number in range(6)
-    ]
-    cloud.together(*({**drain(number, 4), "environ": environ[number - 1]} for number in range(1, 7)))
-    assert min_serving(cloud.journal(), LISTENER) == 4
 
 
 def test_without_a_folder_for_locks_nothing_is_taken_away():
@@ -101,7 +77,7 @@ def test_two_controllers_put_back_what_dips(tmp_path, seed):
 
 def test_the_same_task_twice_without_waiting():
     cloud = shop(task_seconds=20.0)
-    first, second = (cloud.run(wait=False, targets=[target(9)]) for _ in range(2))
+    first, second = (cloud.run(wait=False, targets=[want(LISTENER, "ins-9")]) for _ in range(2))
     assert [first.failed, second.failed] == [False, False]
     assert [first.changed, second.changed] == [True, False]
     assert weights(cloud)["ins-9"] == 10
@@ -123,42 +99,8 @@ def test_two_tasks_unbind_the_same(gone, seconds):
 
 def test_a_weight_that_is_listed_wins_over_a_drain_meanwhile():
     cloud = shop()
-    bind = {"targets": [target(1, weight=10), target(9)], "after": 0.3}
+    bind = {"targets": [want(LISTENER, "ins-1", weight=10), want(LISTENER, "ins-9")], "after": 0.3}
     _, run = cloud.together({"state": "drained", "targets": [{"instance_id": "ins-1"}]}, bind)
     assert not run.failed, run.message
     assert weights(cloud)["ins-1"] == 10
     assert {entry["instance_id"]: entry["weight"] for entry in run["targets"]}["ins-1"] == 10
-
-
-@pytest.mark.parametrize("unknown", ["error", "empty"])
-def test_a_listener_that_is_deleted_in_the_middle_is_named_and_the_rest_goes_on(unknown):
-    cloud = shop(describe_unknown_listener=unknown)
-    cloud.add_events(
-        {
-            "change": "delete_listener",
-            "with": {"load_balancer_id": "lb-1", "listener_id": OTHER},
-            "action": "BatchRegisterTargets",
-            "accepted": True,
-        }
-    )
-    other = {"listener_id": OTHER, "instance_id": "ins-9", "port": 8080}
-    run = cloud.run(targets=[target(9), other, target(1, weight=3)], wait_timeout=30)
-    assert [entry["listener_id"] for entry in run["failed_targets"]] == [OTHER]
-    assert f"({OTHER}) no longer exists" in run["failed_targets"][0]["message"]
-    assert (weights(cloud)["ins-9"], weights(cloud)["ins-1"]) == (10, 3)
-    assert [entry["listener_id"] for entry in run["registered"]] == [LISTENER]
-
-
-@pytest.mark.parametrize(
-    "settings, calls", [({"batch_is_task": False}, 3), ({"task_seconds": 2.0}, 7)], ids=["at once", "tasks"]
-)
-def test_calls_for_500_new_targets_on_50_listeners(settings, calls):
-    cloud = Cloud({"load_balancers": [{"id": "lb-1", "generate": {"listeners": 50}}], **settings})
-    targets = [
-        {"listener_id": f"lbl-g{number // 10:04}", "eni_ip": f"10.9.{number // 250}.{number % 250}", "port": 8080}
-        for number in range(500)
-    ]
-    run = cloud.run(targets=targets)
-    assert not run.failed, run.message
-    assert len(run["registered"]) == 500
-    assert sum(run["api_calls"].values()) <= calls

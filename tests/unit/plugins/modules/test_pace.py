@@ -198,9 +198,10 @@ def test_a_fatal_code_after_a_doubt_stops_the_task_and_the_result_is_still_read(
     assert failed(run).keys() == {"ins-9", "ins-10"}
 
 
+@pytest.mark.parametrize("fault", [None, unknown_outcome()], ids=["accepted", "in doubt"])
 @pytest.mark.parametrize("reads", [1, 9])
-def test_when_nothing_can_be_read_any_more_the_doubt_is_reported(reads: int) -> None:
-    cloud = balancer([LISTENER], unknown_outcome(), task_seconds=0)
+def test_when_nothing_can_be_read_any_more_that_is_reported(reads: int, fault: Raw | None) -> None:
+    cloud = balancer([LISTENER], fault, task_seconds=0)
     cloud.add_faults({"action": "DescribeTargets", "skip": 1, "times": reads, **refusal("UnauthorizedOperation")})
     run = cloud.run(**BIND)
     if reads == 1:
@@ -209,6 +210,7 @@ def test_when_nothing_can_be_read_any_more_the_doubt_is_reported(reads: int) -> 
         return
     assert (len(cloud.writes()), run["failed_targets"], done(run), run["restore"]) == (1, [], [], [])
     assert (run.code, run["listeners"][0]["bound"]) == ("UnauthorizedOperation", None)
+    assert run.changed is (fault is None)
     assert any("could not be read back" in warning for warning in run.warnings)
 
 

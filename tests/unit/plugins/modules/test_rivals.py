@@ -256,10 +256,11 @@ def test_what_this_task_has_written_to_a_binding_is_not_its_state_before() -> No
 
 
 @pytest.mark.parametrize("wait", [True, False])
+@pytest.mark.parametrize("lag", [0.0, 3.0])
 @pytest.mark.parametrize("gone", [["ins-1"], ["ins-1", "ins-3"], ["ins-0", "ins-1", "ins-2", "ins-3"]])
-def test_a_refused_removal_of_what_is_already_gone_is_no_failure(gone: list[str], wait: bool) -> None:
+def test_a_refused_removal_of_what_is_already_gone_is_no_failure(gone: list[str], lag: float, wait: bool) -> None:
     listeners = [tcp("lbl-1", 443, *(target(f"ins-{number}") for number in range(4)))]
-    cloud = balancer(listeners, rivals=[[], [(LBL_1, one, None) for one in gone]])
+    cloud = balancer(listeners, rivals=[[], [(LBL_1, one, None) for one in gone]], read_lag=lag)
     run = cloud.run(targets=[{"listener_id": "lbl-1"}], state="absent", wait=wait)
     cloud.finish()
     assert (run.failure, cloud.bindings()) == (None, set())

@@ -1,0 +1,187 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Restore files that can't be used, can't be written, or are shared."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.reconcile import Reconciler
+
+from .restoring import HOST, OLD, ONE, drain, held, region, restore, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "restore.json"
+
+
+def foreign(file: Path) -> None:
+    write(file)
+    os.chown(file, 12345, 12345)
+
+
+BAD: dict[str, tuple[Callable[[Path], object], str]] = {
+    "empty": (lambda file: file.write_text(""), "it is not valid JSON"),
+    "yaml": (lambda file: file.write_text("- a: 1"), "it is not valid JSON"),
+    "half": (lambda file: file.write_text('[{"port": 1}'), "it is not valid JSON"),
+    "bytes": (lambda file: file.write_bytes(b"\xff\xfe[]"), "it is not valid JSON: it is not UTF-8"),
+    "deep": (lambda file: file.write_text("[" * 100_000), "it is not valid JSON"),
+    "no list": (lambda file: file.write_text('{"restore": []}'), "not a list of entries"),
+    "no entries": (lambda file: write(file, HOST), "targets[0]: no listener is named"),
+    "no load balancer": (lambda file: write(file, {**ONE, "load_balancer_id": None}), "load_balancer_id is missing"),
+    "directory": (lambda file: file.mkdir(), "it is not a regular file"),
+    "pipe": (os.mkfifo, "it is not a regular file"),
+    "symlink": (lambda file: file.symlink_to("elsewhere"), "it is a symbolic link"),
+    "another user's": (foreign, "it belongs to another user (UID 12345)"),
+    "large": (lambda file: (file.touch(), os.truncate(file, 25 << 20)), "it is larger than 24 MB"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_what_is_no_restore_file_stops_every_task_and_is_left_alone(file, what):
+    make, problem = BAD[what]
+    if what == "another user's" and os.geteuid():
+        pytest.skip("only root can give a file away")
+    make(file)
+    found = file.lstat()
+    cloud = region()
+    for options in (
+        {"state": "drained", "targets": [HOST]},
+        {"state": "drained", "targets": [HOST], "check": True},
+        {"state": "absent", "targets": []},
+        {"targets": [{**ONE, "instance_id": "ins-7"}]},
+        {"state": "restored"},
+        {"state": "restored", "check": True},
+    ):
+        run = cloud.run(restore_file=str(file), **options)
+        assert run.code == "InvalidArgument"
+        assert f"restore_file {file}: " in run.message
+        assert problem in run.message
+    assert cloud.calls() == []
+    left = file.lstat()
+    assert (left.st_ino, left.st_mtime_ns, left.st_size, left.st_mode) == (
+        found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode,
+    )  # fmt: skip
+    assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    "path, problem",
+    [
+        ("{}/none/restore.json", "does not exist. Make it first"),
+        ("{}/x\0y", "null"),
+        ("{}/" + "n" * 300, "File name too long"),
+        ("/", "it names no file"),
+        ("/proc/restore.json", ""),
+        ("/dev/null", "it is not a regular file"),
+    ],
+)
+def test_paths_that_can_not_be_used(tmp_path, path, problem):
+    cloud = region()
+    for options in ({"state": "drained", "targets": [HOST]}, {"state": "restored"}):
+        run = cloud.run(restore_file=path.format(tmp_path), **options)
+        if path.startswith("/proc") and options["state"] == "restored":
+            continue
+        assert (run.code, problem in run.message) == ("InvalidArgument", True), run.message
+    assert cloud.writes() == []
+
+
+def full(*_arguments: object, **_more: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("step", ["open", "write", "fsync", "replace", "folder"])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_full_disk_stops_the_task_before_any_call(file, monkeypatch, step, there):
+    if there:
+        write(file, {**ONE, "weight": 1, "remembered": OLD}, {**ONE, "instance_id": "ins-5"})
+    left = held(file)
+    cloud = region()
+    real_open, real_fsync = os.open, os.fsync
+    patches: dict[str, tuple[str, Any]] = {
+        "open": ("open", lambda path, flags, *mode: full() if flags & os.O_CREAT else real_open(path, flags, *mode)),
+        "write": ("fchmod", full),
+        "fsync": ("fsync", full),
+        "replace": ("replace", full),
+        "folder": ("fsync", lambda fd: full() if stat.S_ISDIR(os.fstat(fd).st_mode) else real_fsync(fd)),
+    }
+    # Also where it would begin with a call that takes nothing away.
+    new = {"targets": [{**ONE, "instance_id": "ins-9"}], "purge": True}
+    with monkeypatch.context() as patch:
+        patch.setattr(os, *patches[step])
+        run = cloud.run(restore_file=str(file), **(new if there else {"state": "drained", "targets": [HOST]}))
+    assert run.code == "InvalidArgument"
+    assert f"restore_file {file}: it can't be written: No space left on device" in run.message
+    assert cloud.writes() == []
+    assert held(file) == left
+    assert list(file.parent.iterdir()) == ([file] if there else [])
+
+
+def test_a_file_that_can_not_be_brought_up_to_date_is_a_warning(file, monkeypatch):
+    cloud = region()
+    drain(cloud, file)
+    cloud.before("BatchModifyTargetWeight", lambda: monkeypatch.setattr(os, "unlink", full))
+    run = restore(cloud, file)
+    monkeypatch.undo()
+    assert (run.failed, run.changed, len(held(file))) == (False, True, 2)
+    assert "could not be brought up to date at the end" in run.warnings[0]
+    assert "No space left on device" in run.warnings[0]
+
+
+def test_the_lock_of_the_folder_is_waited_for(file):
+    cloud = region()
+    folder = os.open(file.parent, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    run = cloud.run(state="drained", targets=[HOST], restore_file=str(file), wait_timeout=5)
+    assert (run.code, cloud.writes(), run.seconds) == ("WaitTimeout", [], pytest.approx(5, abs=0.5))
+    assert "another task to leave the restore file" in run.message
+    # Reading needs no lock.
+    assert not cloud.run(state="drained", targets=[HOST], restore_file=str(file), check=True).failed
+    cloud.before("DescribeTargets", lambda: os.close(folder))
+    drain(cloud, file)
+
+
+def test_what_a_killed_task_has_left_beside_the_file_is_replaced(file):
+    beside = file.with_name(".restore.json.new")
+    beside.write_text("half")
+    beside.chmod(0o644)
+    cloud = region()
+    drain(cloud, file)
+    assert list(file.parent.iterdir()) == [file]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    beside.write_text("half")
+    restore(cloud, file)
+    assert list(file.parent.iterdir()) == []
+
+
+def test_an_entry_is_made_younger_before_a_late_call(file):
+    cloud = region()
+    cloud.change("lock", {"load_balancer_id": "lb-1", "seconds": 30})
+    seen: list[str] = []
+    cloud.before("Batch*", lambda: seen.append(held(file)[0]["remembered"]), times=-1)
+    drain(cloud, file)
+    assert len(seen) > 3
+    assert seen[-1] > seen[0]
+
+
+def test_after_an_error_of_our_own_all_that_may_have_changed_stays(file, monkeypatch):
+    cloud = region(2)
+    monkeypatch.setattr(Reconciler, "_conclude", lambda *_arguments: {}["broken"])
+    run = cloud.run(state="drained", targets=[HOST], restore_file=str(file), load_balancer_ids=["lb-1", "lb-2"])
+    monkeypatch.undo()
+    assert (run.failed, len(run["restore"]), len(held(file))) == (True, 4, 4)
+    assert not restore(cloud, file).failed
+    assert not file.exists()
