@@ -43,7 +43,7 @@ VIOLATIONS = {
     ],
     "base": [("module_utils/_base/errors.py", f"import {UTILS}._base.secrets")],
     "bindings": [("module_utils/_bindings/snapshot.py", f"import {UTILS}._bindings.plan")],
-    "credentials": [("module_utils/_credentials/sts.py", f"import {UTILS}._credentials.chain")],
+    "credentials": [("module_utils/_credentials/roles.py", f"import {UTILS}._credentials.chain")],
     "api": [("module_utils/_api/signature.py", f"import {UTILS}._api.client")],
     "apply": [
         ("module_utils/_apply/session.py", f"import {UTILS}._apply.reconcile"),

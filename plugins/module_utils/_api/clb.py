@@ -31,8 +31,7 @@ from .._base.errors import OutcomeUnknown, Refused, UnexpectedAnswer, printable
 from .._base.refusals import Concern
 from .._bindings.health import HealthSnapshot, parse_health
 from .._bindings.snapshot import Snapshot, parse_targets
-from .capacity import IDS, Capacity
-from .members import ACTIONS, members_of, sizes_of
+from .members import ACTIONS, IDS, Capacity, members_of, sizes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -17,9 +17,9 @@ from .._credentials.chain import CredentialChain
 from .._credentials.credentials import MIN_LENGTH
 from .._credentials.metadata import MetadataService, metadata_url
 from .._credentials.profiles import ProfileFiles
-from .._credentials.sts import SERVICE as STS_SERVICE
-from .._credentials.sts import VERSION as STS_VERSION
-from .._credentials.sts import RoleSession, assume_role, assume_role_with_web_identity
+from .._credentials.roles import SERVICE as STS_SERVICE
+from .._credentials.roles import VERSION as STS_VERSION
+from .._credentials.roles import RoleSession, assume_role, assume_role_with_web_identity
 from .clb import VERSION, Clb
 from .client import CallCounts, Client
 from .endpoint import DEFAULT_ENDPOINT, MAX_SHOWN, Endpoint, parse_endpoint, sts_host

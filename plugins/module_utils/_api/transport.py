@@ -32,10 +32,10 @@ except ImportError as exc:
     REQUESTS_ERROR = exc
 
 from .._base import pace
-from .._base.deadline import DeadlineExceeded, call_within
 from .._base.errors import ConnectionFailed, InvalidArgument, NotSent, printable
 from .._base.limits import TooLarge, read_file, unpack
 from .._base.secrets import MASK
+from .._base.threads import DeadlineExceeded, call_within
 from .response import Cure, Unreadable
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from .._api.capacity import ENTRIES, ENTRY, TARGETS, Capacity
-from .._api.members import ACTIONS
+from .._api.members import ACTIONS, ENTRIES, ENTRY, TARGETS, Capacity
 from .._bindings.change import Change, ChangeKind
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from .._api.capacity import ENTRY
-from .._api.members import ACTIONS, members_of, sizes_of
+from .._api.members import ACTIONS, ENTRY, members_of, sizes_of
 from .._base import pace
 from .._base.errors import ClbError, Refused, WaitTimeout
 from .._base.refusals import Concern, Remedy

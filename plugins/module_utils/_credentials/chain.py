@@ -12,8 +12,7 @@ from .._base.errors import ClbError, CredentialsNotFound
 from .credentials import CredentialProvider, Credentials, RefreshableCredentials, StaticCredentials, read_pair
 from .metadata import ENDPOINT_VARIABLE
 from .profiles import DEFAULT_PROFILE, Profile, ProfileChoice, ProfileFiles, choose_profile
-from .roles import PodIdentity, find_pod_identity, find_role, session_name, session_seconds
-from .sts import RoleSession
+from .roles import PodIdentity, RoleSession, find_pod_identity, find_role, session_name, session_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

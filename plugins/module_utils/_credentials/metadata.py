@@ -22,10 +22,10 @@ with contextlib.suppress(ImportError):  # the client says so
     from urllib3.exceptions import TimeoutError as TimedOut
 
 from .._base import pace
-from .._base.deadline import DeadlineExceeded, call_within
 from .._base.errors import CredentialsNotFound, InvalidArgument, UnexpectedAnswer, printable
 from .._base.limits import TooLarge, parse_json, unpack
 from .._base.secrets import may_show
+from .._base.threads import DeadlineExceeded, call_within
 from .credentials import parse_temporary
 
 if TYPE_CHECKING:

@@ -2,24 +2,29 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which role to assume: on top of credentials, or as a pod of TKE. Sends nothing."""
+"""The role to assume, on top of credentials or as a pod of TKE, and the two actions of STS that give its credentials.
+
+Field names are those of the vendor's SDK, ``tencentcloud.sts.v20180813.models``.
+"""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .._base import pace
-from .._base.errors import CredentialsNotFound, InvalidArgument, printable, printable_number
+from .._base.errors import CredentialsNotFound, InvalidArgument, Refused, printable, printable_number
 from .._base.limits import read_file
-from .sts import RoleSession
+from .credentials import Credentials, parse_temporary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .profiles import Profile
 
+SERVICE = "sts"
+VERSION = "2018-08-13"
 ROLE_VARIABLES = ("TENCENTCLOUD_ROLE_ARN", "TENCENTCLOUD_ASSUME_ROLE_ARN")
 """tccli's, then that of the vendor's Terraform provider; so are the next two."""
 NAME_VARIABLES = ("TENCENTCLOUD_ROLE_SESSION_NAME", "TENCENTCLOUD_ASSUME_ROLE_SESSION_NAME")
@@ -33,6 +38,25 @@ MAX_ARN = 2048
 """Characters of a role's name: more than STS accepts."""
 _SECONDS = re.compile("[0-9]{1,9}", re.ASCII)
 _NAME = re.compile(r"[\w+=,.@-]{2,128}", re.ASCII)
+
+
+class Api(Protocol):
+    """What this module needs of the client."""
+
+    def read(self, action: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a request that changes nothing."""
+
+
+class RoleSession(NamedTuple):
+    """A role, and how to assume it.
+
+    :param name: the session's name, which the account's audit log shows.
+    :param seconds: how long the credentials are good.
+    """
+
+    arn: str
+    name: str
+    seconds: int
 
 
 class PodIdentity(NamedTuple):
@@ -140,3 +164,43 @@ def session_seconds(options: Mapping[str, Any], environ: Mapping[str, str]) -> i
 
 def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> str | None:
     return next((environ[name] for name in names if environ.get(name)), None)
+
+
+def assume_role(api: Api, session: RoleSession) -> Credentials:
+    """Get the credentials of a role, with the credentials that the client signs with.
+
+    :param session: the role, and how to assume it.
+    :raises CredentialsNotFound: STS refuses.
+    :raises ClbError: STS can't be reached, or answers something else.
+    """
+    advice = "Check role_arn, the role's trust policy, and that these credentials may call sts:AssumeRole."
+    return _ask(api, "AssumeRole", session, {}, advice)
+
+
+def assume_role_with_web_identity(api: Api, session: RoleSession, provider_id: str, web_token: str) -> Credentials:
+    """Get the credentials of a role with a token of another identity provider; the request needs no signature.
+
+    :param api: a client of STS without credentials.
+    :param session: the role, and how to assume it.
+    :raises CredentialsNotFound: STS refuses.
+    :raises ClbError: STS can't be reached, or answers something else.
+    """
+    identity = {"ProviderId": provider_id, "WebIdentityToken": web_token}
+    advice = "Check the role's trust policy, and that its identity provider is this cluster's."
+    return _ask(api, "AssumeRoleWithWebIdentity", session, identity, advice)
+
+
+def _ask(api: Api, action: str, session: RoleSession, more: dict[str, Any], advice: str) -> Credentials:
+    params = {"RoleArn": session.arn, "RoleSessionName": session.name, "DurationSeconds": session.seconds, **more}
+    try:
+        answer = api.read(action, params)
+    except Refused as refusal:
+        # Not to be taken for a refusal of the write for which the credentials were wanted.
+        raise CredentialsNotFound(
+            f"Can't assume the role {session.arn}: {refusal.message} {advice}",
+            code=refusal.code,
+            action=refusal.action,
+            request_id=refusal.request_id,
+            api_message=refusal.api_message,
+        ) from refusal
+    return parse_temporary(answer.get("Credentials"), answer.get("ExpiredTime"), f"{action} of STS")

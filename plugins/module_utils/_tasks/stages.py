@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .._api.capacity import IDS
 from .._api.connection import Connection, connect
+from .._api.members import IDS
 from .._base.errors import Refused, sentences
 from .._base.refusals import Concern, Remedy
 from .._base.threads import MAX_THREADS, Finished, side_by_side

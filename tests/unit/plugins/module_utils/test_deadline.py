@@ -12,7 +12,7 @@ import weakref
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base.deadline import DeadlineExceeded, call_within
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.threads import DeadlineExceeded, call_within
 
 
 def test_the_result_comes_back() -> None:

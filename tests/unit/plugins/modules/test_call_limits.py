@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._api.capacity import (
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.members import (
     ENTRIES,
     ENTRY,
     TARGETS,

@@ -13,10 +13,10 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.profiles import Profile
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.roles import (
     USUAL_NAME,
+    RoleSession,
     find_pod_identity,
     find_role,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.sts import RoleSession
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.cred
     Credentials,
     parse_temporary,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.sts import (
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.roles import (
     RoleSession,
     assume_role,
     assume_role_with_web_identity,
