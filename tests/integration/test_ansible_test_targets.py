@@ -88,7 +88,8 @@ from ansible.plugins.action import ActionBase
 
 class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
-        return {"order": sorted(task_vars["groups"]["all"]), "state": {"out": ["web-1", "web-2"]}, "problem": ""}
+        hosts = sorted(task_vars["groups"]["all"])
+        return {"order": hosts, "out": hosts, "lines": [], "problem": ""}
 """
 
 
