@@ -66,6 +66,11 @@ def test_a_host_leaves_the_load_balancers_that_it_names(variables, selectors):
         (None, {"load_balancer_ids": []}, "clb_load_balancer_ids is empty"),
         (None, {"load_balancer_ids": ["lb-1", " "]}, "clb_load_balancer_ids is empty"),
         (None, {"listeners": [PLACE]}, "for which load balancer"),
+        (
+            None,
+            {"listeners": [{"protocol": "HTTP", "rules": ["loc-1"]}]},
+            "clb_listeners: tencentcloud.clb.bind: rules[0]",
+        ),
         (None, {"load_balancer_id": "lb-1", "listeners": [{"listener_id": "lbl-1"}]}, "port is missing"),
         (None, {"load_balancer_id": "lb-1", "listeners": [{"port": 80}]}, "no listener is named"),
         (None, {"load_balancer_id": "lb-1", "listeners": [{**PLACE, "weight": 0}]}, "weight 0"),

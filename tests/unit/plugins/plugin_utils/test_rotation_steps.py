@@ -45,7 +45,7 @@ class Shop:
         """Take a step with a batch, the first hosts of a run; ``noted`` is what the last step has returned."""
         hostvars = {
             one: {
-                "__rotation_given": given(one, restore_file=str(self.file), **variables),
+                "__rotation_given": given(one, **{"restore_file": str(self.file), **variables}),
                 "__rotation_noted": noted,
                 "__rotation_answer": {"ping": "pong", **dict(answers).get(one, {})},
             }
@@ -154,6 +154,20 @@ def test_a_load_balancer_that_can_not_be_read_stops(shop, code, step):
     assert shop.cloud.writes() == []
 
 
+@pytest.mark.parametrize(
+    "variables, words",
+    [
+        ({"min_healthy": 3}, r"batch 1 \(web1\): lb-1 lbl-1 \(TCP:443\) would keep 2 healthy targets"),
+        ({"load_balancer_id": "lb-9"}, "lb-9"),
+        ({"load_balancer_id": "lb-1", "listeners": [{"listener_port": 445, "port": 80}]}, "445"),
+        ({"restore_file": "/no/such/folder/r.json"}, "/no/such/folder does not exist"),
+    ],
+)
+def test_what_would_fail_is_found_before_anything_is_drained(shop, variables, words):
+    with pytest.raises(Stop, match=f"{words}.* No host was drained"):
+        shop.check(**variables)
+
+
 def test_a_fault_that_lasts_40_seconds_is_waited_for(shop):
     noted = shop.out()
     until = shop.cloud.now() + 40
@@ -178,23 +192,22 @@ def test_a_drain_that_is_refused_on_one_load_balancer_is_undone_on_the_other(sho
     assert shop.cloud.bindings() == shop.at_first
     assert not shop.file.exists()
 
+    # Where that fails, too, it stays remembered.
+    fault = {**DENIED, "action": "BatchModifyTargetWeight", "load_balancers": ["lb-1"]}
+    shop.cloud.before("BatchModifyTargetWeight", lambda: shop.cloud.add_faults(fault), nth=3)
+    with pytest.raises(Stop, match=r"What was drained could not be put back: .* It is remembered in"):
+        shop.out()
+    assert {entry["load_balancer_id"] for entry in shop.remembered} == {"lb-1"}
 
-def test_two_runs_share_a_file(shop):
-    first, second = shop.out("web1"), shop.out("web2")
+
+def test_runs_share_a_file_and_bring_back_their_own_hosts(shop):
+    first, _second = shop.out("web1"), shop.out("web2")
     shop.back(first, "web1")
 
     assert {entry["instance_id"] for entry in shop.remembered} == {"ins-web2"}
-    shop.back(second, "web2")
+    # A run that has not taken a host out finds it in the file.
+    shop.back(None, "web2")
     assert shop.cloud.bindings() == shop.at_first
-
-
-def test_a_run_of_its_own_brings_back_what_the_file_has_of_its_hosts(shop):
-    shop.out()
-
-    shop.back(None, "web1")
-
-    assert {entry["instance_id"] for entry in shop.remembered} == {"ins-web2"}
-    assert {shop.weights["lbl-1", f"ins-{name}"] for name in ("web1", "web3")} == {10}
 
 
 def test_hosts_that_do_not_get_healthy_are_kept_in_the_file(shop):
@@ -317,9 +330,6 @@ def test_hosts_that_do_not_answer_and_variables_that_mean_nothing_are_told_at_on
         Stop, match=r"web1: no answer \(ssh: refused\)\. .*web2: clb_min_healthy -1.* No host was drained"
     ):
         shop.check(answers=answers, min_healthy=-1)
-
-
-def test_check_needs_a_play_without_serial(shop):
     with pytest.raises(Stop, match="check runs in a play without serial; run out and back in another"):
         shop.check(batch=["web1"])
 
