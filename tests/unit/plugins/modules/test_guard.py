@@ -149,14 +149,6 @@ def test_what_a_task_has_just_registered_counts_neither_as_dead_nor_as_not_known
     assert serving(other) == {*names(2, 3, 4)}
 
 
-@pytest.mark.parametrize("dead", [(), (1, 2, 3, 4, 5, 6)])
-def test_six_at_once(dead):
-    cloud = farm(6, health={"dead": names(*dead)}, task_seconds=2)
-    runs = cloud.together(*(drop(number, minimum=4) for number in range(1, 7)))
-    assert sorted(str(run.code) for run in runs) == ["GuardRefused"] * 4 + ["None"] * 2
-    assert (len(serving(cloud)), least(cloud)) == (4, 4)
-
-
 @pytest.mark.parametrize(
     "dead, others, put_back",
     [

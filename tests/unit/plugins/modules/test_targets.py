@@ -169,11 +169,16 @@ def test_an_unknown_name_fails_before_any_write_and_lists_what_exists_of_what_is
 
 
 @pytest.mark.parametrize("state, failed", [("absent", False), ("drained", True)])
-def test_a_selector_of_an_unknown_listener_warns_with_absent_and_fails_with_drained(state: str, failed: bool) -> None:
+@pytest.mark.parametrize(
+    "place", [{"listener_id": "lbl-no"}, {"listener_id": "lbl-2", "url": "/lbl-no"}, {"domain": "lbl-no"}]
+)
+def test_a_selector_of_what_does_not_exist_warns_with_absent_and_fails_with_drained(
+    state: str, failed: bool, place: Raw
+) -> None:
     cloud = shop()
-    run = cloud.run(targets=[{"listener_id": "lbl-no"}, {"listener_id": "lbl-1"}], state=state)
+    run = cloud.run(targets=[place, {"listener_id": "lbl-1"}], state=state)
     assert run.failed is failed
-    assert "there is no listener 'lbl-no'" in (run.failure or run.warnings[0])
+    assert "lbl-no'" in (run.failure or run.warnings[0])
     assert any(binding[0] == "lbl-1" for binding in cloud.bindings()) is failed
 
 
