@@ -263,16 +263,15 @@ def _adds_capacity(change: Change, count_new: bool) -> bool:
 
 
 def _why_not_known(bindings: Sequence[Binding], health: HealthSnapshot) -> Iterable[str]:
-    told = [(bound, health.find(bound)) for bound in bindings]
-    silent = [bound for bound, found in told if found is None]
-    if silent:
-        yield f"{_names(silent)}, whose health is not known: DescribeTargetHealth does not mention it"
-    for detail in dict.fromkeys(found.detail for _bound, found in told if found is not None):
-        of_detail = [bound for bound, found in told if found is not None and found.detail == detail]
-        yield (
-            f"{_names(of_detail)}, whose health is not known: DescribeTargetHealth gives HealthStatus true with the "
-            f"detail '{printable(detail, 40)}', and nobody else is healthy"
-        )
+    by_detail: dict[str | None, list[Binding]] = defaultdict(list)
+    for bound in bindings:
+        found = health.find(bound)
+        by_detail[None if found is None else found.detail].append(bound)
+    for detail, silent in by_detail.items():
+        why = "does not mention it"
+        if detail is not None:
+            why = f"gives HealthStatus true with the detail '{printable(detail, 40)}', and nobody else is healthy"
+        yield f"{_names(silent)}, whose health is not known: DescribeTargetHealth {why}"
 
 
 def all_serving(

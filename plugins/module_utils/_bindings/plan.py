@@ -54,11 +54,6 @@ class Plan(NamedTuple):
     goal: Goal = Goal("present", ())
 
     @property
-    def gains(self) -> tuple[Change, ...]:
-        """The changes that add or keep capacity."""
-        return tuple(change for change in self.changes if not change.loss)
-
-    @property
     def losses(self) -> tuple[Change, ...]:
         """The changes that take capacity away."""
         return tuple(change for change in self.changes if change.loss)

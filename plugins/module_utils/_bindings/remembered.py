@@ -247,14 +247,19 @@ def remember(
         number = entries.find(former)
         old = None if number is None else entries.entries[number]
         earlier = mine.get(former.key)
-        is_mine = earlier is not None and earlier.own and old is not None and earlier.entry.raw == old.raw
-        if old is not None and _is_kept(old, former):
-            # The task's own entry is made younger: the call that follows may be its last.
-            new = _younger(old, former, now) if is_mine else old
-            written[former.key] = Written(former, new, is_mine, earlier.replaced if earlier and is_mine else None)
-        else:
+        if earlier is not None and not (earlier.own and old is not None and earlier.entry.raw == old.raw):
+            earlier = None
+        if old is None or not _is_kept(old, former):
             new = _entry_of(_without_own_writes(former, old), now, after=old)
-            written[former.key] = Written(former, new, True, earlier.replaced if earlier and is_mine else old)
+            replaced = old if earlier is None else earlier.replaced
+            written[former.key] = Written(former, new, replaced=replaced)
+        elif earlier is None:
+            new = old
+            written[former.key] = Written(former, old, own=False)
+        else:
+            # The task's own entry is made younger: the call that follows may be its last.
+            new = _younger(old, former, now)
+            written[former.key] = Written(former, new, replaced=earlier.replaced)
         entries.put(new, number)
     return entries.left(), written
 

@@ -83,7 +83,11 @@ def assert_told_truly(run: Run, cloud: Cloud, plan: Any) -> None:
 def assert_no_dip(run: Run, cloud: Cloud, plan: Any) -> None:
     """Where a listener's gains are not all in place, nothing was taken from it."""
     missing = keys(run["failed_targets"])
-    short = {one.pool.listener_id for one in plan.gains if (*one.pool.key, one.backend.address, one.port) in missing}
+    short = {
+        one.pool.listener_id
+        for one in plan.changes
+        if not one.loss and (*one.pool.key, one.backend.address, one.port) in missing
+    }
     for loss in plan.losses:
         assert loss.pool.listener_id not in short or (*loss.pool.key, loss.backend.address, loss.port) in missing
     actions = cloud.actions("Batch*")
