@@ -19,7 +19,7 @@ options:
         O(load_balancer_tags) and O(all_load_balancers). None is needed if every entry of O(targets) has a
         O(targets[].load_balancer_id).
       - The result has the shape for one load balancer if O(load_balancer_id) or O(load_balancer_name) is given.
-        Otherwise it has the shape for several, even if only one is found.
+        Otherwise it has the shape for several, even for a single one.
     type: str
   load_balancer_name:
     description: The exact name of one load balancer. It must be the name of exactly one load balancer in the region.
@@ -41,7 +41,7 @@ options:
       - Every load balancer of the region that has all of these tags, oldest first. Classic load balancers are left out.
       - A key is the key of a tag. Its value is a text, or a list of texts. One text of a list must match. Case matters.
         A number needs quotes.
-      - If no load balancer has these tags, the task fails, and the message lists the tags that exist. A load balancer
+      - If no load balancer has these tags, the task fails, and the message lists the existing tags. A load balancer
         without tags in the API's answer does not match.
       - As with O(all_load_balancers), a load balancer can be left out with a warning.
     type: dict
@@ -49,9 +49,9 @@ options:
   all_load_balancers:
     description:
       - Every load balancer of the region that has backends. Classic load balancers are left out.
-      - A load balancer that is deleted meanwhile, or has a kind that the API does not support, is left out with a
-        warning. M(tencentcloud.clb.targets_info) also leaves out a load balancer that these credentials may not read.
-        If any other load balancer cannot be read, the task fails and writes nothing.
+      - A load balancer is left out with a warning if it is deleted meanwhile, or if the API does not support its kind.
+        M(tencentcloud.clb.targets_info) also leaves out a load balancer that these credentials may not read. If any
+        other load balancer cannot be read, the task fails and writes nothing.
     type: bool
     default: false
     version_added: 1.0.0

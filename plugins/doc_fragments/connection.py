@@ -43,7 +43,7 @@ options:
     type: str
   role_arn:
     description:
-      - A role to assume with the credentials that were found. The temporary credentials are renewed before they end.
+      - A role that the plugins assume with these credentials. The temporary credentials are renewed before they end.
       - "Default: E(TENCENTCLOUD_ROLE_ARN), then E(TENCENTCLOUD_ASSUME_ROLE_ARN), then the role in the profile. The
         profile's role is used only if the credentials come from the profile or O(profile) is given."
     type: str

@@ -18,8 +18,8 @@ description:
   - Healthy backends are green, unhealthy ones red. Backends of weight 0 are grey. Without health, backends are blue.
   - A result about several load balancers becomes one chart with a tree for each of them.
   - Mermaid draws at most 500 edges and 50,000 characters. If a chart would be larger, it shows fewer backends, then no
-    rules, then no listeners, then fewer load balancers. It says how many it left out. The counts always include
-    everything.
+    rules, then no listeners, then fewer load balancers. It shows the number of those that it left out. The counts
+    always include everything.
 positional: most
 options:
   _input:

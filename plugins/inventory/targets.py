@@ -71,14 +71,14 @@ options:
     description:
       - The load balancers that have all of these tags. Do not give O(load_balancer_ids) or O(load_balancer_names) with
         it.
-      - A value is a text, or a list of texts. One of the list must match.
+      - A value is a text, or a list of texts. One text of a list must match.
       - If no load balancer has these tags, a warning says so. An empty dictionary is an error.
     type: dict
     version_added: 1.0.0
   targets:
     description:
       - Selectors, as O(tencentcloud.clb.targets_info#module:targets) takes them. The inventory has only the bindings
-        that one of them matches. An empty list matches nothing.
+        that match one of them. An empty list matches nothing.
       - A selector that matches nothing is no error. A selector with a load balancer matches only there. The plugin must
         read that load balancer.
     type: list

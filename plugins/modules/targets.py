@@ -63,7 +63,7 @@ options:
   state:
     description:
       - V(present) binds the targets.
-      - V(absent) unbinds the bindings that the selectors match.
+      - V(absent) unbinds all bindings that match the selectors.
       - V(drained) sets their weight to 0. They stay bound and get no new traffic.
       - V(restored) gives back the weights and tags in O(restore_file). Added in version 1.0.0.
       - With V(restored), the entries of the file name the load balancers. The options that choose load balancers narrow
@@ -325,7 +325,7 @@ msg:
   type: str
   sample: registered 2, re-weighted 1 on 2 of 3 listeners of lb-abcd1234
 load_balancer_id:
-  description: The ID of the load balancer, also if it was chosen by name. It is null if several are meant.
+  description: The ID of the load balancer, also after a choice by name. It is null for several load balancers.
   returned: always
   type: str
   sample: lb-abcd1234

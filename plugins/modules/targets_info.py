@@ -19,7 +19,8 @@ description:
     in a region. On request it also reads their health.
   - Finds all bindings of a host in a region, if O(all_load_balancers) is true and O(targets) names the host.
   - Needs one call of the API for each load balancer, and one more for the health of up to 30 load balancers.
-  - Returns RV(targets) in the form that M(tencentcloud.clb.targets) takes. A saved result can be brought back later.
+  - Returns RV(targets) in the form of O(tencentcloud.clb.targets#module:targets). A saved result can be brought back
+    later.
 extends_documentation_fragment:
   - tencentcloud.clb.bindings
   - tencentcloud.clb.bindings.attributes
@@ -39,8 +40,8 @@ attributes:
 options:
   targets:
     description:
-      - Selectors. A binding is returned if one of them matches. Without O(targets), everything is returned. An empty
-        list returns nothing.
+      - Selectors. The module returns the bindings that match one of them. Without O(targets), it returns all bindings.
+        An empty list returns nothing.
       - Listener, rule, backend, O(targets[].port) and O(targets[].tag) each narrow a selector. A key that is not given
         matches everything. O(targets[].weight) is ignored.
       - A selector needs at least one of listener, rule and backend.
@@ -139,7 +140,7 @@ msg:
   type: str
   sample: 12 targets on 3 listeners of lb-abcd1234
 load_balancer_id:
-  description: The ID of the load balancer, also if it was chosen by name. It is null if several are meant.
+  description: The ID of the load balancer, also after a choice by name. It is null for several load balancers.
   returned: always
   type: str
   sample: lb-abcd1234
@@ -264,7 +265,7 @@ targets:
 listeners:
   description:
     - The listeners and rules that the selectors name or match on. Without O(targets), all of them.
-    - The counts include all bindings there, also those that no selector matches.
+    - The counts include all bindings there, also those outside of the selectors.
   returned: always
   type: list
   elements: dict

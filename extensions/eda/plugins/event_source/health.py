@@ -88,7 +88,7 @@ options:
     description: The name of a profile with credentials.
     type: str
   role_arn:
-    description: A role to assume with the credentials that were found.
+    description: A role that the source assumes with these credentials.
     type: str
   role_session_name:
     description: The name of the session in which the role is assumed.
