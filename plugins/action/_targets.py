@@ -13,7 +13,6 @@ from ansible.utils.display import Display
 
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils import _everywhere as everywhere
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils import _rotation_steps as steps
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._drain_dead import find_dead
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation_files import asked
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation_read import Play, Stop
 
@@ -32,7 +31,7 @@ STEPS: dict[str, Callable[..., Raw]] = {
     "where": everywhere.where,
     "leave": everywhere.take_out,
     "return": everywhere.bring_back,
-    "dead": find_dead,
+    "dead": everywhere.find_dead,
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._drain_dead import find_dead, plan_drain_dead
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._everywhere import find_dead, plan_drain_dead
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation_read import Stop
 from harness import Cloud
 
