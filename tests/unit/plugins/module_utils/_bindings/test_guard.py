@@ -75,13 +75,13 @@ def test_the_guard_counts_what_would_be_left(options: dict[str, Any], expected: 
 
 @pytest.mark.parametrize("count_gains, left", [(True, 2), (False, 1)])
 def test_gains_count_only_where_they_are_waited_for(count_gains: bool, left: int) -> None:
-    listeners = [tcp("lbl-1", 443, target("ins-1"), target("ins-2", weight=0))]
-    entries = [want("lbl-1", "ins-3"), want("lbl-1", "ins-2", weight=5), want("lbl-1", "ins-4", weight=0)]
+    listeners = [tcp("lbl-1", 443, target("ins-1"), target("ins-2", weight=0), target("ins-5"))]
+    weights = {"ins-2": 5, "ins-3": None, "ins-4": 0, "ins-5": 50}
+    entries = [want("lbl-1", address, weight=weight) for address, weight in weights.items()]
     plan = plan_for(entries, snapshot(*listeners), purge=True)
-    # ins-2 is healthy now, but out of service; ins-3 is not there yet; ins-4 gets no traffic.
-    found = find_losses(plan.snapshot, plan.changes, health_of(listeners), 9, count_gains=count_gains)
-    assert [one.verdict.left for one in found] == [left]
-    assert f"to {left} by" in refusal(plan.snapshot, plan.changes, health_of(listeners), 9, count_gains=count_gains)
+    # ins-2 is healthy, but out of service; ins-3 is not there yet; ins-4 gets no traffic; ins-5 is raised, and dead.
+    health = health_of(listeners, ins_5=Health(False, "Dead"))
+    assert f"to {left} by" in refusal(plan.snapshot, plan.changes, health, 9, count_gains=count_gains)
 
 
 HOST, ALL = {"instance_id": "ins-1"}, {"listener_id": "lbl-1"}

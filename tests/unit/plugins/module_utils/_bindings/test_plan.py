@@ -345,3 +345,9 @@ def test_what_others_brought_into_the_scope_of_the_task(
     listener = "lbl-2" if "purge" in options else "lbl-1"
     later = tcp(listener, 444, *one()) if now is None else tcp("lbl-1", 443, *now)
     assert [bound.backend.address for bound in bound_meanwhile(plan, snapshot(later))] == expected
+
+
+@pytest.mark.parametrize("options", [ABSENT, DRAINED])
+def test_a_listener_that_is_gone_does_not_hide_what_others_brought(options: Raw) -> None:
+    plan = plan_for([*ALL, {"listener_id": "lbl-2"}], snapshot(tcp("lbl-1"), tcp("lbl-2", 444)), **options)
+    assert len(bound_meanwhile(plan, snapshot(tcp("lbl-1", 443, *one())))) == 1
