@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The edge to Ansible: argument specs, and the one place that turns exceptions into failed results."""
+"""The edge to Ansible: options in, a result with every documented key out."""
 
 from __future__ import annotations
 

@@ -161,24 +161,8 @@ def _names(address: str, network: str, binding: Raw, hostnames: Sequence[str]) -
     return list(dict.fromkeys([*filter(None, wished), address, last]))
 
 
-_BINDING = (
-    "load_balancer_id",
-    "load_balancer_name",
-    "region",
-    "listener_id",
-    "listener_protocol",
-    "listener_port",
-    "location_id",
-    "domain",
-    "url",
-    "instance_id",
-    "eni_ip",
-    "port",
-    "weight",
-    "tag",
-    "healthy",
-    "health_status",
-)
+_OF_THE_HOST = frozenset({"private_ips", "public_ips", "instance_name", "type", "zone", "registered_time"})
+"""Keys of a target that are not those of one binding."""
 
 
 def _variables(bindings: Sequence[Raw], ansible_host: str | None) -> Raw:
@@ -186,7 +170,9 @@ def _variables(bindings: Sequence[Raw], ansible_host: str | None) -> Raw:
     health_read = bindings[0]["health_status"] is not None
     variables = {
         "clb_backend": {key: first[key] for key in ("instance_id", "eni_ip") if first[key]},
-        "clb_bindings": [{key: binding[key] for key in _BINDING} for binding in bindings],
+        "clb_bindings": [
+            {key: value for key, value in binding.items() if key not in _OF_THE_HOST} for binding in bindings
+        ],
         "clb_healthy": all(binding["healthy"] for binding in bindings) if health_read else None,
         "clb_instance_id": first["instance_id"],
         "clb_instance_name": first["instance_name"],

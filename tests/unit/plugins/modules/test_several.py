@@ -337,11 +337,3 @@ def test_extra_calls_and_task_times_are_shared() -> None:
     written = {call["request_id"]: call["params"]["LoadBalancerId"] for call in cloud.writes()}
     assert len({written[call["params"]["TaskId"]] for call in cloud.calls("DescribeTaskStatus")}) == 2
     assert cloud.now() <= 5
-
-
-def test_one_load_balancer_in_a_list_has_the_shape_of_several() -> None:
-    cloud = region()
-    cloud.next_writes(refusal("AuthFailure"))
-    run = cloud.run(load_balancer_ids=["lb-1"], **DRAIN)
-    assert run["load_balancer_id"] is None
-    assert run.message.startswith("1 of 1 load balancers failed. lb-1: ")

@@ -27,15 +27,7 @@ LISTENERS = {one: [tcp(f"lbl-{one}", 443, target("ins-1"), target("ins-2"))] for
 
 
 class Seen(NamedTuple):
-    """What a plugin made of load balancers that can't be read.
-
-    Args:
-        failure: its message; None where it did not fail.
-        code: of its error.
-        read: the IDs of those that it read.
-        left_out: ID -> code.
-        warnings: all of them.
-    """
+    """What a plugin made of load balancers that can't be read; `left_out` has a code for each ID."""
 
     failure: str | None
     code: str | None
