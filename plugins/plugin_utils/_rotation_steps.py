@@ -205,14 +205,19 @@ def back(modules: Modules, *, hosts: list[str] | None = None, warm_up: bool = Tr
     def shares(host: Host) -> tuple[int, ...]:
         return host.warm_up if warm_up and not modules.check_mode else ()
 
+    seconds = max((host.warm_up_seconds for host in returning), default=0)
     for common, some in groupby(sorted(returning, key=shares), shares):
-        _bring_back(modules, list(some), left, common)
+        _bring_back(modules, list(some), left, dict.fromkeys(common, seconds))
     now = time.time()
     done = {host.name: left[host.name] for host in returning if host.name in left}
     return _noted({**left, **{name: one._replace(seconds=now - one.since) for name, one in done.items()}})
 
 
-def _bring_back(modules: Modules, hosts: Sequence[Host], left: Mapping[str, Left], shares: Sequence[int]) -> None:
+def _bring_back(modules: Modules, hosts: Sequence[Host], left: Mapping[str, Left], shares: Mapping[int, int]) -> None:
+    """Bring hosts back.
+
+    :param shares: of the weight in %, with the seconds that the hosts keep it.
+    """
     path = hosts[0].restore_file
     known = [host for host in hosts if host.name in left]
     drained = [entry for host in known for entry in left[host.name].drained]
@@ -227,7 +232,7 @@ def _bring_back(modules: Modules, hosts: Sequence[Host], left: Mapping[str, Left
     problems: list[str] = []
     if selectors:
         restored = {"state": "restored", "restore_file": path, "targets": selectors, **options}
-        _warm_up(modules, shares, max(host.warm_up_seconds for host in hosts), restored, options)
+        _warm_up(modules, shares, restored, options)
         result = _targets(modules, **restored)
         problems = _judge(modules, result, must) or list(_find_missing(must, result["targets"]))
         if problems and not modules.check_mode:
@@ -261,15 +266,14 @@ def _find_wanted(modules: Modules, hosts: Sequence[Host], remembered: Iterable[R
         yield from (one for one in (*result["registered"], *result["modified"]) if key_of(one) not in keys)
 
 
-def _warm_up(modules: Modules, shares: Sequence[int], seconds: int, restored: Raw, options: Raw) -> None:
+def _warm_up(modules: Modules, shares: Mapping[int, int], restored: Raw, options: Raw) -> None:
     """Bring hosts back with rising shares of their weight. The restore file stays as it is.
 
-    :param seconds: how long they keep each share.
     :param restored: the options that bring them back with their whole weight; ``options`` is a part of them.
     """
     foreseen = _targets(modules, check=True, **restored) if shares else {}
     rising = [*foreseen.get("modified", ()), *foreseen.get("registered", ())]
-    for share in shares if rising else ():
+    for share, seconds in shares.items() if rising else ():
         targets = [{**one, "weight": scaled(one["weight"], share)} if one["weight"] else one for one in rising]
         stays = f"It stays at a share of its weight; the whole weight is in {restored['restore_file']}."
         stop_if(failure(_targets(modules, targets=targets, **options)), f"{stays} Run the same command again.")

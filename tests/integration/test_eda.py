@@ -92,19 +92,6 @@ def test_playbook_drains_by_hand_where_somebody_is_healthy_says_where_nobody_is_
     )
 
 
-def test_playbook_drains_nothing_where_all_are_dead(playbook, emulator):
-    # ins-web3 is healthy, but has weight 0.
-    emulator.set_health(dead=["ins-web1", "ins-web2"])
-    before = weights(emulator)
-
-    run = playbook(PLAYBOOK, variables=ON_EVENT)
-
-    assert run.rc == 2, run.output
-    assert f"Not drained: ins-web1. {BROKEN}" in run.result("Stop where too few are healthy")["msg"]
-    assert weights(emulator) == before
-    assert emulator.count("BatchModifyTargetWeight") == 0
-
-
 def test_playbook_says_what_it_needs(playbook, emulator):
     run = playbook(PLAYBOOK)
 
