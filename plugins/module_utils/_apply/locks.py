@@ -107,10 +107,8 @@ class GuardLocks:
         except OSError as exc:
             raise GuardRefused(f"min_healthy needs a lock, and {path} can't be opened: {exc.strerror}.") from exc
         try:
-            while not try_lock(descriptor):
-                self._budget.sleep(
-                    pace.LOCK.first, f"another task with min_healthy on this controller to leave {load_balancer_id}"
-                )
+            waiting_for = f"another task with min_healthy on this controller to leave {load_balancer_id}"
+            wait_for_lock(descriptor, self._budget, waiting_for)
         except OSError as exc:
             os.close(descriptor)
             raise GuardRefused(
@@ -140,13 +138,17 @@ class GuardLocks:
             self.release(load_balancer_id)
 
 
-def try_lock(descriptor: int) -> bool:
-    """Take the exclusive ``flock`` of an open file or folder; False where another task holds it.
+def wait_for_lock(descriptor: int, budget: Budget, waiting_for: str, *, grace: bool = False) -> None:
+    """Take the exclusive ``flock`` of an open file or folder.
 
+    :param grace: wait even in the budget's grace.
     :raises OSError: its file system has no such locks.
+    :raises WaitTimeout: another task holds it until the time is up.
     """
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            budget.sleep(pace.LOCK.first, waiting_for, grace=grace)
+        else:
+            return

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The restore file: former weights and tags on disk, until they are back. Which entries it holds: ``remembered``."""
+"""The restore file: former weights and tags on disk, until they are back. ``remembered`` decides on its entries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .._base import pace
 from .._base.errors import InvalidArgument, WaitTimeout, printable, sentences
 from .._base.limits import MAX_BODY_BYTES, parse_json
 from .._bindings.remembered import Former, Key, Remembered, Written, parse_remembered, remember, settle
-from .locks import try_lock
+from .locks import wait_for_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -64,9 +64,9 @@ class RestoreFile:
     def change(
         self, function: Callable[[tuple[Remembered, ...]], Sequence[Remembered]], *, last_attempt: bool = False
     ) -> None:
-        """Replace what the file holds, under its lock; a file without entries is removed.
+        """Replace the entries of the file under its lock; a file without entries is removed.
 
-        :param function: gets what the file holds, returns what it shall hold.
+        :param function: returns the new entries for those that are there.
         :param last_attempt: wait for the lock even in the budget's grace.
         :raises InvalidArgument: it can't be read or written. It is as it was.
         :raises WaitTimeout: another task holds the lock until the time is up.
@@ -106,17 +106,16 @@ class RestoreFile:
             if exc.errno == errno.ELOOP:
                 raise self._unusable("it is a symbolic link. Give the path of the file itself.") from None
             raise
-        found = os.fstat(descriptor)
-        problem = None
-        if not stat.S_ISREG(found.st_mode):
-            problem = "it is not a regular file. Give another path."
-        elif found.st_uid != os.geteuid():
-            problem = f"it belongs to another user (UID {found.st_uid}). Give a path of your own."
-        if problem is not None:
+        try:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                raise self._unusable("it is not a regular file. Give another path.")
+            if found.st_uid != os.geteuid():
+                raise self._unusable(f"it belongs to another user (UID {found.st_uid}). Give a path of your own.")
+            with open(descriptor, "rb", closefd=False) as file:
+                content = file.read(MAX_BODY_BYTES + 1)
+        finally:
             os.close(descriptor)
-            raise self._unusable(problem)
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, no path
-            content = file.read(MAX_BODY_BYTES + 1)
         if len(content) > MAX_BODY_BYTES:
             raise self._unusable(f"it is larger than {MAX_BODY_BYTES >> 20} MB.")
         return content
@@ -145,10 +144,8 @@ class RestoreFile:
         """Hold the lock of the folder, whose descriptor is given."""
         folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            while not try_lock(folder):
-                self._budget.sleep(
-                    pace.LOCK.first, f"another task to leave the restore file {self.shown}", grace=last_attempt
-                )
+            waiting_for = f"another task to leave the restore file {self.shown}"
+            wait_for_lock(folder, self._budget, waiting_for, grace=last_attempt)
             yield folder
         finally:
             # Closing the only descriptor of the open folder gives the lock back.
@@ -161,7 +158,7 @@ class RestoreFile:
         except OSError as exc:
             raise self._unusable(f"it {what}: {exc.strerror or exc}.") from exc
         except ValueError as exc:
-            # A path with a null character, or one that the file system can't spell.
+            # The path has a null character, or one that the file system can't spell.
             raise self._unusable(f"it {what}: {exc}.") from exc
 
     def _unusable(self, why: str) -> InvalidArgument:
@@ -169,7 +166,7 @@ class RestoreFile:
 
 
 class Memory:
-    """What one task has put into its restore file. Several threads may share one."""
+    """The entries that one task has put into its restore file. Threads may share one."""
 
     def __init__(self, file: RestoreFile) -> None:
         self.file = file
@@ -179,10 +176,9 @@ class Memory:
         """The bindings whose entry is known to be on disk."""
 
     def remember(self, formers: Sequence[Former]) -> None:
-        """Have the entries of bindings on disk before they are changed.
+        """Write the former state of bindings to disk before they are changed.
 
-        :param formers: the bindings, each as it was before the task.
-        :raises ClbError: they can't be written: nothing may be sent.
+        :raises ClbError: it can't be written: nothing may be sent.
         """
         with self._lock:
             now = time.time()
@@ -214,8 +210,8 @@ class Memory:
         """Bring the file up to date when the task ends.
 
         :param changed: the bindings that the task has changed, or may have.
-        :param unknown: load balancers of which nobody knows what was changed there: their entries stay.
         :param taken: entries, as they were read at the start, that are in place again or lead nowhere.
+        :param unknown: load balancers whose changes nobody knows: their entries stay.
         :returns: a warning where that was not possible.
         """
         if not self._written and not taken:

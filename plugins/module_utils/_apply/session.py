@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Send one call, follow its task, read back: everything of a task that talks to one load balancer."""
+"""Send calls to one load balancer, follow their tasks, and read what they did."""
 
 from __future__ import annotations
 
@@ -104,20 +104,17 @@ class Session:
         return self.clb.describe_target_health([self.load_balancer_id])[self.load_balancer_id]
 
     def sleep(self, seconds: float, waiting_for: str) -> None:
-        """Sleep within the budget.
-
-        :raises WaitTimeout: the time is up.
-        """
+        """Sleep within the budget; raises WaitTimeout at its end."""
         self.waits += 1
         self._budget.sleep(seconds, waiting_for)
 
     def read_until(
         self, done: Callable[[], bool], waiting_for: str, at_most: float = math.inf, *, at_once: bool = True
     ) -> bool:
-        """Read until something is so; False where it is not within so many seconds.
+        """Read until a condition holds; False where it does not within so many seconds.
 
         :param at_once: read for the first time without a wait.
-        :raises WaitTimeout: the time is up.
+        :raises WaitTimeout: the budget is used up.
         """
         for waited in self._budget.polls(pace.READ_BACK, waiting_for, at_once=at_once, at_most=at_most):
             self.waits += waited > 0
@@ -127,10 +124,7 @@ class Session:
         return False
 
     def settle(self) -> None:
-        """Read until everything that was accepted shows, or a lag of the reads can't be why it does not.
-
-        :raises WaitTimeout: the time is up.
-        """
+        """Read until all accepted changes show, or a lag of the reads can't be why they do not."""
         self.follow(another_call_follows=False)
         if not self.stale and not pending(self.ledger):
             return
@@ -157,7 +151,7 @@ class Session:
         :param changes: of one kind, within the limits of the API.
         :param another_call_follows: it needs this one's task to have ended.
         :param guard_before_resend: do not send after a wait: the guard has to be checked again first.
-        :returns: the refusal, unless it only was that the API is busy or throttles.
+        :returns: a refusal that is not about this moment only.
         :raises ClbError: the task can't go on.
         """
         patience, unsent, throttled = Patience(self._budget), pace.UNSENT.delays(), pace.WRITE_THROTTLED.delays()
@@ -197,7 +191,7 @@ class Session:
             self.shared.memory.remember(formers(self.load_balancer_id, asked_of(self.plan), changed))
 
     def _after_refusal(self, refusal: Refused, changes: Sequence[Change], *, until_changed: bool) -> Answer:
-        """Wait while the load balancer is busy, a guarded task until somebody's write shows; else give it back."""
+        """Wait while the load balancer is busy, a guarded task until somebody's write shows; return other refusals."""
         if refusal.remedy is not Remedy.WAIT_BUSY:
             # What somebody else has unbound meanwhile is no failure: the last read shows it.
             self.stale |= refusal.remedy is Remedy.FATAL and changes[0].kind is ChangeKind.DEREGISTER
@@ -245,9 +239,7 @@ class Session:
     def follow(self, *, another_call_follows: bool) -> None:
         """See the task of the last call through, as far as the next step needs it.
 
-        Read first: a cloud may apply a batch before it answers. Poll only what does not show.
-
-        :raises WaitTimeout: the time is up.
+        Read first: a cloud may apply a batch before it answers. Poll only a task whose changes do not show.
         """
         task, times = self._open, self.shared.times
         if task is None:
@@ -276,12 +268,12 @@ class Session:
             try:
                 status = self.clb.describe_task_status(task.request_id)
             except Refused as refusal:
-                # A task that is not known counts as ended, and so does one that may not be asked for: the read decides.
+                # A task that is not known, or may not be asked for, counts as ended: the read decides.
                 if refusal.remedy is Remedy.FATAL:
                     self.warnings.append(f"{refusal.message} The result comes from DescribeTargets alone.")
                 break
             if status.done:
-                # What was read before it ended says nothing of it.
+                # A read before its end says nothing of it.
                 self.stale = True
                 self.shared.times.learn(asked - task.since)
                 if status.failed:
