@@ -24,7 +24,6 @@ from .._base.errors import (
     Refused,
     UnexpectedAnswer,
     WaitTimeout,
-    sentences,
 )
 from .._base.refusals import Concern, Remedy
 from .._base.secrets import Secrets
@@ -168,7 +167,7 @@ class Client:
             return WaitTimeout(f"{self._budget.label} expired before {action} could be sent.")
         if isinstance(last, Refused) and last.asks_to_wait:
             return WaitTimeout(f"{self._budget.label} expired", last=last)
-        last.message = sentences(last.message, f"It was sent again until {self._budget.label} expired.")
+        last.add(f"It was sent again until {self._budget.label} expired.")
         return last
 
     def _send_handling_credentials(self, action: str, body: bytes, *, write: bool, grace: bool) -> dict[str, Any]:
@@ -205,7 +204,7 @@ class Client:
         except Refused as refusal:
             # A gateway can throttle, too; its answer has no request ID.
             self._answered = self._answered or refusal.request_id is not None
-            refusal.message = sentences(refusal.message, self._likely_cause(refusal))
+            refusal.add(self._likely_cause(refusal))
             if refusal.remedy is Remedy.WAIT_THROTTLED:
                 lane.throttled(self._budget.now(), refusal)
             if write and refusal.remedy is Remedy.TRANSIENT:
@@ -290,7 +289,7 @@ class _Retries:
         self._faults += 1
         left = self._patience.left()
         if left <= 0:
-            fault.message = sentences(fault.message, f"It was sent again for {pace.PATIENCE_SECONDS:g} s.")
+            fault.add(f"It was sent again for {pace.PATIENCE_SECONDS:g} s.")
             return None
         if cure is Cure.KNOWN_ENDPOINT and not answered and self._faults >= pace.FIRST_ATTEMPTS:
             return None

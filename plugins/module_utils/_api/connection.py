@@ -78,10 +78,10 @@ def connect(
     network = _Network(options, environ, budget, pacer or Pacer())
     files = ProfileFiles(environ)
     chain = CredentialChain(options, environ, files, network, network.secrets)
-    network.region = _check_region(options.get("region") or environ.get(REGION_VARIABLE))
+    network.choose_region(options.get("region") or environ.get(REGION_VARIABLE))
     found = chain.find()
     if network.region is None:
-        network.region = _check_region(files.region(chain.choice) or environ.get(POD_REGION_VARIABLE))
+        network.choose_region(files.region(chain.choice) or environ.get(POD_REGION_VARIABLE))
     if network.region is None:
         raise InvalidArgument(f"region is missing; give region, for example ap-guangzhou, or set {REGION_VARIABLE}.")
     client = network.client(network.endpoint, "clb", VERSION, found.source)
@@ -112,6 +112,13 @@ class _Network:
         self._budget = budget
         self._timeout = options.get("timeout") or pace.REQUEST_SECONDS
         self._tls = _find_tls(options, environ)
+
+    def choose_region(self, name: str | None) -> None:
+        """Use the region of this name.
+
+        :raises InvalidArgument: it can't be the name of one.
+        """
+        self.region = _check_region(name)
 
     def client(self, endpoint: Endpoint, service: str, version: str, credentials: CredentialProvider | None) -> Client:
         """Make a client of one service."""

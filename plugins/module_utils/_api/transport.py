@@ -187,7 +187,7 @@ class Transport:
         with self._lock:
             line = self._idle.pop() if self._idle else None
         if line is not None and not write:
-            line.reused = True
+            line.reuse()
             return line
         if line is not None:
             line.abort()
@@ -291,6 +291,10 @@ class _Line:
             socket.socket.shutdown(self._connection.sock, socket.SHUT_RDWR)
         self._pool.close()
 
+    def reuse(self) -> None:
+        """Take note of a request that begins on a connection that may be open already."""
+        self.reused = True
+
     def opening(self, connection: Any) -> None:
         """Take note of a connection that is about to be opened."""
         self.reused = False
@@ -303,16 +307,14 @@ def _watched(base: Any, owner: weakref.ref[_Line]) -> Any:
     :param owner: who wants to know; connections don't keep it alive, so that they are closed when it goes.
     """
 
-    class Watched(base):  # type: ignore[misc]  # any class of connections
-        def connect(self) -> None:
-            line = owner()
-            if line is not None:
-                line.opening(self)
-            super().connect()
+    def connect(self: Any) -> None:
+        line = owner()
+        if line is not None:
+            line.opening(self)
+        base.connect(self)
 
     # Exceptions show the name.
-    Watched.__name__, Watched.__qualname__, Watched.__module__ = base.__name__, base.__qualname__, base.__module__
-    return Watched
+    return type(base.__name__, (base,), {"connect": connect, "__module__": base.__module__})
 
 
 def _open_manager(endpoint: Endpoint, tls: Tls) -> Any:

@@ -136,6 +136,10 @@ class ClbError(Exception):
     def message(self, text: str) -> None:
         self._message = escape(text)
 
+    def add(self, text: str) -> None:
+        """Say one sentence more."""
+        self.message = sentences(self.message, text)
+
 
 class InvalidArgument(ClbError):
     """A value given by the user is wrong, or contradicts what exists."""
