@@ -67,11 +67,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
     def run_module(self, module: str, /, *, check: bool = False, **options: Any) -> Raw:
         """Run a module, with the options that are not null; with ``check``, only as a dry run."""
         self._dry = check or self.check_mode
-        arguments = {key: value for key, value in options.items() if value is not None}
-        if not module.startswith("tencentcloud.clb."):
-            return dict(self._execute_module(module_name=module, module_args=arguments, task_vars=self._vars))
-        arguments = {**self._defaults(module), **arguments}
+        own = module.startswith("tencentcloud.clb.")
+        defaults = self._defaults(module) if own else {}
+        arguments = {**defaults, **{key: value for key, value in options.items() if value is not None}}
         found: Raw = self._execute_module(module_name=module, module_args=arguments, task_vars=self._vars)
+        if not own:
+            return found
         if "api_calls" not in found:
             # Not the module's own answer: no Python, or no permission to write a temporary file.
             raise Stop(f"{module} could not run: {found.get('msg')} {found.get('module_stderr') or ''}".strip())
