@@ -91,20 +91,20 @@ def failure_message(ended: Sequence[Balancer], *, several: bool, check_mode: boo
 
     :returns: None where nothing failed.
     """
-    failed = [balancer for balancer in ended if balancer.error is not None]
+    failed = [(balancer, balancer.error) for balancer in ended if balancer.error is not None]
     if not failed:
         return None
     # A single load balancer that was never planned has an error that says all.
-    begun = not several and failed[0].outcome is None
+    begun = not several and failed[0][0].outcome is None
     begun = begun or any(balancer.outcome is not None and balancer.outcome.begun for balancer in ended)
-    told = [(balancer.load_balancer_id, sentences(*_texts(balancer))) for balancer in failed]
+    told = [(balancer.load_balancer_id, sentences(*_texts(balancer, error))) for balancer, error in failed]
     texts = [_several_failed(told, len(ended)) if several else told[0][1]]
     if not begun:
         texts.append(NOTHING)
-    outcomes = [balancer.outcome for balancer in failed if balancer.outcome is not None]
+    outcomes = [balancer.outcome for balancer, _error in failed if balancer.outcome is not None]
     rest = any(outcome.failures or outcome.unknown for outcome in outcomes)
     # A guard that refuses all says itself what to do.
-    if not check_mode and rest and (begun or not all(isinstance(one.error, GuardRefused) for one in failed)):
+    if not check_mode and rest and (begun or not all(isinstance(error, GuardRefused) for _, error in failed)):
         texts.append(AGAIN if begun else AGAIN_FROM_THE_START)
     return escape(sentences(*texts))
 
@@ -148,11 +148,9 @@ def tell_failed(
     return sentences(error.message, f"The load balancer is {balancer.load_balancer_id}{where}")
 
 
-def _texts(balancer: Balancer) -> list[str]:
+def _texts(balancer: Balancer, error: ClbError) -> list[str]:
     """What went wrong on one load balancer, and what was done all the same."""
-    error, plan, outcome = balancer.error, balancer.plan, balancer.outcome
-    if error is None:
-        return []
+    plan, outcome = balancer.plan, balancer.outcome
     if plan is None or outcome is None:
         return [error.message]
     where = f" (request ID {error.request_id})" if error.request_id else ""
