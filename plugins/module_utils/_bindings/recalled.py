@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .entries import Entry
     from .plan import Plan
-    from .snapshot import Binding, BindingKey, Pool, Snapshot
+    from .snapshot import Binding, Pool, Snapshot
 
 
 class Located(NamedTuple):
@@ -30,7 +30,6 @@ class Located(NamedTuple):
 
     item: Remembered
     pool: Optional[Pool] = None
-    key: Optional[BindingKey] = None
     bound: Optional[Binding] = None
     problem: Optional[str] = None
 
@@ -75,9 +74,7 @@ def locate(items: Iterable[Remembered], snapshot: Snapshot) -> list[Located]:
             found.append(Located(item, problem=None if gone else exc.message))
         else:
             if entry.backend is not None and entry.port is not None:
-                key = identity_of(pool, entry.backend, entry.port, snapshot)
-                bound = snapshot.find(pool.key, entry.backend, entry.port)
-                found.append(Located(item, pool, key, bound))
+                found.append(Located(item, pool, snapshot.find(pool.key, entry.backend, entry.port)))
     return found
 
 
@@ -97,7 +94,10 @@ def may_match(selector: Entry, item: Remembered) -> bool:
 def find_back(items: Iterable[Remembered], plan: Plan, snapshot: Snapshot) -> list[Located]:
     """Find the entries that are in place with their weight and tag, of the bindings that a plan asks for."""
     named = {identity_of(wish.pool, wish.backend, wish.port, snapshot) for wish in plan.desired}
-    return [found for found in locate(items, snapshot) if found.in_place and found.key in named] if named else []
+    if not named:
+        return []
+    located = [found for found in locate(items, snapshot) if found.in_place]
+    return [found for found in located if found.bound is not None and found.bound.identity in named]
 
 
 def other_names(snapshots: Iterable[Snapshot]) -> dict[str, str]:

@@ -176,16 +176,14 @@ class _File:
         else:
             self.entries[number] = item
 
-    def take(self, item: Remembered) -> None:
+    def take(self, item: Remembered) -> bool:
         """Take an entry out, if it is still the very same."""
         for number in self._numbers.get(_address_of(item), ()):
             found = self.entries[number]
             if found is not None and found.raw == item.raw:
                 self.entries[number] = None
-
-    def has(self, item: Remembered) -> bool:
-        numbers = self._numbers.get(_address_of(item), ())
-        return any(found is not None and found.raw == item.raw for found in map(self.entries.__getitem__, numbers))
+                return True
+        return False
 
     def left(self) -> list[Remembered]:
         return [item for item in self.entries if item is not None]
@@ -310,7 +308,7 @@ def settle(
         found = None if number is None else entries.entries[number]
         untouched = found is not None and found.raw == written.entry.raw
         if key in changed:
-            if found is None and not gone.has(written.entry):
+            if found is None and not gone.take(written.entry):
                 entries.put(written.entry, None)
             elif untouched and written.own:
                 entries.put(_younger(written.entry, written.former, now), number)
