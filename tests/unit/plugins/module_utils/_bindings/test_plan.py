@@ -16,7 +16,6 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan im
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import UnknownName
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import count_by_pool
 
 from ...builders import Raw, http, ip_of, plan_for, predict, rule, snapshot, target, tcp, told, untagged, want
 
@@ -169,12 +168,6 @@ def test_a_change_is_in_place_only_where_its_binding_is() -> None:
     # A tag that the cloud does not tell can't be held against it.
     silent = untagged(tcp("lbl-1", 443, target("ins-1", 80, 5)))
     assert [one.in_place(silent) for one in changes[:2]] == [True, True]
-
-
-def test_a_binding_whose_weight_and_tag_change_counts_once() -> None:
-    entries = [want("lbl-1", "ins-1", weight=5, tag="x"), want("lbl-1", "ins-3"), want("lbl-2", "ins-1", weight=1)]
-    counts = count_by_pool(plan_for(entries, SHOP, purge=True).changes)
-    assert counts == {("lbl-1", None): (1, 1, 2), ("lbl-2", None): (0, 1, 0)}
 
 
 def test_a_selector_is_unmatched_where_no_load_balancer_has_it() -> None:
