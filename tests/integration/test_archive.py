@@ -78,26 +78,6 @@ def test_what_the_repository_has_beside_the_collection_stays_out(installed, ansi
     assert names_in(archive) == expected
 
 
-def test_action_group_sets_defaults_for_both_modules(playbook, emulator):
-    plays = """
-    - hosts: localhost
-      gather_facts: false
-      module_defaults:
-        group/tencentcloud.clb.all:
-          load_balancer_id: lb-demo
-      tasks:
-        - name: Change nothing
-          tencentcloud.clb.targets:
-            targets: []
-        - name: Read
-          tencentcloud.clb.targets_info:
-    """
-    run = playbook(plays)
-
-    assert run.rc == 0, run.output
-    assert [task.result["load_balancer_id"] for task in run.tasks] == ["lb-demo", "lb-demo"]
-
-
 @pytest.mark.parametrize(
     "kind, names",
     [
