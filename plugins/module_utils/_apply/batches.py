@@ -72,7 +72,7 @@ class _Call:
         return min(self.free / self._most, self.free_entries / self._most_entries)
 
     def count_fitting(self, group: Sequence[Change]) -> int:
-        """How many changes from the front fit."""
+        """The number of changes from the front that fit."""
         counts: Counter[object] = Counter()
         entries = 0
         for number, change in enumerate(group[: self.free]):

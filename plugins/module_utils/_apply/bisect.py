@@ -23,7 +23,7 @@ Answered = tuple[Item, Optional[Refusal]]
 """A member that was sent alone, and its refusal; None where it got through."""
 
 MAX_HALVED = 4
-"""Members of a call that is halved without asking first whether they are the cause: that would take as many calls."""
+"""A call of so few members is halved at once: to ask first for another cause would take as many calls."""
 
 
 class Cause(Enum):
@@ -56,10 +56,10 @@ class Trial(Protocol[Item, Refusal]):
         """Halve a refused group; None where its refusal makes no sense of smaller groups."""
 
     def are_alike(self, one: Refusal, other: Refusal) -> bool:
-        """Whether two refusals say the same."""
+        """Compare what two refusals say."""
 
     def may_be_size(self, group: list[Item], refusal: Refusal) -> bool:
-        """Whether a refused group may be too large for one call."""
+        """True where a refused group may be too large for one call."""
 
 
 def find_causes(
@@ -160,10 +160,10 @@ def _isolate(
 
     A half that gets through proves that the other one holds a culprit, unless the size of both can be the reason.
 
-    :returns: what was found, and the members that were not tried; None where no refusal came again.
+    :returns: the cause, None where no refusal came again; and the members that were not tried.
     """
     beside: list[Item] = []
-    # Whether `refusal` is the answer to exactly this group.
+    # True while `refusal` is the answer to exactly this group.
     proven = True
     while True:
         may_be_size = trial.may_be_size(group, refusal)

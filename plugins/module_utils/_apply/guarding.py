@@ -40,7 +40,7 @@ class Guard:
         if checked is not None:
             self._served = all_serving(session.snapshot, checked.health, session.snapshot.bindings)
         self._passed: dict[BindingKey, PoolLoss] = {}
-        """Targets that got traffic at the last check before they were taken, with what their pool lost."""
+        """Targets that got traffic at the last check before they were taken, each with the loss of its pool."""
 
     def note(self, checked: Checked) -> None:
         """Use health that was read for another reason."""
@@ -49,7 +49,7 @@ class Guard:
     def check(self) -> bool:
         """Check the guard for all that is still to be lost, on health that is new enough.
 
-        :returns: whether bindings were read again for it.
+        :returns: True where bindings were read again for it.
         :raises GuardRefused: too few would be left.
         """
         session, checked, now = self._session, self._checked, self._session.shared.budget.now

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is known of each change of a task on one load balancer. No I/O."""
+"""The fate of each change of a task on one load balancer. No I/O."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NOT_ATTEMPTED = "NotAttempted"
 TASK_FAILED = "TaskFailed"
 MAX_SENDS = 3
-"""How often one change is sent in a task."""
+"""Calls of a task that may hold one change."""
 
 
 class Failure(NamedTuple):
@@ -83,7 +83,7 @@ class Record(NamedTuple):
 
     @property
     def open(self) -> bool:
-        """Whether it was accepted, or may have been, and has neither failed nor shown."""
+        """It was accepted, or may have been, and has neither failed nor shown."""
         return self.sends > 0 and not self.shown and self.refused is None
 
 
@@ -102,7 +102,7 @@ class Formers:
         self._bindings.update((change.key, change.before) for change in changes if change.key not in self._shown)
 
     def keep(self, bindings: Iterable[BindingKey]) -> None:
-        """A read has shown changes of this task: what is read later is no former state."""
+        """A read has shown changes of this task: later reads show no former state of these bindings."""
         self._shown.update(bindings)
 
     def of(self, change: Change) -> Binding | None:
@@ -118,21 +118,19 @@ class Ledger:
         self._records: dict[Change, Record] = {}
         self.formers = Formers()
         self.accepted = False
-        """Whether the API accepted a change and did not report its listener as failed."""
+        """The API accepted a change and did not report its listener as failed."""
         self.request_ids: list[str] = []
         """Of every accepted write."""
-        self.finished: set[BindingKey] = set()
-        """Bindings whose loss was seen in place."""
         self.cleared: set[str] = set()
         """Listeners that were named in ``FailListenerIdSet`` and of which a read has shown changes in place."""
         self.reverted: set[BindingKey] = set()
         """Bindings whose loss this task has taken back."""
         self.closed = False
-        """Whether no call follows any more."""
+        """No call follows any more."""
         self.seen_at = clock()
         """When the newest read was sent."""
 
-    # -- what happens to changes
+    # -- events
 
     def accept(self, changes: Iterable[Change], request_id: str | None) -> None:
         """The API accepted a call.
@@ -182,7 +180,7 @@ class Ledger:
         self.closed = True
 
     def observe(self, snapshot: Snapshot, at: float) -> None:
-        """Learn from a read: what shows is confirmed, whatever was answered to its call.
+        """Learn from a read: a change that shows is confirmed, no matter how its call was answered.
 
         :param at: when the read was sent, on the ledger's clock; its answer can take long.
         """
@@ -194,9 +192,8 @@ class Ledger:
         ]
         self.accepted |= any(record.doubtful for record in shown)
         self.formers.keep(record.change.key for record in shown)
-        self.finished.update(record.change.key for record in shown if record.change.loss)
         self._update(shown, shown=True, doubtful=False, named=False, failure=None, final=False)
-        # A part of a call can have been applied, whatever was answered; its listener is not hopeless.
+        # A call can have been applied in part: a listener that shows such a part is sent again.
         helped = {record.change.pool.listener_id for record in shown if record.named}
         self.cleared |= helped
         for record in self.records():
@@ -213,10 +210,10 @@ class Ledger:
     def _update(self, records: Iterable[Record], **fields: Any) -> None:
         self._records.update([(record.change, record._replace(**fields)) for record in records])
 
-    # -- what is known
+    # -- questions
 
     def of(self, change: Change) -> Record:
-        """What became of a change."""
+        """The fate of a change."""
         return self._records.get(change) or Record(change)
 
     def records(self) -> list[Record]:
@@ -225,14 +222,14 @@ class Ledger:
 
 
 def is_overdue(ledger: Ledger, record: Record) -> bool:
-    """Whether a lag of the reads can't be why the newest one does not show a change."""
+    """True where a lag of the reads can't explain why the newest one does not show a change."""
     last = ledger.closed or record.sends >= MAX_SENDS or record.final
     settle = pace.LAST_DOUBT_SECONDS if record.doubtful and last else pace.SETTLE_SECONDS
     return record.since is not None and ledger.seen_at - record.since >= settle - pace.ROUNDING_SECONDS
 
 
 def in_doubt(ledger: Ledger) -> bool:
-    """Whether a call of unknown outcome may still show."""
+    """True where a call of unknown outcome may still show."""
     records = ledger.records()
     return any(record.doubtful and record.open and not is_overdue(ledger, record) for record in records)
 
@@ -247,7 +244,7 @@ def pending(ledger: Ledger) -> list[Change]:
 
 
 def may_send(ledger: Ledger, change: Change) -> bool:
-    """Whether a change that the newest read shows missing may be sent, or sent again."""
+    """True where a change that is missing in the newest read may be sent, or sent again."""
     record = ledger.of(change)
     if record.final or record.named or record.sends >= MAX_SENDS:
         return False
@@ -255,6 +252,6 @@ def may_send(ledger: Ledger, change: Change) -> bool:
 
 
 def may_show_late(ledger: Ledger, changes: Iterable[Change], now: float) -> bool:
-    """Whether a call of unknown outcome may still show some changes, if none follows it."""
+    """True where a call of unknown outcome may still show some changes, if none follows it."""
     since = [record.since for record in map(ledger.of, changes) if record.doubtful and record.since is not None]
     return any(now - then < pace.LAST_DOUBT_SECONDS - pace.ROUNDING_SECONDS for then in since)

@@ -122,7 +122,7 @@ class GuardLocks:
 
     @property
     def held(self) -> bool:
-        """Whether the task holds any."""
+        """The task holds at least one."""
         return bool(self._held)
 
     def release(self, load_balancer_id: str) -> None:

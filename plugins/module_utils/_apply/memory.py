@@ -123,7 +123,7 @@ class RestoreFile:
     def _write(self, items: Sequence[Remembered]) -> None:
         lines = ",\n".join(json.dumps(dict(item.raw)) for item in items)
         content = f"[\n{lines}\n]\n".encode()
-        # What could not be read again is not written.
+        # Nothing is written that could not be read again.
         parse_json(content)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(self._temporary, flags, 0o600)

@@ -83,14 +83,14 @@ class Narrower:
         ):
             raise refusal
         if changes[0].kind is ChangeKind.DEREGISTER:
-            # A removal of what is gone is refused every time, so a lag of the reads must not hide that it is.
+            # To remove a target that is gone is refused every time: a lag of the reads must not hide that.
             session.read_until(
                 lambda: all(change.in_place(session.snapshot) for change in changes),
                 "the outcome of a removal to show",
                 pace.SETTLE_SECONDS,
             )
         elif refusal.remedy is Remedy.QUOTA:
-            # What is bound counts already: a call of unknown outcome may have filled the quota with these very targets.
+            # A call of unknown outcome may have filled the quota with these very targets.
             session.read_until(
                 lambda: not may_show_late(session.ledger, changes, session.shared.budget.now()),
                 "the outcome of a call to show",
@@ -141,7 +141,7 @@ class Narrower:
                 text = text.replace(own, "")
         return refusal.code, text
 
-    # -- what the search asks for
+    # -- the questions of the search
 
     def send(self, group: list[Change]) -> Refused | None:
         """Send a part of a refused call; returns its refusal, None where all of it got through.
@@ -158,11 +158,11 @@ class Narrower:
         return _halves(still_missing(self._session, group) or group, refusal)
 
     def are_alike(self, one: Refused, other: Refused) -> bool:
-        """Whether two refusals have the same code and text."""
+        """Compare the codes and texts of two refusals."""
         return self._words(one) == self._words(other)
 
     def may_be_size(self, group: list[Change], refusal: Refused) -> bool:
-        """Whether a refused group may be longer than the API allows; then its parts get shorter entries, too."""
+        """True where a refused group may be longer than the API allows; then its parts get shorter entries, too."""
         if refusal.concerns is not Concern.LENGTH:
             return False
         action, capacity = ACTIONS[group[0].kind], self._session.clb.capacity

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How a task went on one load balancer: the fate of each change, from the ledger and the last read. Pure."""
+"""The outcome of a task on one load balancer, from the ledger and the last read. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAX_NAMED = 10
 
 @dataclass(frozen=True)
 class Outcome:
-    """How it went on one load balancer.
+    """The outcome on one load balancer.
 
     :param predicted: the snapshot does not show the done changes yet: ``wait: false``, and check mode.
     :param done: the changes that were sent and are in place, with the binding before.
@@ -38,7 +38,7 @@ class Outcome:
     :param restore: the bindings that were re-weighted, re-tagged or removed, or may have been, as they were before.
     :param accepted: the API accepted a change.
     :param error: the error that stopped the task, or the first failure.
-    :param settled: no call of a task that was killed can undo any more what is in place.
+    :param settled: no call of a task that was killed can undo the bindings in place any more.
     """
 
     snapshot: Snapshot
@@ -55,7 +55,7 @@ class Outcome:
 
     @property
     def begun(self) -> bool:
-        """Whether something was changed, or may have been."""
+        """Something was changed, or may have been."""
         return self.accepted or bool(self.unknown)
 
 
@@ -85,7 +85,7 @@ def refuse(plan: Plan, error: ClbError | None, message: str) -> Outcome:
 
 @dataclass(frozen=True)
 class Ending:
-    """What is known when a task ends on one load balancer.
+    """The state of a task when it ends on one load balancer.
 
     :param rest: the changes that the last read shows missing.
     :param held: the losses that were held back, each with the gain that is missing.
@@ -203,8 +203,8 @@ class Ending:
     def _restore(self, changed: Collection[Change]) -> tuple[Binding, ...]:
         """The bindings that were changed, or may have been, as they were before; in the order of the plan."""
         snapshot, rebound = self.rest.snapshot, {change.key for change in self.rest.rebound}
-        # Also a change that does not show and still can, since its task may run on; and what a listener in
-        # FailListenerIdSet shows in place, since this task may have done it.
+        # Also a change that does not show yet, since its task may run on; and one that a listener in FailListenerIdSet
+        # shows in place, since this task may have made it.
         changed = {*changed, *pending(self.ledger)}
         sent = [record.change for record in self._sent() if record.change.key not in self.ledger.reverted]
         return former(

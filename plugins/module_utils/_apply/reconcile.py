@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Carry out a plan: gains, then health, then losses. What is seen decides what is sent next, and how it went."""
+"""Carry out a plan: gains, then health, then losses. Each read decides on the next call, the last on the outcome."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._base import pace
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class ApplyOptions(NamedTuple):
-    """How a plan is to be carried out; the module's options of the same names."""
+    """The module's options of the same names."""
 
     wait: bool = True
     wait_for_health: bool = False
@@ -37,10 +38,9 @@ class ApplyOptions(NamedTuple):
 class Reconciler:
     """Carries out the plan of one load balancer.
 
-    :param shared: what the load balancers of the task share.
     :param checked: the guard as it was checked before; None where nothing was to be guarded.
-    :param remembered_at: when another task last remembered what is in place, on the budget's clock: a call of it may
-        still be under way. None: that does not matter.
+    :param remembered_at: when another task last remembered the bindings in place, on the budget's clock: a call of it
+        may still be under way. None: that does not matter.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Reconciler:
     def _send_all(self, *, losses: bool, follow: bool) -> None:
         """Send the gains, or the losses, until none is missing that can still be sent.
 
-        :param follow: read back what was sent.
+        :param follow: read back each call.
         """
         while to_send(self._session, losses=losses):
             self._drive(losses=losses)
@@ -118,7 +118,7 @@ class Reconciler:
                 return
 
     def _undone_by_others(self) -> bool:
-        """Wait for calls of a task that was killed just now; returns whether one has undone what was in place."""
+        """Wait for calls of a task that was killed just now; True where one has undone a binding that was in place."""
         session = self._session
         # A load balancer that has carried out a call of this task has no other task's under way.
         written = any(record.shown and record.change.kind is not ChangeKind.TAG for record in session.ledger.records())
@@ -180,7 +180,7 @@ class Reconciler:
         """The fate of each change, from the last snapshot."""
         session = self._session
         # With `wait: false` nothing was read back: an accepted change is reported as done.
-        assumed = not self._options.wait and error is None and (session.stale or bool(pending(session.ledger)))
+        assumed = not self._options.wait and error is None and self._is_open()
         readable = assumed or self._look_once_more()
         rest = rest_of(session)
         return Ending(
@@ -197,25 +197,18 @@ class Reconciler:
         ).conclude()
 
     def _look_once_more(self) -> bool:
-        """Read what the last call did, if there is time for it; returns whether the state is known."""
+        """Read the effect of the last call, if there is time for it; True where the state is known."""
         session = self._session
         session.ledger.no_more_calls()
-        if not session.stale and not pending(session.ledger):
-            return True
         try:
-            if self._budget.remaining() > 0:
-                session.settle()
-        except WaitTimeout:
-            pass
-        except ClbError as exc:
-            return self._unreadable(exc)
-        if (session.stale or pending(session.ledger)) and self._budget.until_end() > 0:
-            try:
+            if self._is_open() and self._budget.remaining() > 0:
+                with contextlib.suppress(WaitTimeout):
+                    session.settle()
+            if self._is_open() and self._budget.until_end() > 0:
                 session.read(last_attempt=True)
-            except ClbError as exc:
-                return self._unreadable(exc)
+        except ClbError as error:
+            session.warnings.append(f"The result could not be read back: {error.message}")
         return not session.stale
 
-    def _unreadable(self, error: ClbError) -> bool:
-        self._session.warnings.append(f"The result could not be read back: {error.message}")
-        return not self._session.stale
+    def _is_open(self) -> bool:
+        return self._session.stale or bool(pending(self._session.ledger))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Send calls to one load balancer, follow their tasks, and read what they did."""
+"""Send calls to one load balancer, follow their tasks, and read their effect."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Sent(Enum):
-    """How a call ended, where it was not refused."""
+    """The end of a call that was not refused."""
 
     ACCEPTED = "accepted"
     READ_AGAIN = "read again"
@@ -53,10 +53,7 @@ class _OpenTask(NamedTuple):
 
 
 class Session:
-    """One load balancer in one task: sends calls, one at a time, and reads what they did.
-
-    :param plan: what the task does there.
-    """
+    """One load balancer in one task: sends calls, one at a time, and reads their effect."""
 
     def __init__(self, plan: Plan, clb: Clb, load_balancer_id: str, shared: Shared) -> None:
         self.plan = plan
@@ -67,11 +64,11 @@ class Session:
         self.snapshot = plan.snapshot
         """As last read."""
         self.stale = False
-        """Whether a call went out, or its task ended, since the last read."""
+        """A call went out, or its task ended, since the last read."""
         self.waits = 0
-        """How often the task has waited for something other than the end of its last call."""
+        """Waits so far, but for the end of the last call."""
         self.last_answer: ClbError | None = None
-        """What the latest write ended with that was not accepted: it explains why time ran out."""
+        """The answer to the latest write, if it was not accepted: it explains why time ran out."""
         self.warnings: list[str] = []
         self._budget = shared.budget
         self._listener_ids = plan.snapshot.listener_ids
@@ -81,7 +78,7 @@ class Session:
     # -- reads and waits
 
     def read(self, *, last_attempt: bool = False) -> Snapshot:
-        """Read what is bound now, and learn from it.
+        """Read the bindings, and learn from them.
 
         :param last_attempt: send once, even in the budget's grace.
         :raises ClbError: it can't be read.
@@ -136,7 +133,7 @@ class Session:
         self.read_until(lambda: not pending(self.ledger), "accepted changes to show in DescribeTargets")
 
     def explain(self, error: ClbError) -> ClbError:
-        """Say what kept the task waiting where the time ran out."""
+        """Add to a time-out the answer that kept the task waiting."""
         if not isinstance(error, WaitTimeout) or isinstance(error, UnhealthyTimeout) or error.last is not None:
             return error
         return WaitTimeout(error.message, last=self.last_answer)
@@ -193,7 +190,7 @@ class Session:
     def _after_refusal(self, refusal: Refused, changes: Sequence[Change], *, until_changed: bool) -> Answer:
         """Wait while the load balancer is busy, a guarded task until somebody's write shows; return other refusals."""
         if refusal.remedy is not Remedy.WAIT_BUSY:
-            # What somebody else has unbound meanwhile is no failure: the last read shows it.
+            # A target that somebody else has unbound meanwhile is no failure: the last read shows it.
             self.stale |= refusal.remedy is Remedy.FATAL and changes[0].kind is ChangeKind.DEREGISTER
             return refusal
         self.last_answer = refusal
@@ -288,12 +285,13 @@ class Session:
         self._open = None
 
 
-# -- what is still to be done
+# -- changes that are still missing
 
 
 def rest_of(session: Session) -> Remaining:
     """The changes that the newest read shows missing."""
-    rest = plan_rest(session.plan, session.snapshot, session.ledger.finished)
+    finished = {record.change.key for record in session.ledger.records() if record.shown and record.change.loss}
+    rest = plan_rest(session.plan, session.snapshot, finished)
     reverted = session.ledger.reverted
     return rest._replace(rebound=tuple(change for change in rest.rebound if change.key not in reverted))
 

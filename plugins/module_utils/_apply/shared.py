@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the load balancers of one task share while their plans are carried out."""
+"""State that the load balancers of one task share while their plans are carried out."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Words = tuple[str, str]
 
 
 class TaskTimes:
-    """How long the cloud's tasks take.
+    """The duration of the cloud's tasks.
 
-    :param probes: how many writes find it out, for all load balancers of a task; None: each write, until one is known.
+    :param probes: the number of writes that find it out for all load balancers; None: each write, until it is known.
     """
 
     def __init__(self, probes: int | None = None) -> None:
@@ -42,7 +42,7 @@ class TaskTimes:
         self._learnt.set()
 
     def find(self, budget: Budget) -> float | None:
-        """How long a task takes, once the first writes have found out; None: the caller has to find out."""
+        """The duration, once the first writes have found it out; None: the caller has to."""
         if self.seconds is None and self._probes is not None and not self._probes.acquire(blocking=False):
             self._learnt.wait(min(pace.LEARN_SECONDS, budget.remaining()))
         return self.seconds
@@ -50,7 +50,7 @@ class TaskTimes:
 
 @dataclass(frozen=True)
 class Shared:
-    """What the load balancers of one task share. Threads may share one.
+    """The state itself. Threads may share one.
 
     :param budget: the time for the whole task.
     :param memory: remembers bindings on disk before they are changed; None: nothing does.

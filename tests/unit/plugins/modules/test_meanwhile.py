@@ -17,6 +17,7 @@ from ..builders import target, tcp, want
 from .tasks import weights
 
 LISTENER = "lbl-1"
+HOSTS = [f"ins-{number}" for number in range(1, 7)]
 
 
 def shop(bound: int = 4, **settings: Any) -> Cloud:
@@ -33,8 +34,8 @@ def drain(number: int, minimum: int) -> Raw:
 @pytest.mark.parametrize("lag", [0, 2])
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"batch_is_task": False}, {"batch_is_task": False, "lock_after": 0.5}],
-    ids=["tasks", "at once", "at once and locked"],
+    [{}, {"batch_is_task": False}, {"batch_is_task": False, "lock_after": 0.5}, {"health": {"dead": HOSTS}}],
+    ids=["tasks", "at once", "at once and locked", "nobody is healthy"],
 )
 @pytest.mark.parametrize("seed", range(4))
 def test_hosts_that_drain_themselves_take_turns(settings, lag, seed):
