@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..module_utils._base.errors import InvalidArgument, printable
+from ..module_utils._base.errors import InvalidArgument, natural, printable
 from ..module_utils._bindings.entries import parse_entries
 from ..module_utils._bindings.guard import Standing, standing_of
 from ..module_utils._bindings.health import Health
@@ -198,7 +198,7 @@ def bring_back(modules: Modules, **given: Any) -> Raw:
     before = {**after, **{key_of(one): (one.get("before") or {}).get("weight", 0) for one in changed}}
     bound: dict[str, list[Raw]] = {}
     pools = _read_pools(modules, {"": result["targets"]}) if after else []
-    for one in pools:
+    for one in sorted(pools, key=lambda one: natural(backend_of(one))):
         if key_of(one) in after:
             bound.setdefault(backend_of(one), []).append(one)
     lines = list(_table(bound, pools, before, after))
@@ -206,7 +206,7 @@ def bring_back(modules: Modules, **given: Any) -> Raw:
         return _shown([*lines, f"{_bindings(len(changed))} would be brought back. Nothing was changed."], result)
     lines.append(f"{_bindings(len(changed))} {'was' if len(changed) == 1 else 'were'} brought back.")
     if left := read_file(path):
-        names = ", ".join(dict.fromkeys(map(backend_of, left)))
+        names = ", ".join(sorted(set(map(backend_of, left)), key=natural))
         lines.append(f"Still remembered in {path}: {names} ({_bindings(len(left))}).")
     return _shown(lines, result)
 

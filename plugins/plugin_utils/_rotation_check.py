@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.utils.helpers import pct_to_int
 
+from ..module_utils._base.errors import natural
 from ..module_utils._base.refusals import Concern, ruling_for
 from ..module_utils._bindings.guard import Standing, judge, standing_of
 from ..module_utils._bindings.health import Health
@@ -140,7 +141,7 @@ def find_warnings(
     :param listeners: the returned key of that name, with settings where they could be read.
     """
     keys = {key_of(entry) for host in hosts for entry in remembered_of(host, bound[host.name], remembered)}
-    foreign = dict.fromkeys(backend_of(entry) for entry in remembered if key_of(entry) not in keys)
+    foreign = sorted({backend_of(entry) for entry in remembered if key_of(entry) not in keys}, key=natural)
     if foreign:
         yield f"The restore file also remembers {listed(foreign)}, which no host of this run is; they stay as they are."
     drained = [

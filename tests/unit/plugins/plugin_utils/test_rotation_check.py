@@ -201,10 +201,10 @@ def test_a_check_of_400_hosts_and_50_listeners_looks_at_each_binding_a_few_times
 
 
 def test_what_the_file_does_not_tell_of_the_hosts_is_worth_a_warning():
-    (foreign,) = check(pool(), remembered=[entry(bound("ins-gone"))])[1]
+    (foreign,) = check(pool(), remembered=[entry(bound(f"ins-{number}")) for number in (10, 2)])[1]
     (drained,) = check([*pool(NAMES[1:]), *pool(NAMES[:1], weight=0)])[1]
 
-    assert "ins-gone, which no host of this run is" in foreign
+    assert "ins-2, ins-10, which no host of this run is" in foreign
     assert drained.startswith("web1: bound with weight 0")
 
 
