@@ -88,5 +88,5 @@ class FilterModule:
     """The filter ``tencentcloud.clb.bind``."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """Its name and what does the work."""
+        """Return its function by its name."""
         return {"bind": bind}

@@ -67,5 +67,5 @@ class FilterModule:
     """The filter ``tencentcloud.clb.mermaid``."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """Its name and what does the work."""
+        """Return its function by its name."""
         return {"mermaid": draw_mermaid}

@@ -72,5 +72,5 @@ class FilterModule:
     """The filter ``tencentcloud.clb.tree``."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """Its name and what does the work."""
+        """Return its function by its name."""
         return {"tree": draw_tree}

@@ -208,11 +208,11 @@ if TYPE_CHECKING:
 Raw = dict[str, Any]
 _FILE_NAMES = (".clb.yml", ".clb.yaml")
 _MAX_SNIFFED = 65536
-"""Characters at the beginning of a file in which the name of the plugin is looked for."""
+"""Characters at the beginning of a file that may name the plugin."""
 _FOR_THIS_PLUGIN = re.compile(r"""^plugin:\s*["']?tencentcloud\.clb\.targets["']?\s*(#.*)?$""", re.MULTILINE)
 _SECRET_OPTIONS = ("secret_key", "token")
 _AS_WRITTEN = ("regions", "load_balancer_ids", "load_balancer_names", "load_balancer_tags", "targets")
-"""Options that are read as they stand in the file: from an expression, Ansible would make a list of its pieces."""
+"""Options to read as they stand in the file: Ansible would split an expression into a list."""
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -223,7 +223,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     """An inventory, or a draft of one."""
 
     def verify_file(self, path: str) -> bool:
-        """Tell whether a file is meant for this plugin; warn where only its name is wrong."""
+        """Return true for a file of this plugin; warn if only its name is wrong."""
         if not super().verify_file(path):
             return False
         if path.endswith(_FILE_NAMES):
@@ -236,7 +236,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return False
 
     def parse(self, inventory: InventoryData, loader: DataLoader, path: str, cache: bool = True) -> None:
-        """Fill the inventory; where that fails, it stays as it was.
+        """Fill the inventory; after a failure it stays as it was.
 
         :param cache: whether the cache may be read.
         :raises AnsibleParserError: the file, and the cause.
@@ -271,7 +271,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             )
 
     def _load(self, path: str, cache: bool) -> Reading:
-        """What there is behind the load balancers, from the cache where that is allowed and possible."""
+        """Read the load balancers, or take them from the cache if it is allowed and has them."""
         options = {name: self._rendered(name) for name in CONNECTION_SPEC}
         check_minimum(options, "timeout", 1)
         by_name = ("load_balancer_ids", "load_balancer_names")
@@ -291,7 +291,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return reading
 
     def _read_cache(self, key: str) -> Reading | None:
-        """What the cache holds; None where it holds nothing.
+        """Return the content of the cache; None if it is empty.
 
         :raises InvalidArgument: it holds something that this plugin has not put there.
         """
@@ -331,7 +331,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             yield connection
 
     def _rendered(self, name: str) -> Any:
-        """An option whose value, or what is in it, may be an expression."""
+        """Return an option with its expressions evaluated, also those inside of it."""
         value = self._config.get(name) if name in _AS_WRITTEN else self.get_option(name)
         if not isinstance(value, (str, list, tuple, Mapping)):
             return value
@@ -354,7 +354,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         raise InvalidArgument(f"{name} must be a list; it is {value!r}.")
 
     def _list_of_text(self, name: str) -> list[str] | None:
-        """A list of names that is not empty, or None where it was not given."""
+        """Return a list of names that is not empty; None if it was not given."""
         values = self._list(name)
         if values is not None and not values:
             raise InvalidArgument(f"{name} is an empty list; name at least one, or leave the option out.")
@@ -427,7 +427,7 @@ def _holds_secret(path: str) -> bool:
 
 
 def _beginning(path: str) -> str:
-    """The beginning of a file; empty where it cannot be read or is no text."""
+    """Return the beginning of a file; empty if it is not readable or no text."""
     if not Path(path).is_file():
         return ""
     try:
