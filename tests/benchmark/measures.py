@@ -109,6 +109,10 @@ class Added:
     samples: int
 
     @property
+    def parts(self) -> tuple[float, float, float]:
+        return self.seconds, self.cloud, self.ping
+
+    @property
     def added(self) -> float:
         """What the module adds to ping beside the time that is the cloud's."""
         return self.seconds - self.cloud - self.ping

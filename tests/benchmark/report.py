@@ -10,8 +10,7 @@ import math
 import os
 import platform
 import textwrap
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ansible.release import __version__ as ansible_version
 from measures import LATENCY_SECONDS
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from measures import Results, Size
 
-    from playbooks import Timed
 
 MAX_ADDED_SECONDS = 1.5
 MAX_PLANNING_SECONDS = 0.5
@@ -45,8 +43,7 @@ Written by `make bench`; what is changed here is lost.
 -->"""
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(NamedTuple):
     """A number that the project promises to stay under."""
 
     what: str
@@ -61,34 +58,17 @@ class Limit:
 
 def limits(results: Results) -> list[Limit]:
     """Return what is promised, with what was measured."""
-    planning = results.planning
-    promised = [
-        Limit(
-            f"added to ping, {one.targets} {one.what}",
-            one.added,
-            MAX_ADDED_SECONDS,
-            "s",
-        )
-        for one in results.added
-    ]
-    return [
-        *promised,
-        Limit("planning 10,000 bindings", planning[10_000], MAX_PLANNING_SECONDS, "s of CPU"),
-        *_fleet_limits(results),
-        Limit("planning 100,000 bindings", planning[100_000] / planning[10_000], MAX_GROWTH, "times 10,000"),
-    ]
-
-
-def _fleet_limits(results: Results) -> list[Limit]:
-    fleet, drains = results.fleet, results.drains
+    planning, fleet, drains = results.planning, results.fleet, results.drains
+    growth = planning[100_000] / planning[10_000]
+    beside = f"targets beside {MAX_BATCH_SHARE} of the cloud's own time"
     return [
         *(
-            Limit(
-                f"{one.targets:,} targets beside {MAX_BATCH_SHARE} of the cloud's own time",
-                one.seconds - MAX_BATCH_SHARE * one.cloud,
-                MAX_BATCH_SECONDS,
-                "s",
-            )
+            Limit(f"added to ping, {one.targets} {one.what}", one.added, MAX_ADDED_SECONDS, "s")
+            for one in results.added
+        ),
+        Limit("planning 10,000 bindings", planning[10_000], MAX_PLANNING_SECONDS, "s of CPU"),
+        *(
+            Limit(f"{one.targets:,} {beside}", one.seconds - MAX_BATCH_SHARE * one.cloud, MAX_BATCH_SECONDS, "s")
             for one in results.batches
         ),
         Limit("guarded tasks that went through", drains.passed, drains.allowed, "tasks"),
@@ -98,23 +78,19 @@ def _fleet_limits(results: Results) -> list[Limit]:
         Limit("many load balancers against the loop", fleet.first / fleet.loop, 1 / 20, "of the loop"),
         Limit("three tasks at once", fleet.three / fleet.floor_of_three, 1.6, "of their floor"),
         Limit("throttled requests of a lone task", fleet.throttled, 0, "requests"),
+        Limit("planning 100,000 bindings", growth, MAX_GROWTH, "times 10,000"),
     ]
 
 
 def _batches(results: Results) -> str:
     rows = [
-        (
-            f"{_count(one.targets)} targets",
-            f"{one.seconds:.1f} s",
-            f"{one.cloud:.1f} s",
-            f"{one.seconds / one.cloud:.2f}",
-        )
+        (f"{one.targets:,} targets", *_seconds(one.seconds, one.cloud), f"{one.seconds / one.cloud:.2f}")
         for one in results.batches
     ]
     drains = results.drains
     return (
         "## Many calls, and many guarded tasks at once\n\n"
-        + _rows(("one task binds", "takes", "the cloud's tasks alone", "ratio"), rows)
+        + _table(("one task binds", "takes", "the cloud's tasks alone", "ratio"), rows)
         + f"\n\n{drains.tasks} tasks drained a host each at once, with `min_healthy: {drains.tasks - drains.allowed}`. "
         f"{drains.passed} went through, at no moment did fewer than {drains.lowest} serve, and all was over after "
         f"{drains.seconds:.0f} s."
@@ -131,18 +107,13 @@ def _fleet(results: Results) -> str:
         ("a host for each load balancer, 20 forks", fleet.forks, fleet.floor),
         ("three tasks at once, each on as many", fleet.three, fleet.floor_of_three),
     ]
-    cells = [(name, f"{seconds:.1f} s", f"{floor:.1f} s", f"{seconds / floor:.2f}") for name, seconds, floor in rows]
+    cells = [(name, *_seconds(seconds, floor), f"{seconds / floor:.2f}") for name, seconds, floor in rows]
     return (
         f"## {fleet.balancers} load balancers\n\n"
         "The floor comes from the rate limit of 20 requests a second and action. It has a read, a write and a "
         "read-back for each load balancer, and one task of the cloud; for a rerun one read for each. The loop was "
-        "timed on a tenth of them.\n\n" + _rows(("task", "takes", "floor", "ratio"), cells)
+        "timed on a tenth of them.\n\n" + _table(("task", "takes", "floor", "ratio"), cells)
     )
-
-
-def _rows(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [header, tuple("---" for _cell in header), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def write(results: Results, size: Size) -> str:
@@ -157,13 +128,12 @@ def _summary(results: Results) -> str:
     against, planning, many = results.against, results.planning, results.many
     shape = against.shape
     worst = max(results.added, key=lambda one: one.added)
-    growth = planning[100_000] / planning[10_000]
     rows = [
         (
             f"**{_ratio(against.loop.seconds / against.ours.seconds)}** as fast",
             (
-                f"{_count(shape.targets)} targets bound to {shape.listeners} listeners by one task, against a "
-                "loop of one task a listener that sends `RegisterTargets`"
+                f"{shape.targets:,} targets bound to {shape.listeners} listeners by one task, against a loop of "
+                "one task a listener that sends `RegisterTargets`"
             ),
         ),
         (
@@ -182,7 +152,7 @@ def _summary(results: Results) -> str:
             ),
         ),
         (
-            f"**{growth:.1f}{TIMES}** the CPU time",
+            f"**{planning[100_000] / planning[10_000]:.1f}{TIMES}** the CPU time",
             (
                 "to plan 100,000 bindings instead of 10,000, which take "
                 f"{planning[10_000]:.2f} s (promised: {MAX_GROWTH:.0f}{TIMES} and {MAX_PLANNING_SECONDS} s)"
@@ -190,7 +160,7 @@ def _summary(results: Results) -> str:
         ),
         (
             f"**{_ratio(many.first[1].peak_bytes / many.ping.peak_bytes)}** the memory of ping",
-            f"at the peak of a task of {_count(many.targets)} targets: {_megabytes(many.first[1].peak_bytes)}",
+            f"at the peak of a task of {many.targets:,} targets: {_megabytes(many.first[1].peak_bytes)}",
         ),
     ]
     return _table(("result", "measured"), rows)
@@ -199,17 +169,15 @@ def _summary(results: Results) -> str:
 def _against(results: Results, size: Size) -> str:
     one = results.against
     tasks = one.shape.listeners * math.ceil(one.shape.backends / MAX_TARGETS)
-    table = _table(
-        (
-            f"{_count(one.shape.targets)} targets, {one.shape.listeners} listeners",
-            *("first run", "calls"),
-            *("run again", "calls"),
-        ),
-        [
-            ("one task, `tencentcloud.clb.targets`", *_both(one.ours, one.ours_again)),
-            ("a loop, `RegisterTargets`", *_both(one.loop, one.loop_again)),
-        ],
-    )
+    head = f"{one.shape.targets:,} targets, {one.shape.listeners} listeners"
+    rows = [
+        (name, f"{first.seconds:.1f} s", str(first.calls), f"{again.seconds:.1f} s", str(again.calls))
+        for name, first, again in (
+            ("one task, `tencentcloud.clb.targets`", one.ours, one.ours_again),
+            ("a loop, `RegisterTargets`", one.loop, one.loop_again),
+        )
+    ]
+    table = _table((head, "first run", "calls", "run again", "calls"), rows)
     text = (
         "The loop runs a module of its own, "
         f"[`register_targets.py`]({REPOSITORY}/tests/benchmark/library/register_targets.py), "
@@ -221,18 +189,12 @@ def _against(results: Results, size: Size) -> str:
     return _section("One task against a loop", _with_picture("loop", table), text)
 
 
-def _both(first: Timed, again: Timed) -> tuple[str, str, str, str]:
-    return f"{first.seconds:.1f} s", str(first.calls), f"{again.seconds:.1f} s", str(again.calls)
-
-
 def _added(results: Results) -> str:
     rows = [
         (
             f"{_targets(one.targets)} {one.what}",
             f"**{one.added:.2f} s**",
-            f"{one.seconds:.2f} s",
-            f"{one.cloud:.2f} s",
-            f"{one.ping:.2f} s",
+            *_seconds(one.seconds, one.cloud, one.ping, digits=2),
         )
         for one in results.added
     ]
@@ -251,15 +213,10 @@ def _planning(results: Results) -> str:
     smallest = min(results.planning)
     base = results.planning[smallest] / smallest
     rows = [
-        (
-            _count(bindings),
-            f"{seconds / bindings / base:.2f}{TIMES}",
-            f"{seconds:.3f} s",
-            f"{seconds / bindings * 1e6:.0f} µs",
-        )
-        for bindings, seconds in results.planning.items()
+        (f"{bindings:,}", f"{each / base:.2f}{TIMES}", f"{each * bindings:.3f} s", f"{each * 1e6:.0f} µs")
+        for bindings, each in ((bindings, seconds / bindings) for bindings, seconds in results.planning.items())
     ]
-    table = _table(("bindings", f"a binding, against {_count(smallest)}", "CPU time", "a binding"), rows)
+    table = _table(("bindings", f"a binding, against {smallest:,}", "CPU time", "a binding"), rows)
     text = (
         "From the options and the answer of `DescribeTargets` to the list of changes, with `purge`. Of four wanted "
         "bindings two are in place, one has another weight, and one is missing; a fourth as many are removed. The best "
@@ -273,9 +230,7 @@ def _many(results: Results) -> str:
     rows = [
         (
             name,
-            f"{timed.seconds:.1f} s",
-            f"{timed.cloud_seconds:.1f} s",
-            f"{cost.cpu_seconds:.1f} s",
+            *_seconds(timed.seconds, timed.cloud_seconds, cost.cpu_seconds),
             str(timed.calls),
             f"{_megabytes(cost.peak_bytes)} ({_ratio(cost.peak_bytes / many.ping.peak_bytes)} ping's)",
         )
@@ -286,7 +241,7 @@ def _many(results: Results) -> str:
         )
     ]
     columns = ("whole task", "of it the cloud's", "CPU time of the module", "calls", "peak memory of the module")
-    table = _table((f"{_count(many.targets)} targets", *columns), rows)
+    table = _table((f"{many.targets:,} targets", *columns), rows)
     text = (
         "One task, with the emulator's quotas lifted. CPU time and peak memory belong to the module's process, with "
         "its interpreter. The last row is Ansible alone, which carries a list of that length to a module and back."
@@ -323,8 +278,8 @@ def _ratio(value: float) -> str:
     return f"{value:.0f}{TIMES}" if value >= 10 else f"{value:.1f}{TIMES}"
 
 
-def _count(number: int) -> str:
-    return f"{number:,}"
+def _seconds(*amounts: float, digits: int = 1) -> list[str]:
+    return [f"{amount:.{digits}f} s" for amount in amounts]
 
 
 def _targets(number: int) -> str:
