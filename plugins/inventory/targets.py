@@ -291,10 +291,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return reading
 
     def _read_cache(self, key: str) -> Reading | None:
-        """Return the content of the cache; None if it is empty.
-
-        :raises InvalidArgument: it holds something that this plugin has not put there.
-        """
+        """Return the content of the cache; None if it is empty."""
         # There is no public way to ask a cache plugin for the name of its file; those that have none keep no files.
         plugin = getattr(self._cache, "_plugin", None)
         file_name = getattr(plugin, "_get_cache_file_name", None)

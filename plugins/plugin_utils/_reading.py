@@ -66,10 +66,7 @@ class _Region(Fleet):
         return [one for one in found if one.load_balancer_id in choice.ids or one.name in choice.names]
 
     def read(self) -> None:
-        """Read them side by side.
-
-        :raises ClbError: one can't be read and must not be left out, or all are left out.
-        """
+        """Read them side by side."""
         entries = None if self.request.entries is None else _of_region(self.request.entries, self.name)
         listed = not self.request.choice.ids and not self.request.choice.names
         self.hold((Balancer(one.load_balancer_id, one.name, listed) for one in self.listed), entries)
@@ -96,10 +93,7 @@ class _Region(Fleet):
         return f"region {self.name}, load balancer {balancer.label}: {error.message}"
 
     def describe(self) -> list[Raw]:
-        """Describe those that are not left out.
-
-        :raises ClbError: names of a selector contradict an ID.
-        """
+        """Describe those that are not left out."""
         described: dict[str, Raw] = {}
 
         def describe(balancer: Balancer) -> Balancer:

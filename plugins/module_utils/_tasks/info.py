@@ -92,10 +92,7 @@ def run_info(params: Mapping[str, Any], environ: Mapping[str, str]) -> TaskResul
 
 
 def _read(fleet: Fleet, connection: Connection) -> list[tuple[Balancer, Info]]:
-    """Read the chosen load balancers side by side.
-
-    :raises ClbError: one can't be read and must not be left out, or the names of a selector contradict an ID.
-    """
+    """Read the chosen load balancers side by side."""
     request, clb = fleet.request, connection.clb
     fleet.run(lambda balancer: read(clb, balancer, several=fleet.several))
     if request.health:

@@ -83,10 +83,7 @@ class _Task(Fleet):
         self._locks: GuardLocks | None = None
 
     def run_all(self, params: Mapping[str, Any]) -> None:
-        """Run all stages in order.
-
-        :raises ClbError: nothing was done, and why.
-        """
+        """Run all stages in order; an error means that nothing was done."""
         self._open_recall()
         connection = self._connect(params)
         if connection is not None:
@@ -128,10 +125,7 @@ class _Task(Fleet):
         return self.connect(params, self._environ, self._budget) if self._entries or looks_up else None
 
     def _find(self, connection: Connection) -> None:
-        """Find the load balancers.
-
-        :raises ClbError: a name is not the name of exactly one, or entries contradict what was chosen.
-        """
+        """Find the load balancers, and check that the entries belong to them."""
         chosen = self.choose(connection, self._entries)
         named = self._entries
         if self._recall is not None and self.request.restores:
@@ -159,10 +153,7 @@ class _Task(Fleet):
             self._locks.acquire(self.all[0].load_balancer_id)
 
     def _read_and_assign(self, clb: Clb) -> None:
-        """Read the load balancers, and give each its entries.
-
-        :raises ClbError: one can't be read, or none has a listener or rule that an entry names by its ID.
-        """
+        """Read the load balancers, and give each its entries."""
         self.run(partial(read, clb, several=self.several))
         self.check_some_left()
         if self._recall is not None and self.request.restores:
@@ -281,10 +272,7 @@ class _Task(Fleet):
 
 
 def _plan_one(request: Request, clb: Clb, balancer: Balancer) -> Balancer:
-    """Plan one load balancer.
-
-    :raises InvalidArgument: a name leads nowhere or to several things; the message lists what exists.
-    """
+    """Plan one load balancer; where a name leads nowhere, the error lists what exists."""
     snapshot = known(balancer.snapshot)
     state = "present" if request.restores else request.state
     goal = Goal(state, balancer.entries, request.purge, lenient=request.choice.everywhere)
@@ -297,10 +285,7 @@ def _plan_one(request: Request, clb: Clb, balancer: Balancer) -> Balancer:
 
 
 def _check_guard(request: Request, balancer: Balancer) -> Sequence[PoolLoss]:
-    """Check the guard on one load balancer; nothing is lost where its health was not read.
-
-    :raises GuardRefused: too few targets would be left.
-    """
+    """Check the guard on one load balancer; nothing is lost where its health was not read."""
     if balancer.health is None:
         return ()
     plan, minimum = known(balancer.plan), request.min_healthy

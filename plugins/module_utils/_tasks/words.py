@@ -110,12 +110,7 @@ def failure_message(ended: Sequence[Balancer], *, several: bool, check_mode: boo
 
 
 def _several_failed(texts: Sequence[tuple[str, str]], total: int, rest: str = "are in load_balancers") -> str:
-    """Tell of failures on several load balancers: equal texts once, at most five of them, with at most five IDs each.
-
-    :param texts: pairs of a load balancer's ID and what failed there.
-    :param total: how many load balancers are meant.
-    :param rest: what to say of further texts.
-    """
+    """Tell what failed on several load balancers, from pairs of ID and text: equal texts once, at most five of them."""
     by_text: dict[str, list[str]] = defaultdict(list)
     for load_balancer_id, text in texts:
         by_text[text].append(load_balancer_id)
