@@ -142,8 +142,8 @@ def clock(name: str) -> dict[str, Any]:
     "fault, told",
     [
         (None, "can't be reached"),
-        ({"action": "MetadataRole", "kind": "hang", "seconds": 60}, "no answer in time"),
-        ({"action": "MetadataCredentials", "kind": "hang", "seconds": 60}, "no answer in time"),
+        ({"action": "MetadataRole", "kind": "hang", "seconds": 60}, "no answer within"),
+        ({"action": "MetadataCredentials", "kind": "hang", "seconds": 60}, "no answer within"),
     ],
     ids=["nothing", "hangs", "hangs later"],
 )

@@ -343,9 +343,7 @@ class Clb:
         try:
             return _parse_written(action, answer)
         except UnexpectedAnswer as violation:
-            raise OutcomeUnknown(
-                violation.message, code=violation.code, action=violation.action, request_id=violation.request_id
-            ) from violation
+            raise OutcomeUnknown.of(violation) from violation
 
 
 def _parse_settings(answer: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str | None], PoolSettings]]:

@@ -64,15 +64,12 @@ class CallCounts(Counter[str]):
 class Client:
     """Signs and sends requests to one endpoint, and sorts what comes back. Threads may share one.
 
-    :param service: the service's name in the signature, such as ``clb``.
-    :param version: the API's version, such as ``2018-03-17``.
+    :param service: its name in the signature, such as ``clb``.
+    :param version: the API's, such as ``2018-03-17``.
     :param credentials: asked before every request; None sends unsigned requests.
-    :param budget: the time for the whole task.
     :param timeout: seconds for one HTTP request.
-    :param secrets: what to mask in every text from elsewhere.
-    :param tls: the TLS settings, None for the usual ones.
-    :param api_calls: counts HTTP requests by action; several clients may share one.
-    :param pacer: keeps the rate below the API's limit; several clients may share one.
+    :param secrets: masked in every text from elsewhere.
+    :param api_calls: counts HTTP requests by action; several clients may share it, and the pacer.
     :param clock: seconds since the epoch, for the signature.
     """
 
@@ -144,9 +141,9 @@ class Client:
     def write(self, action: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Send a request that changes something, exactly once.
 
-        Nothing is waited for but the turn to send: what is bound can change meanwhile, so the caller has to read and
-        plan again before the next attempt. Only where the cloud refuses the credentials as expired, a second request
-        with new ones goes out.
+        After 'too many requests' the pause is waited out here, but the caller has to send again: it may have to read
+        and plan before. Only where the cloud refuses the credentials as expired, a second request with new ones goes
+        out.
 
         :param params: the parameters in the API's own shape.
         :returns: the answer's ``Response``; it has a ``RequestId``.
@@ -154,7 +151,7 @@ class Client:
         :raises OutcomeUnknown: it may have been applied: read back.
         :raises NotSent: no connection could be made; it may be sent again.
         :raises ConnectionFailed: the request can't go out at all, for example because of the certificate.
-        :raises WaitTimeout: the time is up; nothing was sent.
+        :raises WaitTimeout: the time is up; nothing was applied.
         """
         body = _encode(params)
         if self._budget.remaining() <= 0:
@@ -191,29 +188,27 @@ class Client:
         headers = self._sign(credentials, action, body)
         seconds = max(pace.MIN_REQUEST_SECONDS, min(self._timeout, self._budget.until_end()))
         self.api_calls.add(action)
+        where = f"{action} at {self._endpoint.url}"
         try:
-            answer = self._transport.post(action, headers, body, seconds=seconds, write=write)
-            response = parse_response(
-                action,
-                *answer,
-                write=write,
-                where=f"{action} at {self._endpoint.url}",
-                now=self._clock(),
-                scrub=self._secrets.scrub,
-            )
+            answer = self._transport.post(where, headers, body, seconds=seconds, write=write)
+            scrub, now = self._secrets.scrub, self._clock()
+            response = parse_response(action, *answer, write=write, where=where, now=now, scrub=scrub)
         except Refused as refusal:
             # A gateway can throttle, too; its answer has no request ID.
             self._answered = self._answered or refusal.request_id is not None
             refusal.add(self._likely_cause(refusal))
             if refusal.remedy is Remedy.WAIT_THROTTLED:
-                lane.throttled(self._budget.now(), refusal)
+                lane.throttled(self._budget, refusal, wait=not grace)
+            else:
+                lane.answered()
             if write and refusal.remedy is Remedy.TRANSIENT:
-                raise _in_doubt(refusal) from refusal
+                raise OutcomeUnknown.of(refusal) from refusal
             raise
         except (AnswerLost, Unreadable) as fault:
             if write:
-                raise _in_doubt(fault) from fault
+                raise OutcomeUnknown.of(fault) from fault
             raise
+        lane.answered()
         self._answered = True
         return response
 
@@ -264,10 +259,9 @@ class _Retries:
 
     def __init__(self, budget: Budget) -> None:
         self._patience = Patience(budget)
-        self._throttled, self._busy = pace.READ_THROTTLED.delays(), pace.READ_BUSY.delays()
-        self._transient = pace.FAULT.delays()
+        self._busy, self._transient = pace.BUSY.delays(), pace.FAULT.delays()
         self._faults = 0
-        self._met_stale = False
+        self._was_cut = False
 
     def delay_after(self, fault: ClbError, *, answered: bool) -> float | None:
         """Seconds to wait after a fault; None where another attempt would not help.
@@ -276,12 +270,13 @@ class _Retries:
         """
         remedy = fault.remedy if isinstance(fault, Refused) else None
         if remedy is Remedy.WAIT_THROTTLED:
-            return next(self._throttled)
+            # The lane has waited.
+            return 0.0
         if remedy is Remedy.WAIT_BUSY:
             return next(self._busy)
-        if isinstance(fault, AnswerLost) and fault.stale and not self._met_stale:
-            # Nothing is wrong but the connection, and the next one is new.
-            self._met_stale = True
+        if isinstance(fault, AnswerLost) and fault.cut and not self._was_cut:
+            # An idle connection may have been closing; the next one is new.
+            self._was_cut = True
             return 0.0
         cure = _cure(fault)
         if cure is Cure.NEVER:
@@ -304,16 +299,6 @@ def _cure(fault: ClbError) -> Cure:
         return Cure.KNOWN_ENDPOINT
     lost = isinstance(fault, AnswerLost) or (isinstance(fault, Refused) and fault.remedy is Remedy.TRANSIENT)
     return Cure.TIME if lost else Cure.NEVER
-
-
-def _in_doubt(cause: ClbError) -> OutcomeUnknown:
-    return OutcomeUnknown(
-        cause.message,
-        code=cause.code,
-        action=cause.action,
-        request_id=cause.request_id,
-        api_message=cause.api_message,
-    )
 
 
 def _encode(params: Mapping[str, Any]) -> bytes:

@@ -11,25 +11,26 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .._base import pace
+from .._base.budget import Budget
 from .._base.errors import InvalidArgument, printable
 from .._base.secrets import MINIMUM_PART, Secrets, embedded_passwords
 from .._credentials.chain import CredentialChain
 from .._credentials.credentials import MIN_LENGTH
-from .._credentials.metadata import MetadataService, metadata_url
-from .._credentials.profiles import ProfileFiles
+from .._credentials.metadata import ENDPOINT_VARIABLE as METADATA_VARIABLE
+from .._credentials.metadata import fetch_role
+from .._credentials.profiles import ProfileFiles, choose_profile
 from .._credentials.roles import SERVICE as STS_SERVICE
 from .._credentials.roles import VERSION as STS_VERSION
 from .._credentials.roles import RoleSession, assume_role, assume_role_with_web_identity
 from .clb import VERSION, Clb
 from .client import CallCounts, Client
-from .endpoint import DEFAULT_ENDPOINT, MAX_SHOWN, Endpoint, parse_endpoint, sts_host
+from .endpoint import DEFAULT_ENDPOINT, MAX_SHOWN, METADATA_ENDPOINT, Endpoint, parse_endpoint, sts_host
 from .pacer import Pacer
-from .transport import Tls
+from .transport import Tls, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from .._base.budget import Budget
     from .._credentials.credentials import CredentialProvider, Credentials
     from .._credentials.roles import PodIdentity
 
@@ -40,16 +41,14 @@ POD_REGION_VARIABLE = "TKE_REGION"
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Where other tools that use requests look for the certificates of private authorities."""
 _REGION = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
-_MAX_LISTED = 10
 
 
 @dataclass(frozen=True)
 class Connection:
     """A way to one region's CLB API.
 
-    :param api_calls: HTTP requests sent so far, by action; those to STS as well.
+    :param api_calls: those to STS as well.
     :param source: where the credentials come from, in words and without any value.
-    :param secrets: the keys and tokens in use; it grows when credentials are renewed.
     :param endpoint: the host of the API.
     """
 
@@ -70,24 +69,25 @@ def connect(
     Only where nothing else is configured, the metadata service is asked.
 
     :param options: the connection options, as the doc fragment names them.
-    :param budget: the time for the whole task.
     :param pacer: shared by connections of one task to several regions; None makes one.
     :raises InvalidArgument: an option is wrong or missing.
     :raises CredentialsNotFound: no source has complete credentials.
     """
-    network = _Network(options, environ, budget, pacer or Pacer())
-    files = ProfileFiles(environ)
-    chain = CredentialChain(options, environ, files, network, network.secrets)
-    network.choose_region(options.get("region") or environ.get(REGION_VARIABLE))
-    found = chain.find()
-    if network.region is None:
-        network.choose_region(files.region(chain.choice) or environ.get(POD_REGION_VARIABLE))
-    if network.region is None:
+    files, choice = ProfileFiles(environ), choose_profile(options, environ)
+    region = _check_region(
+        options.get("region")
+        or environ.get(REGION_VARIABLE)
+        or files.region(choice)
+        or environ.get(POD_REGION_VARIABLE)
+    )
+    network = _Network(options, environ, budget, pacer or Pacer(), region or "")
+    found = CredentialChain(options, environ, files, choice, network, network.secrets).find()
+    if region is None:
         raise InvalidArgument(f"region is missing; give region, for example ap-guangzhou, or set {REGION_VARIABLE}.")
     client = network.client(network.endpoint, "clb", VERSION, found.source)
     return Connection(
         Clb(client),
-        network.region,
+        region,
         network.api_calls,
         found.name,
         found.warnings,
@@ -99,16 +99,20 @@ def connect(
 class _Network:
     """Makes the clients of one task, which share its options, its budget, its counts and its secrets."""
 
-    def __init__(self, options: Mapping[str, Any], environ: Mapping[str, str], budget: Budget, pacer: Pacer) -> None:
-        self.region: str | None = None
+    def __init__(
+        self, options: Mapping[str, Any], environ: Mapping[str, str], budget: Budget, pacer: Pacer, region: str
+    ) -> None:
         self.api_calls = CallCounts()
         self.secrets = Secrets(_proxy_passwords(environ))
-        self._pacer = pacer
         self.endpoint = _find_endpoint(options, environ, "endpoint", ENDPOINT_VARIABLE, DEFAULT_ENDPOINT)
         self._sts_endpoint = _find_endpoint(
             options, environ, "sts_endpoint", STS_ENDPOINT_VARIABLE, sts_host(self.endpoint)
         )
-        self._metadata = MetadataService(metadata_url(environ), budget)
+        self._metadata = parse_endpoint(
+            environ.get(METADATA_VARIABLE) or METADATA_ENDPOINT, METADATA_VARIABLE, metadata=True
+        )
+        self._region = region
+        self._pacer = pacer
         self._budget = budget
         self._timeout = options.get("timeout") or pace.REQUEST_SECONDS
         self._tls = _find_tls(options, environ)
@@ -126,7 +130,7 @@ class _Network:
             endpoint=endpoint,
             service=service,
             version=version,
-            region=self.region or "",
+            region=self._region,
             credentials=credentials,
             budget=self._budget,
             timeout=self._timeout,
@@ -138,7 +142,15 @@ class _Network:
 
     def from_metadata(self) -> Credentials:
         """Get the credentials of the CVM's role."""
-        return self._metadata.fetch()
+        budget = Budget(min(pace.METADATA_SECONDS, self._budget.until_end()), 0)
+        transport = Transport(self._metadata, self.secrets, self._tls, advice="")
+
+        def get(path: str, where: str) -> tuple[int, bytes]:
+            seconds = max(pace.MIN_REQUEST_SECONDS, budget.remaining())
+            answer = transport.send("GET", path, where, {}, seconds=seconds, fresh=True)
+            return answer.status, answer.content
+
+        return fetch_role(self._metadata.url, get)
 
     def from_role(self, base: CredentialProvider, session: RoleSession) -> Credentials:
         """Assume a role with other credentials."""
@@ -157,9 +169,7 @@ def _find_endpoint(
     options: Mapping[str, Any], environ: Mapping[str, str], option: str, variable: str, usual: str
 ) -> Endpoint:
     given = options.get(option)
-    if given:
-        return parse_endpoint(given, option)
-    return parse_endpoint(environ.get(variable) or usual, variable)
+    return parse_endpoint(given, option) if given else parse_endpoint(environ.get(variable) or usual, variable)
 
 
 def _find_tls(options: Mapping[str, Any], environ: Mapping[str, str]) -> Tls:

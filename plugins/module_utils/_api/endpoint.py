@@ -16,9 +16,10 @@ from .._base.secrets import may_show
 DEFAULT_ENDPOINT = "clb.intl.tencentcloudapi.com"
 """The host on the vendor's page of BatchRegisterTargets."""
 CHINA_ENDPOINT = "clb.tencentcloudapi.com"
-
 DEFAULT_STS_ENDPOINT = "sts.intl.tencentcloudapi.com"
-"""STS on the same site as DEFAULT_ENDPOINT."""
+METADATA_ENDPOINT = "http://metadata.tencentyun.com"
+MAX_SHOWN = 200
+"""Characters of a wrong value that a message shows."""
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
 _FORM = re.compile(
     r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(?P<port>[0-9]{0,5}))?/?",
@@ -27,25 +28,23 @@ _FORM = re.compile(
 _DOMAIN = "tencentcloudapi.com"
 _PORTS = {"https": 443, "http": 80}
 MAX_PORT = 65535
-MAX_SHOWN = 200
-"""Characters of a wrong value that a message shows."""
 
 
 class Endpoint(NamedTuple):
     """One API endpoint.
 
-    :param scheme: ``https``, or ``http`` on loopback.
+    :param scheme: ``https``; ``http`` on loopback, and for the metadata service.
     :param host: the ``Host`` header, with the port where the URL has one.
-    :param loopback: whether this machine answers there.
+    :param direct: no proxy stands before it: this machine answers there, or its hypervisor.
     """
 
     scheme: str
     host: str
-    loopback: bool
+    direct: bool
 
     @property
     def url(self) -> str:
-        """The address that requests are posted to."""
+        """The address that requests are sent to."""
         return f"{self.scheme}://{self.host}/"
 
     @property
@@ -62,58 +61,48 @@ class Endpoint(NamedTuple):
         )
 
 
-def is_loopback(hostname: str) -> bool:
-    """Whether a host name or IP address is this machine's own.
-
-    :param hostname: without port and without brackets.
-    """
-    if hostname.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(hostname).is_loopback
-    except ValueError:
-        return False
-
-
-def _is_host(text: str) -> bool:
-    if ":" not in text:
-        return _NAME.fullmatch(text) is not None
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def parse_endpoint(text: str, option: str = "endpoint") -> Endpoint:
+def parse_endpoint(text: str, option: str = "endpoint", *, metadata: bool = False) -> Endpoint:
     """Parse a host, host:port or URL.
 
     :param option: the name of the option, for the message.
+    :param metadata: it is the metadata service's: a URL, with ``http`` to link-local addresses and its usual host, too.
     :raises InvalidArgument: it is none of these, or asks for ``http`` to another machine. The message shows no value
         that can contain a password.
     """
     if not may_show(text):
         raise InvalidArgument(f"{option} must not carry a user name or password; give a host, host:port or URL.")
-    shown = printable(repr(text), MAX_SHOWN)
-    example = f"for example {DEFAULT_ENDPOINT}"
+    shown = f"{option} {printable(repr(text), MAX_SHOWN)}"
     found = _FORM.fullmatch(text.strip())
     name = found["name"].lower() if found else ""
     hostname = name.strip("[]")
-    if found is None or not _is_host(hostname):
-        raise InvalidArgument(f"{option} {shown} is not a host, host:port or URL without a path; {example}.")
+    address = _address(hostname)
+    if found is None or not (address or _NAME.fullmatch(hostname)) or (metadata and not found["scheme"]):
+        form = "URL without a path" if metadata else "host, host:port or URL without a path"
+        example = METADATA_ENDPOINT if metadata else DEFAULT_ENDPOINT
+        raise InvalidArgument(f"{shown} is not a {form}; for example {example}.")
     scheme = (found["scheme"] or "https").lower()
     if scheme not in _PORTS:
-        raise InvalidArgument(f"{option} {shown} has the scheme {scheme!r}; use https.")
-    loopback = is_loopback(hostname)
-    if scheme == "http" and not loopback:
+        raise InvalidArgument(f"{shown} has the scheme {scheme!r}; use https.")
+    near = hostname == "localhost" or (address is not None and address.is_loopback)
+    if metadata:
+        usual = METADATA_ENDPOINT.endswith(f"//{hostname}")
+        near = near or usual or (address is not None and address.is_link_local)
+    if scheme == "http" and not near:
         raise InvalidArgument(
-            f"{option} {shown} asks for http to a host that is not loopback: requests would travel in the clear. "
-            f"Use https://{hostname}."
+            f"{shown} asks for http to a host that is not loopback{' or link-local' if metadata else ''}: requests "
+            f"would travel in the clear. Use https://{hostname}."
         )
     port = int(found["port"] or _PORTS[scheme])
     if not 1 <= port <= MAX_PORT:
-        raise InvalidArgument(f"{option} {shown} has the port {port}; give one from 1 to {MAX_PORT}.")
-    return Endpoint(scheme, name if port == _PORTS[scheme] else f"{name}:{port}", loopback)
+        raise InvalidArgument(f"{shown} has the port {port}; give one from 1 to {MAX_PORT}.")
+    return Endpoint(scheme, name if port == _PORTS[scheme] else f"{name}:{port}", near or metadata)
+
+
+def _address(hostname: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(hostname)
+    except ValueError:
+        return None
 
 
 def sts_host(endpoint: Endpoint) -> str:

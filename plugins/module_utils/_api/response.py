@@ -9,7 +9,7 @@ from __future__ import annotations
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._base import pace
 from .._base.errors import Refused, UnexpectedAnswer, printable, sentences
@@ -35,15 +35,33 @@ class Cure(Enum):
 
 
 class Unreadable(UnexpectedAnswer):
-    """Something answered that is no answer of the API; whether the request took effect is not known.
-
-    :param message: what came, and what would help.
-    :param cure: when another attempt may get a sound answer.
-    """
+    """Something answered that is no answer of the API; nobody knows whether the request took effect."""
 
     def __init__(self, message: str, *, cure: Cure) -> None:
         super().__init__(message)
         self.cure = cure
+
+
+class _Source(NamedTuple):
+    """Where an answer comes from."""
+
+    action: str
+    where: str
+    status: int
+    scrub: Callable[[str], str]
+
+    def odd(self, came: str) -> Exception:
+        """The error to raise where something else than the API has answered, or not in its form."""
+        if self.status == HTTPStatus.TOO_MANY_REQUESTS:
+            message = f"{self.where}: HTTP 429, too many requests."
+            return Refused(message, code="RequestLimitExceeded", action=self.action)
+        if 300 <= self.status < 400:
+            where_to = "points elsewhere; redirects are not followed. Check endpoint."
+            return Unreadable(f"{self.where}: HTTP {self.status} {where_to}", cure=Cure.NEVER)
+        return Unreadable(
+            f"{self.where}: HTTP {self.status} with {came}. Check endpoint, and any proxy or gateway before it.",
+            cure=Cure.TIME if self.status >= 500 else Cure.KNOWN_ENDPOINT,
+        )
 
 
 def parse_response(
@@ -59,95 +77,58 @@ def parse_response(
 ) -> dict[str, Any]:
     """Open the envelope of an answer.
 
-    :param headers: those of the answer; ``Content-Type`` and ``Date`` are looked at.
+    :param headers: ``Content-Type`` and ``Date`` are looked at.
     :param write: whether the action changes something: its answer always has a ``RequestId``.
-    :param where: who answered, for messages: the action and the address.
+    :param where: the action and the address, for messages.
     :param now: this host's clock in seconds since the epoch, None where it is not to be compared with the server's.
     :param scrub: takes secrets out of a text.
     :raises Refused: the cloud refused, and applied nothing.
     :raises Unreadable: the answer is not in the form of the API.
     """
-    where = where or action
+    source = _Source(action, where or action, status, scrub)
     try:
         parsed = parse_json(content)
     except ValueError as exc:
         kind = printable(scrub(headers.get("Content-Type") or "an unnamed type"), MAX_NAME)
-        raise _not_the_api(action, where, status, f"{len(content)} bytes of {kind} that are no JSON ({exc})") from None
+        raise source.odd(f"{len(content)} bytes of {kind} that are no JSON ({exc})") from None
     response = parsed.get("Response") if isinstance(parsed, dict) else None
     if not isinstance(response, dict):
-        raise _not_the_api(action, where, status, "JSON that has no object Response")
-    request_id = _request_id(response, action, where, status)
+        raise source.odd("JSON that has no object Response")
+    request_id = response.get("RequestId", "")
+    if not isinstance(request_id, str):
+        raise source.odd(f"a RequestId that is {_kind(request_id)} instead of text")
+    request_id = printable(request_id, MAX_NAME) or None
     if "Error" in response:
-        raise _refusal(response["Error"], action, where, status, request_id, _skew_hint(headers, now), scrub)
+        raise _refusal(response["Error"], source, request_id, _skew_hint(headers, now))
     # The API reports its own errors in the body: with another status, a gateway stands in between.
     if not 200 <= status < 300:
-        raise _not_the_api(action, where, status, "JSON that has no Error")
+        raise source.odd("JSON that has no Error")
     if write and not request_id:
-        raise _not_the_api(action, where, status, "a Response that has no RequestId")
+        raise source.odd("a Response that has no RequestId")
     return response
 
 
-def _request_id(response: Mapping[str, Any], action: str, where: str, status: int) -> str | None:
-    request_id = response.get("RequestId", "")
-    if not isinstance(request_id, str):
-        raise _not_the_api(action, where, status, f"a RequestId that is {_kind(request_id)} instead of text")
-    return printable(request_id, MAX_NAME) or None
-
-
-def _refusal(
-    error: Any,
-    action: str,
-    where: str,
-    status: int,
-    request_id: str | None,
-    skew_hint: str,
-    scrub: Callable[[str], str],
-) -> Exception:
+def _refusal(error: Any, source: _Source, request_id: str | None, skew_hint: str) -> Exception:
     if not isinstance(error, dict):
-        return _not_the_api(action, where, status, f"an Error that is {_kind(error)} instead of an object")
+        return source.odd(f"an Error that is {_kind(error)} instead of an object")
     code, words = error.get("Code"), error.get("Message")
     if not isinstance(code, str) or not code:
-        return _not_the_api(action, where, status, "an Error without a text Code")
+        return source.odd("an Error without a text Code")
     if words is not None and not isinstance(words, str):
-        return _not_the_api(action, where, status, f"an Error whose Message is {_kind(words)} instead of text")
-    code, words = printable(scrub(code), MAX_NAME), printable(scrub(words or ""))
+        return source.odd(f"an Error whose Message is {_kind(words)} instead of text")
+    code, words = printable(source.scrub(code), MAX_NAME), printable(source.scrub(words or ""))
     ruling = ruling_for(code, words)
-    if status == HTTPStatus.TOO_MANY_REQUESTS and ruling.remedy is not Remedy.WAIT_THROTTLED:
+    if source.status == HTTPStatus.TOO_MANY_REQUESTS and ruling.remedy is not Remedy.WAIT_THROTTLED:
         # Whatever a gateway writes into the body.
-        return _not_the_api(action, where, status, "")
-    return Refused(
-        sentences(
-            f"{action} was refused with {code}: {words}",
-            ruling.hint,
-            skew_hint if code.startswith("AuthFailure.SignatureExpire") else "",
-        ),
-        code=code,
-        action=action,
-        request_id=request_id,
-        api_message=words,
-    )
-
-
-def _not_the_api(action: str, where: str, status: int, came: str) -> Exception:
-    """What to raise where something else than the API has answered, or not in its form."""
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Refused(f"{where}: HTTP 429, too many requests.", code="RequestLimitExceeded", action=action)
-    if 300 <= status < 400:
-        return Unreadable(
-            f"{where}: HTTP {status} points elsewhere; redirects are not followed. Check endpoint.",
-            cure=Cure.NEVER,
-        )
-    return Unreadable(
-        f"{where}: HTTP {status} with {came}. Check endpoint, and any proxy or gateway before it.",
-        cure=Cure.TIME if status >= 500 else Cure.KNOWN_ENDPOINT,
-    )
+        return source.odd("")
+    hint = skew_hint if code.startswith("AuthFailure.SignatureExpire") else ""
+    message = sentences(f"{source.action} was refused with {code}: {words}", ruling.hint, hint)
+    return Refused(message, code=code, action=source.action, request_id=request_id, api_message=words)
 
 
 def _kind(value: Any) -> str:
     """The type of a JSON value in words."""
-    if value is None:
-        return "null"
-    names = {bool: "true or false", dict: "an object", list: "a list", str: "text"}
+    names = {type(None): "null", bool: "true or false", dict: "an object", list: "a list", str: "text"}
     return names.get(type(value), "a number")
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One HTTP POST to an endpoint: connections, TLS, proxies, the deadline, the answer's size, and what went wrong."""
+"""One HTTP request to an endpoint: connections, TLS, proxies, bounded time and size, and what went wrong."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ import socket
 import ssl
 import sys
 import threading
-import weakref
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 try:
     from requests.adapters import HTTPAdapter
-    from requests.exceptions import RequestException
+    from requests.exceptions import InvalidSchema
     from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
     from urllib3 import PoolManager
     from urllib3.exceptions import HTTPError, NewConnectionError
@@ -32,7 +31,7 @@ except ImportError as exc:
     REQUESTS_ERROR = exc
 
 from .._base import pace
-from .._base.errors import ConnectionFailed, InvalidArgument, NotSent, printable
+from .._base.errors import ConnectionFailed, InvalidArgument, NotSent, printable, without_context
 from .._base.limits import TooLarge, read_file, unpack
 from .._base.secrets import MASK
 from .._base.threads import DeadlineExceeded, call_within
@@ -47,13 +46,12 @@ if TYPE_CHECKING:
 INSTALL_REQUESTS = f"Install it for the interpreter that ran this: {sys.executable} -m pip install requests."
 """What to do where REQUESTS_ERROR is set."""
 NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"})
-"""How OpenSSL calls an answer that is not TLS; which of them depends on its release and on the first bytes."""
-
+"""OpenSSL's names for an answer that is not TLS; which of them depends on its release and on the first bytes."""
 MAX_REASON = 512
 """Characters that a message shows of the reason that a library gives."""
 _PIECE_BYTES = 1 << 17
 _OBJECT = re.compile(r"<[\w.]+ object at 0x[0-9a-f]+>(: )?")
-"""How older urllib3 begins a message."""
+"""Older urllib3 begins its messages so."""
 _LOGIN = re.compile(r"(?<=//)\S*@")
 """User name and password in a URL."""
 
@@ -61,20 +59,16 @@ _LOGIN = re.compile(r"(?<=//)\S*@")
 class AnswerLost(ConnectionFailed):
     """The request went out, and no whole answer came back: whether it took effect is not known.
 
-    :param message: what happened, and what would help.
-    :param stale: whether it met a connection that the server was closing; a new one is not concerned.
+    :param cut: the connection ended before its time; an idle one may have been closing.
     """
 
-    def __init__(self, message: str, *, stale: bool = False) -> None:
+    def __init__(self, message: str, *, cut: bool = False) -> None:
         super().__init__(message)
-        self.stale = stale
+        self.cut = cut
 
 
 class Answer(NamedTuple):
-    """What came back.
-
-    :param headers: by name, in any case.
-    """
+    """Status, headers (by name, in any case) and body."""
 
     status: int
     headers: Mapping[str, str]
@@ -113,94 +107,104 @@ class Tls:
                 context.load_verify_locations(capath=str(path))
             else:
                 context.load_verify_locations(cadata=read_file(path).decode("ascii", "ignore"))
-        except OSError as exc:
-            problem = "holds no certificates" if isinstance(exc, ssl.SSLError) else f"can't be read: {exc.strerror}"
-        except ValueError:
+        except (OSError, ValueError) as exc:
             problem = "holds no certificates"
-        else:
-            return context
-        raise InvalidArgument(
-            f"{self._origin} {printable(repr(str(path)), MAX_REASON)} {problem}; "
-            "give a file or folder of PEM certificates."
-        )
+            if isinstance(exc, OSError) and not isinstance(exc, ssl.SSLError):
+                problem = f"can't be read: {exc.strerror}"
+            raise InvalidArgument(
+                f"{self._origin} {printable(repr(str(path)), MAX_REASON)} {problem}; "
+                "give a file or folder of PEM certificates."
+            ) from None
+        return context
 
 
 class Transport:
-    """Posts to one endpoint, from any number of threads.
+    """Sends requests to one endpoint, from any number of threads.
 
-    A write opens a connection of its own: on an idle one that the server is closing, its outcome would be unknown.
-    Reads share the connections that are open, one request at a time on each.
+    A write opens a connection of its own: if an idle one is closing, its outcome would be unknown. Reads share the
+    open connections, one request at a time on each.
 
     It stands on urllib3, not on ``requests.Session``: a session unpacks a body of any size, does not say whether the
     request was begun, and gives nobody the socket to close when the time is up.
 
     :param secrets: taken out of every reason that a library gives.
+    :param advice: ends the message where no answer comes.
     """
 
-    def __init__(self, endpoint: Endpoint, secrets: Secrets, tls: Tls) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        secrets: Secrets,
+        tls: Tls,
+        advice: str = "Check endpoint, the network and the proxy settings.",
+    ) -> None:
         self._endpoint = endpoint
         self._secrets = secrets
         self._tls = tls
+        self._advice = advice
         self._lock = threading.Lock()
         self._idle: list[_Line] = []
 
     def post(
-        self, action: str, headers: Mapping[str, str], body: bytes, *, seconds: float, write: bool = False
+        self, where: str, headers: Mapping[str, str], body: bytes, *, seconds: float, write: bool = False
+    ) -> Answer:
+        """Post one request to the API; see :meth:`send`."""
+        return self.send("POST", "/", where, headers, body, seconds=seconds, fresh=write)
+
+    @without_context()
+    def send(
+        self,
+        method: str,
+        path: str,
+        where: str,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        *,
+        seconds: float,
+        fresh: bool = False,
     ) -> Answer:
         """Send one request and read the whole answer.
 
+        :param where: the request and its address, for messages.
         :param headers: those of the request, without its length.
         :param seconds: the time for all of it.
+        :param fresh: on a connection of its own.
         :raises NotSent: no connection could be made.
         :raises ConnectionFailed: the certificate or the proxy setting is wrong, which does not pass.
         :raises AnswerLost: the request went out, and no whole answer came back in time.
         :raises Unreadable: the answer is too large, or can't be unpacked.
         """
-        where = f"{action} at {self._endpoint.url}"
-        line = self._borrow(where, write=write)
+        line = self._line(where, fresh=fresh)
         request = _Request(body)
         try:
             answer = call_within(
-                seconds + pace.DEADLINE_SLACK_SECONDS, lambda: line.exchange(headers, request, seconds)
+                seconds + pace.DEADLINE_SLACK_SECONDS,
+                lambda: line.exchange(method, path, headers, request, seconds),
             )
-        except DeadlineExceeded:
+        except (DeadlineExceeded, TooLarge, HTTPError, HTTPException, OSError, ValueError) as exc:
             line.abort()
-            raise _lost(request, f"{where}: no full answer within {seconds:.3g} s") from None
-        except TooLarge as exc:
-            line.abort()
-            raise _unreadable(f"{where}: an answer of {exc}") from None
-        except (HTTPError, HTTPException, OSError) as exc:
-            line.abort()
-            stale = line.reused and request.begun and not _timed_out(exc)
-            if stale:
+            fault = self._fault(exc, where, seconds, begun=request.begun)
+            if isinstance(fault, AnswerLost) and fault.cut:
                 self._close_idle()
-            raise self._failure(exc, request, where, seconds, stale=stale) from None
-        except ValueError as exc:
+            raise fault from None
+        if fresh:
             line.abort()
-            raise _unreadable(f"{where}: an answer that can't be unpacked: {exc}") from None
-        with self._lock:
-            self._idle.append(line)
+        else:
+            with self._lock:
+                self._idle.append(line)
         return answer
 
-    def _borrow(self, where: str, *, write: bool) -> _Line:
-        """An open connection; for a write, or where none is open, a new one."""
+    def _line(self, where: str, *, fresh: bool) -> _Line:
         with self._lock:
-            line = self._idle.pop() if self._idle else None
-        if line is not None and not write:
-            line.reuse()
-            return line
-        if line is not None:
-            line.abort()
-        problem = "the proxy that the environment names is no valid URL; give http://host:port"
+            if self._idle and not fresh:
+                return self._idle.pop()
         try:
-            return _Line(self._endpoint, self._tls)
-        except RequestException as exc:
-            if type(exc).__name__ == "InvalidSchema":
+            return _Line(_open_manager(self._endpoint, self._tls).connection_from_url(self._endpoint.url))
+        except (InvalidSchema, HTTPError, ValueError, AssertionError) as exc:
+            problem = "the proxy that the environment names is no valid URL; give http://host:port"
+            if isinstance(exc, InvalidSchema):
                 problem = "for a SOCKS proxy, as the environment names one, requests needs PySocks"
-        except (HTTPError, ValueError, AssertionError):
-            pass
-        # Outside of the handlers: these exceptions show the proxy's URL with its password.
-        raise ConnectionFailed(f"{where}: {problem}. Check HTTPS_PROXY and ALL_PROXY.")
+            raise ConnectionFailed(f"{where}: {problem}. Check HTTPS_PROXY and ALL_PROXY.") from None
 
     def _close_idle(self) -> None:
         """Close the open connections that no request uses: where the server has closed one, others are as old."""
@@ -209,29 +213,36 @@ class Transport:
         for line in idle:
             line.abort()
 
-    def _failure(self, exc: Exception, request: _Request, where: str, seconds: float, *, stale: bool) -> Exception:
-        """What to raise for an exception of the libraries below."""
-        reason = self._plain(exc)
-        if _timed_out(exc):
-            what = "answer" if request.begun else "connection"
-            return _lost(request, f"{where}: no {what} within {seconds:.3g} s")
-        if _is_certificate(exc):
+    def _fault(self, exc: Exception, where: str, seconds: float, *, begun: bool) -> Exception:
+        """The error to raise for an exception of the libraries below."""
+        if isinstance(exc, DeadlineExceeded):
+            return self._lost(f"{where}: no full answer within {seconds:.3g} s", begun=begun)
+        if isinstance(exc, TooLarge):
+            return _unreadable(f"{where}: an answer of {exc}")
+        if not isinstance(exc, (HTTPError, HTTPException, OSError)):
+            return _unreadable(f"{where}: an answer that can't be unpacked: {exc}")
+        # For urllib3, a connection that was refused is a kind of time-out.
+        if isinstance(exc, TimedOut) and not isinstance(exc, NewConnectionError):
+            return self._lost(f"{where}: no {'answer' if begun else 'connection'} within {seconds:.3g} s", begun=begun)
+        reason = _reason(exc)
+        shown = _OBJECT.sub("", " ".join(str(reason).split()))
+        shown = printable(_LOGIN.sub(f"{MASK}@", self._secrets.scrub(shown)), MAX_REASON)
+        if isinstance(reason, ssl.SSLCertVerificationError):
             return ConnectionFailed(
-                f"{where}: the certificate was refused: {reason}. "
+                f"{where}: the certificate was refused: {shown}. "
                 "Check endpoint; the certificate of a private authority goes into ca_path."
             )
-        if _is_plain(exc):
+        if isinstance(reason, ssl.SSLError) and getattr(reason, "reason", None) in NO_TLS:
             return ConnectionFailed(
-                f"{where}: the answer is no TLS, so this is http where https was expected: {reason}. "
+                f"{where}: the answer is no TLS, so this is http where https was expected: {shown}. "
                 "Check the port of endpoint and of any proxy; for an emulator on this host, write http:// before it."
             )
-        what = "the connection was cut" if request.begun else "can't connect"
-        return _lost(request, f"{where}: {what}: {reason}", stale=stale)
+        what = "the connection was cut" if begun else "can't connect"
+        return self._lost(f"{where}: {what}: {shown}", begun=begun, cut=True)
 
-    def _plain(self, exc: Exception) -> str:
-        """The innermost reason of an exception, in one line and without secrets."""
-        reason = _OBJECT.sub("", " ".join(str(_reason(exc)).split()))
-        return printable(_LOGIN.sub(f"{MASK}@", self._secrets.scrub(reason)), MAX_REASON)
+    def _lost(self, what: str, *, begun: bool, cut: bool = False) -> ConnectionFailed:
+        message = f"{what}. {self._advice}".rstrip()
+        return AnswerLost(message, cut=cut) if begun else NotSent(message)
 
 
 class _Request:
@@ -247,27 +258,31 @@ class _Request:
 
 
 class _Line:
-    """A connection, which a request has for itself as long as it is under way."""
+    """A connection, which a request has for itself as long as it is under way.
 
-    def __init__(self, endpoint: Endpoint, tls: Tls) -> None:
-        self.reused = False
-        """Whether the request under way met a connection that was open already."""
-        self._connection: Any = None
-        self._manager = _open_manager(endpoint, tls)
-        # A pool of one connection: it finds out whether that is still alive, and opens it anew where it is not.
-        self._pool = self._manager.connection_from_url(endpoint.url)
-        self._pool.ConnectionCls = _watched(self._pool.ConnectionCls, weakref.ref(self))
+    :param pool: a pool of one: it finds out whether its connection is still alive, and opens it anew where it is not.
+    """
 
-    def exchange(self, headers: Mapping[str, str], request: _Request, seconds: float) -> Answer:
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+        self._opened: list[Any] = []
+        make, opened = pool.ConnectionCls, self._opened
+
+        def connection(**how: Any) -> Any:
+            opened[:] = [make(**how)]
+            return opened[0]
+
+        vars(pool)["ConnectionCls"] = connection
+
+    def exchange(self, method: str, path: str, headers: Mapping[str, str], request: _Request, seconds: float) -> Answer:
         """Send one request and read the whole answer, within the limits of its size."""
-        response = self._pool.request(
-            "POST",
-            "/",
+        response = self._pool.urlopen(
+            method,
+            path,
             body=request,
             headers={**headers, "Content-Length": str(len(request.body))},
             retries=False,
             redirect=False,
-            assert_same_host=False,
             timeout=Timeout(total=seconds),
             preload_content=False,
             decode_content=False,
@@ -286,35 +301,10 @@ class _Line:
 
     def abort(self) -> None:
         """Close the connection; a thread that still waits for it wakes up and ends."""
-        with contextlib.suppress(OSError, AttributeError, TypeError):
+        with contextlib.suppress(OSError, AttributeError, TypeError, IndexError):
             # Of the socket itself, not of TLS, which another thread may be using.
-            socket.socket.shutdown(self._connection.sock, socket.SHUT_RDWR)
+            socket.socket.shutdown(self._opened[0].sock, socket.SHUT_RDWR)
         self._pool.close()
-
-    def reuse(self) -> None:
-        """Take note of a request that begins on a connection that may be open already."""
-        self.reused = True
-
-    def opening(self, connection: Any) -> None:
-        """Take note of a connection that is about to be opened."""
-        self.reused = False
-        self._connection = connection
-
-
-def _watched(base: Any, owner: weakref.ref[_Line]) -> Any:
-    """A class of connections that say when they are opened.
-
-    :param owner: who wants to know; connections don't keep it alive, so that they are closed when it goes.
-    """
-
-    def connect(self: Any) -> None:
-        line = owner()
-        if line is not None:
-            line.opening(self)
-        base.connect(self)
-
-    # Exceptions show the name.
-    return type(base.__name__, (base,), {"connect": connect, "__module__": base.__module__})
 
 
 def _open_manager(endpoint: Endpoint, tls: Tls) -> Any:
@@ -323,7 +313,7 @@ def _open_manager(endpoint: Endpoint, tls: Tls) -> Any:
     if endpoint.scheme == "https":
         keys = {"ssl_context": tls.context(), "cert_reqs": "CERT_REQUIRED"}
     # requests would send loopback through http_proxy, where nobody can answer for this machine.
-    proxy = None if endpoint.loopback else select_proxy(endpoint.url, get_environ_proxies(endpoint.url))
+    proxy = None if endpoint.direct else select_proxy(endpoint.url, get_environ_proxies(endpoint.url))
     if not proxy:
         return PoolManager(num_pools=1, maxsize=1, **keys)
     if "://" not in proxy:
@@ -336,32 +326,11 @@ def _open_manager(endpoint: Endpoint, tls: Tls) -> Any:
     return HTTPAdapter(pool_connections=1, pool_maxsize=1).proxy_manager_for(proxy, **keys)
 
 
-def _lost(request: _Request, what: str, *, stale: bool = False) -> ConnectionFailed:
-    message = f"{what}. Check endpoint, the network and the proxy settings."
-    return AnswerLost(message, stale=stale) if request.begun else NotSent(message)
-
-
 def _unreadable(what: str) -> Unreadable:
     return Unreadable(f"{what}. Check endpoint, and any proxy or gateway before it.", cure=Cure.NEVER)
 
 
-def _reason(exc: BaseException) -> object:
-    """What an exception of urllib3 is about: most hold another one."""
+def _reason(exc: BaseException) -> BaseException:
+    """The innermost exception: most of urllib3's hold another one."""
     inner = exc.args[0] if len(exc.args) == 1 else exc.args[1] if len(exc.args) == 2 else exc
     return _reason(inner) if isinstance(inner, Exception) and inner is not exc else exc
-
-
-def _timed_out(exc: Exception) -> bool:
-    # For urllib3, a connection that was refused is a kind of time-out.
-    return isinstance(exc, TimedOut) and not isinstance(exc, NewConnectionError)
-
-
-def _is_plain(exc: BaseException) -> bool:
-    """Whether what came in place of TLS was none, as from a server of http."""
-    reason = _reason(exc)
-    return isinstance(reason, ssl.SSLError) and getattr(reason, "reason", None) in NO_TLS
-
-
-def _is_certificate(exc: BaseException) -> bool:
-    """Whether TLS failed on the server's certificate: before the request, and for good."""
-    return isinstance(_reason(exc), ssl.SSLCertVerificationError)

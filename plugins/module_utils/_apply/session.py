@@ -73,7 +73,7 @@ class Session:
         self._budget = shared.budget
         self._listener_ids = plan.snapshot.listener_ids
         self._open: _OpenTask | None = None
-        self._busy_waits = pace.WRITE_BUSY.delays()
+        self._busy_waits = pace.BUSY.delays()
 
     # -- reads and waits
 
@@ -151,7 +151,7 @@ class Session:
         :returns: a refusal that is not about this moment only.
         :raises ClbError: the task can't go on.
         """
-        patience, unsent, throttled = Patience(self._budget), pace.UNSENT.delays(), pace.WRITE_THROTTLED.delays()
+        patience, unsent = Patience(self._budget), pace.UNSENT.delays()
         while True:
             self._remember(changes)
             try:
@@ -172,7 +172,8 @@ class Session:
                 if refusal.remedy is not Remedy.WAIT_THROTTLED:
                     return self._after_refusal(refusal, changes, until_changed=guard_before_resend)
                 self.last_answer = refusal
-                self.sleep(next(throttled), "another attempt")
+                # The client has waited out the pause.
+                self.waits += 1
             else:
                 return self._accept(answer, changes, another_call_follows)
             if guard_before_resend:
@@ -208,7 +209,7 @@ class Session:
 
     def _accept(self, answer: Accepted, changes: Sequence[Change], another_call_follows: bool) -> Answer:
         action = ACTIONS[changes[0].kind]
-        self._busy_waits = pace.WRITE_BUSY.delays()
+        self._busy_waits = pace.BUSY.delays()
         self.last_answer, self.stale = None, True
         named = [change for change in changes if change.pool.listener_id in answer.failed_listeners]
         others = [change for change in changes if change.pool.listener_id not in answer.failed_listeners]

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from .refusals import Remedy, ruling_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from .refusals import Concern, Ruling
 
@@ -29,6 +30,7 @@ _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories that steer a terminal or reorder what it shows: controls, formats, surrogates, separators."""
 
 _DIGITS = re.compile("([0-9]+)")
+Error = TypeVar("Error", bound="ClbError")
 
 
 def printable(text: str, limit: int = MAX_SHOWN) -> str:
@@ -99,6 +101,16 @@ def natural(text: str) -> tuple[object, ...]:
     return (*parts, text)
 
 
+@contextmanager
+def without_context() -> Iterator[None]:
+    """Let a ClbError forget the exception that led to it, which may show a secret or hold a whole answer."""
+    try:
+        yield
+    except ClbError as exc:
+        exc.forget_context()
+        raise
+
+
 class ClbError(Exception):
     """Base of everything that this collection raises on purpose.
 
@@ -121,24 +133,34 @@ class ClbError(Exception):
         api_message: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = escape(message)
+        """What happened; control and bidirectional characters are escaped, wherever they come from."""
         self.api_message = self.message if api_message is None else api_message
         self.code = code or self.default_code
         self.action = action
         self.request_id = request_id
 
-    @property
-    def message(self) -> str:
-        """What happened; control and bidirectional characters are escaped, wherever they come from."""
-        return self._message
+    @classmethod
+    def of(cls: type[Error], cause: ClbError, message: str | None = None) -> Error:
+        """One of this kind that carries all that another one does.
 
-    @message.setter
-    def message(self, text: str) -> None:
-        self._message = escape(text)
+        :param message: None for that of the other one.
+        """
+        return cls(
+            cause.message if message is None else message,
+            code=cause.code,
+            action=cause.action,
+            request_id=cause.request_id,
+            api_message=cause.api_message,
+        )
+
+    def forget_context(self) -> None:
+        """Let go of the exception that led to it."""
+        self.__context__ = self.__cause__ = None
 
     def add(self, text: str) -> None:
         """Say one sentence more."""
-        self.message = sentences(self.message, text)
+        self.message = escape(sentences(self.message, text))
 
 
 class InvalidArgument(ClbError):

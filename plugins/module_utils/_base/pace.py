@@ -74,22 +74,19 @@ RECOVERY_RATE = 1.0
 """The rate grows by so many requests a second in each second."""
 HALVING_SECONDS = 1.0
 """The rate is halved at most once in this time: requests under way at the old rate say nothing of the new one."""
-MAX_THROTTLED_PAUSE_SECONDS = 1.0
-"""After a halving all requests of the action pause at random for up to so long, so that tasks do not come together."""
 CATCH_UP_SECONDS = 0.005
 """The next turn catches up on an oversleep of at most so long."""
 
-READ_THROTTLED = Waits(
-    "A read was answered 'too many requests'", 0.1, 2.0, 16.0, "the task, after ``wait_timeout``", least=0.0
+THROTTLED = Waits(
+    "A request was answered 'too many requests'; all requests of its action wait, and then come half as fast",
+    1.0,
+    2.0,
+    16.0,
+    "the task, after ``wait_timeout``",
+    least=0.0,
 )
-WRITE_THROTTLED = Waits(
-    "A write was answered 'too many requests'", 0.5, 2.0, 16.0, "the task, after ``wait_timeout``", least=0.0
-)
-READ_BUSY = Waits(
-    "A read was answered 'the load balancer is busy'", 0.5, 2.0, 3.0, "the task, after ``wait_timeout``", least=0.0
-)
-WRITE_BUSY = Waits(
-    "A write was answered 'the load balancer is busy'; then the task reads and plans again",
+BUSY = Waits(
+    "A request was answered 'the load balancer is busy'; after a write the task reads and plans again",
     0.75,
     2.0,
     3.25,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Threads: the same for many load balancers side by side, and one function until a deadline."""
+"""Work in threads: side by side, or with a limit of time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_THREADS = 64
 
 @dataclass(frozen=True)
 class Finished(Generic[Value]):
-    """How the work on one item ended: exactly one of the two is set, unless the work returns None."""
+    """The end of the work on one item: exactly one of the two is set, unless the work returns None."""
 
     value: Value | None = None
     error: Exception | None = None
@@ -38,11 +38,8 @@ class Finished(Generic[Value]):
 def side_by_side(
     work: Callable[[Item], Value], items: Sequence[Item], max_threads: int = MAX_THREADS
 ) -> list[Finished[Value]]:
-    """Work on every item in threads; what one raises stops no other.
+    """Work on every item in threads, begun in the order of the items; what one raises stops no other.
 
-    :param work: called once for each item.
-    :param items: in the order in which their work begins.
-    :param max_threads: how many threads at most.
     :returns: how each ended, in the order of the items.
     """
     results: list[Finished[Value]] = [Finished() for _item in items]
@@ -76,13 +73,12 @@ class DeadlineExceeded(Exception):
 
 
 def call_within(seconds: float, function: Callable[[], Value]) -> Value:
-    """Call a function, and stop waiting for it when the time is up.
+    """Call a function in a thread of its own, and stop waiting for it when the time is up.
 
     A socket's own time-out starts again with every byte and does not cover the look-up of a name, so that a server
     that sends one byte now and then, or a name server that is silent, would hold a task for ever. The thread that is
     given up keeps waiting on its own; it does not hold up the end of the process.
 
-    :param function: what to call, in a thread of its own.
     :raises DeadlineExceeded: the time is up; the function may still be running.
     """
     ended: SimpleQueue[tuple[Optional[Value], Optional[BaseException]]] = SimpleQueue()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from .._base.errors import ClbError, CredentialsNotFound
 from .credentials import CredentialProvider, Credentials, RefreshableCredentials, StaticCredentials, read_pair
 from .metadata import ENDPOINT_VARIABLE
-from .profiles import DEFAULT_PROFILE, Profile, ProfileChoice, ProfileFiles, choose_profile
+from .profiles import DEFAULT_PROFILE, Profile, ProfileChoice, ProfileFiles
 from .roles import PodIdentity, RoleSession, find_pod_identity, find_role, session_name, session_seconds
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class ResolvedCredentials(NamedTuple):
 class CredentialChain:
     """Looks for credentials.
 
+    :param choice: the profile that is named, or the default one.
     :param remote: used only when nothing earlier matched, or for a role.
     :param secrets: learns every key and token that is found.
     """
@@ -68,6 +69,7 @@ class CredentialChain:
         options: Mapping[str, Any],
         environ: Mapping[str, str],
         files: ProfileFiles,
+        choice: ProfileChoice,
         remote: Remote,
         secrets: Secrets,
     ) -> None:
@@ -76,14 +78,9 @@ class CredentialChain:
         self._files = files
         self._remote = remote
         self._secrets = secrets
-        self._choice = choose_profile(options, environ)
+        self._choice = choice
         self._read: Profile | None = None
         self._is_read = False
-
-    @property
-    def choice(self) -> ProfileChoice:
-        """The profile that is named, or the default one."""
-        return self._choice
 
     def find(self) -> ResolvedCredentials:
         """Go through the chain.

@@ -196,11 +196,6 @@ def _ask(api: Api, action: str, session: RoleSession, more: dict[str, Any], advi
         answer = api.read(action, params)
     except Refused as refusal:
         # Not to be taken for a refusal of the write for which the credentials were wanted.
-        raise CredentialsNotFound(
-            f"Can't assume the role {session.arn}: {refusal.message} {advice}",
-            code=refusal.code,
-            action=refusal.action,
-            request_id=refusal.request_id,
-            api_message=refusal.api_message,
-        ) from refusal
+        message = f"Can't assume the role {session.arn}: {refusal.message} {advice}"
+        raise CredentialsNotFound.of(refusal, message) from refusal
     return parse_temporary(answer.get("Credentials"), answer.get("ExpiredTime"), f"{action} of STS")

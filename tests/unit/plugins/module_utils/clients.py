@@ -41,7 +41,7 @@ class FreePacer(Pacer):
     """Lets requests through as fast as they come, for tests of something else than their pace."""
 
     def lane(self, action: str) -> Lane:
-        return FreeLane(action)
+        return self._lanes.setdefault(action, FreeLane(action))
 
 
 def make_client(url: str, *, seconds: float = 20, timeout: float = 5, **how: Any) -> Client:

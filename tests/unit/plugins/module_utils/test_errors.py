@@ -94,8 +94,8 @@ def test_no_message_can_steer_a_terminal_whoever_its_parts_come_from() -> None:
     error = ClbError("web-\x1b[31m1 \u202e is bound")
     assert error.message == r"web-\x1b[31m1 \u202e is bound"
     assert error.api_message == error.message
-    error.message = f"region\r{error.message}"
-    assert error.message == r"region\rweb-\x1b[31m1 \u202e is bound"
+    error.add("Look\rthere.")
+    assert error.message == r"web-\x1b[31m1 \u202e is bound. Look\rthere."
 
 
 def test_escaping_leaves_what_people_write_as_it_is() -> None:

@@ -9,7 +9,6 @@ import traceback
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.endpoint import (
-    is_loopback,
     parse_endpoint,
     sts_host,
 )
@@ -17,7 +16,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
 
 
 @pytest.mark.parametrize(
-    "text, url, host, loopback",
+    "text, url, host, direct",
     [
         ("clb.tencentcloudapi.com", "https://clb.tencentcloudapi.com/", "clb.tencentcloudapi.com", False),
         (" clb.tencentcloudapi.com ", "https://clb.tencentcloudapi.com/", "clb.tencentcloudapi.com", False),
@@ -32,9 +31,9 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
         ("[2001:db8::1]:444", "https://[2001:db8::1]:444/", "[2001:db8::1]:444", False),
     ],
 )
-def test_forms_of_an_endpoint(text: str, url: str, host: str, loopback: bool) -> None:
+def test_forms_of_an_endpoint(text: str, url: str, host: str, direct: bool) -> None:
     endpoint = parse_endpoint(text)
-    assert (endpoint.url, endpoint.host, endpoint.loopback) == (url, host, loopback)
+    assert (endpoint.url, endpoint.host, endpoint.direct) == (url, host, direct)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +69,47 @@ def test_forms_of_an_endpoint(text: str, url: str, host: str, loopback: bool) ->
 def test_what_is_no_endpoint_is_named(text: str) -> None:
     with pytest.raises(InvalidArgument, match="sts_endpoint") as caught:
         parse_endpoint(text, "sts_endpoint")
+    assert repr(text) in caught.value.message
+
+
+METADATA = "http://metadata.tencentyun.com"
+
+
+@pytest.mark.parametrize(
+    "text, url",
+    [
+        (METADATA, f"{METADATA}/"),
+        (f"{METADATA}/", f"{METADATA}/"),
+        ("http://169.254.0.23", "http://169.254.0.23/"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080/"),
+        ("http://localhost:8080/", "http://localhost:8080/"),
+        ("http://[fe80::1]", "http://[fe80::1]/"),
+        ("https://metadata.example.com", "https://metadata.example.com/"),
+    ],
+)
+def test_where_the_metadata_service_can_be(text: str, url: str) -> None:
+    endpoint = parse_endpoint(text, "VARIABLE", metadata=True)
+    assert (endpoint.url, endpoint.direct) == (url, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://metadata.example.com",
+        "http://10.0.0.1",
+        "http://tencentyun.com",
+        f"{METADATA}.example.com",
+        "169.254.0.23",
+        "ftp://169.254.0.23",
+        "http://169.254.0.23/path",
+        "http://127.0.0.1/?x=1",
+        "http://",
+        "http://[::1",
+    ],
+)
+def test_where_the_metadata_service_can_not_be(text: str) -> None:
+    with pytest.raises(InvalidArgument, match="VARIABLE") as caught:
+        parse_endpoint(text, "VARIABLE", metadata=True)
     assert repr(text) in caught.value.message
 
 
@@ -114,13 +154,6 @@ def test_a_long_value_is_cut(text: str, what: str) -> None:
 def test_a_port_out_of_range_is_named(port: str) -> None:
     with pytest.raises(InvalidArgument, match=f"has the port {int(port)}; give one from 1 to 65535"):
         parse_endpoint(f"host:{port}")
-
-
-@pytest.mark.parametrize(
-    "name, expected", [("LOCALHOST", True), ("::1", True), ("127.0.0.53", True), ("::2", False), ("128.0.0.1", False)]
-)
-def test_loopback(name: str, expected: bool) -> None:
-    assert is_loopback(name) is expected
 
 
 @pytest.mark.parametrize(

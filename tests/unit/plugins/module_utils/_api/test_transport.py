@@ -53,7 +53,7 @@ def test_a_read_that_meets_a_closed_connection_is_sent_again_at_once_on_a_new_on
     assert connections(server) == 2
 
 
-def test_each_write_opens_a_connection_and_reads_go_on_with_it() -> None:
+def test_each_write_has_a_connection_of_its_own() -> None:
     with HttpServer(*[response() for _ in range(4)]) as server:
         client = make_client(server.url)
         for send in (client.read, client.write, client.write, client.read):

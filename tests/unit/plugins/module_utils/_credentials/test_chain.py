@@ -19,7 +19,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.chai
     ResolvedCredentials,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import Credentials
-from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.profiles import ProfileFiles
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.profiles import ProfileFiles, choose_profile
 
 ROLE = "qcs::cam::uin/1:roleName/deploy"
 
@@ -86,7 +86,8 @@ class Case:
 
     def find(self, options: dict[str, Any] | None = None, environ: dict[str, str] | None = None) -> ResolvedCredentials:
         files = ProfileFiles({"HOME": str(self.folder)}, system_file=Path("/nowhere"))
-        return CredentialChain(options or {}, environ or {}, files, self.remote, self.secrets).find()
+        choice = choose_profile(options or {}, environ or {})
+        return CredentialChain(options or {}, environ or {}, files, choice, self.remote, self.secrets).find()
 
     def secret_id(self, *where: Any) -> str:
         return self.find(*where).source.current().secret_id
