@@ -23,6 +23,7 @@ from .tasks import (
     failed,
     former,
     lock,
+    refusal,
     sent,
     sent_to,
     weights,
@@ -240,6 +241,14 @@ def test_somebody_who_undoes_it_every_time_is_given_up_on_after_three_sends() ->
     cloud = balancer(SHOP, rivals=[[], [], *[[(LBL_1, "ins-4", None)]] * 30], task_seconds=0)
     run = cloud.run(targets=[want("lbl-1", "ins-4")])
     assert (failed(run).keys(), cloud.count("BatchRegisterTargets")) == ({"ins-4"}, 3)
+
+
+def test_a_gain_that_somebody_undid_and_that_is_then_refused_has_failed() -> None:
+    faults = [None, None, *[refusal("InvalidParameter")] * 9]
+    cloud = balancer(SHOP, *faults, rivals=[[], [], [], [(LBL_1, "ins-4", None)]], task_seconds=0)
+    run = cloud.run(targets=[want("lbl-1", "ins-4"), want("lbl-1", "ins-1", weight=0)])
+    assert (failed(run), done(run)) == ({"ins-4": "InvalidParameter"}, ["ins-1"])
+    assert cloud.actions("Batch*") == ["BatchRegisterTargets", "BatchModifyTargetWeight", "BatchRegisterTargets"]
 
 
 def test_what_this_task_has_written_to_a_binding_is_not_its_state_before() -> None:
