@@ -28,59 +28,31 @@ FUNCTION = {
 UNADDRESSABLE = {"eni_ip": "10.0.8.8", "port": 8443, "type": "SRV", "extra": {"PrivateIpAddresses": None}}
 """A binding that an answer shows without any address."""
 
-WORLD: dict[str, Any] = {
-    "task_seconds": 1.0,
-    "load_balancers": [
-        {
-            "id": "lb-1",
-            "listeners": [
-                {
-                    "id": "lbl-tcp",
-                    "protocol": "TCP",
-                    "port": 443,
-                    "targets": [
-                        {"instance_id": "ins-a", "port": 8443, "weight": 10, "tag": "blue"},
-                        {"instance_id": "ins-b", "port": 8443, "weight": 20},
-                        {"eni_ip": "10.0.9.1", "port": 8443, "weight": 5},
-                        {"instance_id": "ins-old", "port": 8443, "weight": 10},
-                        {"instance_id": "ins-old", "port": 8444, "weight": 0, "tag": "spare"},
-                        UNADDRESSABLE,
-                    ],
-                },
-                {
-                    "id": "lbl-http",
-                    "protocol": "HTTP",
-                    "port": 80,
-                    "rules": [
-                        {
-                            "id": "loc-1",
-                            "domain": "a.example.com",
-                            "targets": [
-                                {"instance_id": "ins-a", "port": 8080, "weight": 10},
-                                {"eni_ip": "10.0.9.2", "port": 8080, "weight": 0, "tag": "kept"},
-                            ],
-                            "function_targets": [FUNCTION],
-                        },
-                        {
-                            "id": "loc-2",
-                            "domain": "b.example.com",
-                            "targets": [{"instance_id": "ins-b", "port": 8080, "weight": 7}],
-                        },
-                    ],
-                },
-                {
-                    "id": "lbl-udp",
-                    "protocol": "UDP",
-                    "port": 53,
-                    "targets": [
-                        {"instance_id": "ins-a", "port": 53, "weight": 10},
-                        {"eni_ip": "10.0.9.3", "port": 53, "weight": 1},
-                    ],
-                },
-            ],
-        }
-    ],
-}
+
+def _bound(address: str, port: int, weight: int = 10, tag: str = "") -> dict[str, Any]:
+    kind = "instance_id" if address.startswith("ins-") else "eni_ip"
+    return {kind: address, "port": port, "weight": weight, "tag": tag}
+
+
+_TCP = [
+    _bound("ins-a", 8443, tag="blue"),
+    _bound("ins-b", 8443, 20),
+    _bound("10.0.9.1", 8443, 5),
+    _bound("ins-old", 8443),
+    _bound("ins-old", 8444, 0, "spare"),
+    UNADDRESSABLE,
+]
+_RULE = [_bound("ins-a", 8080), _bound("10.0.9.2", 8080, 0, "kept")]
+_RULES = [
+    {"id": "loc-1", "domain": "a.example.com", "targets": _RULE, "function_targets": [FUNCTION]},
+    {"id": "loc-2", "domain": "b.example.com", "targets": [_bound("ins-b", 8080, 7)]},
+]
+_LISTENERS = [
+    {"id": "lbl-tcp", "protocol": "TCP", "port": 443, "targets": _TCP},
+    {"id": "lbl-http", "protocol": "HTTP", "port": 80, "rules": _RULES},
+    {"id": "lbl-udp", "protocol": "UDP", "port": 53, "targets": [_bound("ins-a", 53), _bound("10.0.9.3", 53, 1)]},
+]
+WORLD: dict[str, Any] = {"task_seconds": 1.0, "load_balancers": [{"id": "lb-1", "listeners": _LISTENERS}]}
 
 
 @dataclass(frozen=True)

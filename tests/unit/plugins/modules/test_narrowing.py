@@ -136,17 +136,6 @@ def test_quota_is_narrowed_to_the_listener_and_called_a_quota(cloud):
     ]
 
 
-@pytest.mark.parametrize("code", ["UnauthorizedOperation", "OperationDenied", "UnsupportedOperation.Nope", "Curious"])
-def test_what_no_other_call_escapes_is_not_narrowed(cloud, code):
-    refuse(cloud, [3], code=code)
-    result = cloud.run(targets=targets()).result
-
-    assert extra_calls(cloud) == 0
-    assert len(result["failed_targets"]) == 500
-    assert result["error"]["code"] == code
-    assert result["changed"] is False
-
-
 def test_narrowing_ends_with_the_time(cloud):
     refuse(cloud, [3, 117, 240, 366, 481])
     cloud.add_faults({"action": "BatchRegisterTargets", "kind": "task_slow", "seconds": 40, "times": -1})
