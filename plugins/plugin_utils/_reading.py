@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..module_utils._base.errors import ClbError, InvalidArgument, natural
 from ..module_utils._bindings.assign import check_belonging
 from ..module_utils._tasks.balancers import Balancer, may_leave_out, retold, tell_left_out
-from ..module_utils._tasks.choice import NoneTagged, find_by_tags
 from ..module_utils._tasks.info import SELECTS_NOTHING, describe_balancer
-from ..module_utils._tasks.stages import Fleet, assign_entries, read, read_health
+from ..module_utils._tasks.stages import Fleet, NoneTagged, assign_entries, find_by_tags, read, read_health
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -16,10 +16,9 @@ from .._base.budget import Budget
 from .._base.errors import ClbError
 from .._bindings.resolve import Selection, select
 from .balancers import TaskResult, gc_paused, known
-from .choice import check_entries_belong
 from .report import describe_binding, describe_error, sort_bindings
 from .request import Request
-from .stages import Fleet, assign_entries, read, read_health, read_settings
+from .stages import Fleet, assign_entries, check_entries_belong, read, read_health, read_settings
 from .words import count_message
 
 if TYPE_CHECKING:

@@ -18,10 +18,9 @@ from .._bindings.guard import Checked, check_guard, takes_capacity
 from .._bindings.plan import Goal, find_unmatched, make_plan
 from .._bindings.resolve import UnknownName, what_exists
 from .balancers import TaskResult, as_clb_error, gc_paused, known
-from .choice import check_entries_belong
 from .report import describe_error, empty_result, report
 from .request import Request
-from .stages import Fleet, assign_entries, read, read_health
+from .stages import Fleet, assign_entries, check_entries_belong, read, read_health
 from .words import failure_message, success_message
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.metadata import (
     ENDPOINT_VARIABLE as METADATA_VARIABLE,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.choice import find_load_balancer
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.stages import find_load_balancer
 from clb_emulator.testing import Emulator
 
 from ..clients import make_certificate
