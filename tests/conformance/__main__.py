@@ -25,8 +25,8 @@ from clb_emulator.testing import HOME, Emulator
 
 from . import options as settings
 from .asker import Asker, NotClean
-from .calls import Cloud, EmulatorApi, GaveUp, NotAsked, Unusable
-from .collection import CollectionApi, refused
+from .calls import Cloud, GaveUp, NotAsked, Unusable
+from .collection import CollectionApi, EmulatorApi
 from .leftovers import Leftovers
 from .masking import Mask
 from .questions import QUESTIONS
@@ -168,7 +168,7 @@ def ask_twin(scenario: dict[str, Any], world: World | None) -> Run:
 
     :param world: what it looks like; None: the emulator's own.
     """
-    cloud = Cloud(EmulatorApi(InProcess(scenario), refused))
+    cloud = Cloud(EmulatorApi(InProcess(scenario)))
     named = (EMULATED_ID, EMULATED_BACKENDS) if world is None else (world.load_balancer_id, world.backends)
     twin = prepare(cloud, *named, Leftovers())
     return run(Asker(cloud, twin, Leftovers()), QUESTIONS)

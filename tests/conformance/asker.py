@@ -2,22 +2,27 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What questions are asked with: bind, change and unbind targets of one load balancer, wait, look, and clean up."""
+"""What questions are asked with: look at one load balancer, bind, change and unbind targets, wait, and clean up."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
 
-from .calls import DEREGISTER, REGISTER, STATUS, Answer, Cloud, Kind, Meaning, NotAsked, Target
+from .calls import DEREGISTER, HEALTH, REGISTER, STATUS, TARGETS, Answer, Cloud, Kind, Meaning, NotAsked, Target
 from .leftovers import MARK, Bound, Leftovers
-from .looker import Looker, bound_of
-from .world import Place, World, text
+from .world import Place, World, bindings_in, healths_in, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 FIRST_PORT = 20001
+POLL_SECONDS = 0.3
+WAIT_SECONDS = 60.0
+"""How long a load balancer may be busy, or a task may take."""
 DOUBT_SECONDS = 15.0
 """How long a write of unknown outcome may still take effect."""
 CLEAN_SECONDS = 90.0
@@ -32,11 +37,80 @@ class NotClean(Exception):
     """Something that this run has bound could not be unbound; the text says what."""
 
 
-class Asker(Looker):
-    """Asks one load balancer.
+def first(items: Iterable[T], missing: str) -> T:
+    """Return the first item.
 
-    :param until: the moment on the API's clock from which nothing is asked any more; None: no such moment.
+    :raises NotAsked: there is none; ``missing`` says so.
     """
+    for item in items:
+        return item
+    raise NotAsked(missing)
+
+
+class Looker:
+    """Looks at one load balancer."""
+
+    def __init__(self, cloud: Cloud, world: World) -> None:
+        self.cloud = cloud
+        self.world = world
+
+    def bindings(self) -> Iterator[tuple[str, str | None, Target]]:
+        """Yield what is bound: listener ID, location ID and the target's entry.
+
+        :raises NotAsked: it can't be read.
+        """
+        answer = self.cloud.read(TARGETS, {"LoadBalancerId": self.world.load_balancer_id})
+        if not answer.accepted:
+            raise NotAsked(f"{TARGETS} is refused: {answer.refusal}")
+        yield from bindings_in(answer.response)
+
+    def entries(self, target: Target) -> list[Target]:
+        """Return the entries of a target: more than one where it is bound twice."""
+        wanted = bound_of(target)
+        found = [shown[-1] for shown in self.bindings() if wanted.is_shown_by(*shown)]
+        if found:
+            self.world.instances.setdefault(wanted.backend, found[0])
+        return found
+
+    def find(self, target: Target) -> Target | None:
+        """Return a target's entry; None where it does not show."""
+        return next(iter(self.entries(target)), None)
+
+    def entry(self, target: Target) -> Target:
+        """Return a target's entry.
+
+        :raises NotAsked: it does not show.
+        """
+        return first(self.entries(target), "the target does not show")
+
+    def health(self, target: Target) -> Target:
+        """Return the health of a target.
+
+        :raises NotAsked: it is not told.
+        """
+        answer = self.cloud.read(HEALTH, {"LoadBalancerIds": [self.world.load_balancer_id]})
+        wanted = bound_of(target)
+        for listener, rule, entry in healths_in(answer.response):
+            location = text(rule, "LocationId") if wanted.location_id else None
+            shown = {**entry, "PrivateIpAddresses": [entry.get("IP")], "InstanceId": entry.get("TargetId")}
+            if wanted.is_shown_by(text(listener, "ListenerId"), location, shown):
+                return {**entry, "LocationId": rule.get("LocationId")}
+        raise NotAsked(f"{HEALTH} does not mention the target: {answer.verdict}")
+
+    def polls(self, seconds: float = WAIT_SECONDS) -> Iterator[float]:
+        """Yield the seconds since the first look, again and again until the time is up."""
+        started = self.cloud.api.now()
+        while (passed := self.cloud.api.now() - started) <= seconds:
+            yield passed
+            self.cloud.api.sleep(POLL_SECONDS)
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float) -> float | None:
+        """Return after how many seconds something holds; None where it does not within ``seconds``."""
+        return next((passed for passed in self.polls(seconds) if condition()), None)
+
+
+class Asker(Looker):
+    """Asks one load balancer."""
 
     def __init__(self, cloud: Cloud, world: World, leftovers: Leftovers) -> None:
         super().__init__(cloud, world)
@@ -48,7 +122,7 @@ class Asker(Looker):
         self.check_seconds = CHECK_SECONDS
         """Seconds in which a health check comes to a result, as far as it is known."""
         self.in_doubt = False
-        """Whether the last write may still take effect, because it was not seen to end."""
+        """The last write was not seen to end, and may still take effect."""
 
     # What a question needs
 
@@ -57,30 +131,19 @@ class Asker(Looker):
 
         :raises NotAsked: there is none.
         """
-        found = self.world.open(layer4=layer4)
-        if not found:
-            raise NotAsked(f"the load balancer has no {'layer-4 listener' if layer4 else 'rule'} that takes targets")
-        return found[0]
-
-    def backend(self, index: int = 0) -> str:
-        """Return one of the backends.
-
-        :raises NotAsked: there are not so many.
-        """
-        usual = [backend for backend in self.world.backends if ":" not in backend]
-        if index >= len(usual):
-            raise NotAsked(f"it needs {index + 1} backends that are no IPv6 address")
-        return usual[index]
+        kind = "layer-4 listener" if layer4 else "rule"
+        return first(self.world.open(layer4=layer4), f"the load balancer has no {kind} that takes targets")
 
     def target(self, port: int = 0, *, backend: str | None = None, place: Place | None = None, **more: Any) -> Target:
-        """Return a target as batch calls take it; its tag says whose it is.
+        """Return a target as batch calls take it.
 
         :param port: added to the first port that is used here.
+        :raises NotAsked: there is nothing to bind, or nothing to bind to.
         """
-        chosen = self.backend() if backend is None else backend
+        usual = (item for item in self.world.backends if ":" not in item)
+        chosen = backend or first(usual, "it needs a backend that is no IPv6 address")
         name = "InstanceId" if chosen.startswith("ins-") else "EniIp"
-        names = (place or self.place()).names
-        return {**names, name: chosen, "Port": FIRST_PORT + port, **more}
+        return {**(place or self.place()).names, name: chosen, "Port": FIRST_PORT + port, **more}
 
     # Writes
 
@@ -97,7 +160,7 @@ class Asker(Looker):
         self.in_doubt = True
         answer = self.cloud.write(action, params)
         if answer.kind is Kind.LOST:
-            raise NotAsked(f"nobody knows how {action} ended: {answer.code}: {answer.message}")
+            raise NotAsked(f"nobody knows how {action} ended: {answer.refusal}")
         if not answer.accepted:
             self.in_doubt = False
             self.leftovers.remove(fresh)
@@ -113,7 +176,7 @@ class Asker(Looker):
             answer = self.once(action, targets)
             if answer.meaning is not Meaning.BUSY:
                 return answer
-        raise NotAsked(f"the load balancer stays busy: {answer.code}: {answer.message}")
+        raise NotAsked(f"the load balancer stays busy: {answer.refusal}")
 
     def write(self, action: str, targets: Iterable[Target]) -> Answer:
         """Send a write as soon as the load balancer is free, and wait until it is done.
@@ -133,7 +196,7 @@ class Asker(Looker):
         """
         answer = self.begin(action, targets)
         if not answer.accepted:
-            raise NotAsked(f"{action} is refused: {answer.code}: {answer.message}")
+            raise NotAsked(f"{action} is refused: {answer.refusal}")
         if settle:
             self.settle(answer)
         return answer
@@ -181,10 +244,12 @@ class Asker(Looker):
         problem = ""
         for passed in self.polls(CLEAN_SECONDS):
             try:
-                mine = dict(self._mine())
+                mine = dict(self.mine(self.bindings()))
+                targets = list(mine.values())
                 unseen -= mine.keys()
-                if mine:
-                    self._unbind(list(mine.values()))
+                if targets:
+                    for start in range(0, len(targets), 100):
+                        self.write(DEREGISTER, targets[start : start + 100])
                 elif not unseen or passed + age >= DOUBT_SECONDS:
                     self.leftovers.remove(set(self.leftovers.pending))
                     self.in_doubt = False
@@ -195,9 +260,9 @@ class Asker(Looker):
         named = sorted({f"{item.backend}:{item.port} on {item.listener_id}" for item in self.leftovers.pending})
         raise NotClean(f"still bound, or not known: {', '.join(named[:10])}{problem}")
 
-    def _mine(self) -> Iterator[tuple[Bound, Target]]:
-        """Yield what is bound and was bound by this run or a killed one, also as batch calls take it."""
-        for listener_id, location_id, entry in self.bindings():
+    def mine(self, bindings: Iterable[tuple[str, str | None, Target]]) -> Iterator[tuple[Bound, Target]]:
+        """Yield what was bound by this run or a killed one, also as batch calls take it."""
+        for listener_id, location_id, entry in bindings:
             known = [item for item in self.leftovers.pending if item.is_shown_by(listener_id, location_id, entry)]
             if known or (text(entry, "Tag").startswith(MARK) and isinstance(entry.get("Port"), int)):
                 backend = known[0].backend if known else text(entry, "InstanceId") or _address(entry)
@@ -205,10 +270,6 @@ class Asker(Looker):
                 place = {"ListenerId": listener_id, **({"LocationId": location_id} if location_id else {})}
                 name = "InstanceId" if backend.startswith("ins-") else "EniIp"
                 yield bound, {**place, name: backend, "Port": entry.get("Port")}
-
-    def _unbind(self, targets: list[Target]) -> None:
-        for start in range(0, len(targets), 100):
-            self.write(DEREGISTER, targets[start : start + 100])
 
 
 def members(action: str, targets: Iterable[Target]) -> dict[str, Any]:
@@ -236,3 +297,9 @@ def members(action: str, targets: Iterable[Target]) -> dict[str, Any]:
 def _address(entry: Target) -> str:
     addresses = entry.get("PrivateIpAddresses")
     return next((item for item in addresses if isinstance(item, str)), "") if isinstance(addresses, list) else ""
+
+
+def bound_of(target: Target) -> Bound:
+    """Return the binding that a target of a batch call means."""
+    backend = target.get("InstanceId") or target.get("EniIp") or ""
+    return Bound(target["ListenerId"], target.get("LocationId"), backend, target["Port"])

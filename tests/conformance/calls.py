@@ -10,14 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol
-
-from clb_emulator.errors import ApiError, BrokenAnswer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from clb_emulator.inprocess import InProcess
+from typing import Any, Protocol
 
 MAX_RATE = 5
 """Requests in any second."""
@@ -25,7 +18,6 @@ MAX_LOST = 4
 """Requests in a row without an answer, after which nothing is asked any more."""
 THROTTLED_WAITS = (1.0, 2.0, 4.0, 8.0)
 """Seconds to wait after each refusal for too many requests."""
-READ_ATTEMPTS = 3
 REPEAT_SECONDS = 1.0
 
 Raw = Mapping[str, Any]
@@ -75,6 +67,11 @@ class Answer:
         """``accepted``, or the error code."""
         return "accepted" if self.accepted else self.code
 
+    @property
+    def refusal(self) -> str:
+        """The error code and its text."""
+        return f"{self.code}: {self.message}"
+
 
 class Unusable(Exception):
     """This run can't begin: an option is wrong, or the load balancer does not fit."""
@@ -99,34 +96,6 @@ class Api(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
-
-
-class EmulatorApi:
-    """The emulated cloud inside this process, on a clock that only waiting moves.
-
-    :param refused: makes the answer of a refusal's code and text.
-    """
-
-    def __init__(self, cloud: InProcess, refused: Callable[[str, str], Answer]) -> None:
-        self._cloud = cloud
-        self._refused = refused
-
-    def call(self, action: str, params: Raw, *, write: bool) -> Answer:
-        """Call it."""
-        try:
-            return Answer(Kind.ACCEPTED, self._cloud.call(action, params))
-        except ApiError as error:
-            return self._refused(error.code, error.message)
-        except BrokenAnswer as error:
-            return Answer(Kind.LOST, code="UnexpectedAnswer", message=str(error))
-
-    def now(self) -> float:
-        """Return the seconds since the start."""
-        return self._cloud.now()
-
-    def sleep(self, seconds: float) -> None:
-        """Move the clock."""
-        self._cloud.sleep(seconds)
 
 
 @dataclass(frozen=True)
@@ -159,13 +128,12 @@ class Cloud:
         :raises NotAsked: no answer came, or these credentials may not call it.
         :raises GaveUp: nobody answers any more.
         """
-        for attempt in range(READ_ATTEMPTS):
+        for pause in (REPEAT_SECONDS, REPEAT_SECONDS, 0.0):
             answer = self._send(action, params, write=False)
             if answer.kind is not Kind.LOST:
                 return answer
-            if attempt < READ_ATTEMPTS - 1:
-                self.api.sleep(REPEAT_SECONDS)
-        raise NotAsked(f"{action} got no answer: {answer.code}: {answer.message}")
+            self.api.sleep(pause)
+        raise NotAsked(f"{action} got no answer: {answer.refusal}")
 
     def write(self, action: str, params: Raw) -> Answer:
         """Call an action that changes something, once.
@@ -187,10 +155,10 @@ class Cloud:
             if answer.meaning is not Meaning.THROTTLED:
                 break
             if seconds is None:
-                raise GaveUp(f"{action} is refused again and again: {answer.code}: {answer.message}")
+                raise GaveUp(f"{action} is refused again and again: {answer.refusal}")
             self.api.sleep(seconds)
         if answer.code.startswith(("AuthFailure", "UnauthorizedOperation", "InvalidAction")):
-            raise NotAsked(f"{action} is not open to these credentials here: {answer.code}: {answer.message}")
+            raise NotAsked(f"{action} is not open to these credentials here: {answer.refusal}")
         return answer
 
     def _send_once(self, action: str, params: Raw, *, write: bool) -> Answer:
@@ -203,7 +171,7 @@ class Cloud:
         self._lost = self._lost + 1 if answer.kind is Kind.LOST else 0
         if self._lost >= MAX_LOST:
             self._lost = 0
-            raise GaveUp(f"{MAX_LOST} requests in a row got no answer, the last one {answer.code}: {answer.message}")
+            raise GaveUp(f"{MAX_LOST} requests in a row got no answer, the last one {answer.refusal}")
         return answer
 
     def _take_turn(self) -> None:

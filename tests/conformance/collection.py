@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The way to the cloud through the collection's own client. No other file here imports anything of the collection."""
+"""The ways to a cloud: the collection's own client, and the emulator. Only this file imports the collection."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection i
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError, OutcomeUnknown, Refused
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.refusals import Remedy, ruling_for
+from clb_emulator.errors import ApiError, BrokenAnswer
 
 from .calls import Answer, Kind, Meaning, Unusable
 
@@ -19,26 +20,39 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clb_emulator.clock import Clock
+    from clb_emulator.inprocess import InProcess
 
 _DAY = 86400.0
-
-
-def meaning_of(code: str, message: str) -> Meaning:
-    """Return what the collection takes a refusal for."""
-    meanings = {
-        Remedy.WAIT_THROTTLED: Meaning.THROTTLED,
-        Remedy.WAIT_BUSY: Meaning.BUSY,
-        Remedy.TRANSIENT: Meaning.TRANSIENT,
-    }
-    return meanings.get(ruling_for(code, message).remedy, Meaning.LASTING)
+_MEANINGS = {
+    Remedy.WAIT_THROTTLED: Meaning.THROTTLED,
+    Remedy.WAIT_BUSY: Meaning.BUSY,
+    Remedy.TRANSIENT: Meaning.TRANSIENT,
+}
 
 
 def refused(code: str, message: str) -> Answer:
-    """Return the answer that a refusal is."""
-    meaning = meaning_of(code, message)
+    """Return the answer that a refusal is, with what the collection takes it for."""
+    meaning = _MEANINGS.get(ruling_for(code, message).remedy, Meaning.LASTING)
     # Whether an internal error has changed something, nobody knows.
     kind = Kind.LOST if meaning is Meaning.TRANSIENT else Kind.REFUSED
     return Answer(kind, code=code, message=message, meaning=meaning)
+
+
+class EmulatorApi:
+    """The emulated cloud inside this process, on a clock that only waiting moves."""
+
+    def __init__(self, cloud: InProcess) -> None:
+        self._cloud = cloud
+        self.now, self.sleep = cloud.now, cloud.sleep
+
+    def call(self, action: str, params: Mapping[str, Any], *, write: bool) -> Answer:
+        """Send one request once."""
+        try:
+            return Answer(Kind.ACCEPTED, self._cloud.call(action, params))
+        except ApiError as error:
+            return refused(error.code, error.message)
+        except BrokenAnswer as error:
+            return Answer(Kind.LOST, code="UnexpectedAnswer", message=str(error))
 
 
 class CollectionApi:
@@ -49,7 +63,7 @@ class CollectionApi:
     """
 
     def __init__(self, environ: Mapping[str, str], timeout: float, clock: Clock) -> None:
-        self._clock = clock
+        self.now, self.sleep = clock.now, clock.sleep
         budget = Budget(_DAY, timeout, clock=clock.now, pause=clock.sleep)
         try:
             connection = connect({"timeout": timeout}, environ, budget)
@@ -72,11 +86,3 @@ class CollectionApi:
             return refused(error.code, error.api_message)
         except ClbError as error:
             return Answer(Kind.LOST, code=error.code, message=error.message)
-
-    def now(self) -> float:
-        """Return the seconds since the start."""
-        return self._clock.now()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        self._clock.sleep(seconds)

@@ -13,28 +13,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from .asker import Asker
 
-Raw = Mapping[str, Any]
 Ask = Callable[["Asker"], Any]
 
 
 class Found(NamedTuple):
-    """What a question found.
-
-    :param seconds: what was measured, by name.
-    """
+    """The answer of this cloud, the emulator's usual one, and the seconds that were measured, by name."""
 
     answer: Any
     usual: Any
     seconds: Mapping[str, float]
 
 
-Meant = Callable[[Found], dict[str, Any]]
-"""Returns the settings that make the emulator answer so; it is asked only where the emulator's answer is another."""
+@dataclass(frozen=True)
+class Means:
+    """The settings that make the emulator answer so.
 
+    :param sets: their names.
+    :param always: it counts even where both clouds answer alike, as measured seconds do.
+    """
 
-def nothing(found: Found) -> dict[str, Any]:
-    """Return no settings: the emulator can't be made to answer so."""
-    return {}
+    sets: str
+    settings: Callable[[Found], dict[str, Any]]
+    always: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,75 +43,74 @@ class Question:
 
     :param asks: the question itself, as a sentence.
     :param ask: asks it, and returns the answer as JSON; it raises NotAsked where that is not possible.
-    :param sets: names the emulator's settings that an answer can mean.
-    :param means: turns an answer into these settings.
-    :param times: turns what it measured into settings, whatever the answer is.
+    :param means: none where the emulator can't be made to answer otherwise.
     :param calls: how many requests it takes, roughly.
     """
 
     name: str
     asks: str
     ask: Ask
-    sets: str = ""
-    means: Meant = nothing
-    times: Meant = nothing
+    means: tuple[Means, ...] = ()
     calls: int = 6
 
 
-class Questions:
-    """A decorator that makes a question of a function, called like it; ``every`` has them in their order."""
+class Questions(list[Question]):
+    """A list of questions, and the decorator that adds one to it: it is called like the function."""
 
-    def __init__(self) -> None:
-        self.every: list[Question] = []
-
-    def __call__(
-        self,
-        asks: str,
-        sets: str = "",
-        means: Meant = nothing,
-        times: Meant = nothing,
-        *,
-        calls: int = 6,
-        name: str | None = None,
-    ) -> Callable[[Ask], Ask]:
+    def __call__(self, asks: str, *means: Means, calls: int = 6) -> Callable[[Ask], Ask]:
         """See Question."""
 
         def add(ask: Ask) -> Ask:
-            called = name or ask.__name__.strip("_").replace("_", "-")
-            self.every.append(Question(called, asks, ask, sets, means, times, calls))
+            self.append(Question(ask.__name__.strip("_").replace("_", "-"), asks, ask, means, calls))
             return ask
 
         return add
 
 
-def lookup(setting: str, values: Mapping[Any, Any]) -> Meant:
+def answered(path: str, value: Callable[[Any], Any] = lambda answer: answer) -> Means:
+    """Return how an answer means one setting: ``value`` makes it of the answer; None is no setting.
+
+    :param path: the setting, or one of its keys, such as ``health.at_zero``.
+    """
+    setting, _, key = path.partition(".")
+
+    def settings(found: Found) -> dict[str, Any]:
+        meant = value(found.answer)
+        return {} if meant is None else {setting: {key: meant} if key else meant}
+
+    # 'health' has few keys, which have a meaning each; the keys of the others are countless.
+    return Means(path if setting == "health" else setting, settings)
+
+
+def lookup(path: str, values: Mapping[Any, Any]) -> Means:
     """Return how an answer out of a few means one setting."""
-
-    def means(found: Found) -> dict[str, Any]:
-        return {setting: values[found.answer]} if found.answer in values else {}
-
-    return means
+    return answered(path, values.get)
 
 
-def as_code(key: str) -> Meant:
-    """Return how an error code means a setting: a name of a setting, or of a refusal, as in ``codes``."""
-
-    def means(found: Found) -> dict[str, Any]:
-        if not is_code(found.answer):
-            return {}
-        return {"codes": {key: found.answer}} if "." in key else {key: found.answer}
-
-    return means
+def as_code(path: str) -> Means:
+    """Return how an error code means one setting."""
+    return answered(path, lambda answer: answer if is_code(answer) else None)
 
 
-def as_codes(situation: str) -> Meant:
+def as_codes(situation: str) -> Means:
     """Return how error codes by action mean ``codes``."""
 
-    def means(found: Found) -> dict[str, Any]:
+    def settings(found: Found) -> dict[str, Any]:
         other = {name: code for name, code in found.answer.items() if is_code(code) and code != found.usual.get(name)}
         return {"codes": {f"{name.partition(' ')[0]}.{situation}": code for name, code in other.items()}}
 
-    return means
+    return Means("codes", settings)
+
+
+def refusable(setting: str, code: str, values: Mapping[Any, Any]) -> tuple[Means, Means]:
+    """Return how an answer out of a few, or an error code, means a setting that can be ``refuse``."""
+    how = answered(setting, lambda answer: "refuse" if is_code(answer) else values.get(answer))
+    return how, as_code(f"codes.{code}")
+
+
+def measured(setting: str, name: str, usual: float = 0.0) -> Means:
+    """Return how measured seconds mean one setting."""
+    return Means(setting, lambda found: {setting: round(found.seconds.get(name, usual), 1)})
 
 
 def is_code(answer: Any) -> bool:
@@ -119,7 +118,7 @@ def is_code(answer: Any) -> bool:
     return isinstance(answer, str) and answer[:1].isupper() and " " not in answer
 
 
-def shape(value: Raw, name: str) -> str:
+def shape(value: Mapping[str, Any], name: str) -> str:
     """Return how a list looks in an answer."""
     if name not in value:
         return "missing"

@@ -48,8 +48,8 @@ class Compared:
         if self.result == NOT_ASKED:
             return {}
         found = Found(self.here.answer, self.usual.answer, self.here.seconds)
-        question = self.here.question
-        return {**question.times(found), **(question.means(found) if self.result == DIFFERS else {})}
+        differs = self.result == DIFFERS
+        return merge([means.settings(found) for means in self.here.question.means if differs or means.always])
 
 
 def compare(here: Run, usual: Run) -> list[Compared]:
@@ -100,7 +100,7 @@ def _question(item: Compared, mask: Mask) -> dict[str, Any]:
         "here": mask.answer(item.here.answer),
         "reason": mask.answer(item.reason),
         "seconds": {name: round(value, 2) for name, value in item.here.seconds.items()},
-        "sets": question.sets,
+        "sets": ", ".join(dict.fromkeys(means.sets for means in question.means)),
         "settings": mask.answer(item.settings()),
         "requests": len(item.here.records),
         "sends": list(dict.fromkeys(record.action for record in item.here.records)),

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from .asker import Asker, NotClean
 from .calls import LISTENERS, TARGETS, Cloud, GaveUp, NotAsked, Record
-from .leftovers import MARK, Bound, Leftovers
-from .world import World, objects, text
+from .world import World, bindings_in, objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from .leftovers import Leftovers
     from .question import Question
 
 INTERRUPTED = "the run was interrupted"
@@ -64,12 +64,7 @@ def prepare(cloud: Cloud, load_balancer_id: str, backends: tuple[str, ...], left
     targets = _read(cloud, TARGETS, load_balancer_id)
     asker = Asker(cloud, World(load_balancer_id, backends), leftovers)
     asker.in_doubt = was_killed = leftovers.recall()
-    marked = [
-        Bound(listener_id, location_id, text(entry, "InstanceId") or _first_address(entry), entry["Port"])
-        for listener_id, location_id, entries in asker.world.pools(targets)
-        for entry in entries
-        if text(entry, "Tag").startswith(MARK) and isinstance(entry.get("Port"), int)
-    ]
+    marked = [bound for bound, _target in asker.mine(bindings_in(targets))]
     if marked and not leftovers.pending:
         leftovers.add(marked)
     asker.clean()
@@ -78,15 +73,10 @@ def prepare(cloud: Cloud, load_balancer_id: str, backends: tuple[str, ...], left
     return World.read(load_balancer_id, backends, targets, _read(cloud, LISTENERS, load_balancer_id))
 
 
-def _first_address(entry: Mapping[str, Any]) -> str:
-    addresses = entry.get("PrivateIpAddresses")
-    return next((item for item in addresses if isinstance(item, str)), "") if isinstance(addresses, list) else ""
-
-
 def _read(cloud: Cloud, action: str, load_balancer_id: str) -> Mapping[str, Any]:
     answer = cloud.read(action, {"LoadBalancerId": load_balancer_id})
     if not answer.accepted:
-        raise NotAsked(f"{action} is refused: {answer.code}: {answer.message}")
+        raise NotAsked(f"{action} is refused: {answer.refusal}")
     if not objects(answer.response, "Listeners"):
         raise NotAsked(f"{action} tells no listener: make a TCP listener first, if this is the API at all")
     return answer.response

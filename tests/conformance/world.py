@@ -33,6 +33,23 @@ def text(value: Raw, name: str) -> str:
     return found if isinstance(found, str) else ""
 
 
+def bindings_in(answer: Raw) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
+    """Yield listener ID, location ID and entry of each target in an answer of DescribeTargets."""
+    for listener in objects(answer, "Listeners"):
+        listener_id = text(listener, "ListenerId")
+        yield from ((listener_id, None, entry) for entry in objects(listener, "Targets"))
+        for rule in objects(listener, "Rules"):
+            yield from ((listener_id, text(rule, "LocationId"), entry) for entry in objects(rule, "Targets"))
+
+
+def healths_in(answer: Raw) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:
+    """Yield listener, rule and entry of each target in an answer about health."""
+    for balancer in objects(answer, "LoadBalancers"):
+        for listener in objects(balancer, "Listeners"):
+            for rule in objects(listener, "Rules"):
+                yield from ((listener, rule, entry) for entry in objects(rule, "Targets"))
+
+
 def same_address(one: Any, other: str) -> bool:
     """Return whether two texts are one address, in whatever spelling."""
     try:
@@ -139,13 +156,6 @@ class World:
     def addresses(self, version: int) -> list[str]:
         """Return the backends that are IP addresses of this version."""
         return [backend for backend in self.backends if _version(backend) == version]
-
-    def pools(self, answer: Raw) -> Iterator[tuple[str, str | None, list[dict[str, Any]]]]:
-        """Yield listener ID, location ID and targets of each pool in an answer of DescribeTargets."""
-        for listener in objects(answer, "Listeners"):
-            yield text(listener, "ListenerId"), None, objects(listener, "Targets")
-            for rule in objects(listener, "Rules"):
-                yield text(listener, "ListenerId"), text(rule, "LocationId"), objects(rule, "Targets")
 
     def twin(self, region: str) -> dict[str, Any]:
         """Return a scenario of the emulator with a load balancer like this one."""

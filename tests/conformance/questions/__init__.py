@@ -4,16 +4,6 @@
 
 """All questions, in the order in which they are asked: what later ones stand on comes first."""
 
-from __future__ import annotations
+from . import reads, refusals, writes
 
-from . import effects, health, limits, listing, refusals, shapes, timing
-
-QUESTIONS = (
-    *timing.question.every,
-    *effects.question.every,
-    *health.question.every,
-    *shapes.question.every,
-    *listing.question.every,
-    *limits.QUESTIONS,
-    *refusals.question.every,
-)
+QUESTIONS = (*writes.question, *reads.question, *refusals.question)

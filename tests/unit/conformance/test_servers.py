@@ -15,8 +15,8 @@ import pytest
 
 from clb_emulator.inprocess import InProcess
 from conformance.asker import Asker
-from conformance.calls import Answer, Cloud, EmulatorApi, Kind
-from conformance.collection import refused
+from conformance.calls import Answer, Cloud, Kind
+from conformance.collection import EmulatorApi, refused
 from conformance.leftovers import Leftovers
 from conformance.masking import Mask
 from conformance.questions import QUESTIONS
@@ -39,7 +39,7 @@ class Odd:
     def __init__(self, change: Change) -> None:
         self.emulator = InProcess(EMULATED)
         self._change = change
-        self._api = EmulatorApi(self.emulator, refused)
+        self._api = EmulatorApi(self.emulator)
         self.now, self.sleep = self._api.now, self._api.sleep
 
     def call(self, action: str, params: Mapping[str, Any], *, write: bool) -> Answer:

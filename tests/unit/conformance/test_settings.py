@@ -15,8 +15,8 @@ import pytest
 from clb_emulator.inprocess import InProcess
 from clb_emulator.scenario import like
 from conformance.asker import Asker
-from conformance.calls import Cloud, EmulatorApi
-from conformance.collection import refused
+from conformance.calls import Cloud
+from conformance.collection import EmulatorApi
 from conformance.leftovers import Leftovers
 from conformance.masking import Mask
 from conformance.questions import QUESTIONS
@@ -38,7 +38,7 @@ UNKNOWN = {"unknown-load-balancer", "unknown-listener", "unknown-rule"}
 def ask(scenario: dict[str, Any], questions: Sequence[Question] = QUESTIONS) -> tuple[Run, World, InProcess]:
     """Ask an emulated load balancer everything."""
     emulator = InProcess(scenario)
-    cloud = Cloud(EmulatorApi(emulator, refused))
+    cloud = Cloud(EmulatorApi(emulator))
     world = prepare(cloud, EMULATED_ID, EMULATED_BACKENDS, Leftovers())
     return run(Asker(cloud, world, Leftovers()), questions), world, emulator
 

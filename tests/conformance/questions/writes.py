@@ -1,0 +1,365 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Questions about writes: when they show, what is refused meanwhile, what they change and answer."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from clb_emulator.busy import STYLES
+
+from ..calls import DEREGISTER, REGISTER, STATUS, TAG, WEIGHT, Meaning, NotAsked, Target
+from ..leftovers import MARK
+from ..question import Means, Questions, answered, as_code, is_code, lookup, measured, refusable, shape
+from ..world import text
+
+if TYPE_CHECKING:
+    from ..asker import Asker
+    from ..question import Found
+
+PATIENCE = 30.0
+"""Seconds to wait for something to show, or to end."""
+AT_ONCE = "at the first look"
+OTHER_WORDS = "other words"
+OTHER_TAG = f"{MARK}-2"
+MAX_TARGETS = 400
+"""Targets that a run binds to one listener or rule at most."""
+
+question = Questions()
+
+
+def _seconds_until_shown(ask: Asker, target: Target) -> float:
+    passed = ask.wait_for(lambda: ask.find(target) is not None, PATIENCE)
+    if passed is None:
+        raise NotAsked(f"what is registered does not show within {PATIENCE:.0f} seconds")
+    return passed
+
+
+def _is_task(ask: Asker, action: str, target: Target) -> str:
+    """Return whether the ID of a write's request is that of a task; else the error code."""
+    ask.cloud.quiet()
+    answer = ask.must(action, target, settle=False)
+    status = ask.cloud.read(STATUS, {"TaskId": text(answer.response, "RequestId")})
+    ask.settle(answer)
+    return "a task" if status.accepted else status.code
+
+
+def _is_change_task(ask: Asker, action: str, **change: Any) -> str:
+    target = ask.target(Weight=20)
+    ask.bind(target)
+    return "a task" if _is_task(ask, action, {**target, **change}) == "a task" else "no task"
+
+
+def _task_seconds(found: Found) -> dict[str, Any]:
+    """Return how long a task takes, where that is worth a word."""
+    passed = found.seconds.get("until it shows", 0.0)
+    return {"task_seconds": round(passed, 1)} if passed >= 1 else {}
+
+
+@question(
+    "When does DescribeTargets show what BatchRegisterTargets has bound?",
+    lookup("batch_is_task", {AT_ONCE: False}),
+    Means("task_seconds", _task_seconds, always=True),
+)
+def _batch_shows(ask: Asker) -> str:
+    target = ask.target()
+    ask.cloud.quiet()
+    answer = ask.must(REGISTER, target, settle=False)
+    passed = 0.0 if ask.find(target) else ask.wait_for(lambda: ask.find(target) is not None, PATIENCE)
+    ask.settle(answer)
+    if passed is None:
+        return f"not within {PATIENCE:.0f} seconds"
+    ask.measured["until it shows"] = passed
+    return "later" if passed else AT_ONCE
+
+
+@question("Do reads lag behind a write that is done?", measured("read_lag", "lag"))
+def _read_lag(ask: Asker) -> str:
+    target = ask.target()
+    ask.lag = 0.0
+    ask.must(REGISTER, target)
+    if ask.find(target) is not None:
+        return "no"
+    ask.measured["lag"] = passed = _seconds_until_shown(ask, target)
+    # Looks are some tenths of a second apart.
+    ask.lag = passed + 0.5
+    return "yes"
+
+
+@question(
+    "Does DescribeTaskStatus know the request ID of BatchRegisterTargets?",
+    answered("batch_is_task", lambda answer: False if is_code(answer) else None),
+    as_code("unknown_task_code"),
+)
+def _batch_task(ask: Asker) -> str:
+    return _is_task(ask, REGISTER, ask.target())
+
+
+IS_TASK = {"a task": True, "no task": False}
+
+
+@question("Does DescribeTaskStatus know the request ID of BatchModifyTargetWeight?", lookup("weight_is_task", IS_TASK))
+def _weight_task(ask: Asker) -> str:
+    return _is_change_task(ask, WEIGHT, Weight=30)
+
+
+@question("Does DescribeTaskStatus know the request ID of BatchModifyTargetTag?", lookup("tag_is_task", IS_TASK))
+def _tag_task(ask: Asker) -> str:
+    return _is_change_task(ask, TAG, Tag=OTHER_TAG)
+
+
+@question("What does DescribeTaskStatus answer to an ID that no task has?", as_code("unknown_task_code"), calls=1)
+def _unknown_task(ask: Asker) -> str:
+    return ask.cloud.read(STATUS, {"TaskId": "00000000-0000-0000-0000-000000000000"}).verdict
+
+
+def _style(message: str) -> str:
+    """Return the emulator's style of busy that has such words."""
+    for style, texts in STYLES.items():
+        for _code, template in texts:
+            if re.fullmatch(re.escape(template).replace(re.escape("{id}"), ".*"), message):
+                return style
+    return OTHER_WORDS
+
+
+def _behind(ask: Asker, action: str, target: Target, next_action: str, other: Target) -> str:
+    ask.cloud.quiet()
+    first = ask.must(action, target, settle=False)
+    second = ask.once(next_action, [other])
+    for answer in (first, second):
+        if answer.accepted:
+            ask.settle(answer)
+    return "accepted" if second.accepted else f"{second.code}, {_style(second.message)}"
+
+
+def _busy_settings(found: Found) -> dict[str, Any]:
+    refusals = {action: shown.split(", ") for action, shown in found.answer.items() if shown != "accepted"}
+    settings: dict[str, Any] = {}
+    if found.answer[TAG] == "accepted" and len(refusals) == len(found.answer) - 1:
+        settings["tag_needs_free"] = False
+    style = next((style for _code, style in refusals.values() if style != OTHER_WORDS), "coded")
+    if style != "coded":
+        settings["busy_style"] = style
+    codes = {f"{action}.busy": code for action, (code, _style) in refusals.items() if code != STYLES[style][0][0]}
+    return {**settings, "codes": codes} if codes else settings
+
+
+@question(
+    "How is each write answered right behind another one?",
+    Means("busy_style, codes, tag_needs_free", _busy_settings),
+    calls=30,
+)
+def _busy(ask: Asker) -> dict[str, str]:
+    toggled, removed, weighed, tagged = targets = [ask.target(port) for port in range(4)]
+    ask.bind(*targets)
+    return {
+        REGISTER: _behind(ask, DEREGISTER, toggled, REGISTER, ask.target(4)),
+        DEREGISTER: _behind(ask, REGISTER, toggled, DEREGISTER, removed),
+        WEIGHT: _behind(ask, DEREGISTER, toggled, WEIGHT, {**weighed, "Weight": 20}),
+        TAG: _behind(ask, REGISTER, toggled, TAG, {**tagged, "Tag": OTHER_TAG}),
+    }
+
+
+@question("Is the load balancer locked after a write shows?", measured("lock_after", "locked"), calls=8)
+def _lock(ask: Asker) -> str:
+    target = ask.target(Weight=20)
+    answer = ask.must(REGISTER, target, settle=False)
+    _seconds_until_shown(ask, target)
+    started, change = ask.cloud.api.now(), {**target, "Weight": 30}
+    change_answer = ask.once(WEIGHT, [change])
+    was_locked = change_answer.meaning is Meaning.BUSY
+    if was_locked:
+        change_answer = ask.begin(WEIGHT, [change])
+        ask.measured["locked"] = ask.cloud.api.now() - started
+    for item in (answer, change_answer):
+        if item.accepted:
+            ask.settle(item)
+    return "yes" if was_locked else "no"
+
+
+@question(
+    "Which weight has a target that is registered without one?",
+    answered("default_weight", lambda answer: answer if isinstance(answer, int) else None),
+)
+def _default_weight(ask: Asker) -> Any:
+    target = ask.target()
+    ask.bind(target)
+    return ask.entry(target).get("Weight")
+
+
+def _reregister(answer: Any) -> str | None:
+    if is_code(answer):
+        return "refuse"
+    options = {(True, False): "overwrite", (False, True): "overwrite_tag", (True, True): "overwrite_all"}
+    return options.get((answer["weight"] == "as sent", answer["tag"] == "as sent"))
+
+
+@question(
+    "What does registering with another weight and tag change of a target that is bound?",
+    answered("reregister", _reregister),
+    as_code("codes.bound_already"),
+    calls=8,
+)
+def _registered_again(ask: Asker) -> Any:
+    target = ask.target(Weight=20, Tag=MARK)
+    ask.bind(target)
+    answer = ask.write(REGISTER, [{**target, "Weight": 30, "Tag": OTHER_TAG}])
+    if not answer.accepted:
+        return answer.code
+    entry = ask.entry(target)
+    weights: dict[Any, str] = {20: "kept", 30: "as sent"}
+    tags: dict[Any, str] = {MARK: "kept", OTHER_TAG: "as sent"}
+    return {"weight": weights.get(entry.get("Weight"), "another"), "tag": tags.get(entry.get("Tag"), "not told")}
+
+
+@question(
+    "Which weight counts where one call registers the same target twice?",
+    *refusable("repeated", "duplicate", {"the last counts": "last"}),
+)
+def _repeated(ask: Asker) -> str:
+    target = ask.target()
+    answer = ask.write(REGISTER, [{**target, "Weight": 20}, {**target, "Weight": 30}])
+    if not answer.accepted:
+        return answer.code
+    found = ask.entries(target)
+    if len(found) != 1:
+        return f"{len(found)} bindings"
+    return {20: "the first counts", 30: "the last counts"}.get(found[0].get("Weight", 0), "neither counts")
+
+
+@question("Are an instance and its primary address one binding?", calls=8)
+def _two_names(ask: Asker) -> str:
+    target = ask.target()
+    if "EniIp" not in target:
+        raise NotAsked("it needs a backend that is named by its address")
+    ask.bind(target)
+    instance_id = text(ask.entry(target), "InstanceId")
+    if not instance_id.startswith("ins-"):
+        raise NotAsked("the first backend is no instance")
+    other = {key: value for key, value in target.items() if key != "EniIp"}
+    answer = ask.write(REGISTER, [{**other, "InstanceId": instance_id}])
+    if not answer.accepted:
+        return answer.code
+    return "one binding" if len(ask.entries(target)) == 1 else "two bindings"
+
+
+# What else it can mean, the next question tells.
+@question(
+    "What does BatchDeregisterTargets answer to a target that is not bound?",
+    as_code(f"codes.{DEREGISTER}.unknown_target"),
+    calls=2,
+)
+def _gone_alone(ask: Asker) -> str:
+    answer = ask.write(DEREGISTER, [ask.target()])
+    named = answer.accepted and answer.response.get("FailListenerIdSet")
+    return "accepted, and its listener named" if named else answer.verdict
+
+
+def _gone_settings(found: Found) -> dict[str, Any]:
+    answer, other = found.answer["answer"], found.answer["the other target"]
+    if is_code(answer):
+        return {"codes": {f"{DEREGISTER}.unknown_target": answer}}
+    if answer == "accepted":
+        return {"deregister_gone": "ignore"}
+    return {"deregister_gone": "fail_listener" if other == "still bound" else "fail_target"}
+
+
+@question(
+    "What does BatchDeregisterTargets do with the others where one target is not bound?",
+    Means("deregister_gone, codes", _gone_settings),
+    calls=8,
+)
+def _gone_among(ask: Asker) -> dict[str, str]:
+    bound, gone = ask.target(), ask.target(1)
+    ask.bind(bound)
+    answer = ask.write(DEREGISTER, [bound, gone])
+    named = answer.accepted and answer.response.get("FailListenerIdSet")
+    return {
+        "answer": "accepted, and the listener named" if named else answer.verdict,
+        "the other target": "still bound" if ask.find(bound) else "unbound",
+    }
+
+
+@question(
+    "What does BatchModifyTargetWeight answer to a target that is not bound?",
+    as_code(f"codes.{WEIGHT}.unknown_target"),
+    calls=2,
+)
+def _weight_of_gone(ask: Asker) -> str:
+    return ask.write(WEIGHT, [ask.target(Weight=20)]).verdict
+
+
+@question(
+    "What does BatchModifyTargetTag answer to a target that is not bound?",
+    as_code(f"codes.{TAG}.unknown_target"),
+    calls=2,
+)
+def _tag_of_gone(ask: Asker) -> str:
+    return ask.write(TAG, [ask.target(Tag=OTHER_TAG)]).verdict
+
+
+@question(
+    "How does FailListenerIdSet look where nothing has failed?",
+    lookup("fail_listener_set", {"null": "null", "missing": "missing"}),
+)
+def _fail_set(ask: Asker) -> str:
+    return shape(ask.must(REGISTER, ask.target()).response, "FailListenerIdSet")
+
+
+@question(
+    "What does Message say where nothing has failed?",
+    answered("batch_message", lambda answer: answer.strip("'") if answer.startswith("'") else None),
+    lookup("sparse", {"null": ["Message"]}),
+)
+def _message(ask: Asker) -> str:
+    response = ask.must(REGISTER, ask.target()).response
+    if "Message" not in response:
+        return "missing"
+    return "null" if response["Message"] is None else f"'{response['Message']}'"
+
+
+@question(
+    "How many targets does a listener or rule take?",
+    answered("quotas.targets", lambda answer: answer if isinstance(answer, int) else MAX_TARGETS),
+    calls=30,
+)
+def _quota(ask: Asker) -> Any:
+    """Begin with quotas that accounts are known to have, and one more; each attempt starts with no target."""
+    largest, refused = 0, MAX_TARGETS + 1
+    known = [101, 100, 201, 200, MAX_TARGETS]
+    while refused - largest > 1:
+        amount = known.pop(0) if known else (largest + refused) // 2
+        if not largest < amount < refused:
+            continue
+        answer = ask.write(REGISTER, [ask.target(port) for port in range(amount)])
+        if answer.accepted:
+            largest = amount
+            ask.clean()
+        elif answer.code.startswith("LimitExceeded"):
+            refused = amount
+        else:
+            raise NotAsked(f"{amount} targets are refused with {answer.refusal}")
+    return largest if largest < MAX_TARGETS else f"{MAX_TARGETS} or more"
+
+
+@question("What counts against this quota?", lookup("quota_counts", {"what is not bound yet": "new"}), calls=12)
+def _quota_counts(ask: Asker) -> str:
+    """Register more than half of what fits, twice."""
+    for half in (51, 101, MAX_TARGETS // 2 + 1):
+        targets = [ask.target(port) for port in range(2 * half)]
+        if not ask.write(REGISTER, targets[:half]).accepted:
+            break
+        if ask.write(REGISTER, targets[half:]).accepted:
+            # More fits than was thought.
+            ask.clean()
+            continue
+        answer = ask.write(REGISTER, targets[:half])
+        if answer.accepted:
+            return "what is not bound yet"
+        if answer.code.startswith("LimitExceeded"):
+            return "what is bound and what is sent"
+        raise NotAsked(f"registering again is refused with {answer.refusal}")
+    raise NotAsked(f"a listener takes fewer than 51 targets, or {MAX_TARGETS} and more")
