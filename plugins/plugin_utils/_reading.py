@@ -86,9 +86,13 @@ class _Region(Fleet):
                 self._stop.set()
             raise
 
+    def failed(self) -> list[tuple[Balancer, ClbError]]:
+        """Those that failed, without those that were only stopped."""
+        return [pair for pair in super().failed() if not isinstance(pair[1], _Stopped)]
+
     def tell_failed(self, failed: Sequence[tuple[Balancer, ClbError]]) -> str:
-        """Tell of the first that was not only stopped, and where it is."""
-        balancer, error = next(pair for pair in failed if not isinstance(pair[1], _Stopped))
+        """Tell of the first, and where it is."""
+        balancer, error = failed[0]
         return f"region {self.name}, load balancer {balancer.label}: {error.message}"
 
     def describe(self) -> list[Raw]:

@@ -143,9 +143,13 @@ class Fleet:
             self._stop_if_failed()
 
     def _stop_if_failed(self) -> None:
-        failed = [(balancer, balancer.error) for balancer in self.ended if balancer.error is not None]
+        failed = self.failed()
         if failed:
             raise retold(failed[0][1], self.tell_failed(failed)) from failed[0][1]
+
+    def failed(self) -> list[tuple[Balancer, ClbError]]:
+        """Those that failed and must not be left out."""
+        return [(balancer, balancer.error) for balancer in self.ended if balancer.error is not None]
 
     def tell_failed(self, failed: Sequence[tuple[Balancer, ClbError]]) -> str:
         """Tell of what is wrong on load balancers before anything was written; on one at least."""
