@@ -6,10 +6,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+NAMES = {"NAME": "test", "EMAIL": "test@example.com"}
+WHO = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in NAMES.items()}
+"""Environment variables with which git knows who commits."""
 MAX_BYTES = 1_200_000
 MAX_FILES = 126
 
@@ -19,3 +24,22 @@ def tracked_files():
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.check_output(command, cwd=ROOT, text=True).split("\0")
     return [name for name in listed if name and (ROOT / name).is_file()]
+
+
+def copy_tracked(folder, parts=()):
+    """Copy these files into a folder: all, or those whose names begin with one of ``parts``."""
+    for name in (name for name in tracked_files() if not parts or name.startswith(parts)):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name, follow_symlinks=False)
+
+
+def git(folder, *arguments):
+    """Run git as somebody, and return what it prints."""
+    return subprocess.check_output(["git", *arguments], cwd=folder, env={**os.environ, **WHO}, text=True)
+
+
+def commit(folder):
+    """Commit all that is new in a folder, which becomes a repository."""
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message=Something")

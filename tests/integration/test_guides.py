@@ -16,7 +16,7 @@ import sys
 import pytest
 import yaml
 
-from .checkout import ROOT, tracked_files
+from .checkout import ROOT, commit, copy_tracked, git
 from .guides import FOLDER, blocks, shown, under
 
 EXAMPLES = ROOT / "tests" / "docs" / "examples"
@@ -217,17 +217,9 @@ def gitlab_steps():
 def repository(tmp_path):
     """The work tree as a repository, in place of the public one."""
     folder = tmp_path / "origin"
-    for name in tracked_files():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, folder / name, follow_symlinks=False)
-    who = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
-    for action in (
-        ["init", "--quiet"],
-        ["add", "--all"],
-        [*who, "commit", "--quiet", "--message=All of it"],
-        ["tag", "1.0.0"],
-    ):
-        subprocess.run(["git", *action], cwd=folder, check=True)
+    copy_tracked(folder)
+    commit(folder)
+    git(folder, "tag", "1.0.0")
     return folder
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import sys
 import pytest
 import yaml
 
-from .checkout import ROOT, tracked_files
+from .checkout import ROOT, commit, copy_tracked
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 GALAXY = yaml.safe_load((ROOT / "galaxy.yml").read_text())
@@ -71,12 +70,8 @@ def outputs(text):
 def origin(tmp_path):
     """A repository with the work tree's files, in place of the public one."""
     repository = tmp_path / "origin"
-    for name in tracked_files():
-        (repository / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, repository / name, follow_symlinks=False)
-    who = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
-    for action in (["init", "--quiet"], ["add", "--all"], [*who, "commit", "--quiet", "--message=All of it"]):
-        subprocess.run(["git", *action], cwd=repository, check=True)
+    copy_tracked(repository)
+    commit(repository)
     return repository
 
 

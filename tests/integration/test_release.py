@@ -7,14 +7,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 
 import pytest
 import yaml
 
-from .checkout import ROOT, tracked_files
+from .checkout import WHO, commit, copy_tracked, git
 
 # What is shipped, the settings of the changelog, the script, and the file that has the emulator's version.
 PARTS = ("changelogs/", "docs/", "extensions/", "meta/", "playbooks/", "plugins/", "roles/", "scripts/")
@@ -27,25 +26,16 @@ class Checkout:
 
     def __init__(self, directory):
         self.directory = directory
-        for name in (name for name in tracked_files() if name.startswith(PARTS)):
-            (directory / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, directory / name, follow_symlinks=False)
+        copy_tracked(directory, PARTS)
         for fragment in (directory / "changelogs" / "fragments").glob("*.yml"):
             fragment.unlink()
-        self.git("init", "--quiet")
         self.commit()
 
     def git(self, *arguments):
-        return subprocess.check_output(["git", *arguments], cwd=self.directory, env=self.environment, text=True)
-
-    @property
-    def environment(self):
-        who = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in WHO.items()}
-        return {**os.environ, **who}
+        return git(self.directory, *arguments)
 
     def commit(self):
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message=Something")
+        commit(self.directory)
 
     def summarize(self, version):
         fragments = self.directory / "changelogs" / "fragments"
@@ -54,10 +44,7 @@ class Checkout:
 
     def release(self, *arguments):
         command = [sys.executable, self.directory / "scripts" / "release.py", *arguments]
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True)
-
-
-WHO = {"NAME": "test", "EMAIL": "test@example.com"}
+        return subprocess.run(command, env={**os.environ, **WHO}, capture_output=True, text=True)
 
 
 @pytest.fixture
