@@ -36,7 +36,7 @@ LISTENERS = [
         80,
         rule("loc-1", "A.example.com", target("ins-1", 80), target("2001:db8::1", 80)),
         rule("loc-2", "a.example.com", target("ins-2", 80, 0, "blue"), url="/v2"),
-        rule("loc-3", "b.example.com"),
+        rule("loc-3", "b.example.com", target("10.2.0.10")),
     ),
     http("lbl-https", 8443, rule("loc-4", "a.example.com", target("ins-1", 81)), protocol="HTTPS"),
     http("lbl-empty", 9000),
@@ -124,6 +124,12 @@ def test_a_name_that_contradicts_the_id_beside_it_is_an_error(place: Raw, words:
         choose(place)
 
 
+def test_the_listeners_that_can_be_meant_are_told_where_each_entry_tells() -> None:
+    by_port, by_id = ({**place, **BACKEND} for place in ({"listener_id": "lbl-http"}, {"listener_id": "lbl-no"}))
+    assert getattr(problem(by_port), "meant", None) == {"lbl-http"}
+    assert getattr(problem(by_port, {**by_id, "port": 81}), "meant", None) == frozenset()
+
+
 def test_a_port_alone_is_an_error_where_it_is_ambiguous() -> None:
     assert "TCP (lbl-tcp), UDP (lbl-udp); add listener_protocol" in problem({"listener_port": 443, **BACKEND}).message
 
@@ -171,7 +177,7 @@ def test_what_exists_stays_short_and_tells_of_listeners_without_rules() -> None:
 T1, T2, T9 = ("lbl-tcp", None, "ins-1", 80), ("lbl-tcp", None, "ins-2", 80), ("lbl-tcp", None, "10.2.0.9", 81)
 U1 = ("lbl-udp", None, "ins-1", 53)
 A1, A6 = ("lbl-http", "loc-1", "ins-1", 80), ("lbl-http", "loc-1", "2001:db8::1", 80)
-A2 = ("lbl-http", "loc-2", "ins-2", 80)
+A2, B3 = ("lbl-http", "loc-2", "ins-2", 80), ("lbl-http", "loc-3", "10.2.0.10", 80)
 S1 = ("lbl-https", "loc-4", "ins-1", 81)
 
 
@@ -186,7 +192,8 @@ def matched(selection: Selection) -> list[tuple[str, str | None, str, int]]:
         ({"eni_ip": ip_of("ins-1")}, [T1, U1, A1, S1]),
         ({"eni_ip": "2001:DB8:0:0::1"}, [A6]),
         ({"listener_id": "lbl-tcp"}, [T1, T2, T9]),
-        ({"listener_id": "lbl-http"}, [A1, A6, A2]),
+        ({"listener_id": "lbl-http"}, [A1, A6, A2, B3]),
+        ({"listener_id": "lbl-http", "domain": "b.example.com"}, [B3]),
         ({"listener_port": 443}, [T1, T2, T9, U1]),
         ({"listener_port": 443, "listener_protocol": "UDP"}, [U1]),
         ({"location_id": "loc-1"}, [A1, A6]),
@@ -251,9 +258,10 @@ def test_a_selector_of_what_does_not_exist_is_told_and_the_others_match(selector
 
 
 def test_tags_that_the_cloud_does_not_tell_match_nothing_and_say_so() -> None:
-    entries = parse_entries([{"instance_id": "ins-1", "tag": "blue"}], selectors=True)
-    selection = select(entries, untagged(tcp("lbl-tcp", 443, target("ins-1", tag="blue"))))
-    assert (matched(selection), len(selection.warnings)) == ([], 1)
+    silent = untagged(tcp("lbl-tcp", 443, target("ins-1", tag="blue")))
+    for tag, found, warnings in (("blue", 0, 1), ("", 1, 0)):
+        selection = select(parse_entries([{"instance_id": "ins-1", "tag": tag}], selectors=True), silent)
+        assert (len(selection.bindings), len(selection.warnings)) == (found, warnings)
     assert choose({"instance_id": "ins-1", "tag": "blue"}).warnings == ()
 
 
@@ -289,6 +297,8 @@ HOST: Raw = {"instance_id": "ins-1"}
 def assigned(entries: list[Raw]) -> dict[str, list[int]]:
     found = assign(parse_entries(entries, selectors=True), REGION)
     assert found.unknown == ()
+    lacks = {"listener_id": "lbl-1", "load_balancer_id": "lb-2"}
+    assert found.lacking == (("targets[0]: lb-2 has no listener 'lbl-1'.",) if entries == [lacks] else ())
     return {one: [entry.number for entry in mine] for one, mine in found.entries.items()}
 
 
@@ -299,6 +309,7 @@ def assigned(entries: list[Raw]) -> dict[str, list[int]]:
         # Its own ID wins, also where another one has the listener: that is then an error there.
         ({"listener_id": "lbl-1", "load_balancer_id": "lb-2"}, ["lb-2"]),
         ({**HOST, "load_balancer_id": "lb-9"}, []),
+        ({"listener_id": "lbl-1", "load_balancer_id": "lb-9"}, []),
         ({"listener_id": "lbl-1"}, ["lb-1"]),
         ({"listener_id": "lbl-4"}, ["lb-2"]),
         ({"location_id": "loc-2"}, ["lb-2"]),
