@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Protocol, TypeVar
 
 from .._base.answers import (
     MAX_COUNT,
+    Field,
     Record,
     Where,
     answer_place,
@@ -18,8 +19,8 @@ from .._base.answers import (
     each,
     is_request_id,
     many,
+    optional,
     optional_many,
-    optional_object,
     optional_text,
     optional_whole,
     text,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from .._bindings.change import Change
 
+Key = TypeVar("Key")
 Answer = TypeVar("Answer")
 
 VERSION = "2018-03-17"
@@ -50,7 +52,7 @@ MAX_FILTER_VALUES = 100
 LISTING_PASSES = 4
 """How often a listing is read before it counts as one that never stands still."""
 OLDEST_FIRST = 0
-"""``OrderType`` by time of creation, which is the cloud's own order, but backwards."""
+"""``OrderType``: ascending by creation time; the API's default is descending."""
 
 # Source of the fields: the response models of the vendor's SDK. Of ``Status`` new values may come.
 _WRITTEN = Record(text("RequestId"), optional_many("FailListenerIdSet"), optional_text("Message"))
@@ -61,9 +63,6 @@ _LOAD_BALANCER = Record(
     text_or_empty("LoadBalancerName"),
     optional_many("LoadBalancerVips"),
     optional_text("AddressIPv6"),
-    optional_text("Domain"),
-    optional_text("LoadBalancerDomain"),
-    optional_whole("Forward", 0, MAX_COUNT),
     optional_text("VpcId"),
     optional_many("Tags"),
 )
@@ -73,7 +72,7 @@ _POOL = (
     optional_text("TargetType"),
     optional_whole("SessionExpireTime", 0, MAX_COUNT),
     optional_text("Scheduler"),
-    optional_object("HealthCheck"),
+    optional(Field("HealthCheck", (dict,), "an object")),
 )
 _LISTENER = Record(
     text("ListenerId"), optional_many("Rules"), optional_whole("IdleConnectTimeout", 0, MAX_COUNT), *_POOL
@@ -120,8 +119,6 @@ class LoadBalancer(NamedTuple):
     """One load balancer of a listing.
 
     :param vips: its virtual IP addresses, the IPv6 address last.
-    :param domain: its domain name, empty where it has none.
-    :param forward: False for a classic one, whose targets can't be bound in batches.
     :param vpc_id: its VPC, None where the cloud does not say.
     :param tags: pairs of key and value; empty also where the cloud does not say.
     """
@@ -129,8 +126,6 @@ class LoadBalancer(NamedTuple):
     load_balancer_id: str
     name: str
     vips: tuple[str, ...] = ()
-    domain: str = ""
-    forward: bool = True
     vpc_id: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
 
@@ -156,7 +151,7 @@ Settings = dict[tuple[str, Optional[str]], PoolSettings]
 
 
 class Clb:
-    """The CLB actions of one region.
+    """The CLB actions of one region. Each raises UnexpectedAnswer where an answer is not what the API documents.
 
     :param api: the client that signs and sends.
     """
@@ -177,58 +172,53 @@ class Clb:
 
         :param listener_ids: None for the whole load balancer. It is also read where these are too many for one call.
         :param last_attempt: send once, even in the budget's grace.
-        :raises UnexpectedAnswer: the answer is not what the API documents.
         """
         params: dict[str, Any] = {"LoadBalancerId": load_balancer_id}
         if listener_ids is not None and len(listener_ids) <= self.capacity.of("DescribeTargets", IDS):
+            some = {**params, "ListenerIds": list(listener_ids)}
             try:
-                answer = self.api.read(
-                    "DescribeTargets",
-                    {**params, "ListenerIds": list(listener_ids)},
-                    last_attempt=last_attempt,
-                )
+                answer = self.api.read("DescribeTargets", some, last_attempt=last_attempt)
             except Refused as refusal:
                 if refusal.concerns is not Concern.LENGTH or len(listener_ids) == 1:
                     raise
                 self.capacity.halve("DescribeTargets", IDS, len(listener_ids))
             else:
                 return parse_targets(answer, tuple(listener_ids))
-        answer = self.api.read("DescribeTargets", params, last_attempt=last_attempt)
-        return parse_targets(answer, None)
+        return parse_targets(self.api.read("DescribeTargets", params, last_attempt=last_attempt), None)
 
     def describe_target_health(self, load_balancer_ids: Sequence[str]) -> dict[str, HealthSnapshot]:
         """Read the health of every target of some load balancers, in as few calls as the API takes.
 
         :returns: by load balancer ID; empty for one that an answer does not mention.
-        :raises UnexpectedAnswer: an answer is not what the API documents.
         """
 
-        def ask(some: Sequence[str]) -> dict[str, HealthSnapshot]:
-            return parse_health(self.api.read("DescribeTargetHealth", {"LoadBalancerIds": list(some)}), some)
+        def ask(some: list[str]) -> dict[str, HealthSnapshot]:
+            return parse_health(self.api.read("DescribeTargetHealth", {"LoadBalancerIds": some}), some)
 
-        answers = self._in_calls("DescribeTargetHealth", load_balancer_ids, ask)
-        return {load_balancer_id: health for found in answers for load_balancer_id, health in found.items()}
+        return self._in_calls("DescribeTargetHealth", load_balancer_ids, ask)
 
-    def _in_calls(self, action: str, ids: Sequence[str], ask: Callable[[Sequence[str]], Answer]) -> Iterator[Answer]:
+    def _in_calls(
+        self, action: str, ids: Sequence[str], ask: Callable[[list[str]], Mapping[Key, Answer]]
+    ) -> dict[Key, Answer]:
         """Ask about any number of IDs; a call that is too long for the API is halved, and so are those after it."""
+        answers: dict[Key, Answer] = {}
         start = 0
         while start < len(ids):
-            some = ids[start : start + self.capacity.of(action, IDS)]
+            some = list(ids[start : start + self.capacity.of(action, IDS)])
             try:
-                answer = ask(some)
+                answers.update(ask(some))
             except Refused as refusal:
                 if refusal.concerns is not Concern.LENGTH or len(some) == 1:
                     raise
                 self.capacity.halve(action, IDS, len(some))
-                continue
-            start += len(some)
-            yield answer
+            else:
+                start += len(some)
+        return answers
 
     def describe_task_status(self, task_id: str) -> TaskStatus:
         """Ask how a task stands.
 
         :param task_id: the request ID of the write.
-        :raises UnexpectedAnswer: the answer is not what the API documents.
         """
         answer = self.api.read("DescribeTaskStatus", {"TaskId": task_id})
         status, message = _TASK.read(answer, answer_place("DescribeTaskStatus", answer))
@@ -238,15 +228,13 @@ class Clb:
         """Read the settings of listeners and rules.
 
         :returns: only what the answers say.
-        :raises UnexpectedAnswer: an answer is not what the API documents.
         """
 
-        def ask(some: Sequence[str]) -> Settings:
-            params = {"LoadBalancerId": load_balancer_id, "ListenerIds": list(some)}
+        def ask(some: list[str]) -> Settings:
+            params = {"LoadBalancerId": load_balancer_id, "ListenerIds": some}
             return dict(_parse_settings(self.api.read("DescribeListeners", params)))
 
-        answers = self._in_calls("DescribeListeners", listener_ids, ask)
-        return {place: settings for found in answers for place, settings in found.items()}
+        return self._in_calls("DescribeListeners", listener_ids, ask)
 
     def describe_load_balancers(
         self,
@@ -282,11 +270,9 @@ class Clb:
         if load_balancer_ids is None:
             return list(self._list(params).values())
         wanted = list(dict.fromkeys(load_balancer_ids))
-        found: dict[str, LoadBalancer] = {}
-        for part in self._in_calls(
-            "DescribeLoadBalancers", wanted, lambda some: self._list({**params, "LoadBalancerIds": list(some)})
-        ):
-            found.update(part)
+        found = self._in_calls(
+            "DescribeLoadBalancers", wanted, lambda some: self._list({**params, "LoadBalancerIds": some})
+        )
         return list(found.values())
 
     def _list(self, params: Mapping[str, Any]) -> dict[str, LoadBalancer]:
@@ -372,14 +358,12 @@ def _parse_written(action: str, answer: Mapping[str, Any]) -> Accepted:
 
 
 def _load_balancer(where: Where, values: tuple[Any, ...]) -> LoadBalancer:
-    load_balancer_id, name, vips, ipv6, domain, other_domain, forward, vpc_id, tags = values
+    load_balancer_id, name, vips, ipv6, vpc_id, tags = values
     check_texts(vips, where, "LoadBalancerVips")
     return LoadBalancer(
         load_balancer_id,
         name,
         tuple(dict.fromkeys(filter(None, (*(vips or ()), ipv6)))),
-        domain or other_domain or "",
-        forward != 0,
         vpc_id or None,
         tuple((key, value or "") for _place, (key, value) in each(_TAG, tags, where, "Tags")),
     )

@@ -9,7 +9,6 @@ What a record always has must be there in its type; unknown fields and unknown v
 
 from __future__ import annotations
 
-import itertools
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
@@ -39,16 +38,17 @@ class Field(NamedTuple):
     """One field of a record.
 
     :param types: the exact types that its value may have; a bool is no int.
-    :param expected: what it should be, in words.
-    :param default: what stands for a missing key.
-    :param filled: whether an empty text is a violation.
+    :param expected: the right values, in words.
+    :param default: stands for a missing key.
+    :param maximum: with the minimum, the range of a number.
+    :param filled: an empty text is a violation.
     """
 
     name: str
     types: tuple[type, ...]
     expected: str
     default: object = _MISSING
-    minimum: Optional[int] = None
+    minimum: int = 0
     maximum: Optional[int] = None
     filled: bool = False
 
@@ -63,25 +63,14 @@ def text_or_empty(name: str) -> Field:
     return Field(name, (str,), "a text")
 
 
-def optional_text(name: str) -> Field:
-    """A text that may be null or missing."""
-    return Field(name, (str, _NULL), "a text or null", default=None)
-
-
 def whole(name: str, minimum: int, maximum: int) -> Field:
     """A whole number that is always there."""
     return Field(name, (int,), f"a whole number from {minimum} to {maximum}", minimum=minimum, maximum=maximum)
 
 
 def any_whole(name: str) -> Field:
-    """A whole number that is always there: a status, of which new ones may come, or a count."""
+    """A whole number that is always there: a status, of which new ones may come."""
     return Field(name, (int,), "a whole number")
-
-
-def optional_whole(name: str, minimum: int, maximum: int) -> Field:
-    """A whole number that may be null or missing."""
-    expected = f"a whole number from {minimum} to {maximum}, or null"
-    return Field(name, (int, _NULL), expected, default=None, minimum=minimum, maximum=maximum)
 
 
 def flag(name: str) -> Field:
@@ -94,14 +83,25 @@ def many(name: str) -> Field:
     return Field(name, (list, _NULL), "a list or null")
 
 
+def optional(field: Field) -> Field:
+    """A field that may also be null or missing."""
+    expected = field.expected if _NULL in field.types else f"{field.expected}, or null"
+    return field._replace(types=(*field.types, _NULL), expected=expected, default=None)
+
+
+def optional_text(name: str) -> Field:
+    """A text that may be null or missing."""
+    return optional(text_or_empty(name))
+
+
+def optional_whole(name: str, minimum: int, maximum: int) -> Field:
+    """A whole number that may be null or missing."""
+    return optional(whole(name, minimum, maximum))
+
+
 def optional_many(name: str) -> Field:
     """A list that may be null or missing."""
-    return Field(name, (list, _NULL), "a list or null", default=None)
-
-
-def optional_object(name: str) -> Field:
-    """An object that may be null or missing."""
-    return Field(name, (dict, _NULL), "an object or null", default=None)
+    return optional(many(name))
 
 
 Where = tuple[Any, str, Any]
@@ -181,45 +181,34 @@ class Record:
         self._fields = fields
         self._names = tuple(field.name for field in fields)
         self._defaults = tuple(field.default for field in fields)
-        # All sets of types that are right: one look-up then checks a whole record, of which there are 100,000.
-        self._right = frozenset(itertools.product(*(field.types for field in fields)))
-        self._ranges = tuple(
-            (index, field.minimum, field.maximum)
-            for index, field in enumerate(fields)
-            if field.minimum is not None and field.maximum is not None
-        )
-        self._filled = tuple(index for index, field in enumerate(fields) if field.filled)
+        self._bounded = tuple((index, field) for index, field in enumerate(fields) if field.maximum is not None)
+        self._filled = tuple((index, field) for index, field in enumerate(fields) if field.filled)
+        self._right: set[tuple[type, ...]] = set()
+        """Types of values that were found right: one look-up then checks a whole record, of which there are 100,000."""
 
     def read(self, raw: object, where: Where) -> tuple[Any, ...]:
         """Check one object and take its fields out.
 
-        :param where: its place in the answer.
         :returns: the values in the order of the fields; None for null, and for a missing key where it may be missing.
         :raises UnexpectedAnswer: a field is missing, or has another type, or is out of its range.
         """
         if not isinstance(raw, dict):
             raise unexpected(where, "", raw, "an object")
         values = tuple(map(raw.get, self._names, self._defaults))
-        if tuple(map(type, values)) not in self._right:
-            raise self._wrong(values, where)
-        for index, minimum, maximum in self._ranges:
+        types = tuple(map(type, values))
+        if types not in self._right:
+            for field, value in zip(self._fields, values):
+                if type(value) not in field.types:
+                    raise unexpected(where, field.name, value, field.expected)
+            self._right.add(types)
+        for index, field in self._bounded:
             value = values[index]
-            if value is not None and not minimum <= value <= maximum:
-                raise self._wrong_field(index, value, where)
-        for index in self._filled:
+            if value is not None and not field.minimum <= value <= field.maximum:
+                raise unexpected(where, field.name, value, field.expected)
+        for index, field in self._filled:
             if not values[index]:
-                raise self._wrong_field(index, values[index], where)
+                raise unexpected(where, field.name, values[index], field.expected)
         return values
-
-    def _wrong(self, values: tuple[object, ...], where: Where) -> UnexpectedAnswer:
-        for index, field in enumerate(self._fields):
-            if type(values[index]) not in field.types:
-                return self._wrong_field(index, values[index], where)
-        raise AssertionError("every field has one of its types")
-
-    def _wrong_field(self, index: int, value: object, where: Where) -> UnexpectedAnswer:
-        field = self._fields[index]
-        return unexpected(where, field.name, value, field.expected)
 
 
 def each(record: Record, raws: list[Any] | None, where: Where, name: str) -> Iterator[tuple[Where, tuple[Any, ...]]]:

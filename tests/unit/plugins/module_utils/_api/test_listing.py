@@ -137,7 +137,6 @@ def test_a_count_that_never_fits_is_no_listing(uncounted: int) -> None:
         ({"TotalCount": 1, "LoadBalancerSet": [None]}, "LoadBalancerSet.0. is null"),
         ({"TotalCount": 1, "LoadBalancerSet": [{"LoadBalancerId": "lb-1"}]}, "LoadBalancerName is missing"),
         ({"TotalCount": 1, "LoadBalancerSet": [balancer(1, LoadBalancerVips=[1])]}, "LoadBalancerVips.0. is 1"),
-        ({"TotalCount": 1, "LoadBalancerSet": [balancer(1, Forward="0")]}, "Forward is '0'"),
         ({"TotalCount": 1, "LoadBalancerSet": [balancer(1, Tags={})]}, "Tags is an object"),
         ({"TotalCount": 1, "LoadBalancerSet": [balancer(1, Tags=[None])]}, "Tags.0. is null"),
         ({"TotalCount": 1, "LoadBalancerSet": [balancer(1, Tags=[{"TagKey": None}])]}, "TagKey is null"),
@@ -159,23 +158,20 @@ def test_a_listing_may_be_null_where_there_is_nothing() -> None:
 @pytest.mark.parametrize(
     "raw, expected",
     [
-        ({}, ("lb-1", "web", (), "", True, None, ())),
+        ({}, ("lb-1", "web", (), None, ())),
         (
             {
                 "LoadBalancerVips": ["203.0.113.1"],
                 "AddressIPv6": "2001:db8::1",
-                "Domain": "",
-                "LoadBalancerDomain": "lb.example.com",
-                "Forward": 0,
                 "VpcId": "vpc-1",
                 "NewField": {},
                 "Tags": [{"TagKey": "a", "TagValue": "b"}, {"TagKey": "c", "TagValue": None}],
             },
-            ("lb-1", "web", ("203.0.113.1", "2001:db8::1"), "lb.example.com", False, "vpc-1", (("a", "b"), ("c", ""))),
+            ("lb-1", "web", ("203.0.113.1", "2001:db8::1"), "vpc-1", (("a", "b"), ("c", ""))),
         ),
         (
-            {"LoadBalancerVips": [], "AddressIPv6": None, "Domain": "a", "VpcId": "", "Tags": None},
-            ("lb-1", "web", (), "a", True, None, ()),
+            {"LoadBalancerVips": [], "AddressIPv6": None, "VpcId": "", "Tags": None},
+            ("lb-1", "web", (), None, ()),
         ),
     ],
 )
