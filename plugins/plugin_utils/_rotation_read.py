@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 SPEC = Path(__file__).resolve().parents[2] / "roles" / "rotation" / "meta" / "argument_specs.yml"
+
+
+@cache
+def read_spec() -> Raw:
+    """The variables of the role."""
+    found: Raw = yaml.safe_load(SPEC.read_text(encoding="utf-8"))["argument_specs"]["check"]["options"]
+    return found
 
 
 class Stop(Exception):
@@ -69,9 +77,8 @@ class Play:
 
     def hosts(self, names: Iterable[str]) -> list[Host]:
         """Those of these hosts that have read their variables."""
-        spec = yaml.safe_load(SPEC.read_text(encoding="utf-8"))["argument_specs"]["check"]["options"]
         given = {name: self.of(name, "__rotation_given") for name in names}
-        return [parse_host(name, variables, spec) for name, variables in given.items() if variables]
+        return [parse_host(name, variables, read_spec()) for name, variables in given.items() if variables]
 
     def left(self, names: Iterable[str]) -> dict[str, Left]:
         """What is known of those of these hosts that have left."""

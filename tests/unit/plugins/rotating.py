@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation import parse_host
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation_read import SPEC as SPEC_FILE
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation_read import Play
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation_read import Play, read_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from harness import Cloud
 
-SPEC = yaml.safe_load(SPEC_FILE.read_text())["argument_specs"]["check"]["options"]
+SPEC = read_spec()
 
 
 def given(name="web1", backend=None, **variables):
