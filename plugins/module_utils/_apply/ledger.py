@@ -26,11 +26,8 @@ MAX_SENDS = 3
 
 
 class Failure(NamedTuple):
-    """Why a change is not in place.
+    """The reason why a change is not in place, with the API's code and words or this collection's own.
 
-    :param code: the API's, or ``NotAttempted``, or one of this collection's own.
-    :param message: the API's words, or the reason.
-    :param action: the API action that was answered so, where there was one.
     :param general: no single change is the cause.
     """
 
@@ -47,7 +44,7 @@ class Failure(NamedTuple):
 
     @classmethod
     def of(cls, error: ClbError, *, general: bool = False) -> Failure:
-        """Make one from an exception; that of a quota gets its hint."""
+        """Make one from an exception, for a quota with its hint."""
         message = error.api_message
         if isinstance(error, Refused) and error.remedy is Remedy.QUOTA:
             message = sentences(message, error.ruling.hint)
@@ -57,12 +54,10 @@ class Failure(NamedTuple):
 class Record(NamedTuple):
     """The fate of one change.
 
-    :param sends: how many calls with it were accepted, or may have been.
-    :param since: when the task of its last call ended, or that call went out with an unknown outcome: a read may lag
-        behind from then on. None: the task runs.
+    :param sends: calls with it that were accepted, or may have been.
+    :param since: the end of its last call's task, or the time of a call of unknown outcome: reads may lag from then on.
     :param doubtful: the outcome of its last call is unknown.
-    :param named: the API accepted its last call and named its listener in ``FailListenerIdSet``: a part may show.
-    :param failure: the answer that was no success.
+    :param named: its last call was accepted, and its listener named in ``FailListenerIdSet``: a part may show.
     :param final: it is not sent again.
     :param shown: a read has shown it since it was last sent.
     """
@@ -78,7 +73,7 @@ class Record(NamedTuple):
 
     @property
     def refused(self) -> Failure | None:
-        """Why it is not in place; None where it is, or nobody knows."""
+        """The reason why it is not in place, if it is known."""
         return None if self.doubtful and not self.final else self.failure
 
     @property
@@ -95,10 +90,7 @@ class Formers:
         self._shown: set[BindingKey] = set()
 
     def note(self, changes: Iterable[Change]) -> None:
-        """A call is about to go out.
-
-        :param changes: as planned from the newest read.
-        """
+        """A call is about to go out with changes that were planned from the newest read."""
         self._bindings.update((change.key, change.before) for change in changes if change.key not in self._shown)
 
     def keep(self, bindings: Iterable[BindingKey]) -> None:
@@ -133,10 +125,7 @@ class Ledger:
     # -- events
 
     def accept(self, changes: Iterable[Change], request_id: str | None) -> None:
-        """The API accepted a call.
-
-        :param changes: those of its listeners that it did not report as failed.
-        """
+        """The API accepted a call and did not report the listeners of these changes as failed."""
         if request_id is not None:
             self.request_ids.append(request_id)
         self.accepted |= self._sent(changes)

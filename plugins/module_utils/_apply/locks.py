@@ -31,9 +31,7 @@ MAX_SHOWN = 200
 
 
 def lock_folder(environ: Mapping[str, str]) -> Path:
-    """The folder of the locks: this user's own, so that nobody else can hold or replace one.
-
-    It is the same for all tasks of a user, whatever ``TMPDIR`` and ``HOME`` say, unless the variable names another.
+    """Return the folder of the locks, the same for all tasks of a user; nobody else can hold or replace a lock there.
 
     :raises GuardRefused: the folder can't be made, or it is not this user's own.
     """
@@ -85,7 +83,6 @@ class GuardLocks:
     """The locks that one task holds.
 
     :param endpoint: of the API: equal IDs at two endpoints are two load balancers.
-    :param budget: the time for the whole task.
     """
 
     def __init__(self, folder: Path, endpoint: str, budget: Budget) -> None:

@@ -36,7 +36,6 @@ class RestoreFile:
     """Reads a restore file and replaces it as a whole, so that a reader never sees a part of it.
 
     :param path: of the file, which need not exist; its folder must.
-    :param budget: the time for the whole task.
     """
 
     def __init__(self, path: str, budget: Budget) -> None:
@@ -47,7 +46,7 @@ class RestoreFile:
         """The path in messages."""
 
     def read(self) -> tuple[Remembered, ...]:
-        """Read and check the file; without one, nothing is remembered.
+        """Read and check the file.
 
         :raises InvalidArgument: it is no restore file of this user, or could not be written.
         """
@@ -96,7 +95,6 @@ class RestoreFile:
             raise self._unusable(f"its entries, numbered as targets, can't be used: {exc.message} {CURE}") from None
 
     def _content(self) -> bytes | None:
-        """The bytes of the file; None without one."""
         try:
             # Without O_NONBLOCK, opening a pipe waits until somebody writes into it.
             descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -141,7 +139,7 @@ class RestoreFile:
 
     @contextmanager
     def _locked(self, last_attempt: bool) -> Iterator[int]:
-        """Hold the lock of the folder, whose descriptor is given."""
+        """Hold the lock of the folder; gives its descriptor."""
         folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             waiting_for = f"another task to leave the restore file {self.shown}"

@@ -32,10 +32,10 @@ class Outcome:
     """The outcome on one load balancer.
 
     :param predicted: the snapshot does not show the done changes yet: ``wait: false``, and check mode.
-    :param done: the changes that were sent and are in place, with the binding before.
-    :param failures: the reason for each change that is not in place.
+    :param done: the changes that were sent and are in place, each with its former binding.
+    :param failures: the changes that are not in place.
     :param unknown: the changes that were sent and whose state could not be read.
-    :param restore: the bindings that were re-weighted, re-tagged or removed, or may have been, as they were before.
+    :param restore: the former bindings that were re-weighted, re-tagged or removed, or may have been.
     :param accepted: the API accepted a change.
     :param error: the error that stopped the task, or the first failure.
     :param settled: no call of a task that was killed can undo the bindings in place any more.
@@ -71,11 +71,7 @@ def foresee(plan: Plan) -> Outcome:
 
 
 def refuse(plan: Plan, error: ClbError | None, message: str) -> Outcome:
-    """The outcome of a plan that was not begun.
-
-    :param error: why; None where it has no changes.
-    :param message: why, for each of its changes.
-    """
+    """The outcome of a plan that was not begun; the message is for each of its changes."""
     return Outcome(
         snapshot=plan.snapshot,
         failures={change: Failure(NOT_ATTEMPTED, message) for change in plan.changes},
@@ -87,13 +83,11 @@ def refuse(plan: Plan, error: ClbError | None, message: str) -> Outcome:
 class Ending:
     """The state of a task when it ends on one load balancer.
 
-    :param rest: the changes that the last read shows missing.
     :param held: the losses that were held back, each with the gain that is missing.
     :param error: the error that stopped the task.
     :param assumed: an accepted change counts as done: with ``wait: false`` nothing is read back.
     :param readable: the last call's effect could be read.
     :param awaits_health: the task ended before every listed target was seen to be healthy.
-    :param warnings: sentences for the user, found on the way.
     """
 
     plan: Plan
@@ -140,10 +134,7 @@ class Ending:
         )
 
     def _sent(self) -> list[Record]:
-        """The changes of calls that were accepted, or may have been.
-
-        Those of the first plan come in its order, so that a dry run lists the same; then those that came later.
-        """
+        """The changes that were sent: first those of the plan, in its order, as a dry run lists them."""
         order = {change: number for number, change in enumerate(self.plan.changes)}
         sent = [record for record in self.ledger.records() if record.sends]
         return sorted(sent, key=lambda record: order.get(record.change, len(order)))
@@ -188,7 +179,7 @@ class Ending:
         return Failure.of(error)
 
     def _done(self, others: Collection[Change]) -> dict[Change, Binding | None]:
-        """The changes that this task has sent, that were not refused, and that are in place."""
+        """The changes of this task that are in place."""
         left_out = {change.key for change in self.rest.rebound}
         done: dict[Change, Binding | None] = {}
         for record in self._sent():
@@ -201,7 +192,7 @@ class Ending:
         return done
 
     def _restore(self, changed: Collection[Change]) -> tuple[Binding, ...]:
-        """The bindings that were changed, or may have been, as they were before; in the order of the plan."""
+        """The former bindings of changes that were made, or may have been, in the order of the plan."""
         snapshot, rebound = self.rest.snapshot, {change.key for change in self.rest.rebound}
         # Also a change that does not show yet, since its task may run on; and one that a listener in FailListenerIdSet
         # shows in place, since this task may have made it.

@@ -26,7 +26,7 @@ Words = tuple[str, str]
 class TaskTimes:
     """The duration of the cloud's tasks.
 
-    :param probes: the number of writes that find it out for all load balancers; None: each write, until it is known.
+    :param probes: writes that find it out for all load balancers; None: each write does, until it is known.
     """
 
     def __init__(self, probes: int | None = None) -> None:
@@ -37,7 +37,7 @@ class TaskTimes:
         """The latest took so long at most; 0.0 where a write is applied before it is answered, None: not known yet."""
 
     def learn(self, seconds: float) -> None:
-        """Remember after how many seconds a task was seen to have ended."""
+        """Remember the seconds after which a task was seen to have ended."""
         self.seconds = seconds
         self._learnt.set()
 
