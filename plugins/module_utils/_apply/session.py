@@ -130,7 +130,8 @@ class Session:
             if not pending(self.ledger):
                 return
             self._poll(self._open, pace.LAST_TASK)
-        self.read_until(lambda: not pending(self.ledger), "accepted changes to show in DescribeTargets")
+        waiting_for = f"{len(pending(self.ledger))} accepted changes to show in DescribeTargets"
+        self.read_until(lambda: not pending(self.ledger), waiting_for)
 
     def explain(self, error: ClbError) -> ClbError:
         """Add to a time-out the answer that kept the task waiting."""

@@ -12,49 +12,26 @@ import pytest
 
 from harness import Cloud, Raw, Run
 
-WAITS = [
-    "RequestLimitExceeded",
-    "RequestLimitExceeded.UinLimitExceeded",
-    "FailedOperation.RateLimitExceeded",
-    "FailedOperation.ResourceInOperating",
-    "FailedOperation.ResourceInCloning",
-    "ResourceInUse",
-    "ResourceUnavailable",
-    "InternalError",
-    "InternalError.Any",
-    "FailedOperation.RequestTimeout",
-]
+WAITS = (
+    "RequestLimitExceeded", "RequestLimitExceeded.UinLimitExceeded", "FailedOperation.RateLimitExceeded",
+    "FailedOperation.ResourceInOperating", "FailedOperation.ResourceInCloning", "ResourceInUse", "ResourceUnavailable",
+    "InternalError", "InternalError.Any", "FailedOperation.RequestTimeout",
+)  # fmt: skip
 """Codes that pass."""
 CODE_ALONE = ("AuthFailure", "UnauthorizedOperation", "RequestLimitExceeded", "InternalError")
 """Codes under which no text counts."""
-AT_ONCE = [
-    "AuthFailure.TokenFailure",
-    "AuthFailure",
-    "UnauthorizedOperation",
-    "InvalidParameter.LBIdNotFound",
-    "InvalidParameter.RegionNotFound",
-    "UnsupportedRegion",
-    "UnsupportedOperation",
-    "MissingParameter",
-    "OperationDenied",
-    "FailedOperation.InvalidLBStatus",
-    "FailedOperation.InsufficientBalance",
-    "FailedOperation.AssociationNotActive",
-    "InvalidParameterCombination",
-    "DryRunOperation",
-]
+AT_ONCE = (
+    "AuthFailure.TokenFailure", "AuthFailure", "UnauthorizedOperation", "InvalidParameter.LBIdNotFound",
+    "InvalidParameter.RegionNotFound", "UnsupportedRegion", "UnsupportedOperation", "MissingParameter",
+    "OperationDenied", "FailedOperation.InvalidLBStatus", "FailedOperation.InsufficientBalance",
+    "FailedOperation.AssociationNotActive", "InvalidParameterCombination", "DryRunOperation",
+)  # fmt: skip
 """Codes after which no other call fares better."""
-NARROWED = [
-    "InvalidParameter",
-    "InvalidParameter.FormatError",
-    "InvalidParameterValue",
-    "InvalidParameterValue.Duplicate",
-    "InvalidParameterValue.Length",
-    "FailedOperation",
-    "FailedOperation.New",
-    "ResourceNotFound",
+NARROWED = (
+    "InvalidParameter", "InvalidParameter.FormatError", "InvalidParameterValue", "InvalidParameterValue.Duplicate",
+    "InvalidParameterValue.Length", "FailedOperation", "FailedOperation.New", "ResourceNotFound",
     "ResourceInsufficient",
-]
+)  # fmt: skip
 CODES = [*WAITS, *AT_ONCE, *NARROWED, "LimitExceeded"]
 
 BUSY = [
