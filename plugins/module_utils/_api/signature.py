@@ -53,15 +53,7 @@ def utc_date(timestamp: int) -> str:
 def authorization(
     *, secret_id: str, secret_key: str, service: str, host: str, content_type: str, body: bytes, timestamp: int
 ) -> str:
-    """Make the ``Authorization`` header of one POST to ``/``.
-
-    :param secret_id: the ID of the key.
-    :param secret_key: the key; it is used and not kept.
-    :param host: the ``Host`` header as sent.
-    :param content_type: the ``Content-Type`` header as sent.
-    :param body: the exact bytes of the body.
-    :param timestamp: seconds since the epoch, as in ``X-TC-Timestamp``.
-    """
+    """Make the ``Authorization`` header of one POST to ``/``; see :func:`string_to_sign`."""
     date = utc_date(timestamp)
     key = _hmac_sha256(f"TC3{secret_key}".encode(), date)
     for part in (service, "tc3_request"):

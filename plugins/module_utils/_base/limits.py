@@ -57,6 +57,17 @@ def read_file(path: Path) -> bytes:
     return content
 
 
+def read_text(path: Path) -> str:
+    """Read a small regular file of UTF-8 text.
+
+    :raises OSError: as :func:`read_file`; ``strerror`` also says that it is no such text.
+    """
+    try:
+        return read_file(path).decode("utf-8")
+    except UnicodeDecodeError:
+        raise OSError(errno.EILSEQ, "it is not UTF-8 text", str(path)) from None
+
+
 def unpack(pieces: Iterable[bytes], encoding: str, maximum: int = MAX_BODY_BYTES) -> bytes:
     """Put a body together and unpack it, a piece at a time.
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .._base.errors import ClbError, CredentialsNotFound
@@ -79,8 +80,6 @@ class CredentialChain:
         self._remote = remote
         self._secrets = secrets
         self._choice = choice
-        self._read: Profile | None = None
-        self._is_read = False
 
     def find(self) -> ResolvedCredentials:
         """Go through the chain.
@@ -90,7 +89,7 @@ class CredentialChain:
         """
         base, from_profile = self._base()
         # A profile's role belongs to its keys; beside other keys it counts only where the profile was asked for.
-        profile = self._profile() if from_profile or self._choice.by is not None else None
+        profile = self._profile if from_profile or self._choice.by is not None else None
         role = find_role(self._options, self._environ, profile)
         warnings = profile.warnings if profile is not None and from_profile else ()
         if role is None:
@@ -127,14 +126,12 @@ class CredentialChain:
         given = read_pair(self._environ, (ID_VARIABLE, KEY_VARIABLE, token), "the environment")
         return None if given is None else self._fixed(given, f"the environment ({ID_VARIABLE})")
 
+    @cached_property
     def _profile(self) -> Profile | None:
-        if not self._is_read:
-            self._read = self._files.find(self._choice)
-            self._is_read = True
-        return self._read
+        return self._files.find(self._choice)
 
     def _from_profile(self) -> ResolvedCredentials | None:
-        profile = self._profile()
+        profile = self._profile
         if profile is None:
             if self._choice.by is not None:
                 raise self._files.missing(self._choice)

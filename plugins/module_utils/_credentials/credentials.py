@@ -38,8 +38,7 @@ TOO_SHORT = (
 class Credentials:
     """One set of credentials; the secret parts are left out of ``repr``.
 
-    :param secret_id: the ID of the key.
-    :param token: for temporary credentials, else None.
+    :param token: for temporary credentials.
     :param expires_at: seconds since the epoch, None where that is not known or never.
     """
 
@@ -60,10 +59,7 @@ class CredentialProvider(Protocol):
 
 
 class StaticCredentials:
-    """Credentials that do not change while a task runs.
-
-    :param credentials: an ID, a key and, for temporary ones, a token.
-    """
+    """Credentials that do not change while a task runs."""
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials

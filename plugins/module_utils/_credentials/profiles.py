@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
-from .._base.errors import CredentialsNotFound, InvalidArgument, printable
-from .._base.limits import parse_json, read_file
+from .._base.errors import CredentialsNotFound, InvalidArgument, printable, without_context
+from .._base.limits import parse_json, read_text
 from .credentials import Credentials, read_pair
 
 if TYPE_CHECKING:
@@ -100,18 +100,14 @@ class ProfileFiles:
         self._clock = clock
 
     def find(self, choice: ProfileChoice) -> Profile | None:
-        """Read a profile: tccli's, else the SDKs'.
+        """Read a profile: tccli's, else the SDKs'; None where there is no such profile.
 
-        :returns: None where there is no such profile.
         :raises CredentialsNotFound: its file can't be read or is malformed.
         """
         return self._tccli(choice.name) or self._sdk(choice.name)
 
     def missing(self, choice: ProfileChoice) -> CredentialsNotFound:
-        """The error for a profile that was named and is not there.
-
-        :param choice: the profile's name, and the option or variable that gave it.
-        """
+        """The error for a profile that was named and is not there."""
         ini = self._ini_file()
         looked = f"{ini} has no section [{choice.name}]" if ini.exists() else f"neither is {ini}"
         return CredentialsNotFound(
@@ -120,9 +116,8 @@ class ProfileFiles:
         )
 
     def region(self, choice: ProfileChoice) -> str | None:
-        """Read the region that tccli keeps with a profile.
+        """Read the region that tccli keeps with a profile, if any.
 
-        :returns: None where it keeps none.
         :raises CredentialsNotFound: its file can't be read or is malformed.
         """
         path = self._tccli_file(choice.name, "configure")
@@ -174,20 +169,7 @@ class ProfileFiles:
         text = _read(path)
         if text is None:
             return None
-        # The SDKs interpolate nothing, and know no section that others inherit from.
-        parser = configparser.ConfigParser(interpolation=None, default_section="")
-        problem = None
-        try:
-            parser.read_string(text)
-        except configparser.MissingSectionHeaderError as exc:
-            problem = f"line {exc.lineno} stands before the first [section]"
-        except (configparser.DuplicateOptionError, configparser.DuplicateSectionError) as exc:
-            problem = f"line {exc.lineno} repeats a key or section"
-        except configparser.ParsingError as exc:
-            problem = f"line {exc.errors[0][0]} is not of the form key = value"
-        if problem is not None:
-            # Outside of the handlers: the parser's exceptions show the lines themselves.
-            raise CredentialsNotFound(f"{path} is not a valid INI file: {problem}.")
+        parser = _parse_ini(path, text)
         if not parser.has_section(name):
             return None
         where = f"profile {name!r} in {path}"
@@ -203,21 +185,35 @@ class ProfileFiles:
         )
 
 
-def _read(path: Path) -> str | None:
-    problem = None
+@without_context()
+def _parse_ini(path: Path, text: str) -> configparser.ConfigParser:
+    # The SDKs interpolate nothing, and know no section that others inherit from.
+    parser = configparser.ConfigParser(interpolation=None, default_section="")
     try:
-        return read_file(path).decode("utf-8")
+        parser.read_string(text)
+    except configparser.Error as exc:
+        problem = f"line {getattr(exc, 'lineno', 0)} repeats a key or section"
+        if isinstance(exc, configparser.MissingSectionHeaderError):
+            problem = f"line {exc.lineno} stands before the first [section]"
+        elif isinstance(exc, configparser.ParsingError):
+            problem = f"line {exc.errors[0][0]} is not of the form key = value"
+        raise CredentialsNotFound(f"{path} is not a valid INI file: {problem}.") from None
+    return parser
+
+
+@without_context()
+def _read(path: Path) -> str | None:
+    try:
+        return read_text(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except UnicodeDecodeError:
-        problem = "it is not UTF-8 text"
     except OSError as exc:
         if isinstance(exc, PermissionError) and not os.path.exists(path):  # noqa: PTH110 - as above
             return None
-        problem = exc.strerror or type(exc).__name__
-    raise CredentialsNotFound(f"Can't read {path}: {problem}.")
+        raise CredentialsNotFound(f"Can't read {path}: {exc.strerror or type(exc).__name__}.") from None
 
 
+@without_context()
 def _read_json(path: Path) -> dict[str, Any] | None:
     text = _read(path)
     if text is None:
@@ -227,11 +223,10 @@ def _read_json(path: Path) -> dict[str, Any] | None:
         values = parse_json(text.encode("utf-8"))
     except ValueError as exc:
         # It says where the mistake is and shows nothing of the text.
-        problem = str(exc)
-    else:
-        if isinstance(values, dict):
-            return values
-    raise CredentialsNotFound(f"{path} is not a valid JSON profile: {problem}.")
+        values, problem = None, str(exc)
+    if not isinstance(values, dict):
+        raise CredentialsNotFound(f"{path} is not a valid JSON profile: {problem}.")
+    return values
 
 
 def _text(values: Mapping[str, Any], name: str, where: str) -> str | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .._base import pace
 from .._base.errors import CredentialsNotFound, InvalidArgument, Refused, printable, printable_number
-from .._base.limits import read_file
+from .._base.limits import read_text
 from .credentials import Credentials, parse_temporary
 
 if TYPE_CHECKING:
@@ -77,21 +77,17 @@ class PodIdentity(NamedTuple):
         """
         problem = "it is empty"
         try:
-            token = read_file(self.token_file).decode("utf-8").strip()
-        except UnicodeDecodeError:
-            problem = "it is not UTF-8 text"
+            token = read_text(self.token_file).strip()
         except OSError as exc:
-            problem = exc.strerror or type(exc).__name__
-        else:
-            if token:
-                return token
-        raise CredentialsNotFound(f"Can't use {self.token_file}, which {TOKEN_FILE_VARIABLE} names: {problem}.")
+            token, problem = "", exc.strerror or type(exc).__name__
+        if not token:
+            raise CredentialsNotFound(f"Can't use {self.token_file}, which {TOKEN_FILE_VARIABLE} names: {problem}.")
+        return token
 
 
 def find_pod_identity(environ: Mapping[str, str]) -> PodIdentity | None:
-    """Find the identity that TKE gives a pod.
+    """Find the identity that TKE gives a pod; None outside of such a pod.
 
-    :returns: None outside of such a pod.
     :raises CredentialsNotFound: only a part of it is there.
     """
     missing = [name for name in _NEEDED if not environ.get(name)]
@@ -107,10 +103,8 @@ def find_pod_identity(environ: Mapping[str, str]) -> PodIdentity | None:
 
 
 def find_role(options: Mapping[str, Any], environ: Mapping[str, str], profile: Profile | None) -> RoleSession | None:
-    """Find the role that is to be assumed on top of the credentials.
+    """Find the role that is to be assumed on top of the credentials; None where no role is asked for.
 
-    :param profile: the profile whose role counts, None for none.
-    :returns: None where no role is asked for.
     :raises InvalidArgument: the role, the session's name or the duration can't be right.
     """
     arn = str(options.get("role_arn") or _first(environ, ROLE_VARIABLES) or (profile and profile.role_arn) or "")
@@ -128,7 +122,6 @@ def find_role(options: Mapping[str, Any], environ: Mapping[str, str], profile: P
 def session_name(options: Mapping[str, Any], environ: Mapping[str, str], profile: Profile | None = None) -> str:
     """The name of a role's session.
 
-    :param profile: the profile whose role counts, None for none.
     :raises InvalidArgument: it could not be one.
     """
     name = options.get("role_session_name") or _first(environ, NAME_VARIABLES)
@@ -169,7 +162,6 @@ def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> str | None:
 def assume_role(api: Api, session: RoleSession) -> Credentials:
     """Get the credentials of a role, with the credentials that the client signs with.
 
-    :param session: the role, and how to assume it.
     :raises CredentialsNotFound: STS refuses.
     :raises ClbError: STS can't be reached, or answers something else.
     """
@@ -181,7 +173,6 @@ def assume_role_with_web_identity(api: Api, session: RoleSession, provider_id: s
     """Get the credentials of a role with a token of another identity provider; the request needs no signature.
 
     :param api: a client of STS without credentials.
-    :param session: the role, and how to assume it.
     :raises CredentialsNotFound: STS refuses.
     :raises ClbError: STS can't be reached, or answers something else.
     """

@@ -228,7 +228,7 @@ def test_no_permission(home: Home, exists: bool, monkeypatch: pytest.MonkeyPatch
     def refuse(*_: Any, **__: Any) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(profiles, "read_file", refuse)
+    monkeypatch.setattr(profiles, "read_text", refuse)
     monkeypatch.setattr(os.path, "exists", lambda _: exists)
     if exists:
         with pytest.raises(CredentialsNotFound, match=f"Can't read {path}: Permission denied"):
