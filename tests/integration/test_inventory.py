@@ -12,6 +12,17 @@ import pytest
 
 from .inventories import PLUGIN, hosts, parsed
 
+WEB = {"instance_id": "ins-1", "port": 8443, "weight": 20, "tag": "blue"}
+RULES = [
+    {"id": "loc-1", "domain": "shop.example.com", "targets": [{"instance_id": "ins-1", "port": 80}]},
+    {"id": "loc-2", "domain": "shop.example.com", "url": "/v1"},
+]
+
+
+def tcp(identity, *targets):
+    return {"id": identity, "protocol": "TCP", "port": 443, "targets": list(targets)}
+
+
 # Several load balancers, one of them in another region; two instances have the same name.
 SCENARIO = {
     "instances": {
@@ -25,50 +36,18 @@ SCENARIO = {
             "id": "lb-1",
             "name": "shop front",
             "listeners": [
-                {
-                    "id": "lbl-1",
-                    "protocol": "TCP",
-                    "port": 443,
-                    "targets": [
-                        {"instance_id": "ins-1", "port": 8443, "weight": 20, "tag": "blue"},
-                        {"instance_id": "ins-2", "port": 8443, "weight": 0},
-                    ],
-                },
-                {
-                    "id": "lbl-2",
-                    "protocol": "HTTP",
-                    "port": 80,
-                    "rules": [
-                        {
-                            "id": "loc-1",
-                            "domain": "shop.example.com",
-                            "targets": [{"instance_id": "ins-1", "port": 80}],
-                        },
-                        {"id": "loc-2", "domain": "shop.example.com", "url": "/v1"},
-                    ],
-                },
+                tcp("lbl-1", WEB, {"instance_id": "ins-2", "port": 8443, "weight": 0}),
+                {"id": "lbl-2", "protocol": "HTTP", "port": 80, "rules": RULES},
             ],
         },
         {
             "id": "lb-2",
             "name": "api",
             "listeners": [
-                {
-                    "id": "lbl-3",
-                    "protocol": "TCP",
-                    "port": 443,
-                    "targets": [{"instance_id": "ins-3", "port": 9443}, {"eni_ip": "2001:db8::1", "port": 9443}],
-                }
+                tcp("lbl-3", {"instance_id": "ins-3", "port": 9443}, {"eni_ip": "2001:db8::1", "port": 9443})
             ],
         },
-        {
-            "id": "lb-3",
-            "name": "north",
-            "region": "ap-beijing",
-            "listeners": [
-                {"id": "lbl-4", "protocol": "UDP", "port": 53, "targets": [{"instance_id": "ins-1", "port": 53}]}
-            ],
-        },
+        {"id": "lb-3", "name": "north", "region": "ap-beijing", "listeners": [tcp("lbl-4", WEB)]},
     ],
 }
 

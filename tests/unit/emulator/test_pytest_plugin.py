@@ -38,40 +38,26 @@ from pathlib import Path
 OWN = {"load_balancers": [{"id": "lb-own"}]}
 
 
-def served(clb_emulator):
-    (balancer,) = clb_emulator.scenario["load_balancers"]
-    return balancer["id"], clb_emulator.scenario.get("task_seconds")
-
-
 def test_the_demo_without_a_mark(clb_emulator):
     assert clb_emulator.environ()["TENCENTCLOUD_CLB_ENDPOINT"] == clb_emulator.url
     assert ("lbl-tcp443", None, "ins-web1", 8443, 10, "blue") in clb_emulator.bindings("lb-demo")
     clb_emulator.add_faults({"action": "Batch*", "kind": "cut_after"})
 
 
-@pytest.mark.clb_scenario("own.yml")
-def test_a_file_beside_the_test(clb_emulator):
-    assert served(clb_emulator) == ("lb-own", None)
+def marked(expected, *scenario, **settings):
+    return pytest.param(expected, marks=pytest.mark.clb_scenario(*scenario, **settings))
 
 
-@pytest.mark.clb_scenario("sub/other.yml", task_seconds=7)
-def test_a_file_below_with_settings(clb_emulator):
-    assert served(clb_emulator) == ("lb-other", 7)
-
-
-@pytest.mark.clb_scenario(OWN, task_seconds=8)
-def test_a_mapping(clb_emulator):
-    assert served(clb_emulator) == ("lb-own", 8)
-
-
-@pytest.mark.clb_scenario("demo", task_seconds=9)
-def test_a_name(clb_emulator):
-    assert served(clb_emulator) == ("lb-demo", 9)
-
-
-@pytest.mark.clb_scenario(task_seconds=10)
-def test_settings_alone(clb_emulator):
-    assert served(clb_emulator) == ("lb-demo", 10)
+@pytest.mark.parametrize("expected", [
+    marked(("lb-own", None), "own.yml"),
+    marked(("lb-other", 7), "sub/other.yml", task_seconds=7),
+    marked(("lb-own", 8), OWN, task_seconds=8),
+    marked(("lb-demo", 9), "demo", task_seconds=9),
+    marked(("lb-demo", 10), task_seconds=10),
+])
+def test_marks(clb_emulator, expected):
+    (balancer,) = clb_emulator.scenario["load_balancers"]
+    assert (balancer["id"], clb_emulator.scenario.get("task_seconds")) == expected
 
 
 @pytest.mark.parametrize("number", range(3))
