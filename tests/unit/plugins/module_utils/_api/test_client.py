@@ -191,43 +191,6 @@ def test_nothing_is_sent_when_the_time_is_up() -> None:
     assert server.seen == []
 
 
-def test_a_write_without_a_request_id_is_in_doubt() -> None:
-    for reply in (Reply(b'{"Response": {}}'), response(RequestId=""), response(RequestId=None)):
-        with HttpServer(reply) as server, pytest.raises(OutcomeUnknown):
-            make_client(server.url).write("BatchRegisterTargets", {})
-        assert len(server.seen) == 1
-    with HttpServer(Reply(b'{"Response": {"Ok": 1}}')) as server:
-        assert make_client(server.url).read("DescribeTargets", {}) == {"Ok": 1}
-
-
-@pytest.mark.parametrize("given", ["AuthFailure", ["AuthFailure"], None, {}, {"Code": 7}, {"Message": "no"}])
-def test_an_error_in_another_form_is_neither_accepted_nor_nothing(given: Any) -> None:
-    reply = response(Error=given, Listeners=[])
-    with HttpServer(reply) as server, pytest.raises(UnexpectedAnswer):
-        make_client(server.url, budget=SkippingBudget()).read("DescribeTargets", {})
-    with HttpServer(reply) as server, pytest.raises(OutcomeUnknown) as caught:
-        make_client(server.url).write("BatchRegisterTargets", {})
-    assert caught.value.code == "UnexpectedAnswer"
-
-
-@pytest.mark.parametrize("send", ["read", "write"])
-def test_a_refusal_carries_what_the_cloud_said(send: str) -> None:
-    with (
-        HttpServer(error("AuthFailure.SignatureFailure", "bad {{ 7 * 7 }}")) as server,
-        pytest.raises(Refused) as caught,
-    ):
-        getattr(make_client(server.url), send)("DescribeTargets", {})
-    refusal = caught.value
-    assert (refusal.code, refusal.action, refusal.request_id) == (
-        "AuthFailure.SignatureFailure",
-        "DescribeTargets",
-        "req-1",
-    )
-    assert refusal.api_message == "bad {{ 7 * 7 }}"
-    assert "Check secret_key" in refusal.message
-    assert len(server.seen) == 1
-
-
 @pytest.mark.parametrize(
     "reply",
     [

@@ -94,13 +94,6 @@ def test_a_write_has_a_request_id(response: dict[str, Any]) -> None:
         (b"<html>", "Expecting value"),
         (b'{"Response": {"Req', "Unterminated"),
         (b'{"Response": NaN}', "NaN"),
-        (b'{"Response": {"Weight": Infinity}}', "Infinity"),
-        (b'{"Response": {"Weight": 1e999}}', "too large"),
-        (b'{"Response": {"Weight": %s}}' % (b"9" * 5000), "5000 digits"),
-        (b'{"Response": {"Weight": -%s}}' % (b"9" * 2000000), "digits"),
-        (b'{"Response": {"Error": {"Code": "X"}, "Error": null}}', "same key twice"),
-        (b'{"Response": {"Tag": "\\ud83d"}}', "UTF-8"),
-        (b'{"Response": {"Tag": "\xff"}}', "UTF-8"),
         (b"[" * 100000, "nested too deep"),
     ],
 )
@@ -109,10 +102,6 @@ def test_what_is_no_json(body: bytes, why: str) -> None:
         parse(body, headers={"Content-Type": "text/html\x1b[31m" + "x" * 500})
     assert r"text/html\x1b[31mxxx" in caught.value.message
     assert len(caught.value.message) < 500
-
-
-def test_text_beyond_the_basic_plane_is_fine() -> None:
-    assert parse(b'{"Response": {"Tag": "\\ud83d\\ude00 \xf0\x9f\x98\x80"}}') == {"Tag": "\U0001f600 \U0001f600"}
 
 
 @pytest.mark.parametrize("body", [{}, [], None, "x", 5, {"Response": None}, {"Response": []}, {"Response": "yes"}])
@@ -144,12 +133,6 @@ def test_too_many_requests(body: bytes) -> None:
     with pytest.raises(Refused) as caught:
         parse(body, 429)
     assert caught.value.code == "RequestLimitExceeded"
-
-
-def test_a_redirect_does_not_show_where_to() -> None:
-    with pytest.raises(Unreadable, match="points elsewhere") as caught:
-        parse(b"", 302, headers={"Location": "http://[bad"})
-    assert "[bad" not in caught.value.message
 
 
 def test_long_and_steering_texts_of_the_cloud_are_made_safe() -> None:
