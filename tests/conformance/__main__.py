@@ -23,22 +23,19 @@ from clb_emulator import clock as clocks
 from clb_emulator.inprocess import InProcess
 from clb_emulator.testing import HOME, Emulator
 
-from . import options as settings
 from .asker import Asker, NotClean
-from .calls import Cloud, GaveUp, NotAsked, Unusable
+from .calls import Cloud, Unusable
 from .collection import CollectionApi, EmulatorApi
 from .leftovers import Leftovers
 from .masking import Mask
+from .options import LOAD_BALANCER, YES, parse
 from .questions import QUESTIONS
 from .report import DIFFERS, NOT_ASKED, as_json, as_markdown, compare
-from .runner import INTERRUPTED, Outcome, Run, prepare, run
+from .runner import Outcome, Run, prepare, reason_of, run
 from .world import EMULATED, EMULATED_BACKENDS, EMULATED_ID, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import FrameType
-
-    from clb_emulator.clock import Clock
 
     from .options import Options
 
@@ -57,14 +54,13 @@ class Waiting(clocks.VirtualClock):
 def main(environ: Mapping[str, str]) -> int:
     """Run; return the exit status."""
     try:
-        options = settings.parse(environ)
+        options = parse(environ)
         # SIGINT too: what a shell starts in the background ignores it.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _interrupt)
+            signal.signal(number, signal.default_int_handler)
         if options.load_balancer_id is None:
             return ask_emulator(options)
-        api = CollectionApi(environ, options.timeout, clocks.Clock())
-        return ask_cloud(options, api, environ)
+        return ask_cloud(options, CollectionApi(environ, options.timeout, clocks.Clock()), environ)
     except Unusable as error:
         print(f"Nothing was changed: {error}.", file=sys.stderr)
         return 2
@@ -73,19 +69,14 @@ def main(environ: Mapping[str, str]) -> int:
         return 130
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 def ask_emulator(options: Options) -> int:
     """Ask the emulator, through HTTP as any other endpoint; return the exit status."""
-    print(f"Asking the emulator {len(QUESTIONS)} questions; {settings.LOAD_BALANCER} names another load balancer.")
-    clock: Clock = Waiting()
+    print(f"Asking the emulator {len(QUESTIONS)} questions; {LOAD_BALANCER} names another load balancer.")
+    clock = Waiting()
     with Emulator(EMULATED, clock=clock, rate_limit=0) as emulator:
         api = CollectionApi(emulator.environ(), options.timeout, clock)
-        cloud = Cloud(api)
         named = (EMULATED_ID, EMULATED_BACKENDS)
-        here, report = _conduct(cloud, api, *named, Leftovers(), Mask(), _Progress(lambda: 0.0))
+        here, report = _conduct(Cloud(api), api, *named, Leftovers(), Mask(), _progress(lambda: 0.0))
     return _finish(options, here, {**report, "endpoint": "the emulator"}, must_be_same=True)
 
 
@@ -100,7 +91,7 @@ def ask_cloud(options: Options, api: CollectionApi, environ: Mapping[str, str]) 
     secrets = [value for name, value in environ.items() if name.startswith("TENCENTCLOUD_") and "REGION" not in name]
     mask = Mask([*api.secrets, *secrets, load_balancer_id, *options.backends])
     cloud = Cloud(api, api.now() + options.minutes * 60)
-    here, report = _conduct(cloud, api, load_balancer_id, options.backends, leftovers, mask, _Progress(api.now))
+    here, report = _conduct(cloud, api, load_balancer_id, options.backends, leftovers, mask, _progress(api.now))
     return _finish(options, here, report, must_be_same=False)
 
 
@@ -120,7 +111,7 @@ def _confirm(options: Options, api: CollectionApi) -> None:
     if options.confirmed:
         return
     if not sys.stdin.isatty():
-        raise Unusable(f"there is no terminal to ask on; {settings.YES}=1 says that it may begin")
+        raise Unusable(f"there is no terminal to ask on; {YES}=1 says that it may begin")
     if input("Go on? [y/N] ").strip().lower() not in ("y", "yes"):
         raise Unusable("it may not begin")
 
@@ -132,15 +123,15 @@ def _conduct(
     backends: tuple[str, ...],
     leftovers: Leftovers,
     mask: Mask,
-    progress: _Progress,
+    progress: Callable[[int, Outcome], None],
 ) -> tuple[Run, dict[str, Any]]:
     """Ask, and ask an emulated load balancer that looks the same; return the run and its report."""
     begun = _begin(cloud, load_balancer_id, backends, leftovers)
     if isinstance(begun, World):
         here = run(Asker(cloud, begun, leftovers), QUESTIONS, progress)
-        usual = ask_twin(begun.twin(api.region), begun)
+        usual = ask_twin(begun.twin(api.region), load_balancer_id, backends)
     else:
-        here, usual = begun, ask_twin(EMULATED, None)
+        here, usual = begun, ask_twin(EMULATED)
     return here, as_json(compare(here, usual), here, mask, _about(api))
 
 
@@ -149,29 +140,20 @@ def _begin(cloud: Cloud, load_balancer_id: str, backends: tuple[str, ...], lefto
     here = Run()
     try:
         return prepare(cloud, load_balancer_id, backends, leftovers)
-    except Unusable as error:
-        here.stopped, here.refused = str(error), True
-    except (NotAsked, GaveUp) as error:
-        here.stopped = str(error)
     except NotClean as error:
         here.stopped = here.left = f"what a killed run has left can't be unbound: {error}"
-    except KeyboardInterrupt:
-        here.stopped, here.interrupted = INTERRUPTED, True
-    except Exception as error:  # noqa: BLE001  # whatever a server answers, there is a report
-        here.stopped = f"an answer has an unexpected shape ({type(error).__name__})"
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # whatever a server answers, there is a report
+        here.stopped, here.refused = reason_of(error), isinstance(error, Unusable)
     here.outcomes = [Outcome(question, reason=here.stopped) for question in QUESTIONS]
     return here
 
 
-def ask_twin(scenario: dict[str, Any], world: World | None) -> Run:
-    """Ask an emulated load balancer in this process.
-
-    :param world: what it looks like; None: the emulator's own.
-    """
+def ask_twin(
+    scenario: dict[str, Any], load_balancer_id: str = EMULATED_ID, backends: tuple[str, ...] = EMULATED_BACKENDS
+) -> Run:
+    """Ask an emulated load balancer in this process."""
     cloud = Cloud(EmulatorApi(InProcess(scenario)))
-    named = (EMULATED_ID, EMULATED_BACKENDS) if world is None else (world.load_balancer_id, world.backends)
-    twin = prepare(cloud, *named, Leftovers())
-    return run(Asker(cloud, twin, Leftovers()), QUESTIONS)
+    return run(Asker(cloud, prepare(cloud, load_balancer_id, backends, Leftovers()), Leftovers()), QUESTIONS)
 
 
 def _about(api: CollectionApi) -> dict[str, Any]:
@@ -185,30 +167,21 @@ def _about(api: CollectionApi) -> dict[str, Any]:
     }
 
 
-class _Progress:
-    """Prints one line for each question.
+def _progress(now: Callable[[], float]) -> Callable[[int, Outcome], None]:
+    """Return a printer of one line for each question; where ``now`` stands still, it says nothing of the time."""
+    started = now()
+    calls = [question.calls for question in QUESTIONS]
 
-    :param now: the seconds since some moment; where they stand still, nothing is said of the time.
-    """
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self._started = now()
-        self._calls = sum(question.calls for question in QUESTIONS)
-        self._done = 0
-
-    def __call__(self, number: int, outcome: Outcome) -> None:
-        """Print one."""
-        self._done += outcome.question.calls
-        left = (self._now() - self._started) / max(1, self._done) * (self._calls - self._done)
-        how = f"not asked: {outcome.reason}" if outcome.reason else _short(outcome.answer)
+    def tell(number: int, outcome: Outcome) -> None:
+        left = (now() - started) / max(1, sum(calls[:number])) * sum(calls[number:])
+        answer = outcome.answer
+        shown = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+        short = shown if len(shown) <= 80 else f"{shown[:80]}..."
+        how = f"not asked: {outcome.reason}" if outcome.reason else short
         time_left = f" ({left:.0f} s left)" if left else ""
         print(f"[{number:2}/{len(QUESTIONS)}] {outcome.question.name}: {how}{time_left}", flush=True)
 
-
-def _short(answer: Any) -> str:
-    text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:80]}..."
+    return tell
 
 
 def _finish(options: Options, here: Run, report: dict[str, Any], *, must_be_same: bool) -> int:
@@ -223,10 +196,10 @@ def _finish(options: Options, here: Run, report: dict[str, Any], *, must_be_same
     if here.refused:
         print(f"Nothing was changed: {here.stopped}.", file=sys.stderr)
         return 2
-    if here.stopped and not here.interrupted:
-        print(f"Not all was asked: {here.stopped.rstrip(chr(46))}.", file=sys.stderr)
     if here.interrupted:
         return 130
+    if here.stopped:
+        print(f"Not all was asked: {here.stopped.rstrip('.')}.", file=sys.stderr)
     complete = not here.left and not here.stopped and not (must_be_same and (counts[DIFFERS] or counts[NOT_ASKED]))
     return 0 if complete else 1
 

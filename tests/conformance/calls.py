@@ -59,17 +59,14 @@ class Answer:
 
     @property
     def accepted(self) -> bool:
-        """Whether the cloud has taken it on."""
         return self.kind is Kind.ACCEPTED
 
     @property
     def verdict(self) -> str:
-        """``accepted``, or the error code."""
         return "accepted" if self.accepted else self.code
 
     @property
     def refusal(self) -> str:
-        """The error code and its text."""
         return f"{self.code}: {self.message}"
 
 
@@ -86,16 +83,11 @@ class GaveUp(Exception):
 
 
 class Api(Protocol):
-    """A cloud that is asked."""
+    """A cloud that is asked; its clock counts seconds since the start."""
 
-    def call(self, action: str, params: Raw, *, write: bool) -> Answer:
-        """Send one request once."""
-
-    def now(self) -> float:
-        """Return the seconds since the start."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
+    def call(self, action: str, params: Raw, *, write: bool) -> Answer: ...
+    def now(self) -> float: ...
+    def sleep(self, seconds: float) -> None: ...
 
 
 @dataclass(frozen=True)

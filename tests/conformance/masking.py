@@ -94,49 +94,36 @@ _CODE = re.compile(r"([A-Z][A-Za-z]{2,40})(\.[A-Za-z]{2,60}){0,2}")
 _NUMBER = re.compile(r"-?\d{1,4}")
 _KEY = re.compile(r"[A-Z][A-Za-z0-9]{0,40}")
 _SEPARATORS = re.compile(r"([^\s()\[\]{}<>`'\",;:=!?]+)")
-_VOCABULARY: dict[str, frozenset[str]] = {
-    "AddressIPVersion": frozenset({"ipv4", "ipv6"}),
-    "CheckType": frozenset({"TCP", "HTTP", "HTTPS", "GRPC", "PING", "CUSTOM"}),
-    "HealthStatusDetail": frozenset({"Alive", "Dead", "Unknown", "Close"}),
-    "HealthStatusDetial": frozenset({"Alive", "Dead", "Unknown", "Close"}),
-    "LoadBalancerType": frozenset({"OPEN", "INTERNAL"}),
-    "Protocol": frozenset({"TCP", "UDP", "TCP_SSL", "QUIC", "HTTP", "HTTPS"}),
-    "Scheduler": frozenset({"WRR", "LEAST_CONN", "IP_HASH"}),
-    "TargetType": frozenset({"NODE", "TARGETGROUP", "TARGETGROUP-V2", "POLARIS"}),
-    "Type": frozenset(
-        {"CVM", "cvm", "ENI", "eni", "CCN", "EVM", "GLOBALROUTE", "NAT", "SRV", "MANAGED_SERVICE", "IPDC", "PVGW"}
-    ),
+_HEALTH = "Alive Dead Unknown Close"
+_VOCABULARY = {
+    "AddressIPVersion": "ipv4 ipv6",
+    "CheckType": "TCP HTTP HTTPS GRPC PING CUSTOM",
+    "HealthStatusDetail": _HEALTH,
+    "HealthStatusDetial": _HEALTH,
+    "LoadBalancerType": "OPEN INTERNAL",
+    "Protocol": "TCP UDP TCP_SSL QUIC HTTP HTTPS",
+    "Scheduler": "WRR LEAST_CONN IP_HASH",
+    "TargetType": "NODE TARGETGROUP TARGETGROUP-V2 POLARIS",
+    "Type": "CVM cvm ENI eni CCN EVM GLOBALROUTE NAT SRV MANAGED_SERVICE IPDC PVGW",
 }
 """Fields of a fixed vocabulary, with it."""
-_OWN_NAMES = frozenset(
-    {"clb-conformance", "tag:clb-conformance", "target-ip", "loadbalancer-id", "TargetCount", "none"}
-)
+_OWN_NAMES = ["clb-conformance", "tag:clb-conformance", "target-ip", "loadbalancer-id", "TargetCount", "none"]
 """Texts that this run itself sends, and that say nothing of an account."""
-_NUMBERS = frozenset(
-    {
-        "EndPort", "Forward", "HealthSwitch", "HealthNum", "IdleConnectTimeout", "IntervalTime", "Isolation", "Limit",
-        "Offset", "OrderType", "Port", "SessionExpireTime", "SniSwitch", "Status", "TargetCount", "TimeOut",
-        "TotalCount", "UnHealthNum", "Weight", "WithRs",
-    }
-)  # fmt: skip
+_NUMBERS = """
+EndPort Forward HealthSwitch HealthNum IdleConnectTimeout IntervalTime Isolation Limit Offset OrderType Port
+SessionExpireTime SniSwitch Status TargetCount TimeOut TotalCount UnHealthNum Weight WithRs
+"""
 """Fields whose numbers say nothing of an account."""
-_KINDS = {
-    "LoadBalancerId": "load-balancer",
-    "LoadBalancerIds": "load-balancer",
-    "ListenerId": "listener",
-    "ListenerIds": "listener",
-    "FailListenerIdSet": "listener",
-    "LocationId": "rule",
-    "InstanceId": "instance",
-    "TargetId": "instance",
-    "EniIp": "address",
-    "IP": "address",
-    "PrivateIpAddresses": "address",
-    "PublicIpAddresses": "address",
-    "Domain": "domain",
-    "RequestId": "request",
-    "TaskId": "request",
+_IDENTITIES = {
+    "load-balancer": "LoadBalancerId LoadBalancerIds",
+    "listener": "ListenerId ListenerIds FailListenerIdSet",
+    "rule": "LocationId",
+    "instance": "InstanceId TargetId",
+    "address": "EniIp IP PrivateIpAddresses PublicIpAddresses",
+    "domain": "Domain",
+    "request": "RequestId TaskId",
 }
+_KINDS = {name: kind for kind, names in _IDENTITIES.items() for name in names.split()}
 MAX_MEMBERS = 5
 """Members of a list that a report shows."""
 MAX_TEXT = 300
@@ -151,17 +138,16 @@ class Mask:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._known: dict[str, str] = {}
         self._counts: dict[str, int] = defaultdict(int)
-        self._sorted: list[str] = []
-        self._sorted_count = 0
-        for secret in secrets:
-            if secret:
-                self._name("value", secret)
+        for secret in filter(None, secrets):
+            self._name("value", secret)
+        self._hidden = self._longest_first()
 
     def learn(self, records: Iterable[Record]) -> None:
         """Remember every value of some calls, so that texts do not show them."""
         for record in records:
             self._learn(record.params)
             self._learn(record.answer.response)
+        self._hidden = self._longest_first()
 
     def _learn(self, item: Any, field: str = "") -> None:
         if isinstance(item, dict):
@@ -183,12 +169,12 @@ class Mask:
             return [self.value(member, field) for member in item[:MAX_MEMBERS]] + more
         if isinstance(item, str):
             return self._text_value(item, field)
-        if isinstance(item, bool) or item is None or field in _NUMBERS:
+        if isinstance(item, bool) or item is None or field in _NUMBERS.split():
             return item if not isinstance(item, float) else "number"
         return "number"
 
     def _text_value(self, item: str, field: str) -> str:
-        if not item or item in _VOCABULARY.get(field, ()) or item in _OWN_NAMES:
+        if not item or item in _VOCABULARY.get(field, "").split() or item in _OWN_NAMES:
             return item
         return self._name(_KINDS.get(field, "text"), item)
 
@@ -210,7 +196,7 @@ class Mask:
         """Return a text with its common words, error codes and short numbers alone."""
         if not text:
             return text
-        for known in self._longest_first():
+        for known in self._hidden:
             text = text.replace(known, "\x00")
         parts = _SEPARATORS.split(text[:MAX_TEXT])
         return "".join(
@@ -219,10 +205,7 @@ class Mask:
 
     def _longest_first(self) -> list[str]:
         """Return the known values that a text must not show."""
-        if len(self._known) != self._sorted_count:
-            kept = [known for known in self._known if len(known) > 2 and not self._is_common(known)]
-            self._sorted, self._sorted_count = sorted(kept, key=len, reverse=True), len(self._known)
-        return self._sorted
+        return sorted((item for item in self._known if len(item) > 2 and not self._is_common(item)), key=len)[::-1]
 
     def _is_common(self, word: str) -> bool:
         if word.lower() in WORDS or _NUMBER.fullmatch(word) or word in _OWN_NAMES or word in FIELDS:

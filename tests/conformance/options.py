@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .calls import Unusable
 
@@ -20,18 +19,16 @@ if TYPE_CHECKING:
 LOAD_BALANCER, BACKENDS, YES = "CONFORMANCE_LOAD_BALANCER", "CONFORMANCE_BACKENDS", "CONFORMANCE_YES"
 FOLDER, MINUTES, TIMEOUT = "CONFORMANCE_FOLDER", "CONFORMANCE_MINUTES", "CONFORMANCE_TIMEOUT"
 MAX_BACKENDS = 8
-_LOAD_BALANCER_ID = re.compile(r"lb-[A-Za-z0-9_-]{1,40}")
-_INSTANCE_ID = re.compile(r"ins-[A-Za-z0-9_-]{1,40}")
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """What a run is told.
 
     :param load_balancer_id: None: the emulator is asked.
     :param folder: where the report is written.
     :param confirmed: nobody has to be asked whether it may begin.
     :param minutes: after which nothing is asked any more.
+    :param timeout: seconds for one request.
     """
 
     load_balancer_id: str | None
@@ -50,7 +47,7 @@ def parse(environ: Mapping[str, str]) -> Options:
     load_balancer_id = environ.get(LOAD_BALANCER, "").strip() or None
     backends = tuple(dict.fromkeys(part.strip() for part in environ.get(BACKENDS, "").split(",") if part.strip()))
     if load_balancer_id is not None:
-        if not _LOAD_BALANCER_ID.fullmatch(load_balancer_id):
+        if not re.fullmatch(r"lb-[A-Za-z0-9_-]{1,40}", load_balancer_id):
             raise Unusable(f"{LOAD_BALANCER} is {load_balancer_id!r}; it must be an ID such as lb-1a2b3c4d")
         _check_backends(backends)
     elif backends:
@@ -58,38 +55,27 @@ def parse(environ: Mapping[str, str]) -> Options:
     folder = Path(environ.get(FOLDER) or ".")
     if not folder.is_dir():
         raise Unusable(f"{FOLDER} is {str(folder)!r}; there is no such folder")
-    return Options(
-        load_balancer_id,
-        backends,
-        folder,
-        environ.get(YES) == "1",
-        _number(environ, MINUTES, 15.0),
-        _number(environ, TIMEOUT, 15.0),
-    )
+    minutes, timeout = _number(environ, MINUTES), _number(environ, TIMEOUT)
+    return Options(load_balancer_id, backends, folder, environ.get(YES) == "1", minutes, timeout)
 
 
 def _check_backends(backends: tuple[str, ...]) -> None:
     if not 1 <= len(backends) <= MAX_BACKENDS:
         raise Unusable(f"{BACKENDS} must name 1 to {MAX_BACKENDS} backends, such as 10.0.0.5,10.0.0.6")
     for backend in backends:
-        if not _INSTANCE_ID.fullmatch(backend) and not _is_address(backend):
-            raise Unusable(f"{BACKENDS}: {backend!r} is no IP address and no instance ID")
+        try:
+            if not re.fullmatch(r"ins-[A-Za-z0-9_-]{1,40}", backend):
+                ipaddress.ip_address(backend)
+        except ValueError:
+            raise Unusable(f"{BACKENDS}: {backend!r} is no IP address and no instance ID") from None
     if all(":" in backend for backend in backends):
         raise Unusable(f"{BACKENDS} must name at least one backend that is no IPv6 address")
 
 
-def _is_address(text: str) -> bool:
+def _number(environ: Mapping[str, str], name: str) -> float:
+    given = environ.get(name) or "15"
     try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _number(environ: Mapping[str, str], name: str, usual: float) -> float:
-    given = environ.get(name)
-    try:
-        number = float(given) if given else usual
+        number = float(given)
     except ValueError:
         number = 0.0
     if not 0 < number <= 1440:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from .asker import Asker
+    from .calls import Target
 
 Ask = Callable[["Asker"], Any]
 
@@ -111,6 +112,21 @@ def refusable(setting: str, code: str, values: Mapping[Any, Any]) -> tuple[Means
 def measured(setting: str, name: str, usual: float = 0.0) -> Means:
     """Return how measured seconds mean one setting."""
     return Means(setting, lambda found: {setting: round(found.seconds.get(name, usual), 1)})
+
+
+def refusal(name: str, action: str, to: str, situation: str, target: Callable[[Asker], Target]) -> Question:
+    """Return the question for the error code of a write of one target.
+
+    :param to: says in the question which target that is.
+    :param situation: as in ``codes``.
+    """
+
+    def ask(asker: Asker) -> str:
+        return asker.write(action, [target(asker)]).verdict
+
+    return Question(
+        name, f"What does {action} answer to {to}?", ask, (as_code(f"codes.{action}.{situation}"),), calls=2
+    )
 
 
 def is_code(answer: Any) -> bool:

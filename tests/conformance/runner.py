@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .asker import Asker, NotClean
-from .calls import LISTENERS, TARGETS, Cloud, GaveUp, NotAsked, Record
+from .calls import LISTENERS, TARGETS, Cloud, GaveUp, NotAsked, Raw, Record, Unusable
 from .world import World, bindings_in, objects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from .leftovers import Leftovers
     from .question import Question
@@ -49,8 +49,20 @@ class Run:
     outcomes: list[Outcome] = field(default_factory=list)
     stopped: str = ""
     left: str = ""
-    interrupted: bool = False
     refused: bool = False
+
+    @property
+    def interrupted(self) -> bool:
+        return self.stopped == INTERRUPTED
+
+
+def reason_of(error: BaseException) -> str:
+    """Return why something was not asked."""
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(error, (Unusable, NotAsked, GaveUp)):
+        return str(error)
+    return f"an answer has an unexpected shape ({type(error).__name__})"
 
 
 def prepare(cloud: Cloud, load_balancer_id: str, backends: tuple[str, ...], leftovers: Leftovers) -> World:
@@ -73,7 +85,7 @@ def prepare(cloud: Cloud, load_balancer_id: str, backends: tuple[str, ...], left
     return World.read(load_balancer_id, backends, targets, _read(cloud, LISTENERS, load_balancer_id))
 
 
-def _read(cloud: Cloud, action: str, load_balancer_id: str) -> Mapping[str, Any]:
+def _read(cloud: Cloud, action: str, load_balancer_id: str) -> Raw:
     answer = cloud.read(action, {"LoadBalancerId": load_balancer_id})
     if not answer.accepted:
         raise NotAsked(f"{action} is refused: {answer.refusal}")
@@ -83,28 +95,19 @@ def _read(cloud: Cloud, action: str, load_balancer_id: str) -> Mapping[str, Any]
 
 
 def run(asker: Asker, questions: Sequence[Question], progress: Callable[[int, Outcome], None] | None = None) -> Run:
-    """Ask all questions, whatever is answered, and leave nothing bound.
-
-    :param progress: is told each outcome, with its number.
-    """
+    """Ask all questions, whatever is answered, and leave nothing bound; tell ``progress`` each outcome."""
     done = Run()
     for number, question in enumerate(questions, 1):
-        outcome = Outcome(question)
+        outcome = Outcome(question, reason=done.stopped)
         done.outcomes.append(outcome)
-        if done.stopped:
-            outcome.reason = done.stopped
-        else:
+        if not done.stopped:
             _ask(asker, outcome, done)
-        if progress is not None:
-            _tell(progress, number, outcome, done)
+        try:
+            if progress is not None:
+                progress(number, outcome)
+        except KeyboardInterrupt:
+            done.stopped = INTERRUPTED
     return done
-
-
-def _tell(progress: Callable[[int, Outcome], None], number: int, outcome: Outcome, done: Run) -> None:
-    try:
-        progress(number, outcome)
-    except KeyboardInterrupt:
-        done.stopped, done.interrupted = INTERRUPTED, True
 
 
 def _ask(asker: Asker, outcome: Outcome, done: Run) -> None:
@@ -112,30 +115,19 @@ def _ask(asker: Asker, outcome: Outcome, done: Run) -> None:
     asker.measured = {}
     try:
         outcome.answer = outcome.question.ask(asker)
-    except NotAsked as error:
-        outcome.reason = str(error)
-    except GaveUp as error:
-        outcome.reason = done.stopped = str(error)
-    except KeyboardInterrupt:
-        outcome.reason = done.stopped = INTERRUPTED
-        done.interrupted = True
-    except Exception as error:  # noqa: BLE001  # whatever a server answers, the other questions are asked
-        outcome.reason = f"an answer has an unexpected shape ({type(error).__name__})"
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the other questions are asked all the same
+        outcome.reason = reason_of(error)
+        if isinstance(error, (GaveUp, KeyboardInterrupt)):
+            done.stopped = outcome.reason
     outcome.seconds = asker.measured
     outcome.records = asker.cloud.records[first_record:]
-    _clean(asker, done)
-
-
-def _clean(asker: Asker, done: Run) -> None:
     try:
-        asker.clean()
+        try:
+            asker.clean()
+        except KeyboardInterrupt:
+            done.stopped = INTERRUPTED
+            # Only once more: a second Ctrl+C while it cleans up ends it.
+            asker.clean()
     except NotClean as error:
         done.left = str(error)
         done.stopped = done.stopped or "what was bound could not be unbound"
-    except KeyboardInterrupt:
-        done.stopped, done.interrupted = INTERRUPTED, True
-        # Only once more: a second Ctrl+C while it cleans up ends it.
-        try:
-            asker.clean()
-        except NotClean as error:
-            done.left = str(error)

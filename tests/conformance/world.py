@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from .calls import Unusable
@@ -51,7 +51,7 @@ def healths_in(answer: Raw) -> Iterator[tuple[dict[str, Any], dict[str, Any], di
 
 
 def same_address(one: Any, other: str) -> bool:
-    """Return whether two texts are one address, in whatever spelling."""
+    """Return whether two texts are one address, in any spelling."""
     try:
         return ipaddress.ip_address(one) == ipaddress.ip_address(other)
     except ValueError:
@@ -67,9 +67,9 @@ class Place:
     """
 
     listener_id: str
-    location_id: str | None
     protocol: str
     port: int
+    location_id: str | None = None
     domain: str = ""
     url: str = ""
     checked: bool = True
@@ -112,27 +112,20 @@ class World:
         return world
 
     def _add(self, listener: Raw, described: Raw) -> None:
-        port = listener.get("Port") if isinstance(listener.get("Port"), int) else 0
-        common: dict[str, Any] = {
-            "listener_id": text(listener, "ListenerId"),
-            "protocol": text(listener, "Protocol"),
-            "port": port,
-        }
+        port = listener["Port"] if isinstance(listener.get("Port"), int) else 0
+        place = Place(text(listener, "ListenerId"), text(listener, "Protocol"), port)
+        described_rules = {text(rule, "LocationId"): rule for rule in objects(described, "Rules")}
         rules = objects(listener, "Rules")
-        kinds = {text(rule, "LocationId"): rule for rule in objects(described, "Rules")}
         for rule in rules:
             self._check(rule)
-            location_id = text(rule, "LocationId")
-            traits = _traits(kinds.get(location_id, described))
-            names: dict[str, Any] = {"domain": text(rule, "Domain"), "url": text(rule, "Url")}
-            self.places.append(Place(location_id=location_id, **common, **names, **traits))
-        if rules:
-            return
-        if common["protocol"] in LAYER4:
+            rule_id = text(rule, "LocationId")
+            own: dict[str, Any] = {"location_id": rule_id, "domain": text(rule, "Domain"), "url": text(rule, "Url")}
+            self.places.append(replace(place, **own, **_traits(described_rules.get(rule_id, described))))
+        if not rules and place.protocol in LAYER4:
             self._check(listener)
-            self.places.append(Place(location_id=None, **common, **_traits(described)))
-        else:
-            self.bare.append(Place(location_id=None, **common))
+            self.places.append(replace(place, **_traits(described)))
+        elif not rules:
+            self.bare.append(place)
 
     def _check(self, pool: Raw) -> None:
         if pool.get("Targets") or pool.get("FunctionTargets"):
@@ -161,10 +154,8 @@ class World:
         """Return a scenario of the emulator with a load balancer like this one."""
         listeners: dict[str, dict[str, Any]] = {}
         for place in (*self.places, *self.bare):
-            listener = listeners.setdefault(
-                place.listener_id,
-                {"id": place.listener_id, "protocol": place.protocol, "port": place.port, "rules": []},
-            )
+            named = {"id": place.listener_id, "protocol": place.protocol, "port": place.port, "rules": []}
+            listener = listeners.setdefault(place.listener_id, named)
             own = {"target_type": place.target_type, "health_check": place.checked}
             if place.location_id:
                 rule = {"id": place.location_id, "domain": _unicode(place.domain), "url": place.url}
@@ -172,14 +163,9 @@ class World:
             else:
                 listener.update(own)
         instances = {
-            text(entry, "InstanceId"): {
-                "ip": backend,
-                "name": "name",
-                "zone": "zone",
-                "public_ips": ["203.0.113.1"],
-            }
-            for backend, entry in self.instances.items()
-            if text(entry, "Type").upper() == "CVM" and text(entry, "InstanceId") and _version(backend) == 4
+            text(entry, "InstanceId"): {"ip": ip, "name": "name", "zone": "zone", "public_ips": ["203.0.113.1"]}
+            for ip, entry in self.instances.items()
+            if text(entry, "Type").upper() == "CVM" and text(entry, "InstanceId") and _version(ip) == 4
         }
         return {
             "region": region,

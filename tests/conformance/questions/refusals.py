@@ -15,7 +15,7 @@ from clb_emulator.settings import LIMITS
 from ..asker import NOWHERE, first, members
 from ..calls import DEREGISTER, HEALTH, LISTENERS, LISTING, REGISTER, TAG, TARGETS, WEIGHT, Kind, Meaning, NotAsked
 from ..leftovers import MARK
-from ..question import Question, Questions, answered, as_code, as_codes, is_code, lookup, refusable
+from ..question import Question, Questions, answered, as_code, as_codes, is_code, lookup, refusable, refusal
 
 if TYPE_CHECKING:
     from ..asker import Asker
@@ -169,24 +169,19 @@ def _unknown_rule(ask: Asker) -> dict[str, str]:
     return _writes(ask, {**ask.target(place=place), "LocationId": NOWHERE["LocationId"]})
 
 
-@question(
-    "What does BatchRegisterTargets answer to a rule on a layer-4 listener?",
-    as_code(f"codes.{REGISTER}.rule_on_layer4"),
-    calls=2,
-)
-def _rule_on_layer_4(ask: Asker) -> str:
-    target = {**ask.target(place=ask.place(layer4=True)), "LocationId": NOWHERE["LocationId"]}
-    return ask.write(REGISTER, [target]).verdict
+def _rule_of_layer_4(ask: Asker) -> Target:
+    return {**ask.target(place=ask.place(layer4=True)), "LocationId": NOWHERE["LocationId"]}
 
 
-@question(
-    "What does BatchRegisterTargets answer to a layer-7 listener without a rule?",
-    as_code(f"codes.{REGISTER}.no_rule"),
-    calls=2,
-)
-def _no_rule(ask: Asker) -> str:
+def _layer_7_without_rule(ask: Asker) -> Target:
     place = next(iter(ask.world.bare), None) or ask.place(layer4=False)
-    return ask.write(REGISTER, [_without_rule(ask.target(place=place))]).verdict
+    return _without_rule(ask.target(place=place))
+
+
+question += [
+    refusal("rule-on-layer-4", REGISTER, "a rule on a layer-4 listener", "rule_on_layer4", _rule_of_layer_4),
+    refusal("no-rule", REGISTER, "a layer-7 listener without a rule", "no_rule", _layer_7_without_rule),
+]
 
 
 @question(

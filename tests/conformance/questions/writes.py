@@ -7,13 +7,26 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from clb_emulator.busy import STYLES
 
 from ..calls import DEREGISTER, REGISTER, STATUS, TAG, WEIGHT, Meaning, NotAsked, Target
 from ..leftovers import MARK
-from ..question import Means, Questions, answered, as_code, is_code, lookup, measured, refusable, shape
+from ..question import (
+    Means,
+    Question,
+    Questions,
+    answered,
+    as_code,
+    is_code,
+    lookup,
+    measured,
+    refusable,
+    refusal,
+    shape,
+)
 from ..world import text
 
 if TYPE_CHECKING:
@@ -45,12 +58,6 @@ def _is_task(ask: Asker, action: str, target: Target) -> str:
     status = ask.cloud.read(STATUS, {"TaskId": text(answer.response, "RequestId")})
     ask.settle(answer)
     return "a task" if status.accepted else status.code
-
-
-def _is_change_task(ask: Asker, action: str, **change: Any) -> str:
-    target = ask.target(Weight=20)
-    ask.bind(target)
-    return "a task" if _is_task(ask, action, {**target, **change}) == "a task" else "no task"
 
 
 def _task_seconds(found: Found) -> dict[str, Any]:
@@ -98,17 +105,21 @@ def _batch_task(ask: Asker) -> str:
     return _is_task(ask, REGISTER, ask.target())
 
 
-IS_TASK = {"a task": True, "no task": False}
+def _is_change_task(action: str, change: Target, ask: Asker) -> str:
+    target = ask.target(Weight=20)
+    ask.bind(target)
+    return "a task" if _is_task(ask, action, {**target, **change}) == "a task" else "no task"
 
 
-@question("Does DescribeTaskStatus know the request ID of BatchModifyTargetWeight?", lookup("weight_is_task", IS_TASK))
-def _weight_task(ask: Asker) -> str:
-    return _is_change_task(ask, WEIGHT, Weight=30)
-
-
-@question("Does DescribeTaskStatus know the request ID of BatchModifyTargetTag?", lookup("tag_is_task", IS_TASK))
-def _tag_task(ask: Asker) -> str:
-    return _is_change_task(ask, TAG, Tag=OTHER_TAG)
+for name, action, change in (("weight", WEIGHT, {"Weight": 30}), ("tag", TAG, {"Tag": OTHER_TAG})):
+    question.append(
+        Question(
+            f"{name}-task",
+            f"Does DescribeTaskStatus know the request ID of {action}?",
+            partial(_is_change_task, action, change),
+            (lookup(f"{name}_is_task", {"a task": True, "no task": False}),),
+        )
+    )
 
 
 @question("What does DescribeTaskStatus answer to an ID that no task has?", as_code("unknown_task_code"), calls=1)
@@ -283,22 +294,11 @@ def _gone_among(ask: Asker) -> dict[str, str]:
     }
 
 
-@question(
-    "What does BatchModifyTargetWeight answer to a target that is not bound?",
-    as_code(f"codes.{WEIGHT}.unknown_target"),
-    calls=2,
-)
-def _weight_of_gone(ask: Asker) -> str:
-    return ask.write(WEIGHT, [ask.target(Weight=20)]).verdict
-
-
-@question(
-    "What does BatchModifyTargetTag answer to a target that is not bound?",
-    as_code(f"codes.{TAG}.unknown_target"),
-    calls=2,
-)
-def _tag_of_gone(ask: Asker) -> str:
-    return ask.write(TAG, [ask.target(Tag=OTHER_TAG)]).verdict
+GONE = "a target that is not bound"
+question += [
+    refusal("weight-of-gone", WEIGHT, GONE, "unknown_target", lambda ask: ask.target(Weight=20)),
+    refusal("tag-of-gone", TAG, GONE, "unknown_target", lambda ask: ask.target(Tag=OTHER_TAG)),
+]
 
 
 @question(
