@@ -39,23 +39,28 @@ NAMED = {
 }
 
 
-def ask(emulator: Emulator, clock: Waiting, folder: Path, **more: str) -> int:
-    """Run on an emulator as on any other endpoint, on its clock."""
-    environ = {**emulator.environ(), **NAMED, "CONFORMANCE_FOLDER": str(folder), **more}
-    options = parse(environ)
-    return ask_cloud(options, CollectionApi(environ, options.timeout, clock), environ)
+class Asked:
+    """An emulator that is asked as any other endpoint, on its clock, into a folder."""
+
+    def __init__(self, emulator: Emulator, clock: Waiting, folder: Path) -> None:
+        self.emulator, self.clock, self.folder = emulator, clock, folder
+
+    def ask(self, **more: str) -> int:
+        environ = {**self.emulator.environ(), **NAMED, "CONFORMANCE_FOLDER": str(self.folder), **more}
+        options = parse(environ)
+        return ask_cloud(options, CollectionApi(environ, options.timeout, self.clock), environ)
+
+    def report(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folder / REPORT).read_text())
+        return found
 
 
 @pytest.fixture
-def clock() -> Waiting:
-    return Waiting()
-
-
-@pytest.fixture
-def emulator(clock: Waiting) -> Iterator[Emulator]:
+def asked(tmp_path: Path) -> Iterator[Asked]:
     """Run the emulated load balancer on a clock that only waiting moves."""
+    clock = Waiting()
     with Emulator(EMULATED, clock=clock, rate_limit=5) as emulator:
-        yield emulator
+        yield Asked(emulator, clock, tmp_path)
 
 
 def test_the_emulator_is_like_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,107 +72,86 @@ def test_the_emulator_is_like_itself(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert not (tmp_path / STATE).exists()
 
 
-def test_a_named_load_balancer_is_asked_slowly_and_left_as_it_was(
-    emulator: Emulator, clock: Waiting, tmp_path: Path
-) -> None:
-    emulator.configure(batch_is_task=False, limits="exclusive")
-    assert ask(emulator, clock, tmp_path) == 0
-    report = json.loads((tmp_path / REPORT).read_text())
+def test_a_named_load_balancer_is_asked_slowly_and_left_as_it_was(asked: Asked) -> None:
+    asked.emulator.configure(batch_is_task=False, limits="exclusive")
+    assert asked.ask() == 0
+    report = asked.report()
     assert (report["summary"]["not asked"], report["settings"]["batch_is_task"]) == (0, False)
-    assert report["settings"]["limits"]["targets"] == 499
-    assert emulator.bindings() == set()
-    assert {call["outcome"] for call in emulator.calls()}.isdisjoint({"RequestLimitExceeded"})
-    times = sorted(call["time"] for call in emulator.calls())
+    assert (report["settings"]["limits"]["targets"], asked.emulator.bindings()) == (499, set())
+    assert {call["outcome"] for call in asked.emulator.calls()}.isdisjoint({"RequestLimitExceeded"})
+    times = sorted(call["time"] for call in asked.emulator.calls())
     assert all(later - first > 0.999 for first, later in zip(times, times[5:], strict=False))
 
 
-@pytest.mark.parametrize("tag", [None, "blue"])
-def test_what_has_a_binding_is_refused(
-    emulator: Emulator, clock: Waiting, tmp_path: Path, capsys: pytest.CaptureFixture[str], tag: str | None
-) -> None:
+@pytest.mark.parametrize("tag", [{}, {"Tag": "blue"}])
+def test_what_has_a_binding_is_refused(asked: Asked, capsys: pytest.CaptureFixture[str], tag: dict[str, str]) -> None:
     for place in ({"ListenerId": "lbl-udp"}, {"ListenerId": "lbl-http", "LocationId": "loc-idn"}):
-        target = {**place, "InstanceId": "ins-one", "Port": 80, **({"Tag": tag} if tag else {})}
-        emulator.bind(EMULATED_ID, target)
-        assert ask(emulator, clock, tmp_path) == 2
-        assert len(emulator.bindings()) == 1
+        target = {**place, "InstanceId": "ins-one", "Port": 80, **tag}
+        asked.emulator.bind(EMULATED_ID, target)
+        assert (asked.ask(), len(asked.emulator.bindings())) == (2, 1)
         assert "something is bound to lb-conformance" in capsys.readouterr().err
-        emulator.unbind(EMULATED_ID, target)
-    assert not any(call["action"].startswith("Batch") for call in emulator.calls())
+        asked.emulator.unbind(EMULATED_ID, target)
+    assert not any(call["action"].startswith("Batch") for call in asked.emulator.calls())
 
 
-def test_what_a_killed_run_has_left_is_known_by_its_tag(emulator: Emulator, clock: Waiting, tmp_path: Path) -> None:
+def test_what_a_killed_run_has_left_is_known_by_its_tag(asked: Asked) -> None:
     rule = {"ListenerId": "lbl-http", "LocationId": "loc-idn"}
     for target in ({"ListenerId": "lbl-tcp", "EniIp": "10.0.0.5"}, {**rule, "EniIp": "2001:db8::5"}):
-        emulator.bind(EMULATED_ID, {**target, "Port": FIRST_PORT, "Tag": f"{MARK}-2"})
-    assert ask(emulator, clock, tmp_path, CONFORMANCE_MINUTES="0.01") == 1
-    assert emulator.bindings() == set()
-    report = json.loads((tmp_path / REPORT).read_text())
-    assert report["ended_early"] == "the time is up"
+        asked.emulator.bind(EMULATED_ID, {**target, "Port": FIRST_PORT, "Tag": f"{MARK}-2"})
+    assert asked.ask(CONFORMANCE_MINUTES="0.01") == 1
+    assert (asked.emulator.bindings(), asked.report()["ended_early"]) == (set(), "the time is up")
 
 
-def start(emulator: Emulator, folder: Path) -> subprocess.Popen[str]:
-    """Start a run in a process of its own."""
-    environ = {
-        **os.environ,
-        **emulator.environ(),
-        **NAMED,
-        "PYTHONPATH": os.pathsep.join(sys.path),
-        "CONFORMANCE_FOLDER": str(folder),
-    }
-    command = [sys.executable, "-m", "conformance"]
+def hear_interrupts() -> None:
+    """Who runs tests in the background of a shell ignores them, and so would the run."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-    def hear_interrupts() -> None:
-        """Who runs tests in the background of a shell ignores them, and so would the run."""
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-    return subprocess.Popen(
-        command,
-        env=environ,
+def end_once_bound(emulator: Emulator, folder: Path, number: signal.Signals) -> tuple[int, str]:
+    """Start a run in a process of its own, and end it once it has bound something; return its status and output."""
+    own = {"PYTHONPATH": os.pathsep.join(sys.path), "CONFORMANCE_FOLDER": str(folder)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "conformance"],
+        env={**os.environ, **emulator.environ(), **NAMED, **own},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         preexec_fn=hear_interrupts,  # noqa: PLW1509 - no other thread of this process is at work
-    )
-
-
-def wait_for_binding(emulator: Emulator, *, more: int = 0) -> None:
-    """Wait until a run has bound something."""
-    deadline = time.monotonic() + 60
-    while len(emulator.bindings()) <= more:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    ) as run:
+        deadline = time.monotonic() + 60
+        while not emulator.bindings():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        run.send_signal(number)
+        output, _ = run.communicate(timeout=60)
+    return run.returncode, output
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_cleans_up_and_reports(tmp_path: Path, number: signal.Signals) -> None:
-    with Emulator(EMULATED) as emulator, start(emulator, tmp_path) as run:
-        wait_for_binding(emulator)
-        run.send_signal(number)
-        output, _ = run.communicate(timeout=60)
-        assert (run.returncode, emulator.bindings()) == (130, set()), output
+    with Emulator(EMULATED) as emulator:
+        status, output = end_once_bound(emulator, tmp_path, number)
+        assert (status, emulator.bindings()) == (130, set()), output
     report = json.loads((tmp_path / REPORT).read_text())
     assert report["ended_early"] == "the run was interrupted"
-    assert "Traceback" not in output
-    assert not (tmp_path / STATE).exists()
+    assert ("Traceback" in output, (tmp_path / STATE).exists()) == (False, False)
 
 
-def test_a_killed_run_is_cleaned_up_by_the_next_one(emulator: Emulator, clock: Waiting, tmp_path: Path) -> None:
-    with Emulator(EMULATED) as killed, start(killed, tmp_path) as run:
-        wait_for_binding(killed)
-        run.kill()
-        run.communicate(timeout=60)
-        kept = json.loads((tmp_path / STATE).read_text())
+def test_a_killed_run_is_cleaned_up_by_the_next_one(asked: Asked) -> None:
+    state = asked.folder / STATE
+    with Emulator(EMULATED) as killed:
+        end_once_bound(killed, asked.folder, signal.SIGKILL)
         left = killed.bindings()
     # The load balancer is another, the place has to be the same.
-    kept["place"] = [emulator.host, "ap-guangzhou", EMULATED_ID]
-    (tmp_path / STATE).write_text(json.dumps(kept))
+    place = {"place": [asked.emulator.host, "ap-guangzhou", EMULATED_ID]}
+    state.write_text(json.dumps({**json.loads(state.read_text()), **place}))
     for listener, location, target, port, weight, _tag in left:
-        place = {"ListenerId": listener, **({"LocationId": location} if location else {})}
+        names = {"ListenerId": listener, **({"LocationId": location} if location else {})}
         # Not even the tag tells whose it is.
-        emulator.bind(EMULATED_ID, {**place, "InstanceId": target, "Port": port, "Weight": weight})
+        asked.emulator.bind(EMULATED_ID, {**names, "InstanceId": target, "Port": port, "Weight": weight})
     assert left
-    assert ask(emulator, clock, tmp_path, CONFORMANCE_MINUTES="0.01") == 1
-    assert (emulator.bindings(), (tmp_path / STATE).exists()) == (set(), False)
+    assert asked.ask(CONFORMANCE_MINUTES="0.01") == 1
+    assert (asked.emulator.bindings(), state.exists()) == (set(), False)
 
 
 LISTENER = {"ListenerId": "lbl-1", "Protocol": "TCP", "Port": 1, "Rules": None, "Targets": []}
@@ -188,14 +172,14 @@ ALIKE: tuple[dict[str, Any], ...] = (
 
 @pytest.mark.parametrize("fault", ALIKE, ids=str)
 def test_a_server_that_answers_everything_alike(
-    emulator: Emulator, clock: Waiting, tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: dict[str, Any]
+    asked: Asked, capsys: pytest.CaptureFixture[str], fault: dict[str, Any]
 ) -> None:
-    emulator.add_faults({**fault, "times": -1})
-    assert ask(emulator, clock, tmp_path, CONFORMANCE_TIMEOUT="0.2" if fault["kind"] == "hang" else "15") in (1, 2)
-    report = json.loads((tmp_path / REPORT).read_text())
+    asked.emulator.add_faults({**fault, "times": -1})
+    assert asked.ask(CONFORMANCE_TIMEOUT="0.2" if fault["kind"] == "hang" else "15") in (1, 2)
+    report = asked.report()
     assert sum(report["summary"].values()) == len(QUESTIONS)
     assert all(item["reason"] for item in report["questions"] if item["result"] == "not asked")
-    assert "| question |" in (tmp_path / TABLE).read_text()
+    assert "| question |" in (asked.folder / TABLE).read_text()
     assert "Traceback" not in capsys.readouterr().err
 
 
@@ -204,8 +188,7 @@ def test_a_state_of_another_load_balancer(tmp_path: Path) -> None:
     leftovers = Leftovers(file, ["host", "region", "lb-1"])
     leftovers.add([Bound("lbl-1", None, "10.0.0.5", 80), Bound("lbl-1", "loc-1", "10.0.0.5", 80)])
     again = Leftovers(file, ["host", "region", "lb-1"])
-    assert again.recall()
-    assert again.pending == leftovers.pending
+    assert (again.recall(), again.pending) == (True, leftovers.pending)
     with pytest.raises(Unusable, match="lb-1: run this on the same load balancer again"):
         Leftovers(file, ["host", "region", "lb-2"]).recall()
     for wrong in ("", "[]", "{}", '{"bound": [1]}'):
@@ -234,14 +217,14 @@ def test_a_run_that_can_not_begin(environ: Mapping[str, str], message: str, caps
     assert message in capsys.readouterr().err
 
 
-def test_nothing_begins_without_a_yes(emulator: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    environ = {**emulator.environ(), **NAMED, "CONFORMANCE_FOLDER": str(tmp_path), "CONFORMANCE_YES": ""}
-    assert main(environ) == 2
+def test_nothing_begins_without_a_yes(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
+    own = {"CONFORMANCE_FOLDER": str(asked.folder), "CONFORMANCE_YES": ""}
+    assert main({**asked.emulator.environ(), **NAMED, **own}) == 2
     printed = capsys.readouterr()
     assert "CONFORMANCE_YES=1" in printed.err
     for said in (EMULATED_ID, "10.0.0.5", "at most 5 requests a second", "minutes"):
         assert said in printed.out
-    assert emulator.calls() == []
+    assert asked.emulator.calls() == []
 
 
 TELLING = {
@@ -268,7 +251,7 @@ slartibart krikkit deepthought vogon 100000000001
 NAMES = _NAMES.split()
 
 
-def test_a_report_tells_nothing_of_the_account(clock: Waiting, tmp_path: Path) -> None:
+def test_a_report_tells_nothing_of_the_account(tmp_path: Path) -> None:
     """Not even where texts of the cloud name it, in words that occur nowhere else."""
     key = {"secret_id": "AKIDzaphodbeeblebrox", "secret_key": "deepthoughtdeepthought", "token": "vogonvogonvogonvogon"}
     faults = [
@@ -279,14 +262,15 @@ def test_a_report_tells_nothing_of_the_account(clock: Waiting, tmp_path: Path) -
          "Message": "Vogon", "Uin": 100000000001}, "times": -1},
     ]  # fmt: skip
     world = {"credentials": [key], "load_balancers": [TELLING], "instances": INSTANCES, "faults": faults}
+    clock = Waiting()
     with Emulator(world, clock=clock, rate_limit=0) as emulator:
+        asked = Asked(emulator, clock, tmp_path)
         given = {"CONFORMANCE_LOAD_BALANCER": "lb-zaphodsecret", "CONFORMANCE_BACKENDS": "10.42.0.1,2001:db8:42::1"}
-        assert ask(emulator, clock, tmp_path, **given) == 0
-        assert emulator.bindings() == set()
+        assert (asked.ask(**given), emulator.bindings()) == (0, set())
     for file in (REPORT, TABLE):
         text = (tmp_path / file).read_text().lower()
         assert [name for name in (*NAMES, "2001:db8:42", emulator.host) if name in text] == []
-    report = json.loads((tmp_path / REPORT).read_text())
+    report = asked.report()
     assert report["summary"]["same"] > 30
     assert {item["reason"] for item in report["questions"] if item["name"] == "empty-quic"} == {
         "the load balancer has no QUIC listener"
