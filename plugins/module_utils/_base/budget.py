@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 
 
 class Patience:
-    """How long one request is sent again after faults that may pass; counted from the first of them.
-
-    :param budget: the time for the whole task, which may end before.
-    """
+    """How long one request is sent again after faults that may pass; counted from the first of them."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget

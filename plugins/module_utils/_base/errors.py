@@ -54,10 +54,7 @@ def escape(text: str) -> str:
 
 
 def printable_number(value: float) -> str:
-    """Write a number into a message; Python refuses to write out thousands of digits, and nobody would read them.
-
-    :param value: as a user gave it.
-    """
+    """Write a number into a message; Python refuses to write out thousands of digits, and nobody would read them."""
     return str(value) if abs(value) < 10**MAX_DIGITS else f"(a number of more than {MAX_DIGITS} digits)"
 
 
@@ -80,10 +77,7 @@ def _escape(char: str) -> str:
 
 
 def sentences(*parts: str) -> str:
-    """Join the parts of a message; the cloud's own sentences often end without a full stop.
-
-    :param parts: empty ones are left out.
-    """
+    """Join the parts of a message that are not empty; the cloud's own sentences often end without a full stop."""
     return " ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in parts if part)
 
 

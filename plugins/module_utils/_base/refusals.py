@@ -15,9 +15,9 @@ class Remedy(Enum):
     """What to do about a refusal."""
 
     WAIT_THROTTLED = "throttled"
-    """Too many requests: back off. A read may be sent again; before a write, what is bound is read and planned anew."""
+    """Too many requests: the client waits, and the request may be sent again."""
     WAIT_BUSY = "busy"
-    """Another task holds the load balancer: wait a little; for the rest see ``WAIT_THROTTLED``."""
+    """Another task holds the load balancer: wait, and before a write read and plan again."""
     TRANSIENT = "unknown"
     """A read may be sent again; whether a write took effect has to be read back."""
     FATAL = "fatal"
@@ -58,10 +58,9 @@ NOT_THERE = frozenset({Concern.GONE, Concern.UNSUPPORTED})
 class Ruling(NamedTuple):
     """What is known of a refusal.
 
-    :param remedy: what to do about it.
-    :param hint: one sentence for the operator; empty where there is nothing useful to say.
-    :param text_counts: whether the cloud's words can say that the load balancer is only busy.
-    :param about_region: whether the region of the request is the cause.
+    :param hint: one sentence for the operator, where there is a useful one.
+    :param text_counts: the cloud's words can say that the load balancer is only busy.
+    :param about_region: the region of the request is the cause.
     """
 
     remedy: Remedy
@@ -173,10 +172,9 @@ Not "Listener lbl-1 of LB lb-1 not found", where the load balancer only says whe
 
 
 def ruling_for(code: str, message: str = "") -> Ruling:
-    """Look up what a refusal of the cloud means.
+    """Look up a refusal of the cloud; a code that no table lists is fatal.
 
     :param message: the cloud's words: some stacks say only there that the load balancer is busy, or gone.
-    :returns: what is known; a code that no table lists is fatal.
     """
     known = max(filter(code.startswith, RULINGS), key=len, default=None)
     ruling = _UNLISTED if known is None else RULINGS[known]
@@ -187,11 +185,3 @@ def ruling_for(code: str, message: str = "") -> Ruling:
     if gone is not None and gone["within"] is None:
         return _GONE
     return ruling
-
-
-def hint_for(code: str, message: str = "") -> str:
-    """Look up what an operator can do about a refusal of the cloud.
-
-    :returns: one sentence, empty where there is nothing useful to say.
-    """
-    return ruling_for(code, message).hint

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MASK = "********"
 MINIMUM_PART = 4
-"""Characters from which on a part of what may be a password is masked by itself: shorter ones are everywhere."""
+"""Shortest password fragment that is masked on its own; shorter ones occur in ordinary text."""
 _SIGNATURE = re.compile(r"(?<=Signature=)[0-9a-fA-F]+")
 _SCHEME = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:)?/+")
 _AT = re.compile("@|%40|\N{FULLWIDTH COMMERCIAL AT}|\N{SMALL COMMERCIAL AT}")
@@ -27,8 +27,6 @@ class Secrets:
     """The keys, tokens and passwords that a task has met so far, and the last signature of each thread.
 
     It grows while the task runs, in any thread; its ``repr`` shows none.
-
-    :param texts: the first ones; None and empty texts are left out.
     """
 
     def __init__(self, texts: Iterable[Optional[str]] = ()) -> None:
@@ -38,18 +36,12 @@ class Secrets:
         self.add(*texts)
 
     def add(self, *texts: str | None) -> None:
-        """Remember more.
-
-        :param texts: None and empty texts are left out.
-        """
+        """Add secrets; None and empty texts are left out."""
         with self._lock:
             self._texts.update(text for text in texts if text)
 
     def remember_signature(self, signature: str) -> None:
-        """Remember the signature of the request that this thread is about to send, in place of its last one.
-
-        :param signature: it says nothing of other requests, and a task can send many.
-        """
+        """Remember the signature of the request that this thread is about to send, in place of its last one."""
         with self._lock:
             self._signatures[threading.get_ident()] = signature
 
@@ -96,8 +88,5 @@ def _basic(user: str, password: str) -> str:
 
 
 def may_show(text: str) -> bool:
-    """Whether a message may show an address: not where a user name and a password can be in it.
-
-    :param text: what a user gave as an endpoint or the like; it need not be valid.
-    """
+    """Whether a message may show an address: not where a user name and a password can be in it."""
     return _AT.search(text) is None

@@ -21,7 +21,7 @@ from .._base.errors import (
     escape,
     sentences,
 )
-from .._base.refusals import Concern, hint_for
+from .._base.refusals import Concern, ruling_for
 from .report import PoolCounts, count_by_pool
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _texts(balancer: Balancer, error: ClbError) -> list[str]:
     where = f" (request ID {error.request_id})" if error.request_id else ""
     complete = isinstance(error, (Refused, WaitTimeout)) or error.action is None
     texts = [error.message if complete else f"{error.action}{where} reported {error.code}: {error.message}"]
-    hint = hint_for(error.code, error.api_message)
+    hint = ruling_for(error.code, error.api_message).hint
     if hint not in texts[0]:
         texts.append(hint)
     refused = isinstance(error, GuardRefused) and (not outcome.begun or isinstance(error, GuardRefusedElsewhere))

@@ -10,7 +10,6 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.refusals import (
     Concern,
     Remedy,
-    hint_for,
     ruling_for,
 )
 
@@ -145,8 +144,8 @@ def test_what_a_code_concerns(code: str, concern: Concern) -> None:
     ],
 )
 def test_a_hint_names_what_helps(code: str, word: str) -> None:
-    assert word in hint_for(code)
+    assert word in ruling_for(code).hint
 
 
 def test_no_hint_where_there_is_nothing_useful_to_say() -> None:
-    assert hint_for("InvalidParameter.FormatError") == ""
+    assert ruling_for("InvalidParameter.FormatError").hint == ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
 
 import pytest
 
@@ -271,29 +270,3 @@ def test_threads_share_a_client() -> None:
     assert len({seen.connection for seen in server.seen}) <= 8
     # A key, a token, and the last signature of each thread.
     assert 3 <= len(list(secrets)) <= 10
-
-
-def test_threads_renew_refused_credentials_once() -> None:
-    fetch, secrets = Fetches(), Secrets()
-    credentials = RefreshableCredentials(fetch, secrets)
-    credentials.current()
-    barrier = threading.Barrier(6)
-    outcomes: list[Any] = []
-
-    def answer(seen: Any) -> Reply:
-        return error("AuthFailure.TokenFailure") if seen.headers["x-tc-token"] == "token1" else response(Ok=1)
-
-    with HttpServer(answer) as server:
-        client = make_client(server.url, credentials=credentials, secrets=secrets)
-
-        def work() -> None:
-            barrier.wait()
-            outcomes.append(client.write("BatchRegisterTargets", {})["Ok"])
-
-        threads = [threading.Thread(target=work) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert outcomes == [1] * 6
-    assert fetch.count == 2
