@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .calls import DEREGISTER, HEALTH, REGISTER, STATUS, TARGETS, Answer, Cloud, Kind, Meaning, NotAsked, Target
 from .leftovers import MARK, Bound, Leftovers
-from .world import Place, World, bindings_in, healths_in, text
+from .world import Place, World, as_list, bindings_in, healths_in, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -48,17 +48,14 @@ def first(items: Iterable[T], missing: str) -> T:
 
 
 class Looker:
-    """Looks at one load balancer."""
+    """Looks at one load balancer; NotAsked says why something can't be seen."""
 
     def __init__(self, cloud: Cloud, world: World) -> None:
         self.cloud = cloud
         self.world = world
 
     def bindings(self) -> Iterator[tuple[str, str | None, Target]]:
-        """Yield what is bound: listener ID, location ID and the target's entry.
-
-        :raises NotAsked: it can't be read.
-        """
+        """Yield what is bound: listener ID, location ID and the target's entry."""
         answer = self.cloud.read(TARGETS, {"LoadBalancerId": self.world.load_balancer_id})
         if not answer.accepted:
             raise NotAsked(f"{TARGETS} is refused: {answer.refusal}")
@@ -66,7 +63,7 @@ class Looker:
 
     def entries(self, target: Target) -> list[Target]:
         """Return the entries of a target: more than one where it is bound twice."""
-        wanted = bound_of(target)
+        wanted = Bound.of(target)
         found = [shown[-1] for shown in self.bindings() if wanted.is_shown_by(*shown)]
         if found:
             self.world.instances.setdefault(wanted.backend, found[0])
@@ -77,19 +74,12 @@ class Looker:
         return next(iter(self.entries(target)), None)
 
     def entry(self, target: Target) -> Target:
-        """Return a target's entry.
-
-        :raises NotAsked: it does not show.
-        """
+        """Return a target's entry, which has to show."""
         return first(self.entries(target), "the target does not show")
 
     def health(self, target: Target) -> Target:
-        """Return the health of a target.
-
-        :raises NotAsked: it is not told.
-        """
         answer = self.cloud.read(HEALTH, {"LoadBalancerIds": [self.world.load_balancer_id]})
-        wanted = bound_of(target)
+        wanted = Bound.of(target)
         for listener, rule, entry in healths_in(answer.response):
             location = text(rule, "LocationId") if wanted.location_id else None
             shown = {**entry, "PrivateIpAddresses": [entry.get("IP")], "InstanceId": entry.get("TargetId")}
@@ -110,7 +100,7 @@ class Looker:
 
 
 class Asker(Looker):
-    """Asks one load balancer."""
+    """Asks one load balancer; NotAsked says why something can't be done, or that nobody knows how a write ended."""
 
     def __init__(self, cloud: Cloud, world: World, leftovers: Leftovers) -> None:
         super().__init__(cloud, world)
@@ -124,13 +114,8 @@ class Asker(Looker):
         self.in_doubt = False
         """The last write was not seen to end, and may still take effect."""
 
-    # What a question needs
-
     def place(self, *, layer4: bool | None = None) -> Place:
-        """Return a listener or rule that takes targets.
-
-        :raises NotAsked: there is none.
-        """
+        """Return a listener or rule that takes targets."""
         kind = "layer-4 listener" if layer4 else "rule"
         return first(self.world.open(layer4=layer4), f"the load balancer has no {kind} that takes targets")
 
@@ -138,7 +123,6 @@ class Asker(Looker):
         """Return a target as batch calls take it.
 
         :param port: added to the first port that is used here.
-        :raises NotAsked: there is nothing to bind, or nothing to bind to.
         """
         usual = (item for item in self.world.backends if ":" not in item)
         chosen = backend or first(usual, "it needs a backend that is no IPv6 address")
@@ -148,12 +132,9 @@ class Asker(Looker):
     # Writes
 
     def once(self, action: str, targets: Iterable[Target]) -> Answer:
-        """Send a write once, whatever comes back; what it may have bound is unbound later.
-
-        :raises NotAsked: its outcome is not known.
-        """
+        """Send a write once, whatever comes back; what it may have bound is unbound later."""
         params = {"LoadBalancerId": self.world.load_balancer_id, **members(action, targets)}
-        new = [] if action != REGISTER else list(map(bound_of, params["Targets"]))
+        new = [] if action != REGISTER else list(map(Bound.of, params["Targets"]))
         fresh = [item for item in new if item not in self.leftovers.pending]
         if fresh:
             self.leftovers.add(fresh)
@@ -167,10 +148,7 @@ class Asker(Looker):
         return answer
 
     def begin(self, action: str, targets: Iterable[Target]) -> Answer:
-        """Send a write as soon as the load balancer is free, and wait for nothing else.
-
-        :raises NotAsked: its outcome is not known, or the load balancer stays busy.
-        """
+        """Send a write as soon as the load balancer is free, and wait for nothing else."""
         targets = list(targets)
         for _ in self.polls():
             answer = self.once(action, targets)
@@ -179,21 +157,14 @@ class Asker(Looker):
         raise NotAsked(f"the load balancer stays busy: {answer.refusal}")
 
     def write(self, action: str, targets: Iterable[Target]) -> Answer:
-        """Send a write as soon as the load balancer is free, and wait until it is done.
-
-        :raises NotAsked: its outcome is not known, or the load balancer stays busy.
-        """
+        """Send a write as soon as the load balancer is free, and wait until it is done."""
         answer = self.begin(action, targets)
         if answer.accepted:
             self.settle(answer)
         return answer
 
     def must(self, action: str, *targets: Target, settle: bool = True) -> Answer:
-        """Send a write that has to work for a question to make sense.
-
-        :param settle: wait until it is done.
-        :raises NotAsked: it is refused.
-        """
+        """Send a write that has to work for a question to make sense, and ``settle`` it."""
         answer = self.begin(action, targets)
         if not answer.accepted:
             raise NotAsked(f"{action} is refused: {answer.refusal}")
@@ -202,10 +173,7 @@ class Asker(Looker):
         return answer
 
     def bind(self, *targets: Target) -> None:
-        """Bind targets, and see them bound.
-
-        :raises NotAsked: they don't get bound.
-        """
+        """Bind targets, and see them bound."""
         self.must(REGISTER, *targets)
         for _ in self.polls():
             if all(self.find(target) is not None for target in targets):
@@ -226,15 +194,14 @@ class Asker(Looker):
     # Cleaning up
 
     def clean(self) -> None:
-        """Unbind what this run has bound.
+        """Unbind what this run has bound, however late it is.
 
         :raises NotClean: some of it is still bound.
         """
-        if not self.leftovers.pending:
-            return
         until, self.cloud.until = self.cloud.until, None
         try:
-            self._clean()
+            if self.leftovers.pending:
+                self._clean()
         finally:
             self.cloud.until = until
 
@@ -244,13 +211,13 @@ class Asker(Looker):
         problem = ""
         for passed in self.polls(CLEAN_SECONDS):
             try:
-                mine = dict(self.mine(self.bindings()))
-                targets = list(mine.values())
+                # One that was bound by two names shows twice.
+                mine = dict.fromkeys(self.mine(self.bindings()))
+                targets = [item.target for item in mine]
                 unseen -= mine.keys()
-                if targets:
-                    for start in range(0, len(targets), 100):
-                        self.write(DEREGISTER, targets[start : start + 100])
-                elif not unseen or passed + age >= DOUBT_SECONDS:
+                for start in range(0, len(targets), 100):
+                    self.write(DEREGISTER, targets[start : start + 100])
+                if not targets and (not unseen or passed + age >= DOUBT_SECONDS):
                     self.leftovers.remove(set(self.leftovers.pending))
                     self.in_doubt = False
                     return
@@ -260,16 +227,16 @@ class Asker(Looker):
         named = sorted({f"{item.backend}:{item.port} on {item.listener_id}" for item in self.leftovers.pending})
         raise NotClean(f"still bound, or not known: {', '.join(named[:10])}{problem}")
 
-    def mine(self, bindings: Iterable[tuple[str, str | None, Target]]) -> Iterator[tuple[Bound, Target]]:
-        """Yield what was bound by this run or a killed one, also as batch calls take it."""
+    def mine(self, bindings: Iterable[tuple[str, str | None, Target]]) -> Iterator[Bound]:
+        """Yield what was bound by this run or a killed one."""
         for listener_id, location_id, entry in bindings:
             known = [item for item in self.leftovers.pending if item.is_shown_by(listener_id, location_id, entry)]
-            if known or (text(entry, "Tag").startswith(MARK) and isinstance(entry.get("Port"), int)):
-                backend = known[0].backend if known else text(entry, "InstanceId") or _address(entry)
-                bound = known[0] if known else Bound(listener_id, location_id, backend, entry.get("Port", 0))
-                place = {"ListenerId": listener_id, **({"LocationId": location_id} if location_id else {})}
-                name = "InstanceId" if backend.startswith("ins-") else "EniIp"
-                yield bound, {**place, name: backend, "Port": entry.get("Port")}
+            if known:
+                yield known[0]
+            elif text(entry, "Tag").startswith(MARK) and isinstance(entry.get("Port"), int):
+                addresses = [item for item in as_list(entry.get("PrivateIpAddresses")) if isinstance(item, str)]
+                backend = text(entry, "InstanceId") or next(iter(addresses), "")
+                yield Bound(listener_id, location_id, backend, entry["Port"])
 
 
 def members(action: str, targets: Iterable[Target]) -> dict[str, Any]:
@@ -281,25 +248,9 @@ def members(action: str, targets: Iterable[Target]) -> dict[str, Any]:
         return {"Targets": [{"Tag": MARK, **target} for target in targets]}
     if action == DEREGISTER:
         return {"Targets": [{key: item for key, item in target.items() if key != "Weight"} for target in targets]}
-    groups: dict[tuple[str, ...], list[Target]] = {}
+    groups: dict[str, dict[str, Any]] = {}
     for target in targets:
-        place = tuple(target.get(name, "") for name in ("ListenerId", "LocationId"))
-        own = {key: item for key, item in target.items() if key not in ("ListenerId", "LocationId")}
-        groups.setdefault(place, []).append(own)
-    return {
-        "ModifyList": [
-            {"ListenerId": listener, **({"LocationId": location} if location else {}), "Targets": own}
-            for (listener, location), own in groups.items()
-        ]
-    }
-
-
-def _address(entry: Target) -> str:
-    addresses = entry.get("PrivateIpAddresses")
-    return next((item for item in addresses if isinstance(item, str)), "") if isinstance(addresses, list) else ""
-
-
-def bound_of(target: Target) -> Bound:
-    """Return the binding that a target of a batch call means."""
-    backend = target.get("InstanceId") or target.get("EniIp") or ""
-    return Bound(target["ListenerId"], target.get("LocationId"), backend, target["Port"])
+        place: Target = {name: target[name] for name in ("ListenerId", "LocationId") if name in target}
+        own = {key: item for key, item in target.items() if key not in place}
+        groups.setdefault(str(place), {**place, "Targets": []})["Targets"].append(own)
+    return {"ModifyList": list(groups.values())}

@@ -101,7 +101,9 @@ class Record:
 
 
 class Cloud:
-    """Sends calls at a rate that an account can bear, keeps a record of each, and gives up where nobody answers.
+    """Sends calls at a rate that an account can bear, and keeps a record of each.
+
+    NotAsked says that no answer came, or that these credentials may not call it; GaveUp that nobody answers any more.
 
     :param until: the moment on the API's clock from which nothing is asked any more; None: no such moment.
     """
@@ -115,11 +117,7 @@ class Cloud:
         self._lost = 0
 
     def read(self, action: str, params: Raw) -> Answer:
-        """Call an action that changes nothing; again where no answer comes.
-
-        :raises NotAsked: no answer came, or these credentials may not call it.
-        :raises GaveUp: nobody answers any more.
-        """
+        """Call an action that changes nothing; again where no answer comes."""
         for pause in (REPEAT_SECONDS, REPEAT_SECONDS, 0.0):
             answer = self._send(action, params, write=False)
             if answer.kind is not Kind.LOST:
@@ -128,11 +126,7 @@ class Cloud:
         raise NotAsked(f"{action} got no answer: {answer.refusal}")
 
     def write(self, action: str, params: Raw) -> Answer:
-        """Call an action that changes something, once.
-
-        :raises NotAsked: these credentials may not call it.
-        :raises GaveUp: nobody answers any more.
-        """
+        """Call an action that changes something, once."""
         return self._send(action, params, write=True)
 
     def quiet(self) -> None:

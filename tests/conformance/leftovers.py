@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .calls import Unusable
-from .world import same_address
+from .world import as_list, same_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
+
+    from .calls import Target
 
 MARK = "clb-conformance"
 """The tag of everything that a run binds; other tags begin with it."""
@@ -30,12 +32,24 @@ class Bound(NamedTuple):
     backend: str
     port: int
 
-    def is_shown_by(self, listener_id: str, location_id: str | None, entry: Mapping[str, Any]) -> bool:
+    @classmethod
+    def of(cls, target: Target) -> Bound:
+        """Return the binding that a target of a batch call means."""
+        backend = target.get("InstanceId") or target.get("EniIp") or ""
+        return cls(target["ListenerId"], target.get("LocationId"), backend, target["Port"])
+
+    @property
+    def target(self) -> Target:
+        """It as batch calls take it."""
+        rule = {"LocationId": self.location_id} if self.location_id else {}
+        name = "InstanceId" if self.backend.startswith("ins-") else "EniIp"
+        return {"ListenerId": self.listener_id, **rule, name: self.backend, "Port": self.port}
+
+    def is_shown_by(self, listener_id: str, location_id: str | None, entry: Target) -> bool:
         """Return whether an entry of an answer is this binding."""
         if (self.port, self.listener_id, self.location_id) != (entry.get("Port"), listener_id, location_id):
             return False
-        addresses = entry.get("PrivateIpAddresses")
-        names = [entry.get("InstanceId"), *(addresses if isinstance(addresses, list) else [])]
+        names = [entry.get("InstanceId"), *as_list(entry.get("PrivateIpAddresses"))]
         return any(same_address(name, self.backend) for name in names if isinstance(name, str))
 
 

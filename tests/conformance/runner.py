@@ -69,14 +69,13 @@ def prepare(cloud: Cloud, load_balancer_id: str, backends: tuple[str, ...], left
     """Look at a load balancer, after cleaning up what a killed run has left on it.
 
     :raises Unusable: it has bindings, or nothing to bind to.
-    :raises NotAsked: it can't be read.
-    :raises GaveUp: nobody answers.
+    :raises NotAsked, GaveUp: it can't be read.
     :raises NotClean: what a killed run has left can't be unbound.
     """
     targets = _read(cloud, TARGETS, load_balancer_id)
     asker = Asker(cloud, World(load_balancer_id, backends), leftovers)
     asker.in_doubt = was_killed = leftovers.recall()
-    marked = [bound for bound, _target in asker.mine(bindings_in(targets))]
+    marked = list(asker.mine(bindings_in(targets)))
     if marked and not leftovers.pending:
         leftovers.add(marked)
     asker.clean()

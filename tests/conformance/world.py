@@ -21,10 +21,14 @@ LAYER4 = ("TCP", "UDP", "TCP_SSL", "QUIC")
 NODE = "NODE"
 
 
-def objects(value: Any, name: str) -> list[dict[str, Any]]:
-    """Return the objects of a list in an answer; an empty list where it is something else, or null."""
-    items = value.get(name) if isinstance(value, dict) else None
-    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+def as_list(value: Any) -> list[Any]:
+    """Return a list of an answer; an empty one where it is something else, or null."""
+    return value if isinstance(value, list) else []
+
+
+def objects(value: Raw, name: str) -> list[dict[str, Any]]:
+    """Return the objects of a list in an answer."""
+    return [item for item in as_list(value.get(name)) if isinstance(item, dict)]
 
 
 def text(value: Raw, name: str) -> str:
