@@ -188,16 +188,16 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request im
     check_minimum,
     parse_tags,
 )
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._draft import Draft
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import HostNames
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import Draft, HostNames
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import Groups, Host, make_groups, make_hosts
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory_cache import (
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import (
+    Reading,
     damaged,
     fingerprint,
     pack,
+    read_load_balancers,
     unpack,
 )
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import Reading, read_load_balancers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

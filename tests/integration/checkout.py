@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 NAMES = {"NAME": "test", "EMAIL": "test@example.com"}
 WHO = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in NAMES.items()}
 """Environment variables with which git knows who commits."""
-MAX_BYTES = 1_200_000
-MAX_FILES = 126
+MAX_BYTES = 1_100_000
+MAX_FILES = 120
 
 
 def tracked_files():

@@ -16,12 +16,10 @@ from .._base.errors import InvalidArgument, printable
 from .._base.secrets import MINIMUM_PART, Secrets, embedded_passwords
 from .._credentials.chain import CredentialChain
 from .._credentials.credentials import MIN_LENGTH
-from .._credentials.metadata import ENDPOINT_VARIABLE as METADATA_VARIABLE
-from .._credentials.metadata import fetch_role
 from .._credentials.profiles import ProfileFiles, choose_profile
+from .._credentials.roles import METADATA_VARIABLE, RoleSession, assume_role, assume_role_with_web_identity, fetch_role
 from .._credentials.roles import SERVICE as STS_SERVICE
 from .._credentials.roles import VERSION as STS_VERSION
-from .._credentials.roles import RoleSession, assume_role, assume_role_with_web_identity
 from .clb import VERSION, Clb
 from .client import CallCounts, Client
 from .endpoint import DEFAULT_ENDPOINT, MAX_SHOWN, METADATA_ENDPOINT, Endpoint, parse_endpoint, sts_host

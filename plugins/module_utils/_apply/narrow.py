@@ -16,8 +16,7 @@ from .._base.refusals import Concern, Remedy
 from .._bindings.change import ChangeKind
 from .bisect import Cause, find_causes
 from .ledger import NOT_ATTEMPTED, Failure, may_show_late
-from .session import Sent, still_missing
-from .shared import MAX_EXTRA_CALLS
+from .session import MAX_EXTRA_CALLS, Sent, still_missing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from .._api.clb import Settings
     from .._bindings.change import Change
     from .guarding import Guard
-    from .session import Session
-    from .shared import Words
+    from .session import Session, Words
 
 DIRECT_TARGETS = "NODE"
 """The ``TargetType`` of a listener or rule that takes direct targets (vendor's model ``Listener``)."""

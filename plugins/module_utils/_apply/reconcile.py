@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .._api.clb import Clb
     from .._bindings.plan import Plan
     from .outcome import Outcome
-    from .shared import Shared
+    from .session import Shared
 
 
 class ApplyOptions(NamedTuple):

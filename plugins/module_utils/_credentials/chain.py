@@ -11,9 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .._base.errors import ClbError, CredentialsNotFound
 from .credentials import CredentialProvider, Credentials, RefreshableCredentials, StaticCredentials, read_pair
-from .metadata import ENDPOINT_VARIABLE
 from .profiles import DEFAULT_PROFILE, Profile, ProfileChoice, ProfileFiles
-from .roles import PodIdentity, RoleSession, find_pod_identity, find_role, session_name, session_seconds
+from .roles import (
+    METADATA_VARIABLE,
+    PodIdentity,
+    RoleSession,
+    find_pod_identity,
+    find_role,
+    session_name,
+    session_seconds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -166,7 +173,7 @@ class CredentialChain:
             source.current()
         except ClbError as exc:
             how = (
-                f"The metadata service, tried last, failed ({ENDPOINT_VARIABLE} can name another address): "
+                f"The metadata service, tried last, failed ({METADATA_VARIABLE} can name another address): "
                 f"{exc.message}"
             )
             raise CredentialsNotFound(f"No credentials. {WAYS} {how}") from exc

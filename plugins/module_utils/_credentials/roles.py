@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role to assume, on top of credentials or as a pod of TKE, and the two actions of STS that give its credentials.
+"""Roles: of a pod, of a CVM, or on top of credentials; and the services that give their credentials.
 
-Field names are those of the vendor's SDK, ``tencentcloud.sts.v20180813.models``.
+Names are those of the vendor's SDK: ``tencentcloud.sts.v20180813.models``, and ``CVMRoleCredential`` in
+``tencentcloud/common/credential.py``.
 """
 
 from __future__ import annotations
@@ -14,15 +15,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .._base import pace
-from .._base.errors import CredentialsNotFound, InvalidArgument, Refused, printable, printable_number
-from .._base.limits import read_text
+from .._base.errors import (
+    ConnectionFailed,
+    CredentialsNotFound,
+    InvalidArgument,
+    Refused,
+    UnexpectedAnswer,
+    printable,
+    printable_number,
+)
+from .._base.limits import parse_json, read_text
 from .credentials import Credentials, parse_temporary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .profiles import Profile
 
+METADATA_VARIABLE = "TENCENTCLOUD_METADATA_ENDPOINT"
+METADATA_PATH = "latest/meta-data/cam/security-credentials/"
 SERVICE = "sts"
 VERSION = "2018-08-13"
 ROLE_VARIABLES = ("TENCENTCLOUD_ROLE_ARN", "TENCENTCLOUD_ASSUME_ROLE_ARN")
@@ -37,6 +48,7 @@ MAX_SHOWN = 200
 MAX_ARN = 2048
 """Characters of a role's name: more than STS accepts."""
 _SECONDS = re.compile("[0-9]{1,9}", re.ASCII)
+_ROLE_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
 _NAME = re.compile(r"[\w+=,.@-]{2,128}", re.ASCII)
 
 
@@ -190,3 +202,42 @@ def _ask(api: Api, action: str, session: RoleSession, more: dict[str, Any], advi
         message = f"Can't assume the role {session.arn}: {refusal.message} {advice}"
         raise CredentialsNotFound.of(refusal, message) from refusal
     return parse_temporary(answer.get("Credentials"), answer.get("ExpiredTime"), f"{action} of STS")
+
+
+def fetch_role(url: str, get: Callable[[str, str], tuple[int, bytes]]) -> Credentials:
+    """Get the credentials of the instance's role.
+
+    :param url: of the metadata service.
+    :param get: given a path and words for messages, gets the status and the body.
+    :raises CredentialsNotFound: nothing answers there, or there is no role.
+    :raises UnexpectedAnswer: something else than a metadata service answers.
+    """
+    role = str(_get_metadata(url, METADATA_PATH, get), "utf-8", "replace").strip()
+    where = f"The metadata service at {url}{METADATA_PATH}"
+    if not _ROLE_NAME.fullmatch(role):
+        raise UnexpectedAnswer(f"{where} answered something that is no role's name.")
+    try:
+        answer: Any = parse_json(_get_metadata(url, METADATA_PATH + role, get))
+    except ValueError:
+        answer = None
+    where += role
+    if not isinstance(answer, dict):
+        raise UnexpectedAnswer(f"{where} answered something that is no JSON object.")
+    code = answer.get("Code")
+    if code != "Success":
+        how = f"with the code {code[:64]!r}" if isinstance(code, str) else "without a code"
+        raise CredentialsNotFound(f"{where} answered {how} instead of credentials.")
+    return parse_temporary(answer, answer.get("ExpiredTime"), where)
+
+
+def _get_metadata(url: str, path: str, get: Callable[[str, str], tuple[int, bytes]]) -> bytes:
+    where = f"The metadata service at {url}{path}"
+    try:
+        status, body = get(f"/{path}", where)
+    except ConnectionFailed as fault:
+        raise CredentialsNotFound(fault.message) from None
+    if status == 404:
+        raise CredentialsNotFound(f"{where} has no role: bind one to the instance.")
+    if status != 200:
+        raise UnexpectedAnswer(f"{where} answered HTTP {status}.")
+    return body

@@ -253,7 +253,7 @@ class _Task(Fleet):
             return lambda balancer: Outcome(snapshot=known(balancer.plan).snapshot)
         # Ansible compiles what a module imports each time a task runs it, and a rerun finds everything in place.
         from .._apply.reconcile import ApplyOptions, Reconciler  # noqa: PLC0415 - only to write or wait
-        from .._apply.shared import Shared, TaskTimes  # noqa: PLC0415 - as above
+        from .._apply.session import Shared, TaskTimes  # noqa: PLC0415 - as above
 
         options = ApplyOptions(request.wait, request.wait_for_health, request.min_healthy)
         memory = None if recall is None else recall.memory_for_calls

@@ -9,7 +9,7 @@ from ansible.errors import AnsibleError
 from ansible.inventory.data import InventoryData
 from ansible.template import is_trusted_as_template
 
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._draft import Draft
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import Draft
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ import json
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory_cache import fingerprint, pack, unpack
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import Reading
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import Reading, fingerprint, pack, unpack
 
 from ..fake_region import API, SHOP, FakeRegion, read_regions
 

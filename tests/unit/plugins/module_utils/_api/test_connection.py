@@ -21,8 +21,8 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
     InvalidArgument,
     Refused,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.metadata import (
-    ENDPOINT_VARIABLE as METADATA_VARIABLE,
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.roles import (
+    METADATA_VARIABLE,
 )
 from clb_emulator.testing import Emulator
 

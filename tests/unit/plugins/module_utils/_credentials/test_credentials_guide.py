@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api import clb, connection
-from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials import chain, metadata, roles
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials import chain, roles
 
 GUIDE = Path(__file__).resolve().parents[5] / "docs" / "docsite" / "rst" / "guide_credentials.rst"
 
@@ -61,7 +61,7 @@ def test_the_credential_type_sets_variables_that_are_read() -> None:
         connection.REGION_VARIABLE,
         connection.STS_ENDPOINT_VARIABLE,
         connection.POD_REGION_VARIABLE,
-        metadata.ENDPOINT_VARIABLE,
+        roles.METADATA_VARIABLE,
         roles.TOKEN_FILE_VARIABLE,
     ],
 )

@@ -21,9 +21,9 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
     UnexpectedAnswer,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import Credentials
-from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.metadata import (
-    ENDPOINT_VARIABLE,
-    PATH,
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.roles import (
+    METADATA_PATH,
+    METADATA_VARIABLE,
 )
 
 from ..http_server import HttpServer, Reply
@@ -40,7 +40,7 @@ ROLE = Reply(b"clb-role")
 
 def fetch(*replies: Reply, seconds: float = 60) -> tuple[Credentials, HttpServer]:
     with HttpServer(*replies) as server:
-        return network({ENDPOINT_VARIABLE: server.url}, seconds).from_metadata(), server
+        return network({METADATA_VARIABLE: server.url}, seconds).from_metadata(), server
 
 
 def network(environ: dict[str, str], seconds: float) -> _Network:
@@ -56,8 +56,8 @@ def test_a_role(name: bytes) -> None:
     credentials, server = fetch(Reply(name), given())
     assert credentials == Credentials("AKIDtmp", "temporary-key", "temporary-token", 1700000900.0)
     assert [(seen.method, seen.path) for seen in server.seen] == [
-        ("GET", f"/{PATH}"),
-        ("GET", f"/{PATH}" + name.decode().strip()),
+        ("GET", f"/{METADATA_PATH}"),
+        ("GET", f"/{METADATA_PATH}" + name.decode().strip()),
     ]
 
 
@@ -100,7 +100,7 @@ def test_no_proxy_and_no_netrc(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -
 def test_answers_are_checked(replies: list[Reply], error: type[ClbError], told: str) -> None:
     with pytest.raises(error, match=told) as caught:
         fetch(*replies)
-    assert PATH in caught.value.message
+    assert METADATA_PATH in caught.value.message
     assert "sEcReT" not in caught.value.message
 
 
