@@ -202,6 +202,14 @@ def test_losing_what_is_sick_needs_no_look_afterwards() -> None:
     assert (guarded(cloud).failure, cloud.actions()[-1]) == (None, "DescribeTargets")
 
 
+def test_a_health_that_can_not_be_read_after_the_loss_is_a_warning() -> None:
+    cloud = balancer(TWO, task_seconds=0)
+    cloud.add_faults({"action": "DescribeTargetHealth", "skip": 1, "times": -1, **refusal("UnauthorizedOperation")})
+    run = guarded(cloud)
+    assert (run.failure, done(run), len(run.warnings)) == (None, ["ins-1"], 1)
+    assert "serve after the losses could not be read" in run.warnings[0]
+
+
 def test_a_health_that_the_answer_does_not_mention_refuses_the_loss() -> None:
     cloud = balancer(TWO)
     cloud.add_faults(order("health_answer", targets=["ins-2"]))
