@@ -2,31 +2,28 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The measurements: what runs, and which numbers come out."""
+"""The measurements: which playbooks run, and which numbers come out."""
 
 from __future__ import annotations
 
-import tempfile
 from collections import defaultdict
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from fleet import Batches, Drains, Fleet, measure_batches, measure_drains, measure_fleet
 from planning import planning_seconds
 
-from clb_emulator.testing import Emulator
-from playbooks import Bench, Cost, Timed
+from playbooks import Cost, Timed, bench
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
 LATENCY_SECONDS = 0.05
 OURS, LOOP = "lb-ours", "lb-loop"
 PLANNED = (1_000, 10_000, 100_000)
 """Numbers of bindings whose planning is timed."""
+RATE = 20
+"""Requests a second that the cloud allows for each action."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class Size:
     :param task_seconds: how long the cloud works on each write.
     :param against: what the comparison with a loop binds.
     :param playbooks: that the comparison with ping is made of.
-    :param batches: targets bound by one task of many calls.
+    :param batches: what one task of many calls binds.
     :param balancers: load balancers in one task.
     """
 
@@ -58,25 +55,13 @@ class Size:
     rounds: int
     plans: int
     many: Shape
-    batches: tuple[int, ...]
+    batches: tuple[Shape, ...]
     drains: int
     balancers: int
 
 
-FULL = Size(
-    2.0,
-    Shape(50, 10),
-    playbooks=3,
-    rounds=4,
-    plans=7,
-    many=Shape(50, 200),
-    batches=(5_000, 10_000),
-    drains=40,
-    balancers=100,
-)
-QUICK = Size(
-    0.1, Shape(2, 25), playbooks=1, rounds=3, plans=3, many=Shape(10, 100), batches=(1_000,), drains=4, balancers=10
-)
+FULL = Size(2.0, Shape(50, 10), 3, 4, 7, Shape(50, 200), (Shape(50, 100), Shape(50, 200)), drains=40, balancers=100)
+QUICK = Size(0.1, Shape(2, 25), 1, 3, 3, Shape(10, 100), (Shape(50, 20),), drains=4, balancers=10)
 ADDED = Shape(50, 10)
 """What the comparison with ping binds, beside a single target."""
 
@@ -109,10 +94,6 @@ class Added:
     samples: int
 
     @property
-    def parts(self) -> tuple[float, float, float]:
-        return self.seconds, self.cloud, self.ping
-
-    @property
     def added(self) -> float:
         """What the module adds to ping beside the time that is the cloud's."""
         return self.seconds - self.cloud - self.ping
@@ -120,9 +101,8 @@ class Added:
 
 @dataclass(frozen=True)
 class Many:
-    """A large load balancer.
+    """A large load balancer: a task that fills it, and its process.
 
-    :param first: that task and its process.
     :param again: the same task once more.
     :param echo: ``ansible.builtin.ping`` with the same list as its ``data``: what Ansible takes to carry it.
     """
@@ -132,6 +112,70 @@ class Many:
     again: tuple[Timed, Cost]
     echo: tuple[Timed, Cost]
     ping: Cost
+
+
+@dataclass(frozen=True)
+class Batches:
+    """One task of many calls; ``cloud`` is the time that the cloud itself worked on its tasks."""
+
+    targets: int
+    seconds: float
+    cloud: float
+
+
+@dataclass(frozen=True)
+class Drains:
+    """Guarded tasks that drain a host each, all at once.
+
+    :param allowed: how many of them the guard allows.
+    :param lowest: the smallest number of targets that got traffic at any moment.
+    :param seconds: from the first to the last.
+    """
+
+    tasks: int
+    allowed: int
+    passed: int
+    lowest: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Seconds that many load balancers take.
+
+    :param task_seconds: how long the cloud works on each write.
+    :param first: one task that binds new targets everywhere.
+    :param drain: one task that drains one host everywhere.
+    :param loop: a loop of tasks of one load balancer each; of the first tenth, ten times.
+    :param forks: a play with a host for each load balancer, 20 at a time.
+    :param throttled: requests of the lone tasks that were refused for too many requests.
+    :param three: three such tasks at once, each on its own load balancers.
+    """
+
+    balancers: int
+    task_seconds: float
+    first: float
+    again: float
+    drain: float
+    loop: float
+    forks: float
+    throttled: int
+    three: float
+
+    @property
+    def read_floor(self) -> float:
+        """The least that the rate limit allows for one read of each."""
+        return self.balancers / RATE
+
+    @property
+    def floor(self) -> float:
+        """The same for a read, a write and a read-back of each after its task; the two last overlap."""
+        return 2 * self.balancers / RATE + self.task_seconds
+
+    @property
+    def floor_of_three(self) -> float:
+        """The floor of three tasks that share the limit."""
+        return 6 * self.balancers / RATE + self.task_seconds
 
 
 @dataclass(frozen=True)
@@ -148,13 +192,15 @@ class Results:
     fleet: Fleet
 
 
-def scenario(size: Size, shape: Shape, *balancers: str) -> dict[str, Any]:
-    return {
-        "latency": LATENCY_SECONDS,
-        "task_seconds": size.task_seconds,
-        "quotas": {"targets": shape.backends},
-        "load_balancers": [{"id": name, "generate": {"listeners": shape.listeners}} for name in balancers],
-    }
+def cloud_of(size: Size, balancers: list[dict[str, Any]], **settings: Any) -> dict[str, Any]:
+    base = {"latency": LATENCY_SECONDS, "task_seconds": size.task_seconds}
+    return {**base, **settings, "load_balancers": balancers}
+
+
+def empty(size: Size, shape: Shape, *names: str) -> dict[str, Any]:
+    """Return a cloud of load balancers without targets, on which those of a shape just fit."""
+    balancers = [{"id": name, "generate": {"listeners": shape.listeners}} for name in names]
+    return cloud_of(size, balancers, quotas={"targets": shape.backends})
 
 
 def make_targets(shape: Shape) -> list[dict[str, Any]]:
@@ -165,19 +211,12 @@ def make_targets(shape: Shape) -> list[dict[str, Any]]:
     ]
 
 
-def task(name: str, balancer: str, targets: str, **options: Any) -> dict[str, Any]:
-    options = {"load_balancer_id": balancer, "targets": f"{{{{ {targets} }}}}", **options}
+def task(name: str = "ours", **options: Any) -> dict[str, Any]:
     return {"name": name, "tencentcloud.clb.targets": options}
 
 
-def ping(name: str = "ping") -> dict[str, Any]:
-    return {"name": name, "ansible.builtin.ping": {}}
-
-
-@contextmanager
-def bench(collections: Path, cloud: dict[str, Any]) -> Iterator[Bench]:
-    with tempfile.TemporaryDirectory() as directory, Emulator.spawn(cloud) as emulator:
-        yield Bench(emulator, collections, Path(directory))
+def ping(name: str = "ping", **options: Any) -> dict[str, Any]:
+    return {"name": name, "ansible.builtin.ping": options}
 
 
 def measure_against(size: Size, collections: Path) -> Against:
@@ -186,27 +225,14 @@ def measure_against(size: Size, collections: Path) -> Against:
     by_listener = defaultdict(list)
     for one in targets:
         by_listener[one["listener_id"]].append(one)
+    ours = task(load_balancer_id=OURS, targets="{{ all }}")
     loop = {
-        "register_targets": {
-            "load_balancer_id": LOOP,
-            "listener_id": "{{ item.key }}",
-            "targets": "{{ item.value }}",
-        },
-        "loop": "{{ by_listener }}",
-        "loop_control": {"label": "{{ item.key }}"},
+        "name": "loop",
+        "register_targets": {"load_balancer_id": LOOP, "listener_id": "{{ item }}", "targets": "{{ by[item] }}"},
+        "loop": list(by_listener),
     }
-    variables = {
-        "all": targets,
-        "by_listener": [{"key": key, "value": value} for key, value in by_listener.items()],
-    }
-    tasks = [
-        task("ours", OURS, "all"),
-        {"name": "loop", **loop},
-        task("ours again", OURS, "all"),
-        {"name": "loop again", **loop},
-    ]
-    with bench(collections, scenario(size, size.against, OURS, LOOP)) as run:
-        timed = run.play(tasks, variables)
+    with bench(collections, empty(size, size.against, OURS, LOOP)) as run:
+        timed = run.play([ours, loop, ours, loop], {"all": targets, "by": by_listener})
         bound = {name: run.emulator.bindings(name) for name in (OURS, LOOP)}
     assert len(bound[OURS]) == len(targets), "not all is bound"
     assert bound[OURS] == bound[LOOP], "the two did not do the same"
@@ -216,49 +242,89 @@ def measure_against(size: Size, collections: Path) -> Against:
 
 def measure_added(size: Size, collections: Path) -> tuple[list[Added], float]:
     """Time tasks of 1 and of 500 targets, and ping before each, again and again in the same plays."""
-    one_round = []
-    sizes = {1: "one", ADDED.targets: "all"}
-    for amount, name in sizes.items():
-        for what, options in (("new", {}), ("in place", {}), ("removed", {"state": "absent"})):
-            one_round += [ping(), task(f"{amount} {what}", OURS, name, **options)]
     targets = make_targets(ADDED)
+    kinds = [
+        (amount, what, task(f"{amount} {what}", load_balancer_id=OURS, targets=f"{{{{ {name} }}}}", state=state))
+        for amount, name in ((1, "one"), (ADDED.targets, "all"))
+        for what, state in (("new", "present"), ("in place", "present"), ("removed", "absent"))
+    ]
+    one_round = [each for _amount, _what, timed_task in kinds for each in (ping(), timed_task)]
     samples: dict[str, list[Timed]] = defaultdict(list)
     first_uses = []
-    with bench(collections, scenario(size, ADDED, OURS)) as run:
+    with bench(collections, empty(size, ADDED, OURS)) as run:
         for _ in range(size.playbooks):
             timed = run.play(one_round * size.rounds, {"all": targets, "one": targets[:1]})
-            first_uses.append(timed[1])
+            first_uses.append(timed[1].own_seconds)
             # Ansible packs a module when a playbook first uses it: that is told apart from what each use costs.
             for entry in timed[2:]:
                 samples[entry.name].append(entry)
     pings = median(entry.seconds for entry in samples["ping"])
-    added = [
-        Added(
-            targets=amount,
-            what=what,
-            seconds=median(entry.seconds for entry in found),
-            cloud=median(entry.cloud_seconds for entry in found),
-            ping=pings,
-            samples=len(found),
-        )
-        for amount in sizes
-        for what in ("new", "in place", "removed")
-        if (found := samples[f"{amount} {what}"])
-    ]
-    first_use = median(entry.own_seconds for entry in first_uses)
-    return added, first_use - median(entry.own_seconds for entry in samples["1 new"])
+    added = []
+    for amount, what, timed_task in kinds:
+        found = samples[timed_task["name"]]
+        seconds, cloud = median(entry.seconds for entry in found), median(entry.cloud_seconds for entry in found)
+        added.append(Added(amount, what, seconds, cloud, pings, len(found)))
+    return added, median(first_uses) - median(entry.own_seconds for entry in samples["1 new"])
 
 
 def measure_many(size: Size, collections: Path) -> Many:
     """Bind a load balancer full of targets in one task, quotas lifted, and measure the module's process."""
     targets = make_targets(size.many)
-    echo = {"name": "echo", "ansible.builtin.ping": {"data": "{{ all }}"}}
-    tasks = [ping(), task("first", OURS, "all"), task("again", OURS, "all"), echo]
-    with bench(collections, scenario(size, size.many, OURS)) as run:
+    ours = task(load_balancer_id=OURS, targets="{{ all }}")
+    with bench(collections, empty(size, size.many, OURS)) as run:
+        tasks = [ping(), ours, ours, ping("echo", data="{{ all }}")]
         (_, ping_cost), first, again, echoed = run.play_measured(tasks, {"all": targets})
         assert len(run.emulator.bindings()) == len(targets), "not all is bound"
     assert (first[0].changed, again[0].changed) == (True, False), "a first run changes, a second one does not"
     return Many(len(targets), first, again, echoed, ping_cost)
+
+
+def measure_batches(size: Size, collections: Path, shape: Shape) -> Batches:
+    """Bind thousands of targets, 500 a call."""
+    with bench(collections, empty(size, shape, OURS)) as run:
+        ours = task(load_balancer_id=OURS, targets="{{ all }}")
+        (timed,) = run.play([ours], {"all": make_targets(shape)})
+        assert len(run.emulator.bindings()) == shape.targets, "not all is bound"
+    return Batches(shape.targets, timed.seconds, -(-shape.targets // 500) * size.task_seconds)
+
+
+def measure_drains(size: Size, collections: Path) -> Drains:
+    """Let many hosts drain themselves at once, of which half may."""
+    hosts = [f"ins-{number}" for number in range(size.drains)]
+    allowed = size.drains // 2
+    bound = [{"instance_id": host, "port": 8080} for host in hosts]
+    listener = {"id": "lbl-1", "protocol": "TCP", "port": 80, "targets": bound}
+    own = [{"instance_id": "{{ inventory_hostname }}"}]
+    drain = task(load_balancer_id=OURS, state="drained", min_healthy=size.drains - allowed, targets=own)
+    with bench(collections, cloud_of(size, [{"id": OURS, "listeners": [listener]}])) as run:
+        seconds = run.run([drain], hosts=",".join(hosts), arguments=["--forks", str(size.drains)])
+        passed = sum(binding[4] == 0 for binding in run.emulator.bindings())
+        return Drains(size.drains, allowed, passed, run.emulator.min_serving("lbl-1"), seconds)
+
+
+def measure_fleet(size: Size, collections: Path) -> Fleet:
+    """Bind new targets to many load balancers, each with one listener, and compare with a task for each."""
+    groups = {group: [f"lb-{group}{number}" for number in range(size.balancers)] for group in "abcde"}
+    listener = {"protocol": "TCP", "port": 80, "targets": [{"instance_id": "ins-old", "port": 8080}]}
+    balancers = [
+        {"id": name, "listeners": [{**listener, "id": name.replace("lb", "lbl")}]}
+        for names in groups.values()
+        for name in names
+    ]
+    new = [{"listener_port": 80, "instance_id": f"ins-{number}", "port": 8080} for number in range(5)]
+    ours = {group: task(load_balancer_ids=names, targets=new) for group, names in groups.items()}
+    drained = task(load_balancer_ids=groups["a"], state="drained", targets=[{"instance_id": "ins-old"}])
+    tenth = groups["b"][: max(1, size.balancers // 10)]
+    loop = {**task(load_balancer_id="{{ item }}", targets=new), "loop": tenth}
+    each = task(load_balancer_id="{{ inventory_hostname }}", targets=new)
+    with bench(collections, cloud_of(size, balancers, rate_limit=RATE)) as run:
+        first, again, drain = (one.seconds for one in run.play([ours["a"], ours["a"], drained]))
+        throttled = sum(call["outcome"] == "RequestLimitExceeded" for call in run.emulator.calls())
+        (looped,) = run.play([loop])
+        in_loop = looped.seconds * size.balancers / len(tenth)
+        forks = run.run([each], hosts=",".join(groups["c"]), arguments=["--forks", "20"])
+        three = run.run(*([ours[group]] for group in "bde"))
+    return Fleet(size.balancers, size.task_seconds, first, again, drain, in_loop, forks, throttled, three)
 
 
 def measure_all(size: Size, collections: Path) -> Results:
@@ -272,13 +338,6 @@ def measure_all(size: Size, collections: Path) -> Results:
     print("A large load balancer ...", flush=True)
     many = measure_many(size, collections)
     print("Many calls, many tasks at once, many load balancers ...", flush=True)
-    return Results(
-        against,
-        added,
-        first_use,
-        planning,
-        many,
-        measure_batches(collections, size.batches, size.task_seconds),
-        measure_drains(collections, size.drains, size.task_seconds),
-        measure_fleet(collections, size.balancers, size.task_seconds),
-    )
+    batches = [measure_batches(size, collections, shape) for shape in size.batches]
+    drains, fleet = measure_drains(size, collections), measure_fleet(size, collections)
+    return Results(against, added, first_use, planning, many, batches, drains, fleet)

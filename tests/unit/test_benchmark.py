@@ -53,15 +53,14 @@ def test_a_number_over_its_limit_is_noticed(benchmark, added, planning, missed):
     measures = benchmark("measures")
     # Ping and the cloud have 5 s of the whole task.
     entry = measures.Added(targets=500, what="new", seconds=5 + added, cloud=4, ping=1, samples=1)
-    fleet = benchmark("fleet")
     results = measures.Results(
         against=None,
         added=[entry],
         first_use=0,
         planning=planning,
         many=None,
-        batches=[fleet.Batches(targets=10_000, seconds=44, cloud=40)],
-        drains=fleet.Drains(tasks=40, allowed=20, passed=20, lowest=20, seconds=30),
-        fleet=fleet.Fleet(100, 2.0, first=14, again=5.5, drain=14, loop=300, forks=50, throttled=0, three=40),
+        batches=[measures.Batches(targets=10_000, seconds=44, cloud=40)],
+        drains=measures.Drains(tasks=40, allowed=20, passed=20, lowest=20, seconds=30),
+        fleet=measures.Fleet(100, 2.0, first=14, again=5.5, drain=14, loop=300, forks=50, throttled=0, three=40),
     )
     assert [limit.what for limit in benchmark("report").limits(results) if not limit.kept] == missed
