@@ -54,19 +54,10 @@ def make_case(bindings: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
 
 
 def _backend(instance_id: str, serial: int, weight: int) -> dict[str, Any]:
-    return {
-        "Type": "CVM",
-        "InstanceId": instance_id,
-        "Port": 8080,
-        "Weight": weight,
-        "PublicIpAddresses": [],
-        "PrivateIpAddresses": [f"10.{serial >> 16 & 255}.{serial >> 8 & 255}.{serial & 255}"],
-        "InstanceName": f"web-{serial}",
-        "RegisteredTime": "2026-01-01T00:00:00Z",
-        "EniId": "",
-        "Tag": "",
-        "Zone": "ap-guangzhou-3",
-    }
+    address = f"10.{serial >> 16 & 255}.{serial >> 8 & 255}.{serial & 255}"
+    names = {"Type": "CVM", "InstanceId": instance_id, "InstanceName": f"web-{serial}", "EniId": "", "Tag": ""}
+    addresses = {"PublicIpAddresses": [], "PrivateIpAddresses": [address], "Port": 8080, "Weight": weight}
+    return {**names, **addresses, "RegisteredTime": "2026-01-01T00:00:00Z", "Zone": "ap-guangzhou-3"}
 
 
 class Reader:

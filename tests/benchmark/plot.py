@@ -22,36 +22,26 @@ SPDX-License-Identifier: GPL-3.0-or-later
 -->
 """
 # Drawn on nothing, in greys that show on white and on black.
-FOREGROUND = "#6e7781"
+_LINES = ("foreground", "foreground_strong", "foreground_subtle", "guide_stroke_color", "major_guide_stroke_color")
+_GREY = dict.fromkeys(_LINES, "#6e7781")
+_CLEAR = dict.fromkeys(("background", "plot_background"), "transparent")
+_DOTTED = dict.fromkeys(("guide_stroke_dasharray", "major_guide_stroke_dasharray"), "1, 6")
+_FONT = {"label_font_size": 12, "font_family": "system-ui, sans-serif"}
 CONFIG = {
     "width": 860,
+    "margin": 16,
+    "margin_right": 60,
     "js": (),
+    "disable_xml_declaration": True,
     "legend_at_bottom": True,
     "truncate_label": -1,
     "truncate_legend": -1,
-    "margin": 16,
-    "margin_right": 60,
-    "disable_xml_declaration": True,
 }
 
 
 def style(*colors: str) -> Style:
     """Return how a plot of these series looks."""
-    return Style(
-        background="transparent",
-        plot_background="transparent",
-        foreground=FOREGROUND,
-        foreground_strong=FOREGROUND,
-        foreground_subtle=FOREGROUND,
-        guide_stroke_color=FOREGROUND,
-        major_guide_stroke_color=FOREGROUND,
-        guide_stroke_dasharray="1, 6",
-        major_guide_stroke_dasharray="1, 6",
-        opacity=1,
-        colors=colors,
-        label_font_size=12,
-        font_family="system-ui, sans-serif",
-    )
+    return Style(**_GREY, **_CLEAR, **_DOTTED, **_FONT, opacity=1, colors=colors)
 
 
 def draw(results: Results) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from .calls import DEREGISTER, HEALTH, REGISTER, STATUS, TARGETS, Answer, Cloud, Kind, Meaning, NotAsked, Target
+from .calls import DEREGISTER, HEALTH, REGISTER, STATUS, TARGETS, Answer, Cloud, Kind, NotAsked, Target
 from .leftovers import MARK, Bound, Leftovers
 from .world import Place, World, as_list, bindings_in, healths_in, text
 
@@ -140,8 +140,6 @@ class Asker(Looker):
             self.leftovers.add(fresh)
         self.in_doubt = True
         answer = self.cloud.write(action, params)
-        if answer.kind is Kind.LOST:
-            raise NotAsked(f"nobody knows how {action} ended: {answer.refusal}")
         if not answer.accepted:
             self.in_doubt = False
             self.leftovers.remove(fresh)
@@ -152,7 +150,7 @@ class Asker(Looker):
         targets = list(targets)
         for _ in self.polls():
             answer = self.once(action, targets)
-            if answer.meaning is not Meaning.BUSY:
+            if answer.kind is not Kind.BUSY:
                 return answer
         raise NotAsked(f"the load balancer stays busy: {answer.refusal}")
 

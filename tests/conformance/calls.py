@@ -30,21 +30,14 @@ LISTENERS, LISTING, DETAIL = "DescribeListeners", "DescribeLoadBalancers", "Desc
 
 
 class Kind(Enum):
-    """How a call ended."""
+    """How a call ended; the report shows the first word."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
+    BUSY = "refused: the load balancer is busy"
+    THROTTLED = "refused: too many requests"
     LOST = "lost"
     """No sound answer came: whether a write took effect is not known."""
-
-
-class Meaning(Enum):
-    """What a refusal is about."""
-
-    BUSY = "busy"
-    THROTTLED = "throttled"
-    TRANSIENT = "transient"
-    LASTING = "lasting"
 
 
 @dataclass(frozen=True)
@@ -55,7 +48,6 @@ class Answer:
     response: Raw = field(default_factory=dict)
     code: str = ""
     message: str = ""
-    meaning: Meaning = Meaning.LASTING
 
     @property
     def accepted(self) -> bool:
@@ -127,7 +119,10 @@ class Cloud:
 
     def write(self, action: str, params: Raw) -> Answer:
         """Call an action that changes something, once."""
-        return self._send(action, params, write=True)
+        answer = self._send(action, params, write=True)
+        if answer.kind is Kind.LOST:
+            raise NotAsked(f"nobody knows how {action} ended: {answer.refusal}")
+        return answer
 
     def quiet(self) -> None:
         """Wait until a few calls in a row need not wait for one another."""
@@ -138,7 +133,7 @@ class Cloud:
     def _send(self, action: str, params: Raw, *, write: bool) -> Answer:
         for seconds in (*THROTTLED_WAITS, None):
             answer = self._send_once(action, params, write=write)
-            if answer.meaning is not Meaning.THROTTLED:
+            if answer.kind is not Kind.THROTTLED:
                 break
             if seconds is None:
                 raise GaveUp(f"{action} is refused again and again: {answer.refusal}")

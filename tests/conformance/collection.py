@@ -14,7 +14,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.refusals import Remedy, ruling_for
 from clb_emulator.errors import ApiError, BrokenAnswer
 
-from .calls import Answer, Kind, Meaning, Unusable
+from .calls import Answer, Kind, Unusable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,19 +23,13 @@ if TYPE_CHECKING:
     from clb_emulator.inprocess import InProcess
 
 _DAY = 86400.0
-_MEANINGS = {
-    Remedy.WAIT_THROTTLED: Meaning.THROTTLED,
-    Remedy.WAIT_BUSY: Meaning.BUSY,
-    Remedy.TRANSIENT: Meaning.TRANSIENT,
-}
+# Nobody knows whether an internal error has changed something.
+_KINDS = {Remedy.WAIT_THROTTLED: Kind.THROTTLED, Remedy.WAIT_BUSY: Kind.BUSY, Remedy.TRANSIENT: Kind.LOST}
 
 
 def refused(code: str, message: str) -> Answer:
     """Return the answer that a refusal is, with what the collection takes it for."""
-    meaning = _MEANINGS.get(ruling_for(code, message).remedy, Meaning.LASTING)
-    # Whether an internal error has changed something, nobody knows.
-    kind = Kind.LOST if meaning is Meaning.TRANSIENT else Kind.REFUSED
-    return Answer(kind, code=code, message=message, meaning=meaning)
+    return Answer(_KINDS.get(ruling_for(code, message).remedy, Kind.REFUSED), code=code, message=message)
 
 
 class EmulatorApi:

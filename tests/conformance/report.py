@@ -114,7 +114,7 @@ def _record(record: Record, mask: Mask) -> dict[str, Any]:
     if answer.accepted:
         shown["response"] = mask.value(dict(answer.response))
     else:
-        shown["kind"] = answer.kind.value
+        shown["kind"] = answer.kind.value.partition(":")[0]
         shown["error"] = {"code": mask.answer(answer.code), "message": mask.answer(answer.message)}
     return {**shown, "seconds": round(record.seconds, 3)}
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from clb_emulator.busy import STYLES
 
-from ..calls import DEREGISTER, REGISTER, STATUS, TAG, WEIGHT, Meaning, NotAsked, Target
+from ..calls import DEREGISTER, REGISTER, STATUS, TAG, WEIGHT, Kind, NotAsked, Target
 from ..leftovers import MARK
 from ..question import (
     Means,
@@ -181,7 +181,7 @@ def _lock(ask: Asker) -> str:
     _seconds_until_shown(ask, target)
     started, change = ask.cloud.api.now(), {**target, "Weight": 30}
     change_answer = ask.once(WEIGHT, [change])
-    was_locked = change_answer.meaning is Meaning.BUSY
+    was_locked = change_answer.kind is Kind.BUSY
     if was_locked:
         change_answer = ask.begin(WEIGHT, [change])
         ask.measured["locked"] = ask.cloud.api.now() - started
