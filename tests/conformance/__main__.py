@@ -39,8 +39,13 @@ if TYPE_CHECKING:
 
     from .options import Options
 
+    Progress = Callable[[int, Outcome], None]
+    Named = tuple[str, tuple[str, ...]]
+    """The ID of a load balancer, and its backends."""
+
 REQUEST_SECONDS = 0.45
 """A request, with its turn and a share of the waiting, as real runs are estimated to take."""
+THE_EMULATED = (EMULATED_ID, EMULATED_BACKENDS)
 REPORT, TABLE, STATE = "conformance.json", "conformance.md", "conformance.state.json"
 
 
@@ -75,8 +80,7 @@ def ask_emulator(options: Options) -> int:
     clock = Waiting()
     with Emulator(EMULATED, clock=clock, rate_limit=0) as emulator:
         api = CollectionApi(emulator.environ(), options.timeout, clock)
-        named = (EMULATED_ID, EMULATED_BACKENDS)
-        here, report = _conduct(Cloud(api), api, *named, Leftovers(), Mask(), _progress(lambda: 0.0))
+        here, report = _conduct(Cloud(api), api, THE_EMULATED, Leftovers(), Mask(), _progress(lambda: 0.0))
     return _finish(options, here, {**report, "endpoint": "the emulator"}, must_be_same=True)
 
 
@@ -91,7 +95,8 @@ def ask_cloud(options: Options, api: CollectionApi, environ: Mapping[str, str]) 
     secrets = [value for name, value in environ.items() if name.startswith("TENCENTCLOUD_") and "REGION" not in name]
     mask = Mask([*api.secrets, *secrets, load_balancer_id, *options.backends])
     cloud = Cloud(api, api.now() + options.minutes * 60)
-    here, report = _conduct(cloud, api, load_balancer_id, options.backends, leftovers, mask, _progress(api.now))
+    named = (load_balancer_id, options.backends)
+    here, report = _conduct(cloud, api, named, leftovers, mask, _progress(api.now))
     return _finish(options, here, report, must_be_same=False)
 
 
@@ -117,29 +122,23 @@ def _confirm(options: Options, api: CollectionApi) -> None:
 
 
 def _conduct(
-    cloud: Cloud,
-    api: CollectionApi,
-    load_balancer_id: str,
-    backends: tuple[str, ...],
-    leftovers: Leftovers,
-    mask: Mask,
-    progress: Callable[[int, Outcome], None],
+    cloud: Cloud, api: CollectionApi, named: Named, leftovers: Leftovers, mask: Mask, progress: Progress
 ) -> tuple[Run, dict[str, Any]]:
     """Ask, and ask an emulated load balancer that looks the same; return the run and its report."""
-    begun = _begin(cloud, load_balancer_id, backends, leftovers)
+    begun = _begin(cloud, named, leftovers)
     if isinstance(begun, World):
         here = run(Asker(cloud, begun, leftovers), QUESTIONS, progress)
-        usual = ask_twin(begun.twin(api.region), load_balancer_id, backends)
+        usual = ask_twin(begun.twin(api.region), named)
     else:
-        here, usual = begun, ask_twin(EMULATED)
+        here, usual = begun, ask_twin(EMULATED, THE_EMULATED)
     return here, as_json(compare(here, usual), here, mask, _about(api))
 
 
-def _begin(cloud: Cloud, load_balancer_id: str, backends: tuple[str, ...], leftovers: Leftovers) -> World | Run:
+def _begin(cloud: Cloud, named: Named, leftovers: Leftovers) -> World | Run:
     """Return what there is to ask about; where nothing can be asked, the run that this is then."""
     here = Run()
     try:
-        return prepare(cloud, load_balancer_id, backends, leftovers)
+        return prepare(cloud, *named, leftovers)
     except NotClean as error:
         here.stopped = here.left = f"what a killed run has left can't be unbound: {error}"
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # whatever a server answers, there is a report
@@ -148,12 +147,10 @@ def _begin(cloud: Cloud, load_balancer_id: str, backends: tuple[str, ...], lefto
     return here
 
 
-def ask_twin(
-    scenario: dict[str, Any], load_balancer_id: str = EMULATED_ID, backends: tuple[str, ...] = EMULATED_BACKENDS
-) -> Run:
+def ask_twin(scenario: dict[str, Any], named: Named) -> Run:
     """Ask an emulated load balancer in this process."""
     cloud = Cloud(EmulatorApi(InProcess(scenario)))
-    return run(Asker(cloud, prepare(cloud, load_balancer_id, backends, Leftovers()), Leftovers()), QUESTIONS)
+    return run(Asker(cloud, prepare(cloud, *named, Leftovers()), Leftovers()), QUESTIONS)
 
 
 def _about(api: CollectionApi) -> dict[str, Any]:
@@ -167,7 +164,7 @@ def _about(api: CollectionApi) -> dict[str, Any]:
     }
 
 
-def _progress(now: Callable[[], float]) -> Callable[[int, Outcome], None]:
+def _progress(now: Callable[[], float]) -> Progress:
     """Return a printer of one line for each question; where ``now`` stands still, it says nothing of the time."""
     started = now()
     calls = [question.calls for question in QUESTIONS]

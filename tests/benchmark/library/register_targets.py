@@ -83,17 +83,7 @@ def main() -> None:
         argument_spec={
             "load_balancer_id": {"type": "str", "required": True},
             "listener_id": {"type": "str", "required": True},
-            "targets": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "listener_id": {"type": "str"},
-                    "instance_id": {"type": "str", "required": True},
-                    "port": {"type": "int", "required": True},
-                    "weight": {"type": "int", "default": 10},
-                },
-            },
+            "targets": {"type": "list", "elements": "dict", "required": True},
         }
     )
     options = module.params

@@ -140,10 +140,7 @@ def _without_rule(target: Target, **other: str) -> Target:
 )
 def _unknown_load_balancer(ask: Asker) -> dict[str, str]:
     target = _without_rule(ask.target(), ListenerId=NOWHERE["ListenerId"])
-    return {
-        **_reads(ask, NOWHERE["LoadBalancerId"]),
-        **{action: _elsewhere(ask, action, target) for action in CHANGES},
-    }
+    return {**_reads(ask, NOWHERE["LoadBalancerId"]), **{action: _elsewhere(ask, action, target) for action in CHANGES}}
 
 
 @question(

@@ -106,10 +106,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     *(({"target_count": how}, "target-count") for how in ("always", "never")),
     ({"detail_lag": 5}, "target-ip"),
     ({"limits": {"targets": 499}}, " ".join(name for name in LIMITS if "limit-targets" in name)),
-    (
-        {"limits": "exclusive"},
-        " ".join(name for name in LIMITS if name != "limit-described-listeners"),
-    ),
+    ({"limits": "exclusive"}, " ".join(name for name in LIMITS if name != "limit-described-listeners")),
     ({"limits": {"described_listeners": 7}}, "limit-described-listeners"),
     ({"describe_unknown_listener": "empty"}, "unknown-listener"),
     ({"unknown_instances": "refuse"}, "unknown-instance"),
