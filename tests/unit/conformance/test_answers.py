@@ -213,6 +213,20 @@ def test_what_is_bound_is_unbound_whatever_is_refused_or_lost(odd: Answer, share
     assert all(outcome.reason or outcome.answer is not None for outcome in done.outcomes)
 
 
+def test_a_write_that_was_lost_is_waited_for_and_unbound() -> None:
+    calls = iter(range(10**6))
+
+    def lose_the_first_write(carry_out: Callable[[], Answer]) -> Answer:
+        answer = carry_out()
+        return LOST if next(calls) == 2 else answer
+
+    cloud = Odd(change=lose_the_first_write)
+    (outcome,) = cloud.run(QUESTIONS[:1]).outcomes
+    assert outcome.reason.startswith("nobody knows how BatchRegisterTargets ended")
+    cloud.sleep(60)
+    assert cloud.emulator.bindings() == set()
+
+
 def test_a_slow_server_is_left_when_the_time_is_up() -> None:
     def slow(carry_out: Callable[[], Answer]) -> Answer:
         cloud.sleep(8)

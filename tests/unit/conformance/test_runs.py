@@ -278,7 +278,8 @@ def test_a_report_tells_nothing_of_the_account(tmp_path: Path) -> None:
 
 
 def test_what_a_mask_leaves() -> None:
-    mask = Mask(["lb-1"])
+    mask = Mask(["lb-1", "backend server"])
+    assert mask.words("The backend server is busy") == "The <...> is busy", "common words, but a name"
     assert mask.words("The load balancer `lb-1` is not found.") == "The load balancer `<...>` is not found."
     assert mask.words("Check failed: 127.0.0.1, app-7, 12345, 100") == "Check failed: <...>, <...>, <...>, 100"
     assert mask.answer({"a": ["InvalidParameter.LBIdNotFound", 5, None, "Shop.Secret"]}) == {
