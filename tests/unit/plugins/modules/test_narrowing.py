@@ -147,6 +147,14 @@ def test_narrowing_ends_with_the_time(cloud):
     assert "wait_timeout" in run.message
 
 
+def test_a_load_balancer_that_is_busy_until_the_end_ends_the_narrowing_too(cloud):
+    cloud.next_writes({"kind": "error", "code": "InvalidParameter"})
+    cloud.before("Batch*", lambda: cloud.change("lock", {"load_balancer_id": "lb-1", "seconds": 999}), nth=2)
+    run = cloud.run(targets=targets(), wait_timeout=60)
+    assert (run.code, run["failed_targets"][0]["code"]) == ("WaitTimeout", "NotAttempted")
+    assert "InvalidParameter" in run["failed_targets"][0]["message"]
+
+
 REFUSED = {"action": "Batch*", "kind": "error", "code": "FailedOperation", "message": "No.", "times": -1}
 
 
@@ -159,6 +167,8 @@ def test_what_concerns_the_load_balancer_is_found_once_and_blames_nobody(cloud):
     assert len(run["failed_targets"]) == 1500
     assert extra_calls(cloud) == 5 + 2, "six calls for the first, one for each of the others"
     assert "1500 changes that were refused together, no single one is the cause (FailedOperation)" in run.message
+    described = [one for call in cloud.calls("DescribeListeners") for one in call["params"].get("ListenerIds", ())]
+    assert len(described) == len(set(described)), "each listener is asked for once"
     assert "ins-" not in run.message
 
 

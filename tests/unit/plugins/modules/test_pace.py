@@ -50,6 +50,12 @@ def test_a_batch_that_is_applied_before_it_is_answered_is_never_polled(action: s
     assert cloud.actions() == ["DescribeTargets", action, "DescribeTargets"]
 
 
+def test_the_first_of_several_calls_tells_that_writes_show_at_once() -> None:
+    cloud = balancer([LISTENER], task_seconds=0)
+    assert cloud.run(**BIND, purge=True).failure is None
+    assert (len(cloud.writes()), cloud.now() < 0.4) == (2, True)
+
+
 def test_tags_are_synchronous_and_have_no_task_to_poll() -> None:
     cloud = balancer([LISTENER], task_seconds=20)
     assert cloud.run(**TASKS["BatchModifyTargetTag"]).failure is None

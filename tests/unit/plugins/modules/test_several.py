@@ -7,10 +7,13 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.session import TaskTimes
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
 from harness import Cloud, Run
 
 from ..builders import Raw, http, rule, target, tcp
@@ -337,3 +340,6 @@ def test_extra_calls_and_task_times_are_shared() -> None:
     written = {call["request_id"]: call["params"]["LoadBalancerId"] for call in cloud.writes()}
     assert len({written[call["params"]["TaskId"]] for call in cloud.calls("DescribeTaskStatus")}) == 2
     assert cloud.now() <= 5
+    started = time.monotonic()
+    assert TaskTimes(probes=0).find(Budget(0.01, 0)) is None
+    assert time.monotonic() - started < 2, "nobody finds it out, and the time is up"

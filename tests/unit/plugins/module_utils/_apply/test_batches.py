@@ -142,9 +142,9 @@ def test_a_listener_is_split_only_where_that_saves_a_call(sizes: list[int], call
     assert (len(sent), pieces(sent)) == (calls, len(sizes) + splits)
 
 
-def test_a_listener_bigger_than_a_call_is_split_into_the_fewest_pieces() -> None:
-    sent = batches(changes(ChangeKind.REGISTER, [1203]))
-    assert sorted(map(len, sent))[-2:] == [500, 500]
+@pytest.mark.parametrize("kind, rules", [(ChangeKind.REGISTER, 1), (ChangeKind.WEIGHT, 100)])
+def test_a_listener_bigger_than_a_call_is_split_into_the_fewest_pieces(kind: ChangeKind, rules: int) -> None:
+    assert list(map(len, batches(changes(kind, [1203], rules)))) == [500, 500, 203]
 
 
 class Small(Capacity):
