@@ -16,7 +16,7 @@ from .._bindings.guard import Checked, PoolLoss, all_serving, check_guard, find_
 from .batches import calls_for
 from .ledger import Failure, may_send
 from .outcome import MAX_NAMED
-from .session import Sent, Session, to_send
+from .session import Sent, Session, missing_losses, to_send
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,8 @@ class Guard:
             session.read()
             checked = self._checked = Checked(health, now())
             self._waits = session.waits
-        losses = to_send(session, losses=True)
+        # With those that were sent and do not show yet: the snapshot still has them in traffic.
+        losses = missing_losses(session)
         if takes_capacity(losses):
             snapshot = session.snapshot
             found = check_guard(

@@ -277,7 +277,8 @@ class Session:
         else:
             self._open = _OpenTask(changes, action, answer.request_id or "", self._budget.now())
             if another_call_follows or named:
-                self.follow(another_call_follows=another_call_follows)
+                # Only the end of its task tells until when a listener that is named may still show a part.
+                self.follow(another_call_follows=True)
         if not named:
             return Sent.ACCEPTED
         self.read_until(
@@ -357,11 +358,16 @@ def held_back(rest: Remaining) -> dict[Change, Change]:
     return {loss: short[loss.pool.listener_id] for loss in rest.losses if loss.pool.listener_id in short}
 
 
-def to_send(session: Session, *, losses: bool) -> list[Change]:
-    """The gains, or the losses, that are missing and may be sent now."""
+def missing_losses(session: Session) -> list[Change]:
+    """The losses that are missing and not held back, those that were sent before included."""
     rest = rest_of(session)
     held = held_back(rest)
-    wanted = [change for change in rest.losses if change not in held] if losses else rest.gains
+    return [change for change in rest.losses if change not in held]
+
+
+def to_send(session: Session, *, losses: bool) -> list[Change]:
+    """The gains, or the losses, that are missing and may be sent now."""
+    wanted = missing_losses(session) if losses else rest_of(session).gains
     return [change for change in wanted if may_send(session.ledger, change)]
 
 

@@ -158,6 +158,12 @@ def test_what_was_done_of_a_failed_listener_may_show_late_after_its_task(task_se
     assert (run.failure, sorted(done(run)), len(cloud.writes())) == (None, ["ins-3", "ins-4"], 2)
 
 
+def test_the_last_of_several_calls_that_names_its_listener_is_not_waited_for_until_the_end() -> None:
+    run = shop(None, order("fail_listeners")).run(targets=[want("lbl-1", "ins-3")], purge=True)
+    assert (run.code, failed(run)) == ("FailListenerIdSet", dict.fromkeys(("ins-1", "ins-2"), "FailListenerIdSet"))
+    assert run.seconds < 10
+
+
 def test_a_listener_named_as_failed_where_all_is_in_place_is_a_warning() -> None:
     run = shop(order("fail_listeners", listeners=["lbl-1"], message="wolf", apply="all")).run(
         targets=[want("lbl-1", "ins-3")]
