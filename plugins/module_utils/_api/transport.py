@@ -276,7 +276,7 @@ class _Line:
 
     def exchange(self, method: str, path: str, headers: Mapping[str, str], request: _Request, seconds: float) -> Answer:
         """Send one request and read the whole answer, within the limits of its size."""
-        response = self._pool.urlopen(
+        response = self._pool.request(
             method,
             path,
             body=request,

@@ -104,7 +104,7 @@ def failure_message(ended: Sequence[Balancer], *, several: bool, check_mode: boo
     outcomes = [balancer.outcome for balancer, _error in failed if balancer.outcome is not None]
     rest = any(outcome.failures or outcome.unknown for outcome in outcomes)
     # A guard that refuses all says itself what to do.
-    if not check_mode and rest and (begun or not all(isinstance(error, GuardRefused) for _, error in failed)):
+    if not check_mode and rest and (begun or not all(isinstance(error, GuardRefused) for _balancer, error in failed)):
         texts.append(AGAIN if begun else AGAIN_FROM_THE_START)
     return escape(sentences(*texts))
 
