@@ -91,7 +91,10 @@ class Formers:
 
     def note(self, changes: Iterable[Change]) -> None:
         """A call is about to go out with changes that were planned from the newest read."""
-        self._bindings.update((change.key, change.before) for change in changes if change.key not in self._shown)
+        for change in changes:
+            # A binding that somebody else unbinds after the call is registered anew: its former state stays known.
+            if change.key not in self._shown and (change.before is not None or change.key not in self._bindings):
+                self._bindings[change.key] = change.before
 
     def keep(self, bindings: Iterable[BindingKey]) -> None:
         """A read has shown changes of this task: later reads show no former state of these bindings."""

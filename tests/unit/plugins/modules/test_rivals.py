@@ -237,6 +237,12 @@ def test_before_and_restore_are_of_the_last_read_before_the_accepted_write() -> 
     assert former(run) == [("ins-1", 42, "")]
 
 
+def test_a_binding_that_somebody_unbinds_after_the_call_is_told_with_its_former_weight() -> None:
+    cloud = balancer([tcp("lbl-1", 443, target("ins-1", weight=7))], rivals=[[], [], [(LBL_1, "ins-1", None)]])
+    run = cloud.run(targets=[want("lbl-1", "ins-1", weight=30)])
+    assert (run.failure, weights(cloud), former(run)) == (None, {"ins-1": 30}, [("ins-1", 7, "")])
+
+
 def test_somebody_who_undoes_it_every_time_is_given_up_on_after_three_sends() -> None:
     cloud = balancer(SHOP, rivals=[[], [], *[[(LBL_1, "ins-4", None)]] * 30], task_seconds=0)
     run = cloud.run(targets=[want("lbl-1", "ins-4")])
