@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._base.errors import InvalidArgument
@@ -260,7 +261,11 @@ def _still_matching(first: Plan, snapshot: Snapshot) -> Iterator[tuple[Change, B
     candidates = [change for change in first.losses if not present or change.kind is ChangeKind.DEREGISTER]
     if not candidates:
         return
-    matching = None if present else {bound.identity for bound in select(first.goal.entries, snapshot).bindings}
+    matching = None
+    if not present:
+        # Where the entries no longer resolve, as names have changed meanwhile, the first plan says what matches.
+        with suppress(InvalidArgument):
+            matching = {bound.identity for bound in select(first.goal.entries, snapshot).bindings}
     for change in candidates:
         bound = snapshot.find(change.pool.key, change.backend, change.port)
         if bound is None or (matching is not None and bound.identity not in matching):

@@ -243,6 +243,19 @@ def test_a_binding_that_somebody_unbinds_after_the_call_is_told_with_its_former_
     assert (run.failure, weights(cloud), former(run)) == (None, {"ins-1": 30}, [("ins-1", 7, "")])
 
 
+@pytest.mark.parametrize("state", ["drained", "absent"])
+def test_a_rule_that_is_renamed_after_the_call_is_still_the_one_that_was_meant(state: str) -> None:
+    cloud = balancer([http("lbl-2", 80, rule("loc-1", "a", target("ins-1")))])
+
+    def rename(answer: Raw) -> Raw:
+        answer["Response"]["Listeners"][0]["Rules"][0]["Domain"] = "b" if cloud.writes() else "a"
+        return answer
+
+    cloud.alter("DescribeTargets", rename)
+    run = cloud.run(state=state, targets=[{"location_id": "loc-1", "domain": "a", "instance_id": "ins-1"}])
+    assert (run.failure, run.changed, done(run), len(run["request_ids"])) == (None, True, ["ins-1"], 1)
+
+
 def test_somebody_who_undoes_it_every_time_is_given_up_on_after_three_sends() -> None:
     cloud = balancer(SHOP, rivals=[[], [], *[[(LBL_1, "ins-4", None)]] * 30], task_seconds=0)
     run = cloud.run(targets=[want("lbl-1", "ins-4")])
