@@ -77,6 +77,11 @@ class Record(NamedTuple):
         return None if self.doubtful and not self.final else self.failure
 
     @property
+    def failed_with_listener(self) -> bool:
+        """Its listener was named, and no part of its call has shown: if it is in place later, others did it."""
+        return self.named and self.final
+
+    @property
     def open(self) -> bool:
         """It was accepted, or may have been, and has neither failed nor shown."""
         return self.sends > 0 and not self.shown and self.refused is None
@@ -180,7 +185,10 @@ class Ledger:
         shown = [
             record
             for record in self.records()
-            if record.sends and not record.shown and record.change.in_place(snapshot)
+            if record.sends
+            and not record.shown
+            and not record.failed_with_listener
+            and record.change.in_place(snapshot)
         ]
         self.accepted |= any(record.doubtful for record in shown)
         self.formers.keep(record.change.key for record in shown)
@@ -189,10 +197,12 @@ class Ledger:
         helped = {record.change.pool.listener_id for record in shown if record.named}
         self.cleared |= helped
         for record in self.records():
-            if record.named and record.change.pool.listener_id in helped:
+            if not record.named or record.failed_with_listener:
+                continue
+            if record.change.pool.listener_id in helped:
                 self._update([record], named=False, since=-math.inf)
-            elif record.named and is_overdue(self, record):
-                self._update([record], named=False, final=True)
+            elif is_overdue(self, record):
+                self._update([record], final=True)
 
     def _sent(self, changes: Iterable[Change], **fields: Any) -> bool:
         records = {change: Record(change, self.of(change).sends + 1, **fields) for change in changes}

@@ -282,7 +282,7 @@ class Session:
         if not named:
             return Sent.ACCEPTED
         self.read_until(
-            lambda: not any(record.named for record in self.ledger.records()),
+            lambda: not any(one.named and not one.failed_with_listener for one in self.ledger.records()),
             "the listeners in FailListenerIdSet to show what was applied",
         )
         return Sent.READ_AGAIN

@@ -23,6 +23,7 @@ from .tasks import (
     failed,
     former,
     lock,
+    order,
     refusal,
     sent,
     sent_to,
@@ -229,6 +230,15 @@ def locked(*doings: Doing) -> Cloud:
 def test_what_was_done_by_others_counts_as_unchanged() -> None:
     run = locked((LBL_1, "ins-4", 10)).run(targets=[want("lbl-1", "ins-4"), want("lbl-1", "ins-5")])
     assert (run.failure, done(run)) == (None, ["ins-5"])
+
+
+def test_what_others_do_of_a_listener_that_has_failed_counts_as_unchanged() -> None:
+    listeners = [tcp(f"lbl-{number}", 440 + number, target("ins-1")) for number in (1, 2)]
+    cloud = balancer(listeners, order("fail_listeners", listeners=["lbl-1"]), *[order("busy")] * 3, task_seconds=1)
+    bound = {"LoadBalancerId": "lb-1", **LBL_1, "InstanceId": "ins-3", "Port": 80}
+    cloud.add_events({"change": "bind", "with": [bound], "delay": 7})
+    run = cloud.run(targets=[want("lbl-1", "ins-3"), want("lbl-2", "ins-1", weight=5)])
+    assert (run.failure, done(run)) == (None, ["ins-1"])
 
 
 def test_before_and_restore_are_of_the_last_read_before_the_accepted_write() -> None:
