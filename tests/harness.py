@@ -289,7 +289,7 @@ def _main(
                 main()
         finally:
             SAID.stack.pop()
-    return Run(json.loads(said.output.getvalue()), said.warnings, cloud.now() - started)
+    return Run(json.loads(said.output.getvalue()), said.warnings, round(cloud.now() - started, 9))
 
 
 class _NextWrites:

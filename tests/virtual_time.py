@@ -10,11 +10,11 @@ import functools
 import importlib
 import io
 import math
-import pkgutil
 import random
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clb_emulator.clock import Clock
@@ -197,7 +197,8 @@ class _Time:
 
     @staticmethod
     def monotonic() -> float:
-        return _clock().now()
+        # As on a real machine, its start is not the task's.
+        return 1000.0 + _clock().now()
 
     @staticmethod
     def time() -> float:
@@ -259,8 +260,9 @@ class Patch(NamedTuple):
 @functools.cache
 def import_all(package: ModuleType) -> None:
     """Import every module of a package: some are imported late, only where a task needs them."""
-    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        importlib.import_module(module.name)
+    for folder in package.__path__:
+        for file in Path(folder).rglob("*.py"):
+            importlib.import_module(".".join([package.__name__, *file.relative_to(folder).with_suffix("").parts]))
 
 
 def shims_in(names: dict[str, Any], package: str) -> Iterator[Patch]:

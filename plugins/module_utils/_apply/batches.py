@@ -41,15 +41,15 @@ def batches(changes: Sequence[Change], capacity: Capacity | None = None) -> list
             min(fitting, key=_Call.room).add(group)
         else:
             left_over.append(group)
-    while left_over:
-        group = left_over.pop(0)
-        roomiest = max(calls, key=_Call.room)
-        count = roomiest.count_fitting(group)
-        roomiest.add(group[:count])
-        if count == 0:
-            calls.append(_Call(most, most_entries, size))
-        if count < len(group):
-            left_over.insert(0, group[count:])
+    for group in left_over:
+        rest = group
+        while rest:
+            roomiest = max(calls, key=_Call.room)
+            count = roomiest.count_fitting(rest)
+            if count == 0:
+                calls.append(_Call(most, most_entries, size))
+            roomiest.add(rest[:count])
+            rest = rest[count:]
     return [call.changes for call in calls if call.changes]
 
 

@@ -172,6 +172,14 @@ def test_what_concerns_the_load_balancer_is_found_once_and_blames_nobody(cloud):
     assert "ins-" not in run.message
 
 
+def test_after_what_concerns_the_load_balancer_other_words_are_narrowed(cloud):
+    cloud.next_writes(*[{"kind": "error", "code": "FailedOperation", "message": "All."}] * 6)
+    refuse(cloud, [40])
+    cloud.run(targets=[*targets(), *({**entry, "port": 81} for entry in targets())])
+
+    assert len(cloud.bindings()) == 500 - 2
+
+
 def test_the_same_words_on_another_load_balancer_go_straight_to_single_members():
     listeners = [{"id": f"lbl-{number}", "protocol": "TCP", "port": 1001} for number in (1, 2)]
     cloud = Cloud({"load_balancers": [{"id": f"lb-{one['id'][4:]}", "listeners": [one]} for one in listeners]})

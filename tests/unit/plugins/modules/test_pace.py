@@ -164,11 +164,12 @@ def test_a_doubtful_write_whose_task_was_long_busy_may_show_late() -> None:
     assert not any(call["accepted"] for call in cloud.writes()[1:])
 
 
-def test_a_doubtful_write_behind_somebody_elses_task_is_read_between_busy_answers_and_then_sent() -> None:
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_doubtful_write_behind_somebody_elses_task_is_read_between_busy_answers_and_then_sent(wait: bool) -> None:
     cloud = balancer([LISTENER], unknown_outcome(0))
     # Somebody takes the lock right behind the cut.
     cloud.before("DescribeTargets", lambda: lock(cloud, 30), nth=2)
-    assert cloud.run(**BIND).failure is None
+    assert cloud.run(**BIND, wait=wait).failure is None
     for action, after in neighbours(cloud.actions()[1:-1]):
         assert not (action.startswith("Batch") and after.startswith("Batch")), "sent again without a read"
     assert cloud.writes()[-1]["time"] >= 30

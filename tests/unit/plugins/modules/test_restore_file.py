@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import memory
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.reconcile import Reconciler
 
-from .restoring import HOST, OLD, ONE, drain, held, region, restore, write
+from .restoring import HOST, OLD, ONE, drain, held, region, restore, weights, write
+from .tasks import interfere
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +78,12 @@ def test_what_is_no_restore_file_stops_every_task_and_is_left_alone(file, what):
         found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode,
     )  # fmt: skip
     assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_file_may_be_as_large_as_is_allowed(file, monkeypatch):
+    write(file, ONE)
+    monkeypatch.setattr(memory, "MAX_BODY_BYTES", file.stat().st_size)
+    assert not region().run(state="drained", targets=[HOST], restore_file=str(file), check=True).failed
 
 
 @pytest.mark.parametrize(
@@ -175,6 +183,7 @@ def test_an_entry_is_made_younger_before_a_late_call(file):
     drain(cloud, file)
     assert len(seen) > 3
     assert seen[-1] > seen[0]
+    assert len(set(seen)) < len(seen), "not before each call"
 
 
 def test_after_an_error_of_our_own_all_that_may_have_changed_stays(file, monkeypatch):
@@ -185,3 +194,9 @@ def test_after_an_error_of_our_own_all_that_may_have_changed_stays(file, monkeyp
     assert (run.failed, len(run["restore"]), len(held(file))) == (True, 4, 4)
     assert not restore(cloud, file).failed
     assert not file.exists()
+    # Also what somebody else has bound since the plan was made.
+    monkeypatch.setattr(Reconciler, "_conclude", lambda *_arguments: {}["broken"])
+    cloud.before("Batch*", lambda: interfere(cloud, {"ListenerId": "lbl-1"}, "ins-9", 77))
+    wish = {**ONE, "instance_id": "ins-9", "weight": 5}
+    assert cloud.run(targets=[wish], restore_file=str(file), load_balancer_id="lb-1").failed
+    assert weights(file) == {"lbl-1 ins-9": 77}
