@@ -34,6 +34,7 @@ class Lane:
         self._next = -math.inf
         self._rate = pace.MAX_RATE
         self._halved_at = -math.inf
+        self._paused_until = -math.inf
         self._pauses: Iterator[float] | None = None
         """After refusals that no other answer has followed yet."""
         self._last_refusal: Refused | None = None
@@ -69,7 +70,10 @@ class Lane:
             if now - self._halved_at >= pace.HALVING_SECONDS:
                 self._rate = max(pace.MIN_RATE, self._rate_at(now) / 2)
                 self._halved_at = now
-                self._next = max(self._next, now + next(self._pauses))
+            if now >= self._paused_until:
+                # Not for a request that was under way before the pause: it says nothing of what came after.
+                self._paused_until = now + next(self._pauses)
+                self._next = max(self._next, self._paused_until)
         if wait:
             self._wait(budget)
 

@@ -107,8 +107,9 @@ def test_throttling_halves_the_rate_at_most_once_a_second_and_pauses() -> None:
     assert drive.clock.seconds - pace.THROTTLED.first == pytest.approx(1 / 10.25, rel=0.1)
 
 
-@pytest.mark.usefixtures("steady")
-def test_pauses_grow_until_there_is_another_answer() -> None:
+@pytest.mark.parametrize("share", [1, 0.1])
+def test_pauses_grow_until_there_is_another_answer(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace.random, "uniform", lambda _least, most: share * most)
     drive, waits = Drive(), []
     for number in range(7):
         before = drive.clock.seconds
@@ -116,7 +117,7 @@ def test_pauses_grow_until_there_is_another_answer() -> None:
             drive.lane.answered()
         drive.lane.throttled(drive.budget, SLOW_DOWN)
         waits.append(drive.clock.seconds - before)
-    assert waits == pytest.approx([1, 2, 4, 8, 16, 16, 1])
+    assert waits == pytest.approx([share * seconds for seconds in (1, 2, 4, 8, 16, 16, 1)])
 
 
 def test_the_rate_recovers_by_one_a_second() -> None:
