@@ -115,13 +115,6 @@ class _Network:
         self._timeout = options.get("timeout") or pace.REQUEST_SECONDS
         self._tls = _find_tls(options, environ)
 
-    def choose_region(self, name: str | None) -> None:
-        """Use the region of this name.
-
-        :raises InvalidArgument: it can't be the name of one.
-        """
-        self.region = _check_region(name)
-
     def client(self, endpoint: Endpoint, service: str, version: str, credentials: CredentialProvider | None) -> Client:
         """Make a client of one service."""
         return Client(

@@ -66,13 +66,14 @@ class Lane:
         with self._state:
             now = budget.now()
             self._last_refusal = refusal
-            self._pauses = self._pauses or pace.THROTTLED.delays()
+            # Another thread's answer may end the series at any moment.
+            pauses = self._pauses = self._pauses or pace.THROTTLED.delays()
             if now - self._halved_at >= pace.HALVING_SECONDS:
                 self._rate = max(pace.MIN_RATE, self._rate_at(now) / 2)
                 self._halved_at = now
             if now >= self._paused_until:
                 # Not for a request that was under way before the pause: it says nothing of what came after.
-                self._paused_until = now + next(self._pauses)
+                self._paused_until = now + next(pauses)
                 self._next = max(self._next, self._paused_until)
         if wait:
             self._wait(budget)

@@ -173,10 +173,8 @@ RENEW_BEFORE_SECONDS = 300.0
 """Temporary credentials are replaced so long before their end: the cloud accepts clocks that are off by as much."""
 RENEW_PAUSE_SECONDS = 30.0
 """Credentials that are still good are used for so long after new ones could not be had."""
-METADATA_CONNECT_SECONDS = 1.0
-"""The metadata service is on the same host: what does not answer at once is not there."""
 METADATA_SECONDS = 2.0
-"""A role's name and its credentials together may take so long."""
+"""A CVM's metadata service is on the same host; a role's name and its credentials together may take so long."""
 ROLE_SECONDS = 7200
 """A role is assumed for so long, where ``role_session_duration`` is not given."""
 MAX_ROLE_SECONDS = 43200

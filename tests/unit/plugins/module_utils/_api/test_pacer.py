@@ -120,6 +120,19 @@ def test_pauses_grow_until_there_is_another_answer(share: float, monkeypatch: py
     assert waits == pytest.approx([share * seconds for seconds in (1, 2, 4, 8, 16, 16, 1)])
 
 
+def test_an_answer_to_another_thread_may_come_while_the_lane_slows_down() -> None:
+    drive = Drive()
+
+    class Moment(float):
+        def __sub__(self, other: float) -> float:
+            drive.lane.answered()
+            return float(self) - other
+
+    drive.budget.now = lambda: Moment(drive.clock.seconds)  # type: ignore[method-assign]
+    drive.lane.throttled(drive.budget, SLOW_DOWN, wait=False)
+    assert drive.lane._rate == pace.MAX_RATE / 2
+
+
 def test_the_rate_recovers_by_one_a_second() -> None:
     drive = Drive()
     drive.lane.throttled(drive.budget, SLOW_DOWN, wait=False)
