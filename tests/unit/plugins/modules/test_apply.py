@@ -316,6 +316,13 @@ def test_a_health_check_that_is_off_counts_as_healthy_and_says_so() -> None:
 # -- what ends a task early
 
 
+def test_an_error_after_the_targets_were_healthy_is_none_where_everything_is_in_place() -> None:
+    cloud = shop(task_seconds=0)
+    cloud.add_faults({"action": "DescribeTargets", "skip": 2, **refusal("UnauthorizedOperation")})
+    run = cloud.run(targets=[want("lbl-1", "ins-3")], purge=True, wait_for_health=True)
+    assert (run.failure, addresses(cloud, "lbl-1"), cloud.count("DescribeTargets")) == (None, {"ins-3"}, 4)
+
+
 def test_a_fatal_error_between_calls_keeps_what_was_done_and_says_what_was_not() -> None:
     cloud = shop(None, refusal("UnauthorizedOperation", "not allowed"))
     run = cloud.run(targets=[want("lbl-1", "ins-3"), want("lbl-1", "ins-2", weight=4, tag="x")])

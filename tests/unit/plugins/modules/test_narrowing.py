@@ -343,13 +343,16 @@ def test_bad_targets_and_full_listeners_are_told_apart(cloud):
     assert codes == {bad[0]: "InvalidParameter", **{name(number): "LimitExceeded" for number in (5, 55, 105, 155)}}
 
 
-@pytest.mark.parametrize("after", [1, 3])
-def test_a_code_that_fails_at_once_stops_the_narrowing(cloud, after):
+@pytest.mark.parametrize(
+    "after, code", [(1, "UnauthorizedOperation"), (3, "UnauthorizedOperation"), (0, "UnsupportedOperation")]
+)
+def test_a_code_that_fails_at_once_stops_the_narrowing(cloud, after, code):
     refusal = {"kind": "error", "code": "InvalidParameter"}
-    cloud.next_writes(*[refusal] * after, {"kind": "error", "code": "UnauthorizedOperation"})
+    cloud.next_writes(*[refusal] * after, {"kind": "error", "code": code})
     run = cloud.run(targets=targets())
 
-    assert (len(cloud.writes()), run.code) == (after + 1, "UnauthorizedOperation")
+    assert (len(cloud.writes()), run.code) == (after + 1, code)
+    assert cloud.actions()[-1] != "DescribeTargets", "at once"
     assert len(run["failed_targets"]) == 500
 
 
