@@ -34,6 +34,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.secrets imp
 
 from ..clients import KEY, KEY_ID, TOKEN, SkippingBudget, make_certificate, make_client
 from ..http_server import HttpServer, Reply, response
+from ..raw_server import RawServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -323,6 +324,14 @@ def test_what_can_not_be_unpacked_leaves_a_write_in_doubt(encoding: str) -> None
         make_client(server.url).write("BatchRegisterTargets", {})
     assert caught.value.message.isprintable()
     assert caught.value.code == "UnexpectedAnswer"
+
+
+def test_an_answer_that_is_no_http_is_not_shown() -> None:
+    # What answers so can be a service that gives credentials.
+    answer = [b'{"TmpSecretKey": "sEcReT"}\r\n']
+    with RawServer(lambda: iter(answer)) as server, pytest.raises(OutcomeUnknown, match="is no HTTP") as caught:
+        make_client(server.url).write("BatchRegisterTargets", {})
+    assert "sEcReT" not in caught.value.message
 
 
 @pytest.mark.parametrize("location", ["http://[bad", "http://u:pAsSwOrD@host", "//[", "\xff", ""])
