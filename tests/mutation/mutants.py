@@ -16,6 +16,7 @@ in memory: no file is touched.
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import os
 import random
@@ -82,7 +83,10 @@ class Reach:
         name = code.co_filename
         if name not in self._files:
             self._files[name] = os.path.realpath(name) if "module_utils" in name else ""
-        self._lines[self._files[name]].add(line)
+        lines = self._lines[self._files[name]]
+        # What runs at import runs once, whichever test comes first: all tests of its file are tried for it.
+        if code.co_flags & inspect.CO_OPTIMIZED:
+            lines.add(line)
         return sys.monitoring.DISABLE
 
     @pytest.hookimpl(wrapper=True)

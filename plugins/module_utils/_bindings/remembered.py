@@ -143,8 +143,9 @@ def _entry_of(former: Former, now: float, after: Remembered | None) -> Remembere
 
 def _younger(item: Remembered, former: Former, now: float) -> Remembered:
     """The same entry with a later time: later, too, than the binding's registration by the cloud's own clock."""
-    registered = seconds_of(former.binding.registered_time) or 0.0
-    at = max(now // 1, registered, 0.0 if item.at is None else item.at + pace.REMEMBERED_STEP_SECONDS)
+    later = None if item.at is None else item.at + pace.REMEMBERED_STEP_SECONDS
+    registered = seconds_of(former.binding.registered_time)
+    at = max(seconds for seconds in (now // 1, registered, later) if seconds is not None)
     return item._replace(raw={**item.raw, "remembered": _text_of(at)}, at=at)
 
 

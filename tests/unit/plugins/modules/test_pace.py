@@ -175,6 +175,12 @@ def test_a_doubtful_write_behind_somebody_elses_task_is_read_between_busy_answer
     assert cloud.writes()[-1]["time"] >= 30
 
 
+def test_without_waiting_what_is_in_doubt_is_not_claimed_beside_what_was_accepted() -> None:
+    cloud = balancer([LISTENER], *[unknown_outcome(0)] * 3)
+    run = cloud.run(targets=[want("lbl-1", "ins-7"), want("lbl-1", "ins-1", weight=50)], wait=False)
+    assert done(run) == ["ins-1"]
+
+
 @pytest.mark.parametrize("times_in_doubt", [2, 3])
 def test_the_doubt_can_come_several_times(times_in_doubt: int) -> None:
     doubts = [unknown_outcome(0.5), unknown_outcome(0), unknown_outcome(1)][:times_in_doubt]

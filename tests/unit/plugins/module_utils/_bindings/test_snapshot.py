@@ -331,3 +331,7 @@ def test_what_does_not_ask_for_an_address_in_doubt_is_not_refused(selector: Raw)
     bound = snapshot(tcp("lbl-1", 443, interface(A, B), interface(A, B)))
     found = select(parse_entries([selector], selectors=True), bound).bindings
     assert sorted(one.backend.address for one in found) == ([A, B] if "listener_id" in selector else [])
+    (wish,) = resolve_desired(
+        parse_entries([{**selector, "listener_id": "lbl-1", "eni_ip": C, "port": 80}], selectors=False), bound
+    )
+    assert wish.backend.address == C
