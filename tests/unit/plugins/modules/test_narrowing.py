@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import session
 from harness import Cloud, Raw
 
 LISTENERS, EACH = 50, 10
@@ -364,6 +365,15 @@ def test_a_narrowed_call_with_an_unknown_outcome_is_read_back_like_any_other(clo
     run = cloud.run(targets=listed(40))
 
     assert (named(run.result), len(cloud.bindings())) == (refused, 39)
+
+
+def test_a_call_with_an_unknown_outcome_is_one_of_the_extra_calls(cloud, monkeypatch):
+    monkeypatch.setattr(session, "MAX_EXTRA_CALLS", 2)
+    refuse(cloud, [453])
+    cloud.next_writes({"kind": "error", "code": "InvalidParameter"}, {"kind": "cut_after"})
+    cloud.run(targets=listed(40))
+
+    assert sizes(cloud) == [40, 20, 20]
 
 
 def test_a_refusal_that_does_not_come_again_fails_nothing(cloud):
