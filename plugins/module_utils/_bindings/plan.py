@@ -311,11 +311,10 @@ def apply_changes(
             new = change.as_new(untagged)
             bindings[new.identity] = new
             continue
-        identity = change.key if change.before is None else change.before.identity
         if change.kind is ChangeKind.DEREGISTER:
-            bindings.pop(identity, None)
-        elif (bound := bindings.get(identity)) is not None:
-            bindings[identity] = bound._replace(
+            bindings.pop(change.key, None)
+        elif (bound := bindings.get(change.key)) is not None:
+            bindings[change.key] = bound._replace(
                 weight=bound.weight if change.weight is None else change.weight,
                 tag=bound.tag if change.tag is None else change.tag,
             )

@@ -223,6 +223,14 @@ def test_what_several_selectors_match_comes_once_in_the_clouds_order() -> None:
     assert matched(selection) == [T1, U1, A1, A6, S1]
 
 
+def test_of_the_listeners_on_one_port_those_with_rules_are_meant_by_a_domain() -> None:
+    both = snapshot(
+        tcp("lbl-1", 80, target("ins-2"), protocol="UDP"), http("lbl-2", 80, rule("loc-1", "a", target("ins-1")))
+    )
+    found = select(parse_entries([{"listener_port": 80, "domain": "a"}], selectors=True), both)
+    assert (matched(found), found.unknown) == ([("lbl-2", "loc-1", "ins-1", 80)], ())
+
+
 @pytest.mark.parametrize(
     "selector, touched",
     [
