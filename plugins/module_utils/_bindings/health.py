@@ -85,7 +85,7 @@ class HealthSnapshot:
 
     def find(self, binding: Binding) -> Health | None:
         """The health of a binding; None where the answer does not mention it."""
-        names = binding.aliases or (binding.backend.address,)
+        names = binding.aliases
         if binding.backend.instance_id is not None:
             # The ID comes last: a network interface can carry the ID of the very instance that is bound beside it.
             names = (*names[1:], binding.backend.instance_id)

@@ -205,7 +205,7 @@ class PoolResolver:
         """The IDs of the listeners that an entry can mean, by its ID or else its port."""
         if place.listener_id is not None and place.listener_id in self._snapshot.listeners:
             return [place.listener_id]
-        return [listener.listener_id for listener in self._by_port.get(place.listener_port or 0, ())]
+        return [one.listener_id for one in self._snapshot.listeners.values() if one.port == place.listener_port]
 
 
 def _where(place: Place) -> str:
