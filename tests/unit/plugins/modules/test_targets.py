@@ -62,7 +62,7 @@ def test_the_source_of_the_credentials_is_told_with_vvv_only() -> None:
         ({"targets": None}, "targets is missing. State present needs it"),
         ({"timeout": 0}, "timeout 0 is too small"),
         ({"wait_timeout": 0}, "wait_timeout 0 is too small; give a whole number from 1 to"),
-        ({"min_healthy": -1}, "min_healthy -1 is too small; give a whole number from 0 to"),
+        ({"min_healthy": -1}, "min_healthy -1 is too small; give a whole number from 0 to 1000000."),
         ({"min_healthy": 10**4000}, "min_healthy (a number of more than 40 digits) is too large"),
         ({"load_balancer_id": None, "load_balancer_name": "a" * 256}, "give at most 255 characters"),
         ({"purge": True, "state": "drained"}, "not with drained"),
