@@ -12,7 +12,7 @@ import socket
 import ssl
 import sys
 import threading
-from http.client import BadStatusLine, HTTPException
+from http.client import BadStatusLine, HTTPException, RemoteDisconnected
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -237,7 +237,7 @@ class Transport:
                 f"{where}: the answer is no TLS, so this is http where https was expected: {shown}. "
                 "Check the port of endpoint and of any proxy; for an emulator on this host, write http:// before it."
             )
-        if type(reason) is BadStatusLine:
+        if isinstance(reason, BadStatusLine) and not isinstance(reason, RemoteDisconnected):
             # Its text is the answer, and whoever answers so may be giving credentials.
             shown = "the answer is no HTTP"
         what = "the connection was cut" if begun else "can't connect"
