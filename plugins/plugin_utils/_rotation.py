@@ -241,11 +241,8 @@ def bindings_by_host(hosts: Iterable[Host], bindings: Iterable[Raw]) -> dict[str
 
 
 def remembered_of(host: Host, bound: Iterable[Raw], remembered: Iterable[Raw]) -> list[Raw]:
-    """The entries of a restore file that are about a host, by its own name and those of its bindings.
-
-    A private address is no such name: entries of a restore file lack it, and another machine may have it by now.
-    """
-    names = {host.address, *(canonical(backend_of(binding)) for binding in bound)}
+    """The entries of a restore file that are about a host, by all names under which it is bound."""
+    names = {host.address}.union(*map(_addresses_of, bound))
     return [entry for entry in remembered if _has_port(host, entry) and not names.isdisjoint(_addresses_of(entry))]
 
 

@@ -130,8 +130,6 @@ def test_what_is_remembered_of_a_host_is_found_by_every_name_of_its_backend():
     assert remembered_of(host(backend={"eni_ip": "2001:DB8::0:1"}), [], remembered) == remembered[:1]
     assert remembered_of(host(backend={"eni_ip": "10.0.0.2"}), [instance], remembered) == remembered[1:2]
     assert remembered_of(host(backend={"instance_id": "ins-2", "port": 81}), [], remembered) == []
-    other = entry(bound(None, weight=0, eni_ip="10.0.0.2"), 50)
-    assert remembered_of(host(backend={"instance_id": "ins-2"}), [instance], [other]) == []
 
 
 @pytest.mark.parametrize("weight, share, part", [(10, 25, 3), (10, 1, 1), (100, 33, 33), ("20", 50, 10), (1, 99, 1)])
