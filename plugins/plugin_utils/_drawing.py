@@ -37,7 +37,7 @@ class _Node(NamedTuple):
 
 
 class _Detail(NamedTuple):
-    """How much of a result is drawn; None for all load balancers, or all backends of each listener or rule."""
+    """The limits of a drawing; None for all load balancers, or all backends of each listener or rule."""
 
     backends: int | None = None
     rules: bool = True
@@ -111,7 +111,7 @@ def _checked(result: object, most: Any) -> Raw:
 
 
 def _that_fit(result: Raw, most: int) -> int:
-    """How many backends of each listener or rule can be drawn without there being too many edges."""
+    """The number of backends of each listener or rule that keeps the edges within their limit."""
     pools = [pool for listener in result["listeners"] for pool in listener["rules"] or [listener]]
     spent = len(result["listeners"]) + sum(len(listener["rules"]) for listener in result["listeners"])
     # One edge of each pool may lead to the node that says how many more there are.

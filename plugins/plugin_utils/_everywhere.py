@@ -26,7 +26,7 @@ Weights = dict[Key, int]
 
 
 class _Asked(NamedTuple):
-    """What a command asks for.
+    """The arguments of a command.
 
     :param hosts: a host for each backend, named by the ID or address that was given; none: all that is remembered.
     :param choice: the option of the modules that chooses load balancers; empty: all of the region.
@@ -146,7 +146,7 @@ def _bindings(count: int) -> str:
 
 
 def _shown(lines: Sequence[str], result: Raw) -> Raw:
-    """What a command returns: its summary, and what went wrong; empty where nothing did."""
+    """The result of a command: its summary, and its failures, if there are any."""
     return {"lines": lines, "problem": " ".join(failure(result))}
 
 

@@ -72,7 +72,7 @@ class Poll(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """What is known of the health of a target.
+    """The known health of a target.
 
     :param registered: when it was bound, as the cloud tells it.
     :param missed: reads since then that did not mention the target.
@@ -154,7 +154,7 @@ def _key_of(target: Raw) -> _Key:
 
 
 def _still_known(known: Mapping[_Key, _Known], done: TaskResult) -> dict[_Key, _Known]:
-    """What was known, without the targets that have been missing for long."""
+    """The known health, without the targets that have been missing for long."""
     mentioned = set(map(_key_of, done.result["targets"]))
     unread = {left_out["load_balancer_id"] for left_out in done.result["left_out"]}
     counted = {

@@ -154,7 +154,7 @@ def make_hosts(balancers: Iterable[Raw], groups: Groups, hostnames: Sequence[str
 
 
 def _names(address: str, network: str, binding: Raw, hostnames: Sequence[str]) -> list[str]:
-    """What a backend can be called by, best first."""
+    """The possible names of a backend, best first."""
     wished = [HOSTNAMES[name](binding) for name in hostnames]
     # In a host pattern, a colon that belongs to no plain address separates two patterns.
     last = f"{address.replace(':', '-')}-{network or binding['region']}"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the inventory reads of the cloud: load balancers with their bindings, side by side; and its cache."""
+"""The inventory's reads of the cloud: load balancers with their bindings, side by side; and its cache."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ def fingerprint(
 
 
 def _profile(options: Mapping[str, Any], environ: Mapping[str, str]) -> list[Any]:
-    """What a profile says of the account and the region; its secrets are left out."""
+    """The account and the region of a profile, without its secrets."""
     files = ProfileFiles(environ)
     try:
         choice = choose_profile(options, environ)

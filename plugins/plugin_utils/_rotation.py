@@ -61,11 +61,11 @@ class Host:
 
     @property
     def selectors(self) -> list[Raw]:
-        """What selects its bindings on the load balancers that it leaves."""
+        """A selector of its bindings on the load balancers that it leaves."""
         return self.selectors_on(self.balancers) or [dict(self.backend)]
 
     def selectors_on(self, balancers: Iterable[str]) -> list[Raw]:
-        """What selects its bindings on these load balancers."""
+        """A selector of its bindings on these load balancers."""
         return [{**self.backend, "load_balancer_id": balancer} for balancer in balancers]
 
     @property
@@ -93,7 +93,7 @@ def _ip_of(text: str) -> str | None:
 
 
 def key_of(binding: Mapping[str, Any]) -> Key:
-    """What tells a binding from every other, in any spelling of its address; its pool comes first."""
+    """The identity of a binding, the same in any spelling of its address; its pool comes first."""
     backend = binding.get("instance_id") or canonical(binding.get("eni_ip"))
     return (*pool_of(binding), backend, str(binding.get("port")))
 

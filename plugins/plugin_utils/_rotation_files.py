@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the playbook rolling needs before there are hosts: its own variables, and the files of the update."""
+"""The checks of the playbook rolling before there are hosts: its variables, and the files of the update."""
 
 from __future__ import annotations
 

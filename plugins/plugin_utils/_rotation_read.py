@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the steps of a rotation need of Ansible, and how they read the cloud and the restore file."""
+"""The parts of Ansible that the steps of a rotation use, and their reads of the cloud and the restore file."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def stop_if(problems: Iterable[str], end: str = "") -> None:
 
 
 class Left(NamedTuple):
-    """What a run knows of a host that it has taken out of traffic.
+    """The notes of a run about a host that it has taken out of traffic.
 
     :param since: when its batch left, in seconds since 1970.
     :param ports: that it is bound with.
@@ -81,13 +81,13 @@ class Play:
         return [parse_host(name, variables, read_spec()) for name, variables in given.items() if variables]
 
     def left(self, names: Iterable[str]) -> dict[str, Left]:
-        """What is known of those of these hosts that have left."""
+        """The notes about those of these hosts that have left."""
         noted = {name: ((self.of(name, "__rotation_noted") or {}).get("left") or {}).get(name) for name in names}
         return {name: Left(**one) for name, one in noted.items() if one}
 
 
 class Modules(Protocol):
-    """What a step needs of Ansible."""
+    """The parts of Ansible that a step uses."""
 
     check_mode: bool
     play: Play

@@ -50,7 +50,7 @@ MAX_FILTERS = 10
 MAX_FILTER_VALUES = 100
 """Values of one such filter."""
 LISTING_PASSES = 4
-"""How often a listing is read before it counts as one that never stands still."""
+"""Reads of a listing before it counts as one that never stands still."""
 OLDEST_FIRST = 0
 """``OrderType``: ascending by creation time; the API's default is descending."""
 
@@ -82,7 +82,7 @@ _HEALTH_CHECK = Record(optional_whole("HealthSwitch", 0, 1))
 
 
 class Api(Protocol):
-    """What this module needs of the client."""
+    """The part of the client that this module uses."""
 
     def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False) -> dict[str, Any]:
         """Send a request that changes nothing."""
@@ -92,7 +92,7 @@ class Api(Protocol):
 
 
 class Accepted(NamedTuple):
-    """What the cloud answered to a write that it took on.
+    """The answer to a write that the cloud has accepted.
 
     :param request_id: also the ID of the task.
     :param failed_listeners: IDs of the listeners that it could not do everything for.
@@ -105,7 +105,7 @@ class Accepted(NamedTuple):
 
 
 class TaskStatus(NamedTuple):
-    """How a task stands.
+    """The state of a task.
 
     :param message: why, in the cloud's words.
     """
@@ -159,7 +159,7 @@ class Clb:
     def __init__(self, api: Api) -> None:
         self.api = api
         self.capacity = Capacity()
-        """How much one call may hold."""
+        """The limits of one call."""
 
     def describe_targets(
         self,

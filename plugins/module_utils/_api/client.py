@@ -255,7 +255,7 @@ class Client:
 
 
 class _Retries:
-    """When one read is sent again."""
+    """The rule by which one read is sent again."""
 
     def __init__(self, budget: Budget) -> None:
         self._patience = Patience(budget)

@@ -37,7 +37,7 @@ STS_ENDPOINT_VARIABLE = "TENCENTCLOUD_STS_ENDPOINT"
 REGION_VARIABLE = "TENCENTCLOUD_REGION"
 POD_REGION_VARIABLE = "TKE_REGION"
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""Where other tools that use requests look for the certificates of private authorities."""
+"""Variables in which other tools that use requests look for the certificates of private authorities."""
 _REGION = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 
 

@@ -115,7 +115,7 @@ def members_of(changes: Sequence[Change], capacity: Capacity) -> dict[str, list[
 
 
 def sizes_of(members: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, int]:
-    """How large a call is, in each part that the API limits."""
+    """The size of a call, in each part that the API limits."""
     if "Targets" in members:
         return {TARGETS: len(members["Targets"])}
     counts = [len(entry["Targets"]) for entry in members["ModifyList"]]

@@ -43,7 +43,7 @@ class Unreadable(UnexpectedAnswer):
 
 
 class _Source(NamedTuple):
-    """Where an answer comes from."""
+    """The origin of an answer."""
 
     action: str
     where: str
@@ -115,7 +115,7 @@ def _refusal(error: Any, source: _Source, request_id: str | None, skew_hint: str
     if not isinstance(code, str) or not code:
         return source.odd("an Error without a text Code")
     if words is not None and not isinstance(words, str):
-        return source.odd(f"an Error whose Message is {_kind(words)} instead of text")
+        return source.odd(f"an Error with {_kind(words)} as Message instead of text")
     code, words = printable(source.scrub(code), MAX_NAME), printable(source.scrub(words or ""))
     ruling = ruling_for(code, words)
     if source.status == HTTPStatus.TOO_MANY_REQUESTS and ruling.remedy is not Remedy.WAIT_THROTTLED:

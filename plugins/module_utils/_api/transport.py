@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .endpoint import Endpoint
 
 INSTALL_REQUESTS = f"Install it for the interpreter that ran this: {sys.executable} -m pip install requests."
-"""What to do where REQUESTS_ERROR is set."""
+"""The advice where REQUESTS_ERROR is set."""
 NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"})
 """OpenSSL's names for an answer that is not TLS; which of them depends on its release and on the first bytes."""
 MAX_REASON = 512

@@ -27,7 +27,7 @@ MAX_HALVED = 4
 
 
 class Cause(Enum):
-    """Why a call is refused."""
+    """The cause of a refusal."""
 
     MEMBERS = "members"
     """These members spoil every call, and can't be told apart."""

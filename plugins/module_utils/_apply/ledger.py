@@ -128,7 +128,7 @@ class Ledger:
         self.closed = False
         """No call follows any more."""
         self.seen_at = clock()
-        """When the newest read was sent."""
+        """The time at which the newest read was sent."""
 
     # -- events
 

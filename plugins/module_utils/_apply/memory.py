@@ -209,7 +209,7 @@ class Memory:
 
         :param changed: the bindings that the task has changed, or may have.
         :param taken: entries, as they were read at the start, that are in place again or lead nowhere.
-        :param unknown: load balancers whose changes nobody knows: their entries stay.
+        :param unknown: IDs of load balancers with changes of unknown outcome: their entries stay.
         :returns: a warning where that was not possible.
         """
         if not self._written and not taken:

@@ -140,7 +140,7 @@ class Ending:
         return sorted(sent, key=lambda record: order.get(record.change, len(order)))
 
     def _failures(self, excused: Collection[Change]) -> dict[Change, Failure]:
-        """Why each change that is missing is not in place."""
+        """The failure of each change that is missing."""
         failures = {
             change: self._reason(change) for change in (*self.rest.changes, *self.rest.gone) if change not in excused
         }
@@ -155,7 +155,7 @@ class Ending:
         return failures
 
     def _reason(self, change: Change) -> Failure:
-        """Why a change is not in place."""
+        """The failure of a change that is not in place."""
         error, record = self.error, self.ledger.of(change)
         if record.refused is not None:
             return record.refused

@@ -292,7 +292,8 @@ class Session:
     def follow(self, *, another_call_follows: bool) -> None:
         """See the task of the last call through, as far as the next step needs it.
 
-        Read first: a cloud may apply a batch before it answers. Poll only a task whose changes do not show.
+        The first step is a read: some clouds apply a batch before they answer. The task is polled only if the read
+        does not show all its changes.
         """
         task, times = self._open, self.shared.times
         if task is None:
@@ -353,7 +354,7 @@ def rest_of(session: Session) -> Remaining:
 
 
 def held_back(rest: Remaining) -> dict[Change, Change]:
-    """The losses of listeners whose gains are not all in place, each with such a gain."""
+    """The losses that must wait: for each, a gain on the same listener that is not in place yet."""
     short = {change.pool.listener_id: change for change in (*rest.gains, *rest.gone)}
     return {loss: short[loss.pool.listener_id] for loss in rest.losses if loss.pool.listener_id in short}
 

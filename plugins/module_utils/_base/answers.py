@@ -69,7 +69,7 @@ def whole(name: str, minimum: int, maximum: int) -> Field:
 
 
 def any_whole(name: str) -> Field:
-    """A whole number that is always there: a status, of which new ones may come."""
+    """A whole number that is always there, with no limits: the API may add new values of a status."""
     return Field(name, (int,), "a whole number")
 
 
@@ -184,7 +184,7 @@ class Record:
         self._bounded = tuple((index, field) for index, field in enumerate(fields) if field.maximum is not None)
         self._filled = tuple((index, field) for index, field in enumerate(fields) if field.filled)
         self._right: set[tuple[type, ...]] = set()
-        """Types of values that were found right: one look-up then checks a whole record, of which there are 100,000."""
+        """Combinations of types that passed the check: a look-up here is quicker than a check of each value."""
 
     def read(self, raw: object, where: Where) -> tuple[Any, ...]:
         """Check one object and take its fields out.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Patience:
-    """How long one request is sent again after faults that may pass; counted from the first of them."""
+    """The time for sending one request again after faults that may pass; it counts from the first of them."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -54,7 +54,7 @@ class Budget:
         self._clock = clock
         self._pause = pause
         self.label = f"{name} ({seconds:g} s)"
-        """How messages call it."""
+        """Its name in messages."""
         self._deadline = clock() + seconds
         self._end = self._deadline + grace
 

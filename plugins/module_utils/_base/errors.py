@@ -88,7 +88,7 @@ def and_more(texts: Sequence[str], maximum: int, separator: str = ", ") -> str:
 
 
 def natural(text: str) -> tuple[object, ...]:
-    """What texts are sorted by, so that ``ins-2`` stands before ``ins-10``."""
+    """A key for sorting that puts ``ins-2`` before ``ins-10``."""
     parts = _DIGITS.split(text)
     # Numbers are compared by length and digits: Python reads none of thousands of digits.
     parts[1::2] = [f"{len(digits.lstrip('0')):09}{digits.lstrip('0')}" for digits in parts[1::2]]
@@ -128,7 +128,7 @@ class ClbError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = escape(message)
-        """What happened; control and bidirectional characters are escaped, wherever they come from."""
+        """The text for people; control and bidirectional characters are escaped, wherever they come from."""
         self.api_message = self.message if api_message is None else api_message
         self.code = code or self.default_code
         self.action = action
@@ -136,9 +136,9 @@ class ClbError(Exception):
 
     @classmethod
     def of(cls: type[Error], cause: ClbError, message: str | None = None) -> Error:
-        """One of this kind that carries all that another one does.
+        """Make an error of this class with the code, action and request ID of another error.
 
-        :param message: None for that of the other one.
+        :param message: None takes the message of the other error.
         """
         return cls(
             cause.message if message is None else message,
@@ -200,7 +200,7 @@ class Refused(ClbError):
 
     @property
     def ruling(self) -> Ruling:
-        """What is known of its code and text."""
+        """The ruling for its code and text."""
         return ruling_for(self.code, self.api_message)
 
     @property

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a refusal of the cloud means: one table of its error codes, and the texts that say more than a code. Pure."""
+"""The meaning of the cloud's refusals: one table of error codes, and the texts that say more than a code. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Remedy(Enum):
-    """What to do about a refusal."""
+    """The remedy for a refusal."""
 
     WAIT_THROTTLED = "throttled"
     """Too many requests: the client waits, and the request may be sent again."""
@@ -29,7 +29,7 @@ class Remedy(Enum):
 
 
 class Concern(Enum):
-    """What a refusal is about."""
+    """The object of a refusal."""
 
     MOMENT = "moment"
     """This moment: the same call can be accepted later."""
@@ -56,7 +56,7 @@ NOT_THERE = frozenset({Concern.GONE, Concern.UNSUPPORTED})
 
 
 class Ruling(NamedTuple):
-    """What is known of a refusal.
+    """The entry for a refusal.
 
     :param hint: one sentence for the operator, where there is a useful one.
     :param text_counts: the cloud's words can say that the load balancer is only busy.
@@ -140,7 +140,7 @@ RULINGS: dict[str, Ruling] = {
         Remedy.QUOTA, Concern.LISTENER, "This is a quota: unbind what is not needed, or have the quota raised."
     ),
 }
-"""What is known of each error code: the longest of these that a code begins with counts.
+"""The entry for each error code: the longest of these that a code begins with counts.
 
 Source: the vendor's lists of error codes, and what callers in production have recorded.
 """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What must never be shown, and taking it out of texts from elsewhere."""
+"""Secrets, and their removal from texts from elsewhere."""
 
 from __future__ import annotations
 

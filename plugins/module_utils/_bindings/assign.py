@@ -22,8 +22,8 @@ class Assignment(NamedTuple):
     """The entries of each load balancer.
 
     :param entries: by load balancer ID, in their own order; empty where none applies.
-    :param unknown: a sentence for each entry whose listener or rule ID no load balancer has.
-    :param lacking: a sentence for each entry whose own load balancer lacks that ID.
+    :param unknown: a sentence for each entry with a listener or rule ID that no load balancer has.
+    :param lacking: a sentence for each entry that names a load balancer without that listener or rule ID.
     """
 
     entries: dict[str, tuple[Entry, ...]]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Goal(NamedTuple):
-    """What a task asks of one load balancer, by the entries that apply to it.
+    """The wish of a task for one load balancer, by the entries that apply to it.
 
     :param purge: with ``present``: also remove what is bound to the pools that the entries name, and not listed.
     :param lenient: without error or warning for a listener or rule that does not exist: the entry matches nothing.

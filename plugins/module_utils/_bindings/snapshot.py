@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is bound to a load balancer: an answer of DescribeTargets, parsed once into an indexed snapshot."""
+"""The bindings of a load balancer: an answer of DescribeTargets, parsed once into an indexed snapshot."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ class Pool:
 
 
 class Backend(NamedTuple):
-    """How a call addresses a backend: a CVM by its ID, which stands for its primary address; else by an IP address."""
+    """The address of a backend in a call: a CVM's ID, which stands for its primary address, or an IP address."""
 
     instance_id: str | None
     eni_ip: str | None

@@ -41,7 +41,7 @@ WAYS = (
 
 
 class Remote(Protocol):
-    """What the chain can get over the network."""
+    """The sources of the chain that need the network."""
 
     def from_metadata(self) -> Credentials:
         """Get the credentials of the CVM's role."""
@@ -54,9 +54,9 @@ class Remote(Protocol):
 
 
 class ResolvedCredentials(NamedTuple):
-    """Where the chain ended.
+    """The source that the chain has chosen.
 
-    :param name: where they come from, in words and without any value.
+    :param name: its name for people, without any value.
     """
 
     source: CredentialProvider

@@ -46,7 +46,7 @@ class ProfileChoice(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """What a profile file says.
+    """The content of a profile file.
 
     :param where: the profile and its file in words.
     :param credentials: None where it has none.

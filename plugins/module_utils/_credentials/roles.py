@@ -53,7 +53,7 @@ _NAME = re.compile(r"[\w+=,.@-]{2,128}", re.ASCII)
 
 
 class Api(Protocol):
-    """What this module needs of the client."""
+    """The part of the client that this module uses."""
 
     def read(self, action: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Send a request that changes nothing."""
@@ -147,7 +147,7 @@ def session_name(options: Mapping[str, Any], environ: Mapping[str, str], profile
 
 
 def session_seconds(options: Mapping[str, Any], environ: Mapping[str, str]) -> int:
-    """How long a role is assumed for, in seconds.
+    """The seconds for which a role is assumed.
 
     :raises InvalidArgument: it is no whole number in the range that STS accepts.
     """

@@ -76,7 +76,7 @@ class Balancer:
 
 
 def known(value: Optional[Value]) -> Value:
-    """What an earlier stage has found out of a load balancer."""
+    """The value that an earlier stage has found."""
     if value is None:
         raise RuntimeError("a stage was left out")
     return value

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is bound to load balancers, as ``targets_info`` and the inventory report it; knows nothing of AnsibleModule."""
+"""The bindings of load balancers, as ``targets_info`` and the inventory report them; knows nothing of AnsibleModule."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SELECTS_NOTHING = "It selects nothing."
 
 
 class Info(NamedTuple):
-    """What is bound to one load balancer, as results carry it.
+    """The bindings of one load balancer, as results carry them.
 
     :param targets: a dict for each of the bindings; valid as ``targets`` of the module of that name.
     :param listeners: a dict for each listener, with its rules and counts.

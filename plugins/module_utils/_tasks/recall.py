@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What one task remembers in its restore file, and with ``restored``, what it brings back from there."""
+"""The restore file of one task: the entries that it writes there, and with ``restored``, brings back."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Recall:
         self.selectors = request.entries if request.restores else ()
         """Of ``restored``; None: all that is remembered."""
         self.memory_for_calls = None if request.restores else self._memory
-        """What remembers bindings before they are changed; ``restored`` remembers none."""
+        """The memory of bindings before they are changed; None with ``restored``."""
 
     def _of(self, load_balancer_id: str) -> list[Remembered]:
         return [item for item in self._items if item.load_balancer_id == load_balancer_id]

@@ -151,7 +151,7 @@ def _load_balancer(balancer: Balancer, listeners: Sequence[Result]) -> Result:
 
 
 def _extent(outcome: Outcome | None) -> str:
-    """How much failed on a load balancer; the error has the cause."""
+    """The number of failures on a load balancer; the error has the cause."""
     if outcome is None or not outcome.begun:
         return "nothing was changed."
     if outcome.unknown:
@@ -260,7 +260,7 @@ class _Described:
 
 
 def _bindings_at_the_end(plan: Plan, outcome: Outcome) -> dict[PoolKey, tuple[Binding, ...]]:
-    """What is bound to the touched pools at the end, read or predicted.
+    """The bindings of the touched pools at the end, read or predicted.
 
     A new binding keeps the address that it was asked for by: the cloud may show an address as the instance that it
     belongs to, which no dry run can know.

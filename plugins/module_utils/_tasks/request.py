@@ -118,7 +118,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Request:
-    """What a task is asked for: the options of the same names, but those of the connection.
+    """The options of a task, without those of the connection.
 
     :param entries: of ``targets``; None where none are given, which means all that is bound or remembered.
     :param state: ``read`` where nothing is to be written.

@@ -144,7 +144,7 @@ def tell_failed(
 
 
 def _texts(balancer: Balancer, error: ClbError) -> list[str]:
-    """What went wrong on one load balancer, and what was done all the same."""
+    """The failure of one load balancer, and the changes that were made all the same."""
     plan, outcome = balancer.plan, balancer.outcome
     if plan is None or outcome is None:
         return [error.message]

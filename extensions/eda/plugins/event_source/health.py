@@ -170,7 +170,7 @@ _LOGGER = logging.getLogger("tencentcloud.clb.health")
 
 
 class Queue(Protocol):
-    """Where events go."""
+    """The queue for events."""
 
     async def put(self, event: dict[str, Any], /) -> Any:
         """Hand over one event."""
