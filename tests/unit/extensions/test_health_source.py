@@ -72,10 +72,8 @@ def test_main_puts_events_logs_failed_reads_and_sleeps_between_them(source, emul
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
     selectors = [{"listener_id": "lbl-1"}, {"listener_id": "no"}]
-
     with caplog.at_level(logging.WARNING), pytest.raises(asyncio.CancelledError):
         asyncio.run(source.main(Events(), {"load_balancer_id": "lb-1", "interval": 7, "targets": selectors}))
-
     assert events == ["clb_error", "clb_error", "clb_health"]
     assert slept == [7, 7, 14, 7]
     warning, _first, second = caplog.messages[:3]
@@ -150,6 +148,5 @@ def test_it_finds_its_own_collection_where_it_is_run_by_its_path(tmp_path, other
         capture_output=True,
         text=True,
     )
-
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(str(collection))

@@ -69,32 +69,17 @@ def target(address: str, port: int = 80, weight: int = 10, tag: str = "", **more
     """An entry of ``Targets`` in an answer of DescribeTargets."""
     instance_id = address if address.startswith("ins-") else instance_at(address)
     return {
-        "Type": "ENI" if instance_id is None else "CVM",
-        "InstanceId": instance_id or "",
-        "Port": port,
-        "Weight": weight,
-        "PublicIpAddresses": None,
+        "Type": "ENI" if instance_id is None else "CVM", "InstanceId": instance_id or "", "Port": port,
+        "Weight": weight, "PublicIpAddresses": None, "Tag": tag, "InstanceName": None, "EniId": None, "Zone": None,
         "PrivateIpAddresses": [address if instance_id is None else ip_of(instance_id)],
-        "InstanceName": None,
-        "RegisteredTime": "2026-01-01 08:00:00",
-        "EniId": None,
-        "Tag": tag,
-        "Zone": None,
-        **more,
-    }
+        "RegisteredTime": "2026-01-01 08:00:00", **more,
+    }  # fmt: skip
 
 
 def tcp(listener_id: str, port: int = 443, *targets: Raw, protocol: str = "TCP", **more: Any) -> Raw:
     """A layer-4 listener of an answer of DescribeTargets."""
-    return {
-        "ListenerId": listener_id,
-        "Protocol": protocol,
-        "Port": port,
-        "Rules": None,
-        "Targets": list(targets),
-        "EndPort": 0,
-        **more,
-    }
+    common = {"ListenerId": listener_id, "Protocol": protocol, "Port": port, "EndPort": 0}
+    return {**common, "Rules": None, "Targets": list(targets), **more}
 
 
 def rule(location_id: str, domain: str, *targets: Raw, url: str = "/") -> Raw:
@@ -104,15 +89,7 @@ def rule(location_id: str, domain: str, *targets: Raw, url: str = "/") -> Raw:
 
 def http(listener_id: str, port: int = 80, *rules: Raw, protocol: str = "HTTP", **more: Any) -> Raw:
     """A layer-7 listener of an answer of DescribeTargets."""
-    return {
-        "ListenerId": listener_id,
-        "Protocol": protocol,
-        "Port": port,
-        "Rules": list(rules),
-        "Targets": None,
-        "EndPort": 0,
-        **more,
-    }
+    return tcp(listener_id, port, protocol=protocol, **{"Rules": list(rules), "Targets": None, **more})
 
 
 def snapshot(*listeners: Raw) -> Snapshot:
@@ -181,10 +158,5 @@ def refused(
     code: str, api_message: str = "no", action: str = "BatchRegisterTargets", request_id: str | None = "r-refused"
 ) -> Refused:
     """A refusal as the client raises it."""
-    return Refused(
-        f"{action} was refused with {code}: {api_message}",
-        code=code,
-        action=action,
-        request_id=request_id,
-        api_message=api_message,
-    )
+    message = f"{action} was refused with {code}: {api_message}"
+    return Refused(message, code=code, action=action, request_id=request_id, api_message=api_message)

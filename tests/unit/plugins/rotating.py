@@ -6,15 +6,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation import parse_host
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation_read import Play, read_spec
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from harness import Cloud
 
 SPEC = read_spec()
 
@@ -22,47 +15,34 @@ SPEC = read_spec()
 def given(name="web1", backend=None, **variables):
     """The variables of a host as the role reads them; `variables` are without their ``clb_``."""
     backend = {"instance_id": f"ins-{name}"} if backend is None else backend
-    return {
-        "clb_backend": backend,
-        "clb_restore_file": "/r.json",
-        **{f"clb_{key}": value for key, value in variables.items()},
-    }
+    return {f"clb_{key}": value for key, value in {"backend": backend, "restore_file": "/r.json", **variables}.items()}
 
 
 def host(name="web1", backend=None, **variables):
     return parse_host(name, given(name, backend, **variables), SPEC)
 
 
-def play(
-    hostvars: Mapping[str, Mapping[str, Any]], batch: Sequence[str] | None = None, present: Sequence[str] | None = None
-) -> Play:
+def play(hostvars, batch=None, present=None):
     """A play of the hosts that have these variables."""
     there = list(hostvars) if present is None else present
-    return Play(
-        {
-            "hostvars": hostvars,
-            "inventory_hostname": next(iter(hostvars)),
-            "ansible_play_hosts_all": list(hostvars),
-            "ansible_play_hosts": there,
-            "ansible_play_batch": there if batch is None else batch,
-        }
-    )
+    hosts = {"hosts_all": list(hostvars), "hosts": there, "batch": there if batch is None else batch}
+    own = {f"ansible_play_{key}": names for key, names in hosts.items()}
+    return Play({"hostvars": hostvars, "inventory_hostname": next(iter(hostvars)), **own})
 
 
 class Modules:
-    """Runs the modules for real, in this process; ``results`` has what they returned, ``waits`` what was waited for."""
+    """Runs the modules for real, in this process; ``results`` has what they returned, ``waits`` what was waited for.
 
-    def __init__(self, cloud: Cloud | None = None, current: Play | None = None) -> None:
+    ``busy`` has the message with which waiting fails, by address and port.
+    """
+
+    def __init__(self, cloud=None, current=None):
         self.cloud = cloud
         self.play = current
         self.check_mode = False
-        self.warnings: list[str] = []
-        self.results: list[dict[str, Any]] = []
-        self.waits: list[dict[str, Any]] = []
-        self.busy: dict[Any, str] = {}
-        """(address, port) -> the message with which waiting fails."""
+        self.warnings, self.results, self.waits, self.busy = [], [], [], {}
 
-    def run_module(self, module: str, /, *, check: bool = False, **options: Any) -> dict[str, Any]:
+    def run_module(self, module, /, *, check=False, **options):
         if module == "ansible.builtin.wait_for":
             self.waits.append(options)
             message = self.busy.get((options["host"], options["port"]))
@@ -76,10 +56,10 @@ class Modules:
         self.results.append(run.result)
         return run.result
 
-    def warn(self, text: str) -> None:
+    def warn(self, text):
         self.warnings.append(text)
 
-    def step(self, function: Callable[..., Any], **arguments: Any) -> Any:
+    def step(self, function, **arguments):
         """Take a step, on the cloud's clock."""
         with self.cloud.inside():
             return function(self, **arguments)

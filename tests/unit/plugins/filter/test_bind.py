@@ -50,10 +50,8 @@ def test_a_backends_value_wins_unless_it_is_null(backend, listener, expected):
 @pytest.mark.parametrize("kind", [list, tuple, iter])
 def test_anything_that_yields_dicts_will_do_and_stays_as_it_was(kind):
     backends, listeners = [dict(one) for one in WEB], [dict(TCP), dict(RULE)]
-
     entries = bind(kind(backends), kind(listeners))
     entries[0]["weight"] = 1
-
     assert (len(entries), backends, listeners) == (4, WEB, [TCP, RULE])
     assert bind(kind([]), kind(listeners)) == bind(kind(backends), kind([])) == []
 
@@ -64,10 +62,8 @@ def test_entries_of_a_results_listeners_stand_for_the_places_that_they_describe(
         http("lbl-2", 80, rule("loc-1", "a.example.com", target("ins-1")), rule("loc-2", "b.example.com", url="/b")),
     )
     info = describe_balancer(Balancer("lb-1", snapshot=bound), selects=False)
-
     entries = bind([{"instance_id": "ins-9", "port": 8080, "weight": 3}], info.listeners)
     wanted = resolve_desired(parse_entries(entries, selectors=False), bound)
-
     assert [(one.pool.key, one.backend.address, one.port, one.weight) for one in wanted] == [
         (("lbl-1", None), "ins-9", 8080, 3),
         (("lbl-2", "loc-1"), "ins-9", 8080, 3),
@@ -86,7 +82,6 @@ def test_an_entry_of_the_module_targets_listeners():
         "bound": 3,
         "message": None,
     }
-
     assert bind([{"instance_id": "ins-1", "port": 8080}], [reported]) == [
         {**place, "listener_protocol": "HTTP", "listener_port": 80, "instance_id": "ins-1", "port": 8080}
     ]
@@ -102,9 +97,7 @@ def test_listeners_of_several_load_balancers_keep_theirs():
         "protocol": "HTTP",
         "rules": [rule_of_second],
     }
-
     entries = bind([{"instance_id": "ins-9", "port": 8080}], [first, second])
-
     assert [(entry["load_balancer_id"], entry["listener_id"], entry["location_id"]) for entry in entries] == [
         ("lb-1", "lbl-1", None),
         ("lb-2", "lbl-2", "loc-1"),
@@ -130,5 +123,4 @@ def test_listeners_of_several_load_balancers_keep_theirs():
 def test_odd_input_is_an_error_that_names_it(backends, listeners, words):
     with pytest.raises(AnsibleFilterError) as caught:
         bind(backends, listeners)
-
     assert caught.value.message == f"tencentcloud.clb.bind: {words}"

@@ -22,10 +22,8 @@ def documentation(name, part="DOCUMENTATION"):
 def test_the_documented_options_are_the_parameters(name):
     work = import_module(f"{PACKAGE}.{name}").FilterModule().filters()[name]
     _, *parameters = inspect.signature(work).parameters.values()
-
     documented = documentation(name)
     options = {key: value for key, value in documented["options"].items() if key != "_input"}
-
     assert documented["name"] == name
     assert documented["positional"].split(", ") == [parameter.name for parameter in parameters]
     assert {key: value.get("default", inspect.Parameter.empty) for key, value in options.items()} == {
@@ -36,6 +34,5 @@ def test_the_documented_options_are_the_parameters(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_examples_are_tasks_that_use_the_filter(name):
     examples = documentation(name, "EXAMPLES")
-
     assert all(task["name"] for task in examples)
     assert f"tencentcloud.clb.{name}" in str(examples)

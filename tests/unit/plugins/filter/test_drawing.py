@@ -66,16 +66,13 @@ def test_tree_shows_settings_where_they_were_read():
         **pool, "load_balancer_id": "lb-1", "listener_id": "lbl-1", "protocol": "TCP", "port": 443, "end_port": None,
         "session_seconds": 30, "idle_seconds": 900, "scheduler": "WRR", "rules": [],
     }  # fmt: skip
-
     drawn = tree({"load_balancer_id": "lb-1", "listeners": [listener], "targets": []})
-
     assert "1 bound, 1 serving, WRR, sessions 30 s, idle 900 s, no health check, TARGETGROUP" in drawn
 
 
 def test_chart_has_the_nodes_of_the_tree():
     chart = mermaid(result(**{"10.9.9.9": "Dead"}))
     drawn = nodes(chart)
-
     assert chart.startswith('flowchart LR\n  n0["lb-demo"]\n')
     assert [text for text, _ in drawn.values()] == [
         "lb-demo",
@@ -95,7 +92,6 @@ def test_chart_has_the_nodes_of_the_tree():
 
 def test_without_health_nothing_is_said_of_it():
     drawn = result(health=False)
-
     assert "TCP:443 (lbl-1)  2 bound, 1 serving\n" in tree(drawn)
     assert not re.search("Alive|healthy", tree(drawn))
     assert {style for _, style in nodes(mermaid(drawn)).values()} == {"", "bound", "drained"}
@@ -115,7 +111,6 @@ def test_without_health_nothing_is_said_of_it():
 )
 def test_names_from_the_cloud_are_text_and_nothing_else(name, in_tree, in_chart):
     drawn = result([tcp("lbl-1", 443, target("ins-1", InstanceName=name))])
-
     assert tree(drawn).splitlines()[-1] == f"    └── ins-1:80  {in_tree}  weight 10  Alive"
     assert nodes(mermaid(drawn))["n2"] == (f"ins-1:80<br>{in_chart}<br>weight 10<br>Alive", "healthy")
 
@@ -132,7 +127,6 @@ def test_names_from_the_cloud_are_text_and_nothing_else(name, in_tree, in_chart)
 )
 def test_most(draw, most, shown, rest):
     drawn = draw(result([tcp("lbl-1", 443, *(target(f"ins-{n}") for n in range(1, 31)))]), *most)
-
     assert drawn.count("weight 10") == shown
     assert re.findall(r"\d+ more", drawn) == ([rest] if rest else [])
 
@@ -153,7 +147,6 @@ def long_name(number):
 )
 def test_a_chart_stays_within_what_mermaid_draws(listeners):
     chart = mermaid(result(listeners), 0)
-
     assert len(edges(chart)) <= 500
     assert len(chart) <= 50_000
     assert all(f"({listener['ListenerId']})" in chart for listener in listeners)
@@ -163,9 +156,7 @@ def test_where_there_is_no_room_for_backends_the_counts_still_tell_of_them():
     listeners = [
         http(f"lbl-{n}", n, *(rule(f"loc-{n}-{m}", "a", target("ins-1")) for m in range(8))) for n in range(48)
     ]
-
     chart = mermaid(result(listeners))
-
     assert "ins-1" not in chart
     assert chart.count("1 bound, 1 serving, 1 healthy") == 48 * 8
 
@@ -222,7 +213,6 @@ def test_tree_of_several():
 def test_chart_of_several():
     chart = mermaid(several(TWO, names={"lb-2": "a_b"}))
     drawn = nodes(chart)
-
     assert [drawn[name][0] for name in ("n0", "n4")] == [
         "lb-1<br>2 bound, 1 serving, 2 healthy",
         "lb-2 (a#95;b)<br>2 bound, 2 serving, 2 healthy",
@@ -232,7 +222,6 @@ def test_chart_of_several():
 
 def test_titles():
     one = several({"lb-1": TWO["lb-1"]}, names={"lb-1": "shop"})
-
     assert "lb-1  2 bound, 1 serving\n" in tree(several(TWO, health=False))
     assert tree(several({"lb-1": []}, names={"lb-1": "shop"})) == "lb-1 (shop)  nothing bound\n"
     # Where one load balancer is meant, its tree is as if there were no others.
@@ -242,7 +231,6 @@ def test_titles():
 @pytest.mark.parametrize("more", [{}, {"load_balancers": []}])
 def test_no_load_balancer(more):
     nothing = {"load_balancer_id": None, "targets": [], "listeners": [], **more}
-
     assert tree(nothing) == "no load balancer\n"
     assert nodes(mermaid(nothing)) == {"n0": ("no load balancer", "")}
 
@@ -266,7 +254,6 @@ def many(balancers, listeners, backends, name=""):
 )
 def test_a_chart_of_many_stays_within_what_mermaid_draws(balancers, listeners, backends, name):
     chart = mermaid(many(balancers, listeners, backends, name), 0)
-
     assert len(edges(chart)) <= 500
     assert len(chart) <= 50_000
     shown = sum(text.startswith("lb-") for text, _ in nodes(chart).values())
@@ -276,6 +263,5 @@ def test_a_chart_of_many_stays_within_what_mermaid_draws(balancers, listeners, b
 
 def test_where_there_is_no_room_for_listeners_the_load_balancers_still_count():
     chart = mermaid(many(100, 6, 1))
-
     assert edges(chart) == []
     assert nodes(chart)["n7"][0] == "lb-7 (7)<br>6 bound, 6 serving, 6 healthy"

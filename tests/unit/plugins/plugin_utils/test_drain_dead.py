@@ -47,18 +47,14 @@ def targets(state, **keys):
 )
 def test_what_is_dead_is_drained_where_enough_are_healthy(state, required, drained):
     found = targets(state)
-
     plan = plan_drain_dead(found, found, required)
-
     assert [target["instance_id"] for target in plan["targets"]] == drained
     assert len(plan["kept"]) == (not drained)
 
 
 def test_only_what_is_asked_for_is_drained_each_listener_by_itself():
     pools = [*targets("HDD"), *targets("DD", listener_id="lbl-2", listener_port=444)]
-
     plan = plan_drain_dead([pools[1], pools[3]], pools, 1)
-
     assert plan["targets"] == [pools[1]]
     assert plan["kept"] == [
         "lb-1 lbl-2 (TCP:444): 0 targets of weight above 0 are healthy, and clb_min_healthy is 1. Not drained: ins-0."
@@ -69,9 +65,7 @@ def test_the_health_is_read_again():
     cloud = Cloud.of({"lb-1": [tcp("lbl-1", 443, target("ins-1"), target("ins-2"))]})
     cloud.change("health", {"dead": ["ins-2"]})
     selectors = [{"load_balancer_id": "lb-1", "instance_id": f"ins-{number}"} for number in (1, 2)]
-
     plan = Modules(cloud).step(find_dead, selectors=selectors, min_healthy="1")
-
     assert [one["instance_id"] for one in plan["targets"]] == ["ins-2"]
 
 

@@ -66,7 +66,6 @@ def night(tmp_path):
 @pytest.mark.parametrize("backend", ["10.0.0.5", ["10.0.0.5"], {"ip": "10.0.0.5"}, '["10.0.0.5"]'])
 def test_where_is_a_table_of_each_binding(night, backend):
     lines, _ = night("where", backend)
-
     assert lines == [
         "10.0.0.5 (web-1)",
         "  lb-1  TCP:443 lbl-tcp                              port 8443  weight 10  Alive  1 other healthy",
@@ -94,13 +93,11 @@ def test_where_is_a_table_of_each_binding(night, backend):
 def test_what_can_not_be_meant_is_named(night, name, backend, more, words):
     with pytest.raises(Stop, match=words):
         night(name, backend, **more)
-
     assert night.cloud.writes() == []
 
 
 def test_out_and_back(night):
     lines, problem = night("take_out", "ins-web1", min_healthy=0)
-
     assert problem == ""
     assert lines == [
         "ins-web1 (web-1)",
@@ -111,10 +108,8 @@ def test_out_and_back(night):
         "Bring back as it was: ansible-playbook tencentcloud.clb.back -e clb_backend=ins-web1",
     ]
     assert night.out == {("lbl-tcp", "ins-web1"), ("lbl-http", "ins-web1"), ("lbl-udp", "ins-web1")}
-
     night("take_out", "2001:db8:0::1")
     lines, problem = night("bring_back", "10.0.0.5")
-
     assert (lines[0], problem) == ("ins-web1 (web-1)", "")
     assert "weight 0 -> 20" in lines[2]
     assert lines[-2:] == [
@@ -132,7 +127,6 @@ def test_dry_runs_write_nothing(night):
     assert (lines[-1], problem) == ("3 of 3 bindings would be out of traffic. Nothing was changed.", "")
     assert "weight 10 -> 0" in lines[1]
     assert (night.cloud.writes(), night.file.exists()) == ([], False)
-
     night.modules.check_mode = False
     night("take_out", "ins-web1")
     night.modules.check_mode = True
@@ -144,7 +138,6 @@ def test_dry_runs_write_nothing(night):
 
 def test_a_guard_that_refuses_shows_what_is_in_traffic_and_fails(night):
     lines, problem = night("take_out", "ins-web1", min_healthy="1")
-
     assert "loc-shop" in problem
     assert lines[-2] == f"0 of 3 bindings are out of traffic. Their weights are in {night.file}."
     assert night.cloud.bindings() == night.at_first
@@ -161,7 +154,6 @@ def test_a_guard_that_refuses_shows_what_is_in_traffic_and_fails(night):
 )
 def test_load_balancers_can_be_chosen(night, choice, out):
     night("take_out", "ins-web1", **choice)
-
     assert {listener for listener, _ in night.out} == out
     night("bring_back", **choice)
     assert night.cloud.bindings() == night.at_first
@@ -173,5 +165,4 @@ def test_what_can_not_be_read_stops(night):
     for name in ("where", "take_out"):
         with pytest.raises(Stop, match="lb-2 can't be read"):
             night(name, "ins-web1")
-
     assert night.cloud.writes() == []

@@ -117,9 +117,7 @@ def test_an_event_has_all_that_names_the_target():
     watching = Watching()
     watching.poll()
     watching.health(dead=["ins-1"])
-
     (event,) = watching.poll().events
-
     assert {**event["clb_health"], "registered_time": None, "zone": None} == {
         "region": "ap-guangzhou", "load_balancer_id": "lb-1", "listener_id": "lbl-1", "listener_protocol": "TCP",
         "listener_port": 443, "location_id": None, "domain": None, "url": None, "instance_id": "ins-1", "eni_ip": None,
@@ -178,7 +176,6 @@ def watch_9_9(gap, *health, reads):
 @pytest.mark.parametrize("gap", GAPS)
 def test_what_reads_leave_out_is_compared_with_what_was_known_last(gap, before, after, reads):
     first, *silent, last = watch_9_9(gap, before, after, reads=reads)
-
     assert changes(first) == ([("10.0.9.9", None, "Dead")] if before == "dead" else [])
     assert not [event for poll in silent for event in poll.events if "clb_health" in event]
     assert changes(last) == ([] if before == after else [("10.0.9.9", before.title(), after.title())])
@@ -187,7 +184,6 @@ def test_what_reads_leave_out_is_compared_with_what_was_known_last(gap, before, 
 @pytest.mark.parametrize("gap, kept", [("target", False), ("listener", False), ("right", True), ("health", True)])
 def test_only_what_is_missing_for_long_where_it_would_be_read_is_forgotten(gap, kept):
     polls = watch_9_9(gap, "dead", "dead", reads=_health_watch.MAX_MISSED)
-
     assert changes(polls[-1]) == ([] if kept else [("10.0.9.9", None, "Dead")])
 
 
@@ -196,9 +192,7 @@ def test_a_stopped_listener_is_told_although_the_cloud_has_one_word_for_two_thin
     watching = Watching(cloud=cloud, load_balancer_id="lb-1", targets=[{"listener_id": "lbl-1"}])
     watching.poll()
     cloud.change("stop_listener", {"load_balancer_id": "lb-1", "listener_id": "lbl-1"})
-
     told = [event["clb_health"] for event in watching.poll().events]
-
     assert [(one["health_after"], one["healthy"]) for one in told] == [("Close", False)] * 2
 
 
@@ -208,7 +202,6 @@ def test_an_answer_that_does_not_mention_a_target_changes_nothing(shape):
     watching.poll()
     fault = {"action": "DescribeTargetHealth", "kind": "health_answer", "shape": shape, "targets": ["ins-1"]}
     watching.cloud.add_faults(fault)
-
     assert watching.after(dead("ins-1"), {}) == [[], [("ins-1", "Alive", "Dead")]]
 
 
@@ -227,7 +220,6 @@ def test_no_text_of_an_event_is_an_expression(name, told):
     (event,) = (one for one in watching.poll().events if "clb_health" in one)
     watching.cloud.add_faults({**REFUSED, "message": name})
     (error,) = watching.poll().events
-
     assert event["clb_health"]["instance_name"] == told
     assert error["clb_error"]["message"] == told
     assert told in error["clb_error"]["summary"]
@@ -236,9 +228,7 @@ def test_no_text_of_an_event_is_an_expression(name, told):
 def test_a_watch_that_knows_nothing_says_so_once():
     watching = Watching()
     watching.health(unknown=["ins-1", "ins-2", "10.0.9.9"])
-
     first, second = watching.poll(), watching.poll()
-
     assert "unknown" in first.warnings[0]
     assert second.warnings == ()
 
@@ -257,9 +247,7 @@ def test_a_garbled_answer_is_a_failed_read_and_no_health(response, action):
     watching = Watching()
     watching.cloud.add_faults({"action": action, "kind": "raw", "response": response})
     watching.health(dead=["ins-1"])
-
     failed, good = watching.poll(), watching.poll()
-
     (event,) = failed.events
     assert event["clb_error"]["code"] == "UnexpectedAnswer"
     assert event["clb_error"]["summary"] == failed.failure
@@ -267,16 +255,13 @@ def test_a_garbled_answer_is_a_failed_read_and_no_health(response, action):
 
 
 @pytest.mark.parametrize(
-    "interval, failures, pauses",
-    [(60, 5, [60, 120, 240, 300, 300, 60, 60]), (3600, 2, [3600, 3600, 3600])],
+    "interval, failures, pauses", [(60, 5, [60, 120, 240, 300, 300, 60, 60]), (3600, 2, [3600, 3600, 3600])]
 )
 def test_reads_that_fail_come_later_each_time_until_one_is_answered(interval, failures, pauses):
     watching = Watching(load_balancer_id="lb-1", interval=interval)
     watching.poll()
     watching.cloud.add_faults({**REFUSED, "times": failures})
-
     polls = [watching.poll() for _ in pauses]
-
     assert [poll.pause for poll in polls] == pauses
     counts = [event["clb_error"]["failed_reads"] for poll in polls for event in poll.events]
     assert counts == list(range(1, failures + 1))
@@ -301,9 +286,7 @@ def test_a_load_balancer_that_is_deleted_later_does_not_end_the_watch():
     watching = Watching()
     watching.poll()
     watching.cloud.change("delete_load_balancer", {"load_balancer_id": "lb-1"})
-
     (event,) = watching.poll().events
-
     assert event["clb_error"]["code"] == "InvalidParameter.LBIdNotFound"
 
 
@@ -321,7 +304,6 @@ def test_a_load_balancer_that_is_deleted_later_does_not_end_the_watch():
 def test_which_load_balancers_are_watched(options, backends):
     watching = Watching(**options)
     watching.health(dead=["ins-1"])
-
     assert [event["clb_health"]["load_balancer_id"] for event in watching.poll().events] == backends
 
 
@@ -350,12 +332,10 @@ def test_wrong_options_are_named_before_anything_is_sent(options, text):
 def test_a_secret_is_in_no_message():
     with pytest.raises(InvalidArgument) as caught:
         HealthWatch({"load_balancer_id": "lb-1", "secret_key": "hush", "interval": "x", "timeout": []}, {})
-
     assert "hush" not in str(caught.value)
 
 
 def test_a_missing_library_is_named(monkeypatch):
     monkeypatch.setattr(_health_watch, "REQUESTS_ERROR", "Traceback")
-
     with pytest.raises(ImportError, match="pip install requests"):
         HealthWatch({"load_balancer_id": "lb-1"}, {})

@@ -5,36 +5,26 @@
 from __future__ import annotations
 
 import pytest
+from ansible.errors import AnsibleError
+from ansible.inventory.data import InventoryData
+from ansible.template import is_trusted_as_template
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import HostNames, is_plain_name
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import Draft, HostNames
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import Host
 
 
-def host(*names, instance_id="ins-1", eni_ip=None, private_ips=("10.0.0.1",), public_ips=(), balancers=("lb-1",)):
-    return Host(
-        names,
-        (),
-        {
-            "clb_backend": {"eni_ip": eni_ip} if eni_ip else {"instance_id": instance_id},
-            "clb_instance_id": None if eni_ip else instance_id,
-            "clb_load_balancer_ids": list(balancers),
-            "clb_private_ips": list(private_ips),
-            "clb_public_ips": list(public_ips),
-        },
-    )
+def host(*names, instance_id="ins-1", eni_ip=None, public_ips=()):
+    variables = {
+        "clb_backend": {"eni_ip": eni_ip} if eni_ip else {"instance_id": instance_id},
+        "clb_instance_id": None if eni_ip else instance_id, "clb_load_balancer_ids": ["lb-1"],
+        "clb_private_ips": ["10.0.0.1"], "clb_public_ips": list(public_ips),
+    }  # fmt: skip
+    return Host(names, (), variables)
 
 
 def choose(*hosts, groups=(), there=None):
     return HostNames(hosts, there or {}).choose(groups)
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["web 1", "web.example.com", "Web_1", "名前", "café", "10.0.0.9", "2001:db8::1", "{{ x }}", "a=b", "x" * 255],
-)
-def test_plain_names(name):
-    assert is_plain_name(name)
 
 
 @pytest.mark.parametrize(
@@ -50,23 +40,30 @@ def test_plain_names(name):
     ],
 )
 def test_names_that_mean_something_else(name):
-    assert not is_plain_name(name)
     assert choose(host(name, "ins-1")) == ["ins-1"]
+
+
+def test_plain_names():
+    names = [
+        "web 1",
+        "web.example.com",
+        "Web_1",
+        "名前",
+        "café",
+        "10.0.0.9",
+        "2001:db8::1",
+        "{{ x }}",
+        "a=b",
+        "x" * 255,
+    ]
+    assert choose(*(host(name, f"ins-{number}") for number, name in enumerate(names))) == names
 
 
 def test_the_name_of_a_group_is_not_free():
     assert choose(host("TCP_80", "ins-1"), host("web", "ins-2"), groups={"TCP_80", "lb_1"}) == ["ins-1", "web"]
-
-
-def test_every_name_can_be_that_of_a_group():
     assert choose(host("web", "ins-1", "ins-1-ap-beijing"), groups={"web", "ins-1"}) == ["ins-1-ap-beijing"]
-
     with pytest.raises(InvalidArgument, match=r"No name is left for the host 'ins-1': each of 'web', 'ins-1' is"):
         choose(host("web", "ins-1"), groups={"web", "ins-1"})
-
-
-def test_hosts_that_share_a_name_are_called_by_the_next_one():
-    assert choose(host("web", "ins-1"), host("web", "ins-2"), host("db", "ins-3")) == ["ins-1", "ins-2", "db"]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +75,6 @@ def test_hosts_that_share_a_name_are_called_by_the_next_one():
 )
 def test_a_name_that_as_a_pattern_matches_something_else_is_not_free(name, free):
     names = choose(host(name, "ins-1"), host("web-2", "ins-2"), groups={"TCP_80"}, there={"static": {}})
-
     assert names == [name if free else "ins-1", "web-2"]
 
 
@@ -90,7 +86,6 @@ ADDRESS = {"clb_backend": {"eni_ip": "10.0.0.1"}, "clb_load_balancer_ids": ["lb-
     "theirs, same",
     [
         ({}, True),
-        ({"ansible_user": "admin"}, True),
         ({"ansible_host": "10.0.0.1"}, True),
         ({"ansible_host": "203.0.113.1"}, True),
         ({"ansible_host": "web.example.com"}, True),
@@ -106,12 +101,92 @@ ADDRESS = {"clb_backend": {"eni_ip": "10.0.0.1"}, "clb_load_balancer_ids": ["lb-
 )
 def test_a_host_of_another_source_is_the_same_where_nothing_says_otherwise(theirs, same):
     ours = host("web", "ins-1", public_ips=["203.0.113.1"])
-
     assert choose(ours, there={"web": theirs}) == ["web" if same else "ins-1"]
 
 
 @pytest.mark.parametrize("theirs, same", [(ADDRESS, True), ({**ADDRESS, "clb_load_balancer_ids": ["lb-2"]}, False)])
 def test_an_address_of_another_source_is_the_same_behind_the_same_load_balancer(theirs, same):
     ours = host("10.0.0.1", "10.0.0.1-vpc-a", eni_ip="10.0.0.1")
-
     assert choose(ours, there={"10.0.0.1": theirs}) == ["10.0.0.1" if same else "10.0.0.1-vpc-a"]
+
+
+# -- the draft of an inventory
+
+
+@pytest.fixture
+def inventory():
+    """What another source has put there."""
+    inventory = InventoryData()
+    inventory.current_source = "/inventory/hosts"
+    for group in ("web", "site", "empty"):
+        inventory.add_group(group)
+    inventory.add_host("web-1", "web")
+    inventory.set_variable("web-1", "colour", "blue")
+    inventory.add_child("site", "web")
+    return inventory
+
+
+def content(inventory):
+    """Hosts with their variables, and groups with what is in them."""
+    return (
+        {name: host.get_vars() for name, host in inventory.hosts.items()},
+        {
+            name: ([child.name for child in group.child_groups], [host.name for host in group.hosts])
+            for name, group in inventory.groups.items()
+        },
+    )
+
+
+def test_a_draft_changes_the_inventory_only_when_it_is_applied(inventory):
+    before = content(inventory)
+    draft = Draft(inventory)
+    assert content(draft) == before
+    draft.add_group("new")
+    draft.add_host("web-2")
+    draft.add_child("new", "web-2")
+    draft.add_child("site", "new")
+    draft.add_host("web-1", "new")
+    draft.set_variable("web-1", "colour", "green")
+    assert content(inventory) == before
+    draft.apply(inventory)
+    applied = content(inventory)
+    assert applied == content(draft)
+    assert applied[0]["web-1"]["colour"] == "green"
+    with pytest.raises(AnsibleError, match="loop"):
+        draft.add_child("web", "site")
+    assert (applied[1]["site"], applied[1]["new"]) == ((["web", "new"], []), ([], ["web-2", "web-1"]))
+
+
+def trusted(value):
+    """The texts in a value that Ansible may evaluate."""
+    if isinstance(value, str):
+        return [str(value)] if is_trusted_as_template(value) else []
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for item in inner for text in trusted(item)]
+
+
+@pytest.mark.parametrize(
+    "value, plain",
+    [
+        ("web-1", ["web-1"]),
+        ("", [""]),
+        ("{web} 100% #1 }} %} #}", ["{web} 100% #1 }} %} #}"]),
+        *((f"web{start} 7 * 7", []) for start in ("{{", "{%", "{#", "#jinja2:", "{{{", "\n{{")),
+        (["a", "{{ b }}", ["c", {"d": "e", "f": "{% g %}"}]], ["a", "c", "e"]),
+        ({"{{ a }}": "b"}, []),
+        ({"x": {"a{%": ["b"]}, "y": "c"}, ["c"]),
+        (("a", "b"), ["a", "b"]),
+        ([1, 1.5, True, None], []),
+    ],
+)
+@pytest.mark.parametrize("way", ["set_variable", "set_variables"])
+def test_only_what_can_not_be_a_template_is_trusted(inventory, value, plain, way):
+    draft = Draft(inventory)
+    if way == "set_variable":
+        draft.set_variable("web-1", "new", value)
+    else:
+        draft.set_variables("web-1", {"new": value})
+    draft.apply(inventory)
+    set_to = inventory.get_host("web-1").get_vars()["new"]
+    assert set_to == (list(value) if isinstance(value, tuple) else value)
+    assert trusted(set_to) == plain

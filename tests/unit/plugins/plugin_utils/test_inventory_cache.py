@@ -69,14 +69,12 @@ def test_the_key_changes_with_the_profile(environ, tmp_path, kind, content):
     before = key(environ)
     (tmp_path / ".tccli").mkdir()
     (tmp_path / ".tccli" / f"default.{kind}").write_text(json.dumps(content))
-
     assert key(environ) != before
 
 
 def test_a_broken_profile_that_may_not_be_needed_is_no_error(environ, tmp_path):
     (tmp_path / ".tccli").mkdir()
     (tmp_path / ".tccli" / "default.credential").write_text("{")
-
     assert key(environ) == key(environ)
 
 
@@ -102,7 +100,6 @@ def test_what_was_kept_comes_back(reading):
 def test_what_was_changed_is_refused(reading, damage):
     kept = copy.deepcopy(pack(reading))
     damage(kept)
-
     with pytest.raises(InvalidArgument, match=r"^The cache file /x does not .* Delete it, or run .* --flush-cache"):
         unpack(kept, "The cache file /x")
 

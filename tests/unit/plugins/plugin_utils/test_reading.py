@@ -87,7 +87,7 @@ def test_an_id_is_no_name_and_a_name_no_id(region):
 
 
 def test_classic_load_balancers_are_left_out_and_one_that_is_named_is_an_error():
-    region = FakeRegion({"lb-1": SHOP, "lb-old": API}, classic=("lb-old",))
+    region = FakeRegion({"lb-1": SHOP, "lb-old": API}, own={"lb-old": {"forward": 0}})
     reading = read_regions(region)
     assert (ids(reading), reading.warnings) == (["lb-1"], [])
     with pytest.raises(InvalidArgument, match=r"'lb-old' in region .* Classic load balancers are not supported"):

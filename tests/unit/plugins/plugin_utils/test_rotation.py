@@ -23,7 +23,6 @@ PLACE = {"listener_id": "lbl-1", "port": 80}
 
 def test_the_defaults_are_those_of_the_spec():
     read = host()
-
     assert read.problems == ()
     for name, option in SPEC.items():
         field = name.removeprefix("clb_")
@@ -84,14 +83,12 @@ def test_a_host_leaves_the_load_balancers_that_it_names(variables, selectors):
 )
 def test_what_is_wrong_with_the_variables_of_a_host_is_said_with_its_name(backend, variables, words):
     problems = host(backend=backend, **variables).problems
-
     assert words in " ".join(problems)
     assert all(problem.startswith("web1: ") and problem.endswith(".") for problem in problems)
 
 
 def test_a_host_without_a_backend_is_named():
     (problem,) = parse_host("web3", {"clb_backend": None, "clb_restore_file": "/r.json"}, SPEC).problems
-
     assert problem == "web3: missing required arguments: clb_backend."
 
 
@@ -112,13 +109,11 @@ def test_a_host_without_a_backend_is_named():
 )
 def test_hosts_and_bindings_are_matched_as_the_module_does(backend, binding, is_its):
     found = bindings_by_host([host(backend=backend)], [bound(**binding)])
-
     assert bool(found["web1"]) is is_its
 
 
 def test_a_host_has_only_what_is_bound_on_its_load_balancers():
     bindings = [bound("ins-web1"), bound("ins-web1", load_balancer_id="lb-2")]
-
     assert bindings_by_host([host(load_balancer_id="lb-2")], bindings) == {"web1": bindings[1:]}
 
 
@@ -126,7 +121,6 @@ def test_what_is_remembered_of_a_host_is_found_by_every_name_of_its_backend():
     address = bound(None, weight=0, eni_ip="2001:db8::1")
     instance = bound("ins-2", weight=0, private_ips=["10.0.0.2"])
     remembered = [entry(address, 30), entry(instance, 20), entry(bound("ins-9"), 40)]
-
     assert remembered_of(host(backend={"eni_ip": "2001:DB8::0:1"}), [], remembered) == remembered[:1]
     assert remembered_of(host(backend={"eni_ip": "10.0.0.2"}), [instance], remembered) == remembered[1:2]
     assert remembered_of(host(backend={"instance_id": "ins-2", "port": 81}), [], remembered) == []

@@ -64,12 +64,10 @@ def test_a_batch_is_what_serial_takes_and_more_than_0(batch, taken):
 
 
 @pytest.mark.parametrize(
-    "batch, sizes",
-    [(3, [3, 3, 2]), ("25%", [2, 2, 2, 2]), ("1%", [1] * 8), ([1, "50%"], [1, 4, 3]), (99, [8])],
+    "batch, sizes", [(3, [3, 3, 2]), ("25%", [2, 2, 2, 2]), ("1%", [1] * 8), ([1, "50%"], [1, 4, 3]), (99, [8])]
 )
 def test_batches_are_those_of_serial(batch, sizes):
     batches = split_into_batches(NAMES, batch)
-
     assert [len(names) for names in batches] == sizes
     assert [name for names in batches for name in names] == NAMES
 
@@ -120,13 +118,11 @@ INS_1, ADDRESS = {"instance_id": "ins-1"}, {"eni_ip": "10.0.0.1"}
 )
 def test_what_is_wrong_with_where_hosts_are_bound(hosts, problem):
     bindings = [bound("ins-1", port=port, private_ips=["10.0.0.1"]) for port in (80, 81)]
-
     assert judge_hosts(hosts, [*bindings, bound("ins-web2")])[0] == ([problem] if problem else [])
 
 
 def test_pools_are_read_once_each():
     rule = {"location_id": "loc-1", "listener_id": "lbl-2"}
-
     assert find_pools([*pool(), *pool(**rule)]) == [
         {"load_balancer_id": "lb-1", "listener_id": "lbl-1"},
         {"load_balancer_id": "lb-1", "listener_id": "lbl-2", "location_id": "loc-1"},
@@ -177,7 +173,6 @@ ODD = f"batch 1 (web1, web2): {AT} serves ins-web7, ins-web8, whose health the c
 )
 def test_batches_that_would_break_a_guard_are_named(bindings, options, problems):
     found, _ = check(bindings, **options)
-
     assert [text[: len(problem)] for text, problem in zip(found, problems, strict=True)] == problems
 
 
@@ -185,7 +180,6 @@ def test_batches_that_would_break_a_guard_are_named(bindings, options, problems)
 def test_hosts_of_earlier_batches_count_as_back(out, fails):
     bindings = [*pool(out, weight=0), *pool([name for name in NAMES if name not in out])]
     remembered = [entry(binding) for binding in bindings if binding["weight"] == 0]
-
     assert bool(check(bindings, remembered=remembered, minimum=5)[0]) is fails
 
 
@@ -194,7 +188,6 @@ def test_a_check_of_400_hosts_and_50_listeners_looks_at_each_binding_a_few_times
     places = [pool(names, listener_id=f"lbl-{number}", listener_port=number) for number in range(1, 51)]
     looks = []
     monkeypatch.setattr(_rotation_check, "judge", lambda *given: looks.append(given) or judge(*given))
-
     assert check([binding for place in places for binding in place], names, batch=1, minimum=399)[0] == []
     assert len(looks) == 400 * 50
     assert {len(counts) + len(lost) for counts, lost, _ in looks} == {2}
@@ -203,7 +196,6 @@ def test_a_check_of_400_hosts_and_50_listeners_looks_at_each_binding_a_few_times
 def test_what_the_file_does_not_tell_of_the_hosts_is_worth_a_warning():
     (foreign,) = check(pool(), remembered=[entry(bound(f"ins-{number}")) for number in (10, 2)])[1]
     (drained,) = check([*pool(NAMES[1:]), *pool(NAMES[:1], weight=0)])[1]
-
     assert "ins-2, ins-10, which no host of this run is" in foreign
     assert drained.startswith("web1: bound with weight 0")
 
@@ -211,7 +203,6 @@ def test_what_the_file_does_not_tell_of_the_hosts_is_worth_a_warning():
 def test_each_host_leaves_its_own_load_balancers_under_its_own_guard():
     hosts = [host("a", load_balancer_id="lb-1", min_healthy=3), host("b", load_balancer_id="lb-2", min_healthy=1)]
     bindings = [bound("ins-a"), bound("ins-b", load_balancer_id="lb-2"), bound("ins-b", load_balancer_id="lb-1")]
-
     assert list(plan_parts(hosts, bindings_by_host(hosts, bindings), [])) == [
         (
             {"min_healthy": guard, "wait_timeout": 300, "targets": [{"instance_id": one, "load_balancer_id": where}]},
@@ -224,8 +215,6 @@ def test_each_host_leaves_its_own_load_balancers_under_its_own_guard():
 def test_what_a_killed_warm_up_has_left_leaves_first_and_is_not_remembered_again():
     hosts = [host("a", warm_up=[50])]
     half, whole = bound("ins-a", weight=5), bound("ins-a", weight=10, port=81)
-
     first, second = plan_parts(hosts, {"a": [half, whole]}, [entry(half), entry(whole)])
-
     assert ([one["port"] for one in first[0]["targets"]], first[1]) == ([80], False)
     assert (second[0]["targets"], second[1]) == ([{"instance_id": "ins-a", "load_balancer_id": "lb-1"}], True)

@@ -86,7 +86,5 @@ def test_every_notify_needs_a_handler(tmp_path, tasks, handlers, lacking):
     (tmp_path / "handlers2.yml").write_text("- name: More\n  meta: noop\n")
     if handlers is not None:
         handler_file.write_text(handlers)
-
     problems = check_files(update, handler_file if handlers is not None else None)
-
     assert (lacking in " ".join(problems)) if lacking else not problems

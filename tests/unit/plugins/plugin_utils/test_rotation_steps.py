@@ -79,16 +79,13 @@ def shop(tmp_path):
 
 def test_a_batch_leaves_and_comes_back_as_it_was(shop):
     noted = shop.out()
-
     assert {key for key, weight in shop.weights.items() if weight == 0} == {
         (f"lbl-{number}{more}", f"ins-{name}") for number in (1, 2) for more in ("", "-b") for name in NAMES[:2]
     }
     assert len(shop.remembered) == 8
     assert noted["out"] == ["web1", "web2"]
     assert noted["left"]["web1"]["ports"] == [80]
-
     noted = shop.back(noted)
-
     assert shop.cloud.bindings() == shop.at_first
     assert not shop.file.exists()
     assert noted["out"] == []
@@ -98,9 +95,7 @@ def test_a_batch_leaves_and_comes_back_as_it_was(shop):
 def test_what_the_file_does_not_hold_any_more_is_put_back_from_what_the_run_knows(shop):
     noted = shop.out()
     shop.file.unlink()
-
     shop.back(noted)
-
     assert shop.cloud.bindings() == shop.at_first
     assert not shop.file.exists()
 
@@ -114,7 +109,6 @@ def test_what_does_not_serve_at_the_end_fails_by_name(shop, monkeypatch):
         return run(module, **options)
 
     monkeypatch.setattr(shop.modules, "run_module", without_file)
-
     with pytest.raises(Stop, match=r"This run has drained ins-web1:80 on lb-1 lbl-1 \(weight 10\), .* and 3 more"):
         shop.back(noted)
 
@@ -133,10 +127,8 @@ def test_what_is_gone_is_told_and_the_rest_put_back_and_reruns_go_on(shop, gone,
         for binding in shop.at_first
         if binding[0].startswith("lbl-1") or (gone == "listener" and binding[0] == "lbl-2-b")
     }
-
     with pytest.raises(Stop, match="lb-2"):
         shop.back(noted, **slow)
-
     assert shop.cloud.bindings() == left
     assert shop.check() == ["web1", "web2"]
     shop.back(shop.out())
@@ -147,10 +139,8 @@ def test_what_is_gone_is_told_and_the_rest_put_back_and_reruns_go_on(shop, gone,
 @pytest.mark.parametrize("step", ["check", "out"])
 def test_a_load_balancer_that_can_not_be_read_stops(shop, code, step):
     shop.cloud.add_faults({**DENIED, "code": code, "action": "DescribeTargets", "load_balancers": ["lb-2"]})
-
     with pytest.raises(Stop, match=f"{code}.*No host {'of the batch ' if step == 'out' else ''}was drained"):
         getattr(shop, step)()
-
     assert shop.cloud.writes() == []
 
 
@@ -177,21 +167,16 @@ def test_a_fault_that_lasts_40_seconds_is_waited_for(shop):
             shop.cloud.add_faults({"kind": "error", "code": "InternalError", "load_balancers": ["lb-2"]})
 
     shop.cloud.before("*", fail, times=-1)
-
     shop.back(noted)
-
     assert shop.cloud.bindings() == shop.at_first
 
 
 def test_a_drain_that_is_refused_on_one_load_balancer_is_undone_on_the_other(shop):
     shop.cloud.add_faults({**DENIED, "action": "BatchModifyTargetWeight", "load_balancers": ["lb-2"]})
-
     with pytest.raises(Stop, match="No host of the batch was left out of traffic"):
         shop.out()
-
     assert shop.cloud.bindings() == shop.at_first
     assert not shop.file.exists()
-
     # Where that fails, too, it stays remembered.
     fault = {**DENIED, "action": "BatchModifyTargetWeight", "load_balancers": ["lb-1"]}
     shop.cloud.before("BatchModifyTargetWeight", lambda: shop.cloud.add_faults(fault), nth=3)
@@ -203,7 +188,6 @@ def test_a_drain_that_is_refused_on_one_load_balancer_is_undone_on_the_other(sho
 def test_runs_share_a_file_and_bring_back_their_own_hosts(shop):
     first, _second = shop.out("web1"), shop.out("web2")
     shop.back(first, "web1")
-
     assert {entry["instance_id"] for entry in shop.remembered} == {"ins-web2"}
     # A run that has not taken a host out finds it in the file.
     shop.back(None, "web2")
@@ -213,10 +197,8 @@ def test_runs_share_a_file_and_bring_back_their_own_hosts(shop):
 def test_hosts_that_do_not_get_healthy_are_kept_in_the_file(shop):
     noted = shop.out()
     shop.cloud.change("health", {"dead": ["ins-web2"]})
-
     with pytest.raises(Stop, match="ins-web2"):
         shop.back(noted, wait_timeout=5)
-
     assert shop.cloud.bindings() == shop.at_first
     assert {entry["instance_id"] for entry in shop.remembered} == {"ins-web1", "ins-web2"}
     shop.cloud.change("health", {"alive": ["ins-web2"]})
@@ -233,10 +215,8 @@ def test_hosts_warm_up_healthy_at_each_step_and_so_long_on_each(tmp_path):
     file = shop.remembered
     seen = []
     shop.cloud.before("BatchModifyTargetWeight", lambda: seen.append((shop.cloud.now(), shop.remembered)), times=-1)
-
     began = shop.cloud.now()
     shop.back(noted, "web1", **slow)
-
     shares = [
         sorted({one["Weight"] for entry in call["params"]["ModifyList"] for one in entry["Targets"]})
         for call in shop.cloud.calls("BatchModifyTargetWeight")
@@ -260,12 +240,10 @@ def test_a_warm_up_that_was_killed_is_completed_by_the_next_run(shop):
         shop.back(noted, "web1", wait_timeout=3, **slow)
     assert {shop.weights[f"lbl-{number}", "ins-web1"] for number in (1, 2)} == {1, 2}
     shop.cloud.change("health", {"alive": ["ins-web1"]})
-
     assert shop.check("web2", "web1", **slow)[0] == "web1"
     noted = shop.out("web1", **slow)
     assert {entry["weight"] for entry in shop.remembered} == {10, 20}
     shop.back(noted, "web1", **slow)
-
     assert shop.cloud.bindings() == shop.at_first
     assert not shop.file.exists()
 
@@ -276,15 +254,12 @@ def test_a_warm_up_that_was_killed_is_completed_by_the_next_run(shop):
 )
 def test_a_drain_that_is_shorter_than_session_persistence_is_worth_a_warning(tmp_path, variables, warned):
     shop = Shop(tmp_path, load_balancers=[balancer(1, session_seconds=90), balancer(2)])
-
     shop.check(**variables)
-
     assert any("lb-1 lbl-1 (TCP:443): 90 s" in text for text in shop.modules.warnings) is warned
 
 
 def test_settings_that_may_not_be_read_are_a_warning(shop):
     shop.cloud.add_faults({**DENIED, "action": "DescribeListeners"})
-
     assert shop.check() == ["web1", "web2"]
     assert "The session persistence of the listeners is not known" in shop.modules.warnings[0]
 
@@ -293,11 +268,9 @@ def test_a_dry_run_writes_nothing_and_foresees_what_the_file_brings_back(shop):
     shop.out("web1")
     before, file = shop.cloud.bindings(), shop.remembered
     shop.modules.check_mode = True
-
     noted = shop.out("web1", "web2", drain_seconds=3600)
     began = shop.cloud.now()
     noted = shop.back(noted, "web1", "web2", warm_up=[50], warm_up_seconds=3600)
-
     assert shop.cloud.now() - began < 60
     assert (shop.cloud.bindings(), shop.remembered) == (before, file)
     assert {entry["instance_id"] for entry in shop.modules.results[-1]["modified"]} == {"ins-web1"}
@@ -312,10 +285,8 @@ def test_listeners_bind_what_is_new_and_what_is_remembered_wins(shop):
         ("lbl-1", None, "ins-web4", 80, 99, ""),
         *(("lbl-1-b", None, f"ins-{name}", 81, 5, "") for name in new),
     }
-
     shop.back(shop.out(*new, **variables), *new, **variables)
     assert shop.cloud.bindings() == bound
-
     shop.out(*new, **variables)
     shop.back(None, *new, **variables)
     assert shop.cloud.bindings() == bound
@@ -337,10 +308,8 @@ def test_hosts_that_do_not_answer_and_variables_that_mean_nothing_are_told_at_on
 def test_a_host_that_has_failed_stops_the_next_batch(shop):
     noted = shop.back(shop.out(*NAMES, batch=NAMES[:2]), *NAMES, batch=["web1"])
     writes = len(shop.cloud.writes())
-
     with pytest.raises(Stop) as caught:
         shop.out(*NAMES, noted=noted, batch=["web3"], present=["web1", "web3"])
-
     told = str(caught.value)
     assert told.startswith(
         "web2 could not be updated and stays out of traffic. 1 of 3 hosts updated and back in traffic"
@@ -352,10 +321,8 @@ def test_a_host_that_has_failed_stops_the_next_batch(shop):
 def test_an_update_that_has_ended_the_play_is_found_by_the_next_batch_and_at_the_end(shop):
     noted = shop.out(*NAMES, batch=NAMES[:2])
     words = r"web1, web2: the update ended the play \(end_host, end_batch or end_play\)"
-
     with pytest.raises(Stop, match=words):
         shop.out(*NAMES, noted=noted, batch=["web3"])
-
     noted = shop.back(noted, *NAMES, batch=["web1"])
     problem = shop.step("summary", *NAMES, noted=noted)["problem"]
     assert problem.startswith("web2: the update ended the play")
@@ -367,7 +334,6 @@ def test_a_summary_counts_hosts_and_seconds(shop):
     noted = shop.back(shop.out(*NAMES, batch=NAMES[:2]), *NAMES, batch=NAMES[:2])
     noted = shop.back(shop.out(*NAMES, noted=noted, batch=["web3"], drain_seconds=90), *NAMES, batch=["web3"])
     seconds = {name: one["seconds"] for name, one in noted["left"].items()}
-
     assert shop.step("summary", *NAMES, noted=noted)["lines"] == [
         "3 of 3 hosts updated and back in traffic, in 2 batches.",
         f"Out of traffic: {sum(seconds.values()) / 3:.0f} s on average, {seconds['web3']:.0f} s at most (web3).",
@@ -386,9 +352,7 @@ def test_connections_are_waited_for_over_both_families(shop, busy, variables, to
     waiting = {"drain_connections": True, "drain_timeout": 7, "drain_ignore": ["::ffff:127.0.0.9"], **variables}
     noted = shop.out(**waiting)
     shop.modules.busy = dict.fromkeys(busy, "timed out")
-
     done = shop.step("connections", noted=noted, **waiting)
-
     assert [(one["host"], one["port"], one["exclude_hosts"]) for one in shop.modules.waits] == [
         (family, 80, ["127.0.0.9"]) for family in ("0.0.0.0", "::")
     ]

@@ -6,22 +6,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import parse_tags
-from harness import Cloud, Run
+from harness import Cloud
 
-from ..builders import Raw, target, tcp
+from ..builders import target, tcp
 from ..fake_region import FakeRegion, read_regions
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-HOST: Raw = {"instance_id": "ins-1"}
-TAGS: dict[str, dict[str, str] | None] = {
+HOST = {"instance_id": "ins-1"}
+TAGS = {
     "lb-1": {"env": "prod", "team": "shop"},
     "lb-2": {"env": "prod", "team": "api", "old": ""},
     "lb-3": {"env": "test", "team": "shop"},
@@ -32,27 +27,23 @@ TAGS: dict[str, dict[str, str] | None] = {
 SITES = ["accept", "refuse", "ignore"]
 
 
-def fleet_of(tags: Mapping[str, dict[str, str] | None], site: str = "accept", **settings: Any) -> Cloud:
+def fleet_of(tags, site="accept"):
     """Load balancers with these tags, the first one the oldest; ins-1 and ins-2 are bound to each."""
     listeners = {one: [tcp(f"lbl-{one}", 443, target("ins-1"), target("ins-2"))] for one in tags}
-    cloud = Cloud.of(listeners, tag_filters=site, **settings)
+    cloud = Cloud.of(listeners, tag_filters=site)
     for number, (one, own) in enumerate(tags.items()):
         balancer = cloud.cloud.load_balancers[one]
         balancer.tags, balancer.created = own, f"2026-01-01T{number // 60:02}:{number % 60:02}:00Z"
     return cloud
 
 
-def choose(cloud: Cloud, tags: Raw) -> Run:
-    return cloud.run_info(load_balancer_tags=tags)
-
-
-def chosen(cloud: Cloud, tags: Raw) -> list[str]:
-    run = choose(cloud, tags)
+def chosen(cloud, tags):
+    run = cloud.run_info(load_balancer_tags=tags)
     assert run.failure is None
     return [one["load_balancer_id"] for one in run["load_balancers"]]
 
 
-def filters(cloud: Cloud) -> list[Any]:
+def filters(cloud):
     """The filters of each listing that was asked for."""
     return [call["params"].get("Filters") for call in cloud.calls("DescribeLoadBalancers")]
 
@@ -70,7 +61,7 @@ def filters(cloud: Cloud) -> list[Any]:
         ({"env": ["prod", *(f"v{number}" for number in range(100))]}, ["lb-1", "lb-2"]),
     ],
 )
-def test_those_with_all_tags_are_chosen_oldest_first(site: str, tags: Raw, expected: list[str]) -> None:
+def test_those_with_all_tags_are_chosen_oldest_first(site, tags, expected):
     fleet = fleet_of(TAGS, site)
     assert chosen(fleet, tags) == expected
     listings = [call["params"] for call in fleet.calls("DescribeLoadBalancers")]
@@ -78,14 +69,14 @@ def test_those_with_all_tags_are_chosen_oldest_first(site: str, tags: Raw, expec
 
 
 @pytest.mark.parametrize("site, listings", [("accept", 1), ("ignore", 1), ("refuse", 2)])
-def test_the_api_is_asked_to_filter(site: str, listings: int) -> None:
+def test_the_api_is_asked_to_filter(site, listings):
     fleet = fleet_of(TAGS, site)
     assert chosen(fleet, {"env": ["prod", "test", "prod"], "team": "shop"}) == ["lb-1", "lb-3"]
     asked = [{"Name": "tag:env", "Values": ["prod", "test"]}, {"Name": "tag:team", "Values": ["shop"]}]
     assert filters(fleet) == [asked, None][:listings]
 
 
-def test_of_more_than_ten_tags_the_rest_is_filtered_here() -> None:
+def test_of_more_than_ten_tags_the_rest_is_filtered_here():
     many = {f"tag{number}": "x" for number in range(12)}
     fleet = fleet_of({"lb-1": many, "lb-2": {**many, "tag11": "y"}})
     assert chosen(fleet, many) == ["lb-1"]
@@ -93,7 +84,7 @@ def test_of_more_than_ten_tags_the_rest_is_filtered_here() -> None:
 
 
 @pytest.mark.parametrize("site", SITES)
-def test_three_hundred_on_three_pages(site: str) -> None:
+def test_three_hundred_on_three_pages(site):
     fleet = fleet_of({f"lb-{number}": {"env": "prod" if number % 300 else "test"} for number in range(301)}, site)
     assert chosen(fleet, {"env": "prod"}) == [f"lb-{number}" for number in range(301) if number % 300]
     # Each page begins with the last one of the page before.
@@ -101,10 +92,10 @@ def test_three_hundred_on_three_pages(site: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["UnauthorizedOperation", "AuthFailure.UnauthorizedOperation", "InternalError"])
-def test_what_is_no_refusal_of_the_filter_is_an_error(code: str) -> None:
+def test_what_is_no_refusal_of_the_filter_is_an_error(code):
     fleet = fleet_of(TAGS)
     fleet.add_faults({"kind": "error", "code": code, "action": "DescribeLoadBalancers", "times": -1})
-    assert choose(fleet, {"env": "prod"}).code == code
+    assert fleet.run_info(load_balancer_tags={"env": "prod"}).code == code
     assert None not in filters(fleet)
 
 
@@ -114,28 +105,20 @@ def test_what_is_no_refusal_of_the_filter_is_an_error(code: str) -> None:
     [
         ({"env": "live"}, TAGS, "The values of 'env' are 'prod', 'test', and none of them is 'live'."),
         ({"envi": "prod"}, TAGS, "None has a tag 'envi'; the tags are 'env', 'team', 'old', 'Env'."),
-        (
-            {"env": "test", "team": "api"},
-            TAGS,
-            "none of the 6 load balancers in region ap-guangzhou has all of these tags.",
-        ),
+        ({"env": "test", "team": "api"}, TAGS, "none of the 6 load balancers in region ap-guangzhou has all of these"),
         ({"env": "prod"}, {"lb-1": None, "lb-2": {}}, "the API tells no tags of any of the 2 load balancers"),
         ({"env": "prod"}, {}, "there are no load balancers in region ap-guangzhou."),
     ],
 )
-def test_where_none_has_them_the_message_says_which_tags_there_are(
-    site: str, tags: Raw, own: dict[str, Any], words: str
-) -> None:
-    run = choose(fleet_of(own, site), tags)
+def test_where_none_has_them_the_message_says_which_tags_there_are(site, tags, own, words):
+    run = fleet_of(own, site).run_info(load_balancer_tags=tags)
     assert (words in (run.failure or ""), run.code) == (True, "InvalidArgument")
 
 
-def test_many_tags_and_long_ones_keep_a_message_short() -> None:
+def test_many_tags_and_long_ones_keep_a_message_short():
     own = {f"lb-{number}": {f"\x1b{'k' * 126}{number}": "v" * 255, "env": f"{number}"} for number in range(99)}
-    message = choose(fleet_of(own), {"env": "x", "none": "y"}).message
-    assert len(message) < 3000
-    assert "and 90 more" in message
-    assert "\x1b" not in message
+    message = fleet_of(own).run_info(load_balancer_tags={"env": "x", "none": "y"}).message
+    assert (len(message) < 3000, "and 90 more" in message, "\x1b" in message) == (True, True, False)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +138,7 @@ def test_many_tags_and_long_ones_keep_a_message_short() -> None:
         ({"env": "\ud800"}, "none of them half of one"),
     ],
 )
-def test_what_can_be_no_tag(tags: Raw, words: str) -> None:
+def test_what_can_be_no_tag(tags, words):
     with pytest.raises(InvalidArgument) as caught:
         parse_tags(tags)
     assert words in caught.value.message
@@ -164,28 +147,19 @@ def test_what_can_be_no_tag(tags: Raw, words: str) -> None:
 # -- in the plugins
 
 
-def drain(cloud: Cloud, **options: Any) -> Run:
-    return cloud.run(**{"state": "drained", "targets": [HOST], **options})
-
-
-def changed(run: Run) -> list[str]:
-    return [one["load_balancer_id"] for one in run["load_balancers"] if one["status"] == "changed"]
-
-
-def wrote_to(cloud: Cloud) -> list[str]:
-    return sorted({call["params"]["LoadBalancerId"] for call in cloud.writes()})
-
-
 @pytest.mark.parametrize("site", SITES)
-def test_a_task_changes_those_with_the_tags_and_a_dry_run_says_so(site: str) -> None:
+def test_a_task_changes_those_with_the_tags_and_a_dry_run_says_so(site):
     fleet = fleet_of(TAGS, site)
-    tags = {"env": "prod"}
-    dry = drain(fleet, load_balancer_tags=tags, check=True)
-    assert (dry.failure, changed(dry), wrote_to(fleet)) == (None, ["lb-1", "lb-2"], [])
-    real = drain(fleet, load_balancer_tags=tags)
-    assert (real.failure, changed(real), wrote_to(fleet)) == (None, ["lb-1", "lb-2"], ["lb-1", "lb-2"])
-    assert (real["diff"], real["load_balancer_id"]) == (dry["diff"], None)
-    assert [one["load_balancer_name"] for one in real["load_balancers"]] == ["name-lb-1", "name-lb-2"]
+    runs = []
+    for check in (True, False):
+        assert fleet.writes() == []
+        runs.append(fleet.run(state="drained", targets=[HOST], load_balancer_tags={"env": "prod"}, check=check))
+    changed = [("lb-1", "name-lb-1", "changed"), ("lb-2", "name-lb-2", "changed")]
+    keys = ("load_balancer_id", "load_balancer_name", "status")
+    for run in runs:
+        assert (run.failure, run["load_balancer_id"], run["diff"]) == (None, None, runs[0]["diff"])
+        assert [tuple(one[key] for key in keys) for one in run["load_balancers"]] == changed
+    assert {call["params"]["LoadBalancerId"] for call in fleet.writes()} == {"lb-1", "lb-2"}
 
 
 @pytest.mark.parametrize(
@@ -201,32 +175,30 @@ def test_a_task_changes_those_with_the_tags_and_a_dry_run_says_so(site: str) -> 
         ({"targets": [{"listener_id": "lbl-lb-3"}]}, "none of the load balancers has a listener 'lbl-lb-3'"),
     ],
 )
-def test_how_tags_may_not_choose(options: Raw, words: str) -> None:
+def test_how_tags_may_not_choose(options, words):
     fleet = fleet_of(TAGS)
-    run = drain(fleet, **{"load_balancer_tags": {"env": "prod"}, **options})
+    run = fleet.run(**{"state": "drained", "targets": [HOST], "load_balancer_tags": {"env": "prod"}, **options})
     assert words in (run.failure or "")
-    assert (run.code, wrote_to(fleet)) == ("InvalidArgument", [])
+    assert (run.code, fleet.writes()) == ("InvalidArgument", [])
 
 
-def region_of(tags: Mapping[str, dict[str, str] | None], name: str = "ap-guangzhou") -> FakeRegion:
-    region = FakeRegion({one: (f"name-{one}", [tcp(f"lbl-{one}", 443, target("ins-1"))]) for one in tags}, name)
-    for one, own in tags.items():
-        region.emulator.cloud.load_balancers[one].tags = own
-    return region
-
-
-def read_by_tags(regions: Sequence[FakeRegion], tags: Raw) -> tuple[list[str], list[str]]:
-    reading = read_regions(*regions, tags=parse_tags(tags))
+def read_by_tags(wanted, *regions):
+    """What the inventory reads from regions with load balancers of these tags, and its warnings."""
+    made = [
+        FakeRegion(
+            {one: (f"name-{one}", [tcp(f"lbl-{one}", 443, target("ins-1"))]) for one in tags},
+            name,
+            own={one: {"tags": own} for one, own in tags.items()},
+        )
+        for name, tags in zip(("ap-guangzhou", "ap-beijing"), regions)
+    ]
+    reading = read_regions(*made, tags=parse_tags(wanted))
     return [one["load_balancer_id"] for one in reading.balancers], reading.warnings
 
 
-def test_the_inventory_has_those_with_the_tags_of_all_regions() -> None:
-    south, north = region_of(TAGS), region_of({"lb-7": {"env": "prod"}, "lb-8": {}}, "ap-beijing")
-    assert read_by_tags([south, north], {"env": "prod"}) == (["lb-1", "lb-2", "lb-7"], [])
-    assert read_by_tags([south, north], {"team": "api"}) == (["lb-2"], [])
-
-
-def test_none_in_any_region_is_a_warning_for_each() -> None:
-    found, warnings = read_by_tags([region_of(TAGS), region_of({}, "ap-beijing")], {"env": "live"})
-    assert found == []
-    assert ["'prod', 'test'" in warnings[0], "region ap-beijing" in warnings[1]] == [True, True]
+def test_the_inventory_has_those_with_the_tags_of_all_regions():
+    north = {"lb-7": {"env": "prod"}, "lb-8": {}}
+    assert read_by_tags({"env": "prod"}, TAGS, north) == (["lb-1", "lb-2", "lb-7"], [])
+    assert read_by_tags({"team": "api"}, TAGS, north) == (["lb-2"], [])
+    found, warnings = read_by_tags({"env": "live"}, TAGS, {})
+    assert (found, "'prod', 'test'" in warnings[0], "region ap-beijing" in warnings[1]) == ([], True, True)
