@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from ansible.errors import AnsibleParserError
 from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.doc_fragments.constructed import ModuleDocFragment as Constructed
@@ -42,15 +43,9 @@ class Plugin(targets.InventoryModule):
 @pytest.fixture
 def region():
     web = target("ins-1", 8443, 5, "blue", InstanceName="web-1", Zone="ap-guangzhou-3")
-    return FakeRegion(
-        {
-            "lb-1": (
-                "shop",
-                [tcp("lbl-1", 443, web), http("lbl-2", 80, rule("loc-1", "*.example.com", web, url="/v1"))],
-            ),
-            "lb-2": ("api", [tcp("lbl-3", 443, target("10.9.9.9", 8443, 0))]),
-        }
-    )
+    shop = [tcp("lbl-1", 443, web), http("lbl-2", 80, rule("loc-1", "*.example.com", web, url="/v1"))]
+    api = [tcp("lbl-3", 443, target("10.9.9.9", 8443, 0))]
+    return FakeRegion({"lb-1": ("shop", shop), "lb-2": ("api", api)})
 
 
 @pytest.fixture
@@ -69,6 +64,27 @@ def connected(region, monkeypatch):
 @pytest.fixture
 def file(tmp_path):
     return tmp_path / "shop.clb.yml"
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """The warnings that are shown."""
+    shown = []
+    monkeypatch.setattr(Plugin().display, "warning", shown.append)
+    return shown
+
+
+@pytest.fixture
+def failure(read, file):
+    """Return the message with which reading these options fails, without the name of the file."""
+
+    def failure(**options):
+        with pytest.raises(AnsibleParserError) as caught:
+            read(**options)
+        assert caught.value.message.startswith(f"{file}: ")
+        return caught.value.message.removeprefix(f"{file}: ")
+
+    return failure
 
 
 @pytest.fixture
