@@ -127,7 +127,7 @@ HIDDEN = {
 """Settings -> questions that can't be asked then."""
 
 
-@pytest.mark.sample(4)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("settings, expected", CASES, ids=[str(settings) for settings, _ in CASES])
 def test_a_changed_setting_is_found_and_brought_back(settings: dict[str, Any], expected: str, tmp_path: Path) -> None:
     health = {"health": {**EMULATED["health"], **settings["health"]}} if "health" in settings else {}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from clb_emulator.errors import BrokenAnswer
-from clb_emulator.faults import KINDS, Fault
+from clb_emulator.faults import Fault
 
 from .shop import BUSY, DEREGISTER, HEALTH, LB, REGISTER, RULE, TAG, TARGETS, WEIGHT, A, B, Shop, modify, response
 
@@ -95,13 +95,6 @@ def test_a_caller_in_the_process_gets_no_answer(kind: str, seconds: float) -> No
     assert cloud.targets()
 
 
-@pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
-def test_cuts(kind: str) -> None:
-    cloud = ordered({"kind": kind})
-    assert cloud.raw(REGISTER, **TO_B).cut
-    assert bound(cloud) is (kind == "cut_after")
-
-
 def test_what_comes_back() -> None:
     orders: list[dict[str, Any]] = [
         {"kind": "http", "status": 503},
@@ -162,11 +155,9 @@ def test_failing_listeners(apply: str, kept: int) -> None:
     assert (answer["FailListenerIdSet"], answer["Message"], cloud.status(answer)) == (["lbl-http"], "no", 0)
     assert (bound(cloud), len(cloud.ports())) == (True, kept)
     cloud = ordered({**order, "listeners": ["lbl-tcp"], "rest": 0.5})
-    assert cloud.write(REGISTER, B, *FOUR)["FailListenerIdSet"] == ["lbl-tcp"]
-    assert cloud.ports() == [1, 2], "of the listeners that do not fail a share is applied"
-    cloud = ordered({**order, "listeners": ["lbl-http"]})
-    failed = [cloud.write(REGISTER, target)["FailListenerIdSet"] for target in (B, RULE, RULE)]
-    assert failed == [[], ["lbl-http"], []], "the fault waits for a call that names the listener"
+    failed = [cloud.write(REGISTER, *targets)["FailListenerIdSet"] for targets in ([RULE], [B, *FOUR], [B])]
+    assert failed == [[], ["lbl-tcp"], []], "the fault waits for a call that names the listener"
+    assert cloud.ports() == [8080, 1, 2], "of the listeners that do not fail a share is applied"
 
 
 @pytest.mark.parametrize("name", ["ins-b", "10.0.0.7", "2001:DB8:0::1"])
@@ -208,20 +199,16 @@ def test_a_share_of_new_tags_is_applied() -> None:
     assert [target["Tag"] for target in cloud.targets()] == ["new", ""]
 
 
-@pytest.mark.parametrize("apply, kept", [("none", 0), ("some", 1), ("all", 2)])
-def test_a_task_that_fails(apply: str, kept: int) -> None:
-    cloud = ordered({"kind": "task_fails", "message": "broken", "apply": apply})
-    answer = cloud.write(REGISTER, RULE, {**RULE, "Port": 1})
-    task = cloud.ask("DescribeTaskStatus", TaskId=answer["RequestId"])
-    assert (task["Status"], task["Message"], len(cloud.ports())) == (1, "broken", kept)
-
-
-@pytest.mark.parametrize("order, code", [({}, "ResourceNotFound"), ({"code": "UnauthorizedOperation"}, None)])
-def test_a_task_that_nobody_knows(order: dict[str, Any], code: str | None) -> None:
-    cloud = ordered({"kind": "task_unknown", **order}, unknown_task_code="ResourceNotFound")
-    first, second = (cloud.write(REGISTER, {**B, "Port": port}) for port in (80, 81))
-    assert cloud.code("DescribeTaskStatus", TaskId=first["RequestId"]) == (code or order["code"])
-    assert (cloud.status(second), bound(cloud)) == (0, True)
+def test_a_task_that_fails_and_one_that_nobody_knows() -> None:
+    unknown = {"kind": "task_unknown"}
+    fails = {"kind": "task_fails", "message": "broken", "apply": "some"}
+    cloud = ordered(fails, unknown, {**unknown, "code": "UnauthorizedOperation"}, unknown_task_code="ResourceNotFound")
+    pairs = [[{**RULE, "Port": port}, {**RULE, "Port": port + 1}] for port in (1, 3, 5, 7)]
+    tasks = [cloud.write(REGISTER, *pair)["RequestId"] for pair in pairs]
+    failed = cloud.ask("DescribeTaskStatus", TaskId=tasks[0])
+    assert (failed["Status"], failed["Message"], cloud.ports()) == (1, "broken", [1, 3, 4, 5, 6, 7, 8])
+    codes = [cloud.code("DescribeTaskStatus", TaskId=task) for task in tasks[1:]]
+    assert codes == ["ResourceNotFound", "UnauthorizedOperation", None]
 
 
 @pytest.mark.parametrize("kind, seconds", [("task_slow", {"seconds": 9}), ("cut_after", {"task_seconds": 9})])
@@ -253,29 +240,6 @@ def test_another_writer_holds_the_lock() -> None:
         cloud.sleep(seconds)
         codes.append(cloud.code(REGISTER, **TO_B))
     assert codes == [BUSY, BUSY, None]
-
-
-def test_every_kind_has_an_effect() -> None:
-    """A kind that is listed but never looked at would be met without a trace."""
-    reference = response(Shop(task_seconds=0.5).raw(REGISTER, **TO_B)).keys()
-    settings: dict[str, dict[str, Any]] = {
-        "refuse_targets": {"targets": ["ins-b"]},
-        "refuse_listeners": {"listeners": ["lbl-tcp"]},
-        "raw": {"status": 500},
-        "gzip_bomb": {"megabytes": 1},
-    }
-    for kind in KINDS.keys() - {"health_answer"}:
-        cloud = ordered({"kind": kind, **settings.get(kind, {})}, task_seconds=0.5)
-        answer = cloud.raw(REGISTER, **TO_B)
-        cloud.sleep(0.6)
-        unchanged = not (answer.cut or answer.delay or answer.headers or answer.stream)
-        plain = answer.status == 200 and unchanged and len(cloud.targets()) == 2
-        if plain:
-            sent = json.loads(answer.body).get("Response", {})
-            plain = sent.keys() == reference and not sent["FailListenerIdSet"]
-        if plain:
-            plain = response(cloud.raw("DescribeTaskStatus", TaskId=sent["RequestId"])).get("Status") == 0
-        assert not plain, kind
 
 
 def test_a_fault_of_busy_in_any_words() -> None:

@@ -121,10 +121,7 @@ def test_wrong_headers(headers: dict[str, str], expected: str) -> None:
 
 @pytest.mark.parametrize(
     "credential, expected",
-    [
-        (Credential("AKIDother", "x"), "AuthFailure.SecretIdNotFound"),
-        (None, "AuthFailure.SignatureFailure"),
-    ],
+    [(Credential("AKIDother", "x"), "AuthFailure.SecretIdNotFound"), (None, "AuthFailure.SignatureFailure")],
 )
 def test_unknown_key_and_wrong_key(credential: Credential | None, expected: str) -> None:
     cloud = Signed()

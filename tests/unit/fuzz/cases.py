@@ -86,12 +86,7 @@ CASES = (
         "nothing to do", world(SHOP), entry("lbl-1", "ins-1", weight=10), {**RULE, "instance_id": "ins-2", "port": 8080}
     ),
     case("bind", world(SHOP), entry("lbl-1", "ins-3"), {**RULE, "instance_id": "ins-4", "port": 8080, "tag": "x"}),
-    case(
-        "bind and wait for health",
-        world(ONE, health={"after": 2}),
-        entry("lbl-1", "ins-4"),
-        wait_for_health=True,
-    ),
+    case("bind and wait for health", world(ONE, health={"after": 2}), entry("lbl-1", "ins-4"), wait_for_health=True),
     case("purge", world(SHOP), entry("lbl-1", "ins-1", weight=3, tag="new"), purge=True),
     case("purge guarded", world(ONE), entry("lbl-1", "ins-1"), purge=True, min_healthy=1),
     case("absent", world(SHOP), {"instance_id": "ins-1"}, state="absent"),
