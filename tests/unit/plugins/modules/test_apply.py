@@ -41,7 +41,7 @@ def shop(*faults: Raw | None, **settings: Any) -> Any:
     return balancer(LISTENERS, *faults, **settings)
 
 
-def test_gains_are_sent_and_read_back_before_losses() -> None:
+def test_gains_are_sent_and_read_back_before_losses():
     cloud = shop(task_seconds=0.1)
     entries = [want("lbl-1", "ins-3"), want("lbl-1", "ins-2", weight=5, tag="x"), want("lbl-1", "ins-1", weight=0)]
     run = cloud.run(targets=[*entries, {"location_id": "loc-1", "instance_id": "ins-4", "port": 80}], purge=True)
@@ -65,7 +65,7 @@ def test_gains_are_sent_and_read_back_before_losses() -> None:
     }
 
 
-def test_writes_follow_one_another_only_when_the_last_task_is_done() -> None:
+def test_writes_follow_one_another_only_when_the_last_task_is_done():
     cloud = shop(task_seconds=7)
     cloud.run(targets=[want("lbl-1", "ins-3"), want("lbl-1", "ins-2", weight=5)], purge=True)
     times = [call["time"] for call in cloud.writes()]
@@ -77,7 +77,7 @@ def test_writes_follow_one_another_only_when_the_last_task_is_done() -> None:
 @pytest.mark.parametrize(
     "fault", [None, order("fail_listeners", listeners=["lbl-1"], message="no"), order("task_fails", message="no")]
 )
-def test_a_listener_whose_gains_are_not_in_place_loses_nothing(wait: bool, fault: Raw | None) -> None:
+def test_a_listener_whose_gains_are_not_in_place_loses_nothing(wait, fault):
     # Without a fault of the call, the target itself is refused.
     cloud = shop(fault, bad=[] if fault else ["ins-3"])
     run = cloud.run(targets=[want("lbl-1", "ins-3"), ON_RULE], purge=True, wait=wait)
@@ -91,7 +91,7 @@ def test_a_listener_whose_gains_are_not_in_place_loses_nothing(wait: bool, fault
     assert run.code != "NotAttempted"
 
 
-def test_a_gain_that_does_not_show_is_sent_again_before_anything_is_taken_away() -> None:
+def test_a_gain_that_does_not_show_is_sent_again_before_anything_is_taken_away():
     cloud = shop(order("not_applied"))
     run = cloud.run(targets=[want("lbl-1", "ins-3")], purge=True)
     assert (run.failure, addresses(cloud, "lbl-1")) == (None, {"ins-3"})
@@ -102,7 +102,7 @@ def test_a_gain_that_does_not_show_is_sent_again_before_anything_is_taken_away()
     assert 1 + SETTLE <= second["time"] - first["time"] <= 1 + SETTLE + 2
 
 
-def test_a_gain_that_never_shows_is_sent_three_times_and_holds_the_losses_back() -> None:
+def test_a_gain_that_never_shows_is_sent_three_times_and_holds_the_losses_back():
     cloud = shop(*[order("not_applied")] * 4)
     run = cloud.run(targets=[want("lbl-1", "ins-3")], purge=True)
     assert [call["action"] for call in cloud.writes()] == ["BatchRegisterTargets"] * MAX_SENDS
@@ -110,14 +110,14 @@ def test_a_gain_that_never_shows_is_sent_three_times_and_holds_the_losses_back()
     assert (run.code, addresses(cloud, "lbl-1")) == ("WaitTimeout", {"ins-1", "ins-2"})
 
 
-def test_an_accepted_change_that_never_shows_is_a_time_out() -> None:
+def test_an_accepted_change_that_never_shows_is_a_time_out():
     cloud = shop(read_lag=10_000)
     run = cloud.run(targets=[want("lbl-1", "ins-3")], wait_timeout=60)
     assert (run.code, failed(run), run.changed) == ("WaitTimeout", {"ins-3": "WaitTimeout"}, True)
     assert (len(cloud.writes()), cloud.now() <= 60) == (MAX_SENDS, True)
 
 
-def test_results_are_told_from_the_read_back_not_from_the_request() -> None:
+def test_results_are_told_from_the_read_back_not_from_the_request():
     # Its task failed, and yet it is there.
     cloud = shop(order("task_fails", message="half of it", apply=1))
     run = cloud.run(targets=[want("lbl-1", "ins-3")])
@@ -126,7 +126,7 @@ def test_results_are_told_from_the_read_back_not_from_the_request() -> None:
 
 @pytest.mark.parametrize("lag", [0.0, 3.0])
 @pytest.mark.parametrize("message, words", [("out of luck", "out of luck"), ("", "no reason")])
-def test_what_a_failed_task_did_counts_and_the_rest_has_failed_with_it(lag: float, message: str, words: str) -> None:
+def test_what_a_failed_task_did_counts_and_the_rest_has_failed_with_it(lag, message, words):
     cloud = shop(order("task_fails", message=message, apply=0.5), read_lag=lag)
     run = cloud.run(targets=[want("lbl-1", "ins-3"), want("lbl-1", "ins-4")])
     assert (done(run), failed(run), len(cloud.writes())) == (["ins-3"], {"ins-4": "TaskFailed"}, 1)
@@ -136,7 +136,7 @@ def test_what_a_failed_task_did_counts_and_the_rest_has_failed_with_it(lag: floa
 
 
 @pytest.mark.parametrize("message", ["port conflict", ""])
-def test_failed_listeners_fail_the_task_and_everything_else_is_bound(message: str) -> None:
+def test_failed_listeners_fail_the_task_and_everything_else_is_bound(message):
     cloud = shop(order("fail_listeners", listeners=["lbl-2"], message=message))
     run = cloud.run(targets=[want("lbl-1", "ins-3"), ON_RULE])
     assert (failed(run), run.changed, len(cloud.writes())) == ({"ins-9": "FailListenerIdSet"}, True, 1)
@@ -151,20 +151,20 @@ def test_failed_listeners_fail_the_task_and_everything_else_is_bound(message: st
 
 
 @pytest.mark.parametrize("task_seconds", [1, 8])
-def test_what_was_done_of_a_failed_listener_may_show_late_after_its_task(task_seconds: float) -> None:
+def test_what_was_done_of_a_failed_listener_may_show_late_after_its_task(task_seconds):
     half = order("fail_listeners", listeners=["lbl-1"], message="half", apply="some")
     cloud = shop(half, task_seconds=task_seconds, read_lag=3)
     run = cloud.run(targets=[want("lbl-1", "ins-3"), want("lbl-1", "ins-4")])
     assert (run.failure, sorted(done(run)), len(cloud.writes())) == (None, ["ins-3", "ins-4"], 2)
 
 
-def test_the_last_of_several_calls_that_names_its_listener_is_not_waited_for_until_the_end() -> None:
+def test_the_last_of_several_calls_that_names_its_listener_is_not_waited_for_until_the_end():
     run = shop(None, order("fail_listeners")).run(targets=[want("lbl-1", "ins-3")], purge=True)
     assert (run.code, failed(run)) == ("FailListenerIdSet", dict.fromkeys(("ins-1", "ins-2"), "FailListenerIdSet"))
     assert run.seconds < 10
 
 
-def test_a_listener_named_as_failed_where_all_is_in_place_is_a_warning() -> None:
+def test_a_listener_named_as_failed_where_all_is_in_place_is_a_warning():
     run = shop(order("fail_listeners", listeners=["lbl-1"], message="wolf", apply="all")).run(
         targets=[want("lbl-1", "ins-3")]
     )
@@ -172,7 +172,7 @@ def test_a_listener_named_as_failed_where_all_is_in_place_is_a_warning() -> None
     assert any("lbl-1 in FailListenerIdSet" in warning for warning in run.warnings)
 
 
-def test_a_named_listener_of_which_somebody_else_did_a_part_is_sent_again() -> None:
+def test_a_named_listener_of_which_somebody_else_did_a_part_is_sent_again():
     cloud = shop(order("fail_listeners", listeners=["lbl-1"], message="no"))
     theirs = {"LoadBalancerId": "lb-1", "ListenerId": "lbl-1", "InstanceId": "ins-3", "Port": 80}
     cloud.add_events({"change": "bind", "with": [theirs], "action": "Batch*", "delay": 1.0})
@@ -181,7 +181,7 @@ def test_a_named_listener_of_which_somebody_else_did_a_part_is_sent_again() -> N
     assert {"ins-3", "ins-4"} <= addresses(cloud, "lbl-1")
 
 
-def test_a_task_that_fails_too_leaves_the_reason_of_the_named_listener() -> None:
+def test_a_task_that_fails_too_leaves_the_reason_of_the_named_listener():
     cloud = shop(order("task_fails", message="half"))
     named = {"FailListenerIdSet": ["lbl-2"], "Message": "port conflict"}
     cloud.alter("BatchRegisterTargets", lambda answer: {"Response": {**answer["Response"], **named}})
@@ -190,7 +190,7 @@ def test_a_task_that_fails_too_leaves_the_reason_of_the_named_listener() -> None
 
 
 @pytest.mark.parametrize("wait", [True, False])
-def test_wait_false_leaves_out_only_the_last_poll_and_read_back(wait: bool) -> None:
+def test_wait_false_leaves_out_only_the_last_poll_and_read_back(wait):
     cloud = shop(task_seconds=0.7)
     run = cloud.run(targets=[want("lbl-1", "ins-3")], purge=True, wait=wait)
     expected = [
@@ -203,38 +203,35 @@ def test_wait_false_leaves_out_only_the_last_poll_and_read_back(wait: bool) -> N
     assert (run.failure, sorted(done(run))) == (None, ["ins-1", "ins-2", "ins-3"])
 
 
-def test_wait_false_with_one_call_returns_as_soon_as_it_is_accepted() -> None:
+def test_wait_false_with_one_call_returns_as_soon_as_it_is_accepted():
     cloud = shop(task_seconds=100)
     run = cloud.run(targets=[want("lbl-1", "ins-3")], wait=False)
     assert (cloud.now(), cloud.actions()) == (0, ["DescribeTargets", "BatchRegisterTargets"])
     assert (run.changed, done(run), run["request_ids"]) == (True, ["ins-3"], [cloud.writes()[0]["request_id"]])
 
 
-def test_wait_false_tells_what_was_refused() -> None:
+def test_wait_false_tells_what_was_refused():
     run = shop(bad=["ins-3"], task_seconds=0).run(targets=[want("lbl-1", "ins-3"), want("lbl-1", "ins-4")], wait=False)
     assert (failed(run), done(run)) == ({"ins-3": "InvalidParameter"}, ["ins-4"])
 
 
-def test_without_waiting_what_is_in_doubt_is_not_claimed() -> None:
+def test_without_waiting_what_is_in_doubt_is_not_claimed():
     cloud = shop(unknown_outcome(0), read_lag=10_000)
     run = cloud.run(targets=[want("lbl-1", "ins-3")], wait=False, wait_timeout=4)
     assert (run.failed, done(run)) == (True, [])
 
 
-def test_nothing_to_do_sends_nothing_but_the_one_read() -> None:
+def test_nothing_to_do_sends_nothing_but_the_one_read():
     cloud = shop()
     run = cloud.run(targets=[want("lbl-1", "ins-1"), want("lbl-1", "ins-2")], purge=True, min_healthy=5)
     assert (cloud.actions(), run.changed, run["diff"]["before"]) == (["DescribeTargets"], False, run["diff"]["after"])
 
 
-def test_check_mode_reads_no_health_where_nothing_is_guarded() -> None:
+def test_check_mode_reads_no_health_where_nothing_is_guarded():
     cloud = shop()
     run = cloud.run(targets=[want("lbl-1", "ins-3")], purge=True, check=True, wait_for_health=True)
     assert cloud.actions() == ["DescribeTargets"]
     assert (run.changed, sorted(done(run))) == (True, ["ins-1", "ins-2", "ins-3"])
-
-
-# -- health of what is bound
 
 
 def become(cloud: Any, address: str, health: str, seconds: float) -> None:
@@ -242,7 +239,7 @@ def become(cloud: Any, address: str, health: str, seconds: float) -> None:
     cloud.add_events({"change": "health", "with": {health: [address]}, "delay": seconds})
 
 
-def test_losses_wait_until_the_gains_are_healthy() -> None:
+def test_losses_wait_until_the_gains_are_healthy():
     cloud = shop(health={"unknown": ["ins-3"]})
     become(cloud, "ins-3", "alive", 40)
     run = cloud.run(targets=[want("lbl-1", "ins-3")], purge=True, wait_for_health=True)
@@ -252,14 +249,14 @@ def test_losses_wait_until_the_gains_are_healthy() -> None:
     assert all(call["params"] == {"LoadBalancerIds": ["lb-1"]} for call in cloud.calls("DescribeTargetHealth"))
 
 
-def test_with_wait_for_health_the_targets_about_to_be_added_count_in_the_guard() -> None:
+def test_with_wait_for_health_the_targets_about_to_be_added_count_in_the_guard():
     cloud = shop(health={"unknown": ["ins-3"]})
     become(cloud, "ins-3", "alive", 3)
     run = cloud.run(targets=[want("lbl-1", "ins-3")], purge=True, wait_for_health=True, min_healthy=1)
     assert (run.failure, addresses(cloud, "lbl-1")) == (None, {"ins-3"})
 
 
-def test_the_guard_is_checked_again_on_real_health_right_before_the_losses() -> None:
+def test_the_guard_is_checked_again_on_real_health_right_before_the_losses():
     # Alive when the guard was checked first; by the time the new one is healthy, another has died.
     cloud = balancer([tcp("lbl-1", 443, target("ins-1"), target("ins-2"))], health={"unknown": ["ins-3"]})
     become(cloud, "ins-3", "alive", 5)
@@ -271,7 +268,7 @@ def test_the_guard_is_checked_again_on_real_health_right_before_the_losses() -> 
     assert cloud.count("BatchModifyTargetWeight") == 0
 
 
-def test_what_does_not_get_healthy_in_time_is_named_with_its_detail_and_nothing_is_taken_away() -> None:
+def test_what_does_not_get_healthy_in_time_is_named_with_its_detail_and_nothing_is_taken_away():
     cloud = shop(health={"dead": ["ins-3"], "unknown": ["ins-4"]})
     entries = [want("lbl-1", f"ins-{number}") for number in (3, 4, 5)]
     run = cloud.run(targets=entries, purge=True, wait_for_health=True, wait_timeout=60)
@@ -284,12 +281,12 @@ def test_what_does_not_get_healthy_in_time_is_named_with_its_detail_and_nothing_
     assert addresses(cloud, "lbl-1") == {f"ins-{number}" for number in range(1, 6)}
 
 
-def test_an_unhealthy_target_fails_the_task_also_where_nothing_else_is_left_to_do() -> None:
+def test_an_unhealthy_target_fails_the_task_also_where_nothing_else_is_left_to_do():
     run = shop(health={"dead": ["ins-1"]}).run(targets=[want("lbl-1", "ins-1")], wait_for_health=True, wait_timeout=30)
     assert (run.code, run["failed_targets"], run.changed) == ("WaitTimeout", [], False)
 
 
-def test_a_long_list_of_sick_targets_stays_readable() -> None:
+def test_a_long_list_of_sick_targets_stays_readable():
     names = [f"ins-{number}" for number in range(1, 15)]
     cloud = balancer([tcp("lbl-1")], health={"dead": names})
     run = cloud.run(targets=[want("lbl-1", name) for name in names], wait_for_health=True, wait_timeout=30)
@@ -300,30 +297,27 @@ def test_a_long_list_of_sick_targets_stays_readable() -> None:
 @pytest.mark.parametrize(
     "entries", [[want("lbl-1", "ins-1", weight=0)], [want("lbl-1", "ins-2")], []], ids=["weight 0", "at 0", "unlisted"]
 )
-def test_only_listed_targets_of_weight_above_0_have_to_be_healthy(entries: list[Raw]) -> None:
+def test_only_listed_targets_of_weight_above_0_have_to_be_healthy(entries):
     cloud = shop(health={"dead": ["ins-1", "ins-2"]})
     run = cloud.run(targets=[*entries, want("lbl-1", "ins-3")], wait_for_health=True, wait_timeout=60)
     assert (run.failure, run["failed_targets"]) == (None, [])
 
 
-def test_a_health_check_that_is_off_counts_as_healthy_and_says_so() -> None:
+def test_a_health_check_that_is_off_counts_as_healthy_and_says_so():
     cloud = shop(health={"closed_listeners": ["lbl-1"]})
     run = cloud.run(targets=[want("lbl-1", "ins-3")], wait_for_health=True)
     assert run.failure is None
     assert any("health check of TCP:443 (lbl-1) is switched off" in warning for warning in run.warnings)
 
 
-# -- what ends a task early
-
-
-def test_an_error_after_the_targets_were_healthy_is_none_where_everything_is_in_place() -> None:
+def test_an_error_after_the_targets_were_healthy_is_none_where_everything_is_in_place():
     cloud = shop(task_seconds=0)
     cloud.add_faults({"action": "DescribeTargets", "skip": 2, **refusal("UnauthorizedOperation")})
     run = cloud.run(targets=[want("lbl-1", "ins-3")], purge=True, wait_for_health=True)
     assert (run.failure, addresses(cloud, "lbl-1"), cloud.count("DescribeTargets")) == (None, {"ins-3"}, 4)
 
 
-def test_a_fatal_error_between_calls_keeps_what_was_done_and_says_what_was_not() -> None:
+def test_a_fatal_error_between_calls_keeps_what_was_done_and_says_what_was_not():
     cloud = shop(None, refusal("UnauthorizedOperation", "not allowed"))
     run = cloud.run(targets=[want("lbl-1", "ins-3"), want("lbl-1", "ins-2", weight=4, tag="x")])
     assert (run.code, done(run)) == ("UnauthorizedOperation", ["ins-3"])
@@ -332,7 +326,7 @@ def test_a_fatal_error_between_calls_keeps_what_was_done_and_says_what_was_not()
     assert (left["code"], left["message"]) == ("UnauthorizedOperation", "not allowed")
 
 
-def test_busy_until_the_end_of_the_time_is_told_and_the_end_is_kept() -> None:
+def test_busy_until_the_end_of_the_time_is_told_and_the_end_is_kept():
     cloud = shop()
     lock(cloud, 10_000)
     run = cloud.run(targets=[want("lbl-1", "ins-3")], wait_timeout=60)
@@ -345,21 +339,21 @@ def test_busy_until_the_end_of_the_time_is_told_and_the_end_is_kept() -> None:
     assert 20 <= len(times) <= 45
 
 
-def test_waiting_for_a_task_ends_with_the_time() -> None:
+def test_waiting_for_a_task_ends_with_the_time():
     cloud = shop(task_seconds=1000)
     run = cloud.run(targets=[want("lbl-1", "ins-3")], wait_timeout=60)
     assert (run.code, cloud.now()) == ("WaitTimeout", pytest.approx(60))
     assert f"the task {cloud.writes()[0]['request_id']} of BatchRegisterTargets" in run.message
 
 
-def test_no_connection_for_a_write_is_waited_out() -> None:
+def test_no_connection_for_a_write_is_waited_out():
     cloud = shop()
     cloud.unreachable("Batch*", times=2)
     run = cloud.run(targets=[want("lbl-1", "ins-3")])
     assert (run.failure, len(cloud.writes())) == (None, 1)
 
 
-def test_tags_of_new_bindings_that_the_cloud_does_not_tell_are_warned_of() -> None:
+def test_tags_of_new_bindings_that_the_cloud_does_not_tell_are_warned_of():
     cloud = balancer([tcp("lbl-1", 443, target("ins-1"))], tags=False)
     run = cloud.run(targets=[want("lbl-1", "ins-3", tag="x")])
     assert run.failure is None
@@ -368,7 +362,7 @@ def test_tags_of_new_bindings_that_the_cloud_does_not_tell_are_warned_of() -> No
 
 
 @pytest.mark.parametrize("purge", [True, False])
-def test_a_read_on_account_of_another_call_does_not_pass_for_the_read_back(purge: bool) -> None:
+def test_a_read_on_account_of_another_call_does_not_pass_for_the_read_back(purge):
     # Registering is accepted and shows late; the weight is refused, which takes a read in between.
     cloud = shop(bad=["ins-2"], read_lag=3)
     run = cloud.run(targets=[want("lbl-1", "ins-3"), {**ON_RULE, "instance_id": "ins-2", "weight": 50}], purge=purge)
@@ -377,7 +371,7 @@ def test_a_read_on_account_of_another_call_does_not_pass_for_the_read_back(purge
     assert "ins-3" in done(run)
 
 
-def test_a_binding_that_somebody_else_made_otherwise_is_put_right() -> None:
+def test_a_binding_that_somebody_else_made_otherwise_is_put_right():
     cloud = shop()
     for name in ("ins-3", "ins-4"):
         cloud.before("Batch*", lambda name=name: interfere(cloud, {"ListenerId": "lbl-1"}, name, 77))
@@ -388,7 +382,7 @@ def test_a_binding_that_somebody_else_made_otherwise_is_put_right() -> None:
     assert former(run) == [("ins-3", 77, "")]
 
 
-def test_a_read_that_is_refused_because_a_listener_of_its_filter_is_gone_is_sent_without_it() -> None:
+def test_a_read_that_is_refused_because_a_listener_of_its_filter_is_gone_is_sent_without_it():
     cloud = shop()
     gone = {"change": "delete_listener", "with": {"load_balancer_id": "lb-1", "listener_id": "lbl-2"}}
     cloud.add_events({**gone, "action": "Batch*", "accepted": True})

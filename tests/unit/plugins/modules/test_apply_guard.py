@@ -11,19 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ..builders import Raw, target, tcp, want
-from .tasks import (
-    Doing,
-    addresses,
-    balancer,
-    done,
-    failed,
-    former,
-    lock,
-    order,
-    refusal,
-    unknown_outcome,
-    weights,
-)
+from .tasks import Doing, addresses, balancer, done, failed, former, lock, order, refusal, unknown_outcome, weights
 
 if TYPE_CHECKING:
     from harness import Cloud, Run
@@ -55,7 +43,7 @@ def message_of(run: Run) -> str:
 
 @pytest.mark.parametrize("how", LOSSES)
 @pytest.mark.parametrize("check", [True, False])
-def test_it_refuses_before_any_write_also_in_check_mode(how: str, check: bool) -> None:
+def test_it_refuses_before_any_write_also_in_check_mode(how, check):
     cloud = balancer(TWO)
     run = guarded(cloud, how, min_healthy=2, check=check)
     assert (run.code, run.changed) == ("GuardRefused", False)
@@ -66,7 +54,7 @@ def test_it_refuses_before_any_write_also_in_check_mode(how: str, check: bool) -
 
 @pytest.mark.parametrize("wait", [True, False])
 @pytest.mark.parametrize("how", LOSSES)
-def test_a_guarded_loss_is_followed_until_it_shows_and_enough_serve(how: str, wait: bool) -> None:
+def test_a_guarded_loss_is_followed_until_it_shows_and_enough_serve(how, wait):
     cloud = balancer(TWO, task_seconds=3, read_lag=1)
     run = guarded(cloud, how, wait=wait)
     assert (run.failure, done(run)) == (None, ["ins-1"])
@@ -79,7 +67,7 @@ def test_a_guarded_loss_is_followed_until_it_shows_and_enough_serve(how: str, wa
 @pytest.mark.parametrize(
     "fault", [order("task_unknown", code="InvalidParameter"), refusal("RequestLimitExceeded"), unknown_outcome(0), None]
 )
-def test_after_any_wait_health_and_targets_are_read_again_before_the_loss(fault: Raw | None) -> None:
+def test_after_any_wait_health_and_targets_are_read_again_before_the_loss(fault):
     cloud = balancer(TWO, fault)
     if fault is None:
         cloud.unreachable("Batch*")
@@ -90,7 +78,7 @@ def test_after_any_wait_health_and_targets_are_read_again_before_the_loss(fault:
 
 
 @pytest.mark.parametrize("latency, reads", [(0.1, 2), (1.0, 2), (2.0, 2), (2.25, 3), (3.0, 3)])
-def test_health_that_is_older_than_2_seconds_is_read_again(latency: float, reads: int) -> None:
+def test_health_that_is_older_than_2_seconds_is_read_again(latency, reads):
     cloud = balancer(TWO, latency_ms=1000 * latency, task_seconds=0)
     assert guarded(cloud).failure is None
     # The last one looks after the loss.
@@ -98,7 +86,7 @@ def test_health_that_is_older_than_2_seconds_is_read_again(latency: float, reads
 
 
 @pytest.mark.parametrize("somebody_writes", [True, False])
-def test_after_busy_it_reads_until_something_changes_and_5_seconds_at_most(somebody_writes: bool) -> None:
+def test_after_busy_it_reads_until_something_changes_and_5_seconds_at_most(somebody_writes):
     cloud = balancer(TWO)
     lock(cloud, 2.0)
     if somebody_writes:
@@ -110,7 +98,7 @@ def test_after_busy_it_reads_until_something_changes_and_5_seconds_at_most(someb
     assert 2.0 <= written < 4.0 if somebody_writes else 5.0 <= written < 7.0
 
 
-def test_a_guard_that_passed_and_refuses_after_busy_names_what_has_stopped_serving_since() -> None:
+def test_a_guard_that_passed_and_refuses_after_busy_names_what_has_stopped_serving_since():
     cloud = balancer(TWO)
     lock(cloud, 1.5)
     dies(cloud, "ins-2", 1.0)
@@ -122,7 +110,7 @@ def test_a_guard_that_passed_and_refuses_after_busy_names_what_has_stopped_servi
 
 
 @pytest.mark.parametrize("lag", [0, 4])
-def test_a_guard_that_refuses_later_is_all_or_nothing_for_what_is_still_to_be_lost(lag: float) -> None:
+def test_a_guard_that_refuses_later_is_all_or_nothing_for_what_is_still_to_be_lost(lag):
     # Weight 0 goes out first; then the other one dies, and nothing is purged, even if no read shows the weight 0 yet.
     listener = tcp("lbl-1", 443, *(target(f"ins-{number}") for number in range(1, 5)))
     cloud = balancer([listener], task_seconds=3, read_lag=lag)
@@ -141,7 +129,7 @@ def two_controllers(*faults: Raw | None, then: list[list[Doing]] | None = None, 
 
 
 @pytest.mark.parametrize("how", ["drained", "weight 0"])
-def test_a_weight_is_put_back_when_fewer_than_min_healthy_are_left(how: str) -> None:
+def test_a_weight_is_put_back_when_fewer_than_min_healthy_are_left(how):
     cloud = two_controllers()
     run = guarded(cloud, how)
     message = message_of(run)
@@ -153,7 +141,7 @@ def test_a_weight_is_put_back_when_fewer_than_min_healthy_are_left(how: str) -> 
     assert run.changed
 
 
-def test_of_several_listeners_only_the_one_that_is_short_gets_its_weight_back() -> None:
+def test_of_several_listeners_only_the_one_that_is_short_gets_its_weight_back():
     other = tcp("lbl-2", 444, target("ins-1"), target("ins-3"))
     cloud = balancer([*TWO, other], rivals=[[], [], [(LBL_1, "ins-2", 0)]], task_seconds=0)
     run = cloud.run(targets=[{"instance_id": "ins-1"}], state="drained", min_healthy=1)
@@ -163,13 +151,13 @@ def test_of_several_listeners_only_the_one_that_is_short_gets_its_weight_back() 
 
 
 @pytest.mark.parametrize("how", ["absent", "purge"])
-def test_a_removal_cannot_be_put_back_and_stands_in_restore(how: str) -> None:
+def test_a_removal_cannot_be_put_back_and_stands_in_restore(how):
     run = guarded(two_controllers(), how)
     assert "put back" not in message_of(run)
     assert (done(run), former(run)) == (["ins-1"], [("ins-1", 7, "blue")])
 
 
-def test_a_weight_that_cannot_be_put_back_is_named_and_stands_in_restore() -> None:
+def test_a_weight_that_cannot_be_put_back_is_named_and_stands_in_restore():
     cloud = two_controllers(None, refusal("InvalidParameter"))
     run = guarded(cloud)
     assert "The weight of ins-1:80 on TCP:443 (lbl-1) could not be put back. Run the task again" in message_of(run)
@@ -185,26 +173,26 @@ def test_a_weight_that_cannot_be_put_back_is_named_and_stands_in_restore() -> No
         (refusal("AuthFailure.UnauthorizedOperation"), "was refused with AuthFailure.UnauthorizedOperation"),
     ],
 )
-def test_what_keeps_a_weight_from_being_put_back_does_not_hide_that_too_few_serve(fault: Raw, why: str) -> None:
+def test_what_keeps_a_weight_from_being_put_back_does_not_hide_that_too_few_serve(fault, why):
     run = guarded(two_controllers(None, *[fault] * 200), wait_timeout=30)
     assert "The weight of ins-1:80 on TCP:443 (lbl-1) could not be put back. " in message_of(run)
     assert why in message_of(run)
     assert former(run) == [("ins-1", 7, "blue")]
 
 
-def test_a_weight_that_somebody_else_put_back_is_not_written() -> None:
+def test_a_weight_that_somebody_else_put_back_is_not_written():
     # Calls after our write: read, health, and then ours is raised again.
     cloud = two_controllers(then=[[], [(LBL_1, "ins-1", 7)]])
     run = guarded(cloud)
     assert (run.code, weights(cloud)["ins-1"]) == ("GuardRefused", 7)
 
 
-def test_losing_what_is_sick_needs_no_look_afterwards() -> None:
+def test_losing_what_is_sick_needs_no_look_afterwards():
     cloud = balancer(TWO, task_seconds=0, health={"dead": ["ins-1"]})
     assert (guarded(cloud).failure, cloud.actions()[-1]) == (None, "DescribeTargets")
 
 
-def test_a_health_that_can_not_be_read_after_the_loss_is_a_warning() -> None:
+def test_a_health_that_can_not_be_read_after_the_loss_is_a_warning():
     cloud = balancer(TWO, task_seconds=0)
     cloud.add_faults({"action": "DescribeTargetHealth", "skip": 1, "times": -1, **refusal("UnauthorizedOperation")})
     run = guarded(cloud)
@@ -212,7 +200,7 @@ def test_a_health_that_can_not_be_read_after_the_loss_is_a_warning() -> None:
     assert "serve after the losses could not be read" in run.warnings[0]
 
 
-def test_a_health_that_the_answer_does_not_mention_refuses_the_loss() -> None:
+def test_a_health_that_the_answer_does_not_mention_refuses_the_loss():
     cloud = balancer(TWO)
     cloud.add_faults(order("health_answer", targets=["ins-2"]))
     words = "serves through ins-2:80, whose health is not known: DescribeTargetHealth does not mention it"
@@ -221,7 +209,7 @@ def test_a_health_that_the_answer_does_not_mention_refuses_the_loss() -> None:
 
 
 @pytest.mark.parametrize("state", ["absent", "drained"])
-def test_a_guarded_call_is_narrowed_and_each_part_checked(state: str) -> None:
+def test_a_guarded_call_is_narrowed_and_each_part_checked(state):
     cloud = balancer(FOUR, bad=["ins-1"], latency_ms=900)
     entries: list[Raw] = [{"instance_id": f"ins-{number}"} for number in range(3)]
     run = cloud.run(targets=entries, state=state, min_healthy=1)
@@ -232,7 +220,7 @@ def test_a_guarded_call_is_narrowed_and_each_part_checked(state: str) -> None:
         assert any(0 <= write["time"] - at <= 4 for at in checked)
 
 
-def test_a_guard_that_refuses_while_a_call_is_narrowed_keeps_what_was_done() -> None:
+def test_a_guard_that_refuses_while_a_call_is_narrowed_keeps_what_was_done():
     cloud = balancer(FOUR, bad=["ins-2"], task_seconds=5)
     dies(cloud, "ins-3", 4.0)
     entries: list[Raw] = [{"instance_id": f"ins-{number}"} for number in range(3)]

@@ -54,19 +54,10 @@ OPTIONS: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["targets[0]", "rule or backend is named"],
     ),
     "half a pair": ({"secret_id": "AKIDsomething"}, ["secret_key"]),
-    "wrong key": (
-        {"secret_id": OWN_ID, "secret_key": WRONG_KEY},
-        ["SignatureFailure", "secret_key"],
-    ),
-    "unknown key pair": (
-        {"secret_id": "AKIDnobody", "secret_key": WRONG_KEY},
-        ["SecretIdNotFound", "secret_id"],
-    ),
+    "wrong key": ({"secret_id": OWN_ID, "secret_key": WRONG_KEY}, ["SignatureFailure", "secret_key"]),
+    "unknown key pair": ({"secret_id": "AKIDnobody", "secret_key": WRONG_KEY}, ["SecretIdNotFound", "secret_id"]),
     "http to elsewhere": ({"endpoint": "http://clb.example.com"}, ["'http://clb.example.com'", "https"]),
-    "password in the endpoint": (
-        {"endpoint": f"https://me:{PASSWORD}@clb.example.com"},
-        ["endpoint", "password"],
-    ),
+    "password in the endpoint": ({"endpoint": f"https://me:{PASSWORD}@clb.example.com"}, ["endpoint", "password"]),
     "path in the endpoint": ({"endpoint": "https://clb.example.com/v3"}, ["clb.example.com/v3", "without a path"]),
 }
 
@@ -84,7 +75,7 @@ def check_clear(cloud: Cloud, run: Run, parts: list[str]) -> None:
 
 @pytest.mark.parametrize("check", [True, False])
 @pytest.mark.parametrize("name", [*ENTRIES, *OPTIONS])
-def test_bad_options_and_entries(name: str, check: bool) -> None:
+def test_bad_options_and_entries(name, check):
     cloud = Cloud(WORLD)
     options, parts = OPTIONS.get(name) or ({"targets": ENTRIES[name][0]}, ENTRIES[name][1])
     run = cloud.run(check=check, **{"load_balancer_id": "lb-1", "targets": [TCP], **options})
@@ -111,7 +102,7 @@ ENDPOINTS: dict[str, tuple[dict[str, Any], str, list[str]]] = {
 
 
 @pytest.mark.parametrize("fault, code, parts", ENDPOINTS.values(), ids=ENDPOINTS)
-def test_endpoints_that_do_not_answer_as_the_api_does(fault: dict[str, Any], code: str, parts: list[str]) -> None:
+def test_endpoints_that_do_not_answer_as_the_api_does(fault, code, parts):
     cloud = Cloud(WORLD)
     cloud.add_faults({"action": "*", "times": -1, **fault})
     run = cloud.run(targets=[TCP], timeout=1, wait_timeout=8)
@@ -119,7 +110,7 @@ def test_endpoints_that_do_not_answer_as_the_api_does(fault: dict[str, Any], cod
     assert (run.code, set(cloud.actions())) == (code, {"DescribeTargets"})
 
 
-def test_a_clock_that_is_wrong_and_an_endpoint_where_nobody_listens() -> None:
+def test_a_clock_that_is_wrong_and_an_endpoint_where_nobody_listens():
     cloud = Cloud(WORLD, clock_offset=600)
     run = cloud.run(targets=[TCP])
     check_clear(cloud, run, ["clock", "5 minutes"])

@@ -10,12 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._api.members import (
-    ENTRIES,
-    ENTRY,
-    TARGETS,
-    Capacity,
-)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.members import ENTRIES, ENTRY, TARGETS, Capacity
 from harness import Cloud, Raw
 
 
@@ -35,7 +30,7 @@ def wanted(amount: int, listeners: int, **values: Any) -> list[Raw]:
 @pytest.mark.parametrize(
     "state, limits", [("present", {"targets": 499}), ("present", {"targets": 250}), ("absent", "exclusive")], ids=str
 )
-def test_a_thousand_targets(state: str, limits: Any) -> None:
+def test_a_thousand_targets(state, limits):
     cloud = a_cloud(50)
     targets = wanted(1000, 50)
     if state == "absent":
@@ -59,7 +54,7 @@ def test_a_thousand_targets(state: str, limits: Any) -> None:
     ],
     ids=str,
 )
-def test_a_thousand_weights_or_tags(limits: Any, listeners: int, values: Raw) -> None:
+def test_a_thousand_weights_or_tags(limits, listeners, values):
     cloud = a_cloud(listeners)
     cloud.run(targets=wanted(1000, listeners))
     cloud.clear_journal()
@@ -70,7 +65,7 @@ def test_a_thousand_weights_or_tags(limits: Any, listeners: int, values: Raw) ->
     assert len(cloud.writes()) <= 8
 
 
-def test_a_much_lower_limit_is_found_too() -> None:
+def test_a_much_lower_limit_is_found_too():
     cloud = a_cloud(50, limits={"targets": 60})
     run = cloud.run(targets=wanted(1000, 50))
     assert not run.failed, run.message
@@ -78,7 +73,7 @@ def test_a_much_lower_limit_is_found_too() -> None:
 
 
 @pytest.mark.parametrize("bad", [[1], [93, 406]], ids=str)
-def test_a_tag_that_is_too_long_is_to_blame_itself_and_no_limit_is_learnt(bad: list[int]) -> None:
+def test_a_tag_that_is_too_long_is_to_blame_itself_and_no_limit_is_learnt(bad):
     cloud = a_cloud(50)
     names = [f"ins-{number:04}" for number in bad]
     refusal = {"code": "InvalidParameterValue.Length", "message": "The tag is too long."}
@@ -99,7 +94,7 @@ def test_a_tag_that_is_too_long_is_to_blame_itself_and_no_limit_is_learnt(bad: l
     ],
     ids=str,
 )
-def test_reads_of_many_load_balancers(limits: Raw, action: str, calls: int) -> None:
+def test_reads_of_many_load_balancers(limits, action, calls):
     cloud = a_cloud(1, balancers=40)
     ids = [f"lb-{number}" for number in range(1, 41)]
     place = {"ListenerId": "lbl-g0000", "InstanceId": "ins-1", "Port": 80}
@@ -111,7 +106,7 @@ def test_reads_of_many_load_balancers(limits: Raw, action: str, calls: int) -> N
     assert cloud.count(action) == calls
 
 
-def test_the_listener_filter_is_left_out_where_it_is_too_long() -> None:
+def test_the_listener_filter_is_left_out_where_it_is_too_long():
     cloud = a_cloud(30, balancers=3, limits="exclusive")
     ids = ["lb-1", "lb-2", "lb-3"]
     targets = [{**entry, "load_balancer_id": one} for one in ids for entry in wanted(20, 20)]
@@ -123,7 +118,7 @@ def test_the_listener_filter_is_left_out_where_it_is_too_long() -> None:
     assert ["ListenerIds" in call["params"] for call in cloud.calls("DescribeTargets")] == [True, False]
 
 
-def test_of_several_limits_the_nearest_is_learnt_first() -> None:
+def test_of_several_limits_the_nearest_is_learnt_first():
     action, capacity = "BatchModifyTargetWeight", Capacity()
     refused = {TARGETS: 500, ENTRIES: 10, ENTRY: 50}
     assert capacity.is_new(action, refused)

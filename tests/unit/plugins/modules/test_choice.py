@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         ({"all_load_balancers": True, "targets": [{"listener_port": 443}]}, "every entry must name a backend"),
     ],
 )
-def test_how_load_balancers_may_not_be_chosen(options: Raw, words: str) -> None:
+def test_how_load_balancers_may_not_be_chosen(options, words):
     cloud = region()
     run = cloud.run(**{**DRAIN, **options})
     assert words in (run.failure or "")
@@ -69,7 +69,7 @@ def test_how_load_balancers_may_not_be_chosen(options: Raw, words: str) -> None:
         ),
     ],
 )
-def test_the_chosen_ones_come_once_in_the_order_chosen(options: Raw, expected: list[tuple[str, str | None]]) -> None:
+def test_the_chosen_ones_come_once_in_the_order_chosen(options, expected):
     run = region().run(check=True, **{**DRAIN, **options})
     assert run.failure is None
     assert [(one["load_balancer_id"], one["load_balancer_name"]) for one in run["load_balancers"]] == expected
@@ -78,7 +78,7 @@ def test_the_chosen_ones_come_once_in_the_order_chosen(options: Raw, expected: l
     assert run["load_balancer_id"] == (expected[0][0] if one_meant else None)
 
 
-def test_a_listing_of_the_region_asks_for_those_with_backends_oldest_first_and_no_classic_ones() -> None:
+def test_a_listing_of_the_region_asks_for_those_with_backends_oldest_first_and_no_classic_ones():
     cloud = region()
     cloud.run(all_load_balancers=True, **DRAIN)
     asked = cloud.calls("DescribeLoadBalancers")[0]["params"]
@@ -90,12 +90,12 @@ def test_a_listing_of_the_region_asks_for_those_with_backends_oldest_first_and_n
 
 
 @pytest.mark.parametrize("state, warned", [("drained", 1), ("absent", 0)])
-def test_a_region_without_backends_is_a_warning_where_something_is_to_be_drained(state: str, warned: int) -> None:
+def test_a_region_without_backends_is_a_warning_where_something_is_to_be_drained(state, warned):
     run = many(1).run(all_load_balancers=True, targets=[HOST], state=state)
     assert (run.failure, run.changed, len(run.warnings)) == (None, False, warned)
 
 
-def test_each_id_goes_to_the_load_balancer_that_has_it() -> None:
+def test_each_id_goes_to_the_load_balancer_that_has_it():
     cloud = region()
     rule_entry = {"location_id": "loc-3", "instance_id": "ins-9", "port": 80}
     run = cloud.run(load_balancer_ids=IDS, targets=[want("lbl-1", "ins-9"), rule_entry])
@@ -103,7 +103,7 @@ def test_each_id_goes_to_the_load_balancer_that_has_it() -> None:
     assert status(run) == {"lb-1": "changed", "lb-2": "unchanged", "lb-3": "changed"}
 
 
-def test_entries_can_choose_by_themselves_and_only_those_load_balancers_are_read() -> None:
+def test_entries_can_choose_by_themselves_and_only_those_load_balancers_are_read():
     cloud = region()
     entries = [want("lbl-3", "ins-9", load_balancer_id="lb-3"), want("lbl-1", "ins-9", load_balancer_id="lb-1")]
     run = cloud.run(targets=entries)
@@ -114,14 +114,14 @@ def test_entries_can_choose_by_themselves_and_only_those_load_balancers_are_read
     assert asked == {("lb-3", "lbl-3"), ("lb-1", "lbl-1")}
 
 
-def test_one_to_which_no_entry_applies_is_not_read() -> None:
+def test_one_to_which_no_entry_applies_is_not_read():
     cloud = region()
     run = cloud.run(load_balancer_ids=IDS, targets=[want("lbl-2", "ins-9", load_balancer_id="lb-2")])
     assert (list(status(run)), set(read(cloud))) == (["lb-2"], {"lb-2"})
 
 
 @pytest.mark.parametrize("state, failed", [("present", True), ("drained", True), ("absent", False)])
-def test_an_id_that_none_of_them_has(state: str, failed: bool) -> None:
+def test_an_id_that_none_of_them_has(state, failed):
     cloud = region()
     run = cloud.run(load_balancer_ids=IDS, targets=[want("lbl-9", "ins-1")], state=state)
     words = "targets[0]: none of the load balancers has a listener 'lbl-9'."
@@ -151,9 +151,7 @@ TASKS: dict[str, tuple[Raw, Callable[[dict[str, int]], bool]]] = {
 
 @pytest.mark.parametrize("fault", FAULTY)
 @pytest.mark.parametrize("options, as_desired", TASKS.values(), ids=TASKS)
-def test_two_end_as_desired_whatever_happens_on_the_third(
-    fault: str, options: Raw, as_desired: Callable[[dict[str, int]], bool]
-) -> None:
+def test_two_end_as_desired_whatever_happens_on_the_third(fault, options, as_desired):
     cloud = region(task_seconds=1.0)
     cloud.add_faults(FAULTS[fault])
     run = cloud.run(load_balancer_ids=IDS, **options)

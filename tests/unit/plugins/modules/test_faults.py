@@ -59,7 +59,6 @@ def check_report(run: Run, cloud: Cloud, task: Task, before: Held) -> None:
     missing = difference(after, task.desired(before))
     unknown = unknown_pools(result)
     named = [key_of(entry) for entry in result["failed_targets"]]
-
     assert set(named) <= missing
     assert all(key[:2] in unknown for key in missing.difference(named))
     assert len(named) == len(set(named)), "a binding is named twice, so that the list does not go back in"
@@ -121,7 +120,6 @@ def check_converges(cloud: Cloud, task: Task, before: Held) -> None:
     again = cloud.run(**task.options)
     assert not again.failed, again.message
     assert held(cloud) == task.desired(before)
-
     cloud.clear_journal()
     idle = cloud.run(**task.options)
     assert (idle.failed, idle.changed, cloud.actions()) == (False, False, ["DescribeTargets"])
@@ -133,7 +131,6 @@ def run_under(task: Task, *faults: str) -> None:
     before, functions_before = held(cloud), functions(cloud)
     cloud.add_faults(*(FAULTS[name] for name in faults))
     run = cloud.run(**task.options)
-
     assert run.seconds <= 300 + 30
     assert not (run.failed and RECOVERABLE.issuperset(faults)), run.message
     check_report(run, cloud, task, before)
@@ -170,7 +167,6 @@ def test_fault_that_lasts(state, fault):
     before = held(cloud)
     cloud.add_faults(LASTING[fault])
     run = cloud.run(**task.options, wait_timeout=60, timeout=10)
-
     assert run.seconds <= 60 + 10
     assert run.changed == bool(accepted_writes(cloud))
     named = {key_of(entry) for entry in run["failed_targets"]}

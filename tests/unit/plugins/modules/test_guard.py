@@ -226,8 +226,6 @@ def test_health_of_any_shape_under_six_drains_at_once(seed):
         answer = {"shape": shape, "targets": names(2), "skip": dice.randrange(6), "times": dice.randrange(1, 4)}
         cloud.add_faults({"action": "DescribeTargetHealth", "kind": "health_answer", **answer})
     minimum, at_first = dice.randint(1, 4), len(cloud.in_traffic())
-
     runs = cloud.together(*(drop(n, minimum=minimum, state=dice.choice(["drained", "absent"])) for n in range(1, 7)))
-
     assert {run.code for run in runs} <= {None, "GuardRefused"}, [run.message for run in runs]
     assert at_first < minimum or least(cloud) >= minimum

@@ -53,7 +53,6 @@ def extra_calls(cloud: Cloud, action: str = "BatchRegisterTargets") -> int:
 def test_one_of_500(cloud, number):
     refused = refuse(cloud, [number])
     result = cloud.run(targets=targets()).result
-
     assert (named(result), result["failed_targets"][0]["code"]) == (refused, "InvalidParameter")
     assert result["error"]["action"] == "BatchRegisterTargets"
     assert result["failed_listeners"] == [f"lbl-g{number % LISTENERS:04}"]
@@ -74,7 +73,6 @@ AWKWARD = {
 def test_five_of_500(cloud, where):
     refused = refuse(cloud, AWKWARD.get(where) or random.Random(where).sample(range(500), 5))
     result = cloud.run(targets=targets()).result
-
     assert (named(result), len(cloud.bindings())) == (refused, 495)
     assert extra_calls(cloud) <= MAX_EXTRA_CALLS
 
@@ -83,7 +81,6 @@ def test_too_many_to_be_found_are_not_attempted_and_tried_again_next_time(cloud)
     refused = refuse(cloud, list(range(0, 500, 5)))
     result = cloud.run(targets=targets()).result
     codes = {entry["instance_id"]: entry["code"] for entry in result["failed_targets"]}
-
     assert extra_calls(cloud) == MAX_EXTRA_CALLS
     assert set(refused) <= codes.keys()
     assert set(codes.values()) == {"InvalidParameter", "NotAttempted"}
@@ -91,7 +88,6 @@ def test_too_many_to_be_found_are_not_attempted_and_tried_again_next_time(cloud)
     assert all("No." in entry["message"] for entry in result["failed_targets"])
     assert result["error"]["code"] == "InvalidParameter", "the cloud's reason, not that the rest was left out"
     assert len(cloud.bindings()) == 500 - len(codes)
-
     cloud.clear_faults()
     again = cloud.run(targets=result["failed_targets"])
     assert not again.failed
@@ -105,12 +101,10 @@ def test_what_is_refused_is_found_in_tags_weights_and_removals_too(cloud):
     tagged = cloud.run(targets=[{**entry, "tag": "x"} for entry in targets()])
     assert (named(tagged.result), len(tagged["modified"])) == (refused, 499)
     everything = [{"listener_id": f"lbl-g{number:04}"} for number in range(LISTENERS)]
-
     drained = cloud.run(state="drained", targets=everything)
     assert named(drained.result) == refused
     assert {binding[4] for binding in cloud.bindings() if binding[2] != refused[0]} == {0}
     assert extra_calls(cloud, "BatchModifyTargetWeight") <= 24
-
     removed = cloud.run(state="absent", targets=everything)
     assert named(removed.result) == refused
     assert {binding[2] for binding in cloud.bindings()} == set(refused)
@@ -121,7 +115,6 @@ def test_quota_is_narrowed_to_the_listener_and_called_a_quota(cloud):
     where = {"LoadBalancerId": "lb-1", "ListenerId": "lbl-g0007", "Port": 80}
     cloud.change("bind", [{**where, "EniIp": f"10.9.0.{number}"} for number in range(95)])
     result = cloud.run(targets=targets()).result
-
     assert {entry["listener_id"] for entry in result["failed_targets"]} == {"lbl-g0007"}
     assert len(result["failed_targets"]) == EACH
     assert {entry["code"] for entry in result["failed_targets"]} == {"LimitExceeded"}
@@ -141,7 +134,6 @@ def test_narrowing_ends_with_the_time(cloud):
     refuse(cloud, [3, 117, 240, 366, 481])
     cloud.add_faults({"action": "BatchRegisterTargets", "kind": "task_slow", "seconds": 40, "times": -1})
     run = cloud.run(targets=targets(), wait_timeout=100, timeout=10)
-
     assert run.seconds <= 110
     bound = {binding[2] for binding in cloud.bindings()}
     assert {name(number) for number in range(500)} - bound <= set(named(run.result))
@@ -163,7 +155,6 @@ def test_what_concerns_the_load_balancer_is_found_once_and_blames_nobody(cloud):
     cloud.add_faults(REFUSED)
     more = [{**entry, "port": 81} for entry in targets()] + [{**entry, "port": 82} for entry in targets()]
     run = cloud.run(targets=[*targets(), *more])
-
     assert {(entry["code"], entry["message"]) for entry in run["failed_targets"]} == {("FailedOperation", "No.")}
     assert len(run["failed_targets"]) == 1500
     assert extra_calls(cloud) == 5 + 2, "six calls for the first, one for each of the others"
@@ -177,7 +168,6 @@ def test_after_what_concerns_the_load_balancer_other_words_are_narrowed(cloud):
     cloud.next_writes(*[{"kind": "error", "code": "FailedOperation", "message": "All."}] * 6)
     refuse(cloud, [40])
     cloud.run(targets=[*targets(), *({**entry, "port": 81} for entry in targets())])
-
     assert len(cloud.bindings()) == 500 - 2
 
 
@@ -192,7 +182,6 @@ def test_the_same_words_on_another_load_balancer_go_straight_to_single_members()
     busy = {"code": "FailedOperation.ResourceInOperating", "times": 5}
     cloud.add_faults({"kind": "refuse_listeners", "listeners": ["lbl-2"], **busy}, REFUSED)
     run = cloud.run(load_balancer_ids=["lb-1", "lb-2"], targets=[{**where, **entry} for entry in entries])
-
     assert len(run["failed_targets"]) == 40
     sizes = [
         [len(call["params"]["Targets"]) for call in cloud.writes() if call["params"]["LoadBalancerId"] == one]
@@ -211,7 +200,6 @@ def test_what_concerns_the_account_blames_nobody_on_any_load_balancer(amount, ex
         {"load_balancer_id": one, **entry, "listener_id": "lbl-g0000"} for one in ids for entry in targets()[:10]
     ]
     run = cloud.run(load_balancer_ids=ids, targets=entries)
-
     assert {(entry["code"], entry["message"]) for entry in run["failed_targets"]} == {("FailedOperation", "No.")}
     assert len(run["failed_targets"]) == 10 * amount
     assert len(cloud.writes()) == amount + extra
@@ -226,7 +214,6 @@ def test_a_listener_of_a_target_group_is_told_and_the_others_get_theirs(code):
     cloud.configure(limits={"described_listeners": 99})
     entries = [{"listener_id": f"lbl-g{number:04}", "instance_id": "ins-1", "port": 80} for number in range(130)]
     run = cloud.run(targets=[*entries, {"listener_id": "lbl-group", "instance_id": "ins-1", "port": 80}])
-
     assert [(entry["listener_id"], entry["code"]) for entry in run["failed_targets"]] == [("lbl-group", code)]
     assert "target group" in run.message
     assert len(run["registered"]) == 130
@@ -243,7 +230,6 @@ def test_a_quota_that_the_call_itself_has_filled_is_no_failure(cloud, wait):
         {"action": "BatchRegisterTargets", "kind": "error", "code": "LimitExceeded", "message": "Full.", "times": -1},
     )
     run = cloud.run(targets=targets()[:100], wait=wait)
-
     assert not run.failed, run.message
     assert len(run["registered"]) == len(cloud.bindings()) == 100
     assert extra_calls(cloud) == 1, "sent again once, and not narrowed"
@@ -254,7 +240,6 @@ def test_a_code_that_fails_at_once_is_that_of_its_call_and_the_rest_is_not_attem
     refused = {"kind": "error", "code": "FailedOperation.InvalidLBStatus", "message": "Isolated."}
     cloud.add_faults({"action": "BatchRegisterTargets", **refused})
     run = cloud.run(targets=[{**entry, "weight": 5} for entry in targets()[:4]])
-
     codes = {entry["instance_id"]: entry["code"] for entry in run["failed_targets"]}
     assert codes == {
         **dict.fromkeys((name(2), name(3)), "FailedOperation.InvalidLBStatus"),
@@ -271,7 +256,6 @@ def test_a_refused_removal_of_what_is_gone_is_no_failure(cloud, code):
     cloud.before("BatchDeregisterTargets", lambda: cloud.change("unbind", gone))
     cloud.add_faults({"action": "BatchDeregisterTargets", "kind": "error", "code": code, "message": "Not bound."})
     run = cloud.run(state="absent", targets=targets()[:10])
-
     assert not run.failed, run.message
     assert not run.changed
 
@@ -289,7 +273,6 @@ def test_a_call_is_halved_by_listeners_first_then_within_the_listener(cloud):
     refuse(cloud, [0])
     cloud.run(targets=listed(40))
     asked = [{one["ListenerId"] for one in call["params"]["Targets"]} for call in cloud.writes()]
-
     assert [len(one) for one in asked[:4]] == [4, 2, 2, 1]
     assert sizes(cloud)[:7] == [40, 20, 20, 10, 5, 2, 1]
 
@@ -305,7 +288,6 @@ def test_a_bad_one_is_found_within_a_rule_and_no_good_one_is_sent_after_it_was_b
     refused = refuse(cloud, [13])
     entries = [{"location_id": f"loc-{number % 2}", "instance_id": name(number), "port": 80} for number in range(20)]
     run = cloud.run(targets=entries)
-
     assert (named(run.result), len(cloud.bindings())) == (refused, 19)
     assert sum(len(call["params"]["Targets"]) for call in cloud.writes() if call["accepted"]) == 19
 
@@ -314,14 +296,12 @@ def test_a_listener_is_halved_between_its_rules():
     cloud = two_rules()
     refuse(cloud, [0])
     cloud.run(targets=[{"location_id": f"loc-{int(n > 1)}", "instance_id": name(n), "port": 80} for n in range(10)])
-
     assert sizes(cloud)[:3] == [10, 2, 8]
 
 
 def test_the_64_extra_calls_are_for_the_whole_task(cloud):
     refuse(cloud, list(range(0, 500, 7)))
     cloud.run(targets=[{**entry, "port": port} for entry in targets() for port in (80, 81, 82)])
-
     assert len(cloud.writes()) <= 3 + MAX_EXTRA_CALLS
 
 
@@ -331,7 +311,6 @@ FULL = {"kind": "refuse_listeners", "action": "BatchRegisterTargets", "code": "L
 def test_a_quota_of_the_only_listener_takes_no_extra_call(cloud):
     cloud.add_faults({**FULL, "listeners": ["lbl-g0000"]})
     run = cloud.run(targets=listed(10))
-
     assert (len(cloud.writes()), {entry["code"] for entry in run["failed_targets"]}) == (1, {"LimitExceeded"})
 
 
@@ -340,7 +319,6 @@ def test_bad_targets_and_full_listeners_are_told_apart(cloud):
     cloud.add_faults({**FULL, "listeners": ["lbl-g0005"]})
     run = cloud.run(targets=targets()[:200])
     codes = {entry["instance_id"]: entry["code"] for entry in run["failed_targets"]}
-
     assert codes == {bad[0]: "InvalidParameter", **{name(number): "LimitExceeded" for number in (5, 55, 105, 155)}}
 
 
@@ -351,7 +329,6 @@ def test_a_code_that_fails_at_once_stops_the_narrowing(cloud, after, code):
     refusal = {"kind": "error", "code": "InvalidParameter"}
     cloud.next_writes(*[refusal] * after, {"kind": "error", "code": code})
     run = cloud.run(targets=targets())
-
     assert (len(cloud.writes()), run.code) == (after + 1, code)
     assert cloud.actions()[-1] != "DescribeTargets", "at once"
     assert len(run["failed_targets"]) == 500
@@ -363,7 +340,6 @@ def test_a_narrowed_call_with_an_unknown_outcome_is_read_back_like_any_other(clo
     cut = {"kind": "cut_after", "apply": share}
     cloud.next_writes({"kind": "error", "code": "InvalidParameter"}, cut, cut)
     run = cloud.run(targets=listed(40))
-
     assert (named(run.result), len(cloud.bindings())) == (refused, 39)
 
 
@@ -372,12 +348,10 @@ def test_a_call_with_an_unknown_outcome_is_one_of_the_extra_calls(cloud, monkeyp
     refuse(cloud, [453])
     cloud.next_writes({"kind": "error", "code": "InvalidParameter"}, {"kind": "cut_after"})
     cloud.run(targets=listed(40))
-
     assert sizes(cloud) == [40, 20, 20]
 
 
 def test_a_refusal_that_does_not_come_again_fails_nothing(cloud):
     cloud.next_writes({"kind": "error", "code": "FailedOperation"})
     run = cloud.run(targets=listed(40))
-
     assert (run.failure, len(cloud.bindings())) == (None, 40)

@@ -32,7 +32,7 @@ def times(cloud: Cloud, action: str) -> list[float]:
 
 
 @pytest.mark.parametrize("action", ASYNCHRONOUS)
-def test_a_write_is_followed_by_one_early_read_polls_of_its_task_and_a_last_read(action: str) -> None:
+def test_a_write_is_followed_by_one_early_read_polls_of_its_task_and_a_last_read(action):
     cloud = balancer([LISTENER])
     run = cloud.run(**TASKS[action])
     assert cloud.actions()[:3] == ["DescribeTargets", action, "DescribeTargets"]
@@ -44,25 +44,25 @@ def test_a_write_is_followed_by_one_early_read_polls_of_its_task_and_a_last_read
 
 
 @pytest.mark.parametrize("action", TASKS)
-def test_a_batch_that_is_applied_before_it_is_answered_is_never_polled(action: str) -> None:
+def test_a_batch_that_is_applied_before_it_is_answered_is_never_polled(action):
     cloud = balancer([LISTENER], task_seconds=0)
     assert cloud.run(**TASKS[action]).failure is None
     assert cloud.actions() == ["DescribeTargets", action, "DescribeTargets"]
 
 
-def test_the_first_of_several_calls_tells_that_writes_show_at_once() -> None:
+def test_the_first_of_several_calls_tells_that_writes_show_at_once():
     cloud = balancer([LISTENER], task_seconds=0)
     assert cloud.run(**BIND, purge=True).failure is None
     assert (len(cloud.writes()), cloud.now() < 0.4) == (2, True)
 
 
-def test_tags_are_synchronous_and_have_no_task_to_poll() -> None:
+def test_tags_are_synchronous_and_have_no_task_to_poll():
     cloud = balancer([LISTENER], task_seconds=20)
     assert cloud.run(**TASKS["BatchModifyTargetTag"]).failure is None
     assert cloud.actions() == ["DescribeTargets", "BatchModifyTargetTag", "DescribeTargets"]
 
 
-def test_polls_back_off_to_2_seconds() -> None:
+def test_polls_back_off_to_2_seconds():
     cloud = balancer([LISTENER], task_seconds=20)
     cloud.run(**BIND)
     polls = times(cloud, "DescribeTaskStatus")
@@ -73,7 +73,7 @@ def test_polls_back_off_to_2_seconds() -> None:
     assert polls[-1] < 22
 
 
-def test_later_calls_learn_from_the_first_how_long_a_task_takes() -> None:
+def test_later_calls_learn_from_the_first_how_long_a_task_takes():
     """Nine calls, one after the other: each task is looked for shortly before its end."""
     cloud = balancer([tcp(f"lbl-{number}", 1 + number) for number in range(50)], task_seconds=2, latency_ms=50)
     entries = [want(f"lbl-{number % 50}", f"ins-{number}") for number in range(4500)]
@@ -90,26 +90,23 @@ def test_later_calls_learn_from_the_first_how_long_a_task_takes() -> None:
 
 
 @pytest.mark.parametrize("code", ["InvalidParameter", "ResourceNotFound", "FailedOperation"])
-def test_a_task_that_the_cloud_does_not_know_counts_as_ended(code: str) -> None:
+def test_a_task_that_the_cloud_does_not_know_counts_as_ended(code):
     cloud = balancer([LISTENER], order("task_unknown", code=code))
     run = cloud.run(**BIND)
     assert (run.failure, run.warnings, cloud.count("DescribeTaskStatus")) == (None, [], 1)
 
 
-def test_a_poll_that_is_not_allowed_warns_and_leaves_it_to_the_read_back() -> None:
+def test_a_poll_that_is_not_allowed_warns_and_leaves_it_to_the_read_back():
     run = balancer([LISTENER], order("task_unknown", code="UnauthorizedOperation")).run(**BIND)
     assert (run.failure, len(run.warnings)) == (None, 1)
     assert "UnauthorizedOperation" in run.warnings[0]
 
 
-def test_a_lagging_read_is_waited_for() -> None:
+def test_a_lagging_read_is_waited_for():
     cloud = balancer([LISTENER], task_seconds=0, read_lag=4.5)
     run = cloud.run(**BIND)
     assert (run.failure, len(cloud.writes())) == (None, 1)
     assert 4.5 <= cloud.now() < 6.5
-
-
-# -- what became of a write that was not answered
 
 
 def assert_read_before_sending_again(cloud: Cloud, doubtful: int = 1) -> None:
@@ -120,7 +117,7 @@ def assert_read_before_sending_again(cloud: Cloud, doubtful: int = 1) -> None:
 
 
 @pytest.mark.parametrize("action", TASKS)
-def test_a_write_that_took_effect_is_never_sent_again(action: str) -> None:
+def test_a_write_that_took_effect_is_never_sent_again(action):
     cloud = balancer([LISTENER], unknown_outcome(), task_seconds=2, read_lag=2)
     run = cloud.run(**TASKS[action])
     assert (run.failure, run.changed, len(cloud.writes())) == (None, True, 1)
@@ -129,7 +126,7 @@ def test_a_write_that_took_effect_is_never_sent_again(action: str) -> None:
 
 
 @pytest.mark.parametrize("action", TASKS)
-def test_a_write_that_was_lost_is_sent_again_only_after_reads_that_could_not_lag_any_more(action: str) -> None:
+def test_a_write_that_was_lost_is_sent_again_only_after_reads_that_could_not_lag_any_more(action):
     cloud = balancer([LISTENER], unknown_outcome(0))
     assert cloud.run(**TASKS[action]).failure is None
     first, second = cloud.writes()
@@ -139,14 +136,14 @@ def test_a_write_that_was_lost_is_sent_again_only_after_reads_that_could_not_lag
 
 
 @pytest.mark.parametrize("action", TASKS)
-def test_of_a_write_that_took_effect_in_part_only_the_rest_is_sent(action: str) -> None:
+def test_of_a_write_that_took_effect_in_part_only_the_rest_is_sent(action):
     cloud = balancer([LISTENER], unknown_outcome(0.5))
     assert cloud.run(**TASKS[action]).failure is None
     first, second = map(sent_to, cloud.writes())
     assert second == first[round(len(first) * 0.5) :]
 
 
-def test_a_doubtful_write_whose_task_still_runs_is_read_before_each_further_attempt() -> None:
+def test_a_doubtful_write_whose_task_still_runs_is_read_before_each_further_attempt():
     # The task lasts longer than reads may lag: the next attempt is answered 'busy'.
     cloud = balancer([LISTENER], unknown_outcome(task_seconds=8))
     assert cloud.run(**BIND).failure is None
@@ -157,7 +154,7 @@ def test_a_doubtful_write_whose_task_still_runs_is_read_before_each_further_atte
     assert len(cloud.bindings()) == 7
 
 
-def test_a_doubtful_write_whose_task_was_long_busy_may_show_late() -> None:
+def test_a_doubtful_write_whose_task_was_long_busy_may_show_late():
     cloud = balancer([LISTENER], unknown_outcome(task_seconds=12), read_lag=3)
     assert cloud.run(**BIND).failure is None
     assert sum(call["applied"] for call in cloud.writes()) == 1
@@ -165,7 +162,7 @@ def test_a_doubtful_write_whose_task_was_long_busy_may_show_late() -> None:
 
 
 @pytest.mark.parametrize("wait", [True, False])
-def test_a_doubtful_write_behind_somebody_elses_task_is_read_between_busy_answers_and_then_sent(wait: bool) -> None:
+def test_a_doubtful_write_behind_somebody_elses_task_is_read_between_busy_answers_and_then_sent(wait):
     cloud = balancer([LISTENER], unknown_outcome(0))
     # Somebody takes the lock right behind the cut.
     cloud.before("DescribeTargets", lambda: lock(cloud, 30), nth=2)
@@ -175,14 +172,14 @@ def test_a_doubtful_write_behind_somebody_elses_task_is_read_between_busy_answer
     assert cloud.writes()[-1]["time"] >= 30
 
 
-def test_without_waiting_what_is_in_doubt_is_not_claimed_beside_what_was_accepted() -> None:
+def test_without_waiting_what_is_in_doubt_is_not_claimed_beside_what_was_accepted():
     cloud = balancer([LISTENER], *[unknown_outcome(0)] * 3)
     run = cloud.run(targets=[want("lbl-1", "ins-7"), want("lbl-1", "ins-1", weight=50)], wait=False)
     assert done(run) == ["ins-1"]
 
 
 @pytest.mark.parametrize("times_in_doubt", [2, 3])
-def test_the_doubt_can_come_several_times(times_in_doubt: int) -> None:
+def test_the_doubt_can_come_several_times(times_in_doubt):
     doubts = [unknown_outcome(0.5), unknown_outcome(0), unknown_outcome(1)][:times_in_doubt]
     cloud = balancer([LISTENER], *doubts)
     assert cloud.run(**BIND).failure is None
@@ -190,14 +187,14 @@ def test_the_doubt_can_come_several_times(times_in_doubt: int) -> None:
     assert_read_before_sending_again(cloud, times_in_doubt)
 
 
-def test_a_doubtful_removal_that_is_refused_because_it_took_effect_is_no_failure() -> None:
+def test_a_doubtful_removal_that_is_refused_because_it_took_effect_is_no_failure():
     # The cut call took effect, but shows only after the retry was refused.
     cloud = balancer([LISTENER], unknown_outcome(), read_lag=6, task_seconds=0)
     run = cloud.run(**TASKS["BatchDeregisterTargets"])
     assert (run.failure, run.changed, cloud.bindings()) == (None, True, set())
 
 
-def test_a_doubtful_write_that_is_then_refused_is_narrowed() -> None:
+def test_a_doubtful_write_that_is_then_refused_is_narrowed():
     cloud = balancer([LISTENER], unknown_outcome(0))
     cloud.add_faults(order("refuse_targets", targets=["ins-8"], message="no such host", times=-1))
     run = cloud.run(**BIND)
@@ -205,7 +202,7 @@ def test_a_doubtful_write_that_is_then_refused_is_narrowed() -> None:
     assert addresses(cloud) == {f"ins-{number}" for number in (1, 2, 3, 7, 9, 10)}
 
 
-def test_a_fatal_code_after_a_doubt_stops_the_task_and_the_result_is_still_read() -> None:
+def test_a_fatal_code_after_a_doubt_stops_the_task_and_the_result_is_still_read():
     run = balancer([LISTENER], unknown_outcome(0.5), refusal("AuthFailure.TokenFailure")).run(**BIND)
     assert (run.code, run.changed, sorted(done(run))) == ("AuthFailure.TokenFailure", True, ["ins-7", "ins-8"])
     assert failed(run).keys() == {"ins-9", "ins-10"}
@@ -213,7 +210,7 @@ def test_a_fatal_code_after_a_doubt_stops_the_task_and_the_result_is_still_read(
 
 @pytest.mark.parametrize("fault", [None, unknown_outcome()], ids=["accepted", "in doubt"])
 @pytest.mark.parametrize("reads", [1, 9])
-def test_when_nothing_can_be_read_any_more_that_is_reported(reads: int, fault: Raw | None) -> None:
+def test_when_nothing_can_be_read_any_more_that_is_reported(reads, fault):
     cloud = balancer([LISTENER], fault, task_seconds=0)
     cloud.add_faults({"action": "DescribeTargets", "skip": 1, "times": reads, **refusal("UnauthorizedOperation")})
     run = cloud.run(**BIND)
@@ -228,7 +225,7 @@ def test_when_nothing_can_be_read_any_more_that_is_reported(reads: int, fault: R
 
 
 @pytest.mark.parametrize("share", [0, 0.5, 1])
-def test_an_answer_that_says_internal_error_leaves_the_outcome_open(share: float) -> None:
+def test_an_answer_that_says_internal_error_leaves_the_outcome_open(share):
     cloud = balancer([LISTENER], refusal("InternalError", apply=share))
     run = cloud.run(**BIND)
     assert (run.failure, len(done(run)), len(cloud.writes())) == (None, 4, 1 if share == 1 else 2)

@@ -100,7 +100,6 @@ def check(code: str, text: str, size: int, *, first_accepted: bool) -> None:
     order = {"kind": "error", "code": code, "message": text, "times": times, "skip": int(first_accepted)}
     cloud.add_faults({"action": "Batch*", **order})
     run = cloud.run(targets=targets)
-
     assert {binding[:4] for binding in before} <= {binding[:4] for binding in cloud.bindings()}, "lost"
     if passes(code, text):
         assert not run.failed, run.message
@@ -139,7 +138,7 @@ def check_calls(calls: int, code: str, text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", BUSY)
 @pytest.mark.parametrize("task", [{"state": "absent"}, {"state": "drained"}, {"tag": "new"}], ids=str)
-def test_any_action_can_be_busy(task: Raw, text: str) -> None:
+def test_any_action_can_be_busy(task, text):
     cloud, targets = a_cloud(2, first_accepted=False)
     cloud.run(targets=targets)
     cloud.add_faults({"action": "Batch*", "kind": "error", "code": "InvalidParameter", "message": text, "times": 4})
@@ -152,7 +151,7 @@ def test_any_action_can_be_busy(task: Raw, text: str) -> None:
 
 @pytest.mark.sample(4)
 @pytest.mark.parametrize("code", CODES)
-def test_a_refusal_with_any_text(code: str) -> None:
+def test_a_refusal_with_any_text(code):
     for number, text in enumerate(TEXTS):
         for size in (1, 2):
             check(code, text, size, first_accepted=(number + size) % 2 == 0)
@@ -161,5 +160,5 @@ def test_a_refusal_with_any_text(code: str) -> None:
 @pytest.mark.sample(60)
 @pytest.mark.parametrize("text", range(len(TEXTS)))
 @pytest.mark.parametrize("code", CODES)
-def test_a_refusal_of_500(code: str, text: int) -> None:
+def test_a_refusal_of_500(code, text):
     check(code, TEXTS[text], 500, first_accepted=(CODES.index(code) + text) % 2 == 0)

@@ -26,9 +26,6 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "restore.json"
 
 
-# -- what is remembered, and until when
-
-
 def test_what_a_task_changes_is_on_disk_before_it_and_until_it_is_back(file):
     cloud = region()
     before, seen = cloud.bindings(), []
@@ -127,11 +124,7 @@ def test_a_drain_beside_a_restored_of_the_same_binding(file, delay, first, wait,
     write(file, {**ONE, "weight": 100, "tag": "a", "remembered": OLD})
     if lead:
         cloud.change("lock", {"load_balancer_id": "lb-1", "seconds": lead})
-
-    tasks = {
-        "drain": {"state": "drained", "targets": [here], "wait": wait},
-        "restore": {"state": "restored"},
-    }
+    tasks = {"drain": {"state": "drained", "targets": [here], "wait": wait}, "restore": {"state": "restored"}}
     runs = cloud.together(
         *({**task, "restore_file": str(file), "after": 0 if name == first else delay} for name, task in tasks.items())
     )
@@ -183,9 +176,6 @@ def test_tasks_that_take_away_the_same_bindings_at_once(file, seed, task_seconds
     assert not restore(cloud, file).failed
     for binding in cloud.bindings() ^ before:
         assert binding[4] in (3, 100), binding
-
-
-# -- what `restored` brings back
 
 
 def test_selectors_and_options_narrow_what_is_brought_back(file):

@@ -46,7 +46,7 @@ MIXED = [
 KEYS = {"load_balancer_id", "listener_id", "location_id", "instance_id", "eni_ip", "port", "weight", "tag"}
 
 
-def test_a_result_tells_what_was_written_and_what_is_in_place() -> None:
+def test_a_result_tells_what_was_written_and_what_is_in_place():
     cloud = shop()
     result = cloud.run(targets=MIXED, purge=True)
     assert lines(result["registered"]) == [("lbl-1", "ins-3", 80, 7, "new")]
@@ -68,7 +68,7 @@ def test_a_result_tells_what_was_written_and_what_is_in_place() -> None:
     assert set(modified) == KEYS | {"before", "after"}
 
 
-def test_every_touched_listener_and_rule_has_one_entry_with_its_counts() -> None:
+def test_every_touched_listener_and_rule_has_one_entry_with_its_counts():
     one, two = shop().run(targets=MIXED)["listeners"]
     places = ("load_balancer_id", "listener_id", "protocol", "port", "location_id", "domain", "url", "status")
     counts = ("registered", "modified", "deregistered", "unchanged", "bound", "message")
@@ -79,7 +79,7 @@ def test_every_touched_listener_and_rule_has_one_entry_with_its_counts() -> None
     assert one.keys() == two.keys() == {*places, *counts}
 
 
-def test_the_diff_is_sorted_text_with_a_line_for_each_binding() -> None:
+def test_the_diff_is_sorted_text_with_a_line_for_each_binding():
     diff = shop().run(targets=MIXED, purge=True)["diff"]
     assert diff["before"] == (
         "HTTP:80 (lbl-2) a.example.com/ (loc-1)  10.2.0.1:80  weight 10\n"
@@ -94,7 +94,7 @@ def test_the_diff_is_sorted_text_with_a_line_for_each_binding() -> None:
     )
 
 
-def test_ipv6_addresses_and_foreign_letters_stay_readable() -> None:
+def test_ipv6_addresses_and_foreign_letters_stay_readable():
     cloud = Cloud.of({"lb-1": [tcp("lbl-1", 443, target("2001:db8::1", tag="grün"))]})
     assert (
         cloud.run(targets=[{"listener_id": "lbl-1", "port": 1}], state="absent")["diff"]["before"]
@@ -121,7 +121,7 @@ CASES: dict[str, tuple[list[Raw], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("entries, options", CASES.values(), ids=CASES)
-def test_check_mode_predicts_the_real_run_and_a_second_run_changes_nothing(entries: list[Raw], options: Raw) -> None:
+def test_check_mode_predicts_the_real_run_and_a_second_run_changes_nothing(entries, options):
     cloud = shop()
     before = cloud.bindings()
     dry = cloud.run(targets=entries, check=True, **options)
@@ -144,26 +144,26 @@ LISTS = ["registered", "modified", "deregistered", "targets"]
 
 @pytest.mark.parametrize("key", LISTS)
 @pytest.mark.parametrize("selectors", [True, False])
-def test_any_list_of_a_result_goes_back_in(key: str, selectors: bool) -> None:
+def test_any_list_of_a_result_goes_back_in(key, selectors):
     found = shop().run(targets=MIXED, purge=True)[key]
     assert len(parse_entries(found, selectors=selectors)) == len(found) > 0
 
 
-def test_listeners_of_a_result_go_back_in_as_selectors() -> None:
+def test_listeners_of_a_result_go_back_in_as_selectors():
     cloud = shop()
     listeners = cloud.run(targets=MIXED)["listeners"]
     plan = plan_for(listeners, snapshot(*cloud.listeners("lb-1")), state="drained")
     assert {one.pool.key for one in plan.changes} == {("lbl-1", None), ("lbl-2", "loc-1")}
 
 
-def test_the_targets_of_a_result_are_no_change() -> None:
+def test_the_targets_of_a_result_are_no_change():
     cloud = shop()
     targets = cloud.run(targets=[{"listener_id": "lbl-1"}, {"listener_id": "lbl-2"}], state="drained")["targets"]
     assert len(targets) == 5
     assert not cloud.run(targets=targets, purge=True)["changed"]
 
 
-def test_deregistered_bindings_can_be_bound_again_as_they_were() -> None:
+def test_deregistered_bindings_can_be_bound_again_as_they_were():
     cloud = shop()
     before = cloud.bindings()
     removed = cloud.run(targets=[{"listener_id": "lbl-1"}], state="absent")["deregistered"]
@@ -171,7 +171,7 @@ def test_deregistered_bindings_can_be_bound_again_as_they_were() -> None:
     assert cloud.bindings() == before
 
 
-def test_failed_targets_try_again_exactly_what_failed() -> None:
+def test_failed_targets_try_again_exactly_what_failed():
     entries = [
         want("lbl-1", "ins-1", weight=5, tag="green"),
         want("lbl-1", "ins-2", tag=""),
@@ -198,7 +198,7 @@ def test_failed_targets_try_again_exactly_what_failed() -> None:
 
 
 @given(st.sets(st.sampled_from(["ins-1", "ins-2", "ins-3", "10.2.0.1"])), st.booleans(), st.booleans())
-def test_counts_and_lists_agree_whatever_fails(bad: set[str], purge: bool, wait: bool) -> None:
+def test_counts_and_lists_agree_whatever_fails(bad, purge, wait):
     cloud = shop(*bad)
     result = cloud.run(targets=MIXED, purge=purge, wait=wait)
     for name in ("registered", "modified", "deregistered"):
@@ -214,7 +214,7 @@ def test_counts_and_lists_agree_whatever_fails(bad: set[str], purge: bool, wait:
         assert set(lines(result["targets"])) == bound
 
 
-def test_a_failure_says_what_is_wrong_what_was_done_what_not_and_what_to_run() -> None:
+def test_a_failure_says_what_is_wrong_what_was_done_what_not_and_what_to_run():
     cloud = shop("ins-3")
     text = cloud.run(targets=MIXED).message
     # The call with ins-3 was narrowed to it.
@@ -225,7 +225,7 @@ def test_a_failure_says_what_is_wrong_what_was_done_what_not_and_what_to_run() -
     assert "run the same task again" in text
 
 
-def test_a_refusal_that_stopped_the_task_speaks_for_itself() -> None:
+def test_a_refusal_that_stopped_the_task_speaks_for_itself():
     cloud = shop()
     cloud.next_writes({"kind": "error", "code": "UnauthorizedOperation", "message": "not allowed"})
     run = cloud.run(targets=MIXED)
@@ -247,14 +247,14 @@ def full(*listeners: str, words: str = "is full") -> list[Raw]:
     return [{**quota, "listeners": [one], "message": f"{one} {words}"} for one in listeners]
 
 
-def test_a_dry_run_does_not_say_what_to_run() -> None:
+def test_a_dry_run_does_not_say_what_to_run():
     text = shop().run(targets=[{"listener_id": "lbl-1"}], state="absent", min_healthy=1, check=True).message
     assert text.startswith("min_healthy is 1")
     assert "Nothing was changed." in text
     assert "run the same task again" not in text
 
 
-def test_long_lists_of_failures_stay_readable() -> None:
+def test_long_lists_of_failures_stay_readable():
     names = [f"lbl-{index}" for index in range(8)]
     cloud = Cloud.of({"lb-1": [tcp(name, 1 + index) for index, name in enumerate(names)]})
     cloud.add_faults(*full(*names))
@@ -264,7 +264,7 @@ def test_long_lists_of_failures_stay_readable() -> None:
     assert "3 more causes are in failed_targets" in text
 
 
-def test_a_failed_task_has_no_part_of_the_cloud_in_its_error() -> None:
+def test_a_failed_task_has_no_part_of_the_cloud_in_its_error():
     cloud = shop()
     cloud.next_writes({"kind": "task_fails", "message": "no"})
     error = cloud.run(targets=[want("lbl-1", "ins-3")])["error"]
@@ -294,9 +294,7 @@ SUMMARIES: dict[str, tuple[list[Raw], Raw, str]] = {
 
 
 @pytest.mark.parametrize("entries, options, expected", SUMMARIES.values(), ids=SUMMARIES)
-def test_a_success_says_in_one_line_what_was_done_in_check_mode_too(
-    entries: list[Raw], options: Raw, expected: str
-) -> None:
+def test_a_success_says_in_one_line_what_was_done_in_check_mode_too(entries, options, expected):
     cloud = shop()
     assert [cloud.run(targets=entries, check=check, **options).message for check in (True, False)] == [expected] * 2
 
@@ -309,11 +307,11 @@ def test_a_success_says_in_one_line_what_was_done_in_check_mode_too(
         ({"load_balancer_ids": ["lb-1"]}, "5 targets on 1 load balancer"),
     ],
 )
-def test_a_task_that_reads_says_how_much_it_found(options: Raw, expected: str) -> None:
+def test_a_task_that_reads_says_how_much_it_found(options, expected):
     assert shop().run_info(**options).message == expected
 
 
-def test_numbers_in_names_are_sorted_as_numbers() -> None:
+def test_numbers_in_names_are_sorted_as_numbers():
     names = ["ins-1", "ins-2", "ins-10", "10.2.0.9", "10.2.0.10"]
     cloud = Cloud.of({"lb-1": [tcp("lbl-1", 443, *map(target, reversed(names)))]})
     run = cloud.run(targets=[{"listener_id": "lbl-1"}], state="drained")
@@ -323,7 +321,7 @@ def test_numbers_in_names_are_sorted_as_numbers() -> None:
     assert [line[1] for line in lines(cloud.run_info()["targets"])] == expected
 
 
-def test_the_list_of_targets_can_be_left_out() -> None:
+def test_the_list_of_targets_can_be_left_out():
     whole, without = (shop().run(targets=MIXED, return_targets=wanted).result for wanted in (True, False))
     assert len(whole["targets"]) > len(without["targets"]) == 0
     own = {"targets": None, "invocation": None, "request_ids": None}
@@ -346,7 +344,7 @@ FAILURES: dict[str, tuple[list[Raw], Raw]] = {
 
 
 @pytest.mark.parametrize("faults, options", FAILURES.values(), ids=FAILURES)
-def test_a_failure_says_once_why_and_whether_anything_was_changed(faults: list[Raw], options: Raw) -> None:
+def test_a_failure_says_once_why_and_whether_anything_was_changed(faults, options):
     cloud = shop()
     cloud.add_faults(*faults)
     run = cloud.run(**options)

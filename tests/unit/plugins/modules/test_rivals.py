@@ -103,12 +103,8 @@ def assert_nothing_lost_that_was_not_planned(cloud: Cloud, plan: Any) -> None:
 @settings(max_examples=max(300, settings().max_examples))
 @given(bound, asked, tasks, rivals, faults)
 def test_whatever_somebody_else_does_meanwhile_the_result_is_true_and_nothing_else_is_lost(
-    places: list[dict[str, int]],
-    wishes: dict[tuple[int, str], int | None],
-    task: tuple[str, bool],
-    doings: list[list[Doing]],
-    ordered: list[Raw | None],
-) -> None:
+    places, wishes, task, doings, ordered
+):
     state, purge = task
     entries = [
         {**NAMES[place], "instance_id": address, "port": 80, "weight": weight}
@@ -154,7 +150,7 @@ def meanwhile(*doings: Doing, listeners: list[Raw] | None = None, after: int = 1
     return balancer(listeners or SHOP, rivals=[*[[]] * after, list(doings)], task_seconds=0)
 
 
-def test_what_was_in_place_at_first_and_is_unbound_meanwhile_comes_back_as_it_was() -> None:
+def test_what_was_in_place_at_first_and_is_unbound_meanwhile_comes_back_as_it_was():
     cloud = meanwhile((LBL_1, "ins-3", None), after=2)
     run = cloud.run(targets=[want("lbl-1", "ins-3"), want("lbl-1", "ins-4")])
     assert (run.failure, sorted(done(run))) == (None, ["ins-3", "ins-4"])
@@ -170,7 +166,7 @@ def assert_left_shown_and_warned_of(run: Run, address: str) -> None:
     assert "bound again or raised targets that this task took away" in run.warnings[0]
 
 
-def test_a_weight_that_was_taken_and_raised_again_is_left_shown_and_warned_of() -> None:
+def test_a_weight_that_was_taken_and_raised_again_is_left_shown_and_warned_of():
     # Shown in place by the read behind the first of two calls, and undone before the second one.
     cloud = meanwhile((LBL_1, "ins-1", 50), after=3)
     run = cloud.run(targets=[want("lbl-1", "ins-1", weight=0), want("lbl-1", "ins-2")], purge=True)
@@ -178,7 +174,7 @@ def test_a_weight_that_was_taken_and_raised_again_is_left_shown_and_warned_of() 
     assert weights(cloud) == {"ins-1": 50, "ins-2": 0}
 
 
-def test_a_removal_that_somebody_else_undid_is_left_shown_and_warned_of() -> None:
+def test_a_removal_that_somebody_else_undid_is_left_shown_and_warned_of():
     listeners = [tcp("lbl-1", 443, *(target(f"ins-{number}") for number in range(501)))]
     remove: Raw = {"targets": [{"listener_id": "lbl-1"}], "state": "absent"}
     first = balancer(listeners, task_seconds=0)
@@ -191,9 +187,7 @@ def test_a_removal_that_somebody_else_undid_is_left_shown_and_warned_of() -> Non
 
 
 @pytest.mark.parametrize("first, missing", [(0, {"ins-2": "NotAttempted"}), (10, {})])
-def test_a_weight_of_0_that_was_raised_meanwhile_is_only_taken_away_where_the_first_plan_did(
-    first: int, missing: dict[str, str]
-) -> None:
+def test_a_weight_of_0_that_was_raised_meanwhile_is_only_taken_away_where_the_first_plan_did(first, missing):
     listeners = [tcp("lbl-1", 443, target("ins-1"), target("ins-2", weight=first))]
     cloud = meanwhile((LBL_1, "ins-2", 50), listeners=listeners)
     run = cloud.run(targets=[want("lbl-1", "ins-2", weight=0), want("lbl-1", "ins-4")])
@@ -204,7 +198,7 @@ def test_a_weight_of_0_that_was_raised_meanwhile_is_only_taken_away_where_the_fi
 
 
 @pytest.mark.parametrize("state, weight", [("absent", 10), ("drained", 10), ("drained", 0), ("purge", 10)])
-def test_what_others_bind_within_the_scope_is_left_and_named(state: str, weight: int) -> None:
+def test_what_others_bind_within_the_scope_is_left_and_named(state, weight):
     cloud = meanwhile((LBL_1, "ins-9", weight))
     options: Raw = {"targets": [{"listener_id": "lbl-1"}], "state": state}
     run = cloud.run(**({"targets": [want("lbl-1", "ins-1")], "purge": True} if state == "purge" else options))
@@ -215,7 +209,7 @@ def test_what_others_bind_within_the_scope_is_left_and_named(state: str, weight:
 
 
 @pytest.mark.parametrize("state", ["absent", "drained"])
-def test_what_is_gone_meanwhile_is_done_and_not_this_tasks_doing(state: str) -> None:
+def test_what_is_gone_meanwhile_is_done_and_not_this_tasks_doing(state):
     run = meanwhile((LBL_1, "ins-1", None)).run(targets=[{"instance_id": "ins-1"}], state=state)
     assert (run.failure, failed(run), done(run), former(run), run.changed) == (None, {}, [], [], False)
 
@@ -227,12 +221,12 @@ def locked(*doings: Doing) -> Cloud:
     return cloud
 
 
-def test_what_was_done_by_others_counts_as_unchanged() -> None:
+def test_what_was_done_by_others_counts_as_unchanged():
     run = locked((LBL_1, "ins-4", 10)).run(targets=[want("lbl-1", "ins-4"), want("lbl-1", "ins-5")])
     assert (run.failure, done(run)) == (None, ["ins-5"])
 
 
-def test_what_others_do_of_a_listener_that_has_failed_counts_as_unchanged() -> None:
+def test_what_others_do_of_a_listener_that_has_failed_counts_as_unchanged():
     listeners = [tcp(f"lbl-{number}", 440 + number, target("ins-1")) for number in (1, 2)]
     cloud = balancer(listeners, order("fail_listeners", listeners=["lbl-1"]), *[order("busy")] * 3, task_seconds=1)
     bound = {"LoadBalancerId": "lb-1", **LBL_1, "InstanceId": "ins-3", "Port": 80}
@@ -241,20 +235,20 @@ def test_what_others_do_of_a_listener_that_has_failed_counts_as_unchanged() -> N
     assert (run.failure, done(run)) == (None, ["ins-1"])
 
 
-def test_before_and_restore_are_of_the_last_read_before_the_accepted_write() -> None:
+def test_before_and_restore_are_of_the_last_read_before_the_accepted_write():
     run = locked((LBL_1, "ins-1", 42)).run(targets=[want("lbl-1", "ins-1", weight=5)])
     assert [one["before"]["weight"] for one in run["modified"]] == [42]
     assert former(run) == [("ins-1", 42, "")]
 
 
-def test_a_binding_that_somebody_unbinds_after_the_call_is_told_with_its_former_weight() -> None:
+def test_a_binding_that_somebody_unbinds_after_the_call_is_told_with_its_former_weight():
     cloud = balancer([tcp("lbl-1", 443, target("ins-1", weight=7))], rivals=[[], [], [(LBL_1, "ins-1", None)]])
     run = cloud.run(targets=[want("lbl-1", "ins-1", weight=30)])
     assert (run.failure, weights(cloud), former(run)) == (None, {"ins-1": 30}, [("ins-1", 7, "")])
 
 
 @pytest.mark.parametrize("state", ["drained", "absent"])
-def test_a_rule_that_is_renamed_after_the_call_is_still_the_one_that_was_meant(state: str) -> None:
+def test_a_rule_that_is_renamed_after_the_call_is_still_the_one_that_was_meant(state):
     cloud = balancer([http("lbl-2", 80, rule("loc-1", "a", target("ins-1")))])
 
     def rename(answer: Raw) -> Raw:
@@ -266,13 +260,13 @@ def test_a_rule_that_is_renamed_after_the_call_is_still_the_one_that_was_meant(s
     assert (run.failure, run.changed, done(run), len(run["request_ids"])) == (None, True, ["ins-1"], 1)
 
 
-def test_somebody_who_undoes_it_every_time_is_given_up_on_after_three_sends() -> None:
+def test_somebody_who_undoes_it_every_time_is_given_up_on_after_three_sends():
     cloud = balancer(SHOP, rivals=[[], [], *[[(LBL_1, "ins-4", None)]] * 30], task_seconds=0)
     run = cloud.run(targets=[want("lbl-1", "ins-4")])
     assert (failed(run).keys(), cloud.count("BatchRegisterTargets")) == ({"ins-4"}, 3)
 
 
-def test_a_gain_that_somebody_undid_and_that_is_then_refused_has_failed() -> None:
+def test_a_gain_that_somebody_undid_and_that_is_then_refused_has_failed():
     faults = [None, None, *[refusal("InvalidParameter")] * 9]
     cloud = balancer(SHOP, *faults, rivals=[[], [], [], [(LBL_1, "ins-4", None)]], task_seconds=0)
     run = cloud.run(targets=[want("lbl-1", "ins-4"), want("lbl-1", "ins-1", weight=0)])
@@ -280,7 +274,7 @@ def test_a_gain_that_somebody_undid_and_that_is_then_refused_has_failed() -> Non
     assert cloud.actions("Batch*") == ["BatchRegisterTargets", "BatchModifyTargetWeight", "BatchRegisterTargets"]
 
 
-def test_what_this_task_has_written_to_a_binding_is_not_its_state_before() -> None:
+def test_what_this_task_has_written_to_a_binding_is_not_its_state_before():
     """The weight shows late and is sent again; the newest read then shows this task's own tag."""
     cloud = balancer([tcp("lbl-1", 443, target("ins-1", weight=7, tag="blue"))], {"kind": "not_applied"})
     run = cloud.run(targets=[want("lbl-1", "ins-1", weight=9, tag="red")])
@@ -291,7 +285,7 @@ def test_what_this_task_has_written_to_a_binding_is_not_its_state_before() -> No
 @pytest.mark.parametrize("wait", [True, False])
 @pytest.mark.parametrize("lag", [0.0, 3.0])
 @pytest.mark.parametrize("gone", [["ins-1"], ["ins-1", "ins-3"], ["ins-0", "ins-1", "ins-2", "ins-3"]])
-def test_a_refused_removal_of_what_is_already_gone_is_no_failure(gone: list[str], lag: float, wait: bool) -> None:
+def test_a_refused_removal_of_what_is_already_gone_is_no_failure(gone, lag, wait):
     listeners = [tcp("lbl-1", 443, *(target(f"ins-{number}") for number in range(4)))]
     cloud = balancer(listeners, rivals=[[], [(LBL_1, one, None) for one in gone]], read_lag=lag)
     run = cloud.run(targets=[{"listener_id": "lbl-1"}], state="absent", wait=wait)

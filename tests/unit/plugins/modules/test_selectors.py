@@ -39,10 +39,7 @@ ALL = {
 SELECTORS: dict[str, tuple[list[dict[str, Any]], set[tuple[Any, ...]]]] = {
     "an instance": ([{"instance_id": "ins-a"}], {key for key in ALL if key[2] == "ins-a"}),
     "an instance on a listener": ([{**TCP, "instance_id": "ins-a"}], {("lbl-tcp", None, "ins-a", 8443)}),
-    "an address in another spelling": (
-        [{"ip": "2001:DB8:0:0::53"}],
-        {("lbl-dns-tcp", None, "2001:db8::53", 53)},
-    ),
+    "an address in another spelling": ([{"ip": "2001:DB8:0:0::53"}], {("lbl-dns-tcp", None, "2001:db8::53", 53)}),
     "a listener with its rules": ([{"listener_id": "lbl-http"}], {key for key in ALL if key[0] == "lbl-http"}),
     "a port of both protocols": ([{"listener_port": 53}], {key for key in ALL if "dns" in key[0]}),
     "a domain without url": ([{"domain": "shop.EXAMPLE.com"}], {key for key in ALL if key[1] == "loc-shop"}),
@@ -59,14 +56,14 @@ SELECTORS: dict[str, tuple[list[dict[str, Any]], set[tuple[Any, ...]]]] = {
 
 
 @pytest.mark.parametrize("selectors, gone", SELECTORS.values(), ids=SELECTORS)
-def test_selectors_of_absent(selectors: list[dict[str, Any]], gone: set[tuple[Any, ...]]) -> None:
+def test_selectors_of_absent(selectors, gone):
     cloud = shop()
     run = cloud.run(state="absent", targets=selectors)
     assert (run.failure, ALL - left(cloud), keys(run["deregistered"])) == (None, gone, gone)
     assert run.changed == bool(gone)
 
 
-def test_purge_stays_within_the_named_listeners_and_rules() -> None:
+def test_purge_stays_within_the_named_listeners_and_rules():
     cloud = shop()
     new = {"location_id": "loc-api", "instance_id": "ins-n", "port": 9000}
     cloud.run(purge=True, targets=[{**TCP, "eni_ip": "10.0.9.1", "port": 8443}, new])

@@ -69,10 +69,7 @@ def delete(cloud: Cloud, identity: str, action: str, calls: int) -> None:
     cloud.add_events({**deletion, "action": action, "after_calls": calls})
 
 
-# -- what is told
-
-
-def test_one_task_changes_several_and_reports_each() -> None:
+def test_one_task_changes_several_and_reports_each():
     cloud = region()
     run = cloud.run(load_balancer_ids=IDS, targets=[EVERYWHERE])
     assert (run.failure, status(run), run.changed) == (None, dict.fromkeys(IDS, "changed"), True)
@@ -100,12 +97,12 @@ def test_one_task_changes_several_and_reports_each() -> None:
 
 
 @pytest.mark.parametrize("key", ["targets", "restore", "modified"])
-def test_only_what_an_entry_names_or_matches_is_listed(key: str) -> None:
+def test_only_what_an_entry_names_or_matches_is_listed(key):
     run = region().run(all_load_balancers=True, **DRAIN)
     assert [(one["load_balancer_id"], one["instance_id"]) for one in run[key]] == [(one, "ins-1") for one in IDS]
 
 
-def test_diff_lines_begin_with_the_load_balancer_and_are_sorted_together() -> None:
+def test_diff_lines_begin_with_the_load_balancer_and_are_sorted_together():
     run = region().run(load_balancer_ids=["lb-2", "lb-1"], **DRAIN)
     assert run["diff"] == {
         "before": "lb-1  TCP:443 (lbl-1)  ins-1:80  weight 1\nlb-2  TCP:443 (lbl-2)  ins-1:80  weight 2\n",
@@ -116,7 +113,7 @@ def test_diff_lines_begin_with_the_load_balancer_and_are_sorted_together() -> No
 
 
 @pytest.mark.parametrize("check", [True, False])
-def test_restore_puts_everything_back_and_a_dry_run_says_what_it_will_be(check: bool) -> None:
+def test_restore_puts_everything_back_and_a_dry_run_says_what_it_will_be(check):
     cloud = region()
     before = weights(cloud)
     run = cloud.run(all_load_balancers=True, targets=[HOST], state="absent", check=check)
@@ -130,7 +127,7 @@ def test_restore_puts_everything_back_and_a_dry_run_says_what_it_will_be(check: 
     assert (back.failure, weights(cloud), back.changed) == (None, before, not check)
 
 
-def test_equal_warnings_come_once_with_at_most_five_ids() -> None:
+def test_equal_warnings_come_once_with_at_most_five_ids():
     selector = {"listener_port": 9}
     words = "targets[0]: there is no listener on port 9. Nothing to do for it."
     run = region().run(load_balancer_ids=IDS, targets=[selector], state="absent")
@@ -141,7 +138,7 @@ def test_equal_warnings_come_once_with_at_most_five_ids() -> None:
 
 
 @pytest.mark.parametrize("host, warned", [("ins-1", False), ("ins-5", True)])
-def test_matches_nothing_bound_is_said_only_where_it_matched_on_none(host: str, warned: bool) -> None:
+def test_matches_nothing_bound_is_said_only_where_it_matched_on_none(host, warned):
     cloud = region()
     cloud.change("unbind", [{"LoadBalancerId": "lb-2", "ListenerId": "lbl-2", "InstanceId": "ins-1", "Port": 80}])
     run = cloud.run(load_balancer_ids=IDS, targets=[{"instance_id": host}], state="drained")
@@ -149,12 +146,9 @@ def test_matches_nothing_bound_is_said_only_where_it_matched_on_none(host: str, 
     assert any("matches nothing bound" in one for one in run.warnings) is warned
 
 
-# -- what fails
-
-
 @pytest.mark.parametrize("faulty", IDS)
 @pytest.mark.parametrize("wait", [True, False])
-def test_a_failure_on_one_is_told_there_and_stops_no_other(faulty: str, wait: bool) -> None:
+def test_a_failure_on_one_is_told_there_and_stops_no_other(faulty, wait):
     cloud = region()
     cloud.next_writes(refusal("UnauthorizedOperation", "not allowed"), load_balancer_id=faulty)
     run = cloud.run(load_balancer_ids=IDS, wait=wait, **DRAIN)
@@ -171,7 +165,7 @@ def test_a_failure_on_one_is_told_there_and_stops_no_other(faulty: str, wait: bo
     assert {one: bound["ins-1"] == 0 for one, bound in weights(cloud).items()} == {one: one != faulty for one in IDS}
 
 
-def test_an_error_of_this_collection_is_told_like_any_other() -> None:
+def test_an_error_of_this_collection_is_told_like_any_other():
     def break_down() -> None:
         raise KeyError("oops")
 
@@ -187,7 +181,7 @@ def test_an_error_of_this_collection_is_told_like_any_other() -> None:
     assert told == [one for one in IDS if one != broken]
 
 
-def test_equal_failures_are_told_once_and_different_ones_up_to_five() -> None:
+def test_equal_failures_are_told_once_and_different_ones_up_to_five():
     cloud = region()
     for identity in IDS:
         cloud.next_writes(refusal("UnauthorizedOperation"), load_balancer_id=identity)
@@ -203,7 +197,7 @@ def test_equal_failures_are_told_once_and_different_ones_up_to_five() -> None:
 
 
 @pytest.mark.parametrize("check", [True, False])
-def test_a_name_that_is_wrong_on_one_stops_all_before_any_write(check: bool) -> None:
+def test_a_name_that_is_wrong_on_one_stops_all_before_any_write(check):
     cloud = region()
     cloud.change("delete_listener", {"load_balancer_id": "lb-3", "listener_id": "lbl-3"})
     moved = {"id": "lbl-3", "protocol": "TCP", "port": 444}
@@ -215,7 +209,7 @@ def test_a_name_that_is_wrong_on_one_stops_all_before_any_write(check: bool) -> 
 
 @pytest.mark.parametrize("limit, calls", [(30, 1), (1, 4)])
 @pytest.mark.parametrize("check", [True, False])
-def test_a_guard_that_refuses_on_one_stops_all_before_any_write(check: bool, limit: int, calls: int) -> None:
+def test_a_guard_that_refuses_on_one_stops_all_before_any_write(check, limit, calls):
     limits = {"limits": {"health_load_balancers": limit}, "codes": {"length": "FailedOperation"}}
     cloud = region(**limits, health={"dead": ["ins-22"]})
     run = cloud.run(load_balancer_ids=IDS, check=check, **GUARDED)
@@ -231,7 +225,7 @@ def test_a_guard_that_refuses_on_one_stops_all_before_any_write(check: bool, lim
     assert (run["restore"], cloud.count("DescribeTargetHealth")) == ([], calls)
 
 
-def test_one_without_changes_has_no_error_where_the_guard_refuses_on_another() -> None:
+def test_one_without_changes_has_no_error_where_the_guard_refuses_on_another():
     cloud = region()
     cloud.change("unbind", [{"LoadBalancerId": "lb-3", "ListenerId": "lbl-3", "InstanceId": "ins-1", "Port": 80}])
     run = cloud.run(load_balancer_ids=IDS, **{**GUARDED, "min_healthy": 2})
@@ -239,7 +233,7 @@ def test_one_without_changes_has_no_error_where_the_guard_refuses_on_another() -
     assert run["load_balancers"][2]["error"] is None
 
 
-def test_a_guard_that_refuses_later_on_one_stops_no_other() -> None:
+def test_a_guard_that_refuses_later_on_one_stops_no_other():
     cloud = region()
     cloud.change("lock", {"load_balancer_id": "lb-2", "seconds": 3.0})
     cloud.add_events({"change": "health", "with": {"dead": ["ins-22"]}, "delay": 1.0})
@@ -249,7 +243,7 @@ def test_a_guard_that_refuses_later_on_one_stops_no_other() -> None:
 
 
 @pytest.mark.parametrize("wait", [True, False])
-def test_guarded_tasks_read_anew_under_their_locks_and_never_wait_for_each_other_in_a_circle(wait: bool) -> None:
+def test_guarded_tasks_read_anew_under_their_locks_and_never_wait_for_each_other_in_a_circle(wait):
     cloud = region()
     tasks = [{**GUARDED, "load_balancer_ids": order, "wait": wait} for order in (IDS, IDS[::-1], IDS[1:] + IDS[:1])]
     runs = cloud.together(*tasks)
@@ -276,12 +270,12 @@ def locks_of(options: Raw, folder: Any, cloud: Cloud | None = None) -> int:
         ({"targets": [{**EVERYWHERE, "instance_id": "ins-2"}], "min_healthy": 1}, 0),
     ],
 )
-def test_only_what_takes_something_away_under_the_guard_needs_a_lock(tmp_path: Any, options: Raw, locks: int) -> None:
+def test_only_what_takes_something_away_under_the_guard_needs_a_lock(tmp_path, options, locks):
     assert locks_of({**options, "load_balancer_ids": IDS}, tmp_path / "many") == locks
     assert locks_of({**options, "load_balancer_id": "lb-1"}, tmp_path / "one") == bool(locks)
 
 
-def test_the_locks_of_a_task_that_fails_are_given_back() -> None:
+def test_the_locks_of_a_task_that_fails_are_given_back():
     cloud = region()
     cloud.add_faults({"action": "Describe*", **refusal("UnauthorizedOperation")})
     assert cloud.run(load_balancer_id="lb-1", **GUARDED).failed
@@ -289,7 +283,7 @@ def test_the_locks_of_a_task_that_fails_are_given_back() -> None:
 
 
 @pytest.mark.parametrize("calls", [3, 4, 6], ids=["before it is locked", "while others are read again", "health"])
-def test_one_that_is_deleted_at_any_time_before_the_first_write_is_left_out(calls: int) -> None:
+def test_one_that_is_deleted_at_any_time_before_the_first_write_is_left_out(calls):
     cloud = region()
     delete(cloud, "lb-2", "DescribeTargets", calls)
     run = cloud.run(all_load_balancers=True, **GUARDED)
@@ -299,7 +293,7 @@ def test_one_that_is_deleted_at_any_time_before_the_first_write_is_left_out(call
 
 
 @pytest.mark.parametrize("calls", [2, 4])
-def test_one_that_is_named_and_deleted_meanwhile_is_an_error_that_names_it(calls: int) -> None:
+def test_one_that_is_named_and_deleted_meanwhile_is_an_error_that_names_it(calls):
     cloud = region()
     delete(cloud, "lb-3", "DescribeTargets", calls)
     run = cloud.run(load_balancer_ids=IDS, **GUARDED)
@@ -308,7 +302,7 @@ def test_one_that_is_named_and_deleted_meanwhile_is_an_error_that_names_it(calls
     assert "1 of 3" not in run["load_balancers"][0]["message"]
 
 
-def test_the_only_one_that_is_left_is_locked_all_the_same(tmp_path: Any) -> None:
+def test_the_only_one_that_is_left_is_locked_all_the_same(tmp_path):
     cloud = region()
     for identity in ("lb-1", "lb-3"):
         delete(cloud, identity, "DescribeLoadBalancers", 1)
@@ -317,9 +311,7 @@ def test_the_only_one_that_is_left_is_locked_all_the_same(tmp_path: Any) -> None
 
 
 @pytest.mark.parametrize("count, limit, calls", [(1, 1, 1), (30, 30, 1), (31, 30, 2), (31, 1, 32)])
-def test_health_is_read_for_up_to_30_in_one_call_and_one_by_one_where_that_is_refused(
-    count: int, limit: int, calls: int
-) -> None:
+def test_health_is_read_for_up_to_30_in_one_call_and_one_by_one_where_that_is_refused(count, limit, calls):
     names = [f"lb-{number}" for number in range(count)]
     cloud = Cloud.of(
         {name: [tcp(f"lbl-{name}", 443, target("ins-1"))] for name in names},
@@ -331,7 +323,7 @@ def test_health_is_read_for_up_to_30_in_one_call_and_one_by_one_where_that_is_re
     assert cloud.count("DescribeTargetHealth") == calls
 
 
-def test_extra_calls_and_task_times_are_shared() -> None:
+def test_extra_calls_and_task_times_are_shared():
     cloud = many(5, task_seconds=2.0)
     assert cloud.run(load_balancer_ids=list(cloud.cloud.load_balancers), targets=[EVERYWHERE]).failure is None
     # The first one or two find out how long a task takes; the others read back once.

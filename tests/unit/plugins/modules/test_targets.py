@@ -41,7 +41,7 @@ def shop(**settings: Any) -> Cloud:
 TCP: Raw = {"listener_id": "lbl-1", "port": 80}
 
 
-def test_calls_are_counted_and_outside_diff_mode_there_is_no_diff() -> None:
+def test_calls_are_counted_and_outside_diff_mode_there_is_no_diff():
     cloud = shop(task_seconds=0.1)
     run = cloud.run(targets=[{**TCP, "instance_id": "ins-3"}], diff=False)
     assert not run["diff"]
@@ -50,7 +50,7 @@ def test_calls_are_counted_and_outside_diff_mode_there_is_no_diff() -> None:
     assert run["request_ids"] == [cloud.writes()[0]["request_id"]]
 
 
-def test_the_source_of_the_credentials_is_told_with_vvv_only() -> None:
+def test_the_source_of_the_credentials_is_told_with_vvv_only():
     entries = [{**TCP, "instance_id": "ins-1"}]
     assert "credentials_source" not in shop().run(targets=entries, verbosity=2).result
     assert shop().run(targets=entries, verbosity=3)["credentials_source"]
@@ -70,7 +70,7 @@ def test_the_source_of_the_credentials_is_told_with_vvv_only() -> None:
         ({"targets": [want("lbl-1", "ins-1", load_balancer_id="lb-other")]}, "load_balancer_id 'lb-other'"),
     ],
 )
-def test_bad_options_fail_with_every_key_and_without_a_call(options: Raw, words: str) -> None:
+def test_bad_options_fail_with_every_key_and_without_a_call(options, words):
     cloud = shop()
     run = cloud.run(**{"load_balancer_id": "lb-1", "targets": [{**TCP, "instance_id": "ins-3"}], **options})
     assert words in (run.failure or "")
@@ -80,12 +80,12 @@ def test_bad_options_fail_with_every_key_and_without_a_call(options: Raw, words:
 
 
 @pytest.mark.parametrize("options", [{"state": "absent", "wait_for_health": True}, {"wait_timeout": 1, "timeout": 1}])
-def test_these_options_go_together(options: Raw) -> None:
+def test_these_options_go_together(options):
     assert shop().run(targets=[want("lbl-1", "ins-1")], check=True, **options).failure is None
 
 
 @pytest.mark.parametrize("options", [{}, {"purge": True}, {"state": "absent"}, {"state": "drained"}])
-def test_an_empty_list_is_no_change_and_asks_nobody(options: Raw) -> None:
+def test_an_empty_list_is_no_change_and_asks_nobody(options):
     cloud = shop()
     run = cloud.run(targets=[], **options)
     assert (run.failure, cloud.calls()) == (None, [])
@@ -95,7 +95,7 @@ def test_an_empty_list_is_no_change_and_asks_nobody(options: Raw) -> None:
     assert len(run.warnings) == bool(options.get("purge"))
 
 
-def test_a_whole_number_as_a_tag_is_warned_of() -> None:
+def test_a_whole_number_as_a_tag_is_warned_of():
     run = shop().run(targets=[want("lbl-1", "ins-9", tag=83)])
     assert [entry["tag"] for entry in run["registered"]] == ["83"]
     assert [text for text in run.warnings if "YAML" in text] == [
@@ -121,9 +121,7 @@ def entries(amount: int, **more: Any) -> list[Raw]:
         ([{"instance_id": "ins-1"}], "drained", None),
     ],
 )
-def test_the_read_is_filtered_where_at_most_20_listeners_are_named_by_id(
-    targets: list[Raw], state: str, filtered: int | None
-) -> None:
+def test_the_read_is_filtered_where_at_most_20_listeners_are_named_by_id(targets, state, filtered):
     cloud = shop()
     assert cloud.run(targets=targets, state=state).failure is None
     asked = [call["params"].get("ListenerIds") for call in cloud.calls("DescribeTargets")]
@@ -134,11 +132,7 @@ TCP_443 = "TCP:443 (lbl-1)"
 RULES = "HTTP:80 (lbl-2) a.example.com/ (loc-1); HTTP:80 (lbl-2) b.example.com/ (loc-2)"
 ALL = f"{TCP_443}; {RULES}; "
 UNKNOWN: list[tuple[list[Raw], str, str]] = [
-    (
-        [want("lbl-1", "ins-3"), want("lbl-no", "ins-3")],
-        "targets[1]: there is no listener 'lbl-no'.",
-        ALL,
-    ),
+    ([want("lbl-1", "ins-3"), want("lbl-no", "ins-3")], "targets[1]: there is no listener 'lbl-no'.", ALL),
     ([want("lbl-2", "ins-3")], "HTTP:80 (lbl-2) is a layer-7 listener", f"{RULES}."),
     ([want("lbl-2", "ins-3", domain="a", url="/")], "HTTP:80 (lbl-2) has no rule with domain", f"{RULES}."),
     ([want("lbl-1", "ins-3", domain="a", url="/")], "TCP:443 (lbl-1) is a layer-4 listener", f"{TCP_443}."),
@@ -157,8 +151,8 @@ UNKNOWN: list[tuple[list[Raw], str, str]] = [
 @pytest.mark.parametrize("unknown", ["error", "empty"])
 @pytest.mark.parametrize("targets, words, exists", UNKNOWN)
 def test_an_unknown_name_fails_before_any_write_and_lists_what_exists_of_what_is_meant(
-    check: bool, unknown: str, targets: list[Raw], words: str, exists: str
-) -> None:
+    check, unknown, targets, words, exists
+):
     cloud = shop(describe_unknown_listener=unknown)
     run = cloud.run(targets=targets, check=check)
     assert words in (run.failure or "")
@@ -172,9 +166,7 @@ def test_an_unknown_name_fails_before_any_write_and_lists_what_exists_of_what_is
 @pytest.mark.parametrize(
     "place", [{"listener_id": "lbl-no"}, {"listener_id": "lbl-2", "url": "/lbl-no"}, {"domain": "lbl-no"}]
 )
-def test_a_selector_of_what_does_not_exist_warns_with_absent_and_fails_with_drained(
-    state: str, failed: bool, place: Raw
-) -> None:
+def test_a_selector_of_what_does_not_exist_warns_with_absent_and_fails_with_drained(state, failed, place):
     cloud = shop()
     run = cloud.run(targets=[place, {"listener_id": "lbl-1"}], state=state)
     assert run.failed is failed
@@ -182,7 +174,7 @@ def test_a_selector_of_what_does_not_exist_warns_with_absent_and_fails_with_drai
     assert any(binding[0] == "lbl-1" for binding in cloud.bindings()) is failed
 
 
-def test_an_unknown_load_balancer_fails_at_the_first_read() -> None:
+def test_an_unknown_load_balancer_fails_at_the_first_read():
     cloud = shop()
     run = cloud.run(load_balancer_id="lb-no", targets=[want("lbl-1", "ins-3")])
     assert cloud.actions() == ["DescribeTargets"]
@@ -192,7 +184,7 @@ def test_an_unknown_load_balancer_fails_at_the_first_read() -> None:
     assert run["error"]["request_id"] == cloud.calls()[0]["request_id"]
 
 
-def test_what_fails_before_the_first_call_is_told_with_every_key() -> None:
+def test_what_fails_before_the_first_call_is_told_with_every_key():
     run = shop().run(targets=[want("lbl-1", "ins-1")], environ={"TENCENTCLOUD_SECRET_KEY": ""})
     assert run["error"] == {"action": None, "code": "CredentialsNotFound", "message": run.message, "request_id": None}
     assert run.result.keys() >= empty_result().keys()
@@ -200,7 +192,7 @@ def test_what_fails_before_the_first_call_is_told_with_every_key() -> None:
 
 
 @pytest.mark.parametrize("state", ["absent", "drained"])
-def test_wait_for_health_has_no_meaning_for_absent_and_drained(state: str) -> None:
+def test_wait_for_health_has_no_meaning_for_absent_and_drained(state):
     cloud = shop(health={"dead": ["ins-1", "ins-2"]})
     assert cloud.run(targets=[{"listener_id": "lbl-1"}], state=state, wait_for_health=True).failure is None
     assert cloud.count("DescribeTargetHealth") == 0
@@ -219,7 +211,7 @@ NAMES = {"lb-1": "shop", "lb-2": "shop-old", "lb-3": "twin", "lb-4": "twin"}
     ],
 )
 @pytest.mark.parametrize("targets", [[], [want("lbl-1", "ins-1")]])
-def test_a_name_must_match_exactly_one_load_balancer(name: str, expected: str, targets: list[Raw]) -> None:
+def test_a_name_must_match_exactly_one_load_balancer(name, expected, targets):
     listener = {"id": "lbl-1", "protocol": "TCP", "port": 443}
     balancers = [{"id": one, "name": called, "listeners": [listener]} for one, called in NAMES.items()]
     run = Cloud({"load_balancers": balancers}).run(load_balancer_name=name, targets=targets, check=True)
@@ -230,7 +222,7 @@ def test_a_name_must_match_exactly_one_load_balancer(name: str, expected: str, t
         assert run.code == "InvalidArgument"
 
 
-def test_secrets_are_in_no_result() -> None:
+def test_secrets_are_in_no_result():
     cloud = shop()
     pair = cloud.cloud.accounts.first
     key = pair.secret_key
@@ -241,7 +233,7 @@ def test_secrets_are_in_no_result() -> None:
     assert key not in str(run)
 
 
-def test_without_requests_the_module_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_requests_the_module_says_what_is_missing(monkeypatch):
     monkeypatch.setattr(_module, "REQUESTS_ERROR", ImportError("No module named 'requests'"))
     run = shop().run(targets=[{**TCP, "instance_id": "ins-3"}])
     for part in (f"{sys.executable} -m pip install requests", "delegate_to: localhost"):
@@ -250,14 +242,14 @@ def test_without_requests_the_module_says_what_is_missing(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("option", ["endpoint", "sts_endpoint"])
-def test_a_password_in_an_endpoint_is_masked_where_ansible_shows_the_options(option: str) -> None:
+def test_a_password_in_an_endpoint_is_masked_where_ansible_shows_the_options(option):
     # Up to ansible-core 2.20, results carry the options of the task.
     with patch_module_args({option: "https://me:hunter2hunter2@clb.example.com", "targets": []}):
         module = ClbModule(targets.ARGUMENT_SPEC, empty_result)
     assert "hunter2hunter2" in module.no_log_values
 
 
-def test_what_writes_is_not_loaded_before_something_is_to_be_written() -> None:
+def test_what_writes_is_not_loaded_before_something_is_to_be_written():
     code = "import sys; from ansible_collections.tencentcloud.clb.plugins.modules import targets; print(*sys.modules)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
@@ -267,7 +259,7 @@ def test_what_writes_is_not_loaded_before_something_is_to_be_written() -> None:
 
 
 @pytest.mark.parametrize("collects", [True, False])
-def test_planning_leaves_the_garbage_collector_as_it_was(collects: bool) -> None:
+def test_planning_leaves_the_garbage_collector_as_it_was(collects):
     (gc.enable if collects else gc.disable)()
     try:
         shop().run(targets=[want("lbl-1", "ins-3")], check=True)
@@ -278,7 +270,7 @@ def test_planning_leaves_the_garbage_collector_as_it_was(collects: bool) -> None
 
 @pytest.mark.parametrize("name", ["secret_key", "token"])
 @pytest.mark.parametrize("value", ["80", "e", "lbl-1", "1234567"])
-def test_a_short_key_or_token_is_refused_by_name_and_masks_nothing(name: str, value: str) -> None:
+def test_a_short_key_or_token_is_refused_by_name_and_masks_nothing(name, value):
     cloud = shop()
     keys = {"secret_id": "AKIDsomebody", "secret_key": "key-of-somebody", "token": "token-of-somebody"}
     run = cloud.run(**{**keys, name: value}, targets=[{**TCP, "instance_id": "ins-3"}])
@@ -289,7 +281,7 @@ def test_a_short_key_or_token_is_refused_by_name_and_masks_nothing(name: str, va
     assert arguments["targets"] == [{**TCP, "instance_id": "ins-3"}]
 
 
-def test_a_short_secret_id_masks_nothing() -> None:
+def test_a_short_secret_id_masks_nothing():
     run = shop().run(secret_id="80", secret_key="key-of-nobody", targets=[{**TCP, "instance_id": "ins-3"}])
     assert run.code == "AuthFailure.SecretIdNotFound"
     assert run["invocation"]["module_args"]["targets"] == [{**TCP, "instance_id": "ins-3"}]

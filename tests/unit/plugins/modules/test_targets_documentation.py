@@ -83,7 +83,7 @@ def flatten(options: Raw, nested: str, path: str = "") -> dict[str, tuple[Any, .
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_the_argument_spec_is_what_is_documented(module: ModuleType) -> None:
+def test_the_argument_spec_is_what_is_documented(module):
     spec = spec_of(module)
     # The keys of an entry are checked by the collection itself, which names the entry and the value.
     entry: Raw = {key: {"type": "str"} for key in TEXT_KEYS} | {key: {"type": "int"} for key in WHOLE_KEYS}
@@ -94,7 +94,7 @@ def test_the_argument_spec_is_what_is_documented(module: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(MAXIMA.keys() & spec_of(targets).keys()))
-def test_the_largest_value_is_documented(name: str) -> None:
+def test_the_largest_value_is_documented(name):
     option = documented(targets)["options"][name]
     assert f"V({MAXIMA[name]})" in "".join(option["description"])
 
@@ -112,7 +112,7 @@ def examples() -> list[tuple[ModuleType, Raw]]:
 
 
 @pytest.mark.parametrize("module, arguments", examples(), ids=lambda one: one["task"] if isinstance(one, dict) else "")
-def test_every_example_passes_the_argument_spec_and_the_checks(module: ModuleType, arguments: Raw) -> None:
+def test_every_example_passes_the_argument_spec_and_the_checks(module, arguments):
     arguments = {
         # What a template gives is only known when it runs.
         key: [] if key == "targets" and isinstance(value, str) else value
@@ -181,7 +181,7 @@ def check_value(path: str, doc: Raw, value: Any) -> None:
 
 
 @pytest.mark.parametrize("module, result, empty", RESULTS)
-def test_the_documented_keys_are_exactly_those_returned(module: ModuleType, result: Raw, empty: Raw) -> None:
+def test_the_documented_keys_are_exactly_those_returned(module, result, empty):
     returns = yaml.safe_load(module.RETURN)
     # Ansible itself documents `changed`; the source of the credentials comes with -vvv only.
     assert set(returns) - {"credentials_source"} == set(result) - {"changed"} == set(empty) - {"changed"}
@@ -193,7 +193,7 @@ def test_the_documented_keys_are_exactly_those_returned(module: ModuleType, resu
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_every_option_and_returned_key_is_described_and_samples_are_of_its_type(module: ModuleType) -> None:
+def test_every_option_and_returned_key_is_described_and_samples_are_of_its_type(module):
     def check(items: Raw) -> None:
         for name, one in items.items():
             assert one.get("description"), name
@@ -205,7 +205,7 @@ def test_every_option_and_returned_key_is_described_and_samples_are_of_its_type(
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_markup_names_options_and_returned_keys_that_exist(module: ModuleType) -> None:
+def test_markup_names_options_and_returned_keys_that_exist(module):
     texts = str(documented(module)) + str(yaml.safe_load(module.RETURN))
     options = flatten(documented(module)["options"], "suboptions")
 

@@ -99,7 +99,7 @@ def test_the_tree_counts_what_is_bound_what_serves_and_what_is_healthy():
         ("loc-b", "b.example.com", "/b", 1, 0, 0),
     ]
     assert list(listeners[0]) == [
-        *("load_balancer_id", "listener_id", "protocol", "port", "end_port", "bound", "serving", "healthy"),
+        *("load_balancer_id", "listener_id", "protocol", "port", "end_port", "bound", "serving", "healthy")
     ]
     assert list(rules[0]) == ["location_id", "domain", "url", "bound", "serving", "healthy"]
 
@@ -274,9 +274,6 @@ def test_a_refusal_is_told_with_the_clouds_words():
     assert told == ["DescribeTargets", "UnauthorizedOperation", "not allowed"]
     run = region().run_info(environ={"TENCENTCLOUD_SECRET_ID": ""})
     assert (run.code, run["api_calls"]) == ("CredentialsNotFound", {})
-
-
-# -- several
 
 
 HOST = {"instance_id": "ins-1"}

@@ -151,13 +151,8 @@ PAIR = [wish(0, "ins-1"), wish(0, "ins-2")]
     st.sampled_from([0.0, 2.0]),
 )
 def test_whatever_goes_wrong_the_result_is_true_nothing_else_is_touched_and_a_rerun_converges(
-    bound: list[dict[str, int]],
-    asked: list[Raw],
-    task: tuple[str, bool],
-    ordered: list[Raw | None],
-    bad: set[str],
-    lag: float,
-) -> None:
+    bound, asked, task, ordered, bad, lag
+):
     state, purge = task
     listeners = listeners_with(bound)
     plan = plan_for(asked, snapshot(*listeners), state=state, purge=purge)
@@ -179,9 +174,7 @@ def test_whatever_goes_wrong_the_result_is_true_nothing_else_is_touched_and_a_re
 
 
 @given(places, asked_for, st.lists(faults, max_size=4), st.sets(st.sampled_from(ADDRESSES), max_size=3))
-def test_capacity_never_dips_in_one_task_that_replaces_targets(
-    bound: list[dict[str, int]], asked: list[Raw], ordered: list[Raw | None], sick: set[str]
-) -> None:
+def test_capacity_never_dips_in_one_task_that_replaces_targets(bound, asked, ordered, sick):
     cloud = balancer(listeners_with(bound), *ordered, task_seconds=0.5, health={"dead": sorted(sick)})
     start: dict[tuple[str, str | None], int] = {}
     for listener_id, location_id, address, _, weight, _ in cloud.bindings():
