@@ -36,7 +36,6 @@ import yaml
 from clb_emulator.testing import Emulator
 
 from .forks import Ansible
-from .inventories import InventoryRunner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEMO = ROOT / "tests" / "emulator" / "scenarios" / "demo.yml"
 TIMEOUT_SECONDS = 300.0
+INVENTORY = "tencentcloud.clb.targets"
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,35 @@ class PlaybookRunner:
             env={**self.environment, **(environment or {}), "CLB_TASK_RESULTS": str(results)},
         )
         return RunningPlaybook(process, results)
+
+
+class InventoryRunner:
+    """Runs ansible-inventory in a folder, where any source that can't be parsed is a failure."""
+
+    def __init__(self, ansible: Ansible, folder: Path, environment: Mapping[str, str]) -> None:
+        self._ansible = ansible
+        self._folder = folder
+        enabled = {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true", "ANSIBLE_INVENTORY_ENABLED": INVENTORY}
+        self._environment = {**environment, **enabled}
+
+    def __call__(
+        self,
+        *arguments: str,
+        text: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        name: str = "shop.clb.yml",
+        **options: Any,
+    ) -> subprocess.CompletedProcess[str]:
+        """List what a file of this name with these options, or with this text, makes of the cloud."""
+        self.write(name, text=text, **options)
+        command = ["ansible-inventory", "-i", name, "--list", "--export", *arguments]
+        env = {**self._environment, **(environment or {})}
+        return self._ansible.run(command, cwd=self._folder, env=env, timeout=TIMEOUT_SECONDS)
+
+    def write(self, name: str = "shop.clb.yml", *, text: str | None = None, **options: Any) -> None:
+        """Write an inventory file."""
+        content = yaml.safe_dump({"plugin": INVENTORY, **options}) if text is None else text
+        (self._folder / name).write_text(content, encoding="utf-8")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
