@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import session
-from harness import Cloud, Raw
+from harness import Cloud, Raw, Run
+
+from ..builders import http, rule, tcp, want
 
 LISTENERS, EACH = 50, 10
 MAX_EXTRA_CALLS = 64
@@ -41,8 +43,17 @@ def refuse(cloud: Cloud, numbers: list[int], **settings: Any) -> list[str]:
     return names
 
 
-def named(result: Raw) -> list[str]:
-    return sorted(entry["instance_id"] for entry in result["failed_targets"])
+def named(run: Run) -> list[str]:
+    return sorted(entry["instance_id"] for entry in run["failed_targets"])
+
+
+def codes(run: Run) -> dict[str, str]:
+    """Address -> code of each target that has failed."""
+    return {entry["instance_id"]: entry["code"] for entry in run["failed_targets"]}
+
+
+def error(code: str, **more: Any) -> Raw:
+    return {"kind": "error", "code": code, **more}
 
 
 def extra_calls(cloud: Cloud, action: str = "BatchRegisterTargets") -> int:
@@ -52,11 +63,11 @@ def extra_calls(cloud: Cloud, action: str = "BatchRegisterTargets") -> int:
 @pytest.mark.parametrize("number", [0, 49, 237, 250, 450, 499])
 def test_one_of_500(cloud, number):
     refused = refuse(cloud, [number])
-    result = cloud.run(targets=targets()).result
-    assert (named(result), result["failed_targets"][0]["code"]) == (refused, "InvalidParameter")
-    assert result["error"]["action"] == "BatchRegisterTargets"
-    assert result["failed_listeners"] == [f"lbl-g{number % LISTENERS:04}"]
-    assert len(result["registered"]) == len(cloud.bindings()) == 499
+    run = cloud.run(targets=targets())
+    assert codes(run) == {refused[0]: "InvalidParameter"}
+    assert run["error"]["action"] == "BatchRegisterTargets"
+    assert run["failed_listeners"] == [f"lbl-g{number % LISTENERS:04}"]
+    assert len(run["registered"]) == len(cloud.bindings()) == 499
     assert extra_calls(cloud) <= 24
 
 
@@ -72,26 +83,24 @@ AWKWARD = {
 @pytest.mark.parametrize("where", [*range(6), *AWKWARD])
 def test_five_of_500(cloud, where):
     refused = refuse(cloud, AWKWARD.get(where) or random.Random(where).sample(range(500), 5))
-    result = cloud.run(targets=targets()).result
-    assert (named(result), len(cloud.bindings())) == (refused, 495)
+    assert (named(cloud.run(targets=targets())), len(cloud.bindings())) == (refused, 495)
     assert extra_calls(cloud) <= MAX_EXTRA_CALLS
 
 
 def test_too_many_to_be_found_are_not_attempted_and_tried_again_next_time(cloud):
     refused = refuse(cloud, list(range(0, 500, 5)))
-    result = cloud.run(targets=targets()).result
-    codes = {entry["instance_id"]: entry["code"] for entry in result["failed_targets"]}
+    run = cloud.run(targets=targets())
+    failed = codes(run)
     assert extra_calls(cloud) == MAX_EXTRA_CALLS
-    assert set(refused) <= codes.keys()
-    assert set(codes.values()) == {"InvalidParameter", "NotAttempted"}
-    assert all(codes[one] == "NotAttempted" for one in codes if one not in refused)
-    assert all("No." in entry["message"] for entry in result["failed_targets"])
-    assert result["error"]["code"] == "InvalidParameter", "the cloud's reason, not that the rest was left out"
-    assert len(cloud.bindings()) == 500 - len(codes)
+    assert set(refused) <= failed.keys()
+    assert set(failed.values()) == {"InvalidParameter", "NotAttempted"}
+    assert all(failed[one] == "NotAttempted" for one in failed if one not in refused)
+    assert all("No." in entry["message"] for entry in run["failed_targets"])
+    assert run.code == "InvalidParameter", "the cloud's reason, not that the rest was left out"
+    assert len(cloud.bindings()) == 500 - len(failed)
     cloud.clear_faults()
-    again = cloud.run(targets=result["failed_targets"])
-    assert not again.failed
-    assert named({"failed_targets": again.result["registered"]}) == sorted(codes)
+    again = cloud.run(targets=run["failed_targets"])
+    assert (again.failure, len(again["registered"]), len(cloud.bindings())) == (None, len(failed), 500)
 
 
 def test_what_is_refused_is_found_in_tags_weights_and_removals_too(cloud):
@@ -99,35 +108,29 @@ def test_what_is_refused_is_found_in_tags_weights_and_removals_too(cloud):
     cloud.clear_journal()
     refused = refuse(cloud, [123])
     tagged = cloud.run(targets=[{**entry, "tag": "x"} for entry in targets()])
-    assert (named(tagged.result), len(tagged["modified"])) == (refused, 499)
+    assert (named(tagged), len(tagged["modified"])) == (refused, 499)
     everything = [{"listener_id": f"lbl-g{number:04}"} for number in range(LISTENERS)]
-    drained = cloud.run(state="drained", targets=everything)
-    assert named(drained.result) == refused
+    assert named(cloud.run(state="drained", targets=everything)) == refused
     assert {binding[4] for binding in cloud.bindings() if binding[2] != refused[0]} == {0}
-    assert extra_calls(cloud, "BatchModifyTargetWeight") <= 24
-    removed = cloud.run(state="absent", targets=everything)
-    assert named(removed.result) == refused
+    assert named(cloud.run(state="absent", targets=everything)) == refused
     assert {binding[2] for binding in cloud.bindings()} == set(refused)
-    assert extra_calls(cloud, "BatchDeregisterTargets") <= 24
+    assert all(extra_calls(cloud, action) <= 24 for action in ("BatchModifyTargetWeight", "BatchDeregisterTargets"))
 
 
 def test_quota_is_narrowed_to_the_listener_and_called_a_quota(cloud):
     where = {"LoadBalancerId": "lb-1", "ListenerId": "lbl-g0007", "Port": 80}
     cloud.change("bind", [{**where, "EniIp": f"10.9.0.{number}"} for number in range(95)])
-    result = cloud.run(targets=targets()).result
-    assert {entry["listener_id"] for entry in result["failed_targets"]} == {"lbl-g0007"}
-    assert len(result["failed_targets"]) == EACH
-    assert {entry["code"] for entry in result["failed_targets"]} == {"LimitExceeded"}
-    assert "quota" in result["msg"]
-    assert len(result["registered"]) == 490
-    # Halving 50 listeners down to one, and the halves that were left aside.
+    run = cloud.run(targets=targets())
+    told = [(entry["listener_id"], entry["code"]) for entry in run["failed_targets"]]
+    assert told == [("lbl-g0007", "LimitExceeded")] * EACH
+    assert "quota" in run.message
+    assert len(run["registered"]) == 490
+    # Halving 50 listeners down to one, and the halves that were left aside; and no part of that one.
     assert extra_calls(cloud) <= 12
-    assert not [
-        call
-        for call in cloud.calls("BatchRegisterTargets")
-        if {target["ListenerId"] for target in call["params"]["Targets"]} == {"lbl-g0007"}
-        and len(call["params"]["Targets"]) < EACH
-    ]
+    assert all(
+        {one["ListenerId"] for one in call["params"]["Targets"]} != {"lbl-g0007"} or size >= EACH
+        for call, size in zip(cloud.writes(), sizes(cloud))
+    )
 
 
 def test_narrowing_ends_with_the_time(cloud):
@@ -136,59 +139,54 @@ def test_narrowing_ends_with_the_time(cloud):
     run = cloud.run(targets=targets(), wait_timeout=100, timeout=10)
     assert run.seconds <= 110
     bound = {binding[2] for binding in cloud.bindings()}
-    assert {name(number) for number in range(500)} - bound <= set(named(run.result))
+    assert {name(number) for number in range(500)} - bound <= set(named(run))
     assert "wait_timeout" in run.message
 
 
 def test_a_load_balancer_that_is_busy_until_the_end_ends_the_narrowing_too(cloud):
-    cloud.next_writes({"kind": "error", "code": "InvalidParameter"})
+    cloud.next_writes(error("InvalidParameter"))
     cloud.before("Batch*", lambda: cloud.change("lock", {"load_balancer_id": "lb-1", "seconds": 999}), nth=2)
     run = cloud.run(targets=targets(), wait_timeout=60)
     assert (run.code, run["failed_targets"][0]["code"]) == ("WaitTimeout", "NotAttempted")
     assert "InvalidParameter" in run["failed_targets"][0]["message"]
 
 
-REFUSED = {"action": "Batch*", "kind": "error", "code": "FailedOperation", "message": "No.", "times": -1}
+REFUSED = error("FailedOperation", action="Batch*", message="No.", times=-1)
+
+
+def assert_blames_nobody(run: Run, amount: int) -> None:
+    assert {(entry["code"], entry["message"]) for entry in run["failed_targets"]} == {("FailedOperation", "No.")}
+    assert (len(run["failed_targets"]), "ins-" in run.message) == (amount, False)
 
 
 def test_what_concerns_the_load_balancer_is_found_once_and_blames_nobody(cloud):
     cloud.add_faults(REFUSED)
-    more = [{**entry, "port": 81} for entry in targets()] + [{**entry, "port": 82} for entry in targets()]
-    run = cloud.run(targets=[*targets(), *more])
-    assert {(entry["code"], entry["message"]) for entry in run["failed_targets"]} == {("FailedOperation", "No.")}
-    assert len(run["failed_targets"]) == 1500
+    run = cloud.run(targets=[{**entry, "port": port} for port in (80, 81, 82) for entry in targets()])
+    assert_blames_nobody(run, 1500)
     assert extra_calls(cloud) == 5 + 2, "six calls for the first, one for each of the others"
     assert "1500 changes that were refused together, no single one is the cause (FailedOperation)" in run.message
     described = [one for call in cloud.calls("DescribeListeners") for one in call["params"].get("ListenerIds", ())]
     assert len(described) == len(set(described)), "each listener is asked for once"
-    assert "ins-" not in run.message
 
 
 def test_after_what_concerns_the_load_balancer_other_words_are_narrowed(cloud):
-    cloud.next_writes(*[{"kind": "error", "code": "FailedOperation", "message": "All."}] * 6)
+    cloud.next_writes(*[error("FailedOperation", message="All.")] * 6)
     refuse(cloud, [40])
     cloud.run(targets=[*targets(), *({**entry, "port": 81} for entry in targets())])
     assert len(cloud.bindings()) == 500 - 2
 
 
 def test_the_same_words_on_another_load_balancer_go_straight_to_single_members():
-    listeners = [{"id": f"lbl-{number}", "protocol": "TCP", "port": 1001} for number in (1, 2)]
-    cloud = Cloud({"load_balancers": [{"id": f"lb-{one['id'][4:]}", "listeners": [one]} for one in listeners]})
-    entries = [
-        {"load_balancer_id": f"lb-{1 + number % 2}", "instance_id": name(number), "port": 80} for number in range(40)
-    ]
-    where = {"listener_port": 1001, "listener_protocol": "TCP"}
+    ids = ["lb-1", "lb-2"]
+    cloud = Cloud.of({one: [tcp(f"lbl-{one[3:]}", 1001)] for one in ids})
+    entries = [{"load_balancer_id": ids[n % 2], "listener_port": 1001, **want(None, name(n))} for n in range(40)]
     # The second one is busy until the first one's words are known.
     busy = {"code": "FailedOperation.ResourceInOperating", "times": 5}
     cloud.add_faults({"kind": "refuse_listeners", "listeners": ["lbl-2"], **busy}, REFUSED)
-    run = cloud.run(load_balancer_ids=["lb-1", "lb-2"], targets=[{**where, **entry} for entry in entries])
+    run = cloud.run(load_balancer_ids=ids, targets=entries)
     assert len(run["failed_targets"]) == 40
-    sizes = [
-        [len(call["params"]["Targets"]) for call in cloud.writes() if call["params"]["LoadBalancerId"] == one]
-        for one in ("lb-1", "lb-2")
-    ]
-    assert sizes[0] == [20, 10, 10, 1, 1, 1]
-    assert sizes[1][-4:] == [20, 1, 1, 1]
+    assert sizes(cloud, "lb-1") == [20, 10, 10, 1, 1, 1]
+    assert sizes(cloud, "lb-2")[-4:] == [20, 1, 1, 1]
 
 
 @pytest.mark.parametrize("amount, extra", [(5, 5 + 4 * 3), (40, MAX_EXTRA_CALLS)])
@@ -196,27 +194,21 @@ def test_what_concerns_the_account_blames_nobody_on_any_load_balancer(amount, ex
     ids = [f"lb-{number}" for number in range(amount)]
     cloud = Cloud({"load_balancers": [{"id": one, "generate": {"listeners": 1}} for one in ids]})
     cloud.add_faults(REFUSED)
-    entries = [
-        {"load_balancer_id": one, **entry, "listener_id": "lbl-g0000"} for one in ids for entry in targets()[:10]
-    ]
-    run = cloud.run(load_balancer_ids=ids, targets=entries)
-    assert {(entry["code"], entry["message"]) for entry in run["failed_targets"]} == {("FailedOperation", "No.")}
-    assert len(run["failed_targets"]) == 10 * amount
+    entries = [want("lbl-g0000", name(number), load_balancer_id=one) for one in ids for number in range(10)]
+    assert_blames_nobody(cloud.run(load_balancer_ids=ids, targets=entries), 10 * amount)
     assert len(cloud.writes()) == amount + extra
-    assert "ins-" not in run.message
 
 
 @pytest.mark.parametrize("code", ["InvalidParameter", "FailedOperation", "UnsupportedOperation"])
 def test_a_listener_of_a_target_group_is_told_and_the_others_get_theirs(code):
-    generated = {"id": "lb-1", "generate": {"listeners": 130}}
     group = {"id": "lbl-group", "protocol": "TCP", "port": 9999, "target_type": "TARGETGROUP"}
-    cloud = Cloud({"load_balancers": [{**generated, "listeners": [group]}]}, target_group_code=code)
+    balancer = {"id": "lb-1", "generate": {"listeners": 130}, "listeners": [group]}
+    cloud = Cloud({"load_balancers": [balancer]}, target_group_code=code)
     cloud.configure(limits={"described_listeners": 99})
-    entries = [{"listener_id": f"lbl-g{number:04}", "instance_id": "ins-1", "port": 80} for number in range(130)]
-    run = cloud.run(targets=[*entries, {"listener_id": "lbl-group", "instance_id": "ins-1", "port": 80}])
+    places = [*(f"lbl-g{number:04}" for number in range(130)), "lbl-group"]
+    run = cloud.run(targets=[want(place, "ins-1") for place in places])
     assert [(entry["listener_id"], entry["code"]) for entry in run["failed_targets"]] == [("lbl-group", code)]
-    assert "target group" in run.message
-    assert len(run["registered"]) == 130
+    assert ("target group" in run.message, len(run["registered"])) == (True, 130)
     assert cloud.actions("Batch*") == ["BatchRegisterTargets"] * 2
     assert [len(call["params"]["ListenerIds"]) for call in cloud.calls("DescribeListeners")] == [100, 50, 50, 31]
 
@@ -225,26 +217,19 @@ def test_a_listener_of_a_target_group_is_told_and_the_others_get_theirs(code):
 def test_a_quota_that_the_call_itself_has_filled_is_no_failure(cloud, wait):
     """The outcome is unknown, reads lag, and what is bound already counts when the call comes again."""
     cloud.configure(read_lag=9)
-    cloud.add_faults(
-        {"action": "BatchRegisterTargets", "kind": "cut_after"},
-        {"action": "BatchRegisterTargets", "kind": "error", "code": "LimitExceeded", "message": "Full.", "times": -1},
-    )
+    full = error("LimitExceeded", action="BatchRegisterTargets", message="Full.", times=-1)
+    cloud.add_faults({"action": "BatchRegisterTargets", "kind": "cut_after"}, full)
     run = cloud.run(targets=targets()[:100], wait=wait)
-    assert not run.failed, run.message
-    assert len(run["registered"]) == len(cloud.bindings()) == 100
+    assert (run.failure, len(run["registered"]), len(cloud.bindings())) == (None, 100, 100)
     assert extra_calls(cloud) == 1, "sent again once, and not narrowed"
 
 
 def test_a_code_that_fails_at_once_is_that_of_its_call_and_the_rest_is_not_attempted(cloud):
     cloud.run(targets=targets()[:2])
-    refused = {"kind": "error", "code": "FailedOperation.InvalidLBStatus", "message": "Isolated."}
-    cloud.add_faults({"action": "BatchRegisterTargets", **refused})
+    code = "FailedOperation.InvalidLBStatus"
+    cloud.add_faults(error(code, action="BatchRegisterTargets", message="Isolated."))
     run = cloud.run(targets=[{**entry, "weight": 5} for entry in targets()[:4]])
-    codes = {entry["instance_id"]: entry["code"] for entry in run["failed_targets"]}
-    assert codes == {
-        **dict.fromkeys((name(2), name(3)), "FailedOperation.InvalidLBStatus"),
-        **dict.fromkeys((name(0), name(1)), "NotAttempted"),
-    }
+    assert codes(run) == {**dict.fromkeys(map(name, (2, 3)), code), **dict.fromkeys(map(name, (0, 1)), "NotAttempted")}
     assert run["error"]["message"].count("Isolated.") == 1
 
 
@@ -254,14 +239,15 @@ def test_a_refused_removal_of_what_is_gone_is_no_failure(cloud, code):
     where = {"LoadBalancerId": "lb-1", "Port": 80}
     gone = [{**where, "ListenerId": one[0], "InstanceId": one[2]} for one in cloud.bindings()]
     cloud.before("BatchDeregisterTargets", lambda: cloud.change("unbind", gone))
-    cloud.add_faults({"action": "BatchDeregisterTargets", "kind": "error", "code": code, "message": "Not bound."})
+    cloud.add_faults(error(code, action="BatchDeregisterTargets", message="Not bound."))
     run = cloud.run(state="absent", targets=targets()[:10])
-    assert not run.failed, run.message
-    assert not run.changed
+    assert (run.failure, run.changed) == (None, False)
 
 
-def sizes(cloud: Cloud) -> list[int]:
-    return [len(call["params"]["Targets"]) for call in cloud.writes()]
+def sizes(cloud: Cloud, balancer: str = "lb-1") -> list[int]:
+    """How many targets each write to a load balancer has."""
+    calls = [call["params"] for call in cloud.writes()]
+    return [len(params["Targets"]) for params in calls if params["LoadBalancerId"] == balancer]
 
 
 def listed(amount: int) -> list[Raw]:
@@ -278,17 +264,14 @@ def test_a_call_is_halved_by_listeners_first_then_within_the_listener(cloud):
 
 
 def two_rules() -> Cloud:
-    rules = [{"id": f"loc-{number}", "domain": f"{number}.example.com"} for number in (0, 1)]
-    listener = {"id": "lbl-1", "protocol": "HTTP", "port": 80, "rules": rules}
-    return Cloud({"load_balancers": [{"id": "lb-1", "listeners": [listener]}]})
+    return Cloud.of({"lb-1": [http("lbl-1", 80, rule("loc-0", "0.example.com"), rule("loc-1", "1.example.com"))]})
 
 
 def test_a_bad_one_is_found_within_a_rule_and_no_good_one_is_sent_after_it_was_bound():
     cloud = two_rules()
     refused = refuse(cloud, [13])
     entries = [{"location_id": f"loc-{number % 2}", "instance_id": name(number), "port": 80} for number in range(20)]
-    run = cloud.run(targets=entries)
-    assert (named(run.result), len(cloud.bindings())) == (refused, 19)
+    assert (named(cloud.run(targets=entries)), len(cloud.bindings())) == (refused, 19)
     assert sum(len(call["params"]["Targets"]) for call in cloud.writes() if call["accepted"]) == 19
 
 
@@ -318,40 +301,35 @@ def test_bad_targets_and_full_listeners_are_told_apart(cloud):
     bad = refuse(cloud, [33])
     cloud.add_faults({**FULL, "listeners": ["lbl-g0005"]})
     run = cloud.run(targets=targets()[:200])
-    codes = {entry["instance_id"]: entry["code"] for entry in run["failed_targets"]}
-    assert codes == {bad[0]: "InvalidParameter", **{name(number): "LimitExceeded" for number in (5, 55, 105, 155)}}
+    assert codes(run) == {bad[0]: "InvalidParameter", **dict.fromkeys(map(name, (5, 55, 105, 155)), "LimitExceeded")}
 
 
 @pytest.mark.parametrize(
     "after, code", [(1, "UnauthorizedOperation"), (3, "UnauthorizedOperation"), (0, "UnsupportedOperation")]
 )
 def test_a_code_that_fails_at_once_stops_the_narrowing(cloud, after, code):
-    refusal = {"kind": "error", "code": "InvalidParameter"}
-    cloud.next_writes(*[refusal] * after, {"kind": "error", "code": code})
+    cloud.next_writes(*[error("InvalidParameter")] * after, error(code))
     run = cloud.run(targets=targets())
-    assert (len(cloud.writes()), run.code) == (after + 1, code)
+    assert (len(cloud.writes()), run.code, len(run["failed_targets"])) == (after + 1, code, 500)
     assert cloud.actions()[-1] != "DescribeTargets", "at once"
-    assert len(run["failed_targets"]) == 500
 
 
 @pytest.mark.parametrize("share", [0.5, 0])
 def test_a_narrowed_call_with_an_unknown_outcome_is_read_back_like_any_other(cloud, share):
     refused = refuse(cloud, [453])
     cut = {"kind": "cut_after", "apply": share}
-    cloud.next_writes({"kind": "error", "code": "InvalidParameter"}, cut, cut)
-    run = cloud.run(targets=listed(40))
-    assert (named(run.result), len(cloud.bindings())) == (refused, 39)
+    cloud.next_writes(error("InvalidParameter"), cut, cut)
+    assert (named(cloud.run(targets=listed(40))), len(cloud.bindings())) == (refused, 39)
 
 
 def test_a_call_with_an_unknown_outcome_is_one_of_the_extra_calls(cloud, monkeypatch):
     monkeypatch.setattr(session, "MAX_EXTRA_CALLS", 2)
     refuse(cloud, [453])
-    cloud.next_writes({"kind": "error", "code": "InvalidParameter"}, {"kind": "cut_after"})
+    cloud.next_writes(error("InvalidParameter"), {"kind": "cut_after"})
     cloud.run(targets=listed(40))
     assert sizes(cloud) == [40, 20, 20]
 
 
 def test_a_refusal_that_does_not_come_again_fails_nothing(cloud):
-    cloud.next_writes({"kind": "error", "code": "FailedOperation"})
-    run = cloud.run(targets=listed(40))
-    assert (run.failure, len(cloud.bindings())) == (None, 40)
+    cloud.next_writes(error("FailedOperation"))
+    assert (cloud.run(targets=listed(40)).failure, len(cloud.bindings())) == (None, 40)
