@@ -77,8 +77,8 @@ def test_batches_are_those_of_serial(batch, sizes):
     [
         ({"ping": "pong"}, None),
         (
-            {"unreachable": True, "msg": "Failed via ssh: ssh: connect to host a: refused"},
-            "no answer (ssh: connect to host a: refused)",
+            {"unreachable": True, "msg": "Failed via ssh: ssh: connect to a: refused"},
+            "no answer (ssh: connect to a: refused)",
         ),
         ({"unreachable": True, "msg": "Task failed: no pod."}, "no answer (no pod)"),
         ({"unreachable": True, "msg": "Warning: added\nssh: refused\n"}, "no answer (ssh: refused)"),
@@ -92,41 +92,35 @@ def test_hosts_that_do_not_answer_are_named_with_the_cause(answer, problem):
 
 
 INS_1, ADDRESS = {"instance_id": "ins-1"}, {"eni_ip": "10.0.0.1"}
+CURE = "check clb_backend, or give clb_listeners."
 
 
 @pytest.mark.parametrize(
-    "hosts, problem",
+    "problem, hosts",
     [
         (
-            [host("web1", INS_1), host("web2", ADDRESS)],
             "web2: its clb_backend is also that of web1; give each host its own, or a port in each.",
+            [("web1", INS_1), ("web2", ADDRESS)],
         ),
-        ([host("web1", {**INS_1, "port": 80}), host("web2", {**ADDRESS, "port": 81})], None),
-        (
-            [host("web1", INS_1), host("web2", restore_file="/other.json")],
-            "clb_restore_file differs between web1 and web2; it must be the same for all hosts.",
-        ),
-        (
-            [host("web3")],
-            "web3: ins-web3 is not bound to any load balancer of the region; check clb_backend, or give clb_listeners.",
-        ),
-        (
-            [host("web1", {**INS_1, "port": 9}, load_balancer_ids=["lb-1", "lb-2"])],
-            "web1: ins-1 with port 9 is not bound to lb-1, lb-2; check clb_backend, or give clb_listeners.",
-        ),
+        (None, [("web1", {**INS_1, "port": 80}), ("web2", {**ADDRESS, "port": 81})]),
+        (f"web3: ins-web3 is not bound to any load balancer of the region; {CURE}", [("web3", None)]),
+        (f"web1: ins-1 with port 9 is not bound to lb-1, lb-2; {CURE}", [("web1", {**INS_1, "port": 9}, "lb-1,lb-2")]),
     ],
 )
-def test_what_is_wrong_with_where_hosts_are_bound(hosts, problem):
+def test_what_is_wrong_with_where_hosts_are_bound(problem, hosts):
     bindings = [bound("ins-1", port=port, private_ips=["10.0.0.1"]) for port in (80, 81)]
-    assert judge_hosts(hosts, [*bindings, bound("ins-web2")])[0] == ([problem] if problem else [])
+    made = [host(name, backend, load_balancer_ids=next(iter(ids), None)) for name, backend, *ids in hosts]
+    assert judge_hosts(made, bindings)[0] == ([problem] if problem else [])
+
+
+def test_hosts_with_other_files_are_named():
+    problems, _ = judge_hosts([host("web1"), host("web2", restore_file="/other.json")], pool(NAMES[:2]))
+    assert problems == ["clb_restore_file differs between web1 and web2; it must be the same for all hosts."]
 
 
 def test_pools_are_read_once_each():
-    rule = {"location_id": "loc-1", "listener_id": "lbl-2"}
-    assert find_pools([*pool(), *pool(**rule)]) == [
-        {"load_balancer_id": "lb-1", "listener_id": "lbl-1"},
-        {"load_balancer_id": "lb-1", "listener_id": "lbl-2", "location_id": "loc-1"},
-    ]
+    rule, lb_1 = {"location_id": "loc-1", "listener_id": "lbl-2"}, {"load_balancer_id": "lb-1"}
+    assert find_pools([*pool(), *pool(**rule)]) == [{**lb_1, "listener_id": "lbl-1"}, {**lb_1, **rule}]
 
 
 def sick(names=NAMES, status="Dead", *, healthy=False):
@@ -134,6 +128,8 @@ def sick(names=NAMES, status="Dead", *, healthy=False):
 
 
 AT = "lb-1 lbl-1 (TCP:443)"
+FEW = "batch 3 (web5, web6): lb-1 lbl-2 (TCP:80) would keep 1 healthy targets, and clb_min_healthy is 2;"
+FIRST = "batch 1 (web1, web2, web3)"
 ODD = f"batch 1 (web1, web2): {AT} serves ins-web7, ins-web8, whose health the cloud doesn't say"
 
 
@@ -141,20 +137,14 @@ ODD = f"batch 1 (web1, web2): {AT} serves ins-web7, ins-web8, whose health the c
     "bindings, options, problems",
     [
         (pool(), {"minimum": 6}, []),
-        (
-            [*pool(), *pool(NAMES[4:7], listener_id="lbl-2", listener_port=80)],
-            {"minimum": 2},
-            ["batch 3 (web5, web6): lb-1 lbl-2 (TCP:80) would keep 1 healthy targets, and clb_min_healthy is 2;"],
-        ),
+        ([*pool(), *pool(NAMES[4:7], listener_id="lbl-2", listener_port=80)], {"minimum": 2}, [FEW]),
         (pool(), {"batch": 1, "minimum": 8}, [*(f"batch {n} " for n in range(1, 6)), "The same goes 3 more times."]),
         # What is sick does not count, and may leave.
         ([*sick(NAMES[:2]), *pool(NAMES[2:])], {"minimum": 6}, []),
         ([*sick(NAMES[:2]), *pool(NAMES[2:])], {"minimum": 6, "names": NAMES[::-1]}, ["batch 1", "batch 2", "batch 3"]),
         # Not mentioned: no batch can leave, whoever is in it, and that is said once.
-        *(
-            ([*pool(NAMES[:6]), *sick(NAMES[6:], one, healthy=None)], {"minimum": 1}, [ODD])
-            for one in ("Unknown", None)
-        ),
+        ([*pool(NAMES[:6]), *sick(NAMES[6:], "Unknown", healthy=None)], {"minimum": 1}, [ODD]),
+        ([*pool(NAMES[:6]), *sick(NAMES[6:], None, healthy=None)], {"minimum": 1}, [ODD]),
         ([*pool(NAMES[:6]), *sick(NAMES[6:], healthy=None)], {}, []),
         # HealthStatus is true with a word that nobody knows: that matters only where nobody is healthy.
         ([*pool(NAMES[:6]), *sick(NAMES[6:], "Checking", healthy=None)], {"minimum": 1}, []),
@@ -162,11 +152,7 @@ ODD = f"batch 1 (web1, web2): {AT} serves ins-web7, ins-web8, whose health the c
         (sick(status="Checking", healthy=None), {"minimum": 1}, [f"batch 1 (web1, web2): {AT} serves ins-web1, "]),
         # Where nobody is healthy, each counts, until the first batch has come back.
         *((sick(status=one), {"minimum": 6}, []) for one in ("Dead", "Unknown", "Checking")),
-        (
-            sick(),
-            {"minimum": 6, "batch": [3, 1]},
-            [f"batch 1 (web1, web2, web3): {AT} would keep 5 targets in traffic (none is healthy"],
-        ),
+        (sick(), {"minimum": 6, "batch": [3, 1]}, [f"{FIRST}: {AT} would keep 5 targets in traffic (none is healthy"]),
         # A stopped listener keeps nobody.
         (sick(status="Close"), {"batch": 8, "minimum": 8}, []),
     ],
@@ -203,13 +189,11 @@ def test_what_the_file_does_not_tell_of_the_hosts_is_worth_a_warning():
 def test_each_host_leaves_its_own_load_balancers_under_its_own_guard():
     hosts = [host("a", load_balancer_id="lb-1", min_healthy=3), host("b", load_balancer_id="lb-2", min_healthy=1)]
     bindings = [bound("ins-a"), bound("ins-b", load_balancer_id="lb-2"), bound("ins-b", load_balancer_id="lb-1")]
-    assert list(plan_parts(hosts, bindings_by_host(hosts, bindings), [])) == [
-        (
-            {"min_healthy": guard, "wait_timeout": 300, "targets": [{"instance_id": one, "load_balancer_id": where}]},
-            True,
-        )
+    expected = [
+        {"min_healthy": guard, "wait_timeout": 300, "targets": [{"instance_id": one, "load_balancer_id": where}]}
         for guard, one, where in ((1, "ins-b", "lb-2"), (3, "ins-a", "lb-1"))
     ]
+    assert list(plan_parts(hosts, bindings_by_host(hosts, bindings), [])) == [(part, True) for part in expected]
 
 
 def test_what_a_killed_warm_up_has_left_leaves_first_and_is_not_remembered_again():
