@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbooks where, out and back on an emulated cloud in this process."""
+"""The playbooks where, out, back and drain_dead on an emulated cloud in this process."""
 
 from __future__ import annotations
 
@@ -14,26 +14,23 @@ from ansible_collections.tencentcloud.clb.plugins.plugin_utils import _everywher
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation_read import Stop
 from harness import Cloud
 
-from ..rotating import Modules
+from ..builders import target, tcp
+from ..rotating import Modules, bound
 
-WEB1, WEB2 = {"instance_id": "ins-web1", "port": 8443}, {"instance_id": "ins-web2", "port": 8443}
-SHOP = {
-    "id": "loc-shop", "domain": "shop.example.com", "url": "/", "targets": [{**WEB1, "port": 8080, "weight": 20}],
-}  # fmt: skip
-UDP = [{"instance_id": "ins-web1", "port": 53, "weight": 7}, {"eni_ip": "2001:db8::1", "port": 53, "weight": 5}]
+WEB1, WEB2 = ({"instance_id": f"ins-web{number}", "port": 8443} for number in (1, 2))
+RULE = {"id": "loc-shop", "domain": "shop.example.com", "url": "/", "targets": [{**WEB1, "port": 8080, "weight": 20}]}
+UDP = [{**WEB1, "port": 53, "weight": 7}, {"eni_ip": "2001:db8::1", "port": 53, "weight": 5}]
+LISTENERS = [
+    {"id": "lbl-tcp", "protocol": "TCP", "port": 443, "targets": [WEB1, WEB2]},
+    {"id": "lbl-http", "protocol": "HTTP", "port": 80, "rules": [RULE]},
+    {"id": "lbl-udp", "protocol": "UDP", "port": 53, "targets": UDP},
+]
 SCENARIO = {
     "task_seconds": 1.0,
     "instances": {"ins-web1": {"ip": "10.0.0.5", "name": "web-1"}},
     "load_balancers": [
-        {
-            "id": "lb-1",
-            "tags": {"env": "prod"},
-            "listeners": [
-                {"id": "lbl-tcp", "protocol": "TCP", "port": 443, "targets": [WEB1, WEB2]},
-                {"id": "lbl-http", "protocol": "HTTP", "port": 80, "rules": [SHOP]},
-            ],
-        },
-        {"id": "lb-2", "listeners": [{"id": "lbl-udp", "protocol": "UDP", "port": 53, "targets": UDP}]},
+        {"id": "lb-1", "tags": {"env": "prod"}, "listeners": LISTENERS[:2]},
+        {"id": "lb-2", "listeners": LISTENERS[2:]},
     ],
 }
 
@@ -112,10 +109,8 @@ def test_out_and_back(night):
     lines, problem = night("bring_back", "10.0.0.5")
     assert (lines[0], problem) == ("ins-web1 (web-1)", "")
     assert "weight 0 -> 20" in lines[2]
-    assert lines[-2:] == [
-        "3 bindings were brought back.",
-        f"Still remembered in {night.file}: 2001:db8::1 (1 binding).",
-    ]
+    still = f"Still remembered in {night.file}: 2001:db8::1 (1 binding)."
+    assert lines[-2:] == ["3 bindings were brought back.", still]
     assert night("bring_back")[0][-1] == "1 binding was brought back."
     assert night.cloud.bindings() == night.at_first
     assert night("bring_back")[0] == [f"Nothing is remembered in {night.file}, so there is nothing to bring back."]
@@ -166,3 +161,59 @@ def test_what_can_not_be_read_stops(night):
         with pytest.raises(Stop, match="lb-2 can't be read"):
             night(name, "ins-web1")
     assert night.cloud.writes() == []
+
+
+# -- drain_dead
+
+
+def targets(state, **keys):
+    """A target for each letter: Healthy, Dead, Unknown, not mentioned (-); after 0 with weight 0."""
+    told = {"H": (True, "Alive"), "D": (False, "Dead"), "U": (False, "Unknown"), "-": (None, "Unknown")}
+    found = []
+    for place, char in enumerate(state):
+        if char in told:
+            weight = 0 if state[place - 1 : place] == "0" else 10
+            healthy, status = told[char]
+            found.append(bound(f"ins-{place}", weight, healthy=healthy, health_status=status, **keys))
+    return found
+
+
+@pytest.mark.parametrize(
+    "state, required, drained",
+    [
+        ("HDD", 1, ["ins-1", "ins-2"]),
+        ("HD-U", 1, ["ins-1"]),
+        ("DDD", 1, []),
+        ("0HD-", 1, []),
+        ("HDD", 2, []),
+        ("HHD", 2, ["ins-2"]),
+        ("H0DD", 1, ["ins-3"]),
+        ("DD", 0, ["ins-0", "ins-1"]),
+    ],
+)
+def test_what_is_dead_is_drained_where_enough_are_healthy(state, required, drained):
+    found = targets(state)
+    plan = everywhere.plan_drain_dead(found, found, required)
+    assert [target["instance_id"] for target in plan["targets"]] == drained
+    assert len(plan["kept"]) == (not drained)
+
+
+def test_only_what_is_asked_for_is_drained_each_listener_by_itself():
+    pools = [*targets("HDD"), *targets("DD", listener_id="lbl-2", listener_port=444)]
+    plan = everywhere.plan_drain_dead([pools[1], pools[3]], pools, 1)
+    kept = "0 targets of weight above 0 are healthy, and clb_min_healthy is 1. Not drained: ins-0."
+    assert plan == {"targets": [pools[1]], "kept": [f"lb-1 lbl-2 (TCP:444): {kept}"]}
+
+
+def test_the_health_is_read_again():
+    cloud = Cloud.of({"lb-1": [tcp("lbl-1", 443, target("ins-1"), target("ins-2"))]})
+    cloud.change("health", {"dead": ["ins-2"]})
+    selectors = [{"load_balancer_id": "lb-1", "instance_id": f"ins-{number}"} for number in (1, 2)]
+    plan = Modules(cloud).step(everywhere.find_dead, selectors=selectors, min_healthy="1")
+    assert [one["instance_id"] for one in plan["targets"]] == ["ins-2"]
+
+
+@pytest.mark.parametrize("minimum", [-1, "many", "", None, 1.5, True])
+def test_a_minimum_that_is_no_number_is_refused(minimum):
+    with pytest.raises(Stop, match="give a whole number from 0"):
+        everywhere.find_dead(Modules(), selectors=[], min_healthy=minimum)

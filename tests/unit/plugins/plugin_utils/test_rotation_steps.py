@@ -23,13 +23,8 @@ DENIED = {"kind": "error", "code": "UnauthorizedOperation", "message": "no", "ti
 def balancer(number, weight=10, **settings):
     targets = [{"instance_id": f"ins-{name}", "port": 80, "weight": weight, "tag": f"t-{name}"} for name in NAMES]
     common = {"protocol": "TCP", "targets": targets}
-    return {
-        "id": f"lb-{number}",
-        "listeners": [
-            {"id": f"lbl-{number}", "port": 443, **common, **settings},
-            {"id": f"lbl-{number}-b", "port": 444, **common},
-        ],
-    }
+    listeners = [{"id": f"lbl-{number}", "port": 443, **settings}, {"id": f"lbl-{number}-b", "port": 444}]
+    return {"id": f"lb-{number}", "listeners": [{**common, **listener} for listener in listeners]}
 
 
 class Shop:
@@ -71,6 +66,12 @@ class Shop:
     def weights(self):
         return {(place[0], place[2]): place[4] for place in self.cloud.bindings()}
 
+    def is_as_at_first(self):
+        return self.cloud.bindings() == self.at_first and not self.file.exists()
+
+    def health(self, **marks):
+        self.cloud.change("health", marks)
+
 
 @pytest.fixture
 def shop(tmp_path):
@@ -82,13 +83,9 @@ def test_a_batch_leaves_and_comes_back_as_it_was(shop):
     assert {key for key, weight in shop.weights.items() if weight == 0} == {
         (f"lbl-{number}{more}", f"ins-{name}") for number in (1, 2) for more in ("", "-b") for name in NAMES[:2]
     }
-    assert len(shop.remembered) == 8
-    assert noted["out"] == ["web1", "web2"]
-    assert noted["left"]["web1"]["ports"] == [80]
+    assert (len(shop.remembered), noted["out"], noted["left"]["web1"]["ports"]) == (8, ["web1", "web2"], [80])
     noted = shop.back(noted)
-    assert shop.cloud.bindings() == shop.at_first
-    assert not shop.file.exists()
-    assert noted["out"] == []
+    assert (shop.is_as_at_first(), noted["out"]) == (True, [])
     assert all(one["seconds"] > 0 for one in noted["left"].values())
 
 
@@ -96,8 +93,7 @@ def test_what_the_file_does_not_hold_any_more_is_put_back_from_what_the_run_know
     noted = shop.out()
     shop.file.unlink()
     shop.back(noted)
-    assert shop.cloud.bindings() == shop.at_first
-    assert not shop.file.exists()
+    assert shop.is_as_at_first()
 
 
 def test_what_does_not_serve_at_the_end_fails_by_name(shop, monkeypatch):
@@ -114,25 +110,22 @@ def test_what_does_not_serve_at_the_end_fails_by_name(shop, monkeypatch):
 
 
 @pytest.mark.parametrize("shares", [[], [50]])
-@pytest.mark.parametrize("gone", ["listener", "load balancer"])
-def test_what_is_gone_is_told_and_the_rest_put_back_and_reruns_go_on(shop, gone, shares):
+@pytest.mark.parametrize(
+    "gone, left",
+    [("listener", ["lbl-1", "lbl-1-b", "lbl-2-b"]), ("load_balancer", ["lbl-1", "lbl-1-b"])],
+)
+def test_what_is_gone_is_told_and_the_rest_put_back_and_reruns_go_on(shop, gone, left, shares):
     slow = {"warm_up": shares, "warm_up_seconds": 0}
     noted = shop.out(**slow)
-    if gone == "listener":
-        shop.cloud.change("delete_listener", {"load_balancer_id": "lb-2", "listener_id": "lbl-2"})
-    else:
-        shop.cloud.change("delete_load_balancer", {"load_balancer_id": "lb-2"})
-    left = {
-        binding
-        for binding in shop.at_first
-        if binding[0].startswith("lbl-1") or (gone == "listener" and binding[0] == "lbl-2-b")
-    }
+    named = {"listener_id": "lbl-2"} if gone == "listener" else {}
+    shop.cloud.change(f"delete_{gone}", {"load_balancer_id": "lb-2", **named})
+    rest = {binding for binding in shop.at_first if binding[0] in left}
     with pytest.raises(Stop, match="lb-2"):
         shop.back(noted, **slow)
-    assert shop.cloud.bindings() == left
+    assert shop.cloud.bindings() == rest
     assert shop.check() == ["web1", "web2"]
     shop.back(shop.out())
-    assert shop.cloud.bindings() == left
+    assert shop.cloud.bindings() == rest
 
 
 @pytest.mark.parametrize("code", ["UnauthorizedOperation", "InternalError"])
@@ -175,8 +168,7 @@ def test_a_drain_that_is_refused_on_one_load_balancer_is_undone_on_the_other(sho
     shop.cloud.add_faults({**DENIED, "action": "BatchModifyTargetWeight", "load_balancers": ["lb-2"]})
     with pytest.raises(Stop, match="No host of the batch was left out of traffic"):
         shop.out()
-    assert shop.cloud.bindings() == shop.at_first
-    assert not shop.file.exists()
+    assert shop.is_as_at_first()
     # Where that fails, too, it stays remembered.
     fault = {**DENIED, "action": "BatchModifyTargetWeight", "load_balancers": ["lb-1"]}
     shop.cloud.before("BatchModifyTargetWeight", lambda: shop.cloud.add_faults(fault), nth=3)
@@ -196,16 +188,15 @@ def test_runs_share_a_file_and_bring_back_their_own_hosts(shop):
 
 def test_hosts_that_do_not_get_healthy_are_kept_in_the_file(shop):
     noted = shop.out()
-    shop.cloud.change("health", {"dead": ["ins-web2"]})
+    shop.health(dead=["ins-web2"])
     with pytest.raises(Stop, match="ins-web2"):
         shop.back(noted, wait_timeout=5)
     assert shop.cloud.bindings() == shop.at_first
     assert {entry["instance_id"] for entry in shop.remembered} == {"ins-web1", "ins-web2"}
-    shop.cloud.change("health", {"alive": ["ins-web2"]})
+    shop.health(alive=["ins-web2"])
     assert shop.check("web3", "web2")[0] == "web2"
     shop.back(shop.out())
-    assert shop.cloud.bindings() == shop.at_first
-    assert not shop.file.exists()
+    assert shop.is_as_at_first()
 
 
 def test_hosts_warm_up_healthy_at_each_step_and_so_long_on_each(tmp_path):
@@ -226,26 +217,23 @@ def test_hosts_warm_up_healthy_at_each_step_and_so_long_on_each(tmp_path):
     assert {entry["weight"] for entry in file} == {10, 20}
     assert all(remembered == file for _, remembered in seen)
     assert shop.cloud.now() - began >= 60
-    assert shop.cloud.bindings() == shop.at_first
-    assert not shop.file.exists()
+    assert shop.is_as_at_first()
 
 
 def test_a_warm_up_that_was_killed_is_completed_by_the_next_run(shop):
     slow = {"warm_up": [10, 50], "warm_up_seconds": 20}
     noted = shop.out("web1", **slow)
-    shop.cloud.change("health", {"dead": ["ins-web1"]})
-    with pytest.raises(
-        Stop, match=r"It stays at a share of its weight; the whole weight is in .* Run the same command"
-    ):
+    shop.health(dead=["ins-web1"])
+    words = r"It stays at a share of its weight; the whole weight is in .* Run the same command"
+    with pytest.raises(Stop, match=words):
         shop.back(noted, "web1", wait_timeout=3, **slow)
     assert {shop.weights[f"lbl-{number}", "ins-web1"] for number in (1, 2)} == {1, 2}
-    shop.cloud.change("health", {"alive": ["ins-web1"]})
+    shop.health(alive=["ins-web1"])
     assert shop.check("web2", "web1", **slow)[0] == "web1"
     noted = shop.out("web1", **slow)
     assert {entry["weight"] for entry in shop.remembered} == {10, 20}
     shop.back(noted, "web1", **slow)
-    assert shop.cloud.bindings() == shop.at_first
-    assert not shop.file.exists()
+    assert shop.is_as_at_first()
 
 
 @pytest.mark.parametrize(
@@ -280,16 +268,11 @@ def test_a_dry_run_writes_nothing_and_foresees_what_the_file_brings_back(shop):
 def test_listeners_bind_what_is_new_and_what_is_remembered_wins(shop):
     wanted = [{"listener_port": 443, "port": 80, "weight": 99}, {"listener_id": "lbl-1-b", "port": 81, "weight": 5}]
     variables = {"load_balancer_id": "lb-1", "listeners": wanted}
-    new = ("web1", "web4")
-    bound = shop.at_first | {
-        ("lbl-1", None, "ins-web4", 80, 99, ""),
-        *(("lbl-1-b", None, f"ins-{name}", 81, 5, "") for name in new),
-    }
-    shop.back(shop.out(*new, **variables), *new, **variables)
-    assert shop.cloud.bindings() == bound
-    shop.out(*new, **variables)
-    shop.back(None, *new, **variables)
-    assert shop.cloud.bindings() == bound
+    bound = {("lbl-1", "ins-web4", 80, 99), ("lbl-1-b", "ins-web1", 81, 5), ("lbl-1-b", "ins-web4", 81, 5)}
+    for known in (True, False):
+        noted = shop.out("web1", "web4", **variables)
+        shop.back(noted if known else None, "web1", "web4", **variables)
+        assert shop.cloud.bindings() == shop.at_first | {(one[0], None, *one[1:], "") for one in bound}
 
 
 # -- what the hosts of a play tell
@@ -297,9 +280,8 @@ def test_listeners_bind_what_is_new_and_what_is_remembered_wins(shop):
 
 def test_hosts_that_do_not_answer_and_variables_that_mean_nothing_are_told_at_once(shop):
     answers = {"web1": {"unreachable": True, "msg": "ssh: refused"}}
-    with pytest.raises(
-        Stop, match=r"web1: no answer \(ssh: refused\)\. .*web2: clb_min_healthy -1.* No host was drained"
-    ):
+    words = r"web1: no answer \(ssh: refused\)\. .*web2: clb_min_healthy -1.* No host was drained"
+    with pytest.raises(Stop, match=words):
         shop.check(answers=answers, min_healthy=-1)
     with pytest.raises(Stop, match="check runs in a play without serial; run out and back in another"):
         shop.check(batch=["web1"])
@@ -310,18 +292,17 @@ def test_a_host_that_has_failed_stops_the_next_batch(shop):
     writes = len(shop.cloud.writes())
     with pytest.raises(Stop) as caught:
         shop.out(*NAMES, noted=noted, batch=["web3"], present=["web1", "web3"])
-    told = str(caught.value)
-    assert told.startswith(
+    assert str(caught.value).startswith(
         "web2 could not be updated and stays out of traffic. 1 of 3 hosts updated and back in traffic"
     )
-    assert f"Still out of traffic: web2. Their weights are in {shop.file}. Not touched: web3. Remove the cause" in told
+    end = f"Still out of traffic: web2. Their weights are in {shop.file}. Not touched: web3. Remove the cause"
+    assert end in str(caught.value)
     assert len(shop.cloud.writes()) == writes
 
 
 def test_an_update_that_has_ended_the_play_is_found_by_the_next_batch_and_at_the_end(shop):
     noted = shop.out(*NAMES, batch=NAMES[:2])
-    words = r"web1, web2: the update ended the play \(end_host, end_batch or end_play\)"
-    with pytest.raises(Stop, match=words):
+    with pytest.raises(Stop, match=r"web1, web2: the update ended the play \(end_host, end_batch or end_play\)"):
         shop.out(*NAMES, noted=noted, batch=["web3"])
     noted = shop.back(noted, *NAMES, batch=["web1"])
     problem = shop.step("summary", *NAMES, noted=noted)["problem"]
@@ -353,9 +334,8 @@ def test_connections_are_waited_for_over_both_families(shop, busy, variables, to
     noted = shop.out(**waiting)
     shop.modules.busy = dict.fromkeys(busy, "timed out")
     done = shop.step("connections", noted=noted, **waiting)
-    assert [(one["host"], one["port"], one["exclude_hosts"]) for one in shop.modules.waits] == [
-        (family, 80, ["127.0.0.9"]) for family in ("0.0.0.0", "::")
-    ]
+    seen = [(one["host"], one["port"], one["exclude_hosts"]) for one in shop.modules.waits]
+    assert seen == [(family, 80, ["127.0.0.9"]) for family in ("0.0.0.0", "::")]
     text = "web1: connections have not ended after 7 s (timed out)."
     assert done == {"busy": text if told else ""}
     assert shop.modules.warnings == ([f"{text} The host is updated all the same."] if warned else [])
