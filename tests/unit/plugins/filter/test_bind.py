@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
+import inspect
+from importlib import import_module
+
 import pytest
+import yaml
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.tencentcloud.clb.plugins.filter.bind import FilterModule
@@ -17,18 +21,15 @@ from ..builders import http, rule, snapshot, target, tcp
 
 bind = FilterModule().filters()["bind"]
 
+WEB_8080 = {"instance_id": "ins-9", "port": 8080}
 WEB = [{"instance_id": "ins-1"}, {"eni_ip": "10.9.9.9"}]
 TCP = {"listener_id": "lbl-1", "port": 8443}
 RULE = {"domain": "a.example.com", "url": "/", "port": 80}
 
 
 def test_every_backend_on_every_listener_backend_by_backend():
-    assert bind(WEB, [TCP, RULE]) == [
-        {"listener_id": "lbl-1", "port": 8443, "instance_id": "ins-1"},
-        {"domain": "a.example.com", "url": "/", "port": 80, "instance_id": "ins-1"},
-        {"listener_id": "lbl-1", "port": 8443, "eni_ip": "10.9.9.9"},
-        {"domain": "a.example.com", "url": "/", "port": 80, "eni_ip": "10.9.9.9"},
-    ]
+    pairs = [(listener, backend) for backend in WEB for listener in (TCP, RULE)]
+    assert bind(WEB, [TCP, RULE]) == [{**listener, **backend} for listener, backend in pairs]
 
 
 @pytest.mark.parametrize(
@@ -62,46 +63,30 @@ def test_entries_of_a_results_listeners_stand_for_the_places_that_they_describe(
         http("lbl-2", 80, rule("loc-1", "a.example.com", target("ins-1")), rule("loc-2", "b.example.com", url="/b")),
     )
     info = describe_balancer(Balancer("lb-1", snapshot=bound), selects=False)
-    entries = bind([{"instance_id": "ins-9", "port": 8080, "weight": 3}], info.listeners)
+    entries = bind([{**WEB_8080, "weight": 3}], info.listeners)
     wanted = resolve_desired(parse_entries(entries, selectors=False), bound)
+    pools = (("lbl-1", None), ("lbl-2", "loc-1"), ("lbl-2", "loc-2"))
     assert [(one.pool.key, one.backend.address, one.port, one.weight) for one in wanted] == [
-        (("lbl-1", None), "ins-9", 8080, 3),
-        (("lbl-2", "loc-1"), "ins-9", 8080, 3),
-        (("lbl-2", "loc-2"), "ins-9", 8080, 3),
+        (key, "ins-9", 8080, 3) for key in pools
     ]
+
+
+HTTP_80 = {"listener_id": "lbl-2", "protocol": "HTTP", "port": 80}
+LOC_1 = {"location_id": "loc-1", "domain": "a.example.com", "url": "/"}
 
 
 def test_an_entry_of_the_module_targets_listeners():
-    place = {"listener_id": "lbl-2", "location_id": "loc-1", "domain": "a.example.com", "url": "/"}
-    reported = {
-        **place,
-        "protocol": "HTTP",
-        "port": 80,
-        "status": "changed",
-        "registered": 1,
-        "bound": 3,
-        "message": None,
-    }
-    assert bind([{"instance_id": "ins-1", "port": 8080}], [reported]) == [
-        {**place, "listener_protocol": "HTTP", "listener_port": 80, "instance_id": "ins-1", "port": 8080}
-    ]
+    reported = {**HTTP_80, **LOC_1, "status": "changed", "registered": 1, "bound": 3, "message": None}
+    expected = {"listener_id": "lbl-2", **LOC_1, "listener_protocol": "HTTP", "listener_port": 80, **WEB_8080}
+    assert bind([WEB_8080], [reported]) == [expected]
 
 
 def test_listeners_of_several_load_balancers_keep_theirs():
     first = {"load_balancer_id": "lb-1", "listener_id": "lbl-1", "protocol": "TCP", "port": 443, "rules": []}
-    rule_of_second = {"location_id": "loc-1", "domain": "a.example.com", "url": "/"}
-    second = {
-        **first,
-        "load_balancer_id": "lb-2",
-        "listener_id": "lbl-2",
-        "protocol": "HTTP",
-        "rules": [rule_of_second],
-    }
-    entries = bind([{"instance_id": "ins-9", "port": 8080}], [first, second])
+    entries = bind([WEB_8080], [first, {**HTTP_80, "load_balancer_id": "lb-2", "rules": [LOC_1]}])
     assert [(entry["load_balancer_id"], entry["listener_id"], entry["location_id"]) for entry in entries] == [
-        ("lb-1", "lbl-1", None),
-        ("lb-2", "lbl-2", "loc-1"),
-    ]
+        ("lb-1", "lbl-1", None), ("lb-2", "lbl-2", "loc-1"),
+    ]  # fmt: skip
     assert parse_entries(entries, selectors=False)
 
 
@@ -124,3 +109,19 @@ def test_odd_input_is_an_error_that_names_it(backends, listeners, words):
     with pytest.raises(AnsibleFilterError) as caught:
         bind(backends, listeners)
     assert caught.value.message == f"tencentcloud.clb.bind: {words}"
+
+
+# -- the documentation of all filters
+
+
+@pytest.mark.parametrize("name", ["bind", "mermaid", "tree"])
+def test_the_documented_options_are_the_parameters_and_the_examples_use_the_filter(name):
+    module = import_module(f"ansible_collections.tencentcloud.clb.plugins.filter.{name}")
+    _, *parameters = inspect.signature(module.FilterModule().filters()[name]).parameters.values()
+    documented, examples = yaml.safe_load(module.DOCUMENTATION), yaml.safe_load(module.EXAMPLES)
+    del documented["options"]["_input"]
+    defaults = {key: value.get("default", inspect.Parameter.empty) for key, value in documented["options"].items()}
+    assert (documented["name"], documented["positional"].split(", ")) == (name, [one.name for one in parameters])
+    assert defaults == {parameter.name: parameter.default for parameter in parameters}
+    assert all(task["name"] for task in examples)
+    assert f"tencentcloud.clb.{name}" in str(examples)
