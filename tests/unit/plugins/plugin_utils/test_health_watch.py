@@ -19,22 +19,20 @@ INSTANCES = {"ins-1": {"ip": "10.0.1.11", "name": "web-1"}, "ins-2": {"ip": "10.
 SHOP = [{"instance_id": "ins-1", "port": 8443, "weight": 10}, {"instance_id": "ins-2", "port": 8443, "weight": 0}]
 OTHER = [{"eni_ip": "10.0.9.9", "port": 80, "weight": 5}]
 RULE = {"id": "loc-1", "domain": "shop.example.com", "url": "/", "targets": OTHER}
-API = [{"id": "lbl-9", "protocol": "TCP", "port": 80, "targets": [{"instance_id": "ins-1", "port": 80}]}]
+LISTENERS = [
+    {"id": "lbl-1", "protocol": "TCP", "port": 443, "targets": SHOP},
+    {"id": "lbl-2", "protocol": "HTTP", "port": 80, "rules": [RULE]},
+    {"id": "lbl-9", "protocol": "TCP", "port": 80, "targets": [{"instance_id": "ins-1", "port": 80}]},
+]
 WORLD = {
     "instances": INSTANCES,
     "load_balancers": [
-        {
-            "id": "lb-1",
-            "name": "shop",
-            "listeners": [
-                {"id": "lbl-1", "protocol": "TCP", "port": 443, "targets": SHOP},
-                {"id": "lbl-2", "protocol": "HTTP", "port": 80, "rules": [RULE]},
-            ],
-        },
-        {"id": "lb-2", "name": "api", "tags": {"env": "prod"}, "listeners": API},
+        {"id": "lb-1", "name": "shop", "listeners": LISTENERS[:2]},
+        {"id": "lb-2", "name": "api", "tags": {"env": "prod"}, "listeners": LISTENERS[2:]},
     ],
 }
-REFUSED = {"action": "DescribeTargetHealth", "kind": "error", "code": "UnauthorizedOperation", "message": "no right"}
+HEALTH = {"action": "DescribeTargetHealth"}
+REFUSED = {**HEALTH, "kind": "error", "code": "UnauthorizedOperation", "message": "no right"}
 
 
 class Watching:
@@ -84,6 +82,9 @@ def binding(address, port=80):
 INS_1 = [binding("ins-1", 8443)]
 
 
+DIED, HEALED, LATER = ("ins-1", None, "Dead"), ("ins-1", "Dead", "Alive"), ("10.0.9.11", None, "Dead")
+
+
 @pytest.mark.parametrize(
     "steps, told",
     [
@@ -92,19 +93,10 @@ INS_1 = [binding("ins-1", 8443)]
         ([dead("10.0.9.9"), alive("10.0.9.9")], [[("10.0.9.9", None, "Dead")], [("10.0.9.9", "Dead", "Alive")]]),
         ([dead("ins-2")], [[("ins-2", None, "Dead")]]),
         # Bound later, one of them dead.
-        (
-            [{}, {**dead("10.0.9.11"), "bind": [binding("10.0.9.10"), binding("10.0.9.11")]}],
-            [[], [("10.0.9.11", None, "Dead")]],
-        ),
+        ([{}, {**dead("10.0.9.11"), "bind": [binding("10.0.9.10"), binding("10.0.9.11")]}], [[], [LATER]]),
         # Bound again: still dead, it starts anew; healthy, it has recovered.
-        (
-            [dead("ins-1"), {"unbind": INS_1}, {"bind": INS_1}],
-            [[("ins-1", None, "Dead")], [], [("ins-1", None, "Dead")]],
-        ),
-        (
-            [dead("ins-1"), {"unbind": INS_1}, {**alive("ins-1"), "bind": INS_1}],
-            [[("ins-1", None, "Dead")], [], [("ins-1", "Dead", "Alive")]],
-        ),
+        ([dead("ins-1"), {"unbind": INS_1}, {"bind": INS_1}], [[DIED], [], [DIED]]),
+        ([dead("ins-1"), {"unbind": INS_1}, {**alive("ins-1"), "bind": INS_1}], [[DIED], [], [HEALED]]),
         # Unknown health is no health.
         ([{}, {"health": {"unknown": ["ins-1"]}}, alive("ins-1")], [[], [], []]),
     ],
@@ -146,15 +138,16 @@ def leave_out(cloud, gap, reads):
     def alter(answer):
         listeners = answer["Response"].get("Listeners", [])
         numbers = [number for number, listener in enumerate(listeners) if listener["ListenerId"] == "lbl-2"]
-        if numbers and left[0]:
-            left[0] -= 1
-            if isinstance(GAPS[gap], str):
-                return {"Response": {"Error": {"Code": GAPS[gap], "Message": "no"}, "RequestId": "r-1"}}
-            GAPS[gap](listeners, *numbers)
+        if not numbers or not left[0]:
+            return answer
+        left[0] -= 1
+        if isinstance(GAPS[gap], str):
+            return {"Response": {"Error": {"Code": GAPS[gap], "Message": "no"}, "RequestId": "r-1"}}
+        GAPS[gap](listeners, *numbers)
         return answer
 
+    nothing = {"Response": {"LoadBalancers": [], "RequestId": "r-1"}}
     if GAPS[gap] is None:
-        nothing = {"Response": {"LoadBalancers": [], "RequestId": "r-1"}}
         cloud.alter("DescribeTargetHealth", lambda _answer: nothing, times=reads)
     else:
         cloud.alter("DescribeTargets", alter)
@@ -200,8 +193,7 @@ def test_a_stopped_listener_is_told_although_the_cloud_has_one_word_for_two_thin
 def test_an_answer_that_does_not_mention_a_target_changes_nothing(shape):
     watching = Watching()
     watching.poll()
-    fault = {"action": "DescribeTargetHealth", "kind": "health_answer", "shape": shape, "targets": ["ins-1"]}
-    watching.cloud.add_faults(fault)
+    watching.cloud.add_faults({**HEALTH, "kind": "health_answer", "shape": shape, "targets": ["ins-1"]})
     assert watching.after(dead("ins-1"), {}) == [[], [("ins-1", "Alive", "Dead")]]
 
 
@@ -233,25 +225,21 @@ def test_a_watch_that_knows_nothing_says_so_once():
     assert second.warnings == ()
 
 
-def health_answer(status):
-    target = {"IP": "10.0.1.11", "Port": 8443, "HealthStatus": status, "HealthStatusDetail": "Dead"}
-    listener = {"ListenerId": "lbl-1", "Rules": [{"LocationId": "", "Targets": [target]}]}
-    return {"RequestId": "r", "LoadBalancers": [{"LoadBalancerId": "lb-1", "Listeners": [listener]}]}
+NO_BOOLEAN = {"IP": "10.0.1.11", "Port": 8443, "HealthStatus": "no", "HealthStatusDetail": "Dead"}
+LISTENER = {"ListenerId": "lbl-1", "Rules": [{"LocationId": "", "Targets": [NO_BOOLEAN]}]}
+GARBLED = [{}, {"LoadBalancers": "none"}, {"LoadBalancers": [{"LoadBalancerId": "lb-1", "Listeners": [LISTENER]}]}]
 
 
 @pytest.mark.parametrize("action", ["DescribeTargets", "DescribeTargetHealth"])
-@pytest.mark.parametrize(
-    "response", [{"RequestId": "r"}, {"RequestId": "r", "LoadBalancers": "none"}, health_answer(status="no")]
-)
+@pytest.mark.parametrize("response", GARBLED)
 def test_a_garbled_answer_is_a_failed_read_and_no_health(response, action):
     watching = Watching()
-    watching.cloud.add_faults({"action": action, "kind": "raw", "response": response})
+    watching.cloud.add_faults({"action": action, "kind": "raw", "response": {"RequestId": "r", **response}})
     watching.health(dead=["ins-1"])
     failed, good = watching.poll(), watching.poll()
     (event,) = failed.events
-    assert event["clb_error"]["code"] == "UnexpectedAnswer"
-    assert event["clb_error"]["summary"] == failed.failure
-    assert changes(good) == [("ins-1", None, "Dead")]
+    assert (event["clb_error"]["code"], event["clb_error"]["summary"]) == ("UnexpectedAnswer", failed.failure)
+    assert changes(good) == [DIED]
 
 
 @pytest.mark.parametrize(
