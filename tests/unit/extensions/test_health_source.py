@@ -53,13 +53,6 @@ def emulator(_world, monkeypatch):
 
 
 def test_main_puts_events_logs_failed_reads_and_sleeps_between_them(source, emulator, monkeypatch, caplog):
-    steps = iter(
-        [
-            lambda: emulator.add_faults({**REFUSED, "times": 2}),
-            lambda: None,
-            lambda: emulator.set_health(dead=["ins-1"]),
-        ]
-    )
     slept, events = [], []
 
     class Events:
@@ -68,14 +61,18 @@ def test_main_puts_events_logs_failed_reads_and_sleeps_between_them(source, emul
 
     async def sleep(seconds):
         slept.append(seconds)
-        next(steps, asyncio.current_task().cancel)()
+        if len(slept) == 1:
+            emulator.add_faults({**REFUSED, "times": 2})
+        elif len(slept) == 3:
+            emulator.set_health(dead=["ins-1"])
+        elif len(slept) == 4:
+            asyncio.current_task().cancel()
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
     selectors = [{"listener_id": "lbl-1"}, {"listener_id": "no"}]
     with caplog.at_level(logging.WARNING), pytest.raises(asyncio.CancelledError):
         asyncio.run(source.main(Events(), {"load_balancer_id": "lb-1", "interval": 7, "targets": selectors}))
-    assert events == ["clb_error", "clb_error", "clb_health"]
-    assert slept == [7, 7, 14, 7]
+    assert (events, slept) == (["clb_error", "clb_error", "clb_health"], [7, 7, 14, 7])
     warning, _first, second = caplog.messages[:3]
     assert "no" in warning
     assert "the next read is in 14 s. DescribeTargetHealth was refused" in second
@@ -90,41 +87,31 @@ def test_main_does_not_block_the_loop_of_the_rulebook(source, emulator):
     emulator.add_faults({"action": "DescribeTargets", "kind": "slow", "seconds": 1.0})
 
     async def ticks():
-        queue = asyncio.Queue()
-        reading = asyncio.create_task(source.main(queue, {"load_balancer_id": "lb-1"}))
+        reading = asyncio.create_task(source.main(asyncio.Queue(), {"load_balancer_id": "lb-1"}))
         count = 0
-        while not emulator_calls() and count < 1000:
+        while not emulator.count("DescribeTargetHealth") and count < 1000:
             await asyncio.sleep(0.01)
             count += 1
         reading.cancel()
         await asyncio.wait([reading])
         return count
 
-    def emulator_calls():
-        return emulator.count("DescribeTargetHealth")
-
     assert asyncio.run(ticks()) > 2
-
-
-def test_what_ansible_rulebook_adds_to_the_options_is_no_option():
-    HealthWatch({"load_balancer_id": "lb-1", "eda_feedback_queue": object()}, {})
 
 
 def test_documentation_has_each_option_with_its_type_and_default(source):
     documented = yaml.safe_load(source.DOCUMENTATION)["options"]
     keys = ("type", "elements", "default")
-
-    def shape(spec):
-        return {key: spec[key] for key in keys if key in spec}
-
-    assert {name: shape(spec) for name, spec in documented.items()} == {
-        name: shape(spec) for name, spec in WATCH_SPEC.items()
-    }
+    shapes = [
+        {name: {key: spec[key] for key in keys if key in spec} for name, spec in options.items()}
+        for options in (documented, WATCH_SPEC)
+    ]
+    assert shapes[0] == shapes[1]
 
 
-def test_examples_are_valid(source):
+def test_examples_are_valid_with_what_ansible_rulebook_adds(source):
     for example in yaml.safe_load(source.EXAMPLES):
-        HealthWatch(example["tencentcloud.clb.health"], {})
+        HealthWatch({**example["tencentcloud.clb.health"], "eda_feedback_queue": object()}, {})
 
 
 @pytest.mark.parametrize("other", ["none", "package"])
@@ -133,20 +120,14 @@ def test_it_finds_its_own_collection_where_it_is_run_by_its_path(tmp_path, other
     for part in ("plugins", "extensions"):
         shutil.copytree(ROOT / part, collection / part, ignore=shutil.ignore_patterns("__pycache__"))
     elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
     if other == "package":
-        (elsewhere / "ansible_collections").mkdir()
+        (elsewhere / "ansible_collections").mkdir(parents=True)
         (elsewhere / "ansible_collections" / "__init__.py").touch()
-    code = (
-        "import runpy, sys; source = runpy.run_path(sys.argv[1]); "
-        "print(sys.modules[source['HealthWatch'].__module__].__file__)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, collection / SOURCE.relative_to(ROOT)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(elsewhere), os.environ.get("PYTHONPATH")]))},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
+    code = "import runpy, sys; watch = runpy.run_path(sys.argv[1])['HealthWatch']; "
+    code += "print(sys.modules[watch.__module__].__file__)"
+    paths = os.pathsep.join(filter(None, [str(elsewhere), os.environ.get("PYTHONPATH")]))
+    command = [sys.executable, "-c", code, collection / SOURCE.relative_to(ROOT)]
+    environ = {**os.environ, "PYTHONPATH": paths}
+    done = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(str(collection))

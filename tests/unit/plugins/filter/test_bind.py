@@ -111,9 +111,6 @@ def test_odd_input_is_an_error_that_names_it(backends, listeners, words):
     assert caught.value.message == f"tencentcloud.clb.bind: {words}"
 
 
-# -- the documentation of all filters
-
-
 @pytest.mark.parametrize("name", ["bind", "mermaid", "tree"])
 def test_the_documented_options_are_the_parameters_and_the_examples_use_the_filter(name):
     module = import_module(f"ansible_collections.tencentcloud.clb.plugins.filter.{name}")

@@ -150,9 +150,6 @@ def test_what_is_no_result_or_no_number_is_an_error(draw, given, words):
         draw(*given)
 
 
-# -- several load balancers
-
-
 def several(balancers, *, health=True, names=None):
     """A result of targets_info for load balancers with these listeners."""
     result = Cloud.of(balancers).run_info(load_balancer_ids=list(balancers), health=health).result

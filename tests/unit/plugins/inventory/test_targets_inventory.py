@@ -63,13 +63,6 @@ def test_constructed_groups_and_variables(read):
     assert "broken" not in inventory.groups
 
 
-@pytest.mark.parametrize(
-    "name, value", [("compose", {"x": UNKNOWN}), ("groups", {"x": UNKNOWN}), ("keyed_groups", [{"key": UNKNOWN}])]
-)
-def test_strict(failure, name, value):
-    assert UNKNOWN in failure(strict=True, **{name: value})
-
-
 def test_names_from_the_cloud_are_no_templates(read, region):
     name = "{{ lookup('pipe', 'id') }}"
     region.hold({"lb-1": (name, [tcp("lbl-1", 443, target("ins-1", InstanceName=name))])})

@@ -163,9 +163,6 @@ def test_what_can_not_be_read_stops(night):
     assert night.cloud.writes() == []
 
 
-# -- drain_dead
-
-
 def targets(state, **keys):
     """A target for each letter: Healthy, Dead, Unknown, not mentioned (-); after 0 with weight 0."""
     told = {"H": (True, "Alive"), "D": (False, "Dead"), "U": (False, "Unknown"), "-": (None, "Unknown")}

@@ -110,9 +110,6 @@ def test_an_address_of_another_source_is_the_same_behind_the_same_load_balancer(
     assert choose(ours, there={"10.0.0.1": theirs}) == ["10.0.0.1" if same else "10.0.0.1-vpc-a"]
 
 
-# -- the draft of an inventory
-
-
 @pytest.fixture
 def inventory():
     """What another source has put there."""

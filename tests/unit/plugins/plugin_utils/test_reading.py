@@ -153,9 +153,6 @@ def test_a_selector_with_a_region_matches_there_only(both):
     assert both[0].count("DescribeTargets") == 0
 
 
-# -- the cache
-
-
 QUERY = dict.fromkeys(["load_balancer_ids", "load_balancer_names", "load_balancer_tags", "targets"])
 OPTIONS = {"region": "ap-guangzhou", "secret_id": None, "secret_key": "key", "timeout": 30, "ca_path": None}
 

@@ -132,9 +132,6 @@ def test_a_share_that_a_killed_warm_up_has_left_is_known(weight, left):
     assert not is_warming(host(warm_up=[20, 50]), {}, weight)
 
 
-# -- what the playbook rolling needs before there are hosts
-
-
 @pytest.mark.parametrize(
     "more, inventory, matched, words",
     [

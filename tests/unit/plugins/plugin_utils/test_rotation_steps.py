@@ -151,19 +151,6 @@ def test_what_would_fail_is_found_before_anything_is_drained(shop, variables, wo
         shop.check(**variables)
 
 
-def test_a_fault_that_lasts_40_seconds_is_waited_for(shop):
-    noted = shop.out()
-    until = shop.cloud.now() + 40
-
-    def fail():
-        if shop.cloud.now() < until:
-            shop.cloud.add_faults({"kind": "error", "code": "InternalError", "load_balancers": ["lb-2"]})
-
-    shop.cloud.before("*", fail, times=-1)
-    shop.back(noted)
-    assert shop.cloud.bindings() == shop.at_first
-
-
 def test_a_drain_that_is_refused_on_one_load_balancer_is_undone_on_the_other(shop):
     shop.cloud.add_faults({**DENIED, "action": "BatchModifyTargetWeight", "load_balancers": ["lb-2"]})
     with pytest.raises(Stop, match="No host of the batch was left out of traffic"):
@@ -273,9 +260,6 @@ def test_listeners_bind_what_is_new_and_what_is_remembered_wins(shop):
         noted = shop.out("web1", "web4", **variables)
         shop.back(noted if known else None, "web1", "web4", **variables)
         assert shop.cloud.bindings() == shop.at_first | {(one[0], None, *one[1:], "") for one in bound}
-
-
-# -- what the hosts of a play tell
 
 
 def test_hosts_that_do_not_answer_and_variables_that_mean_nothing_are_told_at_once(shop):

@@ -144,9 +144,6 @@ def test_what_can_be_no_tag(tags, words):
     assert words in caught.value.message
 
 
-# -- in the plugins
-
-
 @pytest.mark.parametrize("site", SITES)
 def test_a_task_changes_those_with_the_tags_and_a_dry_run_says_so(site):
     fleet = fleet_of(TAGS, site)
