@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import Refused
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
@@ -36,6 +38,11 @@ if TYPE_CHECKING:
 
 Raw = dict[str, Any]
 LB = "lb-demo"
+
+
+def rows(names: str, *values: Any, **how: Any) -> pytest.MarkDecorator:
+    """Run a test once for each row of values, under these names."""
+    return pytest.mark.parametrize(names, values, **how)
 
 
 def neighbours(values: Sequence[Any]) -> Iterator[tuple[Any, Any]]:

@@ -21,15 +21,11 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.pace import
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.threads import DeadlineExceeded, call_within
 from clb_emulator.clock import VirtualClock
 
-from ..builders import budget_on, neighbours
+from ..builders import budget_on, neighbours, rows
 
 
-@pytest.mark.parametrize(
-    "passed, remaining, until_end", [(0, 10, 15), (4, 6, 11), (10, 0, 5), (12, 0, 3), (15, 0, 0), (99, 0, 0)]
-)
-def test_work_starts_until_the_deadline_and_answers_come_until_the_end(
-    passed: float, remaining: float, until_end: float
-) -> None:
+@rows("passed, remaining, until_end", (0, 10, 15), (4, 6, 11), (10, 0, 5), (12, 0, 3), (15, 0, 0), (99, 0, 0))
+def test_work_starts_until_the_deadline_and_answers_come_until_the_end(passed, remaining, until_end):
     clock = VirtualClock()
     clock.sleep(1000)
     budget = budget_on(clock, 10, grace=5)
@@ -38,14 +34,14 @@ def test_work_starts_until_the_deadline_and_answers_come_until_the_end(
     assert budget.now() == 1000 + passed
 
 
-def test_a_sleep_within_the_budget_lasts_as_long_as_asked() -> None:
+def test_a_sleep_within_the_budget_lasts_as_long_as_asked():
     clock = VirtualClock()
     budget_on(clock, 10).sleep(3, "rain")
     assert clock.seconds == 3
 
 
-@pytest.mark.parametrize("passed, seconds, slept", [(0, 11, 10), (9, 5, 1), (0, 10, 10), (10, 1, 0), (20, 1, 0)])
-def test_a_sleep_ends_at_the_deadline_and_says_what_for(passed: float, seconds: float, slept: float) -> None:
+@rows("passed, seconds, slept", (0, 11, 10), (9, 5, 1), (0, 10, 10), (10, 1, 0), (20, 1, 0))
+def test_a_sleep_ends_at_the_deadline_and_says_what_for(passed, seconds, slept):
     clock = VirtualClock()
     budget = budget_on(clock, 10)
     clock.sleep(passed)
@@ -54,14 +50,14 @@ def test_a_sleep_ends_at_the_deadline_and_says_what_for(passed: float, seconds: 
     assert clock.seconds == passed + slept
 
 
-def test_messages_call_the_budget_by_the_option_that_sets_it() -> None:
+def test_messages_call_the_budget_by_the_option_that_sets_it():
     budget = Budget(1.5, 0, name="timeout", clock=lambda: 0.0, pause=lambda _seconds: None)
     with pytest.raises(WaitTimeout, match=r"^timeout \(1\.5 s\) expired"):
         budget.sleep(2, "it")
 
 
 @given(st.floats(0.01, 5), st.floats(1.0, 3), st.floats(0.01, 30))
-def test_delays_grow_to_a_cap_and_stay_there(first: float, factor: float, maximum: float) -> None:
+def test_delays_grow_to_a_cap_and_stay_there(first, factor, maximum):
     delays = list(islice(Waits("", first, factor, maximum, "").delays(), 12))
     assert delays[0] == min(first, maximum)
     assert delays == sorted(delays)
@@ -73,7 +69,7 @@ def test_delays_grow_to_a_cap_and_stay_there(first: float, factor: float, maximu
 WAITS = Waits("rain", 1, 2, 3, "the day")
 
 
-def test_random_waits_lie_between_the_least_and_the_growing_number() -> None:
+def test_random_waits_lie_between_the_least_and_the_growing_number():
     runs = [list(islice(WAITS._replace(least=0.5).delays(), 60)) for _ in range(2)]
     assert runs[0] != runs[1]
     for waits in runs:
@@ -81,8 +77,8 @@ def test_random_waits_lie_between_the_least_and_the_growing_number() -> None:
         assert max(waits) > 2
 
 
-@pytest.mark.parametrize("at_once, looks", [(False, [1, 3, 6, 9]), (True, [0, 1, 3, 6])])
-def test_polls_come_with_growing_delays(at_once: bool, looks: list[float]) -> None:
+@rows("at_once, looks", (False, [1, 3, 6, 9]), (True, [0, 1, 3, 6]))
+def test_polls_come_with_growing_delays(at_once, looks):
     clock = VirtualClock()
     polls = budget_on(clock, 10).polls(WAITS, "rain", at_once=at_once)
     passed = [next(polls) for _ in range(4)]
@@ -90,7 +86,7 @@ def test_polls_come_with_growing_delays(at_once: bool, looks: list[float]) -> No
     assert clock.seconds == looks[-1]
 
 
-def test_polls_end_with_the_budget() -> None:
+def test_polls_end_with_the_budget():
     clock = VirtualClock()
     budget = budget_on(clock, 10)
     polls = budget.polls(WAITS, "rain")
@@ -100,7 +96,7 @@ def test_polls_end_with_the_budget() -> None:
     assert clock.seconds == 10
 
 
-def test_only_the_last_attempt_sleeps_in_the_grace() -> None:
+def test_only_the_last_attempt_sleeps_in_the_grace():
     clock = VirtualClock()
     budget = budget_on(clock, 10, grace=5)
     clock.sleep(12)
@@ -117,12 +113,12 @@ def test_only_the_last_attempt_sleeps_in_the_grace() -> None:
 # -- a deadline for one function
 
 
-def test_the_result_comes_back() -> None:
+def test_the_result_comes_back():
     assert call_within(5, lambda: 42) == 42
 
 
-@pytest.mark.parametrize("error", [ValueError("x"), TimeoutError("own"), KeyboardInterrupt()])
-def test_what_is_raised_is_raised_again(error: BaseException) -> None:
+@rows("error", ValueError("x"), TimeoutError("own"), KeyboardInterrupt())
+def test_what_is_raised_is_raised_again(error):
     def fail() -> None:
         raise error
 
@@ -131,7 +127,7 @@ def test_what_is_raised_is_raised_again(error: BaseException) -> None:
     assert caught.value is error
 
 
-def test_what_an_error_came_from_is_freed_at_once() -> None:
+def test_what_an_error_came_from_is_freed_at_once():
     """Megabytes of an answer would else stay until the garbage collector runs."""
     freed: list[str] = []
 
@@ -149,7 +145,7 @@ def test_what_an_error_came_from_is_freed_at_once() -> None:
         gc.enable()
 
 
-def test_waiting_ends_with_the_time() -> None:
+def test_waiting_ends_with_the_time():
     hold = threading.Event()
     started = time.monotonic()
     with pytest.raises(DeadlineExceeded):
@@ -158,7 +154,7 @@ def test_waiting_ends_with_the_time() -> None:
     hold.set()
 
 
-def test_the_thread_does_not_hold_up_the_end_of_the_process() -> None:
+def test_the_thread_does_not_hold_up_the_end_of_the_process():
     hold, seen = threading.Event(), []
 
     def work() -> None:

@@ -8,7 +8,6 @@ import gzip
 import json
 import os
 import zlib
-from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -24,8 +23,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.limits impo
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import MAXIMA, check_minimum
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from ..builders import rows
 
 JSON = st.recursive(
     st.none()
@@ -38,14 +36,12 @@ JSON = st.recursive(
 
 
 @given(JSON, st.booleans())
-def test_json_is_what_json_is(value: Any, ascii_only: bool) -> None:
+def test_json_is_what_json_is(value, ascii_only):
     assert parse_json(json.dumps(value, ensure_ascii=ascii_only).encode()) == value
 
 
-@pytest.mark.parametrize(
-    "content", [b"NaN", b"-Infinity", b"1e400", b"1" * 21, b'{"a":1,"a":1}', b'"\\udc00"', b"\xff", b""]
-)
-def test_what_is_refused_is_not_shown(content: bytes) -> None:
+@rows("content", b"NaN", b"-Infinity", b"1e400", b"1" * 21, b'{"a":1,"a":1}', b'"\\udc00"', b"\xff", b"")
+def test_what_is_refused_is_not_shown(content):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is looked at
         parse_json(b'{"sEcReT": %s}' % content if content else content)
     assert "sEcReT" not in str(caught.value)
@@ -53,7 +49,7 @@ def test_what_is_refused_is_not_shown(content: bytes) -> None:
 
 
 @given(st.binary(max_size=5000), st.integers(1, 700))
-def test_bodies_come_in_pieces(body: bytes, size: int) -> None:
+def test_bodies_come_in_pieces(body, size):
     for encoding, packed in (
         ("", body),
         ("identity", body),
@@ -65,28 +61,22 @@ def test_bodies_come_in_pieces(body: bytes, size: int) -> None:
         assert unpack(pieces, encoding) == (body + b"!" if encoding == "x-gzip" else body)
 
 
-@pytest.mark.parametrize(
-    "pieces, encoding, maximum",
-    [
-        ([b"x" * 11], "", 10),
-        ([b"x"] * 11, "", 10),
-        ([gzip.compress(b"x" * 11)], "gzip", 10),
-        ([gzip.compress(b"x" * 10**8)], "gzip", 10**6),
-        ([gzip.compress(b"")] * 10, "gzip", 100),
-    ],
-)
-def test_a_body_has_a_limit(pieces: list[bytes], encoding: str, maximum: int) -> None:
+@rows("pieces, encoding, maximum",
+    ([b"x" * 11], "", 10), ([b"x"] * 11, "", 10), ([gzip.compress(b"x" * 11)], "gzip", 10),
+    ([gzip.compress(b"x" * 10**8)], "gzip", 10**6), ([gzip.compress(b"")] * 10, "gzip", 100),
+)  # fmt: skip
+def test_a_body_has_a_limit(pieces, encoding, maximum):
     with pytest.raises(TooLarge, match="more than"):
         unpack(pieces, encoding, maximum)
 
 
-def test_a_packed_body_that_breaks_off() -> None:
+def test_a_packed_body_that_breaks_off():
     with pytest.raises(ValueError, match="breaks off"):
         unpack([gzip.compress(b"hello")[:-4]], "gzip")
     assert unpack([], "gzip") == b""
 
 
-def test_a_regular_file(tmp_path: Path) -> None:
+def test_a_regular_file(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"x" * MAX_FILE_BYTES)
     assert read_file(path) == b"x" * MAX_FILE_BYTES
@@ -95,8 +85,8 @@ def test_a_regular_file(tmp_path: Path) -> None:
     assert len(read_file(link)) == MAX_FILE_BYTES
 
 
-@pytest.mark.parametrize("kind", ["fifo", "device", "folder", "large", "gone"])
-def test_what_is_no_small_regular_file(tmp_path: Path, kind: str) -> None:
+@rows("kind", "fifo", "device", "folder", "large", "gone")
+def test_what_is_no_small_regular_file(tmp_path, kind):
     path = tmp_path / "file"
     if kind == "fifo":
         os.mkfifo(path)
@@ -119,10 +109,8 @@ def test_what_is_no_small_regular_file(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("name", MAXIMA)
-@pytest.mark.parametrize(
-    "value", [0, -1, 10**30, 10**5000, "maximum"], ids=["0", "-1", "30 digits", "5000 digits", "one more"]
-)
-def test_times_are_bounded_and_named(name: str, value: Any) -> None:
+@rows("value", 0, -1, 10**30, 10**5000, "maximum", ids=["0", "-1", "30 digits", "5000 digits", "one more"])
+def test_times_are_bounded_and_named(name, value):
     check_minimum({name: 1}, name, 1)
     check_minimum({name: MAXIMA[name]}, name, 1)
     with pytest.raises(InvalidArgument, match=f"^{name} .* from 1 to {MAXIMA[name]}"):

@@ -17,7 +17,7 @@ from ansible_collections.tencentcloud.clb.plugins.plugin_utils._health_watch imp
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import read_load_balancers
 from harness import Cloud
 
-from ..builders import LB, Raw, target, tcp, want
+from ..builders import LB, Raw, rows, target, tcp, want
 
 WORDS = "backend engine down"
 
@@ -111,7 +111,7 @@ def check_last_words(cloud: Cloud, error: Raw, reply: str) -> None:
 
 @pytest.mark.parametrize("reply", REPLIES)
 @pytest.mark.parametrize("stage", STAGES)
-def test_40_bad_seconds_are_waited_out_in_every_stage(cloud: Cloud, stage: str, reply: str) -> None:
+def test_40_bad_seconds_are_waited_out_in_every_stage(cloud, stage, reply):
     plugin, options, action, nth = STAGES[stage]
     answer_badly(cloud, action, reply, nth, seconds=40)
     assert error_of(cloud, plugin, options) is None
@@ -120,7 +120,7 @@ def test_40_bad_seconds_are_waited_out_in_every_stage(cloud: Cloud, stage: str, 
 
 @pytest.mark.parametrize("reply", REPLIES)
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage not in DISPENSABLE])
-def test_a_read_that_never_passes_ends_with_what_came_last(cloud: Cloud, stage: str, reply: str) -> None:
+def test_a_read_that_never_passes_ends_with_what_came_last(cloud, stage, reply):
     plugin, options, action, nth = STAGES[stage]
     answer_badly(cloud, action, reply, nth)
     error = error_of(cloud, plugin, options)
@@ -138,12 +138,10 @@ WRITES: dict[str, Raw] = {
 }
 
 
-@pytest.mark.parametrize("wait_timeout", [10, 300])
+@rows("wait_timeout", 10, 300)
 @pytest.mark.parametrize("reply", REPLIES)
 @pytest.mark.parametrize("action", WRITES)
-def test_a_write_that_never_passes_ends_with_what_came_last(
-    cloud: Cloud, action: str, reply: str, wait_timeout: int
-) -> None:
+def test_a_write_that_never_passes_ends_with_what_came_last(cloud, action, reply, wait_timeout):
     answer_badly(cloud, action, reply)
     run = cloud.run(**WRITES[action], wait_timeout=wait_timeout)
     check_last_words(cloud, run["error"], reply)
@@ -156,7 +154,7 @@ def test_a_write_that_never_passes_ends_with_what_came_last(
 
 
 @pytest.mark.parametrize("reply", REPLIES)
-def test_losses_whose_effect_can_not_be_seen_are_done_and_a_warning_says_so(cloud: Cloud, reply: str) -> None:
+def test_losses_whose_effect_can_not_be_seen_are_done_and_a_warning_says_so(cloud, reply):
     answer_badly(cloud, "DescribeTargetHealth", reply, nth=2)
     run = cloud.run(**DRAIN)
     assert (run["error"], len(run["modified"])) == (None, 1)
@@ -164,16 +162,16 @@ def test_losses_whose_effect_can_not_be_seen_are_done_and_a_warning_says_so(clou
     assert REPLIES[reply][2] in warning
 
 
-@pytest.mark.parametrize("times", [10, -1])
-def test_a_write_that_does_not_reach_the_cloud_is_sent_again_for_60_seconds(cloud: Cloud, times: int) -> None:
+@rows("times", 10, -1)
+def test_a_write_that_does_not_reach_the_cloud_is_sent_again_for_60_seconds(cloud, times):
     cloud.unreachable("Batch*", times=times)
     run = cloud.run(**GAIN)
     assert run.code == (None if times > 0 else "ConnectionFailed")
     assert times > 0 or 60 <= cloud.now() < 70
 
 
-@pytest.mark.parametrize("seconds", [40, 1e6])
-def test_one_bad_load_balancer_of_two_is_waited_for_and_then_named(seconds: float) -> None:
+@rows("seconds", 40, 1e6)
+def test_one_bad_load_balancer_of_two_is_waited_for_and_then_named(seconds):
     cloud = Cloud.of({f"lb-{number}": [tcp(f"lbl-{number}", 443, target("ins-1"))] for number in (1, 2)})
 
     def alter(answer: Raw) -> Raw:

@@ -7,11 +7,9 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import Refused
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base.refusals import (
-    Concern,
-    Remedy,
-    ruling_for,
-)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.refusals import Concern, Remedy, ruling_for
+
+from ..builders import rows
 
 # The error codes of the API notes, by what to do; where a * stands there, one with an ending too.
 TABLE = {
@@ -33,7 +31,7 @@ TABLE = {
 
 
 @pytest.mark.parametrize("code, remedy", [(code, remedy) for remedy, codes in TABLE.items() for code in codes.split()])
-def test_what_to_do_about_a_code(code: str, remedy: Remedy) -> None:
+def test_what_to_do_about_a_code(code, remedy):
     assert Refused("no", code=code).remedy is remedy
 
 
@@ -51,7 +49,7 @@ GENERAL = ["Something went wrong. Please try again later.", "retry later", "It i
 
 
 @pytest.mark.parametrize("message", BUSY)
-def test_a_text_can_say_busy_under_any_code(message: str) -> None:
+def test_a_text_can_say_busy_under_any_code(message):
     codes = "InvalidParameter FailedOperation FailedOperation.Other LimitExceeded OperationDenied MissingParameter New"
     assert {ruling_for(code, message).remedy for code in codes.split()} == {Remedy.WAIT_BUSY}
     for code in ("RequestLimitExceeded", "InternalError", "AuthFailure.TokenFailure", "UnauthorizedOperation"):
@@ -59,93 +57,65 @@ def test_a_text_can_say_busy_under_any_code(message: str) -> None:
 
 
 @pytest.mark.parametrize("message", GENERAL)
-def test_general_words_say_busy_under_a_bare_failed_operation_alone(message: str) -> None:
+def test_general_words_say_busy_under_a_bare_failed_operation_alone(message):
     assert ruling_for("FailedOperation", message).remedy is Remedy.WAIT_BUSY
     for code in ("FailedOperation.Other", "InvalidParameter", "OperationDenied"):
         assert ruling_for(code, message) == ruling_for(code)
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        "",
-        "The target ins-1 does not exist",
-        "ins-1 is not working",
-        "the network this working group uses is unknown",
-        "the country later joined",
-        "the target is in an abnormal state",
-        "is workingset",
-        "Listener lbl-1 of LB lb-1 not found",
-        "some ListenerId lbl-1 not found",
-        "LB exists",
-        "the LB listener does not exist",
-        "The target is not found in load balancer lb-1",
-    ],
-)
-def test_other_texts_change_nothing(message: str) -> None:
+@rows("message",
+    "", "The target ins-1 does not exist", "ins-1 is not working", "the network this working group uses is unknown",
+    "the country later joined", "the target is in an abnormal state", "is workingset",
+    "Listener lbl-1 of LB lb-1 not found", "some ListenerId lbl-1 not found", "LB exists",
+    "the LB listener does not exist", "The target is not found in load balancer lb-1",
+)  # fmt: skip
+def test_other_texts_change_nothing(message):
     for code in ("FailedOperation", "InvalidParameter"):
         assert ruling_for(code, message) == ruling_for(code)
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        "LoadBalancer not exist",
-        "LB not exist",
-        "The load balancer lb-1 does not exist.",
-        "LoadBalancerId `lb-1` is not found",
-        "lb-1 can not be found",
-        "Load balancer doesn't exist",
-    ],
-)
-def test_a_text_can_say_that_the_load_balancer_is_gone(message: str) -> None:
+@rows("message",
+    "LoadBalancer not exist", "LB not exist", "The load balancer lb-1 does not exist.",
+    "LoadBalancerId `lb-1` is not found", "lb-1 can not be found", "Load balancer doesn't exist",
+)  # fmt: skip
+def test_a_text_can_say_that_the_load_balancer_is_gone(message):
     refusal = Refused("no", code="InvalidParameter", api_message=message)
     assert (refusal.remedy, refusal.concerns) == (Remedy.FATAL, Concern.GONE)
     assert "region" in refusal.ruling.hint
 
 
-@pytest.mark.parametrize(
+@rows(
     "code, concern",
-    [
-        ("FailedOperation.ResourceInOperating", Concern.MOMENT),
-        ("InternalError", Concern.MOMENT),
-        ("InvalidParameterValue.Length", Concern.LENGTH),
-        ("InvalidParameter.ListenerIdNotFound", Concern.LISTENER),
-        ("LimitExceeded", Concern.LISTENER),
-        ("FailedOperation.InvalidLBStatus", Concern.LOAD_BALANCER),
-        ("InvalidParameter.LBIdNotFound", Concern.GONE),
-        ("UnsupportedOperation", Concern.UNSUPPORTED),
-        ("UnauthorizedOperation.CamNoAuth", Concern.PERMISSION),
-        ("AuthFailure.UnauthorizedOperation", Concern.PERMISSION),
-        ("AuthFailure", Concern.ACCOUNT),
-        ("FailedOperation.InsufficientBalance", Concern.ACCOUNT),
-        ("InvalidParameter", Concern.UNKNOWN),
-        ("NewInTheCloud", Concern.UNKNOWN),
-    ],
+    ("FailedOperation.ResourceInOperating", Concern.MOMENT),
+    ("InternalError", Concern.MOMENT),
+    ("InvalidParameterValue.Length", Concern.LENGTH),
+    ("InvalidParameter.ListenerIdNotFound", Concern.LISTENER),
+    ("LimitExceeded", Concern.LISTENER),
+    ("FailedOperation.InvalidLBStatus", Concern.LOAD_BALANCER),
+    ("InvalidParameter.LBIdNotFound", Concern.GONE),
+    ("UnsupportedOperation", Concern.UNSUPPORTED),
+    ("UnauthorizedOperation.CamNoAuth", Concern.PERMISSION),
+    ("AuthFailure.UnauthorizedOperation", Concern.PERMISSION),
+    ("AuthFailure", Concern.ACCOUNT),
+    ("FailedOperation.InsufficientBalance", Concern.ACCOUNT),
+    ("InvalidParameter", Concern.UNKNOWN),
+    ("NewInTheCloud", Concern.UNKNOWN),
 )
-def test_what_a_code_concerns(code: str, concern: Concern) -> None:
+def test_what_a_code_concerns(code, concern):
     assert Refused("no", code=code).concerns is concern
 
 
-@pytest.mark.parametrize(
-    "code, word",
-    [
-        ("AuthFailure.SignatureExpire", "clock"),
-        ("AuthFailure.SignatureFailure", "secret_key"),
-        ("AuthFailure.SecretIdNotFound", "secret_id"),
-        ("AuthFailure.TokenFailure", "expired"),
-        ("AuthFailure.InvalidAuthorization", "credentials"),
-        ("UnauthorizedOperation", "CAM"),
-        ("InvalidParameter.LBIdNotFound", "load_balancer_id"),
-        ("InvalidParameter.RegionNotFound", "region"),
-        ("LimitExceeded.Targets", "quota"),
-        ("RequestLimitExceeded", "fewer tasks"),
-        ("FailedOperation.ResourceInOperating", "wait_timeout"),
-    ],
-)
-def test_a_hint_names_what_helps(code: str, word: str) -> None:
+@rows("code, word",
+    ("AuthFailure.SignatureExpire", "clock"), ("AuthFailure.SignatureFailure", "secret_key"),
+    ("AuthFailure.SecretIdNotFound", "secret_id"), ("AuthFailure.TokenFailure", "expired"),
+    ("AuthFailure.InvalidAuthorization", "credentials"), ("UnauthorizedOperation", "CAM"),
+    ("InvalidParameter.LBIdNotFound", "load_balancer_id"), ("InvalidParameter.RegionNotFound", "region"),
+    ("LimitExceeded.Targets", "quota"), ("RequestLimitExceeded", "fewer tasks"),
+    ("FailedOperation.ResourceInOperating", "wait_timeout"),
+)  # fmt: skip
+def test_a_hint_names_what_helps(code, word):
     assert word in ruling_for(code).hint
 
 
-def test_no_hint_where_there_is_nothing_useful_to_say() -> None:
+def test_no_hint_where_there_is_nothing_useful_to_say():
     assert ruling_for("InvalidParameter.FormatError").hint == ""

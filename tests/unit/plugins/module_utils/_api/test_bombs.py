@@ -38,7 +38,7 @@ for bomb in sys.argv[2:]:
 READABLE = ("long_message", "wide_message")
 
 
-def test_memory_and_time_are_bounded() -> None:
+def test_memory_and_time_are_bounded():
     paths = [str(Path(path).resolve()) for path in ("tests/namespace", "tests/emulator")]
     with RawServer(*BOMBS.values()) as server:
         done = subprocess.run(

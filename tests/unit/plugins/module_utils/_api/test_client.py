@@ -31,6 +31,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.cred
     RefreshableCredentials,
 )
 
+from ...builders import rows
 from ..clients import KEY, TOKEN, SkippingBudget, make_client
 from ..http_server import HttpServer, Reply, error, response
 
@@ -55,7 +56,7 @@ doubtful = pytest.mark.parametrize("reply", DOUBTFUL.values(), ids=DOUBTFUL.keys
 
 
 @doubtful
-def test_reads_are_sent_again(reply: Reply) -> None:
+def test_reads_are_sent_again(reply):
     budget = SkippingBudget()
     with HttpServer(reply, reply, response(Ok=1)) as server:
         client = make_client(server.url, budget=budget)
@@ -65,10 +66,8 @@ def test_reads_are_sent_again(reply: Reply) -> None:
 
 
 @doubtful
-@pytest.mark.parametrize("seconds, words", [(300, "It was sent again for 60 s."), (30, "until wait_timeout (30 s)")])
-def test_reads_are_repeated_for_60_seconds_within_the_budget_and_then_say_why(
-    reply: Reply, seconds: float, words: str
-) -> None:
+@rows("seconds, words", (300, "It was sent again for 60 s."), (30, "until wait_timeout (30 s)"))
+def test_reads_are_repeated_for_60_seconds_within_the_budget_and_then_say_why(reply, seconds, words):
     budget = SkippingBudget(seconds)
     with HttpServer(response(), reply) as server:
         client = make_client(server.url, budget=budget)
@@ -82,7 +81,7 @@ def test_reads_are_repeated_for_60_seconds_within_the_budget_and_then_say_why(
 
 
 @doubtful
-def test_the_first_read_of_a_task_is_repeated_where_the_address_is_not_in_doubt(reply: Reply) -> None:
+def test_the_first_read_of_a_task_is_repeated_where_the_address_is_not_in_doubt(reply):
     budget = SkippingBudget()
     with HttpServer(reply) as server, pytest.raises(ClbError) as caught:
         make_client(server.url, budget=budget).read("DescribeTargets", {})
@@ -92,21 +91,21 @@ def test_the_first_read_of_a_task_is_repeated_where_the_address_is_not_in_doubt(
 
 
 @doubtful
-def test_a_last_attempt_is_sent_once(reply: Reply) -> None:
+def test_a_last_attempt_is_sent_once(reply):
     with HttpServer(reply) as server, pytest.raises(ClbError):
         make_client(server.url, seconds=0).read("DescribeTargets", {}, last_attempt=True)
     assert len(server.seen) == 1
 
 
 @doubtful
-def test_writes_are_never_sent_again(reply: Reply) -> None:
+def test_writes_are_never_sent_again(reply):
     with HttpServer(reply, response()) as server:
         with pytest.raises(OutcomeUnknown):
             make_client(server.url, budget=SkippingBudget()).write("BatchRegisterTargets", {})
         assert len(server.seen) == 1
 
 
-def test_what_does_not_pass_is_not_repeated() -> None:
+def test_what_does_not_pass_is_not_repeated():
     for reply in (error("AuthFailure"), error("Unheard.Of"), Reply(b"", 302, {"Location": "http://[bad"})):
         with HttpServer(reply) as server, pytest.raises((Refused, UnexpectedAnswer)):
             make_client(server.url).read("DescribeTargets", {})
@@ -121,7 +120,7 @@ def closed() -> str:
     return server.url
 
 
-def test_a_read_that_never_went_out_is_tried_again(closed: str) -> None:
+def test_a_read_that_never_went_out_is_tried_again(closed):
     client = make_client(closed, budget=SkippingBudget())
     with pytest.raises(ConnectionFailed, match="can't connect") as caught:
         client.read("DescribeTargets", {})
@@ -129,7 +128,7 @@ def test_a_read_that_never_went_out_is_tried_again(closed: str) -> None:
     assert "Check endpoint" in caught.value.message
 
 
-def test_a_write_that_never_went_out_says_so(closed: str) -> None:
+def test_a_write_that_never_went_out_says_so(closed):
     budget = SkippingBudget()
     client = make_client(closed, budget=budget)
     with pytest.raises(NotSent, match=r"can't connect: [^W]*refused"):
@@ -147,7 +146,7 @@ BUSY = [
 
 
 @pytest.mark.parametrize("refusal", THROTTLED)
-def test_reads_back_off_when_throttled(refusal: Reply, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_back_off_when_throttled(refusal, monkeypatch):
     monkeypatch.setattr(pace, "THROTTLED", pace.THROTTLED._replace(least=None))
     budget = SkippingBudget()
     with HttpServer(refusal, refusal, refusal, response()) as server:
@@ -156,18 +155,19 @@ def test_reads_back_off_when_throttled(refusal: Reply, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("refusal", BUSY)
-def test_reads_wait_while_the_load_balancer_is_busy(refusal: Reply) -> None:
+def test_reads_wait_while_the_load_balancer_is_busy(refusal):
     budget = SkippingBudget()
     with HttpServer(*[refusal] * 10, response()) as server:
         make_client(server.url, budget=budget).read("Anything", {})
     assert len(budget.slept) == 10
 
 
-@pytest.mark.parametrize(
+@rows(
     "refusal, remedy",
-    [*((reply, Remedy.WAIT_THROTTLED) for reply in THROTTLED), *((reply, Remedy.WAIT_BUSY) for reply in BUSY)],
+    *((reply, Remedy.WAIT_THROTTLED) for reply in THROTTLED),
+    *((reply, Remedy.WAIT_BUSY) for reply in BUSY),
 )
-def test_writes_leave_sending_again_to_the_caller(refusal: Reply, remedy: Remedy) -> None:
+def test_writes_leave_sending_again_to_the_caller(refusal, remedy):
     budget = SkippingBudget()
     with HttpServer(refusal, response()) as server, pytest.raises(Refused) as caught:
         make_client(server.url, budget=budget).write("BatchRegisterTargets", {})
@@ -176,7 +176,7 @@ def test_writes_leave_sending_again_to_the_caller(refusal: Reply, remedy: Remedy
     assert bool(budget.slept) is (remedy is Remedy.WAIT_THROTTLED)
 
 
-def test_the_budget_ends_waiting_with_the_reason() -> None:
+def test_the_budget_ends_waiting_with_the_reason():
     with HttpServer(error("RequestLimitExceeded", "slow down")) as server, pytest.raises(WaitTimeout) as caught:
         make_client(server.url, budget=SkippingBudget(40), pacer=Pacer()).read("DescribeTargets", {})
     assert caught.value.message.startswith("wait_timeout (40 s) expired while waiting for a turn to send Desc")
@@ -184,21 +184,19 @@ def test_the_budget_ends_waiting_with_the_reason() -> None:
     assert "slow down" in caught.value.message
 
 
-def test_nothing_is_sent_when_the_time_is_up() -> None:
+def test_nothing_is_sent_when_the_time_is_up():
     with HttpServer() as server, pytest.raises(WaitTimeout, match="expired before BatchRegisterTargets could be sent"):
         make_client(server.url, seconds=0).write("BatchRegisterTargets", {})
     assert server.seen == []
 
 
-@pytest.mark.parametrize(
+@rows(
     "reply",
-    [
-        error("Unheard.Of", f"not {KEY} and {TOKEN}, Signature=00ff"),
-        error(f"Odd.{KEY}"),
-        Reply(HTML, 502, {"Content-Type": KEY}),
-    ],
+    error("Unheard.Of", f"not {KEY} and {TOKEN}, Signature=00ff"),
+    error(f"Odd.{KEY}"),
+    Reply(HTML, 502, {"Content-Type": KEY}),
 )
-def test_answers_that_show_secrets_are_masked(reply: Reply) -> None:
+def test_answers_that_show_secrets_are_masked(reply):
     with HttpServer(reply) as server, pytest.raises(ClbError) as caught:
         make_client(server.url, seconds=0).read("DescribeTargets", {}, last_attempt=True)
     told = f"{caught.value} {caught.value.message} {caught.value.api_message} {caught.value.code}"
@@ -206,7 +204,7 @@ def test_answers_that_show_secrets_are_masked(reply: Reply) -> None:
     assert not [secret for secret in (KEY, TOKEN, "00ff") if secret in told]
 
 
-def test_half_a_character_is_refused_before_it_is_sent() -> None:
+def test_half_a_character_is_refused_before_it_is_sent():
     with HttpServer() as server, pytest.raises(InvalidArgument, match=r"'\\ud83d' can't be sent, because it is not"):
         make_client(server.url).write("BatchModifyTargetTag", {"Tag": "\ud83d"})
     assert server.seen == []
@@ -224,8 +222,8 @@ class Fetches:
 
 
 @pytest.mark.parametrize("code", client_module.RENEWABLE)
-@pytest.mark.parametrize("send", ["read", "write"])
-def test_credentials_that_ended_early_are_renewed_once(code: str, send: str) -> None:
+@rows("send", "read", "write")
+def test_credentials_that_ended_early_are_renewed_once(code, send):
     fetch, secrets = Fetches(), Secrets()
     with HttpServer(response(), error(code), response()) as server:
         client = make_client(server.url, credentials=RefreshableCredentials(fetch, secrets), secrets=secrets)
@@ -236,20 +234,20 @@ def test_credentials_that_ended_early_are_renewed_once(code: str, send: str) -> 
 
 
 @pytest.mark.parametrize("code", client_module.RENEWABLE)
-def test_refused_fresh_credentials_end_it(code: str) -> None:
+def test_refused_fresh_credentials_end_it(code):
     fetch = Fetches()
     with HttpServer(error(code)) as server, pytest.raises(Refused):
         make_client(server.url, credentials=RefreshableCredentials(fetch, Secrets())).write("BatchRegisterTargets", {})
     assert fetch.count == len(server.seen) == 2
 
 
-def test_credentials_that_can_not_be_renewed_are_sent_once() -> None:
+def test_credentials_that_can_not_be_renewed_are_sent_once():
     with HttpServer(error("AuthFailure.TokenFailure")) as server, pytest.raises(Refused, match="expired"):
         make_client(server.url).write("BatchRegisterTargets", {})
     assert len(server.seen) == 1
 
 
-def test_threads_share_a_client() -> None:
+def test_threads_share_a_client():
     secrets, fetch = Secrets(), Fetches()
     credentials = RefreshableCredentials(fetch, secrets)
     with HttpServer(Reply(response().body, delay=0.02)) as server:

@@ -25,13 +25,13 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.endpoint imp
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.signature import authorization
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.transport import AnswerLost, Tls, Transport
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
-    ClbError,
     ConnectionFailed,
     InvalidArgument,
     OutcomeUnknown,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.secrets import Secrets
 
+from ...builders import rows
 from ..clients import KEY, KEY_ID, TOKEN, SkippingBudget, make_certificate, make_client
 from ..http_server import HttpServer, Reply, response
 from ..raw_server import RawServer
@@ -44,7 +44,7 @@ NOW = 1700000000
 PROXY_VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 
 
-def test_one_signed_post() -> None:
+def test_one_signed_post():
     params = {"LoadBalancerId": "lb-1", "Tag": "蓝 é", "Weight": 10, "Targets": [{"Port": 80}]}
     with HttpServer() as server:
         make_client(server.url, clock=lambda: NOW + 0.9).read("DescribeTargets", params)
@@ -75,14 +75,14 @@ def test_one_signed_post() -> None:
     assert {name: seen.headers.get(name) for name in expected} == expected
 
 
-def test_without_credentials_the_signature_is_skipped() -> None:
+def test_without_credentials_the_signature_is_skipped():
     with HttpServer() as server:
         make_client(server.url, credentials=None).read("AssumeRoleWithWebIdentity", {})
     assert server.seen[0].headers["authorization"] == "SKIP"
     assert "x-tc-token" not in server.seen[0].headers
 
 
-def test_netrc_does_not_replace_the_signature(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_netrc_does_not_replace_the_signature(tmp_path, monkeypatch):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine localhost login me password x\ndefault login me password x\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -92,7 +92,7 @@ def test_netrc_does_not_replace_the_signature(tmp_path: Path, monkeypatch: pytes
     assert server.seen[0].headers["authorization"].startswith("TC3-HMAC-SHA256 ")
 
 
-def test_loopback_is_not_sent_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loopback_is_not_sent_through_a_proxy(monkeypatch):
     with HttpServer() as server, HttpServer() as proxy:
         for name in PROXY_VARIABLES:
             monkeypatch.setenv(name, proxy.url)
@@ -101,7 +101,7 @@ def test_loopback_is_not_sent_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -
     assert proxy.seen == []
 
 
-def test_other_hosts_are_reached_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_hosts_are_reached_through_the_proxy_of_the_environment(monkeypatch):
     with HttpServer(Reply(b"", 403)) as proxy:
         for name in PROXY_VARIABLES:
             monkeypatch.setenv(name, proxy.url)
@@ -125,15 +125,13 @@ def tls_server(certificate: tuple[Path, Path]):
         yield server
 
 
-def test_a_private_authority_can_be_given(tls_server: HttpServer, certificate: tuple[Path, Path]) -> None:
+def test_a_private_authority_can_be_given(tls_server, certificate):
     make_client(tls_server.url, ca_path=str(certificate[0])).read("DescribeTargets", {})
     assert len(tls_server.seen) == 1
 
 
-@pytest.mark.parametrize("bundle", ["", "0", "false"])
-def test_an_unknown_certificate_is_refused_at_once(
-    tls_server: HttpServer, bundle: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@rows("bundle", "", "0", "false")
+def test_an_unknown_certificate_is_refused_at_once(tls_server, bundle, monkeypatch):
     monkeypatch.setenv("CURL_CA_BUNDLE", bundle)
     monkeypatch.setenv("PYTHONHTTPSVERIFY", "0")
     client = make_client(tls_server.url)
@@ -144,12 +142,12 @@ def test_an_unknown_certificate_is_refused_at_once(
     assert tls_server.seen == []
 
 
-def test_authorities_that_are_not_there(tls_server: HttpServer) -> None:
+def test_authorities_that_are_not_there(tls_server):
     with pytest.raises(InvalidArgument, match=r"^ca_path '/nowhere' can't be read: No such file"):
         make_client(tls_server.url, ca_path="/nowhere").read("DescribeTargets", {})
 
 
-def test_a_certificate_of_another_name_is_refused(tmp_path: Path) -> None:
+def test_a_certificate_of_another_name_is_refused(tmp_path):
     files = make_certificate(tmp_path, "127.0.0.2")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*files)
@@ -158,7 +156,7 @@ def test_a_certificate_of_another_name_is_refused(tmp_path: Path) -> None:
     assert server.seen == []
 
 
-def test_tls_that_breaks_after_sending_leaves_a_write_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tls_that_breaks_after_sending_leaves_a_write_in_doubt(monkeypatch):
     def urlopen(*_: object, body: Iterable[bytes], **__: object) -> None:
         assert b"".join(body) == b"{}"
         raise SSLError(ssl.SSLError(1, "[SSL: SSLV3_ALERT_BAD_RECORD_MAC]"))
@@ -168,13 +166,9 @@ def test_tls_that_breaks_after_sending_leaves_a_write_in_doubt(monkeypatch: pyte
         make_client("https://127.0.0.1:1").write("BatchRegisterTargets", {})
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [Reply(delay=30), Reply(response().body, drip=2)],
-    ids=["silent", "a byte now and then"],
-)
-@pytest.mark.parametrize("send, error", [("read", ConnectionFailed), ("write", OutcomeUnknown)])
-def test_a_request_ends_with_its_time_out(reply: Reply, send: str, error: type[ClbError]) -> None:
+@rows("reply", Reply(delay=30), Reply(response().body, drip=2), ids=["silent", "a byte now and then"])
+@rows("send, error", ("read", ConnectionFailed), ("write", OutcomeUnknown))
+def test_a_request_ends_with_its_time_out(reply, send, error):
     with HttpServer(reply, response(Ok=1)) as server:
         client = make_client(server.url, timeout=0.5, seconds=60)
         started = time.monotonic()
@@ -185,14 +179,14 @@ def test_a_request_ends_with_its_time_out(reply: Reply, send: str, error: type[C
         assert client.read("DescribeTargets", {})["Ok"] == 1
 
 
-def test_no_request_outlasts_the_grace_of_the_budget() -> None:
+def test_no_request_outlasts_the_grace_of_the_budget():
     started = time.monotonic()
     with HttpServer(Reply(delay=30)) as server, pytest.raises(OutcomeUnknown):
         make_client(server.url, timeout=0.3, seconds=0.1).write("BatchRegisterTargets", {})
     assert time.monotonic() - started < 20
 
 
-def test_a_name_server_that_is_silent_does_not_hold_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_server_that_is_silent_does_not_hold_the_task(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(30))
     started = time.monotonic()
     with pytest.raises(ConnectionFailed, match="no full answer"):
@@ -200,7 +194,7 @@ def test_a_name_server_that_is_silent_does_not_hold_the_task(monkeypatch: pytest
     assert time.monotonic() - started < 20
 
 
-def test_objects_in_messages_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_objects_in_messages_are_left_out(monkeypatch):
     reason = "<urllib3.connection.HTTPSConnection object at 0x7f361c8b7550>: Failed to establish a new connection"
 
     def urlopen(*_: object, **__: object) -> None:
@@ -211,23 +205,12 @@ def test_objects_in_messages_are_left_out(monkeypatch: pytest.MonkeyPatch) -> No
         make_client("http://127.0.0.1:1").read("DescribeTargets", {}, last_attempt=True)
 
 
-@pytest.mark.parametrize(
-    "proxy",
-    [
-        "http://me:pAsSwOrD@GONE",
-        "me:pAsSwOrD@GONE",
-        "https://me:pAsSwOrD@GONE",
-        "https://me:pAsSwOrD@host:99999",
-        "me:pAsSwOrD@host:x",
-        "https://me:ab/pAsSwOrD@host",
-        "https://me:pAsSwOrD@",
-        "https://me:pAsSwOrD@[::1",
-        "socks5h://me:pAsSwOrD@GONE",
-        "gopher://me:pAsSwOrD@GONE",
-        "http://me:ab%2FpAsSwOrD@ho st",
-    ],
-)
-def test_credentials_in_a_proxy_address_are_not_shown(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@rows("proxy",
+    "http://me:pAsSwOrD@GONE", "me:pAsSwOrD@GONE", "https://me:pAsSwOrD@GONE", "https://me:pAsSwOrD@host:99999",
+    "me:pAsSwOrD@host:x", "https://me:ab/pAsSwOrD@host", "https://me:pAsSwOrD@", "https://me:pAsSwOrD@[::1",
+    "socks5h://me:pAsSwOrD@GONE", "gopher://me:pAsSwOrD@GONE", "http://me:ab%2FpAsSwOrD@ho st",
+)  # fmt: skip
+def test_credentials_in_a_proxy_address_are_not_shown(proxy, monkeypatch):
     with HttpServer() as gone:
         pass
     monkeypatch.setenv("https_proxy", proxy.replace("GONE", gone.host))
@@ -247,8 +230,8 @@ def connections(server: HttpServer) -> int:
     return len({seen.connection for seen in server.seen})
 
 
-@pytest.mark.parametrize("pause", [0.0, 0.018, 0.03])
-def test_a_write_is_not_lost_on_a_connection_that_the_server_closes(pause: float) -> None:
+@rows("pause", 0.0, 0.018, 0.03)
+def test_a_write_is_not_lost_on_a_connection_that_the_server_closes(pause):
     with HttpServer(closes_after=CLOSES_AFTER) as server:
         client = make_client(server.url, budget=SkippingBudget())
         for _ in range(8):
@@ -259,7 +242,7 @@ def test_a_write_is_not_lost_on_a_connection_that_the_server_closes(pause: float
     assert client.api_calls["BatchRegisterTargets"] == 8
 
 
-def test_a_read_that_meets_a_closed_connection_is_sent_again_at_once_on_a_new_one() -> None:
+def test_a_read_that_meets_a_closed_connection_is_sent_again_at_once_on_a_new_one():
     with HttpServer(response(), Reply(cut=True), response()) as server:
         budget = SkippingBudget()
         client = make_client(server.url, budget=budget)
@@ -269,7 +252,7 @@ def test_a_read_that_meets_a_closed_connection_is_sent_again_at_once_on_a_new_on
     assert connections(server) == 2
 
 
-def test_each_write_has_a_connection_of_its_own() -> None:
+def test_each_write_has_a_connection_of_its_own():
     with HttpServer(*[response() for _ in range(4)]) as server:
         client = make_client(server.url)
         for send in (client.read, client.write, client.write, client.read):
@@ -277,7 +260,7 @@ def test_each_write_has_a_connection_of_its_own() -> None:
     assert connections(server) == 3
 
 
-def test_connections_share_one_context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connections_share_one_context(tmp_path, monkeypatch):
     files = make_certificate(tmp_path)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*files)
@@ -291,7 +274,7 @@ def test_connections_share_one_context(tmp_path: Path, monkeypatch: pytest.Monke
     assert (len(made), len(server.seen)) == (1, 6)
 
 
-def test_http_where_https_is_expected_is_called_so_and_asked_once() -> None:
+def test_http_where_https_is_expected_is_called_so_and_asked_once():
     with (
         HttpServer() as server,
         pytest.raises(ConnectionFailed, match="this is http where https was expected") as caught,
@@ -301,7 +284,7 @@ def test_http_where_https_is_expected_is_called_so_and_asked_once() -> None:
     assert len(server.seen) == 0
 
 
-def test_a_thread_that_is_given_up_ends() -> None:
+def test_a_thread_that_is_given_up_ends():
     before = set(threading.enumerate())
 
     def ours() -> list[str]:
@@ -317,8 +300,8 @@ def test_a_thread_that_is_given_up_ends() -> None:
         assert not ours()
 
 
-@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "x\x1b", "gzip"])
-def test_what_can_not_be_unpacked_leaves_a_write_in_doubt(encoding: str) -> None:
+@rows("encoding", "br", "zstd", "gzip, gzip", "x\x1b", "gzip")
+def test_what_can_not_be_unpacked_leaves_a_write_in_doubt(encoding):
     reply = Reply(b"\x1f\x8b????", headers={"Content-Encoding": encoding})
     with HttpServer(reply) as server, pytest.raises(OutcomeUnknown, match="can't be unpacked") as caught:
         make_client(server.url).write("BatchRegisterTargets", {})
@@ -326,7 +309,7 @@ def test_what_can_not_be_unpacked_leaves_a_write_in_doubt(encoding: str) -> None
     assert caught.value.code == "UnexpectedAnswer"
 
 
-def test_an_answer_that_is_no_http_is_not_shown() -> None:
+def test_an_answer_that_is_no_http_is_not_shown():
     # What answers so can be a service that gives credentials.
     answer = [b'{"TmpSecretKey": "sEcReT"}\r\n']
     with RawServer(lambda: iter(answer)) as server, pytest.raises(OutcomeUnknown, match="is no HTTP") as caught:
@@ -334,9 +317,9 @@ def test_an_answer_that_is_no_http_is_not_shown() -> None:
     assert "sEcReT" not in caught.value.message
 
 
-@pytest.mark.parametrize("location", ["http://[bad", "http://u:pAsSwOrD@host", "//[", "\xff", ""])
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_no_redirect_is_followed_or_shown(location: str, status: int) -> None:
+@rows("location", "http://[bad", "http://u:pAsSwOrD@host", "//[", "\xff", "")
+@rows("status", 301, 302, 303, 307, 308)
+def test_no_redirect_is_followed_or_shown(location, status):
     reply = Reply(b"", status, {"Location": location})
     with HttpServer(reply) as server, pytest.raises(OutcomeUnknown, match="points elsewhere") as caught:
         make_client(server.url).write("BatchRegisterTargets", {})

@@ -21,11 +21,10 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
     InvalidArgument,
     Refused,
 )
-from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.roles import (
-    METADATA_VARIABLE,
-)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.roles import METADATA_VARIABLE
 from clb_emulator.testing import Emulator
 
+from ...builders import rows
 from ..clients import make_certificate
 from .test_endpoint import WITH_PASSWORD
 
@@ -83,13 +82,13 @@ def use(connection: Connection) -> None:
     connection.clb.describe_targets("lb-1")
 
 
-def test_nothing_is_sent_by_connecting(emulator: Emulator, environ: dict[str, str]) -> None:
+def test_nothing_is_sent_by_connecting(emulator, environ):
     connection = open_(environ, role_arn=ROLE)
     assert emulator.calls() == []
     assert connection.api_calls == {}
 
 
-def test_calls_to_sts_are_counted(environ: dict[str, str]) -> None:
+def test_calls_to_sts_are_counted(environ):
     connection = open_(environ, role_arn=ROLE)
     use(connection)
     use(connection)
@@ -97,7 +96,7 @@ def test_calls_to_sts_are_counted(environ: dict[str, str]) -> None:
     assert connection.source == f"the role {ROLE}, assumed with the environment (TENCENTCLOUD_SECRET_ID)"
 
 
-def test_a_pod(emulator: Emulator, place: dict[str, str], tmp_path: Path) -> None:
+def test_a_pod(emulator, place, tmp_path):
     (tmp_path / "token").write_text("web-token")
     pod = {
         "TKE_REGION": "ap-tokyo",
@@ -112,13 +111,13 @@ def test_a_pod(emulator: Emulator, place: dict[str, str], tmp_path: Path) -> Non
     assert open_({**place, **pod, "TENCENTCLOUD_REGION": ""}).region == "ap-tokyo"
 
 
-def test_a_cvm(place: dict[str, str]) -> None:
+def test_a_cvm(place):
     connection = open_(place, role_arn=ROLE)
     use(connection)
     assert connection.api_calls == {"AssumeRole": 1, "DescribeTargets": 1}
 
 
-def test_a_long_task_gets_fresh_credentials(emulator: Emulator, environ: dict[str, str]) -> None:
+def test_a_long_task_gets_fresh_credentials(emulator, environ):
     connection = open_(environ, role_arn=ROLE)
     use(connection)
     emulator.expire_tokens()
@@ -128,7 +127,7 @@ def test_a_long_task_gets_fresh_credentials(emulator: Emulator, environ: dict[st
     assert len(set(connection.secrets)) == 6
 
 
-def test_a_role_that_may_not_be_assumed(environ: dict[str, str]) -> None:
+def test_a_role_that_may_not_be_assumed(environ):
     connection = open_(environ, role_arn=CLOSED)
     with pytest.raises(CredentialsNotFound, match=CLOSED) as caught:
         use(connection)
@@ -137,7 +136,7 @@ def test_a_role_that_may_not_be_assumed(environ: dict[str, str]) -> None:
     assert connection.api_calls == {"AssumeRole": 1}
 
 
-def test_nothing_configured_is_about_credentials_and_not_about_the_region(emulator: Emulator, tmp_path: Path) -> None:
+def test_nothing_configured_is_about_credentials_and_not_about_the_region(emulator, tmp_path):
     emulator.load(SCENARIO, metadata=None)
     with pytest.raises(CredentialsNotFound, match="TENCENTCLOUD_SECRET_ID"):
         open_({"HOME": str(tmp_path), "TENCENTCLOUD_METADATA_ENDPOINT": emulator.url})
@@ -149,54 +148,46 @@ def write_region(home: Path, name: str, region: str) -> None:
     path.write_text(json.dumps({"_sys_param": {"region": region}}))
 
 
-@pytest.mark.parametrize(
+@rows(
     "options, variables, region",
-    [
-        ({"region": "ap-option"}, {"TENCENTCLOUD_REGION": "ap-env", "TKE_REGION": "ap-pod"}, "ap-option"),
-        ({}, {"TENCENTCLOUD_REGION": "ap-env", "TKE_REGION": "ap-pod"}, "ap-env"),
-        ({"region": ""}, {"TENCENTCLOUD_REGION": "", "TKE_REGION": "ap-pod"}, "ap-profile"),
-        ({}, {"TCCLI_PROFILE": "deploy", "TKE_REGION": "ap-pod"}, "ap-deploy"),
-        ({}, {"TENCENTCLOUD_PROFILE": "none", "TKE_REGION": "ap-pod"}, "ap-pod"),
-    ],
+    ({"region": "ap-option"}, {"TENCENTCLOUD_REGION": "ap-env", "TKE_REGION": "ap-pod"}, "ap-option"),
+    ({}, {"TENCENTCLOUD_REGION": "ap-env", "TKE_REGION": "ap-pod"}, "ap-env"),
+    ({"region": ""}, {"TENCENTCLOUD_REGION": "", "TKE_REGION": "ap-pod"}, "ap-profile"),
+    ({}, {"TCCLI_PROFILE": "deploy", "TKE_REGION": "ap-pod"}, "ap-deploy"),
+    ({}, {"TENCENTCLOUD_PROFILE": "none", "TKE_REGION": "ap-pod"}, "ap-pod"),
 )
-def test_where_the_region_comes_from(
-    environ: dict[str, str], tmp_path: Path, options: dict[str, Any], variables: dict[str, str], region: str
-) -> None:
+def test_where_the_region_comes_from(environ, tmp_path, options, variables, region):
     write_region(tmp_path, "default", "ap-profile")
     write_region(tmp_path, "deploy", "ap-deploy")
     assert open_({**environ, "TENCENTCLOUD_REGION": "", **variables}, **options).region == region
 
 
-def test_without_a_region(environ: dict[str, str]) -> None:
+def test_without_a_region(environ):
     with pytest.raises(InvalidArgument, match="region is missing"):
         open_({**environ, "TENCENTCLOUD_REGION": ""})
 
 
-@pytest.mark.parametrize("region", ["ap guangzhou", "ap-guangzhou\n", "ap-guangzhou\r\nX-Evil: 1", "广州", "x" * 65])
-def test_what_is_no_region(environ: dict[str, str], region: str) -> None:
+@rows("region", "ap guangzhou", "ap-guangzhou\n", "ap-guangzhou\r\nX-Evil: 1", "广州", "x" * 65)
+def test_what_is_no_region(environ, region):
     with pytest.raises(InvalidArgument, match="not the name of a region") as caught:
         open_(environ, region=region)
     assert repr(region) in caught.value.message
 
 
-@pytest.mark.parametrize(
+@rows(
     "options, variables, named",
-    [
-        ({"endpoint": "http://example.com"}, {}, "^endpoint "),
-        ({}, {"TENCENTCLOUD_CLB_ENDPOINT": "http://example.com"}, "^TENCENTCLOUD_CLB_ENDPOINT "),
-        ({"sts_endpoint": "http://example.com"}, {}, "^sts_endpoint "),
-        ({}, {"TENCENTCLOUD_STS_ENDPOINT": "http://example.com"}, "^TENCENTCLOUD_STS_ENDPOINT "),
-        ({}, {"TENCENTCLOUD_METADATA_ENDPOINT": "http://example.com"}, "^TENCENTCLOUD_METADATA_ENDPOINT "),
-    ],
+    ({"endpoint": "http://example.com"}, {}, "^endpoint "),
+    ({}, {"TENCENTCLOUD_CLB_ENDPOINT": "http://example.com"}, "^TENCENTCLOUD_CLB_ENDPOINT "),
+    ({"sts_endpoint": "http://example.com"}, {}, "^sts_endpoint "),
+    ({}, {"TENCENTCLOUD_STS_ENDPOINT": "http://example.com"}, "^TENCENTCLOUD_STS_ENDPOINT "),
+    ({}, {"TENCENTCLOUD_METADATA_ENDPOINT": "http://example.com"}, "^TENCENTCLOUD_METADATA_ENDPOINT "),
 )
-def test_a_wrong_endpoint_is_named_by_where_it_was_given(
-    environ: dict[str, str], options: dict[str, Any], variables: dict[str, str], named: str
-) -> None:
+def test_a_wrong_endpoint_is_named_by_where_it_was_given(environ, options, variables, named):
     with pytest.raises(InvalidArgument, match=named):
         open_({**environ, **variables}, **options)
 
 
-def test_options_of_endpoints_come_before_variables(emulator: Emulator, environ: dict[str, str]) -> None:
+def test_options_of_endpoints_come_before_variables(emulator, environ):
     wrong = {"TENCENTCLOUD_CLB_ENDPOINT": "https://127.0.0.1:9", "TENCENTCLOUD_STS_ENDPOINT": "https://127.0.0.1:9"}
     use(open_({**environ, **wrong}, endpoint=emulator.url, sts_endpoint=emulator.url, role_arn=ROLE))
 
@@ -208,8 +199,8 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Emulator, Pa
         yield emulator, files[0]
 
 
-@pytest.mark.parametrize("how", ["option", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_a_private_authority(tls: tuple[Emulator, Path], place: dict[str, str], how: str) -> None:
+@rows("how", "option", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+def test_a_private_authority(tls, place, how):
     emulator, certificate = tls
     environ = {**place, **emulator.environ(), "TENCENTCLOUD_STS_ENDPOINT": emulator.url}
     with pytest.raises(ClbError, match="certificate"):
@@ -218,10 +209,8 @@ def test_a_private_authority(tls: tuple[Emulator, Path], place: dict[str, str], 
     use(open_(environ if given else {**environ, how: str(certificate)}, role_arn=ROLE, **given))
 
 
-@pytest.mark.parametrize(
-    "kind, told", [("gone", "No such file"), ("text", "holds no certificates"), ("pipe", "regular")]
-)
-def test_a_ca_path_that_is_no_use(environ: dict[str, str], tmp_path: Path, kind: str, told: str) -> None:
+@rows("kind, told", ("gone", "No such file"), ("text", "holds no certificates"), ("pipe", "regular"))
+def test_a_ca_path_that_is_no_use(environ, tmp_path, kind, told):
     path = tmp_path / kind
     if kind == "text":
         path.write_text("no certificate")
@@ -232,38 +221,37 @@ def test_a_ca_path_that_is_no_use(environ: dict[str, str], tmp_path: Path, kind:
     assert f"ca_path {str(path)!r}" in caught.value.message
 
 
-def test_a_ca_path_can_be_a_folder(environ: dict[str, str], tmp_path: Path) -> None:
+def test_a_ca_path_can_be_a_folder(environ, tmp_path):
     use(open_(environ, ca_path=str(tmp_path)))
 
 
-def test_a_wrong_key(environ: dict[str, str]) -> None:
+def test_a_wrong_key(environ):
     connection = open_({**environ, "TENCENTCLOUD_SECRET_KEY": "wrong-key"})
     with pytest.raises(Refused, match="Check secret_key"):
         use(connection)
     assert "wrong-key" in set(connection.secrets)
 
 
-@pytest.mark.parametrize(
-    "variable",
-    ["endpoint", "sts_endpoint", "TENCENTCLOUD_CLB_ENDPOINT", "TENCENTCLOUD_STS_ENDPOINT", METADATA_VARIABLE],
+@rows(
+    "variable", "endpoint", "sts_endpoint", "TENCENTCLOUD_CLB_ENDPOINT", "TENCENTCLOUD_STS_ENDPOINT", METADATA_VARIABLE
 )
 @pytest.mark.parametrize("text", WITH_PASSWORD)
-def test_a_password_in_an_endpoint_is_nowhere(environ: dict[str, str], variable: str, text: str) -> None:
+def test_a_password_in_an_endpoint_is_nowhere(environ, variable, text):
     option = {variable: text} if variable.islower() else {}
     with pytest.raises(InvalidArgument, match=f"^{variable} must not carry") as caught:
         open_(environ if option else {**environ, variable: text}, **option)
     assert "pAsSwOrD" not in "".join(traceback.format_exception(caught.type, caught.value, caught.tb))
 
 
-@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "http_proxy", "all_proxy"])
-def test_passwords_of_proxies_are_secrets(environ: dict[str, str], variable: str) -> None:
+@rows("variable", "HTTPS_PROXY", "http_proxy", "all_proxy")
+def test_passwords_of_proxies_are_secrets(environ, variable):
     connection = open_({**environ, variable: "http://me:p%40ssw0rd@proxy:3128"})
     assert {"p%40ssw0rd", "p@ssw0rd"} <= set(connection.secrets)
     # So short that it is in every result.
     assert "80" not in set(open_({**environ, variable: "http://me:80@proxy"}).secrets)
 
 
-def test_connections_to_several_regions_share_a_pacer(environ: dict[str, str]) -> None:
+def test_connections_to_several_regions_share_a_pacer(environ):
     pacer = Pacer()
     connections = [
         connect({"region": region}, environ, Budget(20, 5), pacer=pacer) for region in ("ap-guangzhou", "ap-guangzhou")

@@ -8,65 +8,39 @@ import traceback
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._api.endpoint import (
-    parse_endpoint,
-    sts_host,
-)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.endpoint import parse_endpoint, sts_host
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
 
+from ...builders import rows
 
-@pytest.mark.parametrize(
+
+@rows(
     "text, url, host, direct",
-    [
-        ("clb.tencentcloudapi.com", "https://clb.tencentcloudapi.com/", "clb.tencentcloudapi.com", False),
-        (" clb.tencentcloudapi.com ", "https://clb.tencentcloudapi.com/", "clb.tencentcloudapi.com", False),
-        ("https://clb.tencentcloudapi.com/", "https://clb.tencentcloudapi.com/", "clb.tencentcloudapi.com", False),
-        ("HTTPS://CLB.TencentCloudAPI.com", "https://clb.tencentcloudapi.com/", "clb.tencentcloudapi.com", False),
-        ("gateway:8443", "https://gateway:8443/", "gateway:8443", False),
-        ("https://gateway:443", "https://gateway/", "gateway", False),
-        ("http://127.0.0.1:8080", "http://127.0.0.1:8080/", "127.0.0.1:8080", True),
-        ("http://127.1.2.3", "http://127.1.2.3/", "127.1.2.3", True),
-        ("http://localhost:80", "http://localhost/", "localhost", True),
-        ("http://[::1]:8080", "http://[::1]:8080/", "[::1]:8080", True),
-        ("[2001:db8::1]:444", "https://[2001:db8::1]:444/", "[2001:db8::1]:444", False),
-    ],
+    ("clb.tencentcloudapi.com", "https://clb.tencentcloudapi.com/", "clb.tencentcloudapi.com", False),
+    (" clb.tencentcloudapi.com ", "https://clb.tencentcloudapi.com/", "clb.tencentcloudapi.com", False),
+    ("https://clb.tencentcloudapi.com/", "https://clb.tencentcloudapi.com/", "clb.tencentcloudapi.com", False),
+    ("HTTPS://CLB.TencentCloudAPI.com", "https://clb.tencentcloudapi.com/", "clb.tencentcloudapi.com", False),
+    ("gateway:8443", "https://gateway:8443/", "gateway:8443", False),
+    ("https://gateway:443", "https://gateway/", "gateway", False),
+    ("http://127.0.0.1:8080", "http://127.0.0.1:8080/", "127.0.0.1:8080", True),
+    ("http://127.1.2.3", "http://127.1.2.3/", "127.1.2.3", True),
+    ("http://localhost:80", "http://localhost/", "localhost", True),
+    ("http://[::1]:8080", "http://[::1]:8080/", "[::1]:8080", True),
+    ("[2001:db8::1]:444", "https://[2001:db8::1]:444/", "[2001:db8::1]:444", False),
 )
-def test_forms_of_an_endpoint(text: str, url: str, host: str, direct: bool) -> None:
+def test_forms_of_an_endpoint(text, url, host, direct):
     endpoint = parse_endpoint(text)
     assert (endpoint.url, endpoint.host, endpoint.direct) == (url, host, direct)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "http://clb.tencentcloudapi.com",
-        "http://10.0.0.1",
-        "http://localhost.example.com",
-        "http://127.0.0.1.example.com",
-        "http://0.0.0.0",
-        "ftp://clb.tencentcloudapi.com",
-        "https://host/path",
-        "https://host?x=1",
-        "https://host#x",
-        "a host",
-        "*.example.com",
-        "host..example.com",
-        "h\u00f6st",
-        "x" * 64 + ".example.com",
-        "https://[::zz]",
-        "https://[v1.a:b]",
-        "host:port",
-        "host:70000",
-        "https://",
-        "[::1",
-        "host\nX-Evil: 1",
-        "\u212aelvin.example.com",
-        "host:\u0661",
-        "[::1]x:80",
-        "::1",
-    ],
-)
-def test_what_is_no_endpoint_is_named(text: str) -> None:
+@rows("text",
+    "http://clb.tencentcloudapi.com", "http://10.0.0.1", "http://localhost.example.com",
+    "http://127.0.0.1.example.com", "http://0.0.0.0", "ftp://clb.tencentcloudapi.com", "https://host/path",
+    "https://host?x=1", "https://host#x", "a host", "*.example.com", "host..example.com", "h\u00f6st",
+    "x" * 64 + ".example.com", "https://[::zz]", "https://[v1.a:b]", "host:port", "host:70000", "https://", "[::1",
+    "host\nX-Evil: 1", "\u212aelvin.example.com", "host:\u0661", "[::1]x:80", "::1",
+)  # fmt: skip
+def test_what_is_no_endpoint_is_named(text):
     with pytest.raises(InvalidArgument, match="sts_endpoint") as caught:
         parse_endpoint(text, "sts_endpoint")
     assert repr(text) in caught.value.message
@@ -75,39 +49,26 @@ def test_what_is_no_endpoint_is_named(text: str) -> None:
 METADATA = "http://metadata.tencentyun.com"
 
 
-@pytest.mark.parametrize(
+@rows(
     "text, url",
-    [
-        (METADATA, f"{METADATA}/"),
-        (f"{METADATA}/", f"{METADATA}/"),
-        ("http://169.254.0.23", "http://169.254.0.23/"),
-        ("http://127.0.0.1:8080", "http://127.0.0.1:8080/"),
-        ("http://localhost:8080/", "http://localhost:8080/"),
-        ("http://[fe80::1]", "http://[fe80::1]/"),
-        ("https://metadata.example.com", "https://metadata.example.com/"),
-    ],
+    (METADATA, f"{METADATA}/"),
+    (f"{METADATA}/", f"{METADATA}/"),
+    ("http://169.254.0.23", "http://169.254.0.23/"),
+    ("http://127.0.0.1:8080", "http://127.0.0.1:8080/"),
+    ("http://localhost:8080/", "http://localhost:8080/"),
+    ("http://[fe80::1]", "http://[fe80::1]/"),
+    ("https://metadata.example.com", "https://metadata.example.com/"),
 )
-def test_where_the_metadata_service_can_be(text: str, url: str) -> None:
+def test_where_the_metadata_service_can_be(text, url):
     endpoint = parse_endpoint(text, "VARIABLE", metadata=True)
     assert (endpoint.url, endpoint.direct) == (url, True)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "http://metadata.example.com",
-        "http://10.0.0.1",
-        "http://tencentyun.com",
-        f"{METADATA}.example.com",
-        "169.254.0.23",
-        "ftp://169.254.0.23",
-        "http://169.254.0.23/path",
-        "http://127.0.0.1/?x=1",
-        "http://",
-        "http://[::1",
-    ],
-)
-def test_where_the_metadata_service_can_not_be(text: str) -> None:
+@rows("text",
+    "http://metadata.example.com", "http://10.0.0.1", "http://tencentyun.com", f"{METADATA}.example.com",
+    "169.254.0.23", "ftp://169.254.0.23", "http://169.254.0.23/path", "http://127.0.0.1/?x=1", "http://", "http://[::1",
+)  # fmt: skip
+def test_where_the_metadata_service_can_not_be(text):
     with pytest.raises(InvalidArgument, match="VARIABLE") as caught:
         parse_endpoint(text, "VARIABLE", metadata=True)
     assert repr(text) in caught.value.message
@@ -135,63 +96,54 @@ WITH_PASSWORD = [
 
 
 @pytest.mark.parametrize("text", WITH_PASSWORD)
-def test_a_password_is_refused_and_not_shown(text: str) -> None:
+def test_a_password_is_refused_and_not_shown(text):
     with pytest.raises(InvalidArgument, match="user name or password") as caught:
         parse_endpoint(text)
     assert "pAsSwOrD" not in "".join(traceback.format_exception(caught.type, caught.value, caught.tb))
 
 
-@pytest.mark.parametrize(
-    "text, what", [("https://" + "x" * 100000, "is not a host"), ("host:" + "9" * 100000, "is not a host")]
-)
-def test_a_long_value_is_cut(text: str, what: str) -> None:
+@rows("text, what", ("https://" + "x" * 100000, "is not a host"), ("host:" + "9" * 100000, "is not a host"))
+def test_a_long_value_is_cut(text, what):
     with pytest.raises(InvalidArgument, match=what) as caught:
         parse_endpoint(text)
     assert len(caught.value.message) < 500
 
 
-@pytest.mark.parametrize("port", ["0", "00000", "65536", "99999"])
-def test_a_port_out_of_range_is_named(port: str) -> None:
+@rows("port", "0", "00000", "65536", "99999")
+def test_a_port_out_of_range_is_named(port):
     with pytest.raises(InvalidArgument, match=f"has the port {int(port)}; give one from 1 to 65535"):
         parse_endpoint(f"host:{port}")
 
 
-@pytest.mark.parametrize(
+@rows(
     "endpoint, sts",
-    [
-        ("clb.intl.tencentcloudapi.com", "sts.intl.tencentcloudapi.com"),
-        ("clb.tencentcloudapi.com", "sts.tencentcloudapi.com"),
-        ("clb.internal.tencentcloudapi.com", "sts.internal.tencentcloudapi.com"),
-        ("clb.ap-shanghai-fsi.tencentcloudapi.com", "sts.ap-shanghai-fsi.tencentcloudapi.com"),
-        ("clb.example.com", "sts.intl.tencentcloudapi.com"),
-        ("clb.eviltencentcloudapi.com", "sts.intl.tencentcloudapi.com"),
-        ("http://127.0.0.1:8080", "sts.intl.tencentcloudapi.com"),
-    ],
+    ("clb.intl.tencentcloudapi.com", "sts.intl.tencentcloudapi.com"),
+    ("clb.tencentcloudapi.com", "sts.tencentcloudapi.com"),
+    ("clb.internal.tencentcloudapi.com", "sts.internal.tencentcloudapi.com"),
+    ("clb.ap-shanghai-fsi.tencentcloudapi.com", "sts.ap-shanghai-fsi.tencentcloudapi.com"),
+    ("clb.example.com", "sts.intl.tencentcloudapi.com"),
+    ("clb.eviltencentcloudapi.com", "sts.intl.tencentcloudapi.com"),
+    ("http://127.0.0.1:8080", "sts.intl.tencentcloudapi.com"),
 )
-def test_sts_is_on_the_same_site(endpoint: str, sts: str) -> None:
+def test_sts_is_on_the_same_site(endpoint, sts):
     assert sts_host(parse_endpoint(endpoint)) == sts
 
 
 INTERNATIONAL, CHINA = "clb.intl.tencentcloudapi.com", "clb.tencentcloudapi.com"
 
 
-@pytest.mark.parametrize(
+@rows(
     "endpoint, words",
-    [
-        (
-            INTERNATIONAL,
-            f"{INTERNATIONAL} is the international site; keys of the China site need the endpoint {CHINA}.",
-        ),
-        (CHINA, f"{CHINA} is the China site; keys of the international site need the endpoint {INTERNATIONAL}."),
-        ("sts.intl.tencentcloudapi.com", "is the international site; keys of the China site"),
-        ("CLB.Intl.TencentCloudAPI.com:443", "is the international site"),
-        ("clb.ap-shanghai-fsi.tencentcloudapi.com", "is the China site; keys of the international site"),
-        ("clb.internal.tencentcloudapi.com", "A key belongs to one site"),
-        ("clb.eviltencentcloudapi.com", "A key belongs to one site"),
-        ("http://127.0.0.1:8080", "A key belongs to one site"),
-    ],
+    (INTERNATIONAL, f"{INTERNATIONAL} is the international site; keys of the China site need the endpoint {CHINA}."),
+    (CHINA, f"{CHINA} is the China site; keys of the international site need the endpoint {INTERNATIONAL}."),
+    ("sts.intl.tencentcloudapi.com", "is the international site; keys of the China site"),
+    ("CLB.Intl.TencentCloudAPI.com:443", "is the international site"),
+    ("clb.ap-shanghai-fsi.tencentcloudapi.com", "is the China site; keys of the international site"),
+    ("clb.internal.tencentcloudapi.com", "A key belongs to one site"),
+    ("clb.eviltencentcloudapi.com", "A key belongs to one site"),
+    ("http://127.0.0.1:8080", "A key belongs to one site"),
 )
-def test_an_unknown_key_may_belong_to_the_other_site(endpoint: str, words: str) -> None:
+def test_an_unknown_key_may_belong_to_the_other_site(endpoint, words):
     hint = parse_endpoint(endpoint).site_hint
     assert words in hint
     assert "need the endpoint" in hint or "needs the endpoint" in hint

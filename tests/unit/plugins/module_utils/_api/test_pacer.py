@@ -11,16 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import (
-    Lane,
-    Pacer,
-)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import Lane, Pacer
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base import pace
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import WaitTimeout
 from clb_emulator.clock import VirtualClock
 
-from ...builders import budget_on, neighbours, refused
+from ...builders import budget_on, neighbours, refused, rows
 
 LIMIT = 20
 """Requests in a second that the API accepts."""
@@ -51,7 +48,7 @@ class Drive:
         return True
 
 
-def test_the_first_turn_of_a_lane_comes_at_once() -> None:
+def test_the_first_turn_of_a_lane_comes_at_once():
     drive = Drive()
     assert drive.send()
     assert drive.clock.seconds == 0
@@ -62,7 +59,7 @@ def test_the_first_turn_of_a_lane_comes_at_once() -> None:
     assert drive.clock.seconds == 0
 
 
-def test_turns_are_evenly_spaced() -> None:
+def test_turns_are_evenly_spaced():
     drive = Drive()
     assert all(drive.send() for _ in range(200))
     gaps = [after - before for before, after in neighbours(drive.accepted)]
@@ -72,14 +69,14 @@ def test_turns_are_evenly_spaced() -> None:
 
 @settings(max_examples=50)
 @given(st.lists(st.floats(0, 0.5), min_size=50, max_size=120))
-def test_a_lone_task_is_never_throttled_whatever_its_pauses(pauses: list[float]) -> None:
+def test_a_lone_task_is_never_throttled_whatever_its_pauses(pauses):
     drive = Drive()
     for pause in pauses:
         drive.clock.sleep(pause if pause > 0.3 else 0)
         assert drive.send()
 
 
-def test_requests_that_are_late_on_their_way_do_not_fill_a_second() -> None:
+def test_requests_that_are_late_on_their_way_do_not_fill_a_second():
     drive = Drive()
     for _ in range(100):
         assert drive.send()
@@ -94,7 +91,7 @@ def steady(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("steady")
-def test_throttling_halves_the_rate_at_most_once_a_second_and_pauses() -> None:
+def test_throttling_halves_the_rate_at_most_once_a_second_and_pauses():
     drive = Drive()
     drive.lane.take_turn(drive.budget)
     for seconds in (0, 0.1, pace.HALVING_SECONDS - 0.01):
@@ -107,8 +104,8 @@ def test_throttling_halves_the_rate_at_most_once_a_second_and_pauses() -> None:
     assert drive.clock.seconds - pace.THROTTLED.first == pytest.approx(1 / 10.25, rel=0.1)
 
 
-@pytest.mark.parametrize("share", [1, 0.1])
-def test_pauses_grow_until_there_is_another_answer(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+@rows("share", 1, 0.1)
+def test_pauses_grow_until_there_is_another_answer(share, monkeypatch):
     monkeypatch.setattr(pace.random, "uniform", lambda _least, most: share * most)
     drive, waits = Drive(), []
     for number in range(7):
@@ -120,7 +117,7 @@ def test_pauses_grow_until_there_is_another_answer(share: float, monkeypatch: py
     assert waits == pytest.approx([share * seconds for seconds in (1, 2, 4, 8, 16, 16, 1)])
 
 
-def test_an_answer_to_another_thread_may_come_while_the_lane_slows_down() -> None:
+def test_an_answer_to_another_thread_may_come_while_the_lane_slows_down():
     drive = Drive()
 
     class Moment(float):
@@ -133,7 +130,7 @@ def test_an_answer_to_another_thread_may_come_while_the_lane_slows_down() -> Non
     assert drive.lane._rate == pace.MAX_RATE / 2
 
 
-def test_the_rate_recovers_by_one_a_second() -> None:
+def test_the_rate_recovers_by_one_a_second():
     drive = Drive()
     drive.lane.throttled(drive.budget, SLOW_DOWN, wait=False)
     for passed, rate in [(3, pace.MAX_RATE / 2 + 3), (6, pace.MAX_RATE / 2 + 6), (10, pace.MAX_RATE)]:
@@ -143,21 +140,21 @@ def test_the_rate_recovers_by_one_a_second() -> None:
         assert drive.clock.seconds - passed == pytest.approx(1 / rate - pace.CATCH_UP_SECONDS, rel=0.02)
 
 
-def test_a_cloud_that_always_throttles_is_asked_seldom() -> None:
+def test_a_cloud_that_always_throttles_is_asked_seldom():
     drive = Drive(others=LIMIT)
     assert not any(drive.send() for _ in range(100))
     # 8 seconds on average, at random.
     assert 400 < drive.clock.seconds < 1200
 
 
-def test_a_throttled_task_finds_the_rate_that_others_leave() -> None:
+def test_a_throttled_task_finds_the_rate_that_others_leave():
     drive = Drive(others=12)
     done = sum(drive.send() for _ in range(600))
     assert done / drive.clock.seconds > 8 * 0.6
     assert len(drive.throttled) < 0.35 * done
 
 
-def test_waiting_for_a_turn_counts_against_the_budget() -> None:
+def test_waiting_for_a_turn_counts_against_the_budget():
     clock = VirtualClock()
     lane = Lane("DescribeTargets")
     budget = budget_on(clock, 0.1, grace=1)
@@ -170,7 +167,7 @@ def test_waiting_for_a_turn_counts_against_the_budget() -> None:
     assert 0.1 < clock.seconds < 0.2
 
 
-def test_a_thread_that_waits_for_others_ends_with_the_budget() -> None:
+def test_a_thread_that_waits_for_others_ends_with_the_budget():
     lane = Lane("DescribeTargets")
     lane.throttled(Budget(1, 0), SLOW_DOWN, wait=False)
     # As a thread does that waits for its turn.
@@ -178,7 +175,7 @@ def test_a_thread_that_waits_for_others_ends_with_the_budget() -> None:
         lane.take_turn(Budget(0.05, 0))
 
 
-def test_threads_share_the_turns() -> None:
+def test_threads_share_the_turns():
     lane, granted = Lane("DescribeTargets"), []
 
     def work() -> None:

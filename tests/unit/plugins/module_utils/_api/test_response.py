@@ -18,6 +18,8 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.response imp
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import MAX_SHOWN, Refused
 
+from ...builders import rows
+
 NOW = 1700000000.0
 
 
@@ -26,15 +28,15 @@ def parse(content: Any, status: int = 200, **more: Any) -> dict[str, Any]:
     return parse_response("Act", status, more.pop("headers", {}), body, **more)
 
 
-def test_a_response_is_handed_over_as_it_is() -> None:
+def test_a_response_is_handed_over_as_it_is():
     response = {"RequestId": "r-1", "Listeners": None, "New": [1.5, True]}
     assert parse({"Response": response}) == response
     assert parse({"Response": response}, write=True) == response
     assert parse({"Response": {}}) == {}
 
 
-@pytest.mark.parametrize("status", [200, 400, 503])
-def test_a_refusal(status: int) -> None:
+@rows("status", 200, 400, 503)
+def test_a_refusal(status):
     error = {"Code": "LimitExceeded.X", "Message": "no more"}
     with pytest.raises(Refused) as caught:
         parse({"Response": {"Error": error, "RequestId": "r-1"}}, status, write=True)
@@ -48,94 +50,82 @@ def test_a_refusal(status: int) -> None:
     assert refusal.message.startswith("Act was refused with LimitExceeded.X: no more. This is a quota")
 
 
-@pytest.mark.parametrize("message", [{}, {"Message": None}, {"Message": ""}])
-def test_a_refusal_without_words(message: dict[str, Any]) -> None:
+@rows("message", {}, {"Message": None}, {"Message": ""})
+def test_a_refusal_without_words(message):
     with pytest.raises(Refused) as caught:
         parse({"Response": {"Error": {"Code": "X", **message}}})
     assert (caught.value.code, caught.value.api_message, caught.value.request_id) == ("X", "", None)
 
 
-@pytest.mark.parametrize(
+@rows(
     "response, what",
-    [
-        ({"Error": None, "RequestId": "r"}, "an Error that is null"),
-        ({"Error": "AuthFailure", "RequestId": "r"}, "an Error that is text"),
-        ({"Error": ["AuthFailure"], "RequestId": "r"}, "an Error that is a list"),
-        ({"Error": True, "RequestId": "r"}, "an Error that is true or false"),
-        ({"Error": {}, "RequestId": "r"}, "without a text Code"),
-        ({"Error": {"Code": ""}, "RequestId": "r"}, "without a text Code"),
-        ({"Error": {"Code": 7}, "RequestId": "r"}, "without a text Code"),
-        ({"Error": {"Code": ["AuthFailure"]}, "RequestId": "r"}, "without a text Code"),
-        ({"Error": {"Code": "X", "Message": {}}, "RequestId": "r"}, "an object as Message instead of text"),
-        ({"Error": {"Code": "X", "Message": 5}, "RequestId": "r"}, "a number as Message instead of text"),
-        ({"Error": {"Code": "X"}, "RequestId": 5}, "a RequestId that is a number"),
-        ({"RequestId": None}, "a RequestId that is null"),
-        ({"RequestId": ["r"]}, "a RequestId that is a list"),
-    ],
+    ({"Error": None, "RequestId": "r"}, "an Error that is null"),
+    ({"Error": "AuthFailure", "RequestId": "r"}, "an Error that is text"),
+    ({"Error": ["AuthFailure"], "RequestId": "r"}, "an Error that is a list"),
+    ({"Error": True, "RequestId": "r"}, "an Error that is true or false"),
+    ({"Error": {}, "RequestId": "r"}, "without a text Code"),
+    ({"Error": {"Code": ""}, "RequestId": "r"}, "without a text Code"),
+    ({"Error": {"Code": 7}, "RequestId": "r"}, "without a text Code"),
+    ({"Error": {"Code": ["AuthFailure"]}, "RequestId": "r"}, "without a text Code"),
+    ({"Error": {"Code": "X", "Message": {}}, "RequestId": "r"}, "an object as Message instead of text"),
+    ({"Error": {"Code": "X", "Message": 5}, "RequestId": "r"}, "a number as Message instead of text"),
+    ({"Error": {"Code": "X"}, "RequestId": 5}, "a RequestId that is a number"),
+    ({"RequestId": None}, "a RequestId that is null"),
+    ({"RequestId": ["r"]}, "a RequestId that is a list"),
 )
-@pytest.mark.parametrize("write", [True, False])
-def test_an_envelope_in_another_form_names_the_place(response: Any, what: str, write: bool) -> None:
+@rows("write", True, False)
+def test_an_envelope_in_another_form_names_the_place(response, what, write):
     with pytest.raises(Unreadable, match=what) as caught:
         parse({"Response": response}, write=write, where="Act at https://host/")
     assert caught.value.message.startswith("Act at https://host/: HTTP 200 with ")
     assert caught.value.code == "UnexpectedAnswer"
 
 
-@pytest.mark.parametrize("response", [{}, {"RequestId": ""}, {"Listeners": []}])
-def test_a_write_has_a_request_id(response: dict[str, Any]) -> None:
+@rows("response", {}, {"RequestId": ""}, {"Listeners": []})
+def test_a_write_has_a_request_id(response):
     with pytest.raises(Unreadable, match="has no RequestId"):
         parse({"Response": response}, write=True)
 
 
-@pytest.mark.parametrize(
-    "body, why",
-    [
-        (b"", "Expecting value"),
-        (b"<html>", "Expecting value"),
-        (b'{"Response": {"Req', "Unterminated"),
-        (b'{"Response": NaN}', "NaN"),
-        (b"[" * 100000, "nested too deep"),
-    ],
-)
-def test_what_is_no_json(body: bytes, why: str) -> None:
+@rows("body, why",
+    (b"", "Expecting value"), (b"<html>", "Expecting value"), (b'{"Response": {"Req', "Unterminated"),
+    (b'{"Response": NaN}', "NaN"), (b"[" * 100000, "nested too deep"),
+)  # fmt: skip
+def test_what_is_no_json(body, why):
     with pytest.raises(Unreadable, match=why) as caught:
         parse(body, headers={"Content-Type": "text/html\x1b[31m" + "x" * 500})
     assert r"text/html\x1b[31mxxx" in caught.value.message
     assert len(caught.value.message) < 500
 
 
-@pytest.mark.parametrize("body", [{}, [], None, "x", 5, {"Response": None}, {"Response": []}, {"Response": "yes"}])
-@pytest.mark.parametrize(
-    "status, cure", [(200, Cure.KNOWN_ENDPOINT), (404, Cure.KNOWN_ENDPOINT), (500, Cure.TIME), (302, Cure.NEVER)]
-)
-def test_what_is_not_the_api(body: Any, status: int, cure: Cure) -> None:
+@rows("body", {}, [], None, "x", 5, {"Response": None}, {"Response": []}, {"Response": "yes"})
+@rows("status, cure", (200, Cure.KNOWN_ENDPOINT), (404, Cure.KNOWN_ENDPOINT), (500, Cure.TIME), (302, Cure.NEVER))
+def test_what_is_not_the_api(body, status, cure):
     with pytest.raises(Unreadable) as caught:
         parse(body, status)
     assert caught.value.cure is cure
     assert f"HTTP {status}" in caught.value.message
 
 
-def test_a_status_that_contradicts_the_body_is_a_gateways() -> None:
+def test_a_status_that_contradicts_the_body_is_a_gateways():
     with pytest.raises(Unreadable, match="HTTP 502"):
         parse({"Response": {"RequestId": "r"}}, 502)
 
 
-@pytest.mark.parametrize(
+@rows(
     "body",
-    [
-        b"<html>",
-        b'{"error": "slow down"}',
-        b'{"Response": {"RequestId": "r"}}',
-        b'{"Response": {"Error": {"Code": "FailedOperation", "Message": "No."}, "RequestId": "r"}}',
-    ],
+    b"<html>",
+    b'{"error": "slow down"}',
+    b'{"Response": {"RequestId": "r"}}',
+    b'{"Response": {"Error": {"Code": "FailedOperation", "Message": "No."}, "RequestId": "r"}}',
 )
-def test_too_many_requests(body: bytes) -> None:
+def test_too_many_requests(body):
     with pytest.raises(Refused) as caught:
         parse(body, 429)
     assert caught.value.code == "RequestLimitExceeded"
 
 
-def test_long_and_steering_texts_of_the_cloud_are_made_safe() -> None:
+def test_long_and_steering_texts_of_the_cloud_are_made_safe():
     error = {"Code": "X\x1b[2J" + "y" * 1000, "Message": "\u202e" + "m" * 5_000_000}
     with pytest.raises(Refused) as caught:
         parse({"Response": {"Error": error, "RequestId": "r\x07" + "z" * 1000}})
@@ -148,7 +138,7 @@ def test_long_and_steering_texts_of_the_cloud_are_made_safe() -> None:
         assert text.isprintable()
 
 
-def test_secrets_are_taken_out_before_a_text_is_cut() -> None:
+def test_secrets_are_taken_out_before_a_text_is_cut():
     error = {"Code": "X", "Message": "m" * (MAX_SHOWN - 3) + "sEcReT"}
     with pytest.raises(Refused) as caught:
         parse({"Response": {"Error": error}}, scrub=lambda text: text.replace("sEcReT", "***"))
@@ -161,23 +151,16 @@ def expired(**headers: str) -> Refused:
     return caught.value
 
 
-@pytest.mark.parametrize("skew, shown", [(600, "600 s ahead of"), (-4000, "4000 s behind")])
-def test_a_wrong_clock_is_measured(skew: int, shown: str) -> None:
+@rows("skew, shown", (600, "600 s ahead of"), (-4000, "4000 s behind"))
+def test_a_wrong_clock_is_measured(skew, shown):
     assert shown in expired(Date=formatdate(NOW - skew, usegmt=True)).message
 
 
-@pytest.mark.parametrize(
-    "date",
-    [
-        None,
-        "soon",
-        formatdate(NOW, usegmt=True),
-        "Mon, 99 Jan 2024 00:00:00 GMT",
-        "Mon, 01 Jan %s 00:00:00 GMT" % ("9" * 5000),
-        ", , ,",
-    ],
-)
-def test_a_clock_that_can_not_be_measured_or_is_right_is_not_blamed(date: str | None) -> None:
+@rows("date",
+    None, "soon", formatdate(NOW, usegmt=True), "Mon, 99 Jan 2024 00:00:00 GMT",
+    "Mon, 01 Jan %s 00:00:00 GMT" % ("9" * 5000), ", , ,",
+)  # fmt: skip
+def test_a_clock_that_can_not_be_measured_or_is_right_is_not_blamed(date):
     refusal = expired(**({} if date is None else {"Date": date}))
     assert "This host's clock is" not in refusal.message
     assert "Set the clock" in refusal.message

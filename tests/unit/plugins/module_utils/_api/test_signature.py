@@ -23,6 +23,8 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.signature im
     utc_date,
 )
 
+from ...builders import rows
+
 CONTENT_TYPE = "application/json; charset=utf-8"
 KEY = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=64)
 TIMES = st.integers(0, 4102444800)
@@ -31,7 +33,7 @@ TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
 PARAMS = st.dictionaries(TEXT, st.recursive(TEXT | st.integers() | st.none(), st.lists, max_leaves=8), max_size=6)
 
 
-def test_published_example() -> None:
+def test_published_example():
     """Tencent Cloud API 3.0, "Signature v3", the example of a DescribeInstances; signed headers are the same two."""
     made = authorization(
         secret_id="AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE",
@@ -49,7 +51,7 @@ def test_published_example() -> None:
 
 
 @given(KEY, TIMES, st.from_regex(r"[a-z]{2,8}", fullmatch=True), PARAMS)
-def test_equal_to_the_primitive_of_the_vendors_sdk(key: str, timestamp: int, service: str, params: object) -> None:
+def test_equal_to_the_primitive_of_the_vendors_sdk(key, timestamp, service, params):
     host, body = f"{service}.tencentcloudapi.com", json.dumps(params, ensure_ascii=False).encode()
     details = {"service": service, "host": host, "content_type": CONTENT_TYPE, "body": body, "timestamp": timestamp}
 
@@ -61,7 +63,7 @@ def test_equal_to_the_primitive_of_the_vendors_sdk(key: str, timestamp: int, ser
 @pytest.mark.filterwarnings("ignore:.*utcfromtimestamp:DeprecationWarning")
 @settings(max_examples=50)
 @given(KEY, KEY, TIMES, PARAMS, st.sampled_from(["clb.intl.tencentcloudapi.com", "127.0.0.1:8080"]))
-def test_equal_to_a_request_of_the_vendors_sdk(key_id: str, key: str, timestamp: int, params: dict, host: str) -> None:
+def test_equal_to_a_request_of_the_vendors_sdk(key_id, key, timestamp, params, host):
     """The SDK builds the whole request; nothing of ours is in the expected header."""
     client = AbstractClient(
         Credential(key_id, key), "ap-guangzhou", ClientProfile(httpProfile=HttpProfile(endpoint=host))
@@ -85,17 +87,10 @@ def test_equal_to_a_request_of_the_vendors_sdk(key_id: str, key: str, timestamp:
     assert made == request.header["Authorization"]
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"body": b"{} "},
-        {"timestamp": 86400 * 365},
-        {"host": "other"},
-        {"content_type": "text/plain"},
-        {"service": "sts"},
-    ],
-)
-def test_everything_that_is_signed_changes_the_signature(change: dict) -> None:
+@rows("change",
+    {"body": b"{} "}, {"timestamp": 86400 * 365}, {"host": "other"}, {"content_type": "text/plain"}, {"service": "sts"},
+)  # fmt: skip
+def test_everything_that_is_signed_changes_the_signature(change):
     details = {"service": "clb", "host": "h", "content_type": CONTENT_TYPE, "body": b"{}", "timestamp": 0}
 
     assert authorization(secret_id="i", secret_key="k", **details) != authorization(
@@ -103,8 +98,8 @@ def test_everything_that_is_signed_changes_the_signature(change: dict) -> None:
     )
 
 
-@pytest.mark.parametrize("timestamp, date", [(0, "1970-01-01"), (86399, "1970-01-01"), (86400, "1970-01-02")])
-def test_the_date_is_that_of_utc(timestamp: int, date: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@rows("timestamp, date", (0, "1970-01-01"), (86399, "1970-01-01"), (86400, "1970-01-02"))
+def test_the_date_is_that_of_utc(timestamp, date, monkeypatch):
     monkeypatch.setenv("TZ", "Asia/Shanghai")
     time.tzset()
     try:

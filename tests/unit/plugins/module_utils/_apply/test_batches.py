@@ -15,7 +15,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.members impo
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import batches
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
 
-from ...builders import backend, pool
+from ...builders import backend, pool, rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,47 +54,40 @@ def pieces(calls: Sequence[Sequence[Change]]) -> int:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(
-    "sizes, calls",
-    [([], 0), ([1], 1), ([499], 1), ([500], 1), ([501], 2), ([1000], 2), ([1203], 3), ([10] * 50, 1)],
-)
-def test_calls_are_filled_to_500_targets(kind: ChangeKind, sizes: list[int], calls: int) -> None:
+@rows("sizes, calls", ([], 0), ([1], 1), ([499], 1), ([500], 1), ([501], 2), ([1000], 2), ([1203], 3), ([10] * 50, 1))
+def test_calls_are_filled_to_500_targets(kind, sizes, calls):
     sent = batches(changes(kind, sizes))
     assert (len(sent), sum(map(len, sent))) == (calls, sum(sizes))
 
 
-@pytest.mark.parametrize(
+@rows(
     "sizes, rules, calls",
-    [
-        # 100 entries of ModifyList in a call, whatever is in them
-        ([1] * 100, 1, 1),
-        ([1] * 101, 1, 2),
-        ([1] * 1000, 1, 10),
-        # 50 targets in an entry: 51 of one listener are two entries
-        ([50] * 10, 1, 1),
-        ([51] * 9 + [41], 1, 1),
-        # each rule is an entry of its own
-        ([50], 50, 1),
-        ([101], 101, 2),
-        ([50] * 3, 50, 2),
-    ],
+    # 100 entries of ModifyList in a call, whatever is in them
+    ([1] * 100, 1, 1),
+    ([1] * 101, 1, 2),
+    ([1] * 1000, 1, 10),
+    # 50 targets in an entry: 51 of one listener are two entries
+    ([50] * 10, 1, 1),
+    ([51] * 9 + [41], 1, 1),
+    # each rule is an entry of its own
+    ([50], 50, 1),
+    ([101], 101, 2),
+    ([50] * 3, 50, 2),
 )
-def test_weights_also_keep_to_100_entries_of_50_targets(sizes: list[int], rules: int, calls: int) -> None:
+def test_weights_also_keep_to_100_entries_of_50_targets(sizes, rules, calls):
     sent = batches(changes(ChangeKind.WEIGHT, sizes, rules))
     assert len(sent) == calls
     assert max(entries_of(call) for call in sent) <= 100
 
 
-@pytest.mark.parametrize("kind", [ChangeKind.REGISTER, ChangeKind.TAG, ChangeKind.DEREGISTER])
-def test_only_weights_have_a_limit_of_entries(kind: ChangeKind) -> None:
+@rows("kind", ChangeKind.REGISTER, ChangeKind.TAG, ChangeKind.DEREGISTER)
+def test_only_weights_have_a_limit_of_entries(kind):
     assert len(batches(changes(kind, [1] * 500))) == 1
 
 
-@pytest.mark.parametrize("kind", [ChangeKind.REGISTER, ChangeKind.WEIGHT])
+@rows("kind", ChangeKind.REGISTER, ChangeKind.WEIGHT)
 @given(sizes=st.lists(st.integers(1, 160), max_size=16), rules=st.sampled_from([1, 2, 7, 40]))
-def test_calls_keep_the_limits_cover_everything_once_and_are_the_fewest(
-    kind: ChangeKind, sizes: list[int], rules: int
-) -> None:
+def test_calls_keep_the_limits_cover_everything_once_and_are_the_fewest(kind, sizes, rules):
     all_of_them = changes(kind, sizes, rules)
     sent = batches(all_of_them)
     assert all(0 < len(call) <= 500 for call in sent)
@@ -110,40 +103,38 @@ def test_calls_keep_the_limits_cover_everything_once_and_are_the_fewest(
 
 
 @given(st.lists(st.integers(1, 500), min_size=1, max_size=8))
-def test_a_listener_is_split_only_at_the_seams_between_calls(sizes: list[int]) -> None:
+def test_a_listener_is_split_only_at_the_seams_between_calls(sizes):
     sent = batches(changes(ChangeKind.REGISTER, sizes))
     # Cutting one long row of all listeners at every 500 splits no more than this.
     assert pieces(sent) <= len(sizes) + len(sent) - 1
 
 
 @given(st.lists(st.sampled_from([125, 250, 500, 25, 5, 1]), min_size=1, max_size=16))
-def test_listeners_that_fit_whole_are_never_split(sizes: list[int]) -> None:
+def test_listeners_that_fit_whole_are_never_split(sizes):
     # Of sizes that divide each other, the biggest first always fit whole into the fewest calls.
     sent = batches(changes(ChangeKind.REGISTER, sizes))
     assert pieces(sent) == len(sizes)
 
 
-@pytest.mark.parametrize(
+@rows(
     "sizes, calls, splits",
-    [
-        ([300, 300], 2, 0),
-        ([300, 200, 300, 200], 2, 0),
-        ([400, 100, 300, 200], 2, 0),
-        ([260, 240, 250, 250], 2, 0),
-        ([10] * 100, 2, 0),
-        ([334, 333, 333], 2, 1),
-        # A listener goes where least room is left, and what fits nowhere to where most is.
-        ([150, 300, 300, 400, 350], 3, 1),
-        ([350, 350, 300], 2, 1),
-    ],
+    ([300, 300], 2, 0),
+    ([300, 200, 300, 200], 2, 0),
+    ([400, 100, 300, 200], 2, 0),
+    ([260, 240, 250, 250], 2, 0),
+    ([10] * 100, 2, 0),
+    ([334, 333, 333], 2, 1),
+    # A listener goes where least room is left, and what fits nowhere to where most is.
+    ([150, 300, 300, 400, 350], 3, 1),
+    ([350, 350, 300], 2, 1),
 )
-def test_a_listener_is_split_only_where_that_saves_a_call(sizes: list[int], calls: int, splits: int) -> None:
+def test_a_listener_is_split_only_where_that_saves_a_call(sizes, calls, splits):
     sent = batches(changes(ChangeKind.REGISTER, sizes))
     assert (len(sent), pieces(sent)) == (calls, len(sizes) + splits)
 
 
-@pytest.mark.parametrize("kind, rules", [(ChangeKind.REGISTER, 1), (ChangeKind.WEIGHT, 100)])
-def test_a_listener_bigger_than_a_call_is_split_into_the_fewest_pieces(kind: ChangeKind, rules: int) -> None:
+@rows("kind, rules", (ChangeKind.REGISTER, 1), (ChangeKind.WEIGHT, 100))
+def test_a_listener_bigger_than_a_call_is_split_into_the_fewest_pieces(kind, rules):
     assert list(map(len, batches(changes(kind, [1203], rules)))) == [500, 500, 203]
 
 
@@ -156,7 +147,7 @@ class Small(Capacity):
 
 
 @given(st.lists(st.integers(1, 6), max_size=6), st.sampled_from([(5, 3, 2), (10, 2, 5)]))
-def test_small_limits_hold_too(sizes: list[int], limits: tuple[int, int, int]) -> None:
+def test_small_limits_hold_too(sizes, limits):
     wanted = changes(ChangeKind.WEIGHT, sizes)
     sent = batches(wanted, Small(*limits))
     assert Counter(one for call in sent for one in call) == Counter(wanted)

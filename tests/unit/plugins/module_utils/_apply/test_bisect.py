@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Optional
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.bisect import Cause, find_causes
+
+from ...builders import rows
 
 Members = list[str]
 Halves = Optional[tuple[Members, Members]]
@@ -69,22 +70,18 @@ def numbered(amount: int) -> Members:
     return [f"a{number}" for number in range(amount)]
 
 
-@pytest.mark.parametrize(
+@rows(
     "group, bad, full, expected",
-    [
-        ("a1", "a1", "", [("a1", BAD)]),
-        ("a1 a2", "a2", "", [("a2", BAD)]),
-        ("a1 a2 b1 b2", "a1 b2", "", [("a1", BAD), ("b2", BAD)]),
-        ("a1 a2 b1 b2", "a1 a2 b1 b2", "", [("a1", BAD), ("a2", BAD), ("b1", BAD), ("b2", BAD)]),
-        ("a1 a2 b1 b2", "", "b", [("b1 b2", QUOTA)]),
-        ("a1 a2 b1 b2 c1", "c1", "a", [("a1 a2", QUOTA), ("c1", BAD)]),
-        ("a1 a2 b1 b2", "a1", "a", [("a1 a2", QUOTA)]),
-        ("a1 a2 b1 b2 c1 c2", "", "a b c", [("a1 a2", QUOTA), ("b1 b2", QUOTA), ("c1 c2", QUOTA)]),
-    ],
+    ("a1", "a1", "", [("a1", BAD)]),
+    ("a1 a2", "a2", "", [("a2", BAD)]),
+    ("a1 a2 b1 b2", "a1 b2", "", [("a1", BAD), ("b2", BAD)]),
+    ("a1 a2 b1 b2", "a1 a2 b1 b2", "", [("a1", BAD), ("a2", BAD), ("b1", BAD), ("b2", BAD)]),
+    ("a1 a2 b1 b2", "", "b", [("b1 b2", QUOTA)]),
+    ("a1 a2 b1 b2 c1", "c1", "a", [("a1 a2", QUOTA), ("c1", BAD)]),
+    ("a1 a2 b1 b2", "a1", "a", [("a1 a2", QUOTA)]),
+    ("a1 a2 b1 b2 c1 c2", "", "a b c", [("a1 a2", QUOTA), ("b1 b2", QUOTA), ("c1 c2", QUOTA)]),
 )
-def test_culprits_are_found_with_the_answer_to_them_alone(
-    group: str, bad: str, full: str, expected: list[tuple[str, str]]
-) -> None:
+def test_culprits_are_found_with_the_answer_to_them_alone(group, bad, full, expected):
     door = Door(bad, full)
     members = group.split()
     assert door.find(members) == [(Cause.MEMBERS, *one) for one in expected]
@@ -92,17 +89,15 @@ def test_culprits_are_found_with_the_answer_to_them_alone(
     assert sorted(door.through) == sorted(set(members) - set(culprits))
 
 
-def test_a_refusal_that_does_not_come_again_names_nobody() -> None:
+def test_a_refusal_that_does_not_come_again_names_nobody():
     for members in (["a1", "a2", "b1"], numbered(20)):
         door = Door()
         assert list(find_causes(members, BAD, door, ask_alone=True)) == []
         assert sorted(door.through) == sorted(members)
 
 
-@pytest.mark.parametrize(
-    "amount, alone", [(5, "a0 a3 a4"), (6, "a1 a4 a5"), (7, "a1 a5 a3"), (16, "a3 a13 a9"), (500, "a93 a406 a281")]
-)
-def test_five_calls_show_that_no_member_is_the_cause(amount: int, alone: str) -> None:
+@rows("amount, alone", (5, "a0 a3 a4"), (6, "a1 a4 a5"), (7, "a1 a5 a3"), (16, "a3 a13 a9"), (500, "a93 a406 a281"))
+def test_five_calls_show_that_no_member_is_the_cause(amount, alone):
     door = Door(closed=True)
     members = numbered(amount)
     assert door.find(members) == [(Cause.NO_MEMBER, " ".join(members), BAD)]
@@ -112,15 +107,15 @@ def test_five_calls_show_that_no_member_is_the_cause(amount: int, alone: str) ->
     assert door.asked == [members, *([one] for one in alone.split())]
 
 
-def test_four_members_or_fewer_are_simply_halved() -> None:
+def test_four_members_or_fewer_are_simply_halved():
     for amount in (1, 2, 3, 4):
         door = Door(closed=True)
         assert door.find(numbered(amount)) == [(Cause.MEMBERS, one, BAD) for one in numbered(amount)]
 
 
-@pytest.mark.parametrize("skip_halves", [True, False])
-@pytest.mark.parametrize("amount", [5, 6, 9, 20])
-def test_any_two_bad_ones_are_found_though_they_are_refused_in_the_same_words(amount: int, skip_halves: bool) -> None:
+@rows("skip_halves", True, False)
+@rows("amount", 5, 6, 9, 20)
+def test_any_two_bad_ones_are_found_though_they_are_refused_in_the_same_words(amount, skip_halves):
     members = numbered(amount)
     for number, one in enumerate(members):
         for other in members[number:]:
@@ -131,8 +126,8 @@ def test_any_two_bad_ones_are_found_though_they_are_refused_in_the_same_words(am
             assert sum(map(len, door.asked)) - len(door.through) < 8 * amount
 
 
-@pytest.mark.parametrize("most", [499, 300, 250, 120, 3, 1])
-def test_a_call_that_is_only_too_large_is_told_by_its_parts(most: int) -> None:
+@rows("most", 499, 300, 250, 120, 3, 1)
+def test_a_call_that_is_only_too_large_is_told_by_its_parts(most):
     door = Door(most=most)
     found = next(find_causes(numbered(500), LONG, door, ask_alone=True))
     assert (found.cause, found.refusal) == (Cause.SIZE, LONG)
@@ -140,7 +135,7 @@ def test_a_call_that_is_only_too_large_is_told_by_its_parts(most: int) -> None:
     assert most // 2 <= max(len(group) for group in door.asked if len(group) <= most) <= most
 
 
-def test_what_is_too_long_alone_is_to_blame_itself() -> None:
+def test_what_is_too_long_alone_is_to_blame_itself():
     class Fussy(Door):
         def send(self, group: Members) -> str | None:
             return LONG if super().send(group) else None
@@ -153,7 +148,7 @@ def test_what_is_too_long_alone_is_to_blame_itself() -> None:
         assert len(door.asked) <= 40
 
 
-def test_one_culprit_among_many_takes_twice_the_logarithm() -> None:
+def test_one_culprit_among_many_takes_twice_the_logarithm():
     members = numbered(512)
     for bad in members[::37]:
         door = Door(bad)
@@ -161,7 +156,7 @@ def test_one_culprit_among_many_takes_twice_the_logarithm() -> None:
         assert len(door.asked) <= 2 * 9 + 2
 
 
-def test_culprits_come_as_they_are_found_so_that_a_caller_can_stop() -> None:
+def test_culprits_come_as_they_are_found_so_that_a_caller_can_stop():
     door = Door("a1 b1")
     assert next(find_causes(["a1", "a2", "b1", "b2"], BAD, door, ask_alone=True)).members == ["a1"]
     assert not any("b1" in group for group in door.asked)
@@ -174,9 +169,7 @@ def test_culprits_come_as_they_are_found_so_that_a_caller_can_stop() -> None:
     st.lists(st.sampled_from([BAD, QUOTA, LONG]), max_size=30),
     st.booleans(),
 )
-def test_all_bad_ones_are_named_and_nobody_is_sent_after_getting_through(
-    spoils: list[bool], random: Any, kinds: list[str], ask_alone: bool
-) -> None:
+def test_all_bad_ones_are_named_and_nobody_is_sent_after_getting_through(spoils, random, kinds, ask_alone):
     """With any split that ends at single members, and answers of any kind."""
     group, bad = list(range(len(spoils))), {number for number, one in enumerate(spoils) if one}
     through: set[int] = set()

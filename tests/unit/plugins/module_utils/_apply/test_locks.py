@@ -25,7 +25,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget impo
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import GuardRefused, WaitTimeout
 from clb_emulator.clock import VirtualClock
 
-from ...builders import budget_on
+from ...builders import budget_on, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,10 +79,8 @@ def unknown_user(_user: int) -> None:
     raise KeyError("getpwuid(): uid not found: 1001")
 
 
-@pytest.mark.parametrize("homeless", [None, "", "relative", "/nonexistent", "/proc/1/root", "/dev/null", "/dev/null/x"])
-def test_the_folder_is_below_the_home_of_the_user_or_else_below_tmp(
-    monkeypatch: pytest.MonkeyPatch, home: Path, homeless: str | None
-) -> None:
+@rows("homeless", None, "", "relative", "/nonexistent", "/proc/1/root", "/dev/null", "/dev/null/x")
+def test_the_folder_is_below_the_home_of_the_user_or_else_below_tmp(monkeypatch, home, homeless):
     assert lock_folder({}) == home / ".ansible" / "tencentcloud-clb"
     assert stat.S_IMODE(lock_folder({}).lstat().st_mode) == 0o700
     user = os.getuid() + 1
@@ -94,26 +92,22 @@ def test_the_folder_is_below_the_home_of_the_user_or_else_below_tmp(
         lock_folder({})
 
 
-@pytest.mark.parametrize("given, below", [("{}/far/away", "far/away"), ("~/x", "HOME/x"), ("~", "HOME")])
-def test_the_variable_names_another_folder(tmp_path: Path, home: Path, given: str, below: str) -> None:
+@rows("given, below", ("{}/far/away", "far/away"), ("~/x", "HOME/x"), ("~", "HOME"))
+def test_the_variable_names_another_folder(tmp_path, home, given, below):
     assert lock_folder({FOLDER_VARIABLE: given.format(tmp_path)}) == tmp_path / below
     assert not (home / ".ansible").exists()
 
 
-@pytest.mark.parametrize(
+@rows(
     "given, words",
-    [
-        ("locks", "'locks' is not an absolute path; give"),
-        ("./locks", "is not an absolute path"),
-        (" /tmp/locks", "is not an absolute path"),
-        ("$HOME/locks", "is not an absolute path"),
-        ("~nobody-has-this-name/x", "names no home directory that is known"),
-        ("lo\x1b[31mcks", r"'lo\\x1b\[31mcks' is not an absolute path"),
-    ],
+    ("locks", "'locks' is not an absolute path; give"),
+    ("./locks", "is not an absolute path"),
+    (" /tmp/locks", "is not an absolute path"),
+    ("$HOME/locks", "is not an absolute path"),
+    ("~nobody-has-this-name/x", "names no home directory that is known"),
+    ("lo\x1b[31mcks", r"'lo\\x1b\[31mcks' is not an absolute path"),
 )
-def test_a_folder_that_depends_on_the_working_directory_is_refused(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: str, words: str
-) -> None:
+def test_a_folder_that_depends_on_the_working_directory_is_refused(monkeypatch, tmp_path, given, words):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(GuardRefused, match=f"{FOLDER_VARIABLE} .*{words}"):
         lock_folder({FOLDER_VARIABLE: given})
@@ -140,18 +134,16 @@ def a_loop(path: Path) -> None:
     path.symlink_to(path)
 
 
-@pytest.mark.parametrize(
+@rows(
     "make, accepted",
-    [
-        (a_folder(0o2700, 0o2770), True),
-        (a_folder(0o1700), True),
-        (a_folder(0o755), False),
-        (a_folder(0o2770), False),
-        (a_link, False),
-    ],
+    (a_folder(0o2700, 0o2770), True),
+    (a_folder(0o1700), True),
+    (a_folder(0o755), False),
+    (a_folder(0o2770), False),
+    (a_link, False),
     ids=["below setgid", "sticky", "open to others", "open to the group", "a link"],
 )
-def test_only_a_folder_that_nobody_else_may_enter_is_accepted(tmp_path: Path, make: Any, accepted: bool) -> None:
+def test_only_a_folder_that_nobody_else_may_enter_is_accepted(tmp_path, make, accepted):
     make(tmp_path / "locks")
     if accepted:
         assert lock_folder({FOLDER_VARIABLE: str(tmp_path / "locks")}) == tmp_path / "locks"
@@ -160,25 +152,23 @@ def test_only_a_folder_that_nobody_else_may_enter_is_accepted(tmp_path: Path, ma
         lock_folder({FOLDER_VARIABLE: str(tmp_path / "locks")})
 
 
-def test_a_folder_of_somebody_else_is_refused(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+def test_a_folder_of_somebody_else_is_refused(monkeypatch, folder):
     owner = os.getuid()
     monkeypatch.setattr(os, "getuid", lambda: owner + 1)
     with pytest.raises(GuardRefused, match="belongs to this user"):
         lock_folder({FOLDER_VARIABLE: str(folder)})
 
 
-@pytest.mark.parametrize("make, below", [(Path.touch, ""), (Path.touch, "below"), (a_loop, ""), (a_loop, "below")])
-def test_a_folder_that_cannot_be_made_says_why(tmp_path: Path, make: Any, below: str) -> None:
+@rows("make, below", (Path.touch, ""), (Path.touch, "below"), (a_loop, ""), (a_loop, "below"))
+def test_a_folder_that_cannot_be_made_says_why(tmp_path, make, below):
     make(tmp_path / "locks")
     with pytest.raises(GuardRefused, match=f"can't be made: .*Set {FOLDER_VARIABLE}"):
         lock_folder({FOLDER_VARIABLE: str(tmp_path / "locks" / below)})
 
 
-@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOENT, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT])
-@pytest.mark.parametrize("homeless", [False, True])
-def test_a_place_where_nothing_can_be_made_is_refused(
-    monkeypatch: pytest.MonkeyPatch, home: Path, number: int, homeless: bool
-) -> None:
+@rows("number", errno.EROFS, errno.EACCES, errno.ENOENT, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT)
+@rows("homeless", False, True)
+def test_a_place_where_nothing_can_be_made_is_refused(monkeypatch, home, number, homeless):
     def mkdir(path: Path, *_args: Any, **_how: Any) -> None:
         raise OSError(number, os.strerror(number), str(path))
 
@@ -189,7 +179,7 @@ def test_a_place_where_nothing_can_be_made_is_refused(
         lock_folder({})
 
 
-def test_one_task_at_a_time_works_on_a_load_balancer(first: GuardLocks, folder: Path) -> None:
+def test_one_task_at_a_time_works_on_a_load_balancer(first, folder):
     assert held(folder)
     first.release("lb-1")
     assert not held(folder)
@@ -198,7 +188,7 @@ def test_one_task_at_a_time_works_on_a_load_balancer(first: GuardLocks, folder: 
     first.release("lb-2")
 
 
-def test_other_load_balancers_and_endpoints_do_not_wait(first: GuardLocks, folder: Path) -> None:
+def test_other_load_balancers_and_endpoints_do_not_wait(first, folder):
     assert not held(folder, "lb-2")
     assert not held(folder, endpoint="other.example.com")
     first.acquire("lb-2")
@@ -207,12 +197,12 @@ def test_other_load_balancers_and_endpoints_do_not_wait(first: GuardLocks, folde
     assert (held(folder), held(folder, "lb-2")) == (False, False)
 
 
-def test_lock_files_are_of_this_user_alone_and_tell_no_names(first: GuardLocks, folder: Path) -> None:
+def test_lock_files_are_of_this_user_alone_and_tell_no_names(first, folder):
     (path,) = folder.iterdir()
     assert (stat.S_IMODE(path.stat().st_mode), "lb-1" in path.name) == (0o600, False)
 
 
-def test_waiting_ends_with_the_budget_and_leaves_nothing_open(first: GuardLocks, folder: Path) -> None:
+def test_waiting_ends_with_the_budget_and_leaves_nothing_open(first, folder):
     clock = VirtualClock()
     before = open_files()
     second = GuardLocks(folder, ENDPOINT, budget_on(clock, 7))
@@ -222,7 +212,7 @@ def test_waiting_ends_with_the_budget_and_leaves_nothing_open(first: GuardLocks,
     assert open_files() == before
 
 
-def test_a_lock_is_taken_as_soon_as_the_other_task_gives_it_back(first: GuardLocks, folder: Path) -> None:
+def test_a_lock_is_taken_as_soon_as_the_other_task_gives_it_back(first, folder):
     second = GuardLocks(folder, ENDPOINT, Budget(10, 1))
     waiting = threading.Thread(target=second.acquire, args=("lb-1",))
     waiting.start()
@@ -235,7 +225,7 @@ def test_a_lock_is_taken_as_soon_as_the_other_task_gives_it_back(first: GuardLoc
     second.release_all()
 
 
-def test_a_lock_file_that_is_a_link_is_refused(first: GuardLocks, folder: Path) -> None:
+def test_a_lock_file_that_is_a_link_is_refused(first, folder):
     (path,) = folder.iterdir()
     first.release_all()
     path.unlink()
@@ -245,7 +235,7 @@ def test_a_lock_file_that_is_a_link_is_refused(first: GuardLocks, folder: Path) 
     assert not (folder.parent / "target").exists()
 
 
-def test_a_file_system_without_locks_is_refused(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+def test_a_file_system_without_locks_is_refused(monkeypatch, folder):
     def flock(*_args: Any) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 

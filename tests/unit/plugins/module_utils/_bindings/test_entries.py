@@ -18,6 +18,8 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Backend
 
+from ...builders import rows
+
 if TYPE_CHECKING:
     from ...builders import Raw
 
@@ -42,115 +44,106 @@ BY_PORT: Raw = {"listener_id": None, "listener_port": 80, "listener_protocol": "
 OF_LISTENERS: Raw = {"listener_id": "lbl-1", "protocol": "tcp", "port": 443}
 
 
-@pytest.mark.parametrize(
+@rows(
     "change, expected",
-    [
-        ({"weight": 5, "tag": "blue"}, ONE._replace(weight=5, tag="blue")),
-        ({**NULLS, "protocol": None}, ONE),
-        ({"tag": ""}, ONE._replace(tag="")),
-        ({"tag": 83}, ONE._replace(tag="83")),
-        ({"port": 1, "weight": 0}, ONE._replace(port=1, weight=0)),
-        ({"port": 65535, "weight": 100}, ONE._replace(port=65535, weight=100)),
-        ({"location_id": "loc-1", "domain": "a"}, ONE._replace(place=Place("lbl-1", None, None, "loc-1", "a"))),
-        ({"listener_id": None, "location_id": "loc-1"}, ONE._replace(place=Place(location_id="loc-1"))),
-        ({"listener_id": None, "listener_port": 443}, ONE._replace(place=Place(None, 443))),
-        (
-            {**BY_PORT, "domain": "A.Example.COM", "url": "/V1"},
-            ONE._replace(place=Place(None, 80, "HTTP", None, "a.example.com", "/V1")),
-        ),
-        # The listener's port and protocol, beside what only the result `listeners` has.
-        ({"protocol": "TCP", "listener_port": 443, "bound": 0}, ONE._replace(place=Place("lbl-1", 443, "TCP"))),
-        # Keys that only describe, whatever they hold.
-        ({"private_ips": 7, "code": {"a": [1]}, "before": "x", "remembered": True, "healthy": [], "error": 1.5}, ONE),
-    ],
+    ({"weight": 5, "tag": "blue"}, ONE._replace(weight=5, tag="blue")),
+    ({**NULLS, "protocol": None}, ONE),
+    ({"tag": ""}, ONE._replace(tag="")),
+    ({"tag": 83}, ONE._replace(tag="83")),
+    ({"port": 1, "weight": 0}, ONE._replace(port=1, weight=0)),
+    ({"port": 65535, "weight": 100}, ONE._replace(port=65535, weight=100)),
+    ({"location_id": "loc-1", "domain": "a"}, ONE._replace(place=Place("lbl-1", None, None, "loc-1", "a"))),
+    ({"listener_id": None, "location_id": "loc-1"}, ONE._replace(place=Place(location_id="loc-1"))),
+    ({"listener_id": None, "listener_port": 443}, ONE._replace(place=Place(None, 443))),
+    (
+        {**BY_PORT, "domain": "A.Example.COM", "url": "/V1"},
+        ONE._replace(place=Place(None, 80, "HTTP", None, "a.example.com", "/V1")),
+    ),
+    # The listener's port and protocol, beside what only the result `listeners` has.
+    ({"protocol": "TCP", "listener_port": 443, "bound": 0}, ONE._replace(place=Place("lbl-1", 443, "TCP"))),
+    # Keys that only describe, whatever they hold.
+    ({"private_ips": 7, "code": {"a": [1]}, "before": "x", "remembered": True, "healthy": [], "error": 1.5}, ONE),
 )
-def test_an_entry_of_present_names_listener_backend_and_port(change: Raw, expected: Entry) -> None:
+def test_an_entry_of_present_names_listener_backend_and_port(change, expected):
     assert parse({**LISTENER, **change}) == (expected,)
 
 
-@pytest.mark.parametrize(
-    "spelling, parsed",
-    [
-        (" 10.0.0.1 ", "10.0.0.1"),
-        ("2001:DB8::1", "2001:db8::1"),
-        ("2001:db8:0:0:0:0:0:1", "2001:db8::1"),
-        ("::FFFF:0a00:0001", "10.0.0.1"),
-    ],
-)
-@pytest.mark.parametrize("key", ["eni_ip", "ip"])
-def test_addresses_are_parsed(key: str, spelling: str, parsed: str) -> None:
+@rows("spelling, parsed",
+    (" 10.0.0.1 ", "10.0.0.1"), ("2001:DB8::1", "2001:db8::1"), ("2001:db8:0:0:0:0:0:1", "2001:db8::1"),
+    ("::FFFF:0a00:0001", "10.0.0.1"),
+)  # fmt: skip
+@rows("key", "eni_ip", "ip")
+def test_addresses_are_parsed(key, spelling, parsed):
     assert parse({**LISTENER, "instance_id": None, key: spelling})[0].backend == Backend(None, parsed)
 
 
-@pytest.mark.parametrize(
+@rows(
     "change, words",
-    [
-        ({"listener_id": None}, "no listener is named; give listener_id, or listener_port"),
-        ({"listener_id": None, "listener_protocol": "TCP"}, "no listener is named"),
-        ({"listener_id": None, "domain": "a", "url": "/"}, "no listener is named"),
-        ({"listener_id": " "}, "listener_id is empty"),
-        ({"url": ""}, "url is empty"),
-        ({"domain": "a"}, "domain is given without url"),
-        ({"url": "/"}, "url is given without domain"),
-        ({"instance_id": None}, "no backend is named; give instance_id or eni_ip"),
-        ({"eni_ip": "10.0.0.1"}, "'ins-1' and eni_ip '10.0.0.1' are both given"),
-        ({"instance_id": None, "eni_ip": "10.0.0.256"}, "eni_ip '10.0.0.256' is not an IP address"),
-        ({"instance_id": None, "eni_ip": "web-1"}, "eni_ip 'web-1' is not an IP address"),
-        ({"port": None}, "port is missing"),
-        ({"port": 0}, "port 0 is not a whole number from 1 to 65535"),
-        ({"port": 70000}, "port 70000 is not"),
-        ({"listener_id": {"id": "lbl-1"}}, "listener_id is a dictionary, not text"),
-        ({"listener_id": ["lbl-1"]}, "listener_id is a list, not text"),
-        ({"tag": True}, "tag is True, not text"),
-        ({"tag": 1.1}, "tag 1.1 is a number, and YAML may have changed it (1.10 becomes 1.1); put it into quotes"),
-        ({"tag": float("nan")}, "tag nan is a number"),
-        ({"domain": 1.5}, "domain 1.5 is a number"),
-        ({"tag": "x" * 2049}, "(2049 characters in all) is too long; give at most 2048 characters"),
-        ({"tag": "\ud800"}, "is not encodable as UTF-8"),
-        ({"listener_protocol": "TCP or UDP"}, "listener_protocol 'TCP or UDP' is not a protocol"),
-        ({"ip": "10.0.0.1", "eni_ip": "10.0.0.2"}, "eni_ip '10.0.0.2' and its alias ip '10.0.0.1' differ"),
-        ({"wieght": 5}, "'wieght' is not a key of an entry; did you mean weight?"),
-        ({"colour": "blue"}, "'colour' is not a key of an entry; the keys are listener_id,"),
-        ({"listener_port": 65536}, "listener_port 65536 is not"),
-        ({"weight": -1}, "weight -1 is not a whole number from 0 to 100"),
-        ({"weight": 101}, "weight 101 is not"),
-        # C2: without another key of the result `listeners`, it is a mistake.
-        ({"protocol": "TCP"}, "protocol 'TCP' is not a key of an entry; did you mean listener_protocol?"),
-        ({"protocol": "TCP", "message": "x"}, "did you mean listener_protocol?"),
-    ],
+    ({"listener_id": None}, "no listener is named; give listener_id, or listener_port"),
+    ({"listener_id": None, "listener_protocol": "TCP"}, "no listener is named"),
+    ({"listener_id": None, "domain": "a", "url": "/"}, "no listener is named"),
+    ({"listener_id": " "}, "listener_id is empty"),
+    ({"url": ""}, "url is empty"),
+    ({"domain": "a"}, "domain is given without url"),
+    ({"url": "/"}, "url is given without domain"),
+    ({"instance_id": None}, "no backend is named; give instance_id or eni_ip"),
+    ({"eni_ip": "10.0.0.1"}, "'ins-1' and eni_ip '10.0.0.1' are both given"),
+    ({"instance_id": None, "eni_ip": "10.0.0.256"}, "eni_ip '10.0.0.256' is not an IP address"),
+    ({"instance_id": None, "eni_ip": "web-1"}, "eni_ip 'web-1' is not an IP address"),
+    ({"port": None}, "port is missing"),
+    ({"port": 0}, "port 0 is not a whole number from 1 to 65535"),
+    ({"port": 70000}, "port 70000 is not"),
+    ({"listener_id": {"id": "lbl-1"}}, "listener_id is a dictionary, not text"),
+    ({"listener_id": ["lbl-1"]}, "listener_id is a list, not text"),
+    ({"tag": True}, "tag is True, not text"),
+    ({"tag": 1.1}, "tag 1.1 is a number, and YAML may have changed it (1.10 becomes 1.1); put it into quotes"),
+    ({"tag": float("nan")}, "tag nan is a number"),
+    ({"domain": 1.5}, "domain 1.5 is a number"),
+    ({"tag": "x" * 2049}, "(2049 characters in all) is too long; give at most 2048 characters"),
+    ({"tag": "\ud800"}, "is not encodable as UTF-8"),
+    ({"listener_protocol": "TCP or UDP"}, "listener_protocol 'TCP or UDP' is not a protocol"),
+    ({"ip": "10.0.0.1", "eni_ip": "10.0.0.2"}, "eni_ip '10.0.0.2' and its alias ip '10.0.0.1' differ"),
+    ({"wieght": 5}, "'wieght' is not a key of an entry; did you mean weight?"),
+    ({"colour": "blue"}, "'colour' is not a key of an entry; the keys are listener_id,"),
+    ({"listener_port": 65536}, "listener_port 65536 is not"),
+    ({"weight": -1}, "weight -1 is not a whole number from 0 to 100"),
+    ({"weight": 101}, "weight 101 is not"),
+    # C2: without another key of the result `listeners`, it is a mistake.
+    ({"protocol": "TCP"}, "protocol 'TCP' is not a key of an entry; did you mean listener_protocol?"),
+    ({"protocol": "TCP", "message": "x"}, "did you mean listener_protocol?"),
 )
-def test_a_wrong_value_is_named_with_its_entry(change: Raw, words: str) -> None:
+def test_a_wrong_value_is_named_with_its_entry(change, words):
     message = problem(LISTENER, {**LISTENER, "port": 81, **change})
     assert message.startswith("targets[1]: ")
     assert words in message
     assert " more." not in message
 
 
-@pytest.mark.parametrize("value", ["80", " 80 ", "80.0", "80.", 80.0, "+80", "0080"])
-def test_what_templates_make_of_numbers_is_the_number(value: Any) -> None:
+@rows("value", "80", " 80 ", "80.0", "80.", 80.0, "+80", "0080")
+def test_what_templates_make_of_numbers_is_the_number(value):
     (entry,) = parse({**LISTENER, "port": value, "weight": value, "listener_port": value})
     assert (entry.port, entry.weight, entry.place.listener_port) == (80, 80, 80)
 
 
-@pytest.mark.parametrize(
+@rows(
     "value",
-    [
+
         pytest.param("1e99999999", id="an exponent"), "1e2", "inf", "nan", float("inf"), float("-inf"), float("nan"),
         1e300, 80.5, "80.5", "0x50", "8_0", "8 0", "\uff18\uff10", "", " ", pytest.param("9" * 5000, id="5000 as text"),
         pytest.param("0" * 10_000_000 + "80", id="10 MB of digits"), pytest.param(10**5000, id="5000 digits"),
-        -(10**50), True, False, "http", b"80", [80], {"port": 80},
-    ],
+        -(10**50), True, False, "http", b"80", [80], {"port": 80}
+    ,
 )  # fmt: skip
-@pytest.mark.parametrize("key", ["port", "weight", "listener_port"])
-def test_what_is_no_whole_number_is_refused_at_once(key: str, value: Any) -> None:
+@rows("key", "port", "weight", "listener_port")
+def test_what_is_no_whole_number_is_refused_at_once(key, value):
     """C1"""
     started = time.thread_time()
     assert f"{key} " in problem({**LISTENER, key: value})
     assert time.thread_time() - started < 1
 
 
-@pytest.mark.parametrize("key", ["listener_id", "location_id", "instance_id", "load_balancer_id"])
-def test_an_id_is_letters_digits_hyphens_and_underscores(key: str) -> None:
+@rows("key", "listener_id", "location_id", "instance_id", "load_balancer_id")
+def test_an_id_is_letters_digits_hyphens_and_underscores(key):
     """C6, C12"""
     for value in ("*", "ins-1 ins-2", "ins-1,ins-2", "ins-1\nins-2", "ins/1", "ins-é", "\uff11", "a" * 129, "None()"):
         for selectors in (False, True):
@@ -159,7 +152,7 @@ def test_an_id_is_letters_digits_hyphens_and_underscores(key: str) -> None:
     assert parse({**LISTENER, key: "abc-1_X\n"}) == parse({**LISTENER, key: " abc-1_X"})
 
 
-def test_all_wrong_entries_are_told_at_once_but_not_hundreds() -> None:
+def test_all_wrong_entries_are_told_at_once_but_not_hundreds():
     message = problem(*({**LISTENER, "port": 0} for _ in range(8)))
     assert [f"targets[{number}]" in message for number in range(8)] == [True] * 5 + [False] * 3
     assert message.endswith("And 3 more entries with errors.")
@@ -169,20 +162,18 @@ def test_all_wrong_entries_are_told_at_once_but_not_hundreds() -> None:
 ON_UDP: Raw = {"listener_port": 80, "listener_protocol": "udp", "eni_ip": "2001:DB8::1", "port": 53}
 
 
-@pytest.mark.parametrize(
+@rows(
     "first, change, words",
-    [
-        (LISTENER, {"weight": 6}, "ins-1:80 on listener_id lbl-1, with weight 5 and weight 6"),
-        (LISTENER, {"weight": None}, "weight 5 and weight not given"),
-        (LISTENER, {"tag": "green"}, "tag 'blue' and tag 'green'"),
-        (LISTENER, {"tag": ""}, "tag 'blue' and tag ''"),
-        (LISTENER, {"tag": None}, "tag 'blue' and tag not given"),
-        # C8
-        (ON_UDP, {"weight": 6}, "[2001:db8::1]:53 on listener_port 80, listener_protocol UDP, with weight 5"),
-        ({**LISTENER, "load_balancer_id": "lb-1"}, {"weight": 6}, "ins-1:80 on listener_id lbl-1 of lb-1, with"),
-    ],
+    (LISTENER, {"weight": 6}, "ins-1:80 on listener_id lbl-1, with weight 5 and weight 6"),
+    (LISTENER, {"weight": None}, "weight 5 and weight not given"),
+    (LISTENER, {"tag": "green"}, "tag 'blue' and tag 'green'"),
+    (LISTENER, {"tag": ""}, "tag 'blue' and tag ''"),
+    (LISTENER, {"tag": None}, "tag 'blue' and tag not given"),
+    # C8
+    (ON_UDP, {"weight": 6}, "[2001:db8::1]:53 on listener_port 80, listener_protocol UDP, with weight 5"),
+    ({**LISTENER, "load_balancer_id": "lb-1"}, {"weight": 6}, "ins-1:80 on listener_id lbl-1 of lb-1, with"),
 )
-def test_the_same_binding_twice_must_say_the_same(first: Raw, change: Raw, words: str) -> None:
+def test_the_same_binding_twice_must_say_the_same(first, change, words):
     entry = {**first, "weight": 5, "tag": "blue"}
     message = problem(entry, {**LISTENER, "port": 81}, {**entry, **change})
     assert message.startswith("targets[0] and targets[2] name the same binding, ")
@@ -190,39 +181,37 @@ def test_the_same_binding_twice_must_say_the_same(first: Raw, change: Raw, words
     assert len(parse(entry, entry)) == len(parse(entry, {**entry, **change}, selectors=True)) == 2
 
 
-@pytest.mark.parametrize("key, other", [
-    ("port", 81), ("instance_id", "ins-2"), ("listener_id", "lbl-2"), ("location_id", "l"), ("load_balancer_id", "lb"),
-])  # fmt: skip
-def test_other_bindings_may_say_something_else(key: str, other: Any) -> None:
+@rows("key, other",
+    ("port", 81), ("instance_id", "ins-2"), ("listener_id", "lbl-2"), ("location_id", "l"), ("load_balancer_id", "lb")
+)  # fmt: skip
+def test_other_bindings_may_say_something_else(key, other):
     assert len(parse({**LISTENER, "weight": 5}, {**LISTENER, key: other, "weight": 6})) == 2
 
 
-@pytest.mark.parametrize(
+@rows(
     "selector, place",
-    [
-        ({"listener_id": "lbl-1", "port": 80, "weight": 5}, Place("lbl-1")),
-        ({"listener_port": 443}, Place(None, 443)),
-        ({"location_id": "loc-1"}, Place(location_id="loc-1")),
-        ({"domain": "a.example.com"}, Place(domain="a.example.com")),
-        ({"instance_id": "ins-1", "tag": "blue"}, Place()),
-        ({"eni_ip": "10.0.0.1"}, Place()),
-        # Any other null than that of a port or backend counts as not given.
-        ({**LISTENER, **NULLS}, Place("lbl-1")),
-        # An entry of the result `listeners`.
-        ({**OF_LISTENERS, "status": "changed", "location_id": None, "modified": 0}, Place("lbl-1", 443, "TCP")),
-        ({**OF_LISTENERS, "bound": 0}, Place("lbl-1", 443, "TCP")),
-        ({**OF_LISTENERS, "registered": 1}, Place("lbl-1", 443, "TCP")),
-        ({**OF_LISTENERS, "rules": []}, Place("lbl-1", 443, "TCP")),
-    ],
+    ({"listener_id": "lbl-1", "port": 80, "weight": 5}, Place("lbl-1")),
+    ({"listener_port": 443}, Place(None, 443)),
+    ({"location_id": "loc-1"}, Place(location_id="loc-1")),
+    ({"domain": "a.example.com"}, Place(domain="a.example.com")),
+    ({"instance_id": "ins-1", "tag": "blue"}, Place()),
+    ({"eni_ip": "10.0.0.1"}, Place()),
+    # Any other null than that of a port or backend counts as not given.
+    ({**LISTENER, **NULLS}, Place("lbl-1")),
+    # An entry of the result `listeners`.
+    ({**OF_LISTENERS, "status": "changed", "location_id": None, "modified": 0}, Place("lbl-1", 443, "TCP")),
+    ({**OF_LISTENERS, "bound": 0}, Place("lbl-1", 443, "TCP")),
+    ({**OF_LISTENERS, "registered": 1}, Place("lbl-1", 443, "TCP")),
+    ({**OF_LISTENERS, "rules": []}, Place("lbl-1", 443, "TCP")),
 )
-def test_a_selector_needs_one_of_listener_rule_or_backend(selector: Raw, place: Place) -> None:
+def test_a_selector_needs_one_of_listener_rule_or_backend(selector, place):
     (entry,) = parse(selector, selectors=True)
     assert (entry.place, entry.port) == (place, None if "protocol" in selector else selector.get("port"))
 
 
-@pytest.mark.parametrize(
+@rows(
     "selector, words",
-    [
+
         ({}, "no listener, rule or backend is named; give at least one of listener_id"),
         *[({key: value}, "no listener, rule or backend is named") for key, value in [
             ("port", 80), ("tag", "blue"), ("weight", 0), ("url", "/"), ("listener_protocol", "TCP"), ("region", "r"),
@@ -236,15 +225,15 @@ def test_a_selector_needs_one_of_listener_rule_or_backend(selector: Raw, place: 
         ({"listener_id": "lbl-1", "instance_id": None}, "instance_id is null; name the backend, or leave the key out"),
         ({"listener_id": "lbl-1", "eni_ip": None}, "eni_ip is null"),
         ({"listener_id": "lbl-1", "ip": None}, "ip is null"),
-        ({"listener_id": "lbl-1", "instance_id": None, "eni_ip": None}, "instance_id and eni_ip are null"),
-    ],
+        ({"listener_id": "lbl-1", "instance_id": None, "eni_ip": None}, "instance_id and eni_ip are null")
+    ,
 )  # fmt: skip
-def test_a_selector_of_everything_is_refused(selector: Raw, words: str) -> None:
+def test_a_selector_of_everything_is_refused(selector, words):
     """C9"""
     assert words in problem(selector, selectors=True)
 
 
-def test_whole_numbers_as_tags_are_warned_of() -> None:
+def test_whole_numbers_as_tags_are_warned_of():
     """C11: a float is an error, and YAML makes whole numbers of other texts."""
     entries = [{**LISTENER, "tag": "5"}, {**LISTENER, "port": 81, "tag": 83}, {**LISTENER, "port": 82}]
     (warning,) = find_doubtful_tags(entries)
@@ -252,7 +241,7 @@ def test_whole_numbers_as_tags_are_warned_of() -> None:
     assert find_doubtful_tags([entries[0], entries[2]]) == ()
 
 
-def test_an_entry_is_named_by_what_it_selects_by() -> None:
+def test_an_entry_is_named_by_what_it_selects_by():
     long, odd = parse(
         {"instance_id": "ins-0000001", "listener_port": 80, "port": 8080, "tag": "blue", "weight": 3},
         {"domain": "*.example.com", "eni_ip": "10.0.0.1", "tag": "a\nb"},
@@ -262,9 +251,9 @@ def test_an_entry_is_named_by_what_it_selects_by() -> None:
     assert odd.label == "targets[1] (domain '*.example.com', eni_ip '10.0.0.1', tag 'a\\nb')"
 
 
-@pytest.mark.parametrize(
+@rows(
     "odd",
-    [
+
         None, "ins-1", 7, ["ins-1"], {("a", 1): 1}, {None: 1}, {"\x1b[2J": 1},
         pytest.param("x" * 10_000_000, id="10 MB"),
         pytest.param(10**5000, id="5000 digits"),
@@ -273,15 +262,15 @@ def test_an_entry_is_named_by_what_it_selects_by() -> None:
         pytest.param({f"key{number}": 1 for number in range(100_000)}, id="100,000 keys"),
         pytest.param({**LISTENER, "tag": "x" * 10_000_000}, id="a tag of 10 MB"),
         pytest.param({**LISTENER, "domain": "\u202e" * 100}, id="bidirectional"),
-        pytest.param({**LISTENER, "listener_id": {"a": "x" * 10_000_000}}, id="10 MB inside"),
-    ],
+        pytest.param({**LISTENER, "listener_id": {"a": "x" * 10_000_000}}, id="10 MB inside")
+    ,
 )  # fmt: skip
-def test_odd_entries_are_refused_in_a_short_message_in_no_time(odd: Any) -> None:
+def test_odd_entries_are_refused_in_a_short_message_in_no_time(odd):
     started = time.thread_time()
     assert problem(odd).startswith("targets[0]: ")
     assert time.thread_time() - started < 1
 
 
-@pytest.mark.parametrize("characters, shown", [(100, "'"), (101, "'... (101 characters in all)")])
-def test_a_value_is_shown_whole_where_it_is_short(characters: int, shown: str) -> None:
+@rows("characters, shown", (100, "'"), (101, "'... (101 characters in all)"))
+def test_a_value_is_shown_whole_where_it_is_short(characters, shown):
     assert shown_value("x" * characters) == f"'{'x' * 100}{shown}"

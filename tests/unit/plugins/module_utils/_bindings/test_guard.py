@@ -8,8 +8,6 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pytest
-
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import GuardRefused
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import ChangeKind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.guard import (
@@ -20,7 +18,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.guard i
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health import Health, HealthSnapshot
 
-from ...builders import Raw, change, http, plan_for, rule, snapshot, target, tcp, want
+from ...builders import Raw, change, http, plan_for, rows, rule, snapshot, target, tcp, want
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,20 +49,18 @@ THREE = [tcp("lbl-1", 443, target("ins-1"), target("ins-2"), target("ins-3")), t
 FIRST = {"listener_id": "lbl-1", "instance_id": "ins-1"}
 
 
-@pytest.mark.parametrize(
+@rows(
     "options, expected",
-    [
-        ({"state": "drained", "entries": [FIRST]}, 2),
-        ({"state": "absent", "entries": [FIRST]}, 2),
-        ({"entries": [want("lbl-1", "ins-1", weight=0)]}, 2),
-        ({"entries": [want("lbl-1", "ins-1"), want("lbl-1", "ins-2")], "purge": True}, 2),
-        ({"entries": [want("lbl-1", "ins-4")], "purge": True}, 0),
-        ({"state": "absent", "entries": [{"listener_id": "lbl-1"}]}, 0),
-        # A listener that loses nothing does not stop a task, though it was short before.
-        ({"entries": [want("lbl-2", "ins-1"), want("lbl-1", "ins-1", weight=0)]}, 2),
-    ],
+    ({"state": "drained", "entries": [FIRST]}, 2),
+    ({"state": "absent", "entries": [FIRST]}, 2),
+    ({"entries": [want("lbl-1", "ins-1", weight=0)]}, 2),
+    ({"entries": [want("lbl-1", "ins-1"), want("lbl-1", "ins-2")], "purge": True}, 2),
+    ({"entries": [want("lbl-1", "ins-4")], "purge": True}, 0),
+    ({"state": "absent", "entries": [{"listener_id": "lbl-1"}]}, 0),
+    # A listener that loses nothing does not stop a task, though it was short before.
+    ({"entries": [want("lbl-2", "ins-1"), want("lbl-1", "ins-1", weight=0)]}, 2),
 )
-def test_the_guard_counts_what_would_be_left(options: dict[str, Any], expected: int) -> None:
+def test_the_guard_counts_what_would_be_left(options, expected):
     plan = plan_for(bound=snapshot(*THREE), **options)
     assert takes_capacity(plan.changes)
     assert refusal(plan.snapshot, plan.changes, health_of(THREE), expected) == ""
@@ -73,8 +69,8 @@ def test_the_guard_counts_what_would_be_left(options: dict[str, Any], expected: 
     assert f"TCP:443 (lbl-1) would fall from 3 to {expected} by losing ins-" in message
 
 
-@pytest.mark.parametrize("count_gains, left", [(True, 2), (False, 1)])
-def test_gains_count_only_where_they_are_waited_for(count_gains: bool, left: int) -> None:
+@rows("count_gains, left", (True, 2), (False, 1))
+def test_gains_count_only_where_they_are_waited_for(count_gains, left):
     listeners = [tcp("lbl-1", 443, target("ins-1"), target("ins-2", weight=0), target("ins-5"))]
     weights = {"ins-2": 5, "ins-3": None, "ins-4": 0, "ins-5": 50}
     entries = [want("lbl-1", address, weight=weight) for address, weight in weights.items()]
@@ -92,58 +88,52 @@ DRAINED = [tcp("lbl-1", 443, target("ins-1"), target("ins-2"), target("ins-3", w
 ODD, STRANGE = Health(False, "Odd", True), Health(False, "Strange", True)
 
 
-@pytest.mark.parametrize(
+@rows(
     "listeners, selector, odd, minimum, words",
-    [
-        (THREE, HOST, {}, 3, r"lbl-1\) would fall from 3 to 2 by .*lbl-2\) would fall from 1 to 0 by"),
-        (MANY, ALL, {}, 1, "ins-4:80 and 3 more"),
-        (RULES, HOST, {}, 1, r"left: HTTP:80 \(lbl-1\) a/ \(loc-1\) would fall from 1 to 0 by [^;]*$"),
-        # It fails closed where the health of what serves is not known.
-        (THREE, FIRST, {"ins_1": None}, 1, "through ins-1:80, whose health is not known: DescribeTargetHealth does"),
-        (THREE, FIRST, {"ins_2": None}, 1, "through ins-2:80, whose health is not known: DescribeTargetHealth does"),
-        (THREE, HOST, {"ins_1": None}, 1, r"\(lbl-1\) serves through .*; TCP:444 \(lbl-2\) serves through"),
-        (TWO, FIRST, {"ins_1": ODD, "ins_2": STRANGE}, 1, r"1:80, whose [^;]*'Odd'.* ins-2:80, whose [^;]*'Strange'"),
-        (TWO, FIRST, {"ins_1": ODD, "ins_2": ODD}, 1, r"ins-1:80, ins-2:80, whose [^;]*'Odd'"),
-        # A drained target, or one on another listener, need not be mentioned.
-        (DRAINED, FIRST, {"ins_3": None}, 1, "^$"),
-        ([*TWO, tcp("lbl-2", 444, target("ins-4"))], FIRST, {"ins_4": None}, 1, "^$"),
-    ],
+    (THREE, HOST, {}, 3, r"lbl-1\) would fall from 3 to 2 by .*lbl-2\) would fall from 1 to 0 by"),
+    (MANY, ALL, {}, 1, "ins-4:80 and 3 more"),
+    (RULES, HOST, {}, 1, r"left: HTTP:80 \(lbl-1\) a/ \(loc-1\) would fall from 1 to 0 by [^;]*$"),
+    # It fails closed where the health of what serves is not known.
+    (THREE, FIRST, {"ins_1": None}, 1, "through ins-1:80, whose health is not known: DescribeTargetHealth does"),
+    (THREE, FIRST, {"ins_2": None}, 1, "through ins-2:80, whose health is not known: DescribeTargetHealth does"),
+    (THREE, HOST, {"ins_1": None}, 1, r"\(lbl-1\) serves through .*; TCP:444 \(lbl-2\) serves through"),
+    (TWO, FIRST, {"ins_1": ODD, "ins_2": STRANGE}, 1, r"1:80, whose [^;]*'Odd'.* ins-2:80, whose [^;]*'Strange'"),
+    (TWO, FIRST, {"ins_1": ODD, "ins_2": ODD}, 1, r"ins-1:80, ins-2:80, whose [^;]*'Odd'"),
+    # A drained target, or one on another listener, need not be mentioned.
+    (DRAINED, FIRST, {"ins_3": None}, 1, "^$"),
+    ([*TWO, tcp("lbl-2", 444, target("ins-4"))], FIRST, {"ins_4": None}, 1, "^$"),
 )
-@pytest.mark.parametrize("state", ["absent", "drained"])
-def test_the_refusal_names_what_would_fall_and_why(
-    listeners: list[Raw], selector: Raw, odd: Any, minimum: int, words: str, state: str
-) -> None:
+@rows("state", "absent", "drained")
+def test_the_refusal_names_what_would_fall_and_why(listeners, selector, odd, minimum, words, state):
     plan = plan_for([selector], snapshot(*listeners), state=state)
     message = refusal(plan.snapshot, plan.changes, health_of(listeners, **odd), minimum)
     assert re.search(words, message), message
 
 
-@pytest.mark.parametrize(
+@rows(
     "entries, options",
-    [
-        ([want("lbl-1", "ins-9")], {}),
-        ([want("lbl-1", "ins-1", weight=50, tag="x")], {}),
-        # Drained already.
-        ([{"instance_id": "ins-5"}], {"state": "absent"}),
-    ],
+    ([want("lbl-1", "ins-9")], {}),
+    ([want("lbl-1", "ins-1", weight=50, tag="x")], {}),
+    # Drained already.
+    ([{"instance_id": "ins-5"}], {"state": "absent"}),
 )
-def test_health_matters_only_where_something_is_to_be_lost(entries: list[Raw], options: Any) -> None:
+def test_health_matters_only_where_something_is_to_be_lost(entries, options):
     bound = snapshot(*THREE, tcp("lbl-3", 445, target("ins-5", weight=0)))
     assert not takes_capacity(plan_for(entries, bound, **options).changes)
 
 
-def test_a_rule_that_was_deleted_meanwhile_has_nothing_to_lose() -> None:
+def test_a_rule_that_was_deleted_meanwhile_has_nothing_to_lose():
     plan = plan_for([{"instance_id": "ins-1"}], snapshot(*RULES), state="drained")
     assert refusal(snapshot(http("lbl-1", 80)), plan.losses, health_of(RULES), 9) == ""
 
 
-def test_a_gain_that_is_waited_for_need_not_be_mentioned_yet() -> None:
+def test_a_gain_that_is_waited_for_need_not_be_mentioned_yet():
     listeners = [tcp("lbl-1", 443, target("ins-1"))]
     plan = plan_for([want("lbl-1", "ins-2")], snapshot(*listeners), purge=True)
     assert refusal(plan.snapshot, plan.changes, health_of(listeners), 1, count_gains=True) == ""
 
 
-def test_the_refusal_names_what_has_stopped_serving_since_the_guard_passed() -> None:
+def test_the_refusal_names_what_has_stopped_serving_since_the_guard_passed():
     before = all_serving(snapshot(*THREE), health_of(THREE), [("lbl-1", None)])
     drained = snapshot(tcp("lbl-1", 443, target("ins-1"), target("ins-2", weight=0), target("ins-3")))
     plan = plan_for([FIRST], drained, state="drained")
@@ -185,34 +175,32 @@ def allows(state: str, lost: str, minimum: int) -> bool:
     return refusal(bound, plan.changes, health, minimum) == ""
 
 
-@pytest.mark.parametrize(
+@rows(
     "state, minimum, allowed, refused",
-    [
-        # Nobody is healthy: the cloud forwards to all, so that each counts.
-        ("DDD", 1, "1 2 3 12 13 23", "123"),
-        ("DDD", 2, "1 2 3", "12 13 23 123"),
-        ("DDD0", 1, "1 2 3 13 23", "12 123"),
-        # A dead one does not step in for the last healthy one, also where that has weight 0.
-        ("HDD", 1, "2 3 23", "1 12 13 123"),
-        ("CDD", 1, "2 3 23", "1 12 13 123"),
-        ("HHD", 1, "1 2 3 13 23", "12 123"),
-        ("H0DD", 1, "1 2 3 12", "23 123"),
-        # Nothing is kept on a stopped listener; beside others, Close does not prove that it is stopped.
-        ("SSS", 3, "1 12 123", ""),
-        ("SHD", 1, "1 3 13", "2 12"),
-        ("SDD", 2, "1", "2 3 12 23"),
-        # What the answer does not mention: no loss of what gets traffic, or may.
-        ("-HD", 1, "3", "1 2 12 13"),
-        ("-DD", 1, "", "1 2 3 23"),
-        ("-SS", 1, "", "1 2 3"),
-        ("-0HH", 1, "1 2 3 12", "23"),
-        # HealthStatus is true with an unheard-of detail.
-        ("?HD", 1, "1 3 13", "2 12"),
-        ("?HD", 2, "3", "1 2"),
-        ("?DD", 1, "", "1 2 3"),
-    ],
+    # Nobody is healthy: the cloud forwards to all, so that each counts.
+    ("DDD", 1, "1 2 3 12 13 23", "123"),
+    ("DDD", 2, "1 2 3", "12 13 23 123"),
+    ("DDD0", 1, "1 2 3 13 23", "12 123"),
+    # A dead one does not step in for the last healthy one, also where that has weight 0.
+    ("HDD", 1, "2 3 23", "1 12 13 123"),
+    ("CDD", 1, "2 3 23", "1 12 13 123"),
+    ("HHD", 1, "1 2 3 13 23", "12 123"),
+    ("H0DD", 1, "1 2 3 12", "23 123"),
+    # Nothing is kept on a stopped listener; beside others, Close does not prove that it is stopped.
+    ("SSS", 3, "1 12 123", ""),
+    ("SHD", 1, "1 3 13", "2 12"),
+    ("SDD", 2, "1", "2 3 12 23"),
+    # What the answer does not mention: no loss of what gets traffic, or may.
+    ("-HD", 1, "3", "1 2 12 13"),
+    ("-DD", 1, "", "1 2 3 23"),
+    ("-SS", 1, "", "1 2 3"),
+    ("-0HH", 1, "1 2 3 12", "23"),
+    # HealthStatus is true with an unheard-of detail.
+    ("?HD", 1, "1 3 13", "2 12"),
+    ("?HD", 2, "3", "1 2"),
+    ("?DD", 1, "", "1 2 3"),
 )
-def test_who_may_be_taken(state: str, minimum: int, allowed: str, refused: str) -> None:
+def test_who_may_be_taken(state, minimum, allowed, refused):
     assert {lost: allows(state, lost, minimum) for lost in [*allowed.split(), *refused.split()]} == {
         **dict.fromkeys(allowed.split(), True),
         **dict.fromkeys(refused.split(), False),
@@ -244,8 +232,8 @@ def served(targets: Iterable[Truth], *, each: bool) -> set[int]:
     return {one.number for one in on if one.well} or {one.number for one in on}
 
 
-@pytest.mark.parametrize("size", [2, 3, 4])
-def test_every_state_and_every_loss(size: int) -> None:
+@rows("size", 2, 3, 4)
+def test_every_state_and_every_loss(size):
     """Under the guard, never fewer than ``min_healthy`` get traffic, if as many did.
 
     Losses one by one lead from state to state, so that all of them are here, too.

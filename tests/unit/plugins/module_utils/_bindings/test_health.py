@@ -17,7 +17,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health 
     parse_health,
 )
 
-from ...builders import LB, http, ip_of, only, rule, snapshot, target, tcp
+from ...builders import LB, http, ip_of, only, rows, rule, snapshot, target, tcp
 
 
 def answer_of(rules: Any, load_balancer_id: str = LB, listener_id: str = "lbl-1") -> dict[str, Any]:
@@ -35,38 +35,36 @@ def state(address: str, detail: str | None, **more: Any) -> dict[str, Any]:
     return {"IP": address, "Port": 80, "TargetId": address, **told, **more}
 
 
-@pytest.mark.parametrize(
+@rows(
     "status, detail, expected",
-    [
-        (True, {"HealthStatusDetail": "Alive"}, Health(True, "Alive")),
-        (True, {"HealthStatusDetail": "Close"}, Health(True, "Close")),
-        (False, {"HealthStatusDetail": "Close"}, Health(False, "Close")),
-        (False, {"HealthStatusDetail": "Dead"}, Health(False, "Dead")),
-        (True, {"HealthStatusDetail": "Dead"}, Health(False, "Dead", in_doubt=True)),
-        (False, {"HealthStatusDetail": "Alive"}, Health(False, "Alive")),
-        (True, {"HealthStatusDetail": "Unknown"}, Health(False, "Unknown", in_doubt=True)),
-        (True, {"HealthStatusDetail": "Brand new"}, Health(False, "Brand new", in_doubt=True)),
-        (True, {"HealthStatusDetial": "Alive"}, Health(True, "Alive")),
-        (True, {"HealthStatusDetail": "", "HealthStatusDetial": "Dead"}, Health(False, "Dead", in_doubt=True)),
-        (True, {"HealthStatusDetail": None}, Health(True, "Alive")),
-        (False, {"HealthStatusDetail": ""}, Health(False, "Unknown")),
-    ],
+    (True, {"HealthStatusDetail": "Alive"}, Health(True, "Alive")),
+    (True, {"HealthStatusDetail": "Close"}, Health(True, "Close")),
+    (False, {"HealthStatusDetail": "Close"}, Health(False, "Close")),
+    (False, {"HealthStatusDetail": "Dead"}, Health(False, "Dead")),
+    (True, {"HealthStatusDetail": "Dead"}, Health(False, "Dead", in_doubt=True)),
+    (False, {"HealthStatusDetail": "Alive"}, Health(False, "Alive")),
+    (True, {"HealthStatusDetail": "Unknown"}, Health(False, "Unknown", in_doubt=True)),
+    (True, {"HealthStatusDetail": "Brand new"}, Health(False, "Brand new", in_doubt=True)),
+    (True, {"HealthStatusDetial": "Alive"}, Health(True, "Alive")),
+    (True, {"HealthStatusDetail": "", "HealthStatusDetial": "Dead"}, Health(False, "Dead", in_doubt=True)),
+    (True, {"HealthStatusDetail": None}, Health(True, "Alive")),
+    (False, {"HealthStatusDetail": ""}, Health(False, "Unknown")),
 )
-def test_healthy_is_what_gets_traffic(status: bool, detail: dict[str, Any], expected: object) -> None:
+def test_healthy_is_what_gets_traffic(status, detail, expected):
     """B6: HealthStatus decides, and a detail other than Alive or Close is never healthy."""
     bound = only(snapshot(tcp("lbl-1", 443, target("10.2.0.1"))))
     raw = {"IP": "10.2.0.1", "Port": 80, "HealthStatus": status, **detail}
     assert health({"LocationId": "", "Targets": [raw]}).find(bound) == expected
 
 
-def test_layer4_health_comes_as_one_rule_whatever_its_location_id() -> None:
+def test_layer4_health_comes_as_one_rule_whatever_its_location_id():
     bound = only(snapshot(tcp("lbl-1", 443, target("ins-1"))))
     for location in ({"LocationId": "loc-x"}, {"LocationId": ""}, {"LocationId": None}, {}):
         nameless = {**location, "Domain": None, "Url": None, "Targets": [state(ip_of("ins-1"), "Alive")]}
         assert health(nameless).of(bound).healthy
 
 
-def test_layer7_health_is_told_rule_by_rule() -> None:
+def test_layer7_health_is_told_rule_by_rule():
     places = [rule(f"loc-{number}", "a", target("ins-1")) for number in (1, 2, 3)]
     bound = snapshot(http("lbl-1", 80, *places))
     details = {"loc-1": "Alive", "loc-2": "Dead"}
@@ -75,7 +73,7 @@ def test_layer7_health_is_told_rule_by_rule() -> None:
     assert found == [Health(True, "Alive"), Health(False, "Dead"), None]
 
 
-def test_addresses_tell_an_interface_from_its_instance_and_from_another_address() -> None:
+def test_addresses_tell_an_interface_from_its_instance_and_from_another_address():
     eni = target("10.2.0.1", InstanceId="ins-1")
     bound = snapshot(tcp("lbl-1", 443, target("ins-1"), eni))
     told = [state("10.2.0.1", "Dead", TargetId="ins-1"), state(ip_of("ins-1"), "Alive", TargetId="ins-1")]
@@ -87,18 +85,16 @@ def test_addresses_tell_an_interface_from_its_instance_and_from_another_address(
     assert [found.of(one).detail for one in snapshot(tcp("lbl-1", 443, *rows)).all_bindings()] == ["Alive", "Dead"]
 
 
-@pytest.mark.parametrize(
+@rows(
     "one, other, expected",
-    [
-        ("Alive", "Alive", Health(True, "Alive")),
-        ("Alive", "Dead", Health(False, "Dead", in_doubt=True)),
-        ("Dead", "Unknown", Health(False, "Dead")),
-        ("stopped", "Dead", Health(False, "Dead")),
-        ("stopped", "Alive", Health(False, "Close", in_doubt=True)),
-        ("Checking", "Alive", Health(False, "Checking", in_doubt=True)),
-    ],
+    ("Alive", "Alive", Health(True, "Alive")),
+    ("Alive", "Dead", Health(False, "Dead", in_doubt=True)),
+    ("Dead", "Unknown", Health(False, "Dead")),
+    ("stopped", "Dead", Health(False, "Dead")),
+    ("stopped", "Alive", Health(False, "Close", in_doubt=True)),
+    ("Checking", "Alive", Health(False, "Checking", in_doubt=True)),
 )
-def test_of_two_things_said_of_one_target_the_worse_counts(one: str, other: str, expected: Health) -> None:
+def test_of_two_things_said_of_one_target_the_worse_counts(one, other, expected):
     bound = only(snapshot(tcp("lbl-1", 443, target("ins-1"))))
     entries = {"stopped": state(ip_of("ins-1"), "Close", HealthStatus=False)}
     entries["Checking"] = state(ip_of("ins-1"), "Checking", HealthStatus=True)
@@ -107,16 +103,11 @@ def test_of_two_things_said_of_one_target_the_worse_counts(one: str, other: str,
         assert health({"LocationId": None, "Targets": order}).of(bound) == expected
 
 
-@pytest.mark.parametrize(
-    "found, told",
-    [
-        (Health(True, "Close"), True),
-        (Health(False, "Dead"), False),
-        (Health(False, "Checking"), False),
-        (Health(False, "Checking", in_doubt=True), None),
-    ],
-)
-def test_what_a_result_tells_of_a_health_gives_it_back(found: Health, told: bool | None) -> None:
+@rows("found, told",
+    (Health(True, "Close"), True), (Health(False, "Dead"), False), (Health(False, "Checking"), False),
+    (Health(False, "Checking", in_doubt=True), None),
+)  # fmt: skip
+def test_what_a_result_tells_of_a_health_gives_it_back(found, told):
     assert found.told is told
     assert Health.read(found.told, found.detail) == found
     assert Health.read(None, NO_HEALTH.detail) is None
@@ -125,19 +116,17 @@ def test_what_a_result_tells_of_a_health_gives_it_back(found: Health, told: bool
 ALIVE = {"LocationId": "", "Targets": [state("ins-1", "Alive")]}
 
 
-@pytest.mark.parametrize(
+@rows(
     "balancers",
-    [
-        None,
-        [],
-        [{"LoadBalancerId": LB, "Listeners": None}],
-        answer_of(None)["LoadBalancers"],
-        answer_of([ALIVE], listener_id="lbl-2")["LoadBalancers"],
-        answer_of([ALIVE], load_balancer_id="lb-other")["LoadBalancers"],
-        answer_of([{**ALIVE, "Targets": [state("ins-1", "Alive", Port=81)]}])["LoadBalancers"],
-    ],
+    None,
+    [],
+    [{"LoadBalancerId": LB, "Listeners": None}],
+    answer_of(None)["LoadBalancers"],
+    answer_of([ALIVE], listener_id="lbl-2")["LoadBalancers"],
+    answer_of([ALIVE], load_balancer_id="lb-other")["LoadBalancers"],
+    answer_of([{**ALIVE, "Targets": [state("ins-1", "Alive", Port=81)]}])["LoadBalancers"],
 )
-def test_a_target_that_the_answer_does_not_mention_has_no_known_health(balancers: Any) -> None:
+def test_a_target_that_the_answer_does_not_mention_has_no_known_health(balancers):
     """B1"""
     bound = only(snapshot(tcp("lbl-1", 443, target("ins-1"))))
     found = parse_health({"LoadBalancers": balancers}, [LB])[LB]
@@ -159,29 +148,27 @@ def odd_health(**odd: Any) -> dict[str, Any]:
     return answer
 
 
-@pytest.mark.parametrize(
+@rows(
     "odd, place",
-    [
-        ({"answer_LoadBalancers": "-"}, "LoadBalancers is missing"),
-        ({"answer_LoadBalancers": {}}, "LoadBalancers is an object"),
-        ({"answer_LoadBalancers": [3]}, "LoadBalancers[0] is 3"),
-        ({"balancer_LoadBalancerId": None}, "LoadBalancers[0].LoadBalancerId is null"),
-        ({"balancer_Listeners": "-"}, "LoadBalancers[0].Listeners is missing"),
-        ({"listener_ListenerId": 1}, "LoadBalancers[0].Listeners[0].ListenerId is 1"),
-        ({"listener_Rules": "[]"}, "LoadBalancers[0].Listeners[0].Rules is '[]'"),
-        ({"rule_LocationId": {}}, "LoadBalancers[0].Listeners[0].Rules[0].LocationId is an object"),
-        ({"rule_Targets": "-"}, "Rules[0].Targets is missing"),
-        ({"rule_Targets": [[]]}, "Rules[0].Targets[0] is a list of 0"),
-        ({"target_HealthStatus": "true"}, "Targets[0].HealthStatus is 'true'"),
-        ({"target_HealthStatus": 1}, "Targets[0].HealthStatus is 1"),
-        ({"target_HealthStatus": "-"}, "Targets[0].HealthStatus is missing"),
-        ({"target_HealthStatusDetail": 1}, "Targets[0].HealthStatusDetail is 1"),
-        ({"target_Port": "80"}, "Targets[0].Port is '80'"),
-        ({"target_Port": 80.0}, "Targets[0].Port is 80.0"),
-        ({"target_IP": None}, "Targets[0].IP is null"),
-        ({"target_TargetId": []}, "Targets[0].TargetId is a list of 0"),
-    ],
+    ({"answer_LoadBalancers": "-"}, "LoadBalancers is missing"),
+    ({"answer_LoadBalancers": {}}, "LoadBalancers is an object"),
+    ({"answer_LoadBalancers": [3]}, "LoadBalancers[0] is 3"),
+    ({"balancer_LoadBalancerId": None}, "LoadBalancers[0].LoadBalancerId is null"),
+    ({"balancer_Listeners": "-"}, "LoadBalancers[0].Listeners is missing"),
+    ({"listener_ListenerId": 1}, "LoadBalancers[0].Listeners[0].ListenerId is 1"),
+    ({"listener_Rules": "[]"}, "LoadBalancers[0].Listeners[0].Rules is '[]'"),
+    ({"rule_LocationId": {}}, "LoadBalancers[0].Listeners[0].Rules[0].LocationId is an object"),
+    ({"rule_Targets": "-"}, "Rules[0].Targets is missing"),
+    ({"rule_Targets": [[]]}, "Rules[0].Targets[0] is a list of 0"),
+    ({"target_HealthStatus": "true"}, "Targets[0].HealthStatus is 'true'"),
+    ({"target_HealthStatus": 1}, "Targets[0].HealthStatus is 1"),
+    ({"target_HealthStatus": "-"}, "Targets[0].HealthStatus is missing"),
+    ({"target_HealthStatusDetail": 1}, "Targets[0].HealthStatusDetail is 1"),
+    ({"target_Port": "80"}, "Targets[0].Port is '80'"),
+    ({"target_Port": 80.0}, "Targets[0].Port is 80.0"),
+    ({"target_IP": None}, "Targets[0].IP is null"),
+    ({"target_TargetId": []}, "Targets[0].TargetId is a list of 0"),
 )
-def test_an_odd_answer_is_never_taken_for_health(odd: dict[str, Any], place: str) -> None:
+def test_an_odd_answer_is_never_taken_for_health(odd, place):
     with pytest.raises(UnexpectedAnswer, match=re.escape(place)):
         parse_health(odd_health(**odd), [LB])

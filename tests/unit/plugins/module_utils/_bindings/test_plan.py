@@ -17,7 +17,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan im
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import UnknownName
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
 
-from ...builders import Raw, http, ip_of, plan_for, predict, rule, snapshot, target, tcp, told, untagged, want
+from ...builders import Raw, http, ip_of, plan_for, predict, rows, rule, snapshot, target, tcp, told, untagged, want
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,29 +37,27 @@ def values(changes: Iterable[Change]) -> list[tuple[Any, ...]]:
     return [(kind, address, weight, tag) for kind, _, _, address, _, weight, tag in told(changes)]
 
 
-@pytest.mark.parametrize(
+@rows(
     "entry, expected",
-    [
-        (want("lbl-1", "ins-3"), [("register", "ins-3", None, None)]),
-        (want("lbl-1", "ins-3", weight=0, tag="x"), [("register", "ins-3", 0, "x")]),
-        (want("lbl-1", "ins-1", 81), [("register", "ins-1", None, None)]),
-        (want("lbl-1", "ins-1"), []),
-        (want("lbl-1", ip_of("ins-1")), []),
-        (want("lbl-1", "ins-1", weight=10, tag="blue"), []),
-        (want("lbl-1", "ins-1", weight=20), [("weight", "ins-1", 20, None)]),
-        (want("lbl-1", ip_of("ins-1"), weight=20), [("weight", "ins-1", 20, None)]),
-        (want("lbl-1", "ins-1", weight=0), [("weight", "ins-1", 0, None)]),
-        (want("lbl-1", "ins-1", tag="green"), [("tag", "ins-1", None, "green")]),
-        (want("lbl-1", "ins-1", tag=""), [("tag", "ins-1", None, "")]),
-        (want("lbl-1", "ins-2", tag=""), []),
-        (want("lbl-1", "ins-1", weight=1, tag="x"), [("weight", "ins-1", 1, None), ("tag", "ins-1", None, "x")]),
-    ],
+    (want("lbl-1", "ins-3"), [("register", "ins-3", None, None)]),
+    (want("lbl-1", "ins-3", weight=0, tag="x"), [("register", "ins-3", 0, "x")]),
+    (want("lbl-1", "ins-1", 81), [("register", "ins-1", None, None)]),
+    (want("lbl-1", "ins-1"), []),
+    (want("lbl-1", ip_of("ins-1")), []),
+    (want("lbl-1", "ins-1", weight=10, tag="blue"), []),
+    (want("lbl-1", "ins-1", weight=20), [("weight", "ins-1", 20, None)]),
+    (want("lbl-1", ip_of("ins-1"), weight=20), [("weight", "ins-1", 20, None)]),
+    (want("lbl-1", "ins-1", weight=0), [("weight", "ins-1", 0, None)]),
+    (want("lbl-1", "ins-1", tag="green"), [("tag", "ins-1", None, "green")]),
+    (want("lbl-1", "ins-1", tag=""), [("tag", "ins-1", None, "")]),
+    (want("lbl-1", "ins-2", tag=""), []),
+    (want("lbl-1", "ins-1", weight=1, tag="x"), [("weight", "ins-1", 1, None), ("tag", "ins-1", None, "x")]),
 )
-def test_present_plans_what_differs_and_only_that(entry: Raw, expected: list[object]) -> None:
+def test_present_plans_what_differs_and_only_that(entry, expected):
     assert values(plan_for([entry], SHOP).changes) == expected
 
 
-def test_purge_unbinds_what_is_not_listed_on_the_named_listeners_and_rules() -> None:
+def test_purge_unbinds_what_is_not_listed_on_the_named_listeners_and_rules():
     plan = plan_for(
         [want("lbl-1", "ins-1"), {"location_id": "loc-1", "instance_id": "ins-2", "port": 80}], SHOP, purge=True
     )
@@ -70,20 +68,16 @@ def test_purge_unbinds_what_is_not_listed_on_the_named_listeners_and_rules() -> 
     ]
 
 
-@pytest.mark.parametrize("names", [("ins-1", "ins-2", "10.2.0.9"), (ip_of("ins-1"), ip_of("ins-2"), "10.2.0.9")])
-def test_purge_leaves_what_is_listed_and_what_no_call_can_address(names: tuple[str, ...]) -> None:
+@rows("names", ("ins-1", "ins-2", "10.2.0.9"), (ip_of("ins-1"), ip_of("ins-2"), "10.2.0.9"))
+def test_purge_leaves_what_is_listed_and_what_no_call_can_address(names):
     odd = target("10.2.0.7", PrivateIpAddresses=None, InstanceId=None)
     functions = [{"Function": {"FunctionName": "f"}, "Weight": 10}]
     listener = {**LISTENERS[0], "Targets": [odd, *LISTENERS[0]["Targets"]], "FunctionTargets": functions}
     assert plan_for([want("lbl-1", name) for name in names], snapshot(listener), purge=True).changes == ()
 
 
-def test_gains_come_before_losses_within_them_registrations_first() -> None:
-    entries = [
-        want("lbl-1", "ins-1", weight=0, tag="x"),
-        want("lbl-1", "ins-2", weight=5),
-        want("lbl-1", "ins-3"),
-    ]
+def test_gains_come_before_losses_within_them_registrations_first():
+    entries = [want("lbl-1", "ins-1", weight=0, tag="x"), want("lbl-1", "ins-2", weight=5), want("lbl-1", "ins-3")]
     plan = plan_for(entries, SHOP, purge=True)
     assert values(plan.changes) == [
         ("register", "ins-3", None, None),
@@ -96,7 +90,7 @@ def test_gains_come_before_losses_within_them_registrations_first() -> None:
     assert plan.losses == plan.changes[3:]
 
 
-def test_selectors_are_drained_or_unbound_where_they_match() -> None:
+def test_selectors_are_drained_or_unbound_where_they_match():
     selector = {"listener_id": "lbl-1", "weight": 77}
     assert values(plan_for([selector], SHOP, state="drained").changes) == [
         ("weight", "ins-1", 0, None),
@@ -110,8 +104,8 @@ def test_selectors_are_drained_or_unbound_where_they_match() -> None:
     ]
 
 
-@pytest.mark.parametrize("selector", [{"listener_id": "lbl-no"}, {"location_id": "loc-no"}, {"domain": "no"}])
-def test_absent_has_nothing_to_do_for_an_unknown_listener_and_warns_drained_fails(selector: Raw) -> None:
+@rows("selector", {"listener_id": "lbl-no"}, {"location_id": "loc-no"}, {"domain": "no"})
+def test_absent_has_nothing_to_do_for_an_unknown_listener_and_warns_drained_fails(selector):
     plan = plan_for([selector], SHOP, state="absent")
     (warning,) = plan.warnings
     assert plan.changes == ()
@@ -121,13 +115,13 @@ def test_absent_has_nothing_to_do_for_an_unknown_listener_and_warns_drained_fail
         plan_for([selector, {"listener_id": "lbl-1"}], SHOP, state="drained")
 
 
-@pytest.mark.parametrize("state", ["present", "absent", "drained"])
-def test_an_empty_list_is_no_change(state: str) -> None:
+@rows("state", "present", "absent", "drained")
+def test_an_empty_list_is_no_change(state):
     plan = plan_for([], SHOP, state=state, purge=state == "present")
     assert (plan.changes, plan.touched) == ((), ())
 
 
-def test_tags_that_the_cloud_does_not_tell_are_not_compared_but_warned_of() -> None:
+def test_tags_that_the_cloud_does_not_tell_are_not_compared_but_warned_of():
     bound = untagged(tcp("lbl-1", 443, target("ins-1")))
     plan = plan_for([want("lbl-1", "ins-1", tag="x"), want("lbl-1", "ins-2", tag="x")], bound)
     assert values(plan.changes) == [("register", "ins-2", None, "x")]
@@ -138,30 +132,24 @@ def test_tags_that_the_cloud_does_not_tell_are_not_compared_but_warned_of() -> N
     assert (selected.changes, len(selected.warnings)) == ((), 1)
 
 
-def test_a_new_binding_is_predicted_with_the_clouds_default_weight_and_no_tag() -> None:
+def test_a_new_binding_is_predicted_with_the_clouds_default_weight_and_no_tag():
     (new,) = predict(plan_for([want("lbl-1", "ins-1")], snapshot(tcp("lbl-1"))))["lbl-1", None]
     assert (new.weight, new.tag) == (10, "")
     silent = untagged(tcp("lbl-1", 443, target("ins-1")))
     assert predict(plan_for([want("lbl-1", "ins-2")], silent))["lbl-1", None][1].tag is None
 
 
-@pytest.mark.parametrize(
-    "bound, expected",
-    [
-        ([], False),
-        ([target("ins-1", 80, 5, "x")], True),
-        ([target("ins-1", 80, 6, "x")], False),
-        ([target("ins-1", 80, 5, "y")], False),
-        ([target("ins-1", 81, 5, "x")], False),
-        ([{**target("ins-1", 80, 5), "Tag": None}], False),
-    ],
-)
-def test_a_registration_is_in_place_when_weight_and_tag_are_too(bound: list[Raw], expected: bool) -> None:
+@rows("bound, expected",
+    ([], False), ([target("ins-1", 80, 5, "x")], True), ([target("ins-1", 80, 6, "x")], False),
+    ([target("ins-1", 80, 5, "y")], False), ([target("ins-1", 81, 5, "x")], False),
+    ([{**target("ins-1", 80, 5), "Tag": None}], False),
+)  # fmt: skip
+def test_a_registration_is_in_place_when_weight_and_tag_are_too(bound, expected):
     (change,) = plan_for([want("lbl-1", "ins-1", weight=5, tag="x")], snapshot(tcp("lbl-1"))).changes
     assert change.in_place(snapshot(tcp("lbl-1", 443, *bound))) is expected
 
 
-def test_a_change_is_in_place_only_where_its_binding_is() -> None:
+def test_a_change_is_in_place_only_where_its_binding_is():
     changes = plan_for([want("lbl-1", "ins-1", weight=5, tag="x")], SHOP, purge=True).changes
     empty = parse_targets({"Listeners": []})
     assert [one.in_place(empty) for one in changes] == [False, False, True, True]
@@ -170,7 +158,7 @@ def test_a_change_is_in_place_only_where_its_binding_is() -> None:
     assert [one.in_place(silent) for one in changes[:2]] == [True, True]
 
 
-def test_a_selector_is_unmatched_where_no_load_balancer_has_it() -> None:
+def test_a_selector_is_unmatched_where_no_load_balancer_has_it():
     hosts = [{"instance_id": "ins-1"}, {"instance_id": "ins-7"}, {"instance_id": "ins-8", "load_balancer_id": "lb-2"}]
     other = snapshot(tcp("lbl-9", 443, target("ins-7")))
     shop, both = plan_for(hosts[:2], SHOP, state="drained"), plan_for(hosts, other, state="drained")
@@ -259,7 +247,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_what_is_left_of_a_plan(case: Case) -> None:
+def test_what_is_left_of_a_plan(case):
     plan = plan_for(case.entries, snapshot(tcp("lbl-1", 443, *case.first)), **case.options)
     finished = {change.key for change in plan.losses if change.backend.address in case.finished}
     rest = plan_rest(plan, snapshot(tcp("lbl-1", 443, *case.now)), finished)
@@ -271,14 +259,14 @@ def test_what_is_left_of_a_plan(case: Case) -> None:
     assert [*rest.gains, *rest.losses] == list(rest.changes)
 
 
-def test_without_news_the_rest_is_the_plan() -> None:
+def test_without_news_the_rest_is_the_plan():
     entries = [want("lbl-1", "ins-1", weight=0), want("lbl-1", ip_of("ins-2"), tag="x"), want("lbl-1", "ins-3")]
     bound = snapshot(tcp("lbl-1", 443, *BOTH, target("ins-4")))
     plan = plan_for(entries, bound, purge=True)
     assert plan_rest(plan, bound, set()).changes == plan.changes
 
 
-def test_names_are_not_resolved_again() -> None:
+def test_names_are_not_resolved_again():
     # By port and domain; both mean something else by now.
     entries = [
         {"listener_port": 443, "instance_id": "ins-1", "port": 80},
@@ -294,7 +282,7 @@ def test_names_are_not_resolved_again() -> None:
     ]
 
 
-def test_what_is_asked_of_a_listener_or_rule_that_is_gone_is_told_apart() -> None:
+def test_what_is_asked_of_a_listener_or_rule_that_is_gone_is_told_apart():
     entries = [want("lbl-1", "ins-1"), {"location_id": "loc-1", "instance_id": "ins-2", "port": 80}]
     listeners = [tcp("lbl-1"), http("lbl-2", 80, rule("loc-1", "a", *one()))]
     plan = plan_for(entries, snapshot(*listeners), purge=True)
@@ -305,42 +293,38 @@ def test_what_is_asked_of_a_listener_or_rule_that_is_gone_is_told_apart() -> Non
     )
 
 
-@pytest.mark.parametrize("options", [ABSENT, DRAINED])
-def test_a_loss_on_a_listener_that_is_gone_is_done(options: Raw) -> None:
+@rows("options", ABSENT, DRAINED)
+def test_a_loss_on_a_listener_that_is_gone_is_done(options):
     rest = plan_rest(plan_for(ALL, snapshot(tcp("lbl-1", 443, *one())), **options), snapshot(), set())
     assert (rest.changes, rest.gone, rest.raised, rest.rebound) == ((), (), (), ())
 
 
-@pytest.mark.parametrize(
+@rows(
     "entries, options, first, now, expected",
-    [
-        (present(), {}, [], BOTH[1:], []),
-        (present(), PURGE, [], BOTH[1:], ["ins-2"]),
-        (present(), PURGE, BOTH[1:], BOTH[1:], []),
-        (present(), PURGE, BOTH[1:], [BOTH[1], target("ins-2", 81)], ["ins-2"]),
-        (present(weight=0), PURGE, one(0), one(), []),
-        (ALL, ABSENT, one(), BOTH[1:], ["ins-2"]),
-        ([{"instance_id": "ins-1"}], ABSENT, one(), BOTH[1:], []),
-        (TAGGED, ABSENT, one(), one(10, "x"), ["ins-1"]),
-        (ALL, DRAINED, one(), BOTH[1:], ["ins-2"]),
-        (ALL, DRAINED, one(), [target("ins-2", weight=0)], []),
-        (ALL, DRAINED, one(0), one(), ["ins-1"]),
-        (ALL, DRAINED, one(), one(), []),
-        # The names contradict each other by now, or the listener is gone.
-        ([{"listener_id": "lbl-1", "listener_port": 443}], ABSENT, [], None, []),
-        (present(), PURGE, [], None, []),
-    ],
+    (present(), {}, [], BOTH[1:], []),
+    (present(), PURGE, [], BOTH[1:], ["ins-2"]),
+    (present(), PURGE, BOTH[1:], BOTH[1:], []),
+    (present(), PURGE, BOTH[1:], [BOTH[1], target("ins-2", 81)], ["ins-2"]),
+    (present(weight=0), PURGE, one(0), one(), []),
+    (ALL, ABSENT, one(), BOTH[1:], ["ins-2"]),
+    ([{"instance_id": "ins-1"}], ABSENT, one(), BOTH[1:], []),
+    (TAGGED, ABSENT, one(), one(10, "x"), ["ins-1"]),
+    (ALL, DRAINED, one(), BOTH[1:], ["ins-2"]),
+    (ALL, DRAINED, one(), [target("ins-2", weight=0)], []),
+    (ALL, DRAINED, one(0), one(), ["ins-1"]),
+    (ALL, DRAINED, one(), one(), []),
+    # The names contradict each other by now, or the listener is gone.
+    ([{"listener_id": "lbl-1", "listener_port": 443}], ABSENT, [], None, []),
+    (present(), PURGE, [], None, []),
 )
-def test_what_others_brought_into_the_scope_of_the_task(
-    entries: list[Raw], options: Raw, first: list[Raw], now: list[Raw] | None, expected: list[str]
-) -> None:
+def test_what_others_brought_into_the_scope_of_the_task(entries, options, first, now, expected):
     plan = plan_for(entries, snapshot(tcp("lbl-1", 443, *first)), **options)
     listener = "lbl-2" if "purge" in options else "lbl-1"
     later = tcp(listener, 444, *one()) if now is None else tcp("lbl-1", 443, *now)
     assert [bound.backend.address for bound in bound_meanwhile(plan, snapshot(later))] == expected
 
 
-@pytest.mark.parametrize("options", [ABSENT, DRAINED])
-def test_a_listener_that_is_gone_does_not_hide_what_others_brought(options: Raw) -> None:
+@rows("options", ABSENT, DRAINED)
+def test_a_listener_that_is_gone_does_not_hide_what_others_brought(options):
     plan = plan_for([*ALL, {"listener_id": "lbl-2"}], snapshot(tcp("lbl-1"), tcp("lbl-2", 444)), **options)
     assert len(bound_meanwhile(plan, snapshot(tcp("lbl-1", 443, *one())))) == 1

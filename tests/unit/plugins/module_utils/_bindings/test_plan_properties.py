@@ -120,14 +120,14 @@ def desired(state: State, asked: dict[Key, Raw], purge: bool) -> State:
 
 
 @given(states, desires(), st.booleans())
-def test_present_leads_to_what_is_asked_for(state: State, asked: dict[Key, Raw], purge: bool) -> None:
+def test_present_leads_to_what_is_asked_for(state, asked, purge):
     check_run(state, {"targets": list(asked.values()), "purge": purge}, desired(state, asked, purge))
 
 
 @given(states, desires(), st.booleans(), st.randoms(use_true_random=False))
 def test_a_plan_holds_no_needless_no_double_and_no_foreign_change_in_whatever_order_it_is_asked_for(
-    state: State, asked: dict[Key, Raw], purge: bool, random: Any
-) -> None:
+    state, asked, purge, random
+):
     before = snapshot(*listeners(state))
     plan = plan_for(asked.values(), before, purge=purge)
     assert {pool.key for pool in plan.touched} == {key[:2] for key in asked}
@@ -171,7 +171,7 @@ def matches(selector: Raw, key: Key, tag: str) -> bool:
 
 
 @given(states, st.lists(selectors(), max_size=3), st.sampled_from(["absent", "drained"]))
-def test_selectors_take_exactly_what_they_match(state: State, chosen: list[Raw], how: str) -> None:
+def test_selectors_take_exactly_what_they_match(state, chosen, how):
     hit = {key for key, (_, tag) in state.items() if any(matches(one, key, tag) for one in chosen)}
     after = {key: value for key, value in state.items() if key not in hit}
     if how == "drained":

@@ -17,7 +17,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Goal, make_plan
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.balancers import gc_paused
 
-from ...builders import Raw, http, rule, snapshot, target, tcp
+from ...builders import Raw, http, rows, rule, snapshot, target, tcp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,8 +75,8 @@ def plan_all(listeners: list[Raw], entries: list[Raw], *, state: str = "present"
     assert calls >= len(entries) // 1000
 
 
-@pytest.mark.parametrize("amount", [500, pytest.param(10_000, marks=pytest.mark.long)])
-def test_ten_times_as_many_bindings_take_12_times_as_long(amount: int) -> None:
+@rows("amount", 500, pytest.param(10_000, marks=pytest.mark.long))
+def test_ten_times_as_many_bindings_take_12_times_as_long(amount):
     small, large = big(amount), big(10 * amount)
     one = seconds(lambda: plan_all(*small))
     ten = seconds(lambda: plan_all(*large))
@@ -86,8 +86,8 @@ def test_ten_times_as_many_bindings_take_12_times_as_long(amount: int) -> None:
     assert ten < amount / 1_000
 
 
-@pytest.mark.parametrize("state", ["absent", "drained"])
-def test_selectors_by_host_stay_linear(state: str) -> None:
+@rows("state", "absent", "drained")
+def test_selectors_by_host_stay_linear(state):
     def work(amount: int) -> Callable[[], object]:
         listeners, _ = big(amount)
         hosts = [{"eni_ip": address(number)} for number in range(amount)]

@@ -28,7 +28,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.remembe
     settle,
 )
 
-from ...builders import Raw, http, plan_for, rule, snapshot, target, tcp
+from ...builders import Raw, http, plan_for, rows, rule, snapshot, target, tcp
 
 if TYPE_CHECKING:
     from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Binding, Snapshot
@@ -58,34 +58,32 @@ def said(items: Any) -> list[tuple[int | None, str | None]]:
     return [(item.entry.weight, item.entry.tag) for item in items]
 
 
-@pytest.mark.parametrize(
+@rows(
     "old, now, asked, then",
-    [
-        # Nothing is remembered yet.
-        (None, (100, "a"), {"weight": 0}, (100, "a")),
-        (None, (0, "a"), {"removed": True}, (0, "a")),
-        # What serves replaces its entry, what has weight 0 does not.
-        ((100, "a"), (10, "b"), {"weight": 0}, (10, "b")),
-        ((100, "a"), (10, "b"), {"removed": True}, (10, "b")),
-        ((100, "a"), (10, "a"), {"tag": "b"}, (10, "a")),
-        ((0, "a"), (50, "b"), {"weight": 0}, (50, "b")),
-        ((0, "b"), (50, "b"), {"weight": 0}, (50, "b")),
-        ((100, "a"), (0, "b"), {"removed": True}, (100, "a")),
-        ((100, "a"), (0, "b"), {"tag": "c"}, (100, "a")),
-        ((100, "a"), (0, "a"), {"weight": 50}, (100, "a")),
-        # A task that brings back what is remembered needs no other memory.
-        ((100, "a"), (10, "b"), {"weight": 100, "tag": "a"}, (100, "a")),
-        ((100, "a"), (10, "a"), {"weight": 100}, (100, "a")),
-        ((100, "a"), (10, "b"), {"weight": 100}, (10, "b")),
-        ((100, None), (10, "b"), {"weight": 100}, (100, None)),
-        ((100, None), (10, "b"), {"weight": 100, "tag": "c"}, (10, "b")),
-        ((None, None), (10, "b"), {"tag": "c"}, (10, "b")),
-        ((100, "a"), (100, "b"), {"removed": True}, (100, "b")),
-        # What is asked for and in place already may be the work of a run that was killed.
-        ((100, "a"), (50, "a"), {"weight": 50, "tag": "b"}, (100, "a")),
-        ((100, "a"), (100, "b"), {"weight": 50, "tag": "b"}, (100, "a")),
-        ((0, "a"), (50, "a"), {"weight": 50, "tag": "b"}, (50, "a")),
-    ],
+    # Nothing is remembered yet.
+    (None, (100, "a"), {"weight": 0}, (100, "a")),
+    (None, (0, "a"), {"removed": True}, (0, "a")),
+    # What serves replaces its entry, what has weight 0 does not.
+    ((100, "a"), (10, "b"), {"weight": 0}, (10, "b")),
+    ((100, "a"), (10, "b"), {"removed": True}, (10, "b")),
+    ((100, "a"), (10, "a"), {"tag": "b"}, (10, "a")),
+    ((0, "a"), (50, "b"), {"weight": 0}, (50, "b")),
+    ((0, "b"), (50, "b"), {"weight": 0}, (50, "b")),
+    ((100, "a"), (0, "b"), {"removed": True}, (100, "a")),
+    ((100, "a"), (0, "b"), {"tag": "c"}, (100, "a")),
+    ((100, "a"), (0, "a"), {"weight": 50}, (100, "a")),
+    # A task that brings back what is remembered needs no other memory.
+    ((100, "a"), (10, "b"), {"weight": 100, "tag": "a"}, (100, "a")),
+    ((100, "a"), (10, "a"), {"weight": 100}, (100, "a")),
+    ((100, "a"), (10, "b"), {"weight": 100}, (10, "b")),
+    ((100, None), (10, "b"), {"weight": 100}, (100, None)),
+    ((100, None), (10, "b"), {"weight": 100, "tag": "c"}, (10, "b")),
+    ((None, None), (10, "b"), {"tag": "c"}, (10, "b")),
+    ((100, "a"), (100, "b"), {"removed": True}, (100, "b")),
+    # What is asked for and in place already may be the work of a run that was killed.
+    ((100, "a"), (50, "a"), {"weight": 50, "tag": "b"}, (100, "a")),
+    ((100, "a"), (100, "b"), {"weight": 50, "tag": "b"}, (100, "a")),
+    ((0, "a"), (50, "a"), {"weight": 50, "tag": "b"}, (50, "a")),
 )
 def test_what_replaces_what(old, now, asked, then):
     file = held() if old is None else held({"weight": old[0], "tag": old[1], "remembered": "2026-01-01T00:00:00Z"})
@@ -164,24 +162,22 @@ def test_what_is_remembered_of_changes():
     assert formers("lb-1", {}, [(removal, only.binding)])[0].removed
 
 
-@pytest.mark.parametrize(
+@rows(
     "value, problem",
-    [
-        ({"a": 1}, "it holds a dictionary, not a list of entries"),
-        (None, "it holds None, not a list"),
-        ("x", "it holds 'x', not a list"),
-        ([1], "targets[0]: 1 is not a dictionary"),
-        ([[]], "targets[0]: a list is not a dictionary"),
-        ([{**ENTRY, "load_balancer_id": None}], "targets[0]: load_balancer_id is missing"),
-        ([ENTRY, {**ENTRY, "listener_id": None}], "targets[1]: no listener is named"),
-        ([{**ENTRY, "instance_id": None}], "targets[0]: no backend is named"),
-        ([{**ENTRY, "port": None}], "targets[0]: port is missing"),
-        ([{**ENTRY, "weight": 101}], "targets[0]: weight 101"),
-        ([{**ENTRY, "wieght": 1}], "'wieght' is not a key"),
-        ([{**ENTRY, "remembered": "yesterday"}], "targets[0]: remembered 'yesterday' is not a time in UTC"),
-        ([{**ENTRY, "remembered": 5}], "targets[0]: remembered 5 is not a time in UTC"),
-        ([{**ENTRY, "weight": 1}, {**ENTRY, "weight": 2}], "targets[0] and targets[1] name the same binding"),
-    ],
+    ({"a": 1}, "it holds a dictionary, not a list of entries"),
+    (None, "it holds None, not a list"),
+    ("x", "it holds 'x', not a list"),
+    ([1], "targets[0]: 1 is not a dictionary"),
+    ([[]], "targets[0]: a list is not a dictionary"),
+    ([{**ENTRY, "load_balancer_id": None}], "targets[0]: load_balancer_id is missing"),
+    ([ENTRY, {**ENTRY, "listener_id": None}], "targets[1]: no listener is named"),
+    ([{**ENTRY, "instance_id": None}], "targets[0]: no backend is named"),
+    ([{**ENTRY, "port": None}], "targets[0]: port is missing"),
+    ([{**ENTRY, "weight": 101}], "targets[0]: weight 101"),
+    ([{**ENTRY, "wieght": 1}], "'wieght' is not a key"),
+    ([{**ENTRY, "remembered": "yesterday"}], "targets[0]: remembered 'yesterday' is not a time in UTC"),
+    ([{**ENTRY, "remembered": 5}], "targets[0]: remembered 5 is not a time in UTC"),
+    ([{**ENTRY, "weight": 1}, {**ENTRY, "weight": 2}], "targets[0] and targets[1] name the same binding"),
 )
 def test_what_is_no_restore_file(value, problem):
     with pytest.raises(InvalidArgument) as caught:
@@ -189,19 +185,10 @@ def test_what_is_no_restore_file(value, problem):
     assert problem in caught.value.message
 
 
-@pytest.mark.parametrize(
-    "text, seconds",
-    [
-        ("1970-01-01T00:01:00Z", 60),
-        ("1970-01-01T00:01:00.250000Z", 60.25),
-        (" 1970-01-01 00:01:00 ", 60),
-        ("1970-01-01T08:01:00+08:00", 60),
-        ("", None),
-        ("soon", None),
-        (None, None),
-        (60, None),
-    ],
-)
+@rows("text, seconds",
+    ("1970-01-01T00:01:00Z", 60), ("1970-01-01T00:01:00.250000Z", 60.25), (" 1970-01-01 00:01:00 ", 60),
+    ("1970-01-01T08:01:00+08:00", 60), ("", None), ("soon", None), (None, None), (60, None),
+)  # fmt: skip
 def test_times(text, seconds):
     assert seconds_of(text) == seconds
 
@@ -209,26 +196,24 @@ def test_times(text, seconds):
 SEVERAL: Raw = {"PrivateIpAddresses": ["10.9.0.2", "10.9.0.3"]}
 
 
-@pytest.mark.parametrize(
+@rows(
     "selector, read, unread",
-    [
-        ({"instance_id": "ins-1"}, "0", "0"),
-        ({"ip": "10.1.0.1"}, "0", "0"),  # read on any load balancer
-        ({"ip": "10.9.0.2"}, "1", "134"),  # whose else it is, nobody knows
-        ({"ip": "10.9.0.3"}, "1", "34"),  # another address of the same interface
-        ({"ip": "10.1.0.9"}, "2", "2"),  # not bound there, but elsewhere
-        ({"instance_id": "ins-9"}, "2", "2"),
-        ({"ip": "10.1.0.8"}, "", "34"),
-        ({"instance_id": "ins-8"}, "3", "3"),
-        ({"listener_port": 443}, "0123", "01234"),
-        ({"listener_port": 444}, "", "01234"),
-        ({"listener_port": 80, "domain": "a.example.com"}, "4", "01234"),
-        ({"listener_id": "lbl-1", "port": 81}, "", ""),
-        ({"listener_id": "lbl-2", "load_balancer_id": "lb-1"}, "4", "4"),
-        ({"listener_id": "lbl-2", "load_balancer_id": "lb-2"}, "", ""),
-        ({"location_id": "loc-1"}, "4", "01234"),
-        ({"url": "/x", "instance_id": "ins-1"}, "", "0"),
-    ],
+    ({"instance_id": "ins-1"}, "0", "0"),
+    ({"ip": "10.1.0.1"}, "0", "0"),  # read on any load balancer
+    ({"ip": "10.9.0.2"}, "1", "134"),  # whose else it is, nobody knows
+    ({"ip": "10.9.0.3"}, "1", "34"),  # another address of the same interface
+    ({"ip": "10.1.0.9"}, "2", "2"),  # not bound there, but elsewhere
+    ({"instance_id": "ins-9"}, "2", "2"),
+    ({"ip": "10.1.0.8"}, "", "34"),
+    ({"instance_id": "ins-8"}, "3", "3"),
+    ({"listener_port": 443}, "0123", "01234"),
+    ({"listener_port": 444}, "", "01234"),
+    ({"listener_port": 80, "domain": "a.example.com"}, "4", "01234"),
+    ({"listener_id": "lbl-1", "port": 81}, "", ""),
+    ({"listener_id": "lbl-2", "load_balancer_id": "lb-1"}, "4", "4"),
+    ({"listener_id": "lbl-2", "load_balancer_id": "lb-2"}, "", ""),
+    ({"location_id": "loc-1"}, "4", "01234"),
+    ({"url": "/x", "instance_id": "ins-1"}, "", "0"),
 )
 def test_selectors_of_what_is_remembered(selector, read, unread):
     items = held(
@@ -265,17 +250,15 @@ def test_entries_whose_place_is_gone_or_can_not_be_told():
     assert [one.item.entry.number for one in found if matches(by_port, one, {})] == []
 
 
-@pytest.mark.parametrize(
+@rows(
     "entry, now, registered, other",
-    [
-        ({"ip": "10.9.0.2"}, "10.9.0.2", "2026-01-01T00:00:00Z", ""),
-        ({"ip": "10.9.0.2"}, "10.9.0.2", "2026-01-01 00:00:01", "it was bound at 2026-01-01 00:00:01"),
-        ({"ip": "10.9.0.2"}, "10.9.0.2", "some day", ""),
-        ({"ip": "10.9.0.2", "remembered": None}, "10.9.0.2", "2026-09-09T00:00:01Z", ""),
-        ({"ip": "10.1.0.5"}, "ins-5", "2025-01-01T00:00:00Z", "it is ins-5 now"),
-        ({"instance_id": "ins-5"}, "ins-5", "2026-09-09T00:00:01Z", ""),
-        ({"ip": "10.9.0.9"}, "10.9.0.2", "2026-09-09T00:00:01Z", ""),
-    ],
+    ({"ip": "10.9.0.2"}, "10.9.0.2", "2026-01-01T00:00:00Z", ""),
+    ({"ip": "10.9.0.2"}, "10.9.0.2", "2026-01-01 00:00:01", "it was bound at 2026-01-01 00:00:01"),
+    ({"ip": "10.9.0.2"}, "10.9.0.2", "some day", ""),
+    ({"ip": "10.9.0.2", "remembered": None}, "10.9.0.2", "2026-09-09T00:00:01Z", ""),
+    ({"ip": "10.1.0.5"}, "ins-5", "2025-01-01T00:00:00Z", "it is ins-5 now"),
+    ({"instance_id": "ins-5"}, "ins-5", "2026-09-09T00:00:01Z", ""),
+    ({"ip": "10.9.0.9"}, "10.9.0.2", "2026-09-09T00:00:01Z", ""),
 )
 def test_an_address_that_is_another_machine_now(entry, now, registered, other):
     items = held({"instance_id": None, "remembered": "2026-01-01T00:00:00Z", **entry})

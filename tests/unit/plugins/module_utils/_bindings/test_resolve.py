@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
@@ -25,7 +23,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve
     what_exists,
 )
 
-from ...builders import Raw, http, ip_of, rule, snapshot, target, tcp, untagged
+from ...builders import Raw, http, ip_of, rows, rule, snapshot, target, tcp, untagged
 
 LISTENERS = [
     tcp("lbl-tcp", 443, target("ins-1", 80, 10, "blue"), target("ins-2", 80, 10, "green"), target("10.2.0.9", 81)),
@@ -59,64 +57,55 @@ def problem(*entries: Raw) -> InvalidArgument:
     return caught.value
 
 
-@pytest.mark.parametrize(
+@rows(
     "place, key",
-    [
-        ({"listener_id": "lbl-tcp"}, ("lbl-tcp", None)),
-        ({"listener_port": 443, "listener_protocol": "udp"}, ("lbl-udp", None)),
-        ({"listener_port": 8000}, ("lbl-range", None)),
-        ({"location_id": "loc-3"}, ("lbl-http", "loc-3")),
-        ({"location_id": "loc-3", "listener_id": "lbl-http", "url": "/"}, ("lbl-http", "loc-3")),
-        ({"location_id": "loc-1", "domain": "a.EXAMPLE.com"}, ("lbl-http", "loc-1")),
-        ({"listener_id": "lbl-http", "domain": "a.example.com", "url": "/"}, ("lbl-http", "loc-1")),
-        ({"listener_id": "lbl-http", "domain": "a.example.com", "url": "/v2"}, ("lbl-http", "loc-2")),
-        ({"listener_port": 80, "domain": "B.example.com", "url": "/"}, ("lbl-http", "loc-3")),
-        ({"listener_port": 8443, "domain": "a.example.com", "url": "/"}, ("lbl-https", "loc-4")),
-        ({"listener_id": "lbl-tcp", "listener_port": 443, "listener_protocol": "TCP"}, ("lbl-tcp", None)),
-    ],
+    ({"listener_id": "lbl-tcp"}, ("lbl-tcp", None)),
+    ({"listener_port": 443, "listener_protocol": "udp"}, ("lbl-udp", None)),
+    ({"listener_port": 8000}, ("lbl-range", None)),
+    ({"location_id": "loc-3"}, ("lbl-http", "loc-3")),
+    ({"location_id": "loc-3", "listener_id": "lbl-http", "url": "/"}, ("lbl-http", "loc-3")),
+    ({"location_id": "loc-1", "domain": "a.EXAMPLE.com"}, ("lbl-http", "loc-1")),
+    ({"listener_id": "lbl-http", "domain": "a.example.com", "url": "/"}, ("lbl-http", "loc-1")),
+    ({"listener_id": "lbl-http", "domain": "a.example.com", "url": "/v2"}, ("lbl-http", "loc-2")),
+    ({"listener_port": 80, "domain": "B.example.com", "url": "/"}, ("lbl-http", "loc-3")),
+    ({"listener_port": 8443, "domain": "a.example.com", "url": "/"}, ("lbl-https", "loc-4")),
+    ({"listener_id": "lbl-tcp", "listener_port": 443, "listener_protocol": "TCP"}, ("lbl-tcp", None)),
 )
-def test_names_lead_to_the_listener_or_rule(place: Raw, key: tuple[str, str | None]) -> None:
+def test_names_lead_to_the_listener_or_rule(place, key):
     (desired,) = resolve({**place, **BACKEND})
     assert desired.pool is SHOP.pools[key]
 
 
-@pytest.mark.parametrize(
+@rows(
     "place, words",
-    [
-        ({"listener_id": "lbl-no"}, "there is no listener 'lbl-no'"),
-        ({"listener_port": 444}, "there is no listener on port 444"),
-        ({"listener_port": 443, "listener_protocol": "HTTP"}, "there is no HTTP listener on port 443"),
-        ({"location_id": "loc-no"}, "there is no rule 'loc-no'"),
-        ({"location_id": "loc-no", "listener_id": "lbl-http"}, "there is no rule 'loc-no' on listener 'lbl-http'"),
-        ({"listener_id": "lbl-http", "domain": "c", "url": "/"}, "has no rule with domain 'c' and url '/'"),
-        ({"listener_id": "lbl-http", "domain": "a.example.com", "url": "/V2"}, "url '/V2'"),
-        ({"listener_id": "lbl-http"}, "HTTP:80 (lbl-http) is a layer-7 listener; name its rule"),
-        (
-            {"listener_id": "lbl-tcp", "domain": "a", "url": "/"},
-            "TCP:443 (lbl-tcp) is a layer-4 listener and has no rules",
-        ),
-        ({"listener_id": "lbl-tcp", "location_id": "loc-no"}, "there is no rule 'loc-no' on listener 'lbl-tcp'"),
-    ],
+    ({"listener_id": "lbl-no"}, "there is no listener 'lbl-no'"),
+    ({"listener_port": 444}, "there is no listener on port 444"),
+    ({"listener_port": 443, "listener_protocol": "HTTP"}, "there is no HTTP listener on port 443"),
+    ({"location_id": "loc-no"}, "there is no rule 'loc-no'"),
+    ({"location_id": "loc-no", "listener_id": "lbl-http"}, "there is no rule 'loc-no' on listener 'lbl-http'"),
+    ({"listener_id": "lbl-http", "domain": "c", "url": "/"}, "has no rule with domain 'c' and url '/'"),
+    ({"listener_id": "lbl-http", "domain": "a.example.com", "url": "/V2"}, "url '/V2'"),
+    ({"listener_id": "lbl-http"}, "HTTP:80 (lbl-http) is a layer-7 listener; name its rule"),
+    ({"listener_id": "lbl-tcp", "domain": "a", "url": "/"}, "TCP:443 (lbl-tcp) is a layer-4 listener and has no rules"),
+    ({"listener_id": "lbl-tcp", "location_id": "loc-no"}, "there is no rule 'loc-no' on listener 'lbl-tcp'"),
 )
-def test_an_unknown_listener_or_rule_and_the_wrong_layer_fail(place: Raw, words: str) -> None:
+def test_an_unknown_listener_or_rule_and_the_wrong_layer_fail(place, words):
     error = problem({"listener_id": "lbl-udp", **BACKEND}, {**place, **BACKEND})
     assert isinstance(error, UnknownName)
     assert error.message.startswith("targets[1]: ")
     assert words in error.message
 
 
-@pytest.mark.parametrize(
+@rows(
     "place, words",
-    [
-        ({"listener_id": "lbl-tcp", "listener_port": 80}, "listener_port 80 contradicts the ID beside it: TCP:443"),
-        ({"listener_id": "lbl-tcp", "listener_protocol": "UDP"}, "listener_protocol 'UDP' contradicts"),
-        ({"location_id": "loc-1", "listener_id": "lbl-https"}, "listener_id 'lbl-https' contradicts"),
-        ({"location_id": "loc-1", "listener_port": 8443}, "listener_port 8443 contradicts"),
-        ({"location_id": "loc-1", "domain": "b.example.com"}, "domain 'b.example.com' contradicts"),
-        ({"location_id": "loc-1", "url": "/v2"}, "url '/v2' contradicts the ID beside it: HTTP:80 (lbl-http)"),
-    ],
+    ({"listener_id": "lbl-tcp", "listener_port": 80}, "listener_port 80 contradicts the ID beside it: TCP:443"),
+    ({"listener_id": "lbl-tcp", "listener_protocol": "UDP"}, "listener_protocol 'UDP' contradicts"),
+    ({"location_id": "loc-1", "listener_id": "lbl-https"}, "listener_id 'lbl-https' contradicts"),
+    ({"location_id": "loc-1", "listener_port": 8443}, "listener_port 8443 contradicts"),
+    ({"location_id": "loc-1", "domain": "b.example.com"}, "domain 'b.example.com' contradicts"),
+    ({"location_id": "loc-1", "url": "/v2"}, "url '/v2' contradicts the ID beside it: HTTP:80 (lbl-http)"),
 )
-def test_a_name_that_contradicts_the_id_beside_it_is_an_error(place: Raw, words: str) -> None:
+def test_a_name_that_contradicts_the_id_beside_it_is_an_error(place, words):
     error = problem({**place, **BACKEND})
     assert words in error.message
     assert not isinstance(error, UnknownName)
@@ -124,25 +113,23 @@ def test_a_name_that_contradicts_the_id_beside_it_is_an_error(place: Raw, words:
         choose(place)
 
 
-def test_the_listeners_that_can_be_meant_are_told_where_each_entry_tells() -> None:
+def test_the_listeners_that_can_be_meant_are_told_where_each_entry_tells():
     by_port, by_id = ({**place, **BACKEND} for place in ({"listener_id": "lbl-http"}, {"listener_id": "lbl-no"}))
     assert getattr(problem(by_port), "meant", None) == {"lbl-http"}
     assert getattr(problem(by_port, {**by_id, "port": 81}), "meant", None) == frozenset()
 
 
-def test_a_port_alone_is_an_error_where_it_is_ambiguous() -> None:
+def test_a_port_alone_is_an_error_where_it_is_ambiguous():
     assert "TCP (lbl-tcp), UDP (lbl-udp); add listener_protocol" in problem({"listener_port": 443, **BACKEND}).message
 
 
-@pytest.mark.parametrize(
+@rows(
     "other",
-    [
-        {"listener_id": "lbl-tcp", "eni_ip": ip_of("ins-1")},
-        {"listener_port": 443, "listener_protocol": "TCP", "instance_id": "ins-1"},
-        {"listener_id": "lbl-tcp", "listener_port": 443, "instance_id": "ins-1"},
-    ],
+    {"listener_id": "lbl-tcp", "eni_ip": ip_of("ins-1")},
+    {"listener_port": 443, "listener_protocol": "TCP", "instance_id": "ins-1"},
+    {"listener_id": "lbl-tcp", "listener_port": 443, "instance_id": "ins-1"},
 )
-def test_the_same_binding_in_other_words_must_say_the_same_too(other: Raw) -> None:
+def test_the_same_binding_in_other_words_must_say_the_same_too(other):
     first = {"listener_id": "lbl-tcp", "instance_id": "ins-1", "port": 80, "weight": 5}
     error = problem(first, {**other, "port": 80, "weight": 6})
     assert error.message.startswith("targets[0] and targets[1] name the same binding, ")
@@ -150,7 +137,7 @@ def test_the_same_binding_in_other_words_must_say_the_same_too(other: Raw) -> No
     assert len(resolve(first, {**other, "port": 80, "weight": 5})) == 1
 
 
-def test_a_backend_is_one_in_any_spelling_also_where_it_is_not_bound_yet() -> None:
+def test_a_backend_is_one_in_any_spelling_also_where_it_is_not_bound_yet():
     # 10.1.0.1 is known as the address of ins-1 from another listener of the same answer.
     place = {"listener_id": "lbl-udp", "port": 54}
     by_id, by_ip = {**place, "instance_id": "ins-1"}, {**place, "eni_ip": ip_of("ins-1")}
@@ -161,7 +148,7 @@ def test_a_backend_is_one_in_any_spelling_also_where_it_is_not_bound_yet() -> No
     assert [one.backend.address for one in several] == ["ins-5", "ins-6", "ins-7"]
 
 
-def test_what_exists_stays_short_and_tells_of_listeners_without_rules() -> None:
+def test_what_exists_stays_short_and_tells_of_listeners_without_rules():
     text = what_exists(SHOP)
     assert all(pool.label in text for pool in SHOP.pools.values())
     assert "TCP:8000-8010" in text
@@ -185,45 +172,43 @@ def matched(selection: Selection) -> list[tuple[str, str | None, str, int]]:
     return [(*one.pool.key, one.backend.address, one.port) for one in selection.bindings]
 
 
-@pytest.mark.parametrize(
+@rows(
     "selector, expected",
-    [
-        ({"instance_id": "ins-1"}, [T1, U1, A1, S1]),
-        ({"eni_ip": ip_of("ins-1")}, [T1, U1, A1, S1]),
-        ({"eni_ip": "2001:DB8:0:0::1"}, [A6]),
-        ({"listener_id": "lbl-tcp"}, [T1, T2, T9]),
-        ({"listener_id": "lbl-http"}, [A1, A6, A2, B3]),
-        ({"listener_id": "lbl-http", "domain": "b.example.com"}, [B3]),
-        ({"listener_port": 443}, [T1, T2, T9, U1]),
-        ({"listener_port": 443, "listener_protocol": "UDP"}, [U1]),
-        ({"location_id": "loc-1"}, [A1, A6]),
-        ({"location_id": "loc-1", "instance_id": "ins-1"}, [A1]),
-        ({"location_id": "loc-1", "instance_id": "ins-1", "port": 80}, [A1]),
-        ({"location_id": "loc-1", "instance_id": "ins-1", "port": 81}, []),
-        ({"domain": "A.EXAMPLE.COM"}, [A1, A6, A2, S1]),
-        ({"domain": "a.example.com", "url": "/v2"}, [A2]),
-        ({"domain": "a.example.com", "listener_port": 8443}, [S1]),
-        ({"listener_id": "lbl-http", "url": "/v2"}, [A2]),
-        ({"instance_id": "ins-1", "port": 80}, [T1, A1]),
-        ({"instance_id": "ins-1", "listener_protocol": "tcp"}, [T1]),
-        ({"instance_id": "ins-2", "tag": "blue"}, [A2]),
-        ({"listener_id": "lbl-tcp", "tag": "blue"}, [T1]),
-        ({"listener_id": "lbl-tcp", "tag": "", "weight": 99}, [T1, T2, T9]),
-        ({"listener_id": "lbl-tcp", "port": 81}, [T9]),
-        ({"instance_id": "ins-3"}, []),
-        ({"listener_id": "lbl-empty"}, []),
-    ],
+    ({"instance_id": "ins-1"}, [T1, U1, A1, S1]),
+    ({"eni_ip": ip_of("ins-1")}, [T1, U1, A1, S1]),
+    ({"eni_ip": "2001:DB8:0:0::1"}, [A6]),
+    ({"listener_id": "lbl-tcp"}, [T1, T2, T9]),
+    ({"listener_id": "lbl-http"}, [A1, A6, A2, B3]),
+    ({"listener_id": "lbl-http", "domain": "b.example.com"}, [B3]),
+    ({"listener_port": 443}, [T1, T2, T9, U1]),
+    ({"listener_port": 443, "listener_protocol": "UDP"}, [U1]),
+    ({"location_id": "loc-1"}, [A1, A6]),
+    ({"location_id": "loc-1", "instance_id": "ins-1"}, [A1]),
+    ({"location_id": "loc-1", "instance_id": "ins-1", "port": 80}, [A1]),
+    ({"location_id": "loc-1", "instance_id": "ins-1", "port": 81}, []),
+    ({"domain": "A.EXAMPLE.COM"}, [A1, A6, A2, S1]),
+    ({"domain": "a.example.com", "url": "/v2"}, [A2]),
+    ({"domain": "a.example.com", "listener_port": 8443}, [S1]),
+    ({"listener_id": "lbl-http", "url": "/v2"}, [A2]),
+    ({"instance_id": "ins-1", "port": 80}, [T1, A1]),
+    ({"instance_id": "ins-1", "listener_protocol": "tcp"}, [T1]),
+    ({"instance_id": "ins-2", "tag": "blue"}, [A2]),
+    ({"listener_id": "lbl-tcp", "tag": "blue"}, [T1]),
+    ({"listener_id": "lbl-tcp", "tag": "", "weight": 99}, [T1, T2, T9]),
+    ({"listener_id": "lbl-tcp", "port": 81}, [T9]),
+    ({"instance_id": "ins-3"}, []),
+    ({"listener_id": "lbl-empty"}, []),
 )
-def test_each_key_narrows_and_keys_left_out_match_everything(selector: Raw, expected: list[object]) -> None:
+def test_each_key_narrows_and_keys_left_out_match_everything(selector, expected):
     assert matched(choose(selector)) == expected
 
 
-def test_what_several_selectors_match_comes_once_in_the_clouds_order() -> None:
+def test_what_several_selectors_match_comes_once_in_the_clouds_order():
     selection = choose({"location_id": "loc-1"}, {"instance_id": "ins-1"}, {"instance_id": "ins-1"})
     assert matched(selection) == [T1, U1, A1, A6, S1]
 
 
-def test_of_the_listeners_on_one_port_those_with_rules_are_meant_by_a_domain() -> None:
+def test_of_the_listeners_on_one_port_those_with_rules_are_meant_by_a_domain():
     both = snapshot(
         tcp("lbl-1", 80, target("ins-2"), protocol="UDP"), http("lbl-2", 80, rule("loc-1", "a", target("ins-1")))
     )
@@ -231,33 +216,29 @@ def test_of_the_listeners_on_one_port_those_with_rules_are_meant_by_a_domain() -
     assert (matched(found), found.unknown) == ([("lbl-2", "loc-1", "ins-1", 80)], ())
 
 
-@pytest.mark.parametrize(
+@rows(
     "selector, touched",
-    [
-        ({"listener_id": "lbl-tcp", "instance_id": "ins-3"}, "lbl-tcp"),
-        ({"listener_id": "lbl-http", "instance_id": "ins-3"}, "loc-1 loc-2 loc-3"),
-        ({"domain": "a.example.com", "url": "/v2", "port": 9}, "loc-2"),
-        ({"instance_id": "ins-2"}, "lbl-tcp loc-2"),
-        ({"instance_id": "ins-3"}, ""),
-    ],
+    ({"listener_id": "lbl-tcp", "instance_id": "ins-3"}, "lbl-tcp"),
+    ({"listener_id": "lbl-http", "instance_id": "ins-3"}, "loc-1 loc-2 loc-3"),
+    ({"domain": "a.example.com", "url": "/v2", "port": 9}, "loc-2"),
+    ({"instance_id": "ins-2"}, "lbl-tcp loc-2"),
+    ({"instance_id": "ins-3"}, ""),
 )
-def test_touched_is_what_a_selector_names_or_matched_on(selector: Raw, touched: str) -> None:
+def test_touched_is_what_a_selector_names_or_matched_on(selector, touched):
     assert [pool.location_id or pool.listener_id for pool in choose(selector).touched] == touched.split()
 
 
-@pytest.mark.parametrize(
+@rows(
     "selector, words",
-    [
-        ({"listener_id": "lbl-no"}, "there is no listener 'lbl-no'"),
-        ({"listener_port": 9}, "there is no listener on port 9"),
-        ({"location_id": "loc-no"}, "there is no rule 'loc-no'"),
-        ({"domain": "c.example.com"}, "there is no rule with domain 'c.example.com'"),
-        ({"listener_id": "lbl-http", "domain": "a.example.com", "url": "/no"}, "'a.example.com' and url '/no' on"),
-        ({"listener_id": "lbl-http", "url": "/no"}, "there is no rule with url '/no' on listener 'lbl-http'"),
-        ({"listener_id": "lbl-tcp", "domain": "a.example.com"}, "TCP:443 (lbl-tcp) is a layer-4 listener"),
-    ],
+    ({"listener_id": "lbl-no"}, "there is no listener 'lbl-no'"),
+    ({"listener_port": 9}, "there is no listener on port 9"),
+    ({"location_id": "loc-no"}, "there is no rule 'loc-no'"),
+    ({"domain": "c.example.com"}, "there is no rule with domain 'c.example.com'"),
+    ({"listener_id": "lbl-http", "domain": "a.example.com", "url": "/no"}, "'a.example.com' and url '/no' on"),
+    ({"listener_id": "lbl-http", "url": "/no"}, "there is no rule with url '/no' on listener 'lbl-http'"),
+    ({"listener_id": "lbl-tcp", "domain": "a.example.com"}, "TCP:443 (lbl-tcp) is a layer-4 listener"),
 )
-def test_a_selector_of_what_does_not_exist_is_told_and_the_others_match(selector: Raw, words: str) -> None:
+def test_a_selector_of_what_does_not_exist_is_told_and_the_others_match(selector, words):
     selection = choose({"location_id": "loc-2"}, selector)
     (sentence,) = selection.unknown
     assert sentence.startswith("targets[1]: ")
@@ -265,7 +246,7 @@ def test_a_selector_of_what_does_not_exist_is_told_and_the_others_match(selector
     assert (matched(selection), selection.unmatched) == ([A2], ())
 
 
-def test_tags_that_the_cloud_does_not_tell_match_nothing_and_say_so() -> None:
+def test_tags_that_the_cloud_does_not_tell_match_nothing_and_say_so():
     silent = untagged(tcp("lbl-tcp", 443, target("ins-1", tag="blue")))
     for tag, found, warnings in (("blue", 0, 1), ("", 1, 0)):
         selection = select(parse_entries([{"instance_id": "ins-1", "tag": tag}], selectors=True), silent)
@@ -273,20 +254,18 @@ def test_tags_that_the_cloud_does_not_tell_match_nothing_and_say_so() -> None:
     assert choose({"instance_id": "ins-1", "tag": "blue"}).warnings == ()
 
 
-@pytest.mark.parametrize(
+@rows(
     "selector, label",
-    [
-        ({"instance_id": "ins-0000001"}, "targets[1] (instance_id ins-0000001)"),
-        ({"instance_id": "ins-1", "port": 8080}, "targets[1] (instance_id ins-1, port 8080)"),
-        ({"instance_id": "ins-1", "tag": "bleu"}, "targets[1] (instance_id ins-1, tag bleu)"),
-        ({"listener_id": "lbl-udp", "instance_id": "ins-2"}, "targets[1] (listener_id lbl-udp, instance_id ins-2)"),
-        ({"listener_id": "lbl-udp", "port": 54}, "targets[1] (listener_id lbl-udp, port 54)"),
-        ({"listener_id": "lbl-udp", "tag": "x"}, "targets[1] (listener_id lbl-udp, tag x)"),
-        # An empty listener is no mistake.
-        ({"listener_id": "lbl-empty"}, None),
-    ],
+    ({"instance_id": "ins-0000001"}, "targets[1] (instance_id ins-0000001)"),
+    ({"instance_id": "ins-1", "port": 8080}, "targets[1] (instance_id ins-1, port 8080)"),
+    ({"instance_id": "ins-1", "tag": "bleu"}, "targets[1] (instance_id ins-1, tag bleu)"),
+    ({"listener_id": "lbl-udp", "instance_id": "ins-2"}, "targets[1] (listener_id lbl-udp, instance_id ins-2)"),
+    ({"listener_id": "lbl-udp", "port": 54}, "targets[1] (listener_id lbl-udp, port 54)"),
+    ({"listener_id": "lbl-udp", "tag": "x"}, "targets[1] (listener_id lbl-udp, tag x)"),
+    # An empty listener is no mistake.
+    ({"listener_id": "lbl-empty"}, None),
 )
-def test_a_selector_that_matches_nothing_is_named(selector: Raw, label: str | None) -> None:
+def test_a_selector_that_matches_nothing_is_named(selector, label):
     """C4"""
     labels = [entry.label for entry in choose({"instance_id": "ins-1"}, selector).unmatched]
     assert labels == ([] if label is None else [label])
@@ -310,51 +289,44 @@ def assigned(entries: list[Raw]) -> dict[str, list[int]]:
     return {one: [entry.number for entry in mine] for one, mine in found.entries.items()}
 
 
-@pytest.mark.parametrize(
+@rows(
     "entry, owners",
-    [
-        ({**HOST, "load_balancer_id": "lb-2"}, ["lb-2"]),
-        # Its own ID wins, also where another one has the listener: that is then an error there.
-        ({"listener_id": "lbl-1", "load_balancer_id": "lb-2"}, ["lb-2"]),
-        ({**HOST, "load_balancer_id": "lb-9"}, []),
-        ({"listener_id": "lbl-1", "load_balancer_id": "lb-9"}, []),
-        ({"listener_id": "lbl-1"}, ["lb-1"]),
-        ({"listener_id": "lbl-4"}, ["lb-2"]),
-        ({"location_id": "loc-2"}, ["lb-2"]),
-        ({"location_id": "loc-1", "listener_id": "lbl-4"}, ["lb-1"]),
-        (HOST, ["lb-1", "lb-2", "lb-3"]),
-        ({"listener_port": 443, "listener_protocol": "TCP"}, ["lb-1", "lb-2", "lb-3"]),
-        ({"domain": "a"}, ["lb-1", "lb-2", "lb-3"]),
-    ],
+    ({**HOST, "load_balancer_id": "lb-2"}, ["lb-2"]),
+    # Its own ID wins, also where another one has the listener: that is then an error there.
+    ({"listener_id": "lbl-1", "load_balancer_id": "lb-2"}, ["lb-2"]),
+    ({**HOST, "load_balancer_id": "lb-9"}, []),
+    ({"listener_id": "lbl-1", "load_balancer_id": "lb-9"}, []),
+    ({"listener_id": "lbl-1"}, ["lb-1"]),
+    ({"listener_id": "lbl-4"}, ["lb-2"]),
+    ({"location_id": "loc-2"}, ["lb-2"]),
+    ({"location_id": "loc-1", "listener_id": "lbl-4"}, ["lb-1"]),
+    (HOST, ["lb-1", "lb-2", "lb-3"]),
+    ({"listener_port": 443, "listener_protocol": "TCP"}, ["lb-1", "lb-2", "lb-3"]),
+    ({"domain": "a"}, ["lb-1", "lb-2", "lb-3"]),
 )
-def test_an_entry_belongs_to_the_load_balancers_that_it_is_about(entry: Raw, owners: list[str]) -> None:
+def test_an_entry_belongs_to_the_load_balancers_that_it_is_about(entry, owners):
     assert assigned([entry]) == {one: [0] if one in owners else [] for one in REGION}
 
 
-def test_entries_keep_their_order() -> None:
+def test_entries_keep_their_order():
     entries: list[Raw] = [HOST, {"listener_id": "lbl-3"}, {"listener_id": "lbl-1"}, {"domain": "a"}]
     assert assigned(entries) == {"lb-1": [0, 2, 3], "lb-2": [0, 1, 3], "lb-3": [0, 3]}
 
 
-@pytest.mark.parametrize(
+@rows(
     "entry, sentence",
-    [
-        ({"listener_id": "lbl-9"}, "targets[1]: none of the load balancers has a listener 'lbl-9'."),
-        ({"location_id": "loc-9"}, "targets[1]: none of the load balancers has a rule 'loc-9'."),
-        (
-            {"location_id": "loc-9", "listener_id": "lbl-1"},
-            "targets[1]: none of the load balancers has a rule 'loc-9'.",
-        ),
-    ],
+    ({"listener_id": "lbl-9"}, "targets[1]: none of the load balancers has a listener 'lbl-9'."),
+    ({"location_id": "loc-9"}, "targets[1]: none of the load balancers has a rule 'loc-9'."),
+    ({"location_id": "loc-9", "listener_id": "lbl-1"}, "targets[1]: none of the load balancers has a rule 'loc-9'."),
 )
-def test_an_id_that_no_load_balancer_has_is_told(entry: Raw, sentence: str) -> None:
+def test_an_id_that_no_load_balancer_has_is_told(entry, sentence):
     found = assign(parse_entries([HOST, entry], selectors=True), REGION)
     assert found.unknown == (sentence,)
     assert {one: len(mine) for one, mine in found.entries.items()} == dict.fromkeys(REGION, 1)
 
 
-@pytest.mark.parametrize("own, expected", [(None, True), ("lb-1", True), ("lb-2", False)])
-def test_before_it_is_read_only_the_load_balancer_of_an_entry_is_known(own: Any, expected: bool) -> None:
+@rows("own, expected", (None, True), ("lb-1", True), ("lb-2", False))
+def test_before_it_is_read_only_the_load_balancer_of_an_entry_is_known(own, expected):
     entries = parse_entries([{"listener_id": "lbl-9", "load_balancer_id": own}], selectors=True)
     assert (may_apply(entries, "lb-1") == list(entries)) is expected
 
@@ -363,24 +335,20 @@ BELONGS = {**HOST, "load_balancer_id": "lb-1", "load_balancer_name": "shop", "re
 NAMED = {**HOST, "load_balancer_name": "shop"}
 
 
-@pytest.mark.parametrize(
+@rows(
     "entry, chosen, looked_up, words",
-    [
-        (HOST, {"lb-1": None}, (), ""),
-        (BELONGS, {"lb-1": "shop"}, (), ""),
-        (BELONGS, {"lb-1": None, "lb-2": None}, ("lb-1",), ""),
-        (BELONGS, {"lb-1": "shop", "lb-2": "blog"}, (), ""),
-        (NAMED, {"lb-1": None}, ("lb-1",), ""),
-        (NAMED, {"lb-1": "shop"}, (), ""),
-        ({**HOST, "region": "ap-seoul"}, {"lb-1": None}, (), "region 'ap-seoul' is not ap-tokyo, in which this task"),
-        (NAMED, {"lb-1": "blog"}, (), "'shop' is not the name of lb-1, which is 'blog'"),
-        ({**BELONGS, "load_balancer_name": "Shop"}, {"lb-1": "shop", "lb-2": "Shop"}, (), "'Shop' is not the name of"),
-        (NAMED, {"lb-1": "shop", "lb-2": "blog"}, (), "alone does not say which load balancer"),
-    ],
+    (HOST, {"lb-1": None}, (), ""),
+    (BELONGS, {"lb-1": "shop"}, (), ""),
+    (BELONGS, {"lb-1": None, "lb-2": None}, ("lb-1",), ""),
+    (BELONGS, {"lb-1": "shop", "lb-2": "blog"}, (), ""),
+    (NAMED, {"lb-1": None}, ("lb-1",), ""),
+    (NAMED, {"lb-1": "shop"}, (), ""),
+    ({**HOST, "region": "ap-seoul"}, {"lb-1": None}, (), "region 'ap-seoul' is not ap-tokyo, in which this task"),
+    (NAMED, {"lb-1": "blog"}, (), "'shop' is not the name of lb-1, which is 'blog'"),
+    ({**BELONGS, "load_balancer_name": "Shop"}, {"lb-1": "shop", "lb-2": "Shop"}, (), "'Shop' is not the name of"),
+    (NAMED, {"lb-1": "shop", "lb-2": "blog"}, (), "alone does not say which load balancer"),
 )
-def test_names_and_regions_must_be_those_of_the_load_balancer(
-    entry: Raw, chosen: dict[str, Any], looked_up: tuple[str, ...], words: str
-) -> None:
+def test_names_and_regions_must_be_those_of_the_load_balancer(entry, chosen, looked_up, words):
     """C5; a name is looked up only where an entry says one."""
     entries = parse_entries([HOST, entry], selectors=True)
     assert names_to_check(entries, chosen) == looked_up

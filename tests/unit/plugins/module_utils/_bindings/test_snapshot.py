@@ -20,31 +20,29 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapsho
     parse_targets,
 )
 
-from ...builders import Raw, backend, http, ip_of, only, rule, snapshot, target, tcp, untagged
+from ...builders import Raw, backend, http, ip_of, only, rows, rule, snapshot, target, tcp, untagged
 
 KEY = ("lbl-1", None)
 FUNCTIONS = [{"Function": {"FunctionName": "f"}, "Weight": 10}]
 
 
-@pytest.mark.parametrize(
+@rows(
     "raw, pools",
-    [
-        (tcp("lbl-1", 443, protocol="tcp"), [Pool("lbl-1", None, "TCP", 443)]),
-        (tcp("lbl-1", 443, protocol="TCP_SSL", EndPort=None), [Pool("lbl-1", None, "TCP_SSL", 443)]),
-        (tcp("lbl-1", 8000, EndPort=8010), [Pool("lbl-1", None, "TCP", 8000, 8010)]),
-        # B11: a QUIC listener goes by its rules, whatever its Targets are; rules make any protocol layer 7.
-        (tcp("lbl-1", 443, protocol="QUIC"), [Pool("lbl-1", None, "QUIC", 443)]),
-        ({**tcp("lbl-1", 443, protocol="QUIC"), "Targets": None}, [Pool("lbl-1", None, "QUIC", 443)]),
-        (
-            http("lbl-1", 80, rule("l-1", "a", url="/v1"), rule("l-2", "b"), protocol="quic"),
-            [Pool("lbl-1", "l-1", "QUIC", 80, None, "a", "/v1"), Pool("lbl-1", "l-2", "QUIC", 80, None, "b", "/")],
-        ),
-        (http("lbl-1", 80, rule("l", "a"), protocol="NEW"), [Pool("lbl-1", "l", "NEW", 80, None, "a", "/")]),
-        (http("lbl-1", 80, protocol="http"), []),
-        ({**http("lbl-1", 80, protocol="HTTPS"), "Rules": None}, []),
-    ],
+    (tcp("lbl-1", 443, protocol="tcp"), [Pool("lbl-1", None, "TCP", 443)]),
+    (tcp("lbl-1", 443, protocol="TCP_SSL", EndPort=None), [Pool("lbl-1", None, "TCP_SSL", 443)]),
+    (tcp("lbl-1", 8000, EndPort=8010), [Pool("lbl-1", None, "TCP", 8000, 8010)]),
+    # B11: a QUIC listener goes by its rules, whatever its Targets are; rules make any protocol layer 7.
+    (tcp("lbl-1", 443, protocol="QUIC"), [Pool("lbl-1", None, "QUIC", 443)]),
+    ({**tcp("lbl-1", 443, protocol="QUIC"), "Targets": None}, [Pool("lbl-1", None, "QUIC", 443)]),
+    (
+        http("lbl-1", 80, rule("l-1", "a", url="/v1"), rule("l-2", "b"), protocol="quic"),
+        [Pool("lbl-1", "l-1", "QUIC", 80, None, "a", "/v1"), Pool("lbl-1", "l-2", "QUIC", 80, None, "b", "/")],
+    ),
+    (http("lbl-1", 80, rule("l", "a"), protocol="NEW"), [Pool("lbl-1", "l", "NEW", 80, None, "a", "/")]),
+    (http("lbl-1", 80, protocol="http"), []),
+    ({**http("lbl-1", 80, protocol="HTTPS"), "Rules": None}, []),
 )
-def test_a_layer4_listener_is_a_pool_and_a_layer7_listener_has_one_for_each_rule(raw: Raw, pools: list[Pool]) -> None:
+def test_a_layer4_listener_is_a_pool_and_a_layer7_listener_has_one_for_each_rule(raw, pools):
     bound = snapshot(raw)
     (listener,) = bound.listeners.values()
     assert list(listener.pools) == list(bound.pools.values()) == pools
@@ -52,14 +50,14 @@ def test_a_layer4_listener_is_a_pool_and_a_layer7_listener_has_one_for_each_rule
     assert listener.layer7 is not any(pool.location_id is None for pool in pools)
 
 
-def test_null_and_empty_lists_hold_nothing() -> None:
+def test_null_and_empty_lists_hold_nothing():
     for empty in (None, []):
         raw = {"ListenerId": "lbl-1", "Protocol": "TCP", "Port": 443, "Targets": empty, "Rules": empty}
         assert snapshot(raw).bindings == {KEY: ()}
         assert parse_targets({"Listeners": empty}).listeners == {}
 
 
-def test_labels_name_address_port_and_pool() -> None:
+def test_labels_name_address_port_and_pool():
     """C15"""
     listener = tcp("lbl-1", 8000, target("2001:db8::53", 53), EndPort=8010)
     bound = snapshot(listener, http("lbl-2", 80, rule("loc-1", "a.com", target("ins-1"), url="/v1")))
@@ -69,7 +67,7 @@ def test_labels_name_address_port_and_pool() -> None:
     ]
 
 
-def test_a_cvm_is_addressed_by_its_id_or_primary_address_which_are_one_binding() -> None:
+def test_a_cvm_is_addressed_by_its_id_or_primary_address_which_are_one_binding():
     for kind in ("CVM", "cvm"):
         one = target("ins-1", Type=kind, PrivateIpAddresses=[ip_of("ins-1"), "10.1.200.1"])
         bound = snapshot(tcp("lbl-1", 443, one, target("ins-1", 81)), tcp("lbl-2", 444))
@@ -83,8 +81,8 @@ def test_a_cvm_is_addressed_by_its_id_or_primary_address_which_are_one_binding()
         assert bound.instances == {ip_of("ins-1"): "ins-1"}
 
 
-@pytest.mark.parametrize("kind", ["ENI", "eni", "CCN", "EVM", "GLOBALROUTE", "NAT", "SRV", "NewKind"])
-def test_every_other_kind_is_addressed_by_a_private_ip_whatever_its_ids_say(kind: str) -> None:
+@rows("kind", "ENI", "eni", "CCN", "EVM", "GLOBALROUTE", "NAT", "SRV", "NewKind")
+def test_every_other_kind_is_addressed_by_a_private_ip_whatever_its_ids_say(kind):
     for ids in ({"InstanceId": None}, {"InstanceId": ""}, {"InstanceId": "ins-9"}, {"EniId": "e", "InstanceId": "e"}):
         raw = target("10.2.0.1", **{"Type": kind, "PrivateIpAddresses": ["10.2.0.1", "10.2.0.2"], **ids})
         bound = snapshot(tcp("lbl-1", 443, raw))
@@ -94,31 +92,24 @@ def test_every_other_kind_is_addressed_by_a_private_ip_whatever_its_ids_say(kind
         assert bound.find(KEY, Backend("ins-9", None), 80) is None
 
 
-@pytest.mark.parametrize(
-    "text, expected",
-    [
-        ("::ffff:10.0.0.1", "10.0.0.1"),
-        ("::FFFF:a00:1", "10.0.0.1"),
-        ("0:0:0:0:0:ffff:10.0.0.1", "10.0.0.1"),
-        ("::10.0.0.1", "::a00:1"),
-        ("64:ff9b::10.0.0.1", "64:ff9b::a00:1"),
-        (" 2001:0db8:0000:0000:0000:0000:0000:0001 ", "2001:db8::1"),
-        ("2001:DB8:0:0::1", "2001:db8::1"),
-        ("10.0.0.1", "10.0.0.1"),
-    ],
-)
-def test_an_address_has_one_spelling(text: str, expected: str) -> None:
+@rows("text, expected",
+    ("::ffff:10.0.0.1", "10.0.0.1"), ("::FFFF:a00:1", "10.0.0.1"), ("0:0:0:0:0:ffff:10.0.0.1", "10.0.0.1"),
+    ("::10.0.0.1", "::a00:1"), ("64:ff9b::10.0.0.1", "64:ff9b::a00:1"),
+    (" 2001:0db8:0000:0000:0000:0000:0000:0001 ", "2001:db8::1"), ("2001:DB8:0:0::1", "2001:db8::1"),
+    ("10.0.0.1", "10.0.0.1"),
+)  # fmt: skip
+def test_an_address_has_one_spelling(text, expected):
     """C14: an IPv4 address in IPv6 spelling is the IPv4 address."""
     assert canonical_ip(text) == expected
     bound = snapshot(tcp("lbl-1", 443, target("10.2.0.1", PrivateIpAddresses=[text])))
     assert bound.find(KEY, Backend(None, expected), 80) is only(bound)
 
 
-def test_an_address_that_does_not_parse_stays_as_it_came() -> None:
+def test_an_address_that_does_not_parse_stays_as_it_came():
     assert only(snapshot(tcp("lbl-1", 443, target("10.2.0.1", PrivateIpAddresses=["?"])))).backend.address == "?"
 
 
-def test_what_no_call_can_address_is_not_a_binding() -> None:
+def test_what_no_call_can_address_is_not_a_binding():
     odd = [
         {"PrivateIpAddresses": None, "InstanceId": None},
         {"PrivateIpAddresses": [], "Type": "SRV", "InstanceId": "srv-1"},
@@ -130,7 +121,7 @@ def test_what_no_call_can_address_is_not_a_binding() -> None:
     assert list(snapshot(http("lbl-1", 80, place), layer4).all_bindings()) == []
 
 
-def test_nulls_missing_keys_and_unknown_fields_do_no_harm() -> None:
+def test_nulls_missing_keys_and_unknown_fields_do_no_harm():
     bare = {"Type": "CVM", "InstanceId": "ins-1", "Port": 80, "Weight": 5, "PrivateIpAddresses": None}
     full = target("ins-2", Zone="z-1", InstanceName="web", PublicIpAddresses=["203.0.113.1"], Weight=0)
     one, two = snapshot(tcp("lbl-1", 443, {**bare, "NewField": {"a": 1}}, full)).all_bindings()
@@ -138,7 +129,7 @@ def test_nulls_missing_keys_and_unknown_fields_do_no_harm() -> None:
     assert (two.weight, two.zone, two.instance_name, two.public_ips) == (0, "z-1", "web", ("203.0.113.1",))
 
 
-def test_tags_are_unknown_where_no_entry_has_the_field_and_known_where_one_has() -> None:
+def test_tags_are_unknown_where_no_entry_has_the_field_and_known_where_one_has():
     silent = untagged(tcp("lbl-1", 443, target("ins-1", tag="x")))
     assert (silent.tags_known, only(silent).tag) == (False, None)
     mixed = without(target("ins-2"), "Tag")
@@ -153,23 +144,21 @@ def without(raw: Raw, key: str) -> Raw:
     return {name: value for name, value in raw.items() if name != key}
 
 
-@pytest.mark.parametrize(
+@rows(
     "answer, place",
-    [
-        ({}, "Listeners is missing, not a list or null"),
-        ({"Listeners": ""}, "Listeners is ''"),
-        ({"Listeners": {}}, "Listeners is an object"),
-        ({"Listeners": False}, "Listeners is false"),
-        ({"Listeners": [None]}, "Listeners[0] is null, not an object"),
-        ({"Listeners": ["lbl-1"]}, "Listeners[0] is 'lbl-1'"),
-        ({"Listeners": [tcp("lbl-1", 443), tcp("lbl-1", 444)]}, "Listeners[1].ListenerId is 'lbl-1'"),
-        (
-            {"Listeners": [http("lbl-1", 80, rule("loc-1", "a"), rule("loc-1", "b"))]},
-            "Listeners[0].Rules[1].LocationId is 'loc-1'",
-        ),
-    ],
+    ({}, "Listeners is missing, not a list or null"),
+    ({"Listeners": ""}, "Listeners is ''"),
+    ({"Listeners": {}}, "Listeners is an object"),
+    ({"Listeners": False}, "Listeners is false"),
+    ({"Listeners": [None]}, "Listeners[0] is null, not an object"),
+    ({"Listeners": ["lbl-1"]}, "Listeners[0] is 'lbl-1'"),
+    ({"Listeners": [tcp("lbl-1", 443), tcp("lbl-1", 444)]}, "Listeners[1].ListenerId is 'lbl-1'"),
+    (
+        {"Listeners": [http("lbl-1", 80, rule("loc-1", "a"), rule("loc-1", "b"))]},
+        "Listeners[0].Rules[1].LocationId is 'loc-1'",
+    ),
 )
-def test_an_answer_without_listeners_is_not_an_empty_one(answer: Raw, place: str) -> None:
+def test_an_answer_without_listeners_is_not_an_empty_one(answer, place):
     """B2, B3"""
     with pytest.raises(UnexpectedAnswer, match=re.escape(place)) as caught:
         parse_targets({**answer, "RequestId": "r-7"})
@@ -180,18 +169,12 @@ def test_an_answer_without_listeners_is_not_an_empty_one(answer: Raw, place: str
 TEXT, PORT, LIST = "a text that is not empty", "a whole number from 0 to 65535", "a list or null"
 
 
-@pytest.mark.parametrize(
-    "key, odds, expected",
-    [
-        ("ListenerId", [None, "", 7], TEXT),
-        ("Protocol", [None, ["TCP"]], TEXT),
-        ("Port", ["443", True, 443.0, -1, 65536, 10**70], PORT),
-        ("EndPort", ["0", False], f"{PORT}, or null"),
-        ("Rules", [{}], LIST),
-        ("Targets", [""], LIST),
-    ],
-)
-def test_a_listener_has_what_it_always_has(key: str, odds: list[Any], expected: str) -> None:
+@rows("key, odds, expected",
+    ("ListenerId", [None, "", 7], TEXT), ("Protocol", [None, ["TCP"]], TEXT),
+    ("Port", ["443", True, 443.0, -1, 65536, 10**70], PORT), ("EndPort", ["0", False], f"{PORT}, or null"),
+    ("Rules", [{}], LIST), ("Targets", [""], LIST),
+)  # fmt: skip
+def test_a_listener_has_what_it_always_has(key, odds, expected):
     for odd in odds:
         with pytest.raises(UnexpectedAnswer, match=rf"Listeners\[1\]\.{key} is .*, not {re.escape(expected)}\."):
             snapshot(tcp("lbl-0", 80), tcp("lbl-1", 443, **{key: odd}))
@@ -200,8 +183,8 @@ def test_a_listener_has_what_it_always_has(key: str, odds: list[Any], expected: 
             snapshot(without(tcp("lbl-1", 443), key))
 
 
-@pytest.mark.parametrize("key, odd", [("LocationId", ""), ("Domain", None), ("Url", 1), ("Targets", {})])
-def test_a_rule_has_what_it_always_has(key: str, odd: Any) -> None:
+@rows("key, odd", ("LocationId", ""), ("Domain", None), ("Url", 1), ("Targets", {}))
+def test_a_rule_has_what_it_always_has(key, odd):
     one = rule("loc-1", "a")
     with pytest.raises(UnexpectedAnswer, match=rf"Listeners\[0\]\.Rules\[1\]\.{key} is "):
         snapshot(http("lbl-1", 80, rule("loc-0", "b"), {**one, key: odd}))
@@ -209,22 +192,20 @@ def test_a_rule_has_what_it_always_has(key: str, odd: Any) -> None:
         snapshot(http("lbl-1", 80, without(one, key)))
 
 
-@pytest.mark.parametrize(
+@rows(
     "key, odds",
-    [
-        ("Type", [None, "", 1, {}]),
-        ("InstanceId", [None, "", 1, ["ins-1"]]),
-        ("Port", [None, "80", 80.5, True, -1, 65536, [80]]),
-        ("Weight", [None, "abc", "10", 10.0, False, -1, 101, {}]),
-        ("PrivateIpAddresses", ["10.2.0.1", {}, 1, [None], [1], [["10.2.0.1"]], ["10.2.0.1", 2]]),
-        ("PublicIpAddresses", ["", {}, [None]]),
-        ("InstanceName", [{}, 1, True, []]),
-        ("RegisteredTime", [1, {}]),
-        ("Tag", [1, False, {}, ["x"]]),
-        ("Zone", [0, {}]),
-    ],
+    ("Type", [None, "", 1, {}]),
+    ("InstanceId", [None, "", 1, ["ins-1"]]),
+    ("Port", [None, "80", 80.5, True, -1, 65536, [80]]),
+    ("Weight", [None, "abc", "10", 10.0, False, -1, 101, {}]),
+    ("PrivateIpAddresses", ["10.2.0.1", {}, 1, [None], [1], [["10.2.0.1"]], ["10.2.0.1", 2]]),
+    ("PublicIpAddresses", ["", {}, [None]]),
+    ("InstanceName", [{}, 1, True, []]),
+    ("RegisteredTime", [1, {}]),
+    ("Tag", [1, False, {}, ["x"]]),
+    ("Zone", [0, {}]),
 )
-def test_a_target_has_what_it_always_has(key: str, odds: list[Any]) -> None:
+def test_a_target_has_what_it_always_has(key, odds):
     for odd in odds:
         place = re.escape(f"Listeners[0].Rules[0].Targets[1].{key}")
         with pytest.raises(UnexpectedAnswer, match=rf"{place}(\[\d\])? is .*, not "):
@@ -234,18 +215,16 @@ def test_a_target_has_what_it_always_has(key: str, odds: list[Any]) -> None:
             snapshot(tcp("lbl-1", 443, without(target("ins-1"), key)))
 
 
-@pytest.mark.parametrize(
+@rows(
     "odd, told",
-    [
-        pytest.param("x" * 10_000, r"'x{60}'\.\.\. \(10000 characters\)", id="long"),
-        ("a\x1b[31m\u202e\n", r"'a\\x1b\[31m\\u202e\\n'"),
-        (float("inf"), "inf"),
-        pytest.param(10**5000, "a huge number", id="huge"),
-        ([1] * 9, "a list of 9"),
-        ({"a": 1}, "an object"),
-    ],
+    pytest.param("x" * 10_000, r"'x{60}'\.\.\. \(10000 characters\)", id="long"),
+    ("a\x1b[31m\u202e\n", r"'a\\x1b\[31m\\u202e\\n'"),
+    (float("inf"), "inf"),
+    pytest.param(10**5000, "a huge number", id="huge"),
+    ([1] * 9, "a list of 9"),
+    ({"a": 1}, "an object"),
 )
-def test_what_was_there_is_shown_short_and_escaped(odd: Any, told: str) -> None:
+def test_what_was_there_is_shown_short_and_escaped(odd, told):
     with pytest.raises(UnexpectedAnswer, match=rf"Targets\[0\]\.Weight is {told}, not a whole number") as caught:
         snapshot(tcp("lbl-1", 443, target("ins-1", Weight=odd)))
     assert len(caught.value.message) < 300
@@ -262,28 +241,24 @@ def interface(*addresses: str, **more: Any) -> Raw:
     return target(addresses[0], Type="ENI", PrivateIpAddresses=list(addresses), **more)
 
 
-@pytest.mark.parametrize(
+@rows(
     "rows, own, ambiguous",
-    [
-        pytest.param([interface(A, B), interface(B, A)], [A, B], "", id="each is first once"),
-        pytest.param([interface(A, B), interface(B)], [A, B], "", id="and once alone"),
-        pytest.param([ONE, interface(ip_of("ins-1"), A)], [A, "ins-1"], "", id="a CVM has its primary address"),
-        pytest.param([interface(A, C), interface(B, C)], [A, B], C, id="first of none"),
-        pytest.param([interface(A, B), interface(A)], [B, A], f"{A} {B}", id="nothing by elimination"),
-        pytest.param([interface(A, B), interface(A, C)], [A, C], f"{A} {B} {C}", id="nor by exclusion"),
-        pytest.param([interface(A, B)] * 2, [A, B], f"{A} {B}", id="the same"),
-        pytest.param([interface(A, B)] * 3, [A, B, A], f"{A} {B}", id="more than addresses"),
-        pytest.param([ONE, interface(ip_of("ins-1"))], ["ins-1", ip_of("ins-1")], ip_of("ins-1"), id="none is left"),
-        pytest.param([ONE, TWO], ["ins-1", "ins-2"], ip_of("ins-1"), id="one address of two CVMs"),
-        pytest.param([ONE, dict(ONE)], ["ins-1"], "", id="a CVM twice"),
-        pytest.param([interface(A), interface(A)], [A], "", id="an address twice"),
-        pytest.param(
-            [ONE, {**ONE, "Weight": 1}], ["ins-1"] * 2, f"{ip_of('ins-1')} ins-1", id="a CVM with two weights"
-        ),
-        pytest.param([interface(A), interface(A, weight=1)], [A, A], A, id="an address with two weights"),
-    ],
+    pytest.param([interface(A, B), interface(B, A)], [A, B], "", id="each is first once"),
+    pytest.param([interface(A, B), interface(B)], [A, B], "", id="and once alone"),
+    pytest.param([ONE, interface(ip_of("ins-1"), A)], [A, "ins-1"], "", id="a CVM has its primary address"),
+    pytest.param([interface(A, C), interface(B, C)], [A, B], C, id="first of none"),
+    pytest.param([interface(A, B), interface(A)], [B, A], f"{A} {B}", id="nothing by elimination"),
+    pytest.param([interface(A, B), interface(A, C)], [A, C], f"{A} {B} {C}", id="nor by exclusion"),
+    pytest.param([interface(A, B)] * 2, [A, B], f"{A} {B}", id="the same"),
+    pytest.param([interface(A, B)] * 3, [A, B, A], f"{A} {B}", id="more than addresses"),
+    pytest.param([ONE, interface(ip_of("ins-1"))], ["ins-1", ip_of("ins-1")], ip_of("ins-1"), id="none is left"),
+    pytest.param([ONE, TWO], ["ins-1", "ins-2"], ip_of("ins-1"), id="one address of two CVMs"),
+    pytest.param([ONE, dict(ONE)], ["ins-1"], "", id="a CVM twice"),
+    pytest.param([interface(A), interface(A)], [A], "", id="an address twice"),
+    pytest.param([ONE, {**ONE, "Weight": 1}], ["ins-1"] * 2, f"{ip_of('ins-1')} ins-1", id="a CVM with two weights"),
+    pytest.param([interface(A), interface(A, weight=1)], [A, A], A, id="an address with two weights"),
 )
-def test_an_address_finds_the_binding_that_it_surely_is(rows: list[Raw], own: list[str], ambiguous: str) -> None:
+def test_an_address_finds_the_binding_that_it_surely_is(rows, own, ambiguous):
     """B5: the address that was asked for, whatever else is in the answer."""
     bound = snapshot(tcp("lbl-1", 443, *rows))
     assert sorted(bound.ambiguous) == ambiguous.split()
@@ -295,7 +270,7 @@ def test_an_address_finds_the_binding_that_it_surely_is(rows: list[Raw], own: li
         assert found.backend.address == found.aliases[0] == name
 
 
-def test_very_many_that_share_addresses_are_told_apart_in_no_time() -> None:
+def test_very_many_that_share_addresses_are_told_apart_in_no_time():
     many = [f"10.3.{number // 256}.{number % 256}" for number in range(3000)]
     listener = tcp("lbl-1", 443, *(interface(*many[number : number + 3]) for number in range(2998) for _twice in "12"))
     started = time.thread_time()
@@ -303,16 +278,16 @@ def test_very_many_that_share_addresses_are_told_apart_in_no_time() -> None:
     assert time.thread_time() - started < 5
 
 
-def test_ports_and_pools_have_nothing_to_do_with_each_other() -> None:
+def test_ports_and_pools_have_nothing_to_do_with_each_other():
     rows = [interface(A, B), {**interface(A, B), "Port": 81}]
     bound = snapshot(tcp("lbl-1", 443, *rows), tcp("lbl-2", 444, interface(A, B)))
     assert bound.ambiguous == {}
     assert [one.aliases for one in bound.all_bindings()] == [(A, B)] * 3
 
 
-@pytest.mark.parametrize("address", [A, B])
-@pytest.mark.parametrize("more", [{}, {"port": 80}, {"listener_id": "lbl-1"}, {"listener_id": "lbl-1", "port": 80}])
-def test_an_address_that_is_asked_for_is_the_one_or_refused(address: str, more: Raw) -> None:
+@rows("address", A, B)
+@rows("more", {}, {"port": 80}, {"listener_id": "lbl-1"}, {"listener_id": "lbl-1", "port": 80})
+def test_an_address_that_is_asked_for_is_the_one_or_refused(address, more):
     def found(present: bool, *rows: tuple[str, str]) -> list[str]:
         bound = snapshot(tcp("lbl-1", 443, *(interface(*row) for row in rows)))
         entries = parse_entries([{"eni_ip": address, **more}], selectors=not present)
@@ -326,8 +301,8 @@ def test_an_address_that_is_asked_for_is_the_one_or_refused(address: str, more: 
             found(present, (A, B), (A, B))
 
 
-@pytest.mark.parametrize("selector", [{"listener_id": "lbl-1"}, {"eni_ip": A, "port": 81}, {"eni_ip": "10.2.0.9"}])
-def test_what_does_not_ask_for_an_address_in_doubt_is_not_refused(selector: Raw) -> None:
+@rows("selector", {"listener_id": "lbl-1"}, {"eni_ip": A, "port": 81}, {"eni_ip": "10.2.0.9"})
+def test_what_does_not_ask_for_an_address_in_doubt_is_not_refused(selector):
     bound = snapshot(tcp("lbl-1", 443, interface(A, B), interface(A, B)))
     found = select(parse_entries([selector], selectors=True), bound).bindings
     assert sorted(one.backend.address for one in found) == ([A, B] if "listener_id" in selector else [])

@@ -21,6 +21,8 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.chai
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import Credentials
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.profiles import ProfileFiles, choose_profile
 
+from ...builders import rows
+
 ROLE = "qcs::cam::uin/1:roleName/deploy"
 
 
@@ -101,31 +103,27 @@ def case(tmp_path: Path) -> Case:
 NAMED = {"TENCENTCLOUD_PROFILE": "deploy"}
 
 
-@pytest.mark.parametrize(
+@rows(
     "options, environ, expected",
-    [
-        (OPTIONS, {}, "AKIDopt"),
-        (OPTIONS, ENVIRONMENT | POD | NAMED, "AKIDopt"),
-        (OPTIONS | {"profile": "deploy"}, ENVIRONMENT, "AKIDopt"),
-        ({"profile": "deploy"}, ENVIRONMENT | POD, "AKIDdeploy"),
-        ({"profile": "default"}, ENVIRONMENT | POD, "AKIDtccli"),
-        ({}, ENVIRONMENT | POD | NAMED, "AKIDenv"),
-        ({}, NAMED | POD, "AKIDdeploy"),
-        ({}, {"TCCLI_PROFILE": "deploy"} | POD, "AKIDdeploy"),
-        ({}, {"TCCLI_PROFILE": "deploy", "TENCENTCLOUD_PROFILE": "default"}, "AKIDtccli"),
-        ({}, POD, "AKIDtccli"),
-        ({}, {"TENCENTCLOUD_SECRET_ID": "", "TENCENTCLOUD_SECRET_KEY": ""}, "AKIDtccli"),
-        ({}, {"TENCENTCLOUD_TOKEN": "stray"}, "AKIDtccli"),
-    ],
+    (OPTIONS, {}, "AKIDopt"),
+    (OPTIONS, ENVIRONMENT | POD | NAMED, "AKIDopt"),
+    (OPTIONS | {"profile": "deploy"}, ENVIRONMENT, "AKIDopt"),
+    ({"profile": "deploy"}, ENVIRONMENT | POD, "AKIDdeploy"),
+    ({"profile": "default"}, ENVIRONMENT | POD, "AKIDtccli"),
+    ({}, ENVIRONMENT | POD | NAMED, "AKIDenv"),
+    ({}, NAMED | POD, "AKIDdeploy"),
+    ({}, {"TCCLI_PROFILE": "deploy"} | POD, "AKIDdeploy"),
+    ({}, {"TCCLI_PROFILE": "deploy", "TENCENTCLOUD_PROFILE": "default"}, "AKIDtccli"),
+    ({}, POD, "AKIDtccli"),
+    ({}, {"TENCENTCLOUD_SECRET_ID": "", "TENCENTCLOUD_SECRET_KEY": ""}, "AKIDtccli"),
+    ({}, {"TENCENTCLOUD_TOKEN": "stray"}, "AKIDtccli"),
 )
-def test_the_first_hit_wins_where_all_are_there(
-    case: Case, options: dict[str, Any], environ: dict[str, str], expected: str
-) -> None:
+def test_the_first_hit_wins_where_all_are_there(case, options, environ, expected):
     assert case.everything().secret_id(options, environ) == expected
     assert case.remote.asked == [], "nothing is asked for over the network when something earlier matched"
 
 
-def test_the_later_links(case: Case) -> None:
+def test_the_later_links(case):
     case.ini().cvm()
     assert case.secret_id({}, POD) == "AKIDini"
     case.ini("")
@@ -134,22 +132,18 @@ def test_the_later_links(case: Case) -> None:
     assert case.secret_id({}, {}) == "AKIDcvm"
 
 
-@pytest.mark.parametrize(
+@rows(
     "options, environ, words",
-    [
-        (OPTIONS | {"secret_key": "80"}, {}, "secret_key in the options"),
-        (OPTIONS | {"token": "80"}, {}, "token in the options"),
-        ({}, ENVIRONMENT | {"TENCENTCLOUD_SECRET_KEY": "80"}, "TENCENTCLOUD_SECRET_KEY in the environment"),
-        ({}, ENVIRONMENT | {"TENCENTCLOUD_TOKEN": "80"}, "TENCENTCLOUD_TOKEN in the environment"),
-        ({}, ENVIRONMENT | {"TENCENTCLOUD_SECURITY_TOKEN": "80"}, "TENCENTCLOUD_SECURITY_TOKEN in the environment"),
-        ({"profile": "short"}, {}, "secretKey in profile 'short'"),
-        ({"profile": "token"}, {}, "token in profile 'token'"),
-        ({"profile": "sdk"}, {}, "secret_key in profile 'sdk'"),
-    ],
+    (OPTIONS | {"secret_key": "80"}, {}, "secret_key in the options"),
+    (OPTIONS | {"token": "80"}, {}, "token in the options"),
+    ({}, ENVIRONMENT | {"TENCENTCLOUD_SECRET_KEY": "80"}, "TENCENTCLOUD_SECRET_KEY in the environment"),
+    ({}, ENVIRONMENT | {"TENCENTCLOUD_TOKEN": "80"}, "TENCENTCLOUD_TOKEN in the environment"),
+    ({}, ENVIRONMENT | {"TENCENTCLOUD_SECURITY_TOKEN": "80"}, "TENCENTCLOUD_SECURITY_TOKEN in the environment"),
+    ({"profile": "short"}, {}, "secretKey in profile 'short'"),
+    ({"profile": "token"}, {}, "token in profile 'token'"),
+    ({"profile": "sdk"}, {}, "secret_key in profile 'sdk'"),
 )
-def test_a_short_key_or_token_is_refused_wherever_it_is(
-    case: Case, options: dict[str, Any], environ: dict[str, str], words: str
-) -> None:
+def test_a_short_key_or_token_is_refused_wherever_it_is(case, options, environ, words):
     case.tccli(KEYS | {"secretKey": "80"}, "short").tccli(KEYS | {"token": "80"}, "token")
     case.ini("[sdk]\nsecret_id = AKIDsdk\nsecret_key = 80\n")
     with pytest.raises(CredentialsNotFound, match=f"^{words}.* can't be right: it has fewer than 8 characters"):
@@ -157,54 +151,48 @@ def test_a_short_key_or_token_is_refused_wherever_it_is(
     assert list(case.secrets) == []
 
 
-def test_a_named_profile_of_the_sdks(case: Case) -> None:
+def test_a_named_profile_of_the_sdks(case):
     assert case.ini().secret_id({"profile": "deploy"}, ENVIRONMENT) == "AKIDinideploy"
 
 
-@pytest.mark.parametrize(
+@rows(
     "environ, token",
-    [
-        ({}, None),
-        ({"TENCENTCLOUD_TOKEN": "token-of-a"}, "token-of-a"),
-        ({"TENCENTCLOUD_SECURITY_TOKEN": "token-of-b"}, "token-of-b"),
-        ({"TENCENTCLOUD_TOKEN": "token-of-a", "TENCENTCLOUD_SECURITY_TOKEN": "token-of-b"}, "token-of-a"),
-        ({"TENCENTCLOUD_TOKEN": "", "TENCENTCLOUD_SECURITY_TOKEN": "token-of-b"}, "token-of-b"),
-    ],
+    ({}, None),
+    ({"TENCENTCLOUD_TOKEN": "token-of-a"}, "token-of-a"),
+    ({"TENCENTCLOUD_SECURITY_TOKEN": "token-of-b"}, "token-of-b"),
+    ({"TENCENTCLOUD_TOKEN": "token-of-a", "TENCENTCLOUD_SECURITY_TOKEN": "token-of-b"}, "token-of-a"),
+    ({"TENCENTCLOUD_TOKEN": "", "TENCENTCLOUD_SECURITY_TOKEN": "token-of-b"}, "token-of-b"),
 )
-def test_names_of_the_token(case: Case, environ: dict[str, str], token: str | None) -> None:
+def test_names_of_the_token(case, environ, token):
     assert case.find({}, ENVIRONMENT | environ).source.current().token == token
 
 
-@pytest.mark.parametrize(
+@rows(
     "options, environ, missing",
-    [
-        ({"secret_id": "x"}, ENVIRONMENT, "^secret_key is missing in the options"),
-        ({"secret_key": "x"}, ENVIRONMENT, "^secret_id is missing in the options"),
-        ({"token": "x"}, ENVIRONMENT, "^token is given without secret_id and secret_key"),
-        ({}, {"TENCENTCLOUD_SECRET_ID": "x"}, "^TENCENTCLOUD_SECRET_KEY is missing in the environment"),
-        ({}, {"TENCENTCLOUD_SECRET_KEY": "x"}, "^TENCENTCLOUD_SECRET_ID is missing in the environment"),
-        ({"secret_id": "x"}, {"TENCENTCLOUD_SECRET_KEY": "x"}, "^secret_key is missing in the options"),
-    ],
+    ({"secret_id": "x"}, ENVIRONMENT, "^secret_key is missing in the options"),
+    ({"secret_key": "x"}, ENVIRONMENT, "^secret_id is missing in the options"),
+    ({"token": "x"}, ENVIRONMENT, "^token is given without secret_id and secret_key"),
+    ({}, {"TENCENTCLOUD_SECRET_ID": "x"}, "^TENCENTCLOUD_SECRET_KEY is missing in the environment"),
+    ({}, {"TENCENTCLOUD_SECRET_KEY": "x"}, "^TENCENTCLOUD_SECRET_ID is missing in the environment"),
+    ({"secret_id": "x"}, {"TENCENTCLOUD_SECRET_KEY": "x"}, "^secret_key is missing in the options"),
 )
-def test_half_a_pair_stops_the_chain(
-    case: Case, options: dict[str, Any], environ: dict[str, str], missing: str
-) -> None:
+def test_half_a_pair_stops_the_chain(case, options, environ, missing):
     with pytest.raises(CredentialsNotFound, match=missing):
         case.everything().find(options, environ)
 
 
-@pytest.mark.parametrize("options, environ", [({"profile": "gone"}, ENVIRONMENT), ({}, {"TCCLI_PROFILE": "gone"})])
-def test_a_named_profile_has_to_be_there(case: Case, options: dict[str, Any], environ: dict[str, str]) -> None:
+@rows("options, environ", ({"profile": "gone"}, ENVIRONMENT), ({}, {"TCCLI_PROFILE": "gone"}))
+def test_a_named_profile_has_to_be_there(case, options, environ):
     with pytest.raises(CredentialsNotFound, match="There is no profile 'gone'"):
         case.everything().find(options, environ)
 
 
-def test_a_named_profile_that_says_nothing(case: Case) -> None:
+def test_a_named_profile_that_says_nothing(case):
     with pytest.raises(CredentialsNotFound, match="neither keys nor a role"):
         case.tccli({"type": "x"}, "empty").cvm().find({"profile": "empty"}, ENVIRONMENT)
 
 
-def test_nothing_at_all_lists_the_ways(case: Case) -> None:
+def test_nothing_at_all_lists_the_ways(case):
     with pytest.raises(CredentialsNotFound) as caught:
         case.find()
     for way in ("secret_id", "profile", "TENCENTCLOUD_SECRET_ID", "tccli configure", ".tencentcloud", "TKE", "CVM"):
@@ -221,51 +209,49 @@ def assumed_with(case: Case, *where: Any) -> tuple[str, ...]:
 WITH_ROLE = {"role-arn": "arn-profile", "role-session-name": "night"}
 
 
-@pytest.mark.parametrize(
+@rows(
     "options, environ, base, arn",
-    [
-        ({"role_arn": ROLE} | OPTIONS, {}, "AKIDopt", ROLE),
-        ({"role_arn": ROLE}, ENVIRONMENT, "AKIDenv", ROLE),
-        ({}, ENVIRONMENT | {"TENCENTCLOUD_ROLE_ARN": ROLE}, "AKIDenv", ROLE),
-        ({}, ENVIRONMENT | {"TENCENTCLOUD_ASSUME_ROLE_ARN": ROLE}, "AKIDenv", ROLE),
-        ({"role_arn": ROLE}, {}, "AKIDtccli", ROLE),
-        ({}, {}, "AKIDtccli", "arn-profile"),
-        ({}, {"TENCENTCLOUD_ROLE_ARN": ROLE}, "AKIDtccli", ROLE),
-        # A role of a profile that was asked for counts with other keys as well.
-        ({"profile": "roleonly"}, ENVIRONMENT, "AKIDenv", "arn-only"),
-        ({}, ENVIRONMENT | {"TENCENTCLOUD_PROFILE": "roleonly"}, "AKIDenv", "arn-only"),
-        ({"profile": "roleonly"} | OPTIONS, {}, "AKIDopt", "arn-only"),
-        ({"profile": "roleonly"}, POD, "AKIDpod", "arn-only"),
-        ({"profile": "roleonly"}, {}, "AKIDcvm", "arn-only"),
-        ({"profile": "cvm", "role_arn": ROLE}, ENVIRONMENT, "AKIDcvm", ROLE),
-    ],
+    ({"role_arn": ROLE} | OPTIONS, {}, "AKIDopt", ROLE),
+    ({"role_arn": ROLE}, ENVIRONMENT, "AKIDenv", ROLE),
+    ({}, ENVIRONMENT | {"TENCENTCLOUD_ROLE_ARN": ROLE}, "AKIDenv", ROLE),
+    ({}, ENVIRONMENT | {"TENCENTCLOUD_ASSUME_ROLE_ARN": ROLE}, "AKIDenv", ROLE),
+    ({"role_arn": ROLE}, {}, "AKIDtccli", ROLE),
+    ({}, {}, "AKIDtccli", "arn-profile"),
+    ({}, {"TENCENTCLOUD_ROLE_ARN": ROLE}, "AKIDtccli", ROLE),
+    # A role of a profile that was asked for counts with other keys as well.
+    ({"profile": "roleonly"}, ENVIRONMENT, "AKIDenv", "arn-only"),
+    ({}, ENVIRONMENT | {"TENCENTCLOUD_PROFILE": "roleonly"}, "AKIDenv", "arn-only"),
+    ({"profile": "roleonly"} | OPTIONS, {}, "AKIDopt", "arn-only"),
+    ({"profile": "roleonly"}, POD, "AKIDpod", "arn-only"),
+    ({"profile": "roleonly"}, {}, "AKIDcvm", "arn-only"),
+    ({"profile": "cvm", "role_arn": ROLE}, ENVIRONMENT, "AKIDcvm", ROLE),
 )
-def test_a_role_on_top(case: Case, options: dict[str, Any], environ: dict[str, str], base: str, arn: str) -> None:
+def test_a_role_on_top(case, options, environ, base, arn):
     case.tccli(KEYS | WITH_ROLE).tccli({"role-arn": "arn-only"}, "roleonly").tccli({"type": "cvm-role"}, "cvm").cvm()
     asked = assumed_with(case, options, environ)
     assert asked[1:3] == (base, arn)
 
 
-def test_a_role_on_top_of_later_links(case: Case) -> None:
+def test_a_role_on_top_of_later_links(case):
     case.cvm()
     assert assumed_with(case, {"role_arn": ROLE}, POD)[1] == "AKIDpod"
     assert assumed_with(case, {"role_arn": ROLE}, {})[1] == "AKIDcvm"
 
 
-def test_the_role_of_the_default_profile_stays_with_its_keys(case: Case) -> None:
+def test_the_role_of_the_default_profile_stays_with_its_keys(case):
     case.tccli(KEYS | WITH_ROLE)
     assert case.secret_id({}, ENVIRONMENT) == "AKIDenv"
     assert case.secret_id(OPTIONS, {}) == "AKIDopt"
     assert case.remote.asked == []
 
 
-def test_details_of_the_session(case: Case) -> None:
+def test_details_of_the_session(case):
     case.tccli(KEYS | WITH_ROLE)
     assert assumed_with(case)[3:] == ("night", "7200")
     assert assumed_with(case, {"role_session_name": "day", "role_session_duration": 900})[3:] == ("day", "900")
 
 
-def test_a_profile_can_ask_for_the_role_of_the_cvm(case: Case) -> None:
+def test_a_profile_can_ask_for_the_role_of_the_cvm(case):
     case.tccli({"type": "cvm-role"}).cvm()
     assert case.secret_id() == "AKIDcvm"
     with pytest.raises(ClbError, match="metadata"):
@@ -277,31 +263,27 @@ def _without_cvm(case: Case) -> Case:
     return case
 
 
-@pytest.mark.parametrize(
+@rows(
     "options, environ, name",
-    [
-        (OPTIONS, {}, "the options"),
-        ({}, ENVIRONMENT, "the environment (TENCENTCLOUD_SECRET_ID)"),
-        ({}, {}, "profile 'default' in "),
-        ({"profile": "deploy"}, {}, "profile 'deploy' in "),
-        ({"role_arn": ROLE}, ENVIRONMENT, f"the role {ROLE}, assumed with the environment"),
-        ({"profile": "cvm"}, {}, "the role of this CVM, as profile 'cvm' in "),
-    ],
+    (OPTIONS, {}, "the options"),
+    ({}, ENVIRONMENT, "the environment (TENCENTCLOUD_SECRET_ID)"),
+    ({}, {}, "profile 'default' in "),
+    ({"profile": "deploy"}, {}, "profile 'deploy' in "),
+    ({"role_arn": ROLE}, ENVIRONMENT, f"the role {ROLE}, assumed with the environment"),
+    ({"profile": "cvm"}, {}, "the role of this CVM, as profile 'cvm' in "),
 )
-def test_the_source_has_a_name_and_shows_no_value(
-    case: Case, options: dict[str, Any], environ: dict[str, str], name: str
-) -> None:
+def test_the_source_has_a_name_and_shows_no_value(case, options, environ, name):
     found = case.everything().tccli({"type": "cvm-role"}, "cvm").find(options, environ)
     assert found.name.startswith(name)
     assert not [text for text in ("AKID", "key-") if text in found.name]
 
 
-@pytest.mark.parametrize("environ, name", [(POD, "the TKE pod identity (arn-pod)"), ({}, "the role of this CVM")])
-def test_the_later_sources_have_names(case: Case, environ: dict[str, str], name: str) -> None:
+@rows("environ, name", (POD, "the TKE pod identity (arn-pod)"), ({}, "the role of this CVM"))
+def test_the_later_sources_have_names(case, environ, name):
     assert case.cvm().find({}, environ).name == name
 
 
-def test_every_secret_is_learnt(case: Case) -> None:
+def test_every_secret_is_learnt(case):
     case.cvm().secret_id({"role_arn": ROLE}, ENVIRONMENT | {"TENCENTCLOUD_TOKEN": "token-env"})
     case.secret_id({}, POD)
     case.secret_id()
@@ -318,7 +300,7 @@ def test_every_secret_is_learnt(case: Case) -> None:
     assert set(case.secrets) == expected
 
 
-def test_a_profile_that_others_can_read_gives_a_warning_only_where_it_is_used(case: Case) -> None:
+def test_a_profile_that_others_can_read_gives_a_warning_only_where_it_is_used(case):
     case.tccli(KEYS)
     (case.folder / ".tccli" / "default.credential").chmod(0o644)
     assert len(case.find().warnings) == 1

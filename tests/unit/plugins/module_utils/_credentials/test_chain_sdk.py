@@ -19,6 +19,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget impo
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials import profiles
 from clb_emulator.testing import Emulator
 
+from ...builders import rows
 from ..clients import make_certificate
 from ..http_server import HttpServer, Reply
 
@@ -73,21 +74,17 @@ def theirs() -> tuple[str, str, str | None]:
     return found
 
 
-@pytest.mark.parametrize(
+@rows(
     "variables, ini",
-    [
-        (KEYS, None),
-        (KEYS, INI),
-        ({}, INI),
-        ({}, "[default]\nsecret_id=AKIDx\nsecret_key=  k%(y)s;z#w  \n[other]\nsecret_id=a\nsecret_key=b\n"),
-        ({}, "# comment\n[DEFAULT]\nsecret_key = inherited\n[default]\nSECRET_ID: AKIDx\nSecret_Key: with=sign\n"),
-        ({"TENCENTCLOUD_SECRET_ID": "", "TENCENTCLOUD_SECRET_KEY": ""}, INI),
-        ({}, INI + "token = ignored\n"),
-    ],
+    (KEYS, None),
+    (KEYS, INI),
+    ({}, INI),
+    ({}, "[default]\nsecret_id=AKIDx\nsecret_key=  k%(y)s;z#w  \n[other]\nsecret_id=a\nsecret_key=b\n"),
+    ({}, "# comment\n[DEFAULT]\nsecret_key = inherited\n[default]\nSECRET_ID: AKIDx\nSecret_Key: with=sign\n"),
+    ({"TENCENTCLOUD_SECRET_ID": "", "TENCENTCLOUD_SECRET_KEY": ""}, INI),
+    ({}, INI + "token = ignored\n"),
 )
-def test_environment_and_profile(
-    home: Path, variables: dict[str, str], ini: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_environment_and_profile(home, variables, ini, monkeypatch):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     if ini is not None:
@@ -95,7 +92,7 @@ def test_environment_and_profile(
     assert ours() == theirs()
 
 
-def test_the_systems_profile(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_systems_profile(home, tmp_path, monkeypatch):
     # Both look at the same fixed path, which a test must not write: it is led to another file, for both.
     system = tmp_path / "system"
     system.write_text(INI)
@@ -110,7 +107,7 @@ def test_the_systems_profile(home: Path, tmp_path: Path, monkeypatch: pytest.Mon
     assert theirs() == ours() == ("AKIDini", "key-ini-file", None)
 
 
-def test_role_of_the_cvm(home: Path, metadata: HttpServer) -> None:
+def test_role_of_the_cvm(home, metadata):
     expected = ("AKIDcvm", "key-of-cvm", "token-cvm")
     assert ours() == expected
     metadata.replies.extendleft([Reply(b"clb-role")])
@@ -147,7 +144,7 @@ def asked(sts: Emulator) -> tuple[str, str | None, dict[str, object]]:
 
 
 @pytest.mark.filterwarnings("ignore:.*utcfromtimestamp:DeprecationWarning")
-def test_identity_of_a_pod(home: Path, sts: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_identity_of_a_pod(home, sts, monkeypatch):
     (home / "token").write_text("jwt")
     for name, value in {
         "TKE_REGION": "ap-guangzhou",
@@ -165,7 +162,7 @@ def test_identity_of_a_pod(home: Path, sts: Emulator, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.filterwarnings("ignore:.*utcfromtimestamp:DeprecationWarning")
-def test_role(home: Path, sts: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_role(home, sts, monkeypatch):
     for name, value in {**KEYS, "TENCENTCLOUD_ROLE_ARN": ROLE}.items():
         monkeypatch.setenv(name, value)
     ours()
@@ -176,10 +173,8 @@ def test_role(home: Path, sts: Emulator, monkeypatch: pytest.MonkeyPatch) -> Non
     assert [call["outcome"] for call in sts.calls()[-2:]] == ["ok", "ok"]
 
 
-@pytest.mark.parametrize("ini", [None, INI])
-def test_metadata_is_not_asked_for_nothing(
-    home: Path, metadata: HttpServer, ini: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@rows("ini", None, INI)
+def test_metadata_is_not_asked_for_nothing(home, metadata, ini, monkeypatch):
     if ini is None:
         for name, value in KEYS.items():
             monkeypatch.setenv(name, value)

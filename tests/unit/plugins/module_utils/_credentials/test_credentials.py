@@ -20,6 +20,8 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.cred
     read_pair,
 )
 
+from ...builders import rows
+
 NAMES = ("secret_id", "secret_key", "token")
 
 
@@ -27,42 +29,37 @@ def read(**values: Any) -> Credentials | None:
     return read_pair(values, NAMES, "the options")
 
 
-def test_repr_shows_nothing() -> None:
+def test_repr_shows_nothing():
     shown = repr(Credentials("AKIDx", "sEcReT", "tOkEn", 5.0))
     assert not [secret for secret in ("AKIDx", "sEcReT", "tOkEn") if secret in shown]
     assert "sEcReT" not in repr(StaticCredentials(Credentials("AKIDx", "sEcReT")))
 
 
-@pytest.mark.parametrize(
+@rows(
     "values, expected",
-    [
-        ({"secret_id": "i", "secret_key": "key-of-i"}, Credentials("i", "key-of-i")),
-        ({"secret_id": "i", "secret_key": "key-of-i", "token": ""}, Credentials("i", "key-of-i")),
-        (
-            {"secret_id": "i", "secret_key": "key-of-i", "token": "token-of-i"},
-            Credentials("i", "key-of-i", "token-of-i"),
-        ),
-        ({"secret_id": None, "secret_key": ""}, None),
-        ({"token": "token-of-i"}, None),
-        ({}, None),
-    ],
+    ({"secret_id": "i", "secret_key": "key-of-i"}, Credentials("i", "key-of-i")),
+    ({"secret_id": "i", "secret_key": "key-of-i", "token": ""}, Credentials("i", "key-of-i")),
+    ({"secret_id": "i", "secret_key": "key-of-i", "token": "token-of-i"}, Credentials("i", "key-of-i", "token-of-i")),
+    ({"secret_id": None, "secret_key": ""}, None),
+    ({"token": "token-of-i"}, None),
+    ({}, None),
 )
-def test_read_pair(values: dict[str, Any], expected: Credentials | None) -> None:
+def test_read_pair(values, expected):
     assert read(**values) == expected
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("value", ["vAlUe\n", "vAlUe vAlUe", "vAlUe\0", "vAlUeé", "vAlUe\udcff", 1234567, ["vAlUe"]])
-def test_a_value_that_no_header_can_carry_is_refused_and_not_shown(name: str, value: Any) -> None:
+@rows("value", "vAlUe\n", "vAlUe vAlUe", "vAlUe\0", "vAlUeé", "vAlUe\udcff", 1234567, ["vAlUe"])
+def test_a_value_that_no_header_can_carry_is_refused_and_not_shown(name, value):
     with pytest.raises(CredentialsNotFound, match=f"^{name} in the options") as caught:
         read(**{"secret_id": "i", "secret_key": "key-of-i", "token": "token-of-i", name: value})
     assert "vAlUe" not in caught.value.message
     assert "1234567" not in caught.value.message
 
 
-@pytest.mark.parametrize("name", ["secret_key", "token"])
-@pytest.mark.parametrize("value", ["8", "80", "8443", "green", "1234567"])
-def test_what_ansible_would_mask_everywhere_is_refused_by_name(name: str, value: str) -> None:
+@rows("name", "secret_key", "token")
+@rows("value", "8", "80", "8443", "green", "1234567")
+def test_what_ansible_would_mask_everywhere_is_refused_by_name(name, value):
     given = {"secret_id": "80", "secret_key": "12345678", "token": "12345678"}
     assert read(**given) == Credentials("80", "12345678", "12345678")
     with pytest.raises(
@@ -72,7 +69,7 @@ def test_what_ansible_would_mask_everywhere_is_refused_by_name(name: str, value:
     assert value == "8" or value not in caught.value.message
 
 
-def test_fixed_credentials_stay() -> None:
+def test_fixed_credentials_stay():
     fixed = StaticCredentials(Credentials("i", "key-of-i"))
     assert fixed.current() is fixed.current()
     assert not fixed.invalidate(fixed.current())
@@ -97,10 +94,8 @@ class Clock:
         return Credentials("AKID", f"key-{self.fetched}", f"token-{self.fetched}", ends)
 
 
-@pytest.mark.parametrize(
-    "life, margin", [(7200, pace.RENEW_BEFORE_SECONDS), (43200, pace.RENEW_BEFORE_SECONDS), (60, 15)]
-)
-def test_renewed_before_the_end(life: float, margin: float) -> None:
+@rows("life, margin", (7200, pace.RENEW_BEFORE_SECONDS), (43200, pace.RENEW_BEFORE_SECONDS), (60, 15))
+def test_renewed_before_the_end(life, margin):
     clock = Clock(life)
     first = clock.source.current()
     clock.now += life - margin - 1
@@ -112,14 +107,14 @@ def test_renewed_before_the_end(life: float, margin: float) -> None:
     assert {"key-1", "token-1", "key-2", "token-2"} == set(clock.secrets)
 
 
-def test_without_a_known_end_nothing_is_renewed() -> None:
+def test_without_a_known_end_nothing_is_renewed():
     clock = Clock(None)
     first = clock.source.current()
     clock.now += 1e6
     assert clock.source.current() is first
 
 
-def test_credentials_that_are_still_good_outlive_a_failure() -> None:
+def test_credentials_that_are_still_good_outlive_a_failure():
     clock = Clock()
     first = clock.source.current()
     clock.broken = True
@@ -139,7 +134,7 @@ def test_credentials_that_are_still_good_outlive_a_failure() -> None:
     assert clock.source.current().secret_key == "key-5"
 
 
-def test_refused_credentials_are_replaced_once() -> None:
+def test_refused_credentials_are_replaced_once():
     clock = Clock()
     first = clock.source.current()
     assert clock.source.invalidate(first)
@@ -150,7 +145,7 @@ def test_refused_credentials_are_replaced_once() -> None:
     assert clock.source.current() is second
 
 
-def test_threads_fetch_once() -> None:
+def test_threads_fetch_once():
     fetched, gate = [], threading.Barrier(8)
 
     def fetch() -> Credentials:

@@ -12,11 +12,12 @@ import re
 import textwrap
 from pathlib import Path
 
-import pytest
 import yaml
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api import clb, connection
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials import chain, roles
+
+from ...builders import rows
 
 GUIDE = Path(__file__).resolve().parents[5] / "docs" / "docsite" / "rst" / "guide_credentials.rst"
 
@@ -26,7 +27,7 @@ def blocks(language: str) -> list[str]:
     return [textwrap.dedent(block) for block in found]
 
 
-def test_the_policy_allows_what_the_collection_calls_and_nothing_else() -> None:
+def test_the_policy_allows_what_the_collection_calls_and_nothing_else():
     policy, _ = map(json.loads, blocks("json"))
     (statement,) = policy["statement"]
     reads = re.findall(r'\.read\(\s*"(\w+)"', inspect.getsource(clb))
@@ -34,12 +35,12 @@ def test_the_policy_allows_what_the_collection_calls_and_nothing_else() -> None:
     assert sorted(statement["action"]) == sorted(f"clb:{action}" for action in {*reads, *clb.ACTIONS.values()})
 
 
-def test_a_role_takes_only_the_right_to_assume_it() -> None:
+def test_a_role_takes_only_the_right_to_assume_it():
     _, policy = map(json.loads, blocks("json"))
     assert policy["statement"][0]["action"] == ["sts:AssumeRole"]
 
 
-def test_the_credential_type_sets_variables_that_are_read() -> None:
+def test_the_credential_type_sets_variables_that_are_read():
     fields, injector = (yaml.safe_load(block) for block in blocks("yaml")[1:])
     names = {field["id"] for field in fields["fields"]}
     known = {chain.ID_VARIABLE, chain.KEY_VARIABLE, *chain.TOKEN_VARIABLES, *roles.ROLE_VARIABLES}
@@ -50,25 +51,15 @@ def test_the_credential_type_sets_variables_that_are_read() -> None:
     assert {field["id"] for field in fields["fields"] if field.get("secret")} == {"secret_key", "token"}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        chain.ID_VARIABLE,
-        chain.KEY_VARIABLE,
-        *chain.TOKEN_VARIABLES,
-        *roles.ROLE_VARIABLES,
-        *connection.CA_VARIABLES,
-        connection.REGION_VARIABLE,
-        connection.STS_ENDPOINT_VARIABLE,
-        connection.POD_REGION_VARIABLE,
-        roles.METADATA_VARIABLE,
-        roles.TOKEN_FILE_VARIABLE,
-    ],
-)
-def test_every_variable_is_explained(name: str) -> None:
+@rows("name",
+    chain.ID_VARIABLE, chain.KEY_VARIABLE, *chain.TOKEN_VARIABLES, *roles.ROLE_VARIABLES, *connection.CA_VARIABLES,
+    connection.REGION_VARIABLE, connection.STS_ENDPOINT_VARIABLE, connection.POD_REGION_VARIABLE,
+    roles.METADATA_VARIABLE, roles.TOKEN_FILE_VARIABLE,
+)  # fmt: skip
+def test_every_variable_is_explained(name):
     assert f"``{name}``" in GUIDE.read_text(encoding="utf-8")
 
 
-def test_the_list_of_ways_is_the_real_one() -> None:
+def test_the_list_of_ways_is_the_real_one():
     told = " ".join(GUIDE.read_text(encoding="utf-8").split())
     assert chain.WAYS in told

@@ -20,6 +20,8 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.prof
     choose_profile,
 )
 
+from ...builders import rows
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -59,35 +61,31 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path)
 
 
-@pytest.mark.parametrize(
+@rows(
     "options, environ, expected",
-    [
-        ({}, {}, DEFAULT),
-        ({"profile": ""}, {"TENCENTCLOUD_PROFILE": ""}, DEFAULT),
-        ({}, {"TCCLI_PROFILE": "c"}, ProfileChoice("c", "TCCLI_PROFILE")),
-        ({}, {"TENCENTCLOUD_PROFILE": "b", "TCCLI_PROFILE": "c"}, ProfileChoice("b", "TENCENTCLOUD_PROFILE")),
-        ({"profile": "a"}, {"TENCENTCLOUD_PROFILE": "b", "TCCLI_PROFILE": "c"}, ProfileChoice("a", "profile")),
-        ({"profile": "default"}, {}, ProfileChoice("default", "profile")),
-    ],
+    ({}, {}, DEFAULT),
+    ({"profile": ""}, {"TENCENTCLOUD_PROFILE": ""}, DEFAULT),
+    ({}, {"TCCLI_PROFILE": "c"}, ProfileChoice("c", "TCCLI_PROFILE")),
+    ({}, {"TENCENTCLOUD_PROFILE": "b", "TCCLI_PROFILE": "c"}, ProfileChoice("b", "TENCENTCLOUD_PROFILE")),
+    ({"profile": "a"}, {"TENCENTCLOUD_PROFILE": "b", "TCCLI_PROFILE": "c"}, ProfileChoice("a", "profile")),
+    ({"profile": "default"}, {}, ProfileChoice("default", "profile")),
 )
-def test_which_profile(options: dict[str, str], environ: dict[str, str], expected: ProfileChoice) -> None:
+def test_which_profile(options, environ, expected):
     assert choose_profile(options, environ) == expected
 
 
-@pytest.mark.parametrize(
-    "name", ["../../etc/shadow", "/etc/passwd", "..", "a/b", "a\0b", "a\ud800", "\u202eb", "a\nb", "a" * 129]
-)
-def test_a_path_is_no_profile(name: str) -> None:
+@rows("name", "../../etc/shadow", "/etc/passwd", "..", "a/b", "a\0b", "a\ud800", "\u202eb", "a\nb", "a" * 129)
+def test_a_path_is_no_profile(name):
     with pytest.raises(InvalidArgument, match="profile"):
         choose_profile({"profile": name}, {})
 
 
-def test_nothing_there(home: Home) -> None:
+def test_nothing_there(home):
     assert home.files.find(DEFAULT) is None
     assert home.files.region(DEFAULT) is None
 
 
-def test_tccli(home: Home) -> None:
+def test_tccli(home):
     path = home.tccli({**TCCLI, "token": "token-of-t", "role-arn": "arn", "role-session-name": "me"})
     profile = home.files.find(DEFAULT)
     assert profile is not None
@@ -97,15 +95,15 @@ def test_tccli(home: Home) -> None:
     assert SECRET not in repr(profile)
 
 
-def test_tccli_that_uses_the_role_of_the_cvm(home: Home) -> None:
+def test_tccli_that_uses_the_role_of_the_cvm(home):
     home.tccli({"type": "cvm-role"})
     profile = home.files.find(DEFAULT)
     assert profile is not None
     assert (profile.cvm_role, profile.credentials) == (True, None)
 
 
-@pytest.mark.parametrize("ends, good", [(1001, True), (1000, False), (-1e300, False), ("soon", True), (None, True)])
-def test_a_login_of_tccli_that_has_ended(home: Home, ends: Any, good: bool) -> None:
+@rows("ends, good", (1001, True), (1000, False), (-1e300, False), ("soon", True), (None, True))
+def test_a_login_of_tccli_that_has_ended(home, ends, good):
     home.tccli({**TCCLI, "type": "oauth", "expiresAt": ends})
     if good:
         assert home.files.find(DEFAULT) is not None
@@ -114,7 +112,7 @@ def test_a_login_of_tccli_that_has_ended(home: Home, ends: Any, good: bool) -> N
         home.files.find(DEFAULT)
 
 
-def test_tccli_comes_before_the_sdks(home: Home) -> None:
+def test_tccli_comes_before_the_sdks(home):
     home.sdk(INI)
     home.etc(INI.replace("AKIDi", "AKIDe"))
     assert home.files.find(DEFAULT).credentials.secret_id == "AKIDi"
@@ -122,41 +120,39 @@ def test_tccli_comes_before_the_sdks(home: Home) -> None:
     assert home.files.find(DEFAULT).credentials.secret_id == "AKIDt"
 
 
-def test_a_file_without_keys_is_passed_over(home: Home) -> None:
+def test_a_file_without_keys_is_passed_over(home):
     home.tccli({})
     home.sdk(INI)
     assert home.files.find(DEFAULT).credentials.secret_id == "AKIDi"
 
 
-def test_the_systems_file_counts_without_an_own_one(home: Home) -> None:
+def test_the_systems_file_counts_without_an_own_one(home):
     home.etc(INI)
     assert home.files.find(DEFAULT).credentials == Credentials("AKIDi", SECRET)
     home.sdk("[other]\nsecret_id = x\nsecret_key = y\n")
     assert home.files.find(DEFAULT) is None
 
 
-@pytest.mark.parametrize(
+@rows(
     "text, expected",
-    [
-        (INI, Credentials("AKIDi", SECRET)),
-        (INI + "token = ignored\n", Credentials("AKIDi", SECRET)),
-        ("[default]\nSECRET_ID: a%b\nsecret_key=%(x)s-key\n", Credentials("a%b", "%(x)s-key")),
-        (
-            "[DEFAULT]\nsecret_key = inherited\n[default]\nsecret_id = a\nsecret_key = key-of-a\n",
-            Credentials("a", "key-of-a"),
-        ),
-        ("; no section\n", None),
-        ("[default]\n", "no credentials"),
-    ],
+    (INI, Credentials("AKIDi", SECRET)),
+    (INI + "token = ignored\n", Credentials("AKIDi", SECRET)),
+    ("[default]\nSECRET_ID: a%b\nsecret_key=%(x)s-key\n", Credentials("a%b", "%(x)s-key")),
+    (
+        "[DEFAULT]\nsecret_key = inherited\n[default]\nsecret_id = a\nsecret_key = key-of-a\n",
+        Credentials("a", "key-of-a"),
+    ),
+    ("; no section\n", None),
+    ("[default]\n", "no credentials"),
 )
-def test_ini(home: Home, text: str, expected: Any) -> None:
+def test_ini(home, text, expected):
     home.sdk(text)
     profile = home.files.find(DEFAULT)
     found = profile and (profile.credentials or "no credentials")
     assert found == expected
 
 
-def test_ini_sections_are_profiles(home: Home) -> None:
+def test_ini_sections_are_profiles(home):
     home.sdk(INI + "[deploy]\nsecret_id = AKIDd\nsecret_key = key-short\nrole_arn = arn\n")
     profile = home.files.find(ProfileChoice("deploy", "profile"))
     assert profile is not None
@@ -192,14 +188,14 @@ BROKEN_INI = {
 }
 
 
-@pytest.mark.parametrize("named", [None, "profile"])
+@rows("named", None, "profile")
 @pytest.mark.parametrize("content", BROKEN_JSON.values(), ids=BROKEN_JSON.keys())
-def test_broken_json_names_the_file_and_not_the_value(home: Home, content: str, named: str | None) -> None:
+def test_broken_json_names_the_file_and_not_the_value(home, content, named):
     check_named(home, home.tccli(content), ProfileChoice("default", named))
 
 
 @pytest.mark.parametrize("content", BROKEN_INI.values(), ids=BROKEN_INI.keys())
-def test_broken_ini_names_the_file_and_not_the_value(home: Home, content: str) -> None:
+def test_broken_ini_names_the_file_and_not_the_value(home, content):
     check_named(home, home.sdk(content), DEFAULT)
 
 
@@ -215,8 +211,8 @@ def check_named(home: Home, path: Path, choice: ProfileChoice) -> None:
         shown = shown.__cause__ or shown.__context__
 
 
-@pytest.mark.parametrize("kind", ["tccli", "sdk"])
-def test_files_that_can_not_be_read(home: Home, kind: str) -> None:
+@rows("kind", "tccli", "sdk")
+def test_files_that_can_not_be_read(home, kind):
     path = getattr(home, kind)("")
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(CredentialsNotFound, match="not UTF-8"):
@@ -227,8 +223,8 @@ def test_files_that_can_not_be_read(home: Home, kind: str) -> None:
         home.files.find(DEFAULT)
 
 
-@pytest.mark.parametrize("exists", [True, False])
-def test_no_permission(home: Home, exists: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@rows("exists", True, False)
+def test_no_permission(home, exists, monkeypatch):
     # The superuser can read everything, so that the refusal has to be made up.
     path = home.tccli(TCCLI)
 
@@ -245,11 +241,9 @@ def test_no_permission(home: Home, exists: bool, monkeypatch: pytest.MonkeyPatch
         assert home.files.find(DEFAULT) is None
 
 
-@pytest.mark.parametrize(
-    "mode, warned", [(0o600, False), (0o400, False), (0o644, True), (0o640, True), (0o604, True), (0o620, True)]
-)
-@pytest.mark.parametrize("kind", ["tccli", "sdk"])
-def test_files_that_others_can_read(home: Home, kind: str, mode: int, warned: bool) -> None:
+@rows("mode, warned", (0o600, False), (0o400, False), (0o644, True), (0o640, True), (0o604, True), (0o620, True))
+@rows("kind", "tccli", "sdk")
+def test_files_that_others_can_read(home, kind, mode, warned):
     path = home.tccli(TCCLI) if kind == "tccli" else home.sdk(INI)
     path.chmod(mode)
     warnings = home.files.find(DEFAULT).warnings
@@ -257,41 +251,35 @@ def test_files_that_others_can_read(home: Home, kind: str, mode: int, warned: bo
     assert all(str(path) in text and f"{mode:04o}" in text and "chmod 600" in text for text in warnings)
 
 
-@pytest.mark.parametrize("mode, warned", [(0o640, False), (0o660, False), (0o644, True)])
-def test_a_systems_file_may_be_shared_with_a_group(home: Home, mode: int, warned: bool) -> None:
+@rows("mode, warned", (0o640, False), (0o660, False), (0o644, True))
+def test_a_systems_file_may_be_shared_with_a_group(home, mode, warned):
     home.etc(INI).chmod(mode)
     assert bool(home.files.find(DEFAULT).warnings) is warned
 
 
-def test_a_file_without_keys_needs_no_warning(home: Home) -> None:
+def test_a_file_without_keys_needs_no_warning(home):
     home.tccli({"role-arn": "arn"}).chmod(0o644)
     assert home.files.find(DEFAULT).warnings == ()
 
 
-@pytest.mark.parametrize(
-    "content, region",
-    [
-        ({"_sys_param": {"region": "ap-tokyo"}}, "ap-tokyo"),
-        ({"_sys_param": {"region": ""}}, None),
-        ({"_sys_param": {}}, None),
-        ({"_sys_param": []}, None),
-        ({}, None),
-    ],
-)
-def test_region(home: Home, content: Any, region: str | None) -> None:
+@rows("content, region",
+    ({"_sys_param": {"region": "ap-tokyo"}}, "ap-tokyo"), ({"_sys_param": {"region": ""}}, None),
+    ({"_sys_param": {}}, None), ({"_sys_param": []}, None), ({}, None),
+)  # fmt: skip
+def test_region(home, content, region):
     home.tccli(content, "deploy.configure")
     assert home.files.region(ProfileChoice("deploy", "profile")) == region
     assert home.files.region(DEFAULT) is None
 
 
-@pytest.mark.parametrize("content", ["{", {"_sys_param": {"region": 5}}])
-def test_a_broken_region_names_its_file(home: Home, content: Any) -> None:
+@rows("content", "{", {"_sys_param": {"region": 5}})
+def test_a_broken_region_names_its_file(home, content):
     path = home.tccli(content, "default.configure")
     with pytest.raises(CredentialsNotFound, match=str(path)):
         home.files.region(DEFAULT)
 
 
-def test_missing_profile_says_where_it_was_looked_for(home: Home) -> None:
+def test_missing_profile_says_where_it_was_looked_for(home):
     choice = ProfileChoice("deploy", "TCCLI_PROFILE")
     message = home.files.missing(choice).message
     assert "'deploy', which TCCLI_PROFILE names" in message
@@ -300,20 +288,20 @@ def test_missing_profile_says_where_it_was_looked_for(home: Home) -> None:
     assert f"{path} has no section [deploy]" in home.files.missing(choice).message
 
 
-def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+def test_a_user_without_a_home(monkeypatch, home):
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
     assert ProfileFiles({}, system_file=home.system).find(DEFAULT) is None
 
 
-def test_home_is_the_users_without_the_variable(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+def test_home_is_the_users_without_the_variable(monkeypatch, home):
     monkeypatch.setenv("HOME", str(home.path))
     home.tccli(TCCLI)
     assert ProfileFiles({}, system_file=home.system).find(DEFAULT).credentials.secret_id == "AKIDt"
 
 
-@pytest.mark.parametrize("kind", ["tccli", "sdk"])
-@pytest.mark.parametrize("what", ["pipe", "device", "large"])
-def test_what_is_no_small_regular_file_is_not_waited_for(home: Home, kind: str, what: str) -> None:
+@rows("kind", "tccli", "sdk")
+@rows("what", "pipe", "device", "large")
+def test_what_is_no_small_regular_file_is_not_waited_for(home, kind, what):
     path = getattr(home, kind)("")
     if what == "large":
         path.write_bytes(b"x" * (MAX_FILE_BYTES + 1))

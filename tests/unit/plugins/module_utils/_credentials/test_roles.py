@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -29,8 +29,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.role
     find_role,
 )
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from ...builders import rows
 
 PROFILE = Profile("a profile", role_arn="arn-p", role_session_name="name-p")
 ENVIRON = {
@@ -45,60 +44,56 @@ OPTIONS = {"role_arn": "arn-o", "role_session_name": "name-o", "role_session_dur
 POD = {"TKE_ROLE_ARN": "arn", "TKE_PROVIDER_ID": "tke", "TKE_WEB_IDENTITY_TOKEN_FILE": "/token"}
 
 
-@pytest.mark.parametrize(
+@rows(
     "options, environ, profile, expected",
-    [
-        ({}, {}, None, None),
-        ({}, {}, Profile("a profile", role_session_name="lonely"), None),
-        ({"role_session_name": "lonely"}, {"TENCENTCLOUD_ROLE_SESSION_NAME": "lonely"}, None, None),
-        ({"role_arn": "arn-o"}, {}, None, RoleSession("arn-o", USUAL_NAME, 7200)),
-        ({}, {}, PROFILE, RoleSession("arn-p", "name-p", 7200)),
-        ({}, TERRAFORM, PROFILE, RoleSession("arn-t", "name-t", 900)),
-        ({}, ENVIRON, PROFILE, RoleSession("arn-e", "name-e", 900)),
-        (OPTIONS, ENVIRON, PROFILE, RoleSession("arn-o", "name-o", 600)),
-        ({"role_arn": "arn-o"}, {}, PROFILE, RoleSession("arn-o", "name-p", 7200)),
-    ],
+    ({}, {}, None, None),
+    ({}, {}, Profile("a profile", role_session_name="lonely"), None),
+    ({"role_session_name": "lonely"}, {"TENCENTCLOUD_ROLE_SESSION_NAME": "lonely"}, None, None),
+    ({"role_arn": "arn-o"}, {}, None, RoleSession("arn-o", USUAL_NAME, 7200)),
+    ({}, {}, PROFILE, RoleSession("arn-p", "name-p", 7200)),
+    ({}, TERRAFORM, PROFILE, RoleSession("arn-t", "name-t", 900)),
+    ({}, ENVIRON, PROFILE, RoleSession("arn-e", "name-e", 900)),
+    (OPTIONS, ENVIRON, PROFILE, RoleSession("arn-o", "name-o", 600)),
+    ({"role_arn": "arn-o"}, {}, PROFILE, RoleSession("arn-o", "name-p", 7200)),
 )
-def test_which_role(options: dict[str, Any], environ: dict[str, str], profile: Profile | None, expected: Any) -> None:
+def test_which_role(options, environ, profile, expected):
     assert find_role(options, environ, profile) == expected
 
 
-@pytest.mark.parametrize(
+@rows(
     "options, environ, named",
-    [
-        ({"role_session_duration": 0}, {}, "role_session_duration 0"),
-        ({"role_session_duration": 43201}, {}, "role_session_duration 43201"),
-        ({}, {"TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION": "long"}, "SESSION_DURATION 'long'"),
-        ({}, {"TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION": "-1"}, "SESSION_DURATION '-1'"),
-        ({}, {"TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION": "9" * 100000}, "SESSION_DURATION '999"),
-        ({"role_session_duration": 10**5000}, {}, "a number of more than 40 digits"),
-        ({"role_session_duration": -1}, {}, "role_session_duration -1 must be"),
-        ({"role_arn": "a\ud800"}, {}, r"role_arn 'a\\ud800'"),
-        ({"role_arn": "a\nb"}, {}, r"role_arn 'a\\nb'"),
-        ({"role_arn": "a" * 2049}, {}, "role_arn 'aaa"),
-        ({"role_session_name": "x"}, {}, "role_session_name 'x'"),
-        ({"role_session_name": "a b"}, {}, "role_session_name 'a b'"),
-        ({"role_session_name": "x" * 129}, {}, "role_session_name"),
-    ],
+    ({"role_session_duration": 0}, {}, "role_session_duration 0"),
+    ({"role_session_duration": 43201}, {}, "role_session_duration 43201"),
+    ({}, {"TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION": "long"}, "SESSION_DURATION 'long'"),
+    ({}, {"TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION": "-1"}, "SESSION_DURATION '-1'"),
+    ({}, {"TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION": "9" * 100000}, "SESSION_DURATION '999"),
+    ({"role_session_duration": 10**5000}, {}, "a number of more than 40 digits"),
+    ({"role_session_duration": -1}, {}, "role_session_duration -1 must be"),
+    ({"role_arn": "a\ud800"}, {}, r"role_arn 'a\\ud800'"),
+    ({"role_arn": "a\nb"}, {}, r"role_arn 'a\\nb'"),
+    ({"role_arn": "a" * 2049}, {}, "role_arn 'aaa"),
+    ({"role_session_name": "x"}, {}, "role_session_name 'x'"),
+    ({"role_session_name": "a b"}, {}, "role_session_name 'a b'"),
+    ({"role_session_name": "x" * 129}, {}, "role_session_name"),
 )
-def test_impossible_sessions(options: dict[str, Any], environ: dict[str, str], named: str) -> None:
+def test_impossible_sessions(options, environ, named):
     with pytest.raises(InvalidArgument, match=named) as caught:
         find_role({"role_arn": "arn", **options}, environ, None)
     assert len(caught.value.message) < 500
 
 
-@pytest.mark.parametrize("environ", [{}, {"TKE_REGION": "ap-tokyo"}, dict.fromkeys(POD, "")])
-def test_outside_of_a_pod(environ: dict[str, str]) -> None:
+@rows("environ", {}, {"TKE_REGION": "ap-tokyo"}, dict.fromkeys(POD, ""))
+def test_outside_of_a_pod(environ):
     assert find_pod_identity(environ) is None
 
 
 @pytest.mark.parametrize("missing", POD)
-def test_a_part_of_a_pods_identity(missing: str) -> None:
+def test_a_part_of_a_pods_identity(missing):
     with pytest.raises(CredentialsNotFound, match=f"^{missing} missing in the environment"):
         find_pod_identity({**POD, missing: ""})
 
 
-def test_the_token_is_read_anew(tmp_path: Path) -> None:
+def test_the_token_is_read_anew(tmp_path):
     file = tmp_path / "token"
     identity = find_pod_identity({**POD, "TKE_WEB_IDENTITY_TOKEN_FILE": str(file)})
     assert identity is not None
@@ -108,19 +103,11 @@ def test_the_token_is_read_anew(tmp_path: Path) -> None:
     assert identity.read_token() == "second"
 
 
-@pytest.mark.parametrize(
-    "content, told",
-    [
-        (None, "No such file"),
-        (b"", "empty"),
-        (b" \n", "empty"),
-        (b"\xff", "not UTF-8"),
-        ("folder", "Is a directory"),
-        ("pipe", "not a regular file"),
-        (b"x" * 2**20 + b"x", "larger"),
-    ],
-)
-def test_a_token_file_that_is_no_use(tmp_path: Path, content: Any, told: str) -> None:
+@rows("content, told",
+    (None, "No such file"), (b"", "empty"), (b" \n", "empty"), (b"\xff", "not UTF-8"), ("folder", "Is a directory"),
+    ("pipe", "not a regular file"), (b"x" * 2**20 + b"x", "larger"),
+)  # fmt: skip
+def test_a_token_file_that_is_no_use(tmp_path, content, told):
     file = tmp_path / "token"
     if content == "folder":
         file.mkdir()
@@ -173,17 +160,15 @@ both = pytest.mark.parametrize("action", ACTIONS)
 
 
 @both
-def test_what_is_asked_and_answered(action: str) -> None:
+def test_what_is_asked_and_answered(action):
     api = Api(ANSWER)
     assert ask(api, action) == EXPECTED
     assert api.asked == [(action, ACTIONS[action])]
 
 
 @both
-@pytest.mark.parametrize(
-    "code", ["UnauthorizedOperation", "ResourceNotFound.RoleNotFound", "InvalidParameter.ParamError"]
-)
-def test_a_refusal_is_not_one_of_the_write_that_wanted_credentials(action: str, code: str) -> None:
+@rows("code", "UnauthorizedOperation", "ResourceNotFound.RoleNotFound", "InvalidParameter.ParamError")
+def test_a_refusal_is_not_one_of_the_write_that_wanted_credentials(action, code):
     refusal = Refused("AssumeRole was refused", code=code, action=action, request_id="r-1", api_message="no {{ x }}")
     with pytest.raises(CredentialsNotFound) as caught:
         ask(Api(refusal), action)
@@ -193,9 +178,9 @@ def test_a_refusal_is_not_one_of_the_write_that_wanted_credentials(action: str, 
     assert "jwt" not in error.message
 
 
-@pytest.mark.parametrize("key", ["TmpSecretId", "TmpSecretKey", "Token", "ExpiredTime"])
-@pytest.mark.parametrize("value", [None, "", 7, "a b", "sEcReT\n", ["x"], "80", "missing"])
-def test_improper_answers_name_the_key_and_no_value(key: str, value: Any) -> None:
+@rows("key", "TmpSecretId", "TmpSecretKey", "Token", "ExpiredTime")
+@rows("value", None, "", 7, "a b", "sEcReT\n", ["x"], "80", "missing")
+def test_improper_answers_name_the_key_and_no_value(key, value):
     given = dict(ANSWER["Credentials"])
     ends: Any = ANSWER["ExpiredTime"]
     if value == "80" and key == "TmpSecretId":
@@ -215,9 +200,7 @@ def test_improper_answers_name_the_key_and_no_value(key: str, value: Any) -> Non
 
 
 @both
-@pytest.mark.parametrize(
-    "answer", [{}, {"Credentials": None}, {"Credentials": "x", "ExpiredTime": 1}, {"Credentials": []}]
-)
-def test_answers_without_credentials(action: str, answer: dict[str, Any]) -> None:
+@rows("answer", {}, {"Credentials": None}, {"Credentials": "x", "ExpiredTime": 1}, {"Credentials": []})
+def test_answers_without_credentials(action, answer):
     with pytest.raises(UnexpectedAnswer, match=f"{action} of STS answered without a valid TmpSecretId"):
         ask(Api(answer), action)
