@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-import datetime
 import http.client
-import ipaddress
 import re
 import select
 import subprocess
@@ -20,14 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from clb_emulator.answer import Answer
-from clb_emulator.clock import iso
 from clb_emulator.testing import HOME, Emulator
 
+from ..plugins.module_utils.clients import make_certificate
 from .shop import SHOP, B
 
 if TYPE_CHECKING:
@@ -108,32 +103,9 @@ def test_gateway_errors_redirects_and_latency(emulate: Callable[..., Emulator]) 
     assert answer.json()["Response"]["Error"]["Code"] == "MissingParameter"
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Make a certificate for 127.0.0.1 that signs itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "emulator")])
-    now = datetime.datetime.fromisoformat(iso(time.time()))
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    folder, pem = tmp_path_factory.mktemp("tls"), serialization.Encoding.PEM
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(pem))
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "key.pem").write_bytes(private)
-    return folder / "cert.pem", folder / "key.pem"
-
-
 @pytest.mark.parametrize("start", [Emulator, Emulator.spawn])
-def test_https(certificate: tuple[Path, Path], start: Callable[..., Emulator]) -> None:
+def test_https(tmp_path: Path, start: Callable[..., Emulator]) -> None:
+    certificate = make_certificate(tmp_path)
     with start(SHOP, tls=certificate) as emulator:
         assert emulator.url.startswith("https://127.0.0.1:")
         assert refused_call(emulator, verify=str(certificate[0])).status_code == 200
@@ -154,8 +126,8 @@ def test_the_command_serves_the_demo(tmp_path: Path) -> None:
             assert process.stdout is not None
             url = process.stdout.readline().strip()
             assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
-            assert re.match(r"secret_id: \S+", process.stdout.readline())
-            assert re.match(r"secret_key: \S+", process.stdout.readline())
+            for name in ("secret_id", "secret_key"):
+                assert re.match(rf"{name}: \S+", process.stdout.readline())
             state = requests.get(f"{url}/_control/state", timeout=60).json()
             assert {item["load_balancer_id"] for item in state} == {"lb-demo"}
             assert ready.read_text(encoding="utf-8") == url
@@ -166,22 +138,20 @@ def test_the_command_serves_the_demo(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text, message",
-    [(None, "FileNotFoundError"), ("- 1", "holds no mapping"), ("regoin: x", "unknown keys: regoin"), ("a: [", "YAML")],
+    [(None, "No such file"), ("- 1", "holds no mapping"), ("regoin: x", "unknown keys: regoin"), ("a: [", "YAML")],
 )
-def test_a_bad_scenario_file(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, message: str
-) -> None:
+def test_a_bad_scenario_file(tmp_path: Path, text: str | None, message: str) -> None:
     path = tmp_path / "scenario.yml"
     if text is not None:
         path.write_text(text, encoding="utf-8")
-    with run("--scenario", str(path)) as process:
-        _, errors = process.communicate(timeout=60)
-    assert (process.returncode, message in errors, "Traceback" in errors) == (1, True, False)
-    with pytest.raises((OSError, ValueError)), Emulator(path):
+    with pytest.raises((OSError, ValueError), match=message), Emulator(path):
         pass
 
 
-def test_a_process_that_does_not_start_says_why() -> None:
+def test_a_process_that_does_not_start_says_why(tmp_path: Path) -> None:
+    with run("--scenario", str(tmp_path / "none.yml")) as process:
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, "FileNotFoundError" in errors, "Traceback" in errors) == (1, True, False)
     with pytest.raises(RuntimeError, match="unknown keys: regoin"), Emulator.spawn(SHOP, regoin="x"):
         pass
 
