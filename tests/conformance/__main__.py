@@ -41,11 +41,11 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, Outcome], None]
     Named = tuple[str, tuple[str, ...]]
-    """The ID of a load balancer, and its backends."""
 
-REQUEST_SECONDS = 0.45
-"""A request, with its turn and a share of the waiting, as real runs are estimated to take."""
+QUESTION_SECONDS = 3.0
+"""The mean of a question, with its turns and waits, as real runs are estimated to take."""
 THE_EMULATED = (EMULATED_ID, EMULATED_BACKENDS)
+"""The ID of a load balancer, and its backends."""
 REPORT, TABLE, STATE = "conformance.json", "conformance.md", "conformance.state.json"
 
 
@@ -57,7 +57,6 @@ class Waiting(clocks.VirtualClock):
 
 
 def main(environ: Mapping[str, str]) -> int:
-    """Run; return the exit status."""
     try:
         options = parse(environ)
         # SIGINT too: what a shell starts in the background ignores it.
@@ -85,10 +84,7 @@ def ask_emulator(options: Options) -> int:
 
 
 def ask_cloud(options: Options, api: CollectionApi, environ: Mapping[str, str]) -> int:
-    """Ask a load balancer; return the exit status.
-
-    :raises Unusable: it may not begin.
-    """
+    """Ask a load balancer; return the exit status, or raise Unusable."""
     load_balancer_id = options.load_balancer_id or ""
     _confirm(options, api)
     leftovers = Leftovers(options.folder / STATE, (api.endpoint, api.region, load_balancer_id))
@@ -101,11 +97,8 @@ def ask_cloud(options: Options, api: CollectionApi, environ: Mapping[str, str]) 
 
 
 def _confirm(options: Options, api: CollectionApi) -> None:
-    """Say what will be done, and ask whether it may.
-
-    :raises Unusable: it may not.
-    """
-    minutes = sum(question.calls for question in QUESTIONS) * REQUEST_SECONDS / 60
+    """Say what will be done, and ask whether it may; raise Unusable if not."""
+    minutes = len(QUESTIONS) * QUESTION_SECONDS / 60
     print(
         f"This asks {api.endpoint} {len(QUESTIONS)} questions about {options.load_balancer_id} in {api.region}.\n"
         f"It binds {', '.join(options.backends)} to its listeners and rules, at ports from 20001 on, changes weights\n"
@@ -167,10 +160,9 @@ def _about(api: CollectionApi) -> dict[str, Any]:
 def _progress(now: Callable[[], float]) -> Progress:
     """Return a printer of one line for each question; where ``now`` stands still, it says nothing of the time."""
     started = now()
-    calls = [question.calls for question in QUESTIONS]
 
     def tell(number: int, outcome: Outcome) -> None:
-        left = (now() - started) / max(1, sum(calls[:number])) * sum(calls[number:])
+        left = (now() - started) / number * (len(QUESTIONS) - number)
         answer = outcome.answer
         shown = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
         short = shown if len(shown) <= 80 else f"{shown[:80]}..."

@@ -38,10 +38,7 @@ class NotClean(Exception):
 
 
 def first(items: Iterable[T], missing: str) -> T:
-    """Return the first item.
-
-    :raises NotAsked: there is none; ``missing`` says so.
-    """
+    """Return the first item; where there is none, raise NotAsked with the text ``missing``."""
     for item in items:
         return item
     raise NotAsked(missing)
@@ -56,10 +53,7 @@ class Looker:
 
     def bindings(self) -> Iterator[tuple[str, str | None, Target]]:
         """Yield what is bound: listener ID, location ID and the target's entry."""
-        answer = self.cloud.read(TARGETS, {"LoadBalancerId": self.world.load_balancer_id})
-        if not answer.accepted:
-            raise NotAsked(f"{TARGETS} is refused: {answer.refusal}")
-        yield from bindings_in(answer.response)
+        return bindings_in(self.cloud.known(TARGETS, {"LoadBalancerId": self.world.load_balancer_id}))
 
     def entries(self, target: Target) -> list[Target]:
         """Return the entries of a target: more than one where it is bound twice."""
@@ -68,10 +62,6 @@ class Looker:
         if found:
             self.world.instances.setdefault(wanted.backend, found[0])
         return found
-
-    def find(self, target: Target) -> Target | None:
-        """Return a target's entry; None where it does not show."""
-        return next(iter(self.entries(target)), None)
 
     def entry(self, target: Target) -> Target:
         """Return a target's entry, which has to show."""
@@ -94,9 +84,17 @@ class Looker:
             yield passed
             self.cloud.api.sleep(POLL_SECONDS)
 
-    def wait_for(self, condition: Callable[[], bool], seconds: float) -> float | None:
+    def wait_for(self, condition: Callable[[], bool], seconds: float = WAIT_SECONDS) -> float | None:
         """Return after how many seconds something holds; None where it does not within ``seconds``."""
         return next((passed for passed in self.polls(seconds) if condition()), None)
+
+    def until_free(self, call: Callable[[], Answer]) -> Answer:
+        """Repeat a call while the load balancer is busy; return the answer."""
+        for _ in self.polls():
+            answer = call()
+            if answer.kind is not Kind.BUSY:
+                return answer
+        raise NotAsked(f"the load balancer stays busy: {answer.refusal}")
 
 
 class Asker(Looker):
@@ -120,10 +118,7 @@ class Asker(Looker):
         return first(self.world.open(layer4=layer4), f"the load balancer has no {kind} that takes targets")
 
     def target(self, port: int = 0, *, backend: str | None = None, place: Place | None = None, **more: Any) -> Target:
-        """Return a target as batch calls take it.
-
-        :param port: added to the first port that is used here.
-        """
+        """Return a target as batch calls take it; its port is added to the first port that is used here."""
         usual = (item for item in self.world.backends if ":" not in item)
         chosen = backend or first(usual, "it needs a backend that is no IPv6 address")
         name = "InstanceId" if chosen.startswith("ins-") else "EniIp"
@@ -134,8 +129,8 @@ class Asker(Looker):
     def once(self, action: str, targets: Iterable[Target]) -> Answer:
         """Send a write once, whatever comes back; what it may have bound is unbound later."""
         params = {"LoadBalancerId": self.world.load_balancer_id, **members(action, targets)}
-        new = [] if action != REGISTER else list(map(Bound.of, params["Targets"]))
-        fresh = [item for item in new if item not in self.leftovers.pending]
+        fresh = {Bound.of(target) for target in params["Targets"]} if action == REGISTER else set()
+        fresh -= self.leftovers.pending
         if fresh:
             self.leftovers.add(fresh)
         self.in_doubt = True
@@ -148,38 +143,30 @@ class Asker(Looker):
     def begin(self, action: str, targets: Iterable[Target]) -> Answer:
         """Send a write as soon as the load balancer is free, and wait for nothing else."""
         targets = list(targets)
-        for _ in self.polls():
-            answer = self.once(action, targets)
-            if answer.kind is not Kind.BUSY:
-                return answer
-        raise NotAsked(f"the load balancer stays busy: {answer.refusal}")
+        return self.until_free(lambda: self.once(action, targets))
 
     def write(self, action: str, targets: Iterable[Target]) -> Answer:
         """Send a write as soon as the load balancer is free, and wait until it is done."""
-        answer = self.begin(action, targets)
-        if answer.accepted:
-            self.settle(answer)
-        return answer
+        return self.settle(self.begin(action, targets))
 
     def must(self, action: str, *targets: Target, settle: bool = True) -> Answer:
         """Send a write that has to work for a question to make sense, and ``settle`` it."""
         answer = self.begin(action, targets)
         if not answer.accepted:
             raise NotAsked(f"{action} is refused: {answer.refusal}")
-        if settle:
-            self.settle(answer)
-        return answer
+        return self.settle(answer) if settle else answer
 
-    def bind(self, *targets: Target) -> None:
-        """Bind targets, and see them bound."""
+    def bind(self, *targets: Target) -> Target:
+        """Bind targets, see them bound, and return the first one."""
         self.must(REGISTER, *targets)
-        for _ in self.polls():
-            if all(self.find(target) is not None for target in targets):
-                return
-        raise NotAsked("what is registered does not show as bound")
+        if self.wait_for(lambda: all(map(self.entries, targets))) is None:
+            raise NotAsked("what is registered does not show as bound")
+        return targets[0]
 
-    def settle(self, answer: Answer) -> None:
-        """Wait until a write is done, and shows in reads."""
+    def settle(self, answer: Answer) -> Answer:
+        """Wait until a write that was accepted is done, and shows in reads; return its answer."""
+        if not answer.accepted:
+            return answer
         task = text(answer.response, "RequestId")
         for _ in self.polls():
             status = self.cloud.read(STATUS, {"TaskId": task})
@@ -188,6 +175,7 @@ class Asker(Looker):
         if self.lag:
             self.cloud.api.sleep(self.lag)
         self.in_doubt = False
+        return answer
 
     # Cleaning up
 
@@ -238,10 +226,7 @@ class Asker(Looker):
 
 
 def members(action: str, targets: Iterable[Target]) -> dict[str, Any]:
-    """Return the parameters of a write that name its targets.
-
-    Of a registration, each target gets a tag that says whose it is, unless it has one.
-    """
+    """Return the parameters of a write that name its targets; what is registered is tagged, unless it has a tag."""
     if action == REGISTER:
         return {"Targets": [{"Tag": MARK, **target} for target in targets]}
     if action == DEREGISTER:

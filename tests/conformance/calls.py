@@ -117,6 +117,13 @@ class Cloud:
             self.api.sleep(pause)
         raise NotAsked(f"{action} got no answer: {answer.refusal}")
 
+    def known(self, action: str, params: Raw) -> Raw:
+        """Return the response of a read that has to be accepted."""
+        answer = self.read(action, params)
+        if not answer.accepted:
+            raise NotAsked(f"{action} is refused: {answer.refusal}")
+        return answer.response
+
     def write(self, action: str, params: Raw) -> Answer:
         """Call an action that changes something, once."""
         answer = self._send(action, params, write=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import connect
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError, OutcomeUnknown, Refused
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError, Refused
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.refusals import Remedy, ruling_for
 from clb_emulator.errors import ApiError, BrokenAnswer
 
@@ -40,7 +40,6 @@ class EmulatorApi:
         self.now, self.sleep = cloud.now, cloud.sleep
 
     def call(self, action: str, params: Mapping[str, Any], *, write: bool) -> Answer:
-        """Send one request once."""
         try:
             return Answer(Kind.ACCEPTED, self._cloud.call(action, params))
         except ApiError as error:
@@ -69,13 +68,10 @@ class CollectionApi:
         self.secrets = connection.secrets
 
     def call(self, action: str, params: Mapping[str, Any], *, write: bool) -> Answer:
-        """Send one request once."""
         try:
             if write:
                 return Answer(Kind.ACCEPTED, self._client.write(action, params))
             return Answer(Kind.ACCEPTED, self._client.read(action, params, last_attempt=True))
-        except OutcomeUnknown as error:
-            return Answer(Kind.LOST, code=error.code, message=error.message)
         except Refused as error:
             return refused(error.code, error.api_message)
         except ClbError as error:

@@ -56,7 +56,7 @@ class Bound(NamedTuple):
 class Leftovers:
     """All bindings of a run that may still be there.
 
-    :param file: where they are kept; None: nowhere, because the cloud ends with this process.
+    :param file: None where the cloud ends with this process.
     :param place: endpoint, region and load balancer of the run.
     """
 
@@ -99,15 +99,13 @@ class Leftovers:
         self._keep()
 
     def _keep(self) -> None:
-        if self._file is None:
-            return
-        if not self.pending:
+        if self._file is not None and self.pending:
+            kept = {"place": self._place, "changed_at": self.changed_at, "bound": sorted(self.pending, key=str)}
+            draft = self._file.with_name(self._file.name + ".part")
+            with draft.open("w", encoding="utf-8") as stream:
+                json.dump(kept, stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            draft.replace(self._file)
+        elif self._file is not None:
             self._file.unlink(missing_ok=True)
-            return
-        kept = {"place": self._place, "changed_at": self.changed_at, "bound": sorted(map(list, self.pending), key=str)}
-        draft = self._file.with_name(self._file.name + ".part")
-        with draft.open("w", encoding="utf-8") as stream:
-            json.dump(kept, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(self._file)

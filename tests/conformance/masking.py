@@ -130,10 +130,7 @@ MAX_TEXT = 300
 
 
 class Mask:
-    """Replaces the same value by the same word wherever it occurs.
-
-    :param secrets: texts that may occur nowhere, such as keys, and what was given to this run.
-    """
+    """Replaces the same value by the same word wherever it occurs; ``secrets`` may occur nowhere."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._known: dict[str, str] = {}

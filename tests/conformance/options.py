@@ -22,14 +22,7 @@ MAX_BACKENDS = 8
 
 
 class Options(NamedTuple):
-    """What a run is told.
-
-    :param load_balancer_id: None: the emulator is asked.
-    :param folder: where the report is written.
-    :param confirmed: nobody has to be asked whether it may begin.
-    :param minutes: after which nothing is asked any more.
-    :param timeout: seconds for one request.
-    """
+    """The options of a run: without a load balancer's ID, the emulator is asked; ``timeout`` is that of one request."""
 
     load_balancer_id: str | None
     backends: tuple[str, ...]
@@ -40,10 +33,7 @@ class Options(NamedTuple):
 
 
 def parse(environ: Mapping[str, str]) -> Options:
-    """Read the environment.
-
-    :raises Unusable: a variable is missing or means nothing.
-    """
+    """Read the environment, or raise Unusable."""
     load_balancer_id = environ.get(LOAD_BALANCER, "").strip() or None
     backends = tuple(dict.fromkeys(part.strip() for part in environ.get(BACKENDS, "").split(",") if part.strip()))
     if load_balancer_id is not None:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,9 +27,8 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Means:
-    """The settings that make the emulator answer so.
+    """The settings that make the emulator answer so: their names, and what makes them of an answer.
 
-    :param sets: their names.
     :param always: it counts even where both clouds answer alike, as measured seconds do.
     """
 
@@ -40,29 +39,24 @@ class Means:
 
 @dataclass(frozen=True)
 class Question:
-    """One question.
+    """One question, as a sentence in ``asks``.
 
-    :param asks: the question itself, as a sentence.
     :param ask: asks it, and returns the answer as JSON; it raises NotAsked where that is not possible.
     :param means: none where the emulator can't be made to answer otherwise.
-    :param calls: how many requests it takes, roughly.
     """
 
     name: str
     asks: str
     ask: Ask
     means: tuple[Means, ...] = ()
-    calls: int = 6
 
 
 class Questions(list[Question]):
-    """A list of questions, and the decorator that adds one to it: it is called like the function."""
+    """A list of questions, and the decorator that adds a function to it as a question of the function's name."""
 
-    def __call__(self, asks: str, *means: Means, calls: int = 6) -> Callable[[Ask], Ask]:
-        """See Question."""
-
+    def __call__(self, asks: str, *means: Means) -> Callable[[Ask], Ask]:
         def add(ask: Ask) -> Ask:
-            self.append(Question(ask.__name__.strip("_").replace("_", "-"), asks, ask, means, calls))
+            self.append(Question(ask.__name__.strip("_").replace("_", "-"), asks, ask, means))
             return ask
 
         return add
@@ -86,6 +80,11 @@ def answered(path: str, value: Callable[[Any], Any] = lambda answer: answer) -> 
 def lookup(path: str, values: Mapping[Any, Any]) -> Means:
     """Return how an answer out of a few means one setting."""
     return answered(path, values.get)
+
+
+def whole(path: str, otherwise: Any = None) -> Means:
+    """Return how a whole number means one setting; another answer means ``otherwise``."""
+    return answered(path, lambda answer: answer if isinstance(answer, int) else otherwise)
 
 
 def as_code(path: str) -> Means:
@@ -114,19 +113,20 @@ def measured(setting: str, name: str, usual: float = 0.0) -> Means:
     return Means(setting, lambda found: {setting: round(found.seconds.get(name, usual), 1)})
 
 
-def refusal(name: str, action: str, to: str, situation: str, target: Callable[[Asker], Target]) -> Question:
-    """Return the question for the error code of a write of one target.
+def refusal(name: str, action: str, to: str, target: Callable[[Asker], Target], *means: Means) -> Question:
+    """Return the question for the error code of a write of one target, which ``to`` describes."""
+    asks = f"What does {action} answer to {to}?"
+    return Question(name, asks, lambda ask: ask.write(action, [target(ask)]).verdict, means)
 
-    :param to: says in the question which target that is.
-    :param situation: as in ``codes``.
-    """
 
-    def ask(asker: Asker) -> str:
-        return asker.write(action, [target(asker)]).verdict
-
-    return Question(
-        name, f"What does {action} answer to {to}?", ask, (as_code(f"codes.{action}.{situation}"),), calls=2
-    )
+def largest(fits: Callable[[int], bool], first: Sequence[int], maximum: int) -> int:
+    """Return the largest amount up to ``maximum`` that fits; some are tried ``first``."""
+    most, beyond, known = 0, maximum + 1, list(first)
+    while beyond - most > 1:
+        amount = known.pop(0) if known else (most + beyond) // 2
+        if most < amount < beyond:
+            most, beyond = (amount, beyond) if fits(amount) else (most, amount)
+    return most
 
 
 def is_code(answer: Any) -> bool:
@@ -139,6 +139,6 @@ def shape(value: Mapping[str, Any], name: str) -> str:
     if name not in value:
         return "missing"
     found = value[name]
-    if found is None:
-        return "null"
-    return ("[]" if not found else "a list") if isinstance(found, list) else "something else"
+    if isinstance(found, list):
+        return "a list" if found else "[]"
+    return "null" if found is None else "something else"

@@ -33,14 +33,12 @@ class Compared:
 
     @property
     def result(self) -> str:
-        """SAME, DIFFERS or NOT_ASKED."""
         if self.here.reason or self.usual.reason:
             return NOT_ASKED
         return SAME if self.here.answer == self.usual.answer else DIFFERS
 
     @property
     def reason(self) -> str:
-        """Why it was not asked."""
         return self.here.reason or (f"of the emulator: {self.usual.reason}" if self.usual.reason else "")
 
     def settings(self) -> dict[str, Any]:
@@ -60,22 +58,18 @@ def compare(here: Run, usual: Run) -> list[Compared]:
 def merge(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return all settings together; the first one counts, what is a list or a mapping grows."""
     merged: dict[str, Any] = {}
-    for part in parts:
-        for name, value in part.items():
-            if isinstance(value, dict):
-                merged[name] = {**value, **merged.get(name, {})}
-            elif isinstance(value, list):
-                merged[name] = sorted({*merged.get(name, []), *value})
-            else:
-                merged.setdefault(name, value)
+    for name, value in (item for part in parts for item in part.items()):
+        if isinstance(value, dict):
+            merged[name] = {**value, **merged.get(name, {})}
+        elif isinstance(value, list):
+            merged[name] = sorted({*merged.get(name, []), *value})
+        else:
+            merged.setdefault(name, value)
     return merged
 
 
 def as_json(compared: Sequence[Compared], run: Run, mask: Mask, about: dict[str, Any]) -> dict[str, Any]:
-    """Return the report.
-
-    :param about: endpoint, region, versions and date.
-    """
+    """Return the report; ``about`` has endpoint, region, versions and date."""
     mask.learn(record for item in compared for record in item.here.records)
     counts = {result: sum(item.result == result for item in compared) for result in (SAME, DIFFERS, NOT_ASKED)}
     return {
@@ -130,14 +124,9 @@ def as_markdown(report: dict[str, Any]) -> str:
         "|---|---|---|---|",
     ]
     for item in report["questions"]:
-        asked = item["result"] != NOT_ASKED
-        cells = [
-            f"{item['asks']} (`{item['name']}`)",
-            _cell(item["emulator"]) if asked else "",
-            _cell(item["here"]) if asked else _escape(item["reason"]),
-            item["result"],
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
+        answers = [_cell(item["emulator"]), _cell(item["here"])]
+        shown = answers if item["result"] != NOT_ASKED else ["", _escape(item["reason"])]
+        lines.append(f"| {item['asks']} (`{item['name']}`) | {shown[0]} | {shown[1]} | {item['result']} |")
     settings = [f"- `{name}`: {_cell(value)}" for name, value in report["settings"].items()]
     return "\n".join([*lines, "", "Settings of the emulator that answer alike:", "", *(settings or ["none"]), ""])
 

@@ -24,11 +24,7 @@ INTERRUPTED = "the run was interrupted"
 
 @dataclass
 class Outcome:
-    """How a question went.
-
-    :param reason: why it was not asked; empty where it was.
-    :param seconds: what it measured, by name.
-    """
+    """How a question went; ``reason`` says why it was not asked, ``seconds`` has what it measured, by name."""
 
     question: Question
     answer: Any = None
@@ -41,9 +37,9 @@ class Outcome:
 class Run:
     """A run over one cloud.
 
+    :param stopped: why nothing was asked any more.
+    :param left: what could not be cleaned up.
     :param refused: the load balancer does not fit, so that nothing was begun.
-    :param stopped: why nothing was asked any more; empty where all was.
-    :param left: what could not be cleaned up; empty where all was.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
@@ -85,12 +81,10 @@ def prepare(cloud: Cloud, load_balancer_id: str, backends: tuple[str, ...], left
 
 
 def _read(cloud: Cloud, action: str, load_balancer_id: str) -> Raw:
-    answer = cloud.read(action, {"LoadBalancerId": load_balancer_id})
-    if not answer.accepted:
-        raise NotAsked(f"{action} is refused: {answer.refusal}")
-    if not objects(answer.response, "Listeners"):
+    response = cloud.known(action, {"LoadBalancerId": load_balancer_id})
+    if not objects(response, "Listeners"):
         raise NotAsked(f"{action} tells no listener: make a TCP listener first, if this is the API at all")
-    return answer.response
+    return response
 
 
 def run(asker: Asker, questions: Sequence[Question], progress: Callable[[int, Outcome], None] | None = None) -> Run:

@@ -21,18 +21,18 @@ LAYER4 = ("TCP", "UDP", "TCP_SSL", "QUIC")
 NODE = "NODE"
 
 
+# What is missing, null or of another type in an answer counts as empty.
+
+
 def as_list(value: Any) -> list[Any]:
-    """Return a list of an answer; an empty one where it is something else, or null."""
     return value if isinstance(value, list) else []
 
 
 def objects(value: Raw, name: str) -> list[dict[str, Any]]:
-    """Return the objects of a list in an answer."""
     return [item for item in as_list(value.get(name)) if isinstance(item, dict)]
 
 
 def text(value: Raw, name: str) -> str:
-    """Return a text of an answer; an empty one where it is something else."""
     found = value.get(name)
     return found if isinstance(found, str) else ""
 
@@ -64,11 +64,7 @@ def same_address(one: Any, other: str) -> bool:
 
 @dataclass(frozen=True)
 class Place:
-    """A layer-4 listener, or a rule, to which targets can be bound.
-
-    :param checked: whether its health check is on.
-    :param target_type: NODE, or what manages its targets.
-    """
+    """A layer-4 listener, or a rule, to which targets can be bound; ``target_type`` is NODE, or what manages them."""
 
     listener_id: str
     protocol: str
@@ -81,7 +77,6 @@ class Place:
 
     @property
     def names(self) -> dict[str, str]:
-        """The parameters that name it."""
         return {"ListenerId": self.listener_id, **({"LocationId": self.location_id} if self.location_id else {})}
 
 
@@ -123,8 +118,8 @@ class World:
         for rule in rules:
             self._check(rule)
             rule_id = text(rule, "LocationId")
-            own: dict[str, Any] = {"location_id": rule_id, "domain": text(rule, "Domain"), "url": text(rule, "Url")}
-            self.places.append(replace(place, **own, **_traits(described_rules.get(rule_id, described))))
+            own = replace(place, location_id=rule_id, domain=text(rule, "Domain"), url=text(rule, "Url"))
+            self.places.append(replace(own, **_traits(described_rules.get(rule_id, described))))
         if not rules and place.protocol in LAYER4:
             self._check(listener)
             self.places.append(replace(place, **_traits(described)))
@@ -143,11 +138,8 @@ class World:
 
         :param layer4: only listeners, or only rules; None: both.
         """
-        found = [
-            place
-            for place in self.places
-            if place.target_type == NODE and place.protocol != "QUIC" and layer4 in (None, place.location_id is None)
-        ]
+        direct = [place for place in self.places if place.target_type == NODE and place.protocol != "QUIC"]
+        found = [place for place in direct if layer4 in (None, place.location_id is None)]
         return sorted(found, key=lambda place: (bool(place.location_id), not place.checked, place.protocol != "TCP"))
 
     def addresses(self, version: int) -> list[str]:
@@ -200,35 +192,23 @@ def _traits(described: Raw) -> dict[str, Any]:
     return {"checked": is_on, "target_type": text(described, "TargetType") or NODE}
 
 
+_RULES = [{"id": "loc-plain", "domain": "a.example.com"}, {"id": "loc-idn", "domain": "\u00fc.example.com"}]
+_LISTENERS = [
+    {"id": "lbl-tcp", "protocol": "TCP", "port": 443},
+    {"id": "lbl-udp", "protocol": "UDP", "port": 53, "health_check": False},
+    {"id": "lbl-quic", "protocol": "QUIC", "port": 444},
+    {"id": "lbl-group", "protocol": "TCP", "port": 445, "target_type": "TARGETGROUP"},
+    {"id": "lbl-bare", "protocol": "HTTP", "port": 81},
+    {"id": "lbl-http", "protocol": "HTTP", "port": 80, "rules": _RULES},
+]
+EMULATED_ID = "lb-conformance"
 EMULATED: dict[str, Any] = {
     "instances": {
         f"ins-{name}": {"ip": f"10.0.0.{number}", "name": name, "zone": "zone", "public_ips": [f"203.0.113.{number}"]}
         for name, number in (("one", 5), ("two", 6), ("dead", 7))
     },
     "health": {"dead": ["ins-dead"]},
-    "load_balancers": [
-        {
-            "id": "lb-conformance",
-            "listeners": [
-                {"id": "lbl-tcp", "protocol": "TCP", "port": 443},
-                {"id": "lbl-udp", "protocol": "UDP", "port": 53, "health_check": False},
-                {"id": "lbl-quic", "protocol": "QUIC", "port": 444},
-                {"id": "lbl-group", "protocol": "TCP", "port": 445, "target_type": "TARGETGROUP"},
-                {"id": "lbl-bare", "protocol": "HTTP", "port": 81},
-                {
-                    "id": "lbl-http",
-                    "protocol": "HTTP",
-                    "port": 80,
-                    "rules": [
-                        {"id": "loc-plain", "domain": "a.example.com"},
-                        {"id": "loc-idn", "domain": "\u00fc.example.com"},
-                    ],
-                },
-            ],
-        }
-    ],
+    "load_balancers": [{"id": EMULATED_ID, "listeners": _LISTENERS}],
 }
 """The emulated load balancer that is asked where no other is named: it has whatever a question needs."""
-
-EMULATED_ID = "lb-conformance"
 EMULATED_BACKENDS = ("10.0.0.5", "10.0.0.6", "10.0.0.7", "2001:db8::5")

@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..asker import CHECK_SECONDS, first
 from ..calls import DEREGISTER, DETAIL, HEALTH, LISTENERS, LISTING, REGISTER, TARGETS, WEIGHT, NotAsked, Target
-from ..question import Means, Questions, answered, lookup, measured, refusable, shape
+from ..question import Means, Question, Questions, answered, lookup, measured, refusable, shape
 from ..world import healths_in, objects, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from ..asker import Asker
     from ..question import Found
@@ -40,9 +41,8 @@ def _checked(ask: Asker, *targets: Target) -> list[str]:
     ask.bind(*targets)
     ask.wait_for(lambda: all(_detail(ask.health(target)) == "Alive" for target in targets), ask.check_seconds)
     found = [_detail(ask.health(target)) for target in targets]
-    ask.world.dead.update(
-        target["EniIp"] for target, detail in zip(targets, found, strict=True) if detail == "Dead" and "EniIp" in target
-    )
+    pairs = zip(targets, found, strict=True)
+    ask.world.dead.update(target["EniIp"] for target, detail in pairs if detail == "Dead" and "EniIp" in target)
     return found
 
 
@@ -51,14 +51,12 @@ def _new_settings(found: Found) -> dict[str, Any]:
     return {"health": {"after": round(after, 1), "unchecked": found.answer}} if found.answer != "none" else {}
 
 
-@question(
-    f"What does {HEALTH} say of a target right after it was bound?",
-    Means("health.after, health.unchecked", _new_settings),
-    calls=20,
-)
+_NEW = Means("health.after, health.unchecked", _new_settings)
+
+
+@question(f"What does {HEALTH} say of a target right after it was bound?", _NEW)
 def _health_new(ask: Asker) -> str:
-    target = ask.target()
-    ask.bind(target)
+    target = ask.bind(ask.target())
     at_first = _detail(ask.health(target))
     passed: float | None = 0.0
     if at_first != "Alive":
@@ -68,13 +66,13 @@ def _health_new(ask: Asker) -> str:
     return at_first
 
 
-@question("What does health say of a target at weight 0?", answered("health.at_zero"), calls=12)
+@question("What does health say of a target at weight 0?", answered("health.at_zero"))
 def _health_at_zero(ask: Asker) -> str:
     target = ask.target(Weight=20)
-    (before,) = _checked(ask, target)
+    before = _checked(ask, target)
     ask.must(WEIGHT, {**target, "Weight": 0})
     after = _detail(ask.health(target))
-    return "as before" if after == before else after
+    return "as before" if [after] == before else after
 
 
 def _is_healthy(answer: Mapping[str, Any]) -> bool:
@@ -84,31 +82,28 @@ def _is_healthy(answer: Mapping[str, Any]) -> bool:
 @question("What does health say where the check is switched off?", answered("health.close_status", _is_healthy))
 def _health_unchecked(ask: Asker) -> dict[str, Any]:
     unchecked = (place for place in ask.world.open() if not place.checked)
-    target = ask.target(place=first(unchecked, "no listener or rule has its health check switched off"))
-    ask.bind(target)
-    health = ask.health(target)
+    place = first(unchecked, "no listener or rule has its health check switched off")
+    health = ask.health(ask.bind(ask.target(place=place)))
     return {"HealthStatus": health.get("HealthStatus"), "HealthStatusDetail": _detail(health)}
 
 
-@question("What is HealthStatus where every target is dead?", answered("health.dead_status", _is_healthy), calls=14)
+@question("What is HealthStatus where every target is dead?", answered("health.dead_status", _is_healthy))
 def _health_all_dead(ask: Asker) -> dict[str, Any]:
     targets = [ask.target(backend=backend) for backend in ask.world.addresses(4)]
-    details = _checked(ask, *targets)
-    dead = [target for target, detail in zip(targets, details, strict=True) if detail == "Dead"]
-    one = first(dead, "no backend is dead")
-    alive = [target for target in targets if target not in dead]
+    pairs = list(zip(targets, _checked(ask, *targets), strict=True))
+    one = first((target for target, detail in pairs if detail == "Dead"), "no backend is dead")
+    alive = [target for target, detail in pairs if detail != "Dead"]
     if alive:
         ask.must(DEREGISTER, *alive)
     return {"HealthStatus": ask.health(one).get("HealthStatus")}
 
 
-@question(
-    "Which LocationId has a layer-4 listener in an answer about health?",
-    lookup("number_layer4_rules", {"null": False, "an ID": True}),
-)
+_NUMBERED = lookup("number_layer4_rules", {"null": False, "an ID": True})
+
+
+@question("Which LocationId has a layer-4 listener in an answer about health?", _NUMBERED)
 def _health_layer_4(ask: Asker) -> str:
-    target = ask.target(place=ask.place(layer4=True))
-    ask.bind(target)
+    target = ask.bind(ask.target(place=ask.place(layer4=True)))
     return "null" if ask.health(target).get("LocationId") is None else "an ID"
 
 
@@ -116,10 +111,7 @@ def _health_layer_4(ask: Asker) -> str:
 
 
 def _listeners(ask: Asker, **params: Any) -> Mapping[str, Any]:
-    answer = ask.cloud.read(TARGETS, {"LoadBalancerId": ask.world.load_balancer_id, **params})
-    if not answer.accepted:
-        raise NotAsked(f"{TARGETS} is refused: {answer.refusal}")
-    return answer.response
+    return ask.cloud.known(TARGETS, {"LoadBalancerId": ask.world.load_balancer_id, **params})
 
 
 def _described(answer: Mapping[str, Any], place: Place) -> Iterator[Target]:
@@ -130,43 +122,39 @@ def _described(answer: Mapping[str, Any], place: Place) -> Iterator[Target]:
             yield from rules if place.location_id else [listener]
 
 
-def _empty(ask: Asker, place: Place) -> str:
-    return shape(first(_described(_listeners(ask), place), "the listener or rule does not show"), "Targets")
+def _null(name: str) -> Means:
+    return lookup("sparse", {"null": [name]})
 
 
-def _fields(entry: Target, names: tuple[str, ...]) -> dict[str, str]:
-    """Return which of some fields are null or missing."""
-    return {name: "missing" if name not in entry else "null" for name in names if entry.get(name) is None}
-
-
-@question(
-    "How does Listeners look where DescribeTargets finds none?", lookup("sparse", {"null": ["Listeners"]}), calls=1
-)
+@question("How does Listeners look where DescribeTargets finds none?", _null("Listeners"))
 def _no_listeners(ask: Asker) -> str:
     taken = {place.port for place in (*ask.world.places, *ask.world.bare)}
     free = next(port for port in range(1, 65536) if port not in taken)
     return shape(_listeners(ask, Protocol="TCP", Port=free), "Listeners")
 
 
-NULL_TARGETS = lookup("sparse", {"null": ["Targets"]})
-
-
-@question("How does Targets look on a layer-4 listener without any?", NULL_TARGETS, calls=1)
-def _empty_listener(ask: Asker) -> str:
-    return _empty(ask, ask.place(layer4=True))
-
-
-@question("How does Targets look on a rule without any?", NULL_TARGETS, calls=1)
-def _empty_rule(ask: Asker) -> str:
-    return _empty(ask, ask.place(layer4=False))
-
-
-@question(
-    "How does Targets look on a QUIC listener without any?", lookup("empty_quic_targets", {"null": "null"}), calls=1
-)
-def _empty_quic(ask: Asker) -> str:
+def _quic(ask: Asker) -> Place:
     quic = (place for place in ask.world.places if place.protocol == "QUIC" and not place.location_id)
-    return _empty(ask, first(quic, "the load balancer has no QUIC listener"))
+    return first(quic, "the load balancer has no QUIC listener")
+
+
+def _empty(place: Callable[[Asker], Place], ask: Asker) -> str:
+    shown = _described(_listeners(ask), place(ask))
+    return shape(first(shown, "the listener or rule does not show"), "Targets")
+
+
+for named, kind, place_of, means in (
+    ("listener", "layer-4 listener", lambda ask: ask.place(layer4=True), _null("Targets")),
+    ("rule", "rule", lambda ask: ask.place(layer4=False), _null("Targets")),
+    ("quic", "QUIC listener", _quic, lookup("empty_quic_targets", {"null": "null"})),
+):
+    asks = f"How does Targets look on a {kind} without any?"
+    question.append(Question(f"empty-{named}", asks, partial(_empty, place_of), (means,)))
+
+
+def _fields(entry: Target, names: tuple[str, ...]) -> dict[str, str]:
+    """Return which of some fields are null or missing."""
+    return {name: "missing" if name not in entry else "null" for name in names if entry.get(name) is None}
 
 
 def _null_settings(found: Found) -> dict[str, Any]:
@@ -184,26 +172,22 @@ def _nulls(ask: Asker) -> dict[str, str]:
 
 @question("Has a bound target a Tag?", lookup("tags", {"missing": False}))
 def _tag(ask: Asker) -> str:
-    target = ask.target()
-    ask.bind(target)
-    return "there" if "Tag" in (ask.find(target) or {}) else "missing"
+    return "there" if "Tag" in ask.entry(ask.bind(ask.target())) else "missing"
 
 
-@question("Does the order of answers change?", lookup("order", {"changes": "random"}), calls=18)
+@question("Does the order of answers change?", lookup("order", {"changes": "random"}))
 def _order(ask: Asker) -> str:
     ask.bind(*(ask.target(port) for port in range(8)))
     ids = {"LoadBalancerIds": [ask.world.load_balancer_id]}
     seen = set()
     for _ in range(READS):
-        bound = tuple((listener, entry.get("Port")) for listener, _location, entry in ask.bindings())
-        health = ask.cloud.read(HEALTH, ids).response
-        seen.add(
-            (bound, *((text(listener, "ListenerId"), entry.get("Port")) for listener, _, entry in healths_in(health)))
-        )
+        bound = [(listener, entry.get("Port")) for listener, _location, entry in ask.bindings()]
+        healths = healths_in(ask.cloud.read(HEALTH, ids).response)
+        seen.add((*bound, *((text(listener, "ListenerId"), entry.get("Port")) for listener, _, entry in healths)))
     return "the same each time" if len(seen) == 1 else "changes"
 
 
-@question("Which fields of a listener's or rule's forwarding are null?", Means("sparse", _null_settings), calls=1)
+@question("Which fields of a listener's or rule's forwarding are null?", Means("sparse", _null_settings))
 def _traits(ask: Asker) -> dict[str, str]:
     place = ask.place()
     answer = ask.cloud.read(LISTENERS, {"LoadBalancerId": ask.world.load_balancer_id})
@@ -211,9 +195,7 @@ def _traits(ask: Asker) -> dict[str, str]:
     return _fields(pool, TRAITS if place.protocol == "TCP" else TRAITS[:-1])
 
 
-@question(
-    "How is a domain with letters beyond ASCII answered?", lookup("domains", {"in punycode": "punycode"}), calls=0
-)
+@question("How is a domain with letters beyond ASCII answered?", lookup("domains", {"in punycode": "punycode"}))
 def _domain(ask: Asker) -> str:
     domains = [place.domain for place in ask.world.places]
     if any(not domain.isascii() for domain in domains):
@@ -223,24 +205,22 @@ def _domain(ask: Asker) -> str:
     raise NotAsked("no rule has a domain with letters beyond ASCII")
 
 
-def _ipv6(ask: Asker) -> tuple[Target, str]:
-    """Bind a backend by its IPv6 address; return its entry and the address."""
+def _ipv6(ask: Asker) -> Target:
+    """Bind a backend by its IPv6 address; return its entry."""
     backend = first(ask.world.addresses(6), "no backend is an IPv6 address")
-    target = ask.target(backend=backend)
-    ask.bind(target)
-    return ask.find(target) or {}, backend
+    return ask.entry(ask.bind(ask.target(backend=backend)))
 
 
 @question("Which Type has a target that is bound by an IPv6 address?", answered("ipv6_type"))
 def _ipv6_type(ask: Asker) -> str:
-    return text(_ipv6(ask)[0], "Type").upper() or "none"
+    return text(_ipv6(ask), "Type").upper() or "none"
 
 
 @question("Is an IPv6 address answered as it was given?", lookup("ipv6_spelling", {"another": "exploded"}))
 def _ipv6_spelling(ask: Asker) -> str:
-    entry, backend = _ipv6(ask)
-    addresses = entry.get("PrivateIpAddresses")
-    return "as given" if isinstance(addresses, list) and backend in addresses else "another"
+    addresses = _ipv6(ask).get("PrivateIpAddresses")
+    is_given = isinstance(addresses, list) and ask.world.addresses(6)[0] in addresses
+    return "as given" if is_given else "another"
 
 
 # Looking for load balancers
@@ -252,11 +232,10 @@ def _own(ask: Asker, **params: Any) -> dict[str, Any]:
     return first(found, f"{LISTING} does not show the load balancer: {answer.verdict}")
 
 
-@question(
-    f"Does {LISTING} filter by tag here?",
-    *refusable("tag_filters", f"{LISTING}.unknown_filter", {"ignored": "ignore"}),
-    calls=1,
-)
+_BY_TAG = refusable("tag_filters", f"{LISTING}.unknown_filter", {"ignored": "ignore"})
+
+
+@question(f"Does {LISTING} filter by tag here?", *_BY_TAG)
 def _tag_filter(ask: Asker) -> str:
     filters = [{"Name": "tag:clb-conformance", "Values": ["none"]}]
     answer = ask.cloud.read(LISTING, {"LoadBalancerIds": [ask.world.load_balancer_id], "Filters": filters})
@@ -265,7 +244,7 @@ def _tag_filter(ask: Asker) -> str:
     return "ignored" if objects(answer.response, "LoadBalancerSet") else "applied"
 
 
-@question("How does Tags look on a load balancer without any?", lookup("sparse", {"null": ["Tags"]}), calls=1)
+@question("How does Tags look on a load balancer without any?", _null("Tags"))
 def _tags(ask: Asker) -> str:
     found = shape(_own(ask), "Tags")
     if found == "a list":
@@ -279,32 +258,24 @@ def _counts(answer: Mapping[str, bool]) -> str | None:
     return None if answer["where it is asked for"] else "never"
 
 
-@question(f"When does {LISTING} tell the TargetCount?", answered("target_count", _counts), calls=2)
+@question(f"When does {LISTING} tell the TargetCount?", answered("target_count", _counts))
 def _target_count(ask: Asker) -> dict[str, bool]:
-    return {
-        "where it is asked for": _own(ask, AdditionalFields=["TargetCount"]).get("TargetCount") is not None,
-        "elsewhere": _own(ask).get("TargetCount") is not None,
-    }
+    asked = {"where it is asked for": {"AdditionalFields": ["TargetCount"]}, "elsewhere": {}}
+    return {where: _own(ask, **params).get("TargetCount") is not None for where, params in asked.items()}
 
 
-@question(
-    f"When does the filter target-ip of {DETAIL} find a target?",
-    measured("detail_lag", "until it is found", usual=600.0),
-    calls=10,
-)
+_FOUND = measured("detail_lag", "until it is found", usual=600.0)
+
+
+@question(f"When does the filter target-ip of {DETAIL} find a target?", _FOUND)
 def _target_ip(ask: Asker) -> str:
     address = first(ask.world.addresses(4), "no backend is an IPv4 address")
-    filters = [
-        {"Name": "target-ip", "Values": [address]},
-        {"Name": "loadbalancer-id", "Values": [ask.world.load_balancer_id]},
-    ]
+    values = {"target-ip": address, "loadbalancer-id": ask.world.load_balancer_id}
+    filters = {"Filters": [{"Name": name, "Values": [value]} for name, value in values.items()]}
     ask.bind(ask.target(backend=address))
 
     def is_found() -> bool:
-        answer = ask.cloud.read(DETAIL, {"Filters": filters})
-        if not answer.accepted:
-            raise NotAsked(f"{DETAIL} is refused: {answer.refusal}")
-        return bool(objects(answer.response, "LoadBalancerDetailSet"))
+        return bool(objects(ask.cloud.known(DETAIL, filters), "LoadBalancerDetailSet"))
 
     if is_found():
         return "at once"

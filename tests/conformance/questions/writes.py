@@ -21,11 +21,13 @@ from ..question import (
     answered,
     as_code,
     is_code,
+    largest,
     lookup,
     measured,
     refusable,
     refusal,
     shape,
+    whole,
 )
 from ..world import text
 
@@ -45,7 +47,7 @@ question = Questions()
 
 
 def _seconds_until_shown(ask: Asker, target: Target) -> float:
-    passed = ask.wait_for(lambda: ask.find(target) is not None, PATIENCE)
+    passed = ask.wait_for(lambda: bool(ask.entries(target)), PATIENCE)
     if passed is None:
         raise NotAsked(f"what is registered does not show within {PATIENCE:.0f} seconds")
     return passed
@@ -75,7 +77,7 @@ def _batch_shows(ask: Asker) -> str:
     target = ask.target()
     ask.cloud.quiet()
     answer = ask.must(REGISTER, target, settle=False)
-    passed = 0.0 if ask.find(target) else ask.wait_for(lambda: ask.find(target) is not None, PATIENCE)
+    passed = 0.0 if ask.entries(target) else ask.wait_for(lambda: bool(ask.entries(target)), PATIENCE)
     ask.settle(answer)
     if passed is None:
         return f"not within {PATIENCE:.0f} seconds"
@@ -88,7 +90,7 @@ def _read_lag(ask: Asker) -> str:
     target = ask.target()
     ask.lag = 0.0
     ask.must(REGISTER, target)
-    if ask.find(target) is not None:
+    if ask.entries(target):
         return "no"
     ask.measured["lag"] = passed = _seconds_until_shown(ask, target)
     # Looks are some tenths of a second apart.
@@ -106,23 +108,17 @@ def _batch_task(ask: Asker) -> str:
 
 
 def _is_change_task(action: str, change: Target, ask: Asker) -> str:
-    target = ask.target(Weight=20)
-    ask.bind(target)
+    target = ask.bind(ask.target(Weight=20))
     return "a task" if _is_task(ask, action, {**target, **change}) == "a task" else "no task"
 
 
 for name, action, change in (("weight", WEIGHT, {"Weight": 30}), ("tag", TAG, {"Tag": OTHER_TAG})):
-    question.append(
-        Question(
-            f"{name}-task",
-            f"Does DescribeTaskStatus know the request ID of {action}?",
-            partial(_is_change_task, action, change),
-            (lookup(f"{name}_is_task", {"a task": True, "no task": False}),),
-        )
-    )
+    means = (lookup(f"{name}_is_task", {"a task": True, "no task": False}),)
+    asks = f"Does DescribeTaskStatus know the request ID of {action}?"
+    question.append(Question(f"{name}-task", asks, partial(_is_change_task, action, change), means))
 
 
-@question("What does DescribeTaskStatus answer to an ID that no task has?", as_code("unknown_task_code"), calls=1)
+@question("What does DescribeTaskStatus answer to an ID that no task has?", as_code("unknown_task_code"))
 def _unknown_task(ask: Asker) -> str:
     return ask.cloud.read(STATUS, {"TaskId": "00000000-0000-0000-0000-000000000000"}).verdict
 
@@ -141,8 +137,7 @@ def _behind(ask: Asker, action: str, target: Target, next_action: str, other: Ta
     first = ask.must(action, target, settle=False)
     second = ask.once(next_action, [other])
     for answer in (first, second):
-        if answer.accepted:
-            ask.settle(answer)
+        ask.settle(answer)
     return "accepted" if second.accepted else f"{second.code}, {_style(second.message)}"
 
 
@@ -159,9 +154,7 @@ def _busy_settings(found: Found) -> dict[str, Any]:
 
 
 @question(
-    "How is each write answered right behind another one?",
-    Means("busy_style, codes, tag_needs_free", _busy_settings),
-    calls=30,
+    "How is each write answered right behind another one?", Means("busy_style, codes, tag_needs_free", _busy_settings)
 )
 def _busy(ask: Asker) -> dict[str, str]:
     toggled, removed, weighed, tagged = targets = [ask.target(port) for port in range(4)]
@@ -174,7 +167,7 @@ def _busy(ask: Asker) -> dict[str, str]:
     }
 
 
-@question("Is the load balancer locked after a write shows?", measured("lock_after", "locked"), calls=8)
+@question("Is the load balancer locked after a write shows?", measured("lock_after", "locked"))
 def _lock(ask: Asker) -> str:
     target = ask.target(Weight=20)
     answer = ask.must(REGISTER, target, settle=False)
@@ -186,19 +179,13 @@ def _lock(ask: Asker) -> str:
         change_answer = ask.begin(WEIGHT, [change])
         ask.measured["locked"] = ask.cloud.api.now() - started
     for item in (answer, change_answer):
-        if item.accepted:
-            ask.settle(item)
+        ask.settle(item)
     return "yes" if was_locked else "no"
 
 
-@question(
-    "Which weight has a target that is registered without one?",
-    answered("default_weight", lambda answer: answer if isinstance(answer, int) else None),
-)
+@question("Which weight has a target that is registered without one?", whole("default_weight"))
 def _default_weight(ask: Asker) -> Any:
-    target = ask.target()
-    ask.bind(target)
-    return ask.entry(target).get("Weight")
+    return ask.entry(ask.bind(ask.target())).get("Weight")
 
 
 def _reregister(answer: Any) -> str | None:
@@ -212,11 +199,9 @@ def _reregister(answer: Any) -> str | None:
     "What does registering with another weight and tag change of a target that is bound?",
     answered("reregister", _reregister),
     as_code("codes.bound_already"),
-    calls=8,
 )
 def _registered_again(ask: Asker) -> Any:
-    target = ask.target(Weight=20, Tag=MARK)
-    ask.bind(target)
+    target = ask.bind(ask.target(Weight=20, Tag=MARK))
     answer = ask.write(REGISTER, [{**target, "Weight": 30, "Tag": OTHER_TAG}])
     if not answer.accepted:
         return answer.code
@@ -241,7 +226,7 @@ def _repeated(ask: Asker) -> str:
     return {20: "the first counts", 30: "the last counts"}.get(found[0].get("Weight", 0), "neither counts")
 
 
-@question("Are an instance and its primary address one binding?", calls=8)
+@question("Are an instance and its primary address one binding?")
 def _two_names(ask: Asker) -> str:
     target = ask.target()
     if "EniIp" not in target:
@@ -257,16 +242,19 @@ def _two_names(ask: Asker) -> str:
     return "one binding" if len(ask.entries(target)) == 1 else "two bindings"
 
 
-# What else it can mean, the next question tells.
-@question(
-    "What does BatchDeregisterTargets answer to a target that is not bound?",
-    as_code(f"codes.{DEREGISTER}.unknown_target"),
-    calls=2,
-)
-def _gone_alone(ask: Asker) -> str:
-    answer = ask.write(DEREGISTER, [ask.target()])
+_UNKNOWN = as_code(f"codes.{DEREGISTER}.unknown_target")
+"""What else the answer can mean, the next question tells."""
+
+
+def _unbind(ask: Asker, whose: str, *targets: Target) -> str:
+    answer = ask.write(DEREGISTER, targets)
     named = answer.accepted and answer.response.get("FailListenerIdSet")
-    return "accepted, and its listener named" if named else answer.verdict
+    return f"accepted, and {whose} listener named" if named else answer.verdict
+
+
+@question("What does BatchDeregisterTargets answer to a target that is not bound?", _UNKNOWN)
+def _gone_alone(ask: Asker) -> str:
+    return _unbind(ask, "its", ask.target())
 
 
 def _gone_settings(found: Found) -> dict[str, Any]:
@@ -281,24 +269,21 @@ def _gone_settings(found: Found) -> dict[str, Any]:
 @question(
     "What does BatchDeregisterTargets do with the others where one target is not bound?",
     Means("deregister_gone, codes", _gone_settings),
-    calls=8,
 )
 def _gone_among(ask: Asker) -> dict[str, str]:
-    bound, gone = ask.target(), ask.target(1)
-    ask.bind(bound)
-    answer = ask.write(DEREGISTER, [bound, gone])
-    named = answer.accepted and answer.response.get("FailListenerIdSet")
-    return {
-        "answer": "accepted, and the listener named" if named else answer.verdict,
-        "the other target": "still bound" if ask.find(bound) else "unbound",
-    }
+    bound, gone = ask.bind(ask.target()), ask.target(1)
+    answer = _unbind(ask, "the", bound, gone)
+    return {"answer": answer, "the other target": "still bound" if ask.entries(bound) else "unbound"}
+
+
+def _changed(change: Target, ask: Asker) -> Target:
+    return ask.target(**change)
 
 
 GONE = "a target that is not bound"
-question += [
-    refusal("weight-of-gone", WEIGHT, GONE, "unknown_target", lambda ask: ask.target(Weight=20)),
-    refusal("tag-of-gone", TAG, GONE, "unknown_target", lambda ask: ask.target(Tag=OTHER_TAG)),
-]
+for name, action, change in (("weight", WEIGHT, {"Weight": 20}), ("tag", TAG, {"Tag": OTHER_TAG})):
+    target = partial(_changed, change)
+    question.append(refusal(f"{name}-of-gone", action, GONE, target, as_code(f"codes.{action}.unknown_target")))
 
 
 @question(
@@ -321,31 +306,23 @@ def _message(ask: Asker) -> str:
     return "null" if response["Message"] is None else f"'{response['Message']}'"
 
 
-@question(
-    "How many targets does a listener or rule take?",
-    answered("quotas.targets", lambda answer: answer if isinstance(answer, int) else MAX_TARGETS),
-    calls=30,
-)
+@question("How many targets does a listener or rule take?", whole("quotas.targets", MAX_TARGETS))
 def _quota(ask: Asker) -> Any:
     """Begin with quotas that accounts are known to have, and one more; each attempt starts with no target."""
-    largest, refused = 0, MAX_TARGETS + 1
-    known = [101, 100, 201, 200, MAX_TARGETS]
-    while refused - largest > 1:
-        amount = known.pop(0) if known else (largest + refused) // 2
-        if not largest < amount < refused:
-            continue
+
+    def fits(amount: int) -> bool:
         answer = ask.write(REGISTER, [ask.target(port) for port in range(amount)])
         if answer.accepted:
-            largest = amount
             ask.clean()
-        elif answer.code.startswith("LimitExceeded"):
-            refused = amount
-        else:
+        elif not answer.code.startswith("LimitExceeded"):
             raise NotAsked(f"{amount} targets are refused with {answer.refusal}")
-    return largest if largest < MAX_TARGETS else f"{MAX_TARGETS} or more"
+        return answer.accepted
+
+    found = largest(fits, [101, 100, 201, 200, MAX_TARGETS], MAX_TARGETS)
+    return found if found < MAX_TARGETS else f"{MAX_TARGETS} or more"
 
 
-@question("What counts against this quota?", lookup("quota_counts", {"what is not bound yet": "new"}), calls=12)
+@question("What counts against this quota?", lookup("quota_counts", {"what is not bound yet": "new"}))
 def _quota_counts(ask: Asker) -> str:
     """Register more than half of what fits, twice."""
     for half in (51, 101, MAX_TARGETS // 2 + 1):
