@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..builders import Raw
 
 HOST: Raw = {"instance_id": "ins-1"}
+HERE: Raw = {"listener_id": "lbl-1", **HOST}
 ONE: Raw = {"load_balancer_id": "lb-1", "listener_id": "lbl-1", "instance_id": "ins-1", "port": 80}
 OLD = "2026-01-02T00:00:00Z"
 
