@@ -9,58 +9,42 @@ By convention ``ins-<n>`` is the CVM with the primary address ``10.1.<n // 256>.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import Refused
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings import plan as planning
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import (
-    Goal,
-    Plan,
-    apply_changes,
-    make_plan,
-)
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import (
-    Backend,
-    Pool,
-    Snapshot,
-    parse_targets,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Binding, PoolKey
-    from clb_emulator.clock import Clock
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Backend, Pool, parse_targets
 
 Raw = dict[str, Any]
 LB = "lb-demo"
 
 
-def rows(names: str, *values: Any, **how: Any) -> pytest.MarkDecorator:
+def rows(names, *values, **how):
     """Run a test once for each row of values, under these names."""
     return pytest.mark.parametrize(names, values, **how)
 
 
-def neighbours(values: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+def neighbours(values):
     """Each value with the next one, as ``itertools.pairwise`` gives them on Python 3.10 and newer."""
     return zip(values, values[1:])
 
 
-def budget_on(clock: Clock, seconds: float = 300, grace: float = 30) -> Budget:
+def budget_on(clock, seconds=300, grace=30):
     return Budget(seconds, grace, clock=clock.now, pause=clock.sleep)
 
 
-def ip_of(instance_id: str) -> str:
+def ip_of(instance_id):
     """The primary address of ``ins-<n>``."""
     number = int(instance_id.partition("-")[2])
     return f"10.1.{number // 256}.{number % 256}"
 
 
-def instance_at(address: str) -> str | None:
+def instance_at(address):
     """The instance with this primary address, None where it is none's."""
     parts = address.split(".")
     if len(parts) == 4 and parts[:2] == ["10", "1"]:
@@ -68,11 +52,11 @@ def instance_at(address: str) -> str | None:
     return None
 
 
-def backend(address: str) -> Backend:
+def backend(address):
     return Backend(address, None) if address.startswith("ins-") else Backend(None, address)
 
 
-def target(address: str, port: int = 80, weight: int = 10, tag: str = "", **more: Any) -> Raw:
+def target(address, port=80, weight=10, tag="", **more):
     """An entry of ``Targets`` in an answer of DescribeTargets."""
     instance_id = address if address.startswith("ins-") else instance_at(address)
     return {
@@ -83,33 +67,33 @@ def target(address: str, port: int = 80, weight: int = 10, tag: str = "", **more
     }  # fmt: skip
 
 
-def tcp(listener_id: str, port: int = 443, *targets: Raw, protocol: str = "TCP", **more: Any) -> Raw:
+def tcp(listener_id, port=443, *targets, protocol="TCP", **more):
     """A layer-4 listener of an answer of DescribeTargets."""
     common = {"ListenerId": listener_id, "Protocol": protocol, "Port": port, "EndPort": 0}
     return {**common, "Rules": None, "Targets": list(targets), **more}
 
 
-def rule(location_id: str, domain: str, *targets: Raw, url: str = "/") -> Raw:
+def rule(location_id, domain, *targets, url="/"):
     """A rule of a layer-7 listener."""
     return {"LocationId": location_id, "Domain": domain, "Url": url, "Targets": list(targets), "FunctionTargets": None}
 
 
-def http(listener_id: str, port: int = 80, *rules: Raw, protocol: str = "HTTP", **more: Any) -> Raw:
+def http(listener_id, port=80, *rules, protocol="HTTP", **more):
     """A layer-7 listener of an answer of DescribeTargets."""
     return tcp(listener_id, port, protocol=protocol, **{"Rules": list(rules), "Targets": None, **more})
 
 
-def snapshot(*listeners: Raw) -> Snapshot:
+def snapshot(*listeners):
     return parse_targets({"Listeners": list(listeners)})
 
 
-def only(bound: Snapshot) -> Binding:
+def only(bound):
     """The one binding of a snapshot."""
     (found,) = bound.all_bindings()
     return found
 
 
-def untagged(*listeners: Raw) -> Snapshot:
+def untagged(*listeners):
     """The same from a cloud that does not tell tags."""
     for listener in listeners:
         for place in (listener, *(listener["Rules"] or ())):
@@ -118,42 +102,42 @@ def untagged(*listeners: Raw) -> Snapshot:
     return snapshot(*listeners)
 
 
-def pool(listener_id: str = "lbl-1", location_id: str | None = None) -> Pool:
+def pool(listener_id="lbl-1", location_id=None):
     if location_id is None:
         return Pool(listener_id, None, "TCP", 443)
     return Pool(listener_id, location_id, "HTTP", 80, None, "a.example.com", "/")
 
 
-def want(listener_id: str | None, address: str, port: int = 80, **more: Any) -> Raw:
+def want(listener_id, address, port=80, **more):
     """An entry of the option ``targets`` that names one binding."""
     return {"listener_id": listener_id, backend_key(address): address, "port": port, **more}
 
 
-def backend_key(address: str) -> str:
+def backend_key(address):
     return "instance_id" if address.startswith("ins-") else "eni_ip"
 
 
-def register(address: str, where: Pool | None = None, port: int = 80, **more: Any) -> Change:
+def register(address, where=None, port=80, **more):
     return Change(ChangeKind.REGISTER, where or pool(), backend(address), port, **more)
 
 
-def change(kind: ChangeKind, bound: Binding, **more: Any) -> Change:
+def change(kind, bound, **more):
     """A change of a binding that exists."""
     return Change(kind, bound.pool, bound.backend, bound.port, before=bound, **more)
 
 
-def plan_for(entries: Iterable[Raw], bound: Snapshot, *, state: str = "present", purge: bool = False) -> Plan:
+def plan_for(entries, bound, *, state="present", purge=False):
     """What the module plans for these options, without any call."""
     parsed = parse_entries(list(entries), selectors=state != "present")
-    return make_plan(Goal(state, parsed, purge), bound)
+    return planning.make_plan(planning.Goal(state, parsed, purge), bound)
 
 
-def predict(plan: Plan) -> dict[PoolKey, tuple[Binding, ...]]:
+def predict(plan):
     """What will be bound to the touched pools once a plan is carried out."""
-    return apply_changes(plan.snapshot, plan.touched, plan.changes)
+    return planning.apply_changes(plan.snapshot, plan.touched, plan.changes)
 
 
-def told(changes: Iterable[Change]) -> list[tuple[Any, ...]]:
+def told(changes):
     """Changes as plain values: kind, listener, rule, address, port, weight, tag."""
     return [
         (one.kind.value, one.pool.listener_id, one.pool.location_id, one.backend.address, one.port, one.weight, one.tag)

@@ -13,6 +13,8 @@ import pytest
 from ansible_collections.tencentcloud.clb.plugins.action import _targets
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation_read import Stop
 
+from ..builders import rows
+
 HOSTS = {f"ansible_play_{which}": ["web1"] for which in ("hosts_all", "hosts", "batch")}
 PLAY = {"hostvars": {}, "inventory_hostname": "web1", **HOSTS}
 DEFAULTS = [
@@ -66,14 +68,12 @@ def test_modules_get_their_defaults_and_their_warnings_are_told(take):
     ]
 
 
-@pytest.mark.parametrize(
+@rows(
     "check_mode, checks, dry, changed",
-    [
-        (False, [True], [True], False),
-        (False, [True, False], [True, False], True),
-        (True, [False], [True], True),
-        (True, [True], [True], True),
-    ],
+    (False, [True], [True], False),
+    (False, [True, False], [True, False], True),
+    (True, [False], [True], True),
+    (True, [True], [True], True),
 )
 def test_a_dry_run_within_a_real_one_changes_nothing(take, check_mode, checks, dry, changed):
     action = Action(*(answer(changed=True) for _ in checks), check_mode=check_mode)

@@ -17,7 +17,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.balancers import Balancer
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import describe_balancer
 
-from ..builders import http, rule, snapshot, target, tcp
+from ..builders import http, rows, rule, snapshot, target, tcp
 
 bind = FilterModule().filters()["bind"]
 
@@ -32,17 +32,15 @@ def test_every_backend_on_every_listener_backend_by_backend():
     assert bind(WEB, [TCP, RULE]) == [{**listener, **backend} for listener, backend in pairs]
 
 
-@pytest.mark.parametrize(
+@rows(
     "backend, listener, expected",
-    [
-        ({"weight": 5}, {"weight": 10}, {"weight": 5}),
-        ({"weight": 0}, {"weight": 10}, {"weight": 0}),
-        ({"tag": ""}, {"tag": "blue"}, {"tag": ""}),
-        ({"weight": None}, {"weight": 10}, {"weight": 10}),
-        ({"weight": None}, {}, {"weight": None}),
-        ({"weight": 5}, {"weight": None}, {"weight": 5}),
-        ({"port": 1}, {"port": 2, "listener_port": 3}, {"port": 1, "listener_port": 3}),
-    ],
+    ({"weight": 5}, {"weight": 10}, {"weight": 5}),
+    ({"weight": 0}, {"weight": 10}, {"weight": 0}),
+    ({"tag": ""}, {"tag": "blue"}, {"tag": ""}),
+    ({"weight": None}, {"weight": 10}, {"weight": 10}),
+    ({"weight": None}, {}, {"weight": None}),
+    ({"weight": 5}, {"weight": None}, {"weight": 5}),
+    ({"port": 1}, {"port": 2, "listener_port": 3}, {"port": 1, "listener_port": 3}),
 )
 def test_a_backends_value_wins_unless_it_is_null(backend, listener, expected):
     assert bind([backend], [listener]) == [expected]
@@ -66,9 +64,8 @@ def test_entries_of_a_results_listeners_stand_for_the_places_that_they_describe(
     entries = bind([{**WEB_8080, "weight": 3}], info.listeners)
     wanted = resolve_desired(parse_entries(entries, selectors=False), bound)
     pools = (("lbl-1", None), ("lbl-2", "loc-1"), ("lbl-2", "loc-2"))
-    assert [(one.pool.key, one.backend.address, one.port, one.weight) for one in wanted] == [
-        (key, "ins-9", 8080, 3) for key in pools
-    ]
+    found = [(one.pool.key, one.backend.address, one.port, one.weight) for one in wanted]
+    assert found == [(key, "ins-9", 8080, 3) for key in pools]
 
 
 HTTP_80 = {"listener_id": "lbl-2", "protocol": "HTTP", "port": 80}
@@ -90,20 +87,18 @@ def test_listeners_of_several_load_balancers_keep_theirs():
     assert parse_entries(entries, selectors=False)
 
 
-@pytest.mark.parametrize(
+@rows(
     "backends, listeners, words",
-    [
-        ("ins-1", [TCP], "backends must be a list of dicts; it is the str 'ins-1'."),
-        (["ins-1"], [TCP], "backends[0] must be a dict; it is the str 'ins-1'."),
-        (WEB, [TCP, None], "listeners[1] must be a dict; it is the NoneType None."),
-        (WEB, TCP, "listeners must be a list of dicts; it is the dict {'listener_id': 'lbl-1', 'port': 8443}."),
-        (None, [TCP], "backends must be a list of dicts; it is the NoneType None."),
-        (WEB, 443, "listeners must be a list of dicts; it is the int 443."),
-        (b"ins-1", [TCP], "backends must be a list of dicts; it is the bytes b'ins-1'."),
-        ([*WEB, ["ins-3"]], [TCP], "backends[2] must be a dict; it is the list ['ins-3']."),
-        (["x" * 1000], [TCP], f"backends[0] must be a dict; it is the str '{'x' * 79}...."),
-        (WEB, [{"protocol": "HTTP", "rules": ["loc-1"]}], "rules[0] must be a dict; it is the str 'loc-1'."),
-    ],
+    ("ins-1", [TCP], "backends must be a list of dicts; it is the str 'ins-1'."),
+    (["ins-1"], [TCP], "backends[0] must be a dict; it is the str 'ins-1'."),
+    (WEB, [TCP, None], "listeners[1] must be a dict; it is the NoneType None."),
+    (WEB, TCP, "listeners must be a list of dicts; it is the dict {'listener_id': 'lbl-1', 'port': 8443}."),
+    (None, [TCP], "backends must be a list of dicts; it is the NoneType None."),
+    (WEB, 443, "listeners must be a list of dicts; it is the int 443."),
+    (b"ins-1", [TCP], "backends must be a list of dicts; it is the bytes b'ins-1'."),
+    ([*WEB, ["ins-3"]], [TCP], "backends[2] must be a dict; it is the list ['ins-3']."),
+    (["x" * 1000], [TCP], f"backends[0] must be a dict; it is the str '{'x' * 79}...."),
+    (WEB, [{"protocol": "HTTP", "rules": ["loc-1"]}], "rules[0] must be a dict; it is the str 'loc-1'."),
 )
 def test_odd_input_is_an_error_that_names_it(backends, listeners, words):
     with pytest.raises(AnsibleFilterError) as caught:

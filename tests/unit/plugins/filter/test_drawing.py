@@ -15,7 +15,7 @@ from ansible_collections.tencentcloud.clb.plugins.filter.mermaid import FilterMo
 from ansible_collections.tencentcloud.clb.plugins.filter.tree import FilterModule as TreeFilter
 from harness import Cloud
 
-from ..builders import LB, http, rule, target, tcp
+from ..builders import LB, http, rows, rule, target, tcp
 
 mermaid, tree = MermaidFilter().filters()["mermaid"], TreeFilter().filters()["tree"]
 
@@ -88,17 +88,15 @@ def test_without_health_nothing_is_said_of_it():
     assert {style for _, style in nodes(mermaid(drawn)).values()} == {"", "bound", "drained"}
 
 
-@pytest.mark.parametrize(
+@rows(
     "name, in_tree, in_chart",
-    [
-        ('a "b"', 'a "b"', "a #34;b#34;"),
-        ("<script>", "<script>", "#60;script#62;"),
-        ("`x` **y** _z_", "`x` **y** _z_", "#96;x#96; #42;#42;y#42;#42; #95;z#95;"),
-        ("%%{init}%%; #35;", "%%{init}%%; #35;", "#37;#37;#123;init#125;#37;#37;#59; #35;35#59;"),
-        ("{{ 7 }}", "{{ 7 }}", "#123;#123; 7 #125;#125;"),
-        ("a\nb\x1b[0m\u202e", "a b [0m ", "a b [0m "),
-        ("名前", "名前", "名前"),
-    ],
+    ('a "b"', 'a "b"', "a #34;b#34;"),
+    ("<script>", "<script>", "#60;script#62;"),
+    ("`x` **y** _z_", "`x` **y** _z_", "#96;x#96; #42;#42;y#42;#42; #95;z#95;"),
+    ("%%{init}%%; #35;", "%%{init}%%; #35;", "#37;#37;#123;init#125;#37;#37;#59; #35;35#59;"),
+    ("{{ 7 }}", "{{ 7 }}", "#123;#123; 7 #125;#125;"),
+    ("a\nb\x1b[0m\u202e", "a b [0m ", "a b [0m "),
+    ("名前", "名前", "名前"),
 )
 def test_names_from_the_cloud_are_text_and_nothing_else(name, in_tree, in_chart):
     drawn = result([tcp("lbl-1", 443, target("ins-1", InstanceName=name))])
@@ -114,14 +112,12 @@ def test_most(draw, usual):
         assert (text.count("weight 10"), re.findall(r"\d+ more", text)) == shown
 
 
-@pytest.mark.parametrize(
+@rows(
     "listeners",
-    [
-        [tcp(f"lbl-{n}", n, *(target(f"ins-{one}") for one in range(1, 101))) for n in range(1, 51)],
-        [tcp("lbl-1", 443, *(target(f"ins-{n}", InstanceName=f"{n} {'x' * 60}") for n in range(1, 479)))],
-        [http(f"lbl-{n}", n, *(rule(f"loc-{n}-{m}", f"{m}.example.com") for m in range(50))) for n in range(1, 51)],
-        [http(f"lbl-{n}", n, *(rule(f"loc-{n}-{m}", "a", target("ins-1")) for m in range(8))) for n in range(1, 51)],
-    ],
+    [tcp(f"lbl-{n}", n, *(target(f"ins-{one}") for one in range(1, 101))) for n in range(1, 51)],
+    [tcp("lbl-1", 443, *(target(f"ins-{n}", InstanceName=f"{n} {'x' * 60}") for n in range(1, 479)))],
+    [http(f"lbl-{n}", n, *(rule(f"loc-{n}-{m}", f"{m}.example.com") for m in range(50))) for n in range(1, 51)],
+    [http(f"lbl-{n}", n, *(rule(f"loc-{n}-{m}", "a", target("ins-1")) for m in range(8))) for n in range(1, 51)],
     ids=["many backends", "long names", "many rules", "one backend in each of many rules"],
 )
 def test_a_chart_stays_within_what_mermaid_draws(listeners):
@@ -138,12 +134,10 @@ def test_where_there_is_no_room_for_backends_the_counts_still_tell_of_them():
 
 
 @pytest.mark.parametrize("draw", [tree, mermaid])
-@pytest.mark.parametrize(
+@rows(
     "given, words",
-    [
-        *(([value], "takes a result of tencentcloud.clb.targets_info") for value in (None, [], "x", {"targets": []})),
-        *(([result(), most], "most must be a whole number of at least 0") for most in (-1, "ten", True, 1.5, None)),
-    ],
+    *(([value], "takes a result of tencentcloud.clb.targets_info") for value in (None, [], "x", {"targets": []})),
+    *(([result(), most], "most must be a whole number of at least 0") for most in (-1, "ten", True, 1.5, None)),
 )
 def test_what_is_no_result_or_no_number_is_an_error(draw, given, words):
     with pytest.raises(AnsibleFilterError, match=words):
@@ -214,9 +208,13 @@ def many(balancers, listeners, backends, name=""):
     return several(made, names={f"lb-{number}": f"{name}{number}" for number in range(balancers)})
 
 
-@pytest.mark.parametrize(
+@rows(
     "balancers, listeners, backends, name",
-    [(100, 1, 20, "n"), (100, 6, 1, "n"), (3, 50, 20, "n"), (900, 1, 0, "a" * 60), (5, 2, 2, "漢" * 60)],
+    (100, 1, 20, "n"),
+    (100, 6, 1, "n"),
+    (3, 50, 20, "n"),
+    (900, 1, 0, "a" * 60),
+    (5, 2, 2, "漢" * 60),
 )
 def test_a_chart_of_many_stays_within_what_mermaid_draws(balancers, listeners, backends, name):
     chart = mermaid(many(balancers, listeners, backends, name), 0)

@@ -16,7 +16,7 @@ from ansible.inventory.data import InventoryData
 from ansible_collections.tencentcloud.clb.plugins.inventory import targets
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import connect as real_connect
 
-from ..builders import refused, target, tcp
+from ..builders import refused, rows, target, tcp
 from .conftest import Plugin, parse
 
 
@@ -26,9 +26,7 @@ def instances(region, *names, port=80):
     region.hold({"lb-1": ("shop", [tcp("lbl-1", port, *bound)])})
 
 
-@pytest.mark.parametrize(
-    "name", ["TCP_80", "clb_shop", "lb_1", "lbl_1", "all", "ungrouped", "localhost", "../../x", "*", "a\nb", " "]
-)
+@rows("name", "TCP_80", "clb_shop", "lb_1", "lbl_1", "all", "ungrouped", "localhost", "../../x", "*", "a\nb", " ")
 def test_no_name_of_an_instance_breaks_it(read, region, name):
     instances(region, name, "web")
     inventory = read()
@@ -38,18 +36,16 @@ def test_no_name_of_an_instance_breaks_it(read, region, name):
     assert "ansible_host" not in inventory.get_host("localhost").vars
 
 
-@pytest.mark.parametrize(
+@rows(
     "options",
-    [
-        {"groups": {"web": "true"}},
-        {"groups": {"web": "false"}},
-        {"keyed_groups": [{"key": "clb_instance_name", "separator": ""}]},
-        {"keyed_groups": [{"key": "['db', 'web']", "separator": ""}]},
-        {"keyed_groups": [{"key": "inventory_hostname", "separator": ""}]},
-        {"keyed_groups": [{"key": "clb_type", "parent_group": "web"}]},
-        {"keyed_groups": [{"key": "clb_zone", "default_value": "web", "separator": ""}]},
-        {"keyed_groups": [{"key": "'b'", "prefix": "we", "separator": ""}], "strict": True},
-    ],
+    {"groups": {"web": "true"}},
+    {"groups": {"web": "false"}},
+    {"keyed_groups": [{"key": "clb_instance_name", "separator": ""}]},
+    {"keyed_groups": [{"key": "['db', 'web']", "separator": ""}]},
+    {"keyed_groups": [{"key": "inventory_hostname", "separator": ""}]},
+    {"keyed_groups": [{"key": "clb_type", "parent_group": "web"}]},
+    {"keyed_groups": [{"key": "clb_zone", "default_value": "web", "separator": ""}]},
+    {"keyed_groups": [{"key": "'b'", "prefix": "we", "separator": ""}], "strict": True},
 )
 def test_a_host_is_not_called_like_a_group_of_the_users_own(read, region, options):
     instances(region, "web", "app")
@@ -88,17 +84,15 @@ def test_groups_and_other_machines_of_another_source_keep_their_names(read, regi
     assert [host.name for host in inventory.groups["of_both"].get_hosts()] == ["app"]
 
 
-@pytest.mark.parametrize(
+@rows(
     "options",
-    [
-        {"compose": {"x": "{'ins-3': no_such_variable}[clb_instance_id] if clb_instance_id == 'ins-3' else 1"}},
-        {"groups": {"x": "clb_instance_id != 'ins-3' or no_such_variable"}},
-        {"keyed_groups": [{"key": "no_such_variable if clb_instance_id == 'ins-3' else 'x'"}]},
-        {"keyed_groups": [{"key": "'' if clb_instance_id == 'ins-3' else 'x'"}]},
-        {"keyed_groups": [{"key": "clb_zone", "prefix": "x", "default_value": "y", "trailing_separator": False}]},
-        {"keyed_groups": [{"key": "'x'", "parent_group": "'y' ~ no_such_variable"}, "no mapping"]},
-        {"keyed_groups": [{"key": "'lb_1'", "separator": "", "parent_group": "lbl_1"}]},
-    ],
+    {"compose": {"x": "{'ins-3': no_such_variable}[clb_instance_id] if clb_instance_id == 'ins-3' else 1"}},
+    {"groups": {"x": "clb_instance_id != 'ins-3' or no_such_variable"}},
+    {"keyed_groups": [{"key": "no_such_variable if clb_instance_id == 'ins-3' else 'x'"}]},
+    {"keyed_groups": [{"key": "'' if clb_instance_id == 'ins-3' else 'x'"}]},
+    {"keyed_groups": [{"key": "clb_zone", "prefix": "x", "default_value": "y", "trailing_separator": False}]},
+    {"keyed_groups": [{"key": "'x'", "parent_group": "'y' ~ no_such_variable"}, "no mapping"]},
+    {"keyed_groups": [{"key": "'lb_1'", "separator": "", "parent_group": "lbl_1"}]},
 )
 def test_an_expression_that_fails_leaves_nothing_behind(failure, region, static, options):
     instances(region, "a", "b", "c", "d", "e")
@@ -124,14 +118,12 @@ def test_what_cannot_be_read_is_left_out_with_a_warning_also_from_the_cache(read
     assert [text.startswith(f"{file}: The load balancer lb-2 (api) was left out") for text in shown] == [True] * 2
 
 
-@pytest.mark.parametrize(
+@rows(
     "more, reads",
-    [
-        *((more, 2) for more in ({"health": True}, {"load_balancer_names": ["shop"]}, {"profile": "other"})),
-        # What is done with the hosts needs no other cache.
-        *((more, 1) for more in ({"groups": {"x": "true"}}, {"hostnames": ["address"]}, {"ansible_host": "none"})),
-        ({"timeout": 7}, 1),
-    ],
+    *((more, 2) for more in ({"health": True}, {"load_balancer_names": ["shop"]}, {"profile": "other"})),
+    # What is done with the hosts needs no other cache.
+    *((more, 1) for more in ({"groups": {"x": "true"}}, {"hostnames": ["address"]}, {"ansible_host": "none"})),
+    ({"timeout": 7}, 1),
 )
 def test_only_what_is_read_otherwise_is_not_answered_from_the_cache(read, region, more, reads):
     plugin = Plugin()
@@ -148,9 +140,7 @@ def test_a_cache_that_ansible_stumbles_over_is_named_likewise(failure, error):
 
 
 @pytest.mark.parametrize("secret", [{}, {"secret_key": "hidden", "secret_id": "AKID"}, {"token": "hidden"}])
-@pytest.mark.parametrize(
-    "broken", [{"regions": "{{ no_such_variable }}"}, {"strict": True, "compose": {"x": "no_such_variable"}}]
-)
+@rows("broken", {"regions": "{{ no_such_variable }}"}, {"strict": True, "compose": {"x": "no_such_variable"}})
 def test_lines_of_a_file_with_secrets_are_not_shown(read, secret, broken):
     with pytest.raises(AnsibleParserError) as caught:
         read(**secret, **broken)
@@ -187,27 +177,23 @@ def test_expressions_in_other_lists(read, region, connected):
 
 
 @pytest.mark.parametrize("name", ["regions", "load_balancer_ids", "load_balancer_names"])
-@pytest.mark.parametrize(
+@rows(
     "value, words",
-    [
-        *((one, " is an empty list; name at least one, or leave the") for one in ([], "{{ [] }}", "{{ '' }}")),
-        (["lb-1", ""], "[1] is empty; give a value, or leave it out of the list."),
-        (["{{ '' }}"], "[0] is empty; give a value, or leave it out of the list."),
-        (["{{ none }}"], "[0] must be a text; it is None."),
-        ([["lb-1"]], "[0] must be a text; it is ['lb-1']."),
-        ([{"id": "lb-1"}], "[0] must be a text; it is {'id': 'lb-1'}."),
-        ([True], "[0] must be a text; it is True."),
-        ("{{ {'id': 'lb-1'} }}", " must be a list; it is {'id': 'lb-1'}."),
-    ],
+    *((one, " is an empty list; name at least one, or leave the") for one in ([], "{{ [] }}", "{{ '' }}")),
+    (["lb-1", ""], "[1] is empty; give a value, or leave it out of the list."),
+    (["{{ '' }}"], "[0] is empty; give a value, or leave it out of the list."),
+    (["{{ none }}"], "[0] must be a text; it is None."),
+    ([["lb-1"]], "[0] must be a text; it is ['lb-1']."),
+    ([{"id": "lb-1"}], "[0] must be a text; it is {'id': 'lb-1'}."),
+    ([True], "[0] must be a text; it is True."),
+    ("{{ {'id': 'lb-1'} }}", " must be a list; it is {'id': 'lb-1'}."),
 )
 def test_a_list_that_names_nothing_is_an_error(failure, region, name, value, words):
     assert failure(**{name: value}).startswith(f"{name}{words}")
     assert region.calls == []
 
 
-@pytest.mark.parametrize(
-    "name", ["region", "regions", "load_balancer_ids", "load_balancer_names", "targets", "endpoint"]
-)
+@rows("name", "region", "regions", "load_balancer_ids", "load_balancer_names", "targets", "endpoint")
 def test_an_expression_that_cannot_be_rendered_is_named(failure, name):
     message = failure(**{name: "{{ no_such_variable }}"})
     assert message.startswith(f"The expression in {name} cannot be rendered: ")
@@ -239,9 +225,7 @@ def test_a_file_for_this_plugin_with_another_name_is_warned_of(tmp_path, shown, 
     assert shown == [f"{path} is for the inventory plugin {Plugin.NAME}, {end}"]
 
 
-@pytest.mark.parametrize(
-    "content", [b"plugin: other.plugin\n", b"web-1\n", b"\xff\xfe", b"", b"x:\n  plugin: tencentcloud.clb.targets\n"]
-)
+@rows("content", b"plugin: other.plugin\n", b"web-1\n", b"\xff\xfe", b"", b"x:\n  plugin: tencentcloud.clb.targets\n")
 def test_files_of_others_are_passed_over_in_silence(tmp_path, shown, content):
     (tmp_path / "hosts.yml").write_bytes(content)
     for path in (tmp_path / "hosts.yml", tmp_path):
@@ -249,13 +233,11 @@ def test_files_of_others_are_passed_over_in_silence(tmp_path, shown, content):
     assert shown == []
 
 
-@pytest.mark.parametrize(
+@rows(
     "options, words",
-    [
-        ({"load_balancer_tags": {}}, "load_balancer_tags is empty"),
-        ({"load_balancer_tags": "env=prod"}, "load_balancer_tags must hold a text for each tag"),
-        ({"load_balancer_tags": {"env": "prod"}, "load_balancer_ids": ["lb-1"]}, "Give load_balancer_tags or load_bal"),
-    ],
+    ({"load_balancer_tags": {}}, "load_balancer_tags is empty"),
+    ({"load_balancer_tags": "env=prod"}, "load_balancer_tags must hold a text for each tag"),
+    ({"load_balancer_tags": {"env": "prod"}, "load_balancer_ids": ["lb-1"]}, "Give load_balancer_tags or load_bal"),
 )
 def test_what_can_be_no_choice_by_tag(failure, options, words):
     assert words in failure(**options)

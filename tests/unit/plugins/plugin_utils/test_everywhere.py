@@ -14,24 +14,21 @@ from ansible_collections.tencentcloud.clb.plugins.plugin_utils import _everywher
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation_read import Stop
 from harness import Cloud
 
-from ..builders import target, tcp
+from ..builders import rows, target, tcp
 from ..rotating import Modules, bound
 
 WEB1, WEB2 = ({"instance_id": f"ins-web{number}", "port": 8443} for number in (1, 2))
 RULE = {"id": "loc-shop", "domain": "shop.example.com", "url": "/", "targets": [{**WEB1, "port": 8080, "weight": 20}]}
-UDP = [{**WEB1, "port": 53, "weight": 7}, {"eni_ip": "2001:db8::1", "port": 53, "weight": 5}]
-LISTENERS = [
+SHOP = [
     {"id": "lbl-tcp", "protocol": "TCP", "port": 443, "targets": [WEB1, WEB2]},
     {"id": "lbl-http", "protocol": "HTTP", "port": 80, "rules": [RULE]},
-    {"id": "lbl-udp", "protocol": "UDP", "port": 53, "targets": UDP},
 ]
+UDP_TARGETS = [{**WEB1, "port": 53, "weight": 7}, {"eni_ip": "2001:db8::1", "port": 53, "weight": 5}]
+UDP = {"id": "lbl-udp", "protocol": "UDP", "port": 53, "targets": UDP_TARGETS}
 SCENARIO = {
     "task_seconds": 1.0,
     "instances": {"ins-web1": {"ip": "10.0.0.5", "name": "web-1"}},
-    "load_balancers": [
-        {"id": "lb-1", "tags": {"env": "prod"}, "listeners": LISTENERS[:2]},
-        {"id": "lb-2", "listeners": LISTENERS[2:]},
-    ],
+    "load_balancers": [{"id": "lb-1", "tags": {"env": "prod"}, "listeners": SHOP}, {"id": "lb-2", "listeners": [UDP]}],
 }
 
 
@@ -73,18 +70,16 @@ def test_where_is_a_table_of_each_binding(night, backend):
     assert night.cloud.writes() == []
 
 
-@pytest.mark.parametrize(
+@rows(
     "backend, more, words",
-    [
-        (None, {}, "clb_backend is not given"),
-        ("ins-web9", {}, "ins-web9: not bound to any load balancer of the region"),
-        ("ins-web1,10.9.9.9", {}, "10.9.9.9: not bound to any"),
-        ("10.0.0", {}, "is not an IP address"),
-        ({"weight": 3}, {}, "exactly one|names nothing|at least one"),
-        ("ins-web1", {"load_balancer_ids": ""}, "clb_load_balancer_ids is empty"),
-        ("ins-web1", {"load_balancer_ids": []}, "clb_load_balancer_ids is empty"),
-        ("ins-web2", {"load_balancer_ids": "lb-2"}, "ins-web2: not bound to these load balancers"),
-    ],
+    (None, {}, "clb_backend is not given"),
+    ("ins-web9", {}, "ins-web9: not bound to any load balancer of the region"),
+    ("ins-web1,10.9.9.9", {}, "10.9.9.9: not bound to any"),
+    ("10.0.0", {}, "is not an IP address"),
+    ({"weight": 3}, {}, "exactly one|names nothing|at least one"),
+    ("ins-web1", {"load_balancer_ids": ""}, "clb_load_balancer_ids is empty"),
+    ("ins-web1", {"load_balancer_ids": []}, "clb_load_balancer_ids is empty"),
+    ("ins-web2", {"load_balancer_ids": "lb-2"}, "ins-web2: not bound to these load balancers"),
 )
 @pytest.mark.parametrize("name", ["where", "take_out"])
 def test_what_can_not_be_meant_is_named(night, name, backend, more, words):
@@ -139,13 +134,11 @@ def test_a_guard_that_refuses_shows_what_is_in_traffic_and_fails(night):
     assert not night.file.exists()
 
 
-@pytest.mark.parametrize(
+@rows(
     "choice, out",
-    [
-        ({"load_balancer_ids": "lb-2"}, {"lbl-udp"}),
-        ({"load_balancer_ids": ["lb-1", "lb-2"]}, {"lbl-tcp", "lbl-http", "lbl-udp"}),
-        ({"load_balancer_tags": {"env": "prod"}}, {"lbl-tcp", "lbl-http"}),
-    ],
+    ({"load_balancer_ids": "lb-2"}, {"lbl-udp"}),
+    ({"load_balancer_ids": ["lb-1", "lb-2"]}, {"lbl-tcp", "lbl-http", "lbl-udp"}),
+    ({"load_balancer_tags": {"env": "prod"}}, {"lbl-tcp", "lbl-http"}),
 )
 def test_load_balancers_can_be_chosen(night, choice, out):
     night("take_out", "ins-web1", **choice)
@@ -175,18 +168,16 @@ def targets(state, **keys):
     return found
 
 
-@pytest.mark.parametrize(
+@rows(
     "state, required, drained",
-    [
-        ("HDD", 1, ["ins-1", "ins-2"]),
-        ("HD-U", 1, ["ins-1"]),
-        ("DDD", 1, []),
-        ("0HD-", 1, []),
-        ("HDD", 2, []),
-        ("HHD", 2, ["ins-2"]),
-        ("H0DD", 1, ["ins-3"]),
-        ("DD", 0, ["ins-0", "ins-1"]),
-    ],
+    ("HDD", 1, ["ins-1", "ins-2"]),
+    ("HD-U", 1, ["ins-1"]),
+    ("DDD", 1, []),
+    ("0HD-", 1, []),
+    ("HDD", 2, []),
+    ("HHD", 2, ["ins-2"]),
+    ("H0DD", 1, ["ins-3"]),
+    ("DD", 0, ["ins-0", "ins-1"]),
 )
 def test_what_is_dead_is_drained_where_enough_are_healthy(state, required, drained):
     found = targets(state)

@@ -15,6 +15,8 @@ from ansible_collections.tencentcloud.clb.plugins.plugin_utils import _health_wa
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._health_watch import HealthWatch
 from harness import Cloud
 
+from ..builders import rows
+
 INSTANCES = {"ins-1": {"ip": "10.0.1.11", "name": "web-1"}, "ins-2": {"ip": "10.0.1.12"}}
 SHOP = [{"instance_id": "ins-1", "port": 8443, "weight": 10}, {"instance_id": "ins-2", "port": 8443, "weight": 0}]
 OTHER = [{"eni_ip": "10.0.9.9", "port": 80, "weight": 5}]
@@ -85,21 +87,19 @@ INS_1 = [binding("ins-1", 8443)]
 DIED, HEALED, LATER = ("ins-1", None, "Dead"), ("ins-1", "Dead", "Alive"), ("10.0.9.11", None, "Dead")
 
 
-@pytest.mark.parametrize(
+@rows(
     "steps, told",
-    [
-        ([{}, {}], [[], []]),
-        ([{}, dead("ins-1"), {}], [[], [("ins-1", "Alive", "Dead")], []]),
-        ([dead("10.0.9.9"), alive("10.0.9.9")], [[("10.0.9.9", None, "Dead")], [("10.0.9.9", "Dead", "Alive")]]),
-        ([dead("ins-2")], [[("ins-2", None, "Dead")]]),
-        # Bound later, one of them dead.
-        ([{}, {**dead("10.0.9.11"), "bind": [binding("10.0.9.10"), binding("10.0.9.11")]}], [[], [LATER]]),
-        # Bound again: still dead, it starts anew; healthy, it has recovered.
-        ([dead("ins-1"), {"unbind": INS_1}, {"bind": INS_1}], [[DIED], [], [DIED]]),
-        ([dead("ins-1"), {"unbind": INS_1}, {**alive("ins-1"), "bind": INS_1}], [[DIED], [], [HEALED]]),
-        # Unknown health is no health.
-        ([{}, {"health": {"unknown": ["ins-1"]}}, alive("ins-1")], [[], [], []]),
-    ],
+    ([{}, {}], [[], []]),
+    ([{}, dead("ins-1"), {}], [[], [("ins-1", "Alive", "Dead")], []]),
+    ([dead("10.0.9.9"), alive("10.0.9.9")], [[("10.0.9.9", None, "Dead")], [("10.0.9.9", "Dead", "Alive")]]),
+    ([dead("ins-2")], [[("ins-2", None, "Dead")]]),
+    # Bound later, one of them dead.
+    ([{}, {**dead("10.0.9.11"), "bind": [binding("10.0.9.10"), binding("10.0.9.11")]}], [[], [LATER]]),
+    # Bound again: still dead, it starts anew; healthy, it has recovered.
+    ([dead("ins-1"), {"unbind": INS_1}, {"bind": INS_1}], [[DIED], [], [DIED]]),
+    ([dead("ins-1"), {"unbind": INS_1}, {**alive("ins-1"), "bind": INS_1}], [[DIED], [], [HEALED]]),
+    # Unknown health is no health.
+    ([{}, {"health": {"unknown": ["ins-1"]}}, alive("ins-1")], [[], [], []]),
 )
 def test_what_is_told_after_each_change(steps, told):
     assert Watching().after(*steps) == told
@@ -197,14 +197,12 @@ def test_an_answer_that_does_not_mention_a_target_changes_nothing(shape):
     assert watching.after(dead("ins-1"), {}) == [[], [("ins-1", "Alive", "Dead")]]
 
 
-@pytest.mark.parametrize(
+@rows(
     "name, told",
-    [
-        ("{{ lookup('pipe', 'id') }}", "{ { lookup('pipe', 'id') }}"),
-        ("{% x %} {# y #}", "{ % x %} { # y #}"),
-        ("{{{", "{ { {"),
-        ("{web}", "{web}"),
-    ],
+    ("{{ lookup('pipe', 'id') }}", "{ { lookup('pipe', 'id') }}"),
+    ("{% x %} {# y #}", "{ % x %} { # y #}"),
+    ("{{{", "{ { {"),
+    ("{web}", "{web}"),
 )
 def test_no_text_of_an_event_is_an_expression(name, told):
     watching = Watching(cloud=Cloud(WORLD, instances={**INSTANCES, "ins-1": {"ip": "10.0.1.11", "name": name}}))
@@ -240,9 +238,7 @@ def test_a_garbled_answer_is_a_failed_read_and_no_health(response, action):
     assert changes(good) == [DIED]
 
 
-@pytest.mark.parametrize(
-    "interval, failures, pauses", [(60, 5, [60, 120, 240, 300, 300, 60, 60]), (3600, 2, [3600, 3600, 3600])]
-)
+@rows("interval, failures, pauses", (60, 5, [60, 120, 240, 300, 300, 60, 60]), (3600, 2, [3600, 3600, 3600]))
 def test_reads_that_fail_come_later_each_time_until_one_is_answered(interval, failures, pauses):
     watching = Watching(load_balancer_id="lb-1", interval=interval)
     watching.poll()
@@ -254,14 +250,12 @@ def test_reads_that_fail_come_later_each_time_until_one_is_answered(interval, fa
     assert "no right" in polls[0].failure
 
 
-@pytest.mark.parametrize(
+@rows(
     "options, text",
-    [
-        ({"load_balancer_id": "lb-nope"}, "Check load_balancer_id and region"),
-        ({"load_balancer_name": "nope"}, "No load balancer in region ap-guangzhou has the name 'nope'"),
-        ({"load_balancer_id": "lb-1", "secret_id": "AKIDunknown", "secret_key": "x-of-nobody"}, "Check secret_id"),
-        ({"load_balancer_id": "lb-1", "region": "ap guangzhou"}, "region"),
-    ],
+    ({"load_balancer_id": "lb-nope"}, "Check load_balancer_id and region"),
+    ({"load_balancer_name": "nope"}, "No load balancer in region ap-guangzhou has the name 'nope'"),
+    ({"load_balancer_id": "lb-1", "secret_id": "AKIDunknown", "secret_key": "x-of-nobody"}, "Check secret_id"),
+    ({"load_balancer_id": "lb-1", "region": "ap guangzhou"}, "region"),
 )
 def test_a_first_read_that_fails_for_good_ends_the_watch(options, text):
     with pytest.raises(ClbError, match=re.escape(text)):
@@ -276,15 +270,13 @@ def test_a_load_balancer_that_is_deleted_later_does_not_end_the_watch():
     assert event["clb_error"]["code"] == "InvalidParameter.LBIdNotFound"
 
 
-@pytest.mark.parametrize(
+@rows(
     "options, watched",
-    [
-        ({"load_balancer_ids": ["lb-1", "lb-2"]}, ["lb-1", "lb-2"]),
-        ({"load_balancer_name": "api"}, ["lb-2"]),
-        ({"load_balancer_ids": "lb-2"}, ["lb-2"]),
-        ({"load_balancer_tags": {"env": "prod"}}, ["lb-2"]),
-        ({"all_load_balancers": True, "targets": [{"instance_id": "ins-1", "port": 80}]}, ["lb-2"]),
-    ],
+    ({"load_balancer_ids": ["lb-1", "lb-2"]}, ["lb-1", "lb-2"]),
+    ({"load_balancer_name": "api"}, ["lb-2"]),
+    ({"load_balancer_ids": "lb-2"}, ["lb-2"]),
+    ({"load_balancer_tags": {"env": "prod"}}, ["lb-2"]),
+    ({"all_load_balancers": True, "targets": [{"instance_id": "ins-1", "port": 80}]}, ["lb-2"]),
 )
 def test_which_load_balancers_are_watched(options, watched):
     watching = Watching(**options)
@@ -292,22 +284,20 @@ def test_which_load_balancers_are_watched(options, watched):
     assert [event["clb_health"]["load_balancer_id"] for event in watching.poll().events] == watched
 
 
-@pytest.mark.parametrize(
+@rows(
     "options, text",
-    [
-        ({}, "No load balancer is chosen; give one of load_balancer_id"),
-        ({"load_balancer_id": "lb-1", "all_load_balancers": True}, "Give at most one of"),
-        ({"load_balancer_id": "lb-1", "regoin": "x"}, "There is no option regoin; the options are secret_id"),
-        ({"load_balancer_id": "lb-1", "interval": 0}, "interval 0 is too small; give a whole number from 1 to 86400"),
-        ({"load_balancer_id": "lb-1", "interval": 86401}, "interval 86401 is too large; give a whole number of"),
-        ({"load_balancer_id": "lb-1", "interval": "often"}, "'interval' is of type str and we were unable to convert"),
-        ({"load_balancer_id": "lb-1", "timeout": 0}, "timeout 0 is too small"),
-        ({"load_balancer_id": "lb 1"}, "is not an ID"),
-        ({"load_balancer_ids": []}, "load_balancer_ids is an empty list"),
-        ({"load_balancer_tags": {"env": 1}}, "load_balancer_tags: the value of 'env' is 1"),
-        ({"load_balancer_id": "lb-1", "targets": []}, "targets is an empty list, which selects nothing"),
-        ({"load_balancer_id": "lb-1", "targets": [{"port": 80}]}, "targets[0]"),
-    ],
+    ({}, "No load balancer is chosen; give one of load_balancer_id"),
+    ({"load_balancer_id": "lb-1", "all_load_balancers": True}, "Give at most one of"),
+    ({"load_balancer_id": "lb-1", "regoin": "x"}, "There is no option regoin; the options are secret_id"),
+    ({"load_balancer_id": "lb-1", "interval": 0}, "interval 0 is too small; give a whole number from 1 to 86400"),
+    ({"load_balancer_id": "lb-1", "interval": 86401}, "interval 86401 is too large; give a whole number of"),
+    ({"load_balancer_id": "lb-1", "interval": "often"}, "'interval' is of type str and we were unable to convert"),
+    ({"load_balancer_id": "lb-1", "timeout": 0}, "timeout 0 is too small"),
+    ({"load_balancer_id": "lb 1"}, "is not an ID"),
+    ({"load_balancer_ids": []}, "load_balancer_ids is an empty list"),
+    ({"load_balancer_tags": {"env": 1}}, "load_balancer_tags: the value of 'env' is 1"),
+    ({"load_balancer_id": "lb-1", "targets": []}, "targets is an empty list, which selects nothing"),
+    ({"load_balancer_id": "lb-1", "targets": [{"port": 80}]}, "targets[0]"),
 )
 def test_wrong_options_are_named_before_anything_is_sent(options, text):
     with pytest.raises(InvalidArgument, match=re.escape(text)):

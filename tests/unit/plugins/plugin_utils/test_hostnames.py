@@ -13,6 +13,8 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import Draft, HostNames
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import Host
 
+from ..builders import rows
+
 
 def host(*names, instance_id="ins-1", eni_ip=None, public_ips=()):
     variables = {
@@ -27,35 +29,22 @@ def choose(*hosts, groups=(), there=None):
     return HostNames(hosts, there or {}).choose(groups)
 
 
-@pytest.mark.parametrize(
+@rows(
     "name",
-    [
-        *("all", "ungrouped"),
-        *("localhost", "LocalHost", "localhost.localdomain", "127.0.0.1", "127.0.0.7", "::1"),
-        *("../../x", "a/b", "/etc", ".", ".."),
-        *("*", "web*", "web?", "web[0]", "web[a-z]", "!web", "&web", "~web.*"),
-        *("@limit", "-oProxyCommand=x", "--help"),
-        *("a\nb", "a\tb", "a\x1b[0m", "a\u202eb", "a\u200bb", "a\xa0b", "a\x00b", "\ud800"),
-        *("x" * 256, "名" * 86),
-    ],
+    *("all", "ungrouped"),
+    *("localhost", "LocalHost", "localhost.localdomain", "127.0.0.1", "127.0.0.7", "::1"),
+    *("../../x", "a/b", "/etc", ".", ".."),
+    *("*", "web*", "web?", "web[0]", "web[a-z]", "!web", "&web", "~web.*"),
+    *("@limit", "-oProxyCommand=x", "--help"),
+    *("a\nb", "a\tb", "a\x1b[0m", "a\u202eb", "a\u200bb", "a\xa0b", "a\x00b", "\ud800"),
+    *("x" * 256, "名" * 86),
 )
 def test_names_that_mean_something_else(name):
     assert choose(host(name, "ins-1")) == ["ins-1"]
 
 
 def test_plain_names():
-    names = [
-        "web 1",
-        "web.example.com",
-        "Web_1",
-        "名前",
-        "café",
-        "10.0.0.9",
-        "2001:db8::1",
-        "{{ x }}",
-        "a=b",
-        "x" * 255,
-    ]
+    names = ["web 1", "web.example.com", "Web_1", "名前", "café", "10.0.0.9", "::2", "{{ x }}", "a=b", "x" * 255]
     assert choose(*(host(name, f"ins-{number}") for number, name in enumerate(names))) == names
 
 
@@ -66,12 +55,10 @@ def test_the_name_of_a_group_is_not_free():
         choose(host("web", "ins-1"), groups={"web", "ins-1"})
 
 
-@pytest.mark.parametrize(
+@rows(
     "name, free",
-    [
-        *((name, False) for name in ("web-2,x", "x:web-2", "x, TCP_80", "x,!y", "x,all", "static,y")),
-        *((name, True) for name in ("x,y", "x, y:80", "web:80")),
-    ],
+    *((name, False) for name in ("web-2,x", "x:web-2", "x, TCP_80", "x,!y", "x,all", "static,y")),
+    *((name, True) for name in ("x,y", "x, y:80", "web:80")),
 )
 def test_a_name_that_as_a_pattern_matches_something_else_is_not_free(name, free):
     names = choose(host(name, "ins-1"), host("web-2", "ins-2"), groups={"TCP_80"}, there={"static": {}})
@@ -82,22 +69,20 @@ INSTANCE = {"clb_backend": {"instance_id": "ins-1"}, "clb_load_balancer_ids": ["
 ADDRESS = {"clb_backend": {"eni_ip": "10.0.0.1"}, "clb_load_balancer_ids": ["lb-1", "lb-2"], "clb_bindings": []}
 
 
-@pytest.mark.parametrize(
+@rows(
     "theirs, same",
-    [
-        ({}, True),
-        ({"ansible_host": "10.0.0.1"}, True),
-        ({"ansible_host": "203.0.113.1"}, True),
-        ({"ansible_host": "web.example.com"}, True),
-        ({"ansible_host": "10.0.0.2"}, False),
-        ({"ansible_host": "2001:db8::1"}, False),
-        ({"ansible_connection": "local"}, False),
-        ({"clb_backend": {"instance_id": "ins-2"}}, True),
-        ({"clb_backend": "{{ x }}", "ansible_host": "10.0.0.2"}, False),
-        (INSTANCE, True),
-        ({**INSTANCE, "clb_backend": {"instance_id": "ins-2"}}, False),
-        (ADDRESS, False),
-    ],
+    ({}, True),
+    ({"ansible_host": "10.0.0.1"}, True),
+    ({"ansible_host": "203.0.113.1"}, True),
+    ({"ansible_host": "web.example.com"}, True),
+    ({"ansible_host": "10.0.0.2"}, False),
+    ({"ansible_host": "2001:db8::1"}, False),
+    ({"ansible_connection": "local"}, False),
+    ({"clb_backend": {"instance_id": "ins-2"}}, True),
+    ({"clb_backend": "{{ x }}", "ansible_host": "10.0.0.2"}, False),
+    (INSTANCE, True),
+    ({**INSTANCE, "clb_backend": {"instance_id": "ins-2"}}, False),
+    (ADDRESS, False),
 )
 def test_a_host_of_another_source_is_the_same_where_nothing_says_otherwise(theirs, same):
     ours = host("web", "ins-1", public_ips=["203.0.113.1"])
@@ -125,13 +110,11 @@ def inventory():
 
 def content(inventory):
     """Hosts with their variables, and groups with what is in them."""
-    return (
-        {name: host.get_vars() for name, host in inventory.hosts.items()},
-        {
-            name: ([child.name for child in group.child_groups], [host.name for host in group.hosts])
-            for name, group in inventory.groups.items()
-        },
-    )
+    groups = {
+        name: ([child.name for child in group.child_groups], [host.name for host in group.hosts])
+        for name, group in inventory.groups.items()
+    }
+    return {name: host.get_vars() for name, host in inventory.hosts.items()}, groups
 
 
 def test_a_draft_changes_the_inventory_only_when_it_is_applied(inventory):
@@ -162,28 +145,24 @@ def trusted(value):
     return [text for item in inner for text in trusted(item)]
 
 
-@pytest.mark.parametrize(
+@rows(
     "value, plain",
-    [
-        ("web-1", ["web-1"]),
-        ("", [""]),
-        ("{web} 100% #1 }} %} #}", ["{web} 100% #1 }} %} #}"]),
-        *((f"web{start} 7 * 7", []) for start in ("{{", "{%", "{#", "#jinja2:", "{{{", "\n{{")),
-        (["a", "{{ b }}", ["c", {"d": "e", "f": "{% g %}"}]], ["a", "c", "e"]),
-        ({"{{ a }}": "b"}, []),
-        ({"x": {"a{%": ["b"]}, "y": "c"}, ["c"]),
-        (("a", "b"), ["a", "b"]),
-        ([1, 1.5, True, None], []),
-    ],
+    ("web-1", ["web-1"]),
+    ("", [""]),
+    ("{web} 100% #1 }} %} #}", ["{web} 100% #1 }} %} #}"]),
+    *((f"web{start} 7 * 7", []) for start in ("{{", "{%", "{#", "#jinja2:", "{{{", "\n{{")),
+    (["a", "{{ b }}", ["c", {"d": "e", "f": "{% g %}"}]], ["a", "c", "e"]),
+    ({"{{ a }}": "b"}, []),
+    ({"x": {"a{%": ["b"]}, "y": "c"}, ["c"]),
+    (("a", "b"), ["a", "b"]),
+    ([1, 1.5, True, None], []),
 )
-@pytest.mark.parametrize("way", ["set_variable", "set_variables"])
-def test_only_what_can_not_be_a_template_is_trusted(inventory, value, plain, way):
+def test_only_what_can_not_be_a_template_is_trusted(inventory, value, plain):
     draft = Draft(inventory)
-    if way == "set_variable":
-        draft.set_variable("web-1", "new", value)
-    else:
-        draft.set_variables("web-1", {"new": value})
+    draft.set_variable("web-1", "new", value)
+    draft.set_variables("web-1", {"more": value})
     draft.apply(inventory)
-    set_to = inventory.get_host("web-1").get_vars()["new"]
-    assert set_to == (list(value) if isinstance(value, tuple) else value)
-    assert trusted(set_to) == plain
+    variables = inventory.get_host("web-1").get_vars()
+    for name in ("new", "more"):
+        assert variables[name] == (list(value) if isinstance(value, tuple) else value)
+        assert trusted(variables[name]) == plain

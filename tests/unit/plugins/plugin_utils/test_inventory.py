@@ -14,7 +14,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import HostNames
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._inventory import HOSTNAMES, make_groups, make_hosts
 
-from ..builders import target, tcp
+from ..builders import rows, target, tcp
 from ..fake_region import API, SHOP, FakeRegion, read_regions
 
 
@@ -52,52 +52,43 @@ def balancer(identity, name, *rules):
     return {"load_balancer_id": identity, "load_balancer_name": name, "listeners": listeners}
 
 
-@pytest.mark.parametrize(
+@rows(
     "balancers, groups, words",
-    [
-        (
-            [balancer("lb-1", "shop-a"), balancer("lb-2", "shop_a")],
-            {"clb_shop_a_lb_1": ["lb_1"], "clb_shop_a_lb_2": ["lb_2"]},
-            ["'shop-a' (lb-1), 'shop_a' (lb-2) can't have the group clb_shop_a,", "clb_shop_a_lb_1, clb_shop_a_lb_2."],
-        ),
-        ([balancer("lb-1", "shop-a"), balancer("lb-2", "shop-a")], {"clb_shop_a": ["lb_1", "lb_2"]}, []),
-        (
-            [balancer("lb-1", "a-b"), balancer("lb-2", "a-b"), balancer("lb-3", "a b"), balancer("lb-4", "a.b.")],
-            {"clb_a_b_lb_1": ["lb_1"], "clb_a_b_lb_2": ["lb_2"], "clb_a_b_lb_3": ["lb_3"], "clb_a_b_": ["lb_4"]},
-            ["'a-b' (lb-1, lb-2), 'a b' (lb-3) can't"],
-        ),
-        # The names that are made have to be free as well.
-        (
-            [balancer("lb-1", "a-b"), balancer("lb-2", "a_b"), balancer("lb-3", "a_b_lb_1")],
-            {"clb_a_b_lb_1_2": ["lb_1"], "clb_a_b_lb_2": ["lb_2"], "clb_a_b_lb_1": ["lb_3"]},
-            ["'a-b' (lb-1), 'a_b' (lb-2) can't"],
-        ),
-        ([balancer("clb-x", "x")], {"clb_x_clb_x": ["clb_x"]}, ["'x' (clb-x) can't have the group clb_x,"]),
-        ([balancer("lb-1", "a"), balancer("lb_1", "b")], {"clb_a": ["lb_1"], "clb_b": ["lb_1_2"]}, []),
-        (
-            [balancer("lb-1", "a", ("x.example.com", "/"), ("x-example.com", "/"))],
-            {
-                "HTTP_80_x_example_com_loc_lb_1_0": ["loc_lb_1_0"],
-                "HTTP_80_x_example_com_loc_lb_1_1": ["loc_lb_1_1"],
-                "HTTP_80": ["lbl_lb_1_0", "lbl_lb_1_1"],
-            },
-            ["'HTTP_80_x.example.com/' (loc-lb-1-0), 'HTTP_80_x-example.com/' (loc-lb-1-1) can't"],
-        ),
-        (
-            [balancer("lb-1", "a", ("x.y", "/v1"), ("x.y", "/v1/"), ("x.y", "/"))],
-            {
-                "HTTP_80_x_y_v1_loc_lb_1_0": ["loc_lb_1_0"],
-                "HTTP_80_x_y_v1_loc_lb_1_1": ["loc_lb_1_1"],
-                "HTTP_80_x_y": ["loc_lb_1_2"],
-            },
-            ["'HTTP_80_x.y/v1' (loc-lb-1-0), 'HTTP_80_x.y/v1/' (loc-lb-1-1) can't"],
-        ),
-        (
-            [balancer(f"lb-{number}", f"a{mark}b") for number, mark in enumerate("-. :;,+=")],
-            {f"clb_a_b_lb_{number}": [f"lb_{number}"] for number in range(8)},
-            ["and 3 more can't"],
-        ),
-    ],
+    (
+        [balancer("lb-1", "shop-a"), balancer("lb-2", "shop_a")],
+        {"clb_shop_a_lb_1": ["lb_1"], "clb_shop_a_lb_2": ["lb_2"]},
+        ["'shop-a' (lb-1), 'shop_a' (lb-2) can't have the group clb_shop_a,", "clb_shop_a_lb_1, clb_shop_a_lb_2."],
+    ),
+    ([balancer("lb-1", "shop-a"), balancer("lb-2", "shop-a")], {"clb_shop_a": ["lb_1", "lb_2"]}, []),
+    (
+        [balancer("lb-1", "a-b"), balancer("lb-2", "a-b"), balancer("lb-3", "a b"), balancer("lb-4", "a.b.")],
+        {"clb_a_b_lb_1": ["lb_1"], "clb_a_b_lb_2": ["lb_2"], "clb_a_b_lb_3": ["lb_3"], "clb_a_b_": ["lb_4"]},
+        ["'a-b' (lb-1, lb-2), 'a b' (lb-3) can't"],
+    ),
+    # The names that are made have to be free as well.
+    (
+        [balancer("lb-1", "a-b"), balancer("lb-2", "a_b"), balancer("lb-3", "a_b_lb_1")],
+        {"clb_a_b_lb_1_2": ["lb_1"], "clb_a_b_lb_2": ["lb_2"], "clb_a_b_lb_1": ["lb_3"]},
+        ["'a-b' (lb-1), 'a_b' (lb-2) can't"],
+    ),
+    ([balancer("clb-x", "x")], {"clb_x_clb_x": ["clb_x"]}, ["'x' (clb-x) can't have the group clb_x,"]),
+    ([balancer("lb-1", "a"), balancer("lb_1", "b")], {"clb_a": ["lb_1"], "clb_b": ["lb_1_2"]}, []),
+    (
+        [balancer("lb-1", "a", ("x.example.com", "/"), ("x-example.com", "/"))],
+        {f"HTTP_80_x_example_com_loc_lb_1_{n}": [f"loc_lb_1_{n}"] for n in (0, 1)}
+        | {"HTTP_80": ["lbl_lb_1_0", "lbl_lb_1_1"]},
+        ["'HTTP_80_x.example.com/' (loc-lb-1-0), 'HTTP_80_x-example.com/' (loc-lb-1-1) can't"],
+    ),
+    (
+        [balancer("lb-1", "a", ("x.y", "/v1"), ("x.y", "/v1/"), ("x.y", "/"))],
+        {**{f"HTTP_80_x_y_v1_loc_lb_1_{n}": [f"loc_lb_1_{n}"] for n in (0, 1)}, "HTTP_80_x_y": ["loc_lb_1_2"]},
+        ["'HTTP_80_x.y/v1' (loc-lb-1-0), 'HTTP_80_x.y/v1/' (loc-lb-1-1) can't"],
+    ),
+    (
+        [balancer(f"lb-{number}", f"a{mark}b") for number, mark in enumerate("-. :;,+=")],
+        {f"clb_a_b_lb_{number}": [f"lb_{number}"] for number in range(8)},
+        ["and 3 more can't"],
+    ),
 )
 def test_different_names_never_share_a_group(balancers, groups, words):
     made = make_groups(balancers)
@@ -152,28 +143,22 @@ def test_a_host_with_many_bindings_appears_once_with_valid_entries_of_targets(re
         assert parse_entries([host.variables["clb_backend"]], selectors=True)
 
 
-@pytest.mark.parametrize(
-    "ansible_host, addresses",
-    [
-        ("private_ip", {"web-1": "10.1.0.1", "10.9.9.9": "10.9.9.9", "ins-2": "10.1.0.2"}),
-        ("public_ip", {"web-1": "203.0.113.1"}),
-        ("none", {}),
-    ],
-)
+PRIVATE = {"web-1": "10.1.0.1", "10.9.9.9": "10.9.9.9", "ins-2": "10.1.0.2"}
+
+
+@rows("ansible_host, addresses", ("private_ip", PRIVATE), ("public_ip", {"web-1": "203.0.113.1"}), ("none", {}))
 def test_ansible_host(region, ansible_host, addresses):
     found = {name: host.variables for name, host in hosts(region, ansible_host=ansible_host).items()}
     assert {name: own["ansible_host"] for name, own in found.items() if "ansible_host" in own} == addresses
 
 
-@pytest.mark.parametrize(
+@rows(
     "hostnames, names",
-    [
-        (["instance_name", "instance_id", "address"], {"web-1", "10.9.9.9", "ins-2"}),
-        (["instance_id"], {"ins-1", "10.9.9.9", "ins-2"}),
-        (["address"], {"10.1.0.1", "10.9.9.9", "10.1.0.2"}),
-        (["instance_name", "address"], {"web-1", "10.9.9.9", "10.1.0.2"}),
-        ([], {"ins-1", "10.9.9.9", "ins-2"}),
-    ],
+    (["instance_name", "instance_id", "address"], {"web-1", "10.9.9.9", "ins-2"}),
+    (["instance_id"], {"ins-1", "10.9.9.9", "ins-2"}),
+    (["address"], {"10.1.0.1", "10.9.9.9", "10.1.0.2"}),
+    (["instance_name", "address"], {"web-1", "10.9.9.9", "10.1.0.2"}),
+    ([], {"ins-1", "10.9.9.9", "ins-2"}),
 )
 def test_hostnames(region, hostnames, names):
     assert set(hosts(region, hostnames=hostnames)) == names
@@ -198,15 +183,13 @@ def test_selectors_leave_out_what_they_do_not_match(region):
     assert [host.groups for host in hosts(region, targets=[{"domain": "shop.example.com"}]).values()] == [("loc_1",)]
 
 
-@pytest.mark.parametrize(
+@rows(
     "backend, vpcs, groups",
-    [
-        ("10.0.0.5", ["vpc-a", "vpc-b"], {"10.0.0.5-vpc-a": ("lbl_1",), "10.0.0.5-vpc-b": ("lbl_2",)}),
-        ("2001:db8::5", ["vpc-a", "vpc-b"], {"2001-db8--5-vpc-a": ("lbl_1",), "2001-db8--5-vpc-b": ("lbl_2",)}),
-        ("10.0.0.5", ["vpc-a", "vpc-a"], {"10.0.0.5": ("lbl_1", "lbl_2")}),
-        ("10.0.0.5", [], {"10.0.0.5": ("lbl_1", "lbl_2")}),
-        ("ins-1", ["vpc-a", "vpc-b"], {"ins-1": ("lbl_1", "lbl_2")}),
-    ],
+    ("10.0.0.5", ["vpc-a", "vpc-b"], {"10.0.0.5-vpc-a": ("lbl_1",), "10.0.0.5-vpc-b": ("lbl_2",)}),
+    ("2001:db8::5", ["vpc-a", "vpc-b"], {"2001-db8--5-vpc-a": ("lbl_1",), "2001-db8--5-vpc-b": ("lbl_2",)}),
+    ("10.0.0.5", ["vpc-a", "vpc-a"], {"10.0.0.5": ("lbl_1", "lbl_2")}),
+    ("10.0.0.5", [], {"10.0.0.5": ("lbl_1", "lbl_2")}),
+    ("ins-1", ["vpc-a", "vpc-b"], {"ins-1": ("lbl_1", "lbl_2")}),
 )
 def test_an_address_is_one_host_in_each_vpc_and_an_instance_is_one_anywhere(backend, vpcs, groups):
     balancers = {f"lb-{n}": (f"n{n}", [tcp(f"lbl-{n}", 443, target(backend))]) for n in (1, 2)}

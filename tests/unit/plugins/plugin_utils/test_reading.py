@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError, ConnectionFailed
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import Reading, fingerprint, pack, unpack
 
-from ..builders import refused, target, tcp
+from ..builders import refused, rows, target, tcp
 from ..fake_region import API, SHOP, FakeRegion, read_regions
 
 GONE = "InvalidParameter.LBIdNotFound"
@@ -45,14 +45,12 @@ def ids(reading):
     return [balancer["load_balancer_id"] for balancer in reading.balancers]
 
 
-@pytest.mark.parametrize(
+@rows(
     "what, balancers",
-    [
-        ({}, ["lb-1", "lb-2", "lb-3", "lb-4"]),
-        ({"ids": ["lb-2"]}, ["lb-2"]),
-        ({"names": ["shop"]}, ["lb-1", "lb-3"]),
-        ({"ids": ["lb-1"], "names": ["api"]}, ["lb-1", "lb-2"]),
-    ],
+    ({}, ["lb-1", "lb-2", "lb-3", "lb-4"]),
+    ({"ids": ["lb-2"]}, ["lb-2"]),
+    ({"names": ["shop"]}, ["lb-1", "lb-3"]),
+    ({"ids": ["lb-1"], "names": ["api"]}, ["lb-1", "lb-2"]),
 )
 def test_which_load_balancers_are_read(what, balancers):
     region = FakeRegion({"lb-1": SHOP, "lb-2": API, "lb-3": ("shop", []), "lb-4": ("shop-old", [])})
@@ -76,15 +74,13 @@ def test_one_name_is_left_to_the_clouds_own_filter():
     assert (params["LoadBalancerName"], params["Offset"]) == ("n7", 0)
 
 
-@pytest.mark.parametrize(
+@rows(
     "what, named",
-    [
-        ({"ids": ["lb-1", "lb-77"]}, "'lb-77'"),
-        ({"names": ["shop", "lb-77"]}, "'lb-77'"),
-        # An ID is no name, and a name no ID.
-        ({"ids": ["shop", "lb-2"], "names": ["lb-1"]}, "'shop', 'lb-1'"),
-        ({"ids": ["lb-old"]}, "'lb-old'"),
-    ],
+    ({"ids": ["lb-1", "lb-77"]}, "'lb-77'"),
+    ({"names": ["shop", "lb-77"]}, "'lb-77'"),
+    # An ID is no name, and a name no ID.
+    ({"ids": ["shop", "lb-2"], "names": ["lb-1"]}, "'shop', 'lb-1'"),
+    ({"ids": ["lb-old"]}, "'lb-old'"),
 )
 def test_a_load_balancer_that_does_not_exist_is_an_error(what, named):
     region = FakeRegion({"lb-1": SHOP, "lb-2": API, "lb-old": API}, own={"lb-old": {"forward": 0}})
@@ -116,14 +112,12 @@ def test_several_regions_are_read_in_their_order(both):
     assert [(one["region"], one["load_balancer_id"]) for one in found] == [(SOUTH, "lb-1"), (NORTH, "lb-2")]
 
 
-@pytest.mark.parametrize(
+@rows(
     "selectors, matched, reads, warnings",
-    [
-        ([], [0, 0], 0, []),
-        ([{"load_balancer_id": "lb-2", "instance_id": "ins-1"}], [0, 1], 1, []),
-        ([{"listener_id": "lbl-9"}], [0, 1], 2, []),
-        ([{"listener_id": "lbl-77"}], [0, 0], 2, [NOWHERE]),
-    ],
+    ([], [0, 0], 0, []),
+    ([{"load_balancer_id": "lb-2", "instance_id": "ins-1"}], [0, 1], 1, []),
+    ([{"listener_id": "lbl-9"}], [0, 1], 2, []),
+    ([{"listener_id": "lbl-77"}], [0, 0], 2, [NOWHERE]),
 )
 def test_a_selector_matches_where_it_says(region, selectors, matched, reads, warnings):
     reading = read_regions(region, targets=selectors)
@@ -132,15 +126,13 @@ def test_a_selector_matches_where_it_says(region, selectors, matched, reads, war
     assert reading.warnings == warnings
 
 
-@pytest.mark.parametrize(
+@rows(
     "more, message",
-    [
-        ({"region": NORTH}, "targets[0]: region 'ap-beijing' is not ap-guangzhou"),
-        ({"load_balancer_id": "lb-1", "load_balancer_name": "api"}, "targets[0]: load_balancer_name 'api' is not the"),
-        ({"load_balancer_name": "api"}, "targets[0]: load_balancer_name 'api' alone does not say which load balancer"),
-        ({"listener_id": "lbl-9", "listener_port": 80}, "region ap-guangzhou, load balancer lb-2 (api): "),
-        ({"load_balancer_id": "lb-3"}, "targets[0]: load_balancer_id 'lb-3' is none of the load balancers that this"),
-    ],
+    ({"region": NORTH}, "targets[0]: region 'ap-beijing' is not ap-guangzhou"),
+    ({"load_balancer_id": "lb-1", "load_balancer_name": "api"}, "targets[0]: load_balancer_name 'api' is not the"),
+    ({"load_balancer_name": "api"}, "targets[0]: load_balancer_name 'api' alone does not say which load balancer"),
+    ({"listener_id": "lbl-9", "listener_port": 80}, "region ap-guangzhou, load balancer lb-2 (api): "),
+    ({"load_balancer_id": "lb-3"}, "targets[0]: load_balancer_id 'lb-3' is none of the load balancers that this"),
 )
 def test_a_selector_that_can_match_nothing_is_an_error(more, message):
     region = FakeRegion({"lb-1": SHOP, "lb-2": API, "lb-3": API})
@@ -168,46 +160,40 @@ def key(environ, *, query=(), regions=("ap-guangzhou",), options=(), variables=(
     return fingerprint(query, list(regions), {**OPTIONS, **dict(options)}, {**environ, **dict(variables)})
 
 
-@pytest.mark.parametrize(
+@rows(
     "changed",
-    [
-        {"query": {"health": True}},
-        {"query": {"load_balancer_ids": ["lb-1"]}},
-        {"query": {"load_balancer_names": ["lb-1"]}},
-        {"query": {"load_balancer_tags": {"env": ("prod",)}}},
-        {"query": {"targets": []}},
-        {"query": {"targets": [{"port": 80, "instance_id": "ins-1"}]}},
-        *({"regions": regions} for regions in (["ap-beijing"], ["ap-guangzhou", "ap-beijing"], [None])),
-        *({"options": {name: "other"}} for name in ("secret_id", "profile", "role_arn", "endpoint", "sts_endpoint")),
-        *({"variables": {f"TENCENTCLOUD_{name}": "x"}} for name in ("SECRET_ID", "REGION", "CLB_ENDPOINT", "ROLE_ARN")),
-        *({"variables": {name: "other"}} for name in ("TCCLI_PROFILE", "TKE_ROLE_ARN")),
-    ],
+    {"query": {"health": True}},
+    {"query": {"load_balancer_ids": ["lb-1"]}},
+    {"query": {"load_balancer_names": ["lb-1"]}},
+    {"query": {"load_balancer_tags": {"env": ("prod",)}}},
+    {"query": {"targets": []}},
+    {"query": {"targets": [{"port": 80, "instance_id": "ins-1"}]}},
+    *({"regions": regions} for regions in (["ap-beijing"], ["ap-guangzhou", "ap-beijing"], [None])),
+    *({"options": {name: "other"}} for name in ("secret_id", "profile", "role_arn", "endpoint", "sts_endpoint")),
+    *({"variables": {f"TENCENTCLOUD_{name}": "x"}} for name in ("SECRET_ID", "REGION", "CLB_ENDPOINT", "ROLE_ARN")),
+    *({"variables": {name: "other"}} for name in ("TCCLI_PROFILE", "TKE_ROLE_ARN")),
 )
 def test_the_key_changes_with_what_is_read(environ, changed):
     assert key(environ, **changed) != key(environ)
 
 
-@pytest.mark.parametrize(
+@rows(
     "changed",
-    [
-        {"options": {"timeout": 5}},
-        {"options": {"secret_key": "other", "token": "other"}},
-        {"variables": {"PATH": "/usr/bin", "TENCENTCLOUD_TOKEN": "t", "TENCENTCLOUD_SECRET_KEY": "k"}},
-    ],
+    {"options": {"timeout": 5}},
+    {"options": {"secret_key": "other", "token": "other"}},
+    {"variables": {"PATH": "/usr/bin", "TENCENTCLOUD_TOKEN": "t", "TENCENTCLOUD_SECRET_KEY": "k"}},
 )
 def test_the_key_stays_where_the_same_is_read(environ, changed):
     assert key(environ, **changed) == key(environ)
 
 
-@pytest.mark.parametrize(
+@rows(
     "kind, content",
-    [
-        ("credential", {"secretId": "AKIDtwo", "secretKey": "k"}),
-        ("credential", {"secretId": "AKIDone", "secretKey": "k", "role-arn": "qcs::cam::uin/1:roleName/r"}),
-        ("configure", {"_sys_param": {"region": "ap-beijing"}}),
-        # Broken: that is no error where the profile may not be needed.
-        ("credential", None),
-    ],
+    ("credential", {"secretId": "AKIDtwo", "secretKey": "k"}),
+    ("credential", {"secretId": "AKIDone", "secretKey": "k", "role-arn": "qcs::cam::uin/1:roleName/r"}),
+    ("configure", {"_sys_param": {"region": "ap-beijing"}}),
+    # Broken: that is no error where the profile may not be needed.
+    ("credential", None),
 )
 def test_the_key_changes_with_the_profile(environ, tmp_path, kind, content):
     before = key(environ)

@@ -12,7 +12,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import parse_tags
 from harness import Cloud
 
-from ..builders import target, tcp
+from ..builders import rows, target, tcp
 from ..fake_region import FakeRegion, read_regions
 
 HOST = {"instance_id": "ins-1"}
@@ -49,17 +49,15 @@ def filters(cloud):
 
 
 @pytest.mark.parametrize("site", SITES)
-@pytest.mark.parametrize(
+@rows(
     "tags, expected",
-    [
-        ({"env": "prod"}, ["lb-1", "lb-2"]),
-        ({"env": "prod", "team": "shop"}, ["lb-1"]),
-        ({"env": ["prod", "test"]}, ["lb-1", "lb-2", "lb-3"]),
-        ({"env": ["prod", "none"], "team": ["api", "shop"]}, ["lb-1", "lb-2"]),
-        ({"old": ""}, ["lb-2"]),
-        ({"Env": "prod"}, ["lb-6"]),
-        ({"env": ["prod", *(f"v{number}" for number in range(100))]}, ["lb-1", "lb-2"]),
-    ],
+    ({"env": "prod"}, ["lb-1", "lb-2"]),
+    ({"env": "prod", "team": "shop"}, ["lb-1"]),
+    ({"env": ["prod", "test"]}, ["lb-1", "lb-2", "lb-3"]),
+    ({"env": ["prod", "none"], "team": ["api", "shop"]}, ["lb-1", "lb-2"]),
+    ({"old": ""}, ["lb-2"]),
+    ({"Env": "prod"}, ["lb-6"]),
+    ({"env": ["prod", *(f"v{number}" for number in range(100))]}, ["lb-1", "lb-2"]),
 )
 def test_those_with_all_tags_are_chosen_oldest_first(site, tags, expected):
     fleet = fleet_of(TAGS, site)
@@ -100,15 +98,13 @@ def test_what_is_no_refusal_of_the_filter_is_an_error(code):
 
 
 @pytest.mark.parametrize("site", SITES)
-@pytest.mark.parametrize(
+@rows(
     "tags, own, words",
-    [
-        ({"env": "live"}, TAGS, "The values of 'env' are 'prod', 'test', and none of them is 'live'."),
-        ({"envi": "prod"}, TAGS, "None has a tag 'envi'; the tags are 'env', 'team', 'old', 'Env'."),
-        ({"env": "test", "team": "api"}, TAGS, "none of the 6 load balancers in region ap-guangzhou has all of these"),
-        ({"env": "prod"}, {"lb-1": None, "lb-2": {}}, "the API tells no tags of any of the 2 load balancers"),
-        ({"env": "prod"}, {}, "there are no load balancers in region ap-guangzhou."),
-    ],
+    ({"env": "live"}, TAGS, "The values of 'env' are 'prod', 'test', and none of them is 'live'."),
+    ({"envi": "prod"}, TAGS, "None has a tag 'envi'; the tags are 'env', 'team', 'old', 'Env'."),
+    ({"env": "test", "team": "api"}, TAGS, "none of the 6 load balancers in region ap-guangzhou has all of these"),
+    ({"env": "prod"}, {"lb-1": None, "lb-2": {}}, "the API tells no tags of any of the 2 load balancers"),
+    ({"env": "prod"}, {}, "there are no load balancers in region ap-guangzhou."),
 )
 def test_where_none_has_them_the_message_says_which_tags_there_are(site, tags, own, words):
     run = fleet_of(own, site).run_info(load_balancer_tags=tags)
@@ -121,22 +117,20 @@ def test_many_tags_and_long_ones_keep_a_message_short():
     assert (len(message) < 3000, "and 90 more" in message, "\x1b" in message) == (True, True, False)
 
 
-@pytest.mark.parametrize(
+@rows(
     "tags, words",
-    [
-        ({}, "load_balancer_tags is empty; give at least one tag, such as env: prod"),
-        ({"cost": 7}, "the value of 'cost' is 7, which is no text; put it in quotes"),
-        ({"live": True}, "the value of 'live' is True, which is no text"),
-        ({"env": None}, "the value of 'env' is None, which is no text"),
-        ({"env": {"a": "b"}}, "which is no text"),
-        ({"env": ["prod", 1]}, "the value of 'env' is 1, which is no text"),
-        ({"env": [["prod"]]}, "which is no text"),
-        ({"env": []}, "the list of 'env' is empty"),
-        ({1: "a"}, "a key is 1, which is no text"),
-        ({"": "a"}, "a key is empty"),
-        ({"env": "x" * 256}, "give at most 255 characters"),
-        ({"env": "\ud800"}, "none of them half of one"),
-    ],
+    ({}, "load_balancer_tags is empty; give at least one tag, such as env: prod"),
+    ({"cost": 7}, "the value of 'cost' is 7, which is no text; put it in quotes"),
+    ({"live": True}, "the value of 'live' is True, which is no text"),
+    ({"env": None}, "the value of 'env' is None, which is no text"),
+    ({"env": {"a": "b"}}, "which is no text"),
+    ({"env": ["prod", 1]}, "the value of 'env' is 1, which is no text"),
+    ({"env": [["prod"]]}, "which is no text"),
+    ({"env": []}, "the list of 'env' is empty"),
+    ({1: "a"}, "a key is 1, which is no text"),
+    ({"": "a"}, "a key is empty"),
+    ({"env": "x" * 256}, "give at most 255 characters"),
+    ({"env": "\ud800"}, "none of them half of one"),
 )
 def test_what_can_be_no_tag(tags, words):
     with pytest.raises(InvalidArgument) as caught:
@@ -159,18 +153,16 @@ def test_a_task_changes_those_with_the_tags_and_a_dry_run_says_so(site):
     assert {call["params"]["LoadBalancerId"] for call in fleet.writes()} == {"lb-1", "lb-2"}
 
 
-@pytest.mark.parametrize(
+@rows(
     "options, words",
-    [
-        ({"load_balancer_id": "lb-1"}, "Give at most one of"),
-        ({"load_balancer_tags": {}}, "load_balancer_tags is empty"),
-        ({"load_balancer_tags": {"env": "live"}, "targets": []}, "none of them is 'live'"),
-        (
-            {"targets": [{**HOST, "load_balancer_id": "lb-3"}]},
-            "targets[0]: load_balancer_id 'lb-3' is not among the chosen load balancers. These are lb-1, lb-2.",
-        ),
-        ({"targets": [{"listener_id": "lbl-lb-3"}]}, "none of the load balancers has a listener 'lbl-lb-3'"),
-    ],
+    ({"load_balancer_id": "lb-1"}, "Give at most one of"),
+    ({"load_balancer_tags": {}}, "load_balancer_tags is empty"),
+    ({"load_balancer_tags": {"env": "live"}, "targets": []}, "none of them is 'live'"),
+    (
+        {"targets": [{**HOST, "load_balancer_id": "lb-3"}]},
+        "targets[0]: load_balancer_id 'lb-3' is not among the chosen load balancers. These are lb-1, lb-2.",
+    ),
+    ({"targets": [{"listener_id": "lbl-lb-3"}]}, "none of the load balancers has a listener 'lbl-lb-3'"),
 )
 def test_how_tags_may_not_choose(options, words):
     fleet = fleet_of(TAGS)
