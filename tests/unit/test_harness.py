@@ -2,9 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+"""The harness, and the sum on which the benchmark's numbers rest."""
+
 from __future__ import annotations
 
+import importlib
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,51 +39,6 @@ def test_a_task_is_real_but_for_network_and_time():
     assert cloud.run_info()["listeners"][0]["bound"] == 3
 
 
-def test_a_wrong_key_is_refused():
-    run = shop().run(targets=[NEW], secret_id="AKIDnobody", secret_key="x-of-nobody")
-    assert run.code == "AuthFailure.SecretIdNotFound"
-    assert "clb.intl.tencentcloudapi.com is the international site; keys of the China site need" in run.message
-
-
-def test_load_balancers_are_worked_on_side_by_side():
-    ids = [f"lb-{number}" for number in range(30)]
-    cloud = Cloud.of({one: [tcp(f"lbl-{one}", 443, target("ins-1"), target("ins-2"))] for one in ids}, task_seconds=10)
-    run = cloud.run(load_balancer_ids=ids, state="drained", targets=[{"instance_id": "ins-1"}])
-    assert not run.failed, run.message
-    assert len(run["modified"]) == 30
-    assert run.seconds < 30
-
-
-def test_faults_rivals_and_no_connection():
-    cloud = shop()
-    cloud.next_writes(None, {"kind": "cut_after"})
-    cloud.before("BatchRegisterTargets", lambda: cloud.change("lock", {"load_balancer_id": "lb-1", "seconds": 2}))
-    cloud.unreachable("DescribeTargets", nth=2)
-    run = cloud.run(targets=[NEW], purge=True)
-    assert not run.failed, run.message
-    assert [call["fault"] for call in cloud.writes() if call["accepted"]] == [None, "cut_after"]
-    assert [binding[2] for binding in cloud.bindings()] == ["ins-3"]
-
-
-def test_tasks_run_at_once_and_the_guard_holds_among_them():
-    cloud = shop(task_seconds=3)
-    drains = [{"state": "drained", "min_healthy": 1, "targets": [{"instance_id": f"ins-{one}"}]} for one in (1, 2)]
-    runs = cloud.together(*drains)
-    assert sorted(run.failed for run in runs) == [False, True]
-    assert {run.code for run in runs} == {None, "GuardRefused"}
-    assert sorted(binding[4] for binding in cloud.bindings()) == [0, 10]
-
-
-def test_a_task_inside_of_a_task():
-    cloud = shop()
-    inner = []
-    cloud.before("Batch*", lambda: inner.append(cloud.run(state="absent", targets=[{"instance_id": "ins-1"}])))
-    outer = cloud.run(targets=[NEW])
-    assert not inner[0].failed
-    assert inner[0]["deregistered"][0]["instance_id"] == "ins-1"
-    assert outer["registered"][0]["instance_id"] == "ins-3"
-
-
 def test_runs_are_the_same_every_time():
     def once() -> list[float]:
         cloud = shop(task_seconds=2)
@@ -94,3 +53,12 @@ def test_a_task_without_end_is_stopped(monkeypatch):
     monkeypatch.setattr("harness.MAX_CALLS", 3)
     with pytest.raises(Endless):
         shop().run(targets=[NEW], purge=True)
+
+
+def test_the_benchmark_counts_the_clouds_time_once_and_only_within_the_task(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parent.parent / "benchmark"))
+    covered = importlib.import_module("playbooks").covered
+    single = [], [(12, 13)], [(8, 11)], [(19, 25)], [(1, 2), (21, 22)]
+    assert [covered(spans, 10, 20) for spans in single] == [0, 1, 1, 1, 0]
+    pairs = [(12, 13), (15, 17)], [(15, 17), (12, 13)], [(12, 15), (13, 14)], [(12, 15), (14, 16)], [(5, 25), (12, 13)]
+    assert [covered(spans, 10, 20) for spans in pairs] == [3, 3, 3, 4, 10]

@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How large a file, a function and a class may be, and who may set an attribute of an object."""
+"""How large a file, a function and a class may be; who may set an attribute, or a length of time; pinned packages."""
 
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -15,38 +16,29 @@ MAX_FILE, MAX_FUNCTION, MAX_METHODS = 400, 50, 15
 DOCUMENTATION = ("plugins/modules/", "plugins/inventory/")
 """Files that are documentation mostly: they may be longer."""
 
-EXCEPTIONS = {"plugins/module_utils/_api/transport.py": ["self._pool.ConnectionCls"]}
-"""urllib3 documents this attribute as the place for a class of connections of one's own."""
-
 Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def too_large(name: str, text: str) -> list[str]:
     """Return what is too large in a file."""
-    found = []
     lines = len(text.splitlines())
-    if lines > MAX_FILE and not name.startswith(DOCUMENTATION):
-        found.append(f"{name} has {lines} lines")
+    found = [f"{name} has {lines} lines"] if lines > MAX_FILE and not name.startswith(DOCUMENTATION) else []
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, Function):
-            length = (node.end_lineno or 0) - node.lineno + 1
-            if length > MAX_FUNCTION:
-                found.append(f"{name}: {node.name} has {length} lines")
+        if isinstance(node, Function) and (length := (node.end_lineno or 0) - node.lineno + 1) > MAX_FUNCTION:
+            found.append(f"{name}: {node.name} has {length} lines")
         if isinstance(node, ast.ClassDef):
             methods = sum(isinstance(item, Function) for item in node.body)
-            if methods > MAX_METHODS:
-                found.append(f"{name}: {node.name} has {methods} methods")
+            found += [f"{name}: {node.name} has {methods} methods"] if methods > MAX_METHODS else []
     return found
 
 
 def set_from_outside(name: str, text: str) -> list[str]:
     """Return where a file sets an attribute of anything but ``self`` and ``cls``."""
     return [
-        f"{name}:{node.lineno} sets {ast.unparse(node)}"
+        f"{name} sets {ast.unparse(node)}"
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Attribute)
         and isinstance(node.ctx, (ast.Store, ast.Del))
-        and ast.unparse(node) not in EXCEPTIONS.get(name, ())
         and not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"))
     ]
 
@@ -68,17 +60,23 @@ def test_only_its_class_sets_an_attribute_of_an_object() -> None:
     assert [problem for name, text in read(*SHIPPED).items() for problem in set_from_outside(name, text)] == []
 
 
-def test_what_these_checks_find() -> None:
-    method = "    def m{}(self):\n        pass\n"
-    text = "class Big:\n" + "".join(method.format(number) for number in range(16))
-    assert too_large("plugins/x.py", text) == ["plugins/x.py: Big has 16 methods"]
-    text = "def long():\n" + "    pass\n" * 400
-    assert too_large("x.py", text) == ["x.py has 401 lines", "x.py: long has 401 lines"]
-    assert too_large("plugins/modules/x.py", "pass\n" * 401) == []
-    text = "self.a = cls.b = 1\nother.a, self.c = 1, 2\nself.x.y += 1\ndel z.a\nfor z.b in c: pass\n"
-    assert sorted(line.partition("sets ")[2] for line in set_from_outside("x.py", text)) == [
-        "other.a",
-        "self.x.y",
-        "z.a",
-        "z.b",
-    ]
+LENGTH_OF_TIME = re.compile(r"^\s*_?[A-Z_]*(SECONDS|WAIT|PAUSE|POLL|DELAY)(: \w+)? = [\d(]", re.MULTILINE)
+
+
+def test_only_pace_has_lengths_of_time() -> None:
+    found = [name for name, text in read("plugins").items() if LENGTH_OF_TIME.search(text)]
+    assert found == ["plugins/module_utils/_base/pace.py"]
+
+
+def packages(name: str) -> set[str]:
+    """Return the packages that a file names, not those of files that it includes, spelled as in an index."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    return {re.sub(r"[-_.]+", "-", line).lower() for line in re.findall(r"^[A-Za-z0-9][\w.-]*", text, re.MULTILINE)}
+
+
+def test_what_is_installed_is_pinned_and_named_everywhere() -> None:
+    files = {file.relative_to(ROOT): file.parent / "constraints.txt" for file in (ROOT / "requirements").rglob("*.txt")}
+    assert [str(file) for file, pins in files.items() if not packages(str(file)) <= packages(str(pins))] == []
+    assert packages("meta/ee-requirements.txt") <= packages("requirements/demo.txt")
+    for folder in ("unit", "integration"):
+        assert packages(f"tests/{folder}/requirements.txt") <= packages("requirements/constraints.txt")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the pages name exists: files, functions, variables, messages, links; and ``ansible-doc`` speaks plainly."""
+"""What the pages name exists: files, functions, variables, waits, messages, links; ``ansible-doc`` speaks plainly."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import ast
 import re
 import runpy
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base import pace
 
 ROOT = Path(__file__).parents[2]
 RST = ROOT / "docs" / "docsite" / "rst"
@@ -22,104 +25,107 @@ RST = ROOT / "docs" / "docsite" / "rst"
 if not (ROOT / "docs" / "development.md").exists():
     pytest.skip("the pages are not in this copy of the work tree", allow_module_level=True)
 
-DEVELOPMENT = ROOT / "docs" / "development.md"
+TEXT = (ROOT / "docs" / "development.md").read_text(encoding="utf-8")
+CODE = sorted(set(re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL))))
+PICTURE = TEXT.split("```mermaid")[1].split("```")[0]
 MODULE_UTILS = ROOT / "plugins" / "module_utils"
-
-
-TEXT = DEVELOPMENT.read_text(encoding="utf-8")
-CODE = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL))
-PLACES = (MODULE_UTILS, ROOT / "plugins", ROOT, ROOT / "docs" / "docsite" / "rst", MODULE_UTILS / "_credentials")
+PLACES = (MODULE_UTILS, ROOT / "plugins", ROOT, RST, MODULE_UTILS / "_credentials")
 SOURCES = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "plugins").rglob("*.py")))
 
 
-@pytest.mark.parametrize("name", sorted({code for code in CODE if re.fullmatch(r"[\w./]+\.(py|rst)", code)}))
-def test_files_exist(name: str) -> None:
-    assert any((place / name).is_file() for place in PLACES)
+def is_known(word: str) -> bool:
+    return re.search(rf"\b{word}\b", SOURCES) is not None
 
 
-@pytest.mark.parametrize("name", sorted({code for code in CODE if re.fullmatch(r"_\w+(/\w+)?/?", code)}))
-def test_modules_and_private_names_exist(name: str) -> None:
-    module = MODULE_UTILS / name
-    assert module.is_dir() or module.with_suffix(".py").is_file() or re.search(rf"\b{name}\b", SOURCES)
+def is_module(name: str) -> bool:
+    return (MODULE_UTILS / name).is_dir() or (MODULE_UTILS / name).with_suffix(".py").is_file()
 
 
-@pytest.mark.parametrize("name", sorted({code for code in CODE if re.fullmatch(r"(?=.*[A-Z])[A-Za-z][\w.]*", code)}))
-def test_classes_and_methods_exist(name: str) -> None:
-    for part in name.split("."):
-        assert re.search(rf"\b(class|def) {part}\b|^{part}\b", SOURCES, flags=re.MULTILINE)
+def is_defined(part: str) -> bool:
+    return re.search(rf"\b(class|def) {part}\b|^{part}\b", SOURCES, flags=re.MULTILINE) is not None
 
 
-@pytest.mark.parametrize("name", sorted({code for code in CODE if re.fullmatch(r"[a-z]+(_[a-z]+)+", code)}))
-def test_functions_exist(name: str) -> None:
-    assert re.search(rf"\b{name}\b", SOURCES)
+def test_the_page_on_the_code_names_what_exists() -> None:
+    kinds = {
+        r"[\w./]+\.(py|rst)": lambda name: any((place / name).is_file() for place in PLACES),
+        r"_\w+(/\w+)?/?": lambda name: is_module(name) or is_known(name),
+        r"(?=.*[A-Z])[A-Za-z][\w.]*": lambda name: all(map(is_defined, name.split("."))),
+        r"[a-z]+(_[a-z]+)+": is_known,
+    }
+    for pattern, exists in kinds.items():
+        named = [code for code in CODE if re.fullmatch(pattern, code)]
+        assert [name for name in named if not exists(name)] == []
+        assert named
 
 
-@pytest.mark.parametrize(
-    "path", sorted(MODULE_UTILS.rglob("*.py")), ids=lambda path: str(path.relative_to(MODULE_UTILS))
-)
-def test_picture_has_every_module(path: Path) -> None:
-    picture = TEXT.split("```mermaid")[1].split("```")[0]
-    if path.stem != "__init__":
-        assert re.search(rf"\b{path.stem}\b", picture)
+def test_picture_has_every_module() -> None:
+    modules = [path.stem for path in MODULE_UTILS.rglob("*.py") if path.stem != "__init__"]
+    assert [name for name in modules if not re.search(rf"\b{name}\b", PICTURE)] == []
 
 
-ENVIRONMENT = RST / "guide_environment.rst"
 NAME = re.compile(r'"((?:TENCENTCLOUD|TCCLI|TKE)_[A-Z_]*[A-Z]|[A-Z]+_CA_BUNDLE)"')
 
 
-DESCRIBED = re.findall(r"^\.\. envvar:: (\S+)$", ENVIRONMENT.read_text(encoding="utf-8"), flags=re.MULTILINE)
-
-
 def test_page_on_the_environment_describes_what_the_code_reads() -> None:
-    sources = sorted((ROOT / "plugins" / "module_utils").rglob("*.py"))
-    read = {name for source in sources for name in NAME.findall(source.read_text(encoding="utf-8"))}
-
-    assert read == set(DESCRIBED)
-
-
-def test_references_lead_to_the_page() -> None:
+    page = (RST / "guide_environment.rst").read_text(encoding="utf-8")
+    described = set(re.findall(r"^\.\. envvar:: (\S+)$", page, flags=re.MULTILINE))
+    read = {name for source in MODULE_UTILS.rglob("*.py") for name in NAME.findall(source.read_text(encoding="utf-8"))}
+    assert read == described
     config = yaml.safe_load((RST.parent / "config.yml").read_text(encoding="utf-8"))
-
-    assert sorted(config["envvar_directives"]) == sorted(DESCRIBED)
-
-
-def test_plugins_document_them_all() -> None:
+    assert sorted(config["envvar_directives"]) == sorted(described)
     folders = (ROOT / "plugins" / "doc_fragments", ROOT / "plugins" / "modules")
     texts = "".join(path.read_text(encoding="utf-8") for folder in folders for path in folder.glob("*.py"))
+    assert set(re.findall(r"E\((\w+)\)", texts)) == described
 
-    assert set(re.findall(r"E\((\w+)\)", texts)) == set(DESCRIBED)
+
+def waits() -> str:
+    """Return the guide's table of waits, as ``pace`` makes it."""
+    rows = [HEAD]
+    for wait in vars(pace).values():
+        if isinstance(wait, pace.Waits):
+            first = f"{wait.first:g}" if wait.least is None else f"{wait.least:g} to {wait.first:g} at random"
+            growing = f", then \N{MULTIPLICATION SIGN}{wait.growth:g}, up to {wait.maximum:g}"
+            cells = (wait.situation, first + (" each time" if wait.growth == 1 else growing), wait.gives_up)
+            rows.append("   * - " + "\n     - ".join(cells) + "\n")
+    return "".join(rows)
 
 
-CONF = ROOT / "scripts" / "sphinx" / "conf.py"
+HEAD = """\
+.. list-table:: Waits, in seconds
+   :header-rows: 1
+   :class: clb-whole-names
+   :widths: 36 24 40
+
+   * - situation
+     - waits
+     - gives up
+"""
+
+
+def test_the_guide_has_the_table_of_waits() -> None:
+    page = (RST / "guide_operating.rst").read_text(encoding="utf-8")
+    assert waits() in page, f"put this table into guide_operating.rst:\n{waits()}"
+
+
 EDIT = "https://github.com/ansible-collections/tencentcloud.clb/edit/main/"
-
-
-GUIDES = sorted(f"docsite/{path.stem}" for path in RST.glob("*.rst"))
 
 
 def link(page: str, meta: dict[str, Any] | None = None) -> str | None:
     context: dict[str, Any] = {"meta": meta}
-    runpy.run_path(str(CONF))["add_edit_link"](None, page, "page.html", context, None)
+    conf = runpy.run_path(str(ROOT / "scripts" / "sphinx" / "conf.py"))
+    conf["add_edit_link"](None, page, "page.html", context, None)
     found: str | None = (context["meta"] or {}).get("github_url")
     return found
 
 
-@pytest.mark.parametrize("page", ["index", *GUIDES])
-def test_pages_written_by_hand_link_to_their_file(page: str) -> None:
-    url = link(page)
-    assert url is not None
-    assert url.startswith(EDIT)
-    assert (ROOT / url.removeprefix(EDIT)).is_file()
-
-
-def test_pages_of_plugins_keep_their_file_and_lose_the_query() -> None:
+def test_pages_written_by_hand_link_to_their_file() -> None:
+    for page in ("index", *(f"docsite/{path.stem}" for path in RST.glob("*.rst"))):
+        url = link(page) or ""
+        assert url.startswith(EDIT)
+        assert (ROOT / url.removeprefix(EDIT)).is_file()
+    assert [link(page) for page in ("changelog", "environment_variables", "search")] == [None] * 3
     url = f"{EDIT}plugins/modules/targets.py"
-    assert link("targets_module", {"github_url": f"{url}?description=%23"}) == url
-
-
-@pytest.mark.parametrize("page", ["changelog", "environment_variables", "search"])
-def test_generated_pages_link_nowhere(page: str) -> None:
-    assert link(page) is None
+    assert link("targets_module", {"github_url": f"{url}?description=%23"}) == url, "a plugin's page loses the query"
 
 
 PAGES = [ROOT / "README.md", *sorted(RST.glob("*.rst"))]
@@ -137,10 +143,8 @@ MOST_UNKNOWN = 3
 def known_runs() -> frozenset[tuple[str, ...]]:
     """Return every few words in a row that a string of the code has; a value in it is a word of its own."""
     runs: set[tuple[str, ...]] = set()
-    sources = [*(ROOT / "plugins").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
-    for source in sources:
-        if source == Path(__file__):
-            continue
+    sources = {*(ROOT / "plugins").rglob("*.py"), *(ROOT / "tests").rglob("*.py")}
+    for source in sources - {Path(__file__)}:
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):
                 text = "".join(str(part.value) if isinstance(part, ast.Constant) else VALUE for part in node.values)
@@ -160,13 +164,8 @@ def unknown(message: str) -> list[str]:
     for start in range(len(found) - RUN + 1):
         if tuple(found[start : start + RUN]) in known_runs():
             explained[start : start + RUN] = [True] * RUN
-    rows: list[list[str]] = [[]]
-    for word, is_explained in zip(found, explained, strict=True):
-        if is_explained or not PLAIN.match(word):
-            rows.append([])
-        else:
-            rows[-1].append(word)
-    return max(rows, key=len)
+    plain = [None if known or not PLAIN.match(word) else word for word, known in zip(found, explained, strict=True)]
+    return max(([*filter(None, row)] for _, row in groupby(plain, bool)), key=len, default=[])
 
 
 def playbooks_of(page: Path) -> str:
@@ -187,7 +186,6 @@ def quoted(page: Path) -> list[str]:
 def test_messages_are_those_of_the_code(page: Path) -> None:
     found = {message: unknown(message) for message in quoted(page)}
     strange = [(row, message) for message, row in found.items() if len(row) > MOST_UNKNOWN]
-
     assert [(row, message) for row, message in strange if " ".join(row) not in playbooks_of(page)] == []
 
 
@@ -197,7 +195,6 @@ def test_names_of_tasks_are_those_of_playbooks_and_of_the_page(page: Path) -> No
     places += (ROOT / "tests" / "integration").glob("*.py")
     text = "\n".join(place.read_text(encoding="utf-8") for place in places)
     shown = re.findall(r"^ *TASK \[(?:[\w.]+ : )?(.+?)\] \**$", page.read_text(encoding="utf-8"), re.MULTILINE)
-
     assert sorted({name for name in shown if not re.search(rf'name"?: "?{re.escape(name)}', text)}) == []
 
 
@@ -217,7 +214,7 @@ def texts(item: Any) -> list[str]:
     found = []
     for key, value in item.items():
         if key in ("description", "short_description", "notes", "details") and isinstance(value, (str, list)):
-            found += [value] if isinstance(value, str) else [text for text in value if isinstance(text, str)]
+            found += [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
         elif key not in ("sample", "default", "choices"):
             found += texts(value)
     return found
@@ -242,6 +239,5 @@ def sentences(text: str) -> list[str]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_sentences_are_short(path: Path) -> None:
     described = documentation(path)
-
     assert described
     assert [one for text in described for one in sentences(text) if len(one.split()) > MOST_WORDS] == []
