@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tencentcloud.common import credential as sdk
@@ -24,7 +24,7 @@ from ..clients import make_certificate
 from ..http_server import HttpServer, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 KEYS = {"TENCENTCLOUD_SECRET_ID": "AKIDenv", "TENCENTCLOUD_SECRET_KEY": "key-environ"}
@@ -37,15 +37,6 @@ FROM_CVM = {
     "ExpiredTime": 4102444800,
     "Code": "Success",
 }
-
-
-@pytest.fixture
-def metadata(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpServer]:
-    """A metadata service that both are pointed to: ours by its variable, the SDK by its class attribute."""
-    with HttpServer(Reply(b"clb-role"), Reply(json.dumps(FROM_CVM).encode())) as server:
-        monkeypatch.setenv("TENCENTCLOUD_METADATA_ENDPOINT", server.url)
-        monkeypatch.setattr(sdk.CVMRoleCredential, "_role_endpoint", server.url + PATH)
-        yield server
 
 
 @pytest.fixture
@@ -107,11 +98,14 @@ def test_the_systems_profile(home, tmp_path, monkeypatch):
     assert theirs() == ours() == ("AKIDini", "key-ini-file", None)
 
 
-def test_role_of_the_cvm(home, metadata):
-    expected = ("AKIDcvm", "key-of-cvm", "token-cvm")
-    assert ours() == expected
-    metadata.replies.extendleft([Reply(b"clb-role")])
-    assert theirs() == expected
+def test_role_of_the_cvm(home, monkeypatch):
+    with HttpServer(Reply(b"clb-role"), Reply(json.dumps(FROM_CVM).encode())) as metadata:
+        # Ours is led there by its variable, the SDK by its class attribute.
+        monkeypatch.setenv("TENCENTCLOUD_METADATA_ENDPOINT", metadata.url)
+        monkeypatch.setattr(sdk.CVMRoleCredential, "_role_endpoint", metadata.url + PATH)
+        found = ours()
+        metadata.replies.extendleft([Reply(b"clb-role")])
+        assert found == theirs() == ("AKIDcvm", "key-of-cvm", "token-cvm")
     paths = [seen.path for seen in metadata.seen]
     assert paths[:2] == paths[2:4] == [PATH, PATH + "clb-role"]
 
@@ -137,48 +131,27 @@ def sts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         yield emulator
 
 
-def asked(sts: Emulator) -> tuple[str, str | None, dict[str, object]]:
-    """The last call to STS: action, key and parameters, without the session's name, which each makes up."""
-    call = sts.calls()[-1]
-    return call["action"], call["secret_id"], {**call["params"], "RoleSessionName": "..."}
+def compare(sts: Emulator, variables: dict[str, str], theirs: Callable[[], Any]) -> tuple[str, str | None]:
+    """Let both ask STS; all of their calls are alike but the name of the session, which each makes up."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        ours()
+        theirs()
+    calls = sts.calls()[-2:]
+    assert [call["outcome"] for call in calls] == ["ok", "ok"]
+    one, other = ((call["action"], call["secret_id"], {**call["params"], "RoleSessionName": ""}) for call in calls)
+    assert one == other
+    return one[:2]
 
 
 @pytest.mark.filterwarnings("ignore:.*utcfromtimestamp:DeprecationWarning")
-def test_identity_of_a_pod(home, sts, monkeypatch):
+def test_identity_of_a_pod_and_role(home, sts):
     (home / "token").write_text("jwt")
-    for name, value in {
-        "TKE_REGION": "ap-guangzhou",
-        "TKE_PROVIDER_ID": "tke",
-        "TKE_ROLE_ARN": ROLE,
-        "TKE_WEB_IDENTITY_TOKEN_FILE": str(home / "token"),
-    }.items():
-        monkeypatch.setenv(name, value)
-    ours()
-    asked_by_us = asked(sts)
-    sdk.DefaultTkeOIDCRoleArnProvider().get_credential().get_credential_info()
-    assert asked_by_us == asked(sts)
-    assert asked_by_us[0] == "AssumeRoleWithWebIdentity"
-    assert [call["outcome"] for call in sts.calls()[-2:]] == ["ok", "ok"]
-
-
-@pytest.mark.filterwarnings("ignore:.*utcfromtimestamp:DeprecationWarning")
-def test_role(home, sts, monkeypatch):
-    for name, value in {**KEYS, "TENCENTCLOUD_ROLE_ARN": ROLE}.items():
-        monkeypatch.setenv(name, value)
-    ours()
-    asked_by_us = asked(sts)
-    sdk.STSAssumeRoleCredential("AKIDenv", "key-environ", ROLE, "session").get_credential_info()
-    assert asked_by_us == asked(sts)
-    assert asked_by_us[:2] == ("AssumeRole", "AKIDenv")
-    assert [call["outcome"] for call in sts.calls()[-2:]] == ["ok", "ok"]
-
-
-@rows("ini", None, INI)
-def test_metadata_is_not_asked_for_nothing(home, metadata, ini, monkeypatch):
-    if ini is None:
-        for name, value in KEYS.items():
-            monkeypatch.setenv(name, value)
-    else:
-        write_ini(home, ini)
-    ours()
-    assert metadata.seen == []
+    pod = {"TKE_REGION": "ap-guangzhou", "TKE_PROVIDER_ID": "tke", "TKE_ROLE_ARN": ROLE}
+    pod["TKE_WEB_IDENTITY_TOKEN_FILE"] = str(home / "token")
+    by_pod = compare(sts, pod, lambda: sdk.DefaultTkeOIDCRoleArnProvider().get_credential().get_credential_info())
+    assert by_pod[0] == "AssumeRoleWithWebIdentity"
+    role = sdk.STSAssumeRoleCredential("AKIDenv", "key-environ", ROLE, "session")
+    by_key = compare(sts, {**KEYS, "TENCENTCLOUD_ROLE_ARN": ROLE}, role.get_credential_info)
+    assert by_key == ("AssumeRole", "AKIDenv")

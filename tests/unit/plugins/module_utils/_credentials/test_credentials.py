@@ -4,15 +4,23 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+import re
+import textwrap
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api import clb, connection
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base import pace
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError, CredentialsNotFound
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.secrets import Secrets
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials import chain, roles
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import (
     Credentials,
     RefreshableCredentials,
@@ -29,23 +37,22 @@ def read(**values: Any) -> Credentials | None:
     return read_pair(values, NAMES, "the options")
 
 
-def test_repr_shows_nothing():
-    shown = repr(Credentials("AKIDx", "sEcReT", "tOkEn", 5.0))
-    assert not [secret for secret in ("AKIDx", "sEcReT", "tOkEn") if secret in shown]
-    assert "sEcReT" not in repr(StaticCredentials(Credentials("AKIDx", "sEcReT")))
+def test_fixed_credentials_stay_and_show_nothing():
+    fixed = StaticCredentials(Credentials("AKIDx", "sEcReT", "tOkEn", 5.0))
+    assert fixed.current() is fixed.current()
+    assert not fixed.invalidate(fixed.current())
+    assert not [secret for secret in ("AKIDx", "sEcReT", "tOkEn") if secret in f"{fixed!r} {fixed.current()!r}"]
 
 
 @rows(
     "values, expected",
-    ({"secret_id": "i", "secret_key": "key-of-i"}, Credentials("i", "key-of-i")),
-    ({"secret_id": "i", "secret_key": "key-of-i", "token": ""}, Credentials("i", "key-of-i")),
-    ({"secret_id": "i", "secret_key": "key-of-i", "token": "token-of-i"}, Credentials("i", "key-of-i", "token-of-i")),
+    ({"token": ""}, Credentials("i", "key-of-i")),
+    ({"token": "token-of-i"}, Credentials("i", "key-of-i", "token-of-i")),
     ({"secret_id": None, "secret_key": ""}, None),
-    ({"token": "token-of-i"}, None),
-    ({}, None),
+    ({"secret_id": None, "secret_key": None, "token": "token-of-i"}, None),
 )
 def test_read_pair(values, expected):
-    assert read(**values) == expected
+    assert read(**{"secret_id": "i", "secret_key": "key-of-i", **values}) == expected
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -62,17 +69,9 @@ def test_a_value_that_no_header_can_carry_is_refused_and_not_shown(name, value):
 def test_what_ansible_would_mask_everywhere_is_refused_by_name(name, value):
     given = {"secret_id": "80", "secret_key": "12345678", "token": "12345678"}
     assert read(**given) == Credentials("80", "12345678", "12345678")
-    with pytest.raises(
-        CredentialsNotFound, match=f"^{name} in the options can't be right: it has fewer than 8"
-    ) as caught:
+    with pytest.raises(CredentialsNotFound, match=f"^{name} in the options can't be right: it has fewer t") as caught:
         read(**{**given, name: value})
     assert value == "8" or value not in caught.value.message
-
-
-def test_fixed_credentials_stay():
-    fixed = StaticCredentials(Credentials("i", "key-of-i"))
-    assert fixed.current() is fixed.current()
-    assert not fixed.invalidate(fixed.current())
 
 
 class Clock:
@@ -105,9 +104,7 @@ def test_renewed_before_the_end(life, margin):
     clock.now += life - margin - 1
     assert clock.source.current().secret_key == "key-2"
     assert {"key-1", "token-1", "key-2", "token-2"} == set(clock.secrets)
-
-
-def test_without_a_known_end_nothing_is_renewed():
+    # Without a known end nothing is renewed.
     clock = Clock(None)
     first = clock.source.current()
     clock.now += 1e6
@@ -168,3 +165,44 @@ def test_threads_fetch_once():
     for thread in threads:
         thread.join()
     assert (len(fetched), set(seen)) == (2, {"key-2"})
+
+
+# -- what the guide tells an operator to paste
+
+
+GUIDE = Path(__file__).resolve().parents[5] / "docs" / "docsite" / "rst" / "guide_credentials.rst"
+
+
+def blocks(language: str) -> list[str]:
+    found = re.findall(rf"\.\. code-block:: {language}\n\n((?:    .*\n|\n)+)", GUIDE.read_text(encoding="utf-8"))
+    return [textwrap.dedent(block) for block in found]
+
+
+def test_the_policies_allow_what_the_collection_calls_and_nothing_else():
+    policy, of_a_role = (json.loads(block)["statement"] for block in blocks("json"))
+    reads = re.findall(r'\.read\(\s*"(\w+)"', inspect.getsource(clb))
+    (statement,) = policy
+    assert sorted(statement["action"]) == sorted(f"clb:{action}" for action in {*reads, *clb.ACTIONS.values()})
+    assert of_a_role[0]["action"] == ["sts:AssumeRole"]
+
+
+def test_the_credential_type_sets_variables_that_are_read():
+    fields, injector = (yaml.safe_load(block) for block in blocks("yaml")[1:])
+    names = {field["id"] for field in fields["fields"]}
+    known = {chain.ID_VARIABLE, chain.KEY_VARIABLE, *chain.TOKEN_VARIABLES, *roles.ROLE_VARIABLES}
+
+    assert set(fields["required"]) <= names
+    assert {value.strip("{} ") for value in injector["env"].values()} == names
+    assert injector["env"].keys() <= {*known, connection.REGION_VARIABLE}
+    assert {field["id"] for field in fields["fields"] if field.get("secret")} == {"secret_key", "token"}
+
+
+def test_every_variable_and_the_ways_are_explained():
+    told = " ".join(GUIDE.read_text(encoding="utf-8").split())
+    names = {
+        *(chain.ID_VARIABLE, chain.KEY_VARIABLE, *chain.TOKEN_VARIABLES, *roles.ROLE_VARIABLES),
+        *(roles.METADATA_VARIABLE, roles.TOKEN_FILE_VARIABLE, *connection.CA_VARIABLES, connection.REGION_VARIABLE),
+        *(connection.STS_ENDPOINT_VARIABLE, connection.POD_REGION_VARIABLE),
+    }
+    assert [name for name in names if f"``{name}``" not in told] == []
+    assert chain.WAYS in told

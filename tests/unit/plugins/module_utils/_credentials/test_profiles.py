@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,9 +22,6 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.prof
 )
 
 from ...builders import rows
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SECRET = "sEcReTvAlUe"
 TCCLI = {"secretId": "AKIDt", "secretKey": SECRET}
@@ -80,26 +78,13 @@ def test_a_path_is_no_profile(name):
         choose_profile({"profile": name}, {})
 
 
-def test_nothing_there(home):
-    assert home.files.find(DEFAULT) is None
-    assert home.files.region(DEFAULT) is None
-
-
 def test_tccli(home):
     path = home.tccli({**TCCLI, "token": "token-of-t", "role-arn": "arn", "role-session-name": "me"})
     profile = home.files.find(DEFAULT)
-    assert profile is not None
     assert profile.credentials == Credentials("AKIDt", SECRET, "token-of-t")
     assert (profile.role_arn, profile.role_session_name, profile.cvm_role) == ("arn", "me", False)
     assert profile.where == f"profile 'default' in {path}"
     assert SECRET not in repr(profile)
-
-
-def test_tccli_that_uses_the_role_of_the_cvm(home):
-    home.tccli({"type": "cvm-role"})
-    profile = home.files.find(DEFAULT)
-    assert profile is not None
-    assert (profile.cvm_role, profile.credentials) == (True, None)
 
 
 @rows("ends, good", (1001, True), (1000, False), (-1e300, False), ("soon", True), (None, True))
@@ -112,25 +97,21 @@ def test_a_login_of_tccli_that_has_ended(home, ends, good):
         home.files.find(DEFAULT)
 
 
-def test_tccli_comes_before_the_sdks(home):
-    home.sdk(INI)
+def test_the_first_file_with_keys_counts_and_the_systems_one_only_without_an_own_one(home):
+    def found() -> str | None:
+        profile = home.files.find(DEFAULT)
+        return profile and profile.credentials.secret_id
+
     home.etc(INI.replace("AKIDi", "AKIDe"))
-    assert home.files.find(DEFAULT).credentials.secret_id == "AKIDi"
-    home.tccli(TCCLI)
-    assert home.files.find(DEFAULT).credentials.secret_id == "AKIDt"
-
-
-def test_a_file_without_keys_is_passed_over(home):
-    home.tccli({})
-    home.sdk(INI)
-    assert home.files.find(DEFAULT).credentials.secret_id == "AKIDi"
-
-
-def test_the_systems_file_counts_without_an_own_one(home):
-    home.etc(INI)
-    assert home.files.find(DEFAULT).credentials == Credentials("AKIDi", SECRET)
+    assert found() == "AKIDe"
     home.sdk("[other]\nsecret_id = x\nsecret_key = y\n")
-    assert home.files.find(DEFAULT) is None
+    assert found() is None
+    home.sdk(INI)
+    assert found() == "AKIDi"
+    home.tccli({})
+    assert found() == "AKIDi"
+    home.tccli(TCCLI)
+    assert found() == "AKIDt"
 
 
 @rows(
@@ -155,9 +136,7 @@ def test_ini(home, text, expected):
 def test_ini_sections_are_profiles(home):
     home.sdk(INI + "[deploy]\nsecret_id = AKIDd\nsecret_key = key-short\nrole_arn = arn\n")
     profile = home.files.find(ProfileChoice("deploy", "profile"))
-    assert profile is not None
-    assert profile.credentials == Credentials("AKIDd", "key-short")
-    assert profile.role_arn == "arn"
+    assert (profile.credentials, profile.role_arn) == (Credentials("AKIDd", "key-short"), "arn")
 
 
 BROKEN_JSON = {
@@ -189,19 +168,13 @@ BROKEN_INI = {
 
 
 @rows("named", None, "profile")
-@pytest.mark.parametrize("content", BROKEN_JSON.values(), ids=BROKEN_JSON.keys())
-def test_broken_json_names_the_file_and_not_the_value(home, content, named):
-    check_named(home, home.tccli(content), ProfileChoice("default", named))
-
-
-@pytest.mark.parametrize("content", BROKEN_INI.values(), ids=BROKEN_INI.keys())
-def test_broken_ini_names_the_file_and_not_the_value(home, content):
-    check_named(home, home.sdk(content), DEFAULT)
-
-
-def check_named(home: Home, path: Path, choice: ProfileChoice) -> None:
+@pytest.mark.parametrize(
+    "kind, what", [("tccli", what) for what in BROKEN_JSON] + [("sdk", what) for what in BROKEN_INI]
+)
+def test_broken_files_are_named_and_no_value_is_shown(home, kind, what, named):
+    path = getattr(home, kind)((BROKEN_JSON if kind == "tccli" else BROKEN_INI)[what])
     with pytest.raises(CredentialsNotFound) as caught:
-        home.files.find(choice)
+        home.files.find(ProfileChoice("default", named))
     assert str(path) in caught.value.message
     assert len(caught.value.message) < 500
     # Nor does anything that a traceback would show beside it.
@@ -212,14 +185,23 @@ def check_named(home: Home, path: Path, choice: ProfileChoice) -> None:
 
 
 @rows("kind", "tccli", "sdk")
-def test_files_that_can_not_be_read(home, kind):
+@rows(
+    "what, told",
+    (b"\xff\xfe", "not UTF-8"),
+    (b"x" * (MAX_FILE_BYTES + 1), "larger than 1 MB"),
+    (Path.mkdir, "Is a directory"),
+    (os.mkfifo, "not a regular file"),
+    (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
+    ids=["bytes", "large", "folder", "pipe", "device"],
+)
+def test_what_is_no_small_text_file_is_not_read(home, kind, what, told):
     path = getattr(home, kind)("")
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(CredentialsNotFound, match="not UTF-8"):
-        home.files.find(DEFAULT)
-    path.unlink()
-    path.mkdir()
-    with pytest.raises(CredentialsNotFound, match=f"Can't read {path}: Is a directory"):
+    if isinstance(what, bytes):
+        path.write_bytes(what)
+    else:
+        path.unlink()
+        what(path)
+    with pytest.raises(CredentialsNotFound, match=f"{path}.*{told}"):
         home.files.find(DEFAULT)
 
 
@@ -241,23 +223,18 @@ def test_no_permission(home, exists, monkeypatch):
         assert home.files.find(DEFAULT) is None
 
 
-@rows("mode, warned", (0o600, False), (0o400, False), (0o644, True), (0o640, True), (0o604, True), (0o620, True))
-@rows("kind", "tccli", "sdk")
+@rows("kind, mode, warned",
+    *((kind, mode, mode & 0o077) for kind in ("tccli", "sdk") for mode in (0o600, 0o400, 0o644, 0o640, 0o604, 0o620)),
+    ("etc", 0o640, False), ("etc", 0o660, False), ("etc", 0o644, True),  # it may be shared with a group
+)  # fmt: skip
 def test_files_that_others_can_read(home, kind, mode, warned):
-    path = home.tccli(TCCLI) if kind == "tccli" else home.sdk(INI)
+    path = getattr(home, kind)(TCCLI if kind == "tccli" else INI)
     path.chmod(mode)
     warnings = home.files.find(DEFAULT).warnings
-    assert bool(warnings) is warned
-    assert all(str(path) in text and f"{mode:04o}" in text and "chmod 600" in text for text in warnings)
-
-
-@rows("mode, warned", (0o640, False), (0o660, False), (0o644, True))
-def test_a_systems_file_may_be_shared_with_a_group(home, mode, warned):
-    home.etc(INI).chmod(mode)
-    assert bool(home.files.find(DEFAULT).warnings) is warned
-
-
-def test_a_file_without_keys_needs_no_warning(home):
+    assert bool(warnings) is bool(warned)
+    cure = f"chmod {'o-rw' if kind == 'etc' else '600'} {path}"
+    assert all(f"{mode:04o}" in text and cure in text for text in warnings)
+    # A file without keys needs no warning.
     home.tccli({"role-arn": "arn"}).chmod(0o644)
     assert home.files.find(DEFAULT).warnings == ()
 
@@ -288,25 +265,9 @@ def test_missing_profile_says_where_it_was_looked_for(home):
     assert f"{path} has no section [deploy]" in home.files.missing(choice).message
 
 
-def test_a_user_without_a_home(monkeypatch, home):
-    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
-    assert ProfileFiles({}, system_file=home.system).find(DEFAULT) is None
-
-
 def test_home_is_the_users_without_the_variable(monkeypatch, home):
     monkeypatch.setenv("HOME", str(home.path))
     home.tccli(TCCLI)
     assert ProfileFiles({}, system_file=home.system).find(DEFAULT).credentials.secret_id == "AKIDt"
-
-
-@rows("kind", "tccli", "sdk")
-@rows("what", "pipe", "device", "large")
-def test_what_is_no_small_regular_file_is_not_waited_for(home, kind, what):
-    path = getattr(home, kind)("")
-    if what == "large":
-        path.write_bytes(b"x" * (MAX_FILE_BYTES + 1))
-    else:
-        path.unlink()
-        os.mkfifo(path) if what == "pipe" else path.symlink_to("/dev/zero")
-    with pytest.raises(CredentialsNotFound, match="larger than 1 MB" if what == "large" else "not a regular file"):
-        home.files.find(DEFAULT)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    assert ProfileFiles({}, system_file=home.system).find(DEFAULT) is None

@@ -4,11 +4,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import _Network
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import Pacer
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base import pace
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
     CredentialsNotFound,
     InvalidArgument,
@@ -21,6 +28,8 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.cred
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.profiles import Profile
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.roles import (
+    METADATA_PATH,
+    METADATA_VARIABLE,
     USUAL_NAME,
     RoleSession,
     assume_role,
@@ -30,6 +39,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.role
 )
 
 from ...builders import rows
+from ..http_server import HttpServer, Reply
 
 PROFILE = Profile("a profile", role_arn="arn-p", role_session_name="name-p")
 ENVIRON = {
@@ -82,43 +92,31 @@ def test_impossible_sessions(options, environ, named):
     assert len(caught.value.message) < 500
 
 
-@rows("environ", {}, {"TKE_REGION": "ap-tokyo"}, dict.fromkeys(POD, ""))
-def test_outside_of_a_pod(environ):
-    assert find_pod_identity(environ) is None
-
-
-@pytest.mark.parametrize("missing", POD)
-def test_a_part_of_a_pods_identity(missing):
-    with pytest.raises(CredentialsNotFound, match=f"^{missing} missing in the environment"):
-        find_pod_identity({**POD, missing: ""})
+def test_a_pod_has_all_of_its_identity_or_none():
+    for environ in ({}, {"TKE_REGION": "ap-tokyo"}, dict.fromkeys(POD, "")):
+        assert find_pod_identity(environ) is None
+    for missing in POD:
+        with pytest.raises(CredentialsNotFound, match=f"^{missing} missing in the environment"):
+            find_pod_identity({**POD, missing: ""})
 
 
 def test_the_token_is_read_anew(tmp_path):
-    file = tmp_path / "token"
-    identity = find_pod_identity({**POD, "TKE_WEB_IDENTITY_TOKEN_FILE": str(file)})
-    assert identity is not None
-    file.write_text("first\n")
-    assert identity.read_token() == "first"
-    file.write_text("second")
-    assert identity.read_token() == "second"
+    identity = find_pod_identity({**POD, "TKE_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token")})
+    for content in ("first\n", "second"):
+        (tmp_path / "token").write_text(content)
+        assert identity.read_token() == content.strip()
 
 
-@rows("content, told",
-    (None, "No such file"), (b"", "empty"), (b" \n", "empty"), (b"\xff", "not UTF-8"), ("folder", "Is a directory"),
-    ("pipe", "not a regular file"), (b"x" * 2**20 + b"x", "larger"),
+@rows("make, told",
+    (Path.exists, "No such file"), (Path.touch, "empty"), (lambda path: path.write_text(" \n"), "empty"),
+    (lambda path: path.write_bytes(b"\xff"), "not UTF-8"), (lambda path: path.write_text("x" * (2**20 + 1)), "larger"),
+    (Path.mkdir, "Is a directory"), (os.mkfifo, "not a regular file"),
 )  # fmt: skip
-def test_a_token_file_that_is_no_use(tmp_path, content, told):
+def test_a_token_file_that_is_no_use(tmp_path, make, told):
     file = tmp_path / "token"
-    if content == "folder":
-        file.mkdir()
-    elif content == "pipe":
-        os.mkfifo(file)
-    elif content is not None:
-        file.write_bytes(content)
-    identity = find_pod_identity({**POD, "TKE_WEB_IDENTITY_TOKEN_FILE": str(file)})
-    assert identity is not None
+    make(file)
     with pytest.raises(CredentialsNotFound, match=told) as caught:
-        identity.read_token()
+        find_pod_identity({**POD, "TKE_WEB_IDENTITY_TOKEN_FILE": str(file)}).read_token()
     assert str(file) in caught.value.message
     assert "TKE_WEB_IDENTITY_TOKEN_FILE" in caught.value.message
 
@@ -156,17 +154,19 @@ def ask(api: Api, action: str) -> Credentials:
 
 BASE = {"RoleArn": SESSION.arn, "RoleSessionName": "nightly", "DurationSeconds": 900}
 ACTIONS = {"AssumeRole": BASE, "AssumeRoleWithWebIdentity": {**BASE, "ProviderId": "tke", "WebIdentityToken": "jwt"}}
-both = pytest.mark.parametrize("action", ACTIONS)
 
 
-@both
+@rows("action", *ACTIONS)
 def test_what_is_asked_and_answered(action):
     api = Api(ANSWER)
     assert ask(api, action) == EXPECTED
     assert api.asked == [(action, ACTIONS[action])]
+    for answer in ({}, {"Credentials": None}, {"Credentials": "x", "ExpiredTime": 1}, {"Credentials": []}):
+        with pytest.raises(UnexpectedAnswer, match=f"{action} of STS answered without a valid TmpSecretId"):
+            ask(Api(answer), action)
 
 
-@both
+@rows("action", *ACTIONS)
 @rows("code", "UnauthorizedOperation", "ResourceNotFound.RoleNotFound", "InvalidParameter.ParamError")
 def test_a_refusal_is_not_one_of_the_write_that_wanted_credentials(action, code):
     refusal = Refused("AssumeRole was refused", code=code, action=action, request_id="r-1", api_message="no {{ x }}")
@@ -199,8 +199,75 @@ def test_improper_answers_name_the_key_and_no_value(key, value):
     assert "temporary-key" not in caught.value.message
 
 
-@both
-@rows("answer", {}, {"Credentials": None}, {"Credentials": "x", "ExpiredTime": 1}, {"Credentials": []})
-def test_answers_without_credentials(action, answer):
-    with pytest.raises(UnexpectedAnswer, match=f"{action} of STS answered without a valid TmpSecretId"):
-        ask(Api(answer), action)
+# -- the metadata service
+
+GIVEN = {
+    "TmpSecretId": "AKIDtmp", "TmpSecretKey": "temporary-key", "Token": "temporary-token", "ExpiredTime": 1700000900,
+    "Code": "Success",
+}  # fmt: skip
+NAME = Reply(b"clb-role")
+
+
+def fetch(*replies: Reply, seconds: float = 60) -> tuple[Credentials, HttpServer]:
+    with HttpServer(*replies) as server:
+        environ = {METADATA_VARIABLE: server.url}
+        return _Network({}, environ, Budget(seconds, 0), Pacer(), "").from_metadata(), server
+
+
+def given(**changes: Any) -> Reply:
+    return Reply(json.dumps({**GIVEN, **changes}).encode())
+
+
+@rows("name", b"clb-role", b"clb-role\n", b"CVM_role.1")
+def test_a_role_of_the_cvm(name):
+    credentials, server = fetch(Reply(name), given())
+    assert credentials == EXPECTED
+    assert [(seen.method, seen.path) for seen in server.seen] == [
+        ("GET", f"/{METADATA_PATH}"),
+        ("GET", f"/{METADATA_PATH}" + name.decode().strip()),
+    ]
+
+
+@rows(
+    "replies, error, told",
+    ([Reply(b"404", 404)], CredentialsNotFound, "has no role"),
+    ([NAME, Reply(b"404", 404)], CredentialsNotFound, "has no role"),
+    ([Reply(b"", 302, {"Location": "http://127.0.0.1:9/"})], UnexpectedAnswer, "HTTP 302"),
+    ([Reply(b"oops", 500)], UnexpectedAnswer, "HTTP 500"),
+    ([Reply(b"<html>log in</html>")], UnexpectedAnswer, "no role's name"),
+    ([Reply(b"../../user-data")], UnexpectedAnswer, "no role's name"),
+    ([Reply(b"")], UnexpectedAnswer, "no role's name"),
+    ([Reply(b"\xff\xfe")], UnexpectedAnswer, "no role's name"),
+    ([Reply(b"one\ntwo")], UnexpectedAnswer, "no role's name"),
+    ([NAME, Reply(b"<html>")], UnexpectedAnswer, "no JSON object"),
+    ([NAME, Reply(b'"sEcReT"')], UnexpectedAnswer, "no JSON object"),
+    ([NAME, Reply(given(TmpSecretKey="sEcReT").body[:60])], UnexpectedAnswer, "no JSON object"),
+    ([NAME, Reply(b"[" * 60000)], UnexpectedAnswer, "no JSON object"),
+    ([NAME, given(Code="Failed")], CredentialsNotFound, "code 'Failed'"),
+    ([NAME, given(Code=None)], CredentialsNotFound, "without a code"),
+    ([NAME, given(TmpSecretKey="")], UnexpectedAnswer, "valid TmpSecretKey"),
+    ([NAME, given(ExpiredTime="soon")], UnexpectedAnswer, "valid ExpiredTime"),
+    ([Reply(cut=True)], CredentialsNotFound, "connection was cut"),
+    ([NAME, Reply(given().body, torn=True)], CredentialsNotFound, "connection was cut"),
+)
+def test_answers_of_the_metadata_service_are_checked(replies, error, told):
+    with pytest.raises(error, match=told) as caught:
+        fetch(*replies)
+    assert METADATA_PATH in caught.value.message
+    assert "sEcReT" not in caught.value.message
+
+
+@rows(
+    "replies, seconds",
+    ([Reply(delay=30)], 60),
+    ([NAME, Reply(delay=30)], 60),
+    ([Reply(b"clb-role", drip=4)], 60),
+    ([Reply(delay=30)], 0.1),
+    ids=["silent", "silent later", "a byte now and then", "the time of the task"],
+)
+def test_the_metadata_service_has_little_time(replies, seconds, monkeypatch):
+    monkeypatch.setattr(pace, "METADATA_SECONDS", 0.2 if seconds == 60 else 60)
+    started = time.monotonic()
+    with pytest.raises(CredentialsNotFound, match=r"no (full )?answer within"):
+        fetch(*replies, seconds=seconds)
+    assert time.monotonic() - started < 20
