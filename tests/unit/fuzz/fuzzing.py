@@ -37,43 +37,16 @@ BY_ANSIBLE = re.compile("value of |argument |Elements value ")
 OUR_ERROR = "An error of this collection"
 
 ODDITIES: dict[str, Any] = {
-    "null": None,
-    "true": True,
-    "false": False,
-    "0": 0,
-    "1": 1,
-    "-1": -1,
-    "2**63": 2**63,
-    "10**30": 10**30,
-    "1.5": 1.5,
-    "1.0": 1.0,
-    "NaN": float("nan"),
-    "empty text": "",
-    "abc": "abc",
-    "text 0": "0",
-    "space": " ",
-    "bidirectional": "\u202e",
-    "control": "\x1b[31m",
-    "surrogate": "\ud800",
-    "long text": "x" * 10_000,
-    "[]": [],
-    "{}": {},
-    "[null]": [None],
-    "[[]]": [[]],
-    "[text]": ["abc"],
-    "object": {"a": 1},
-    "objects": [{}, {"a": 1}],
-}
+    "null": None, "true": True, "false": False, "0": 0, "1": 1, "-1": -1, "2**63": 2**63, "10**30": 10**30,
+    "1.5": 1.5, "1.0": 1.0, "NaN": float("nan"), "empty text": "", "abc": "abc", "text 0": "0", "space": " ",
+    "bidirectional": "\u202e", "control": "\x1b[31m", "surrogate": "\ud800", "long text": "x" * 10_000, "[]": [],
+    "{}": {}, "[null]": [None], "[[]]": [[]], "[text]": ["abc"], "object": {"a": 1}, "objects": [{}, {"a": 1}],
+}  # fmt: skip
 MISSING, UNKNOWN_KEY = "missing", "unknown key"
 
 
 class Change(NamedTuple):
-    """One node of the answer to one call, and what happens to it.
-
-    :param call: the number of the call in its task.
-    :param path: of the node in the ``Response``.
-    :param what: the name of an oddity, or MISSING, or UNKNOWN_KEY.
-    """
+    """What happens to one node of the answer to one call: the name of an oddity, MISSING, or UNKNOWN_KEY."""
 
     call: int
     path: Path
@@ -81,21 +54,17 @@ class Change(NamedTuple):
 
     def apply(self, answer: Any) -> Any:
         """The answer with this change."""
-        if not self.path:
-            if self.what == UNKNOWN_KEY:
-                return {**answer, "Unheard": {"Of": [None]}}
-            return ODDITIES[self.what]
-        around = answer
-        for step in self.path[:-1]:
-            around = around[step]
-        last = self.path[-1]
+        whole = {"": answer}
+        around, last = whole, ""
+        for step in self.path:
+            around, last = around[last], step
         if self.what == MISSING:
             del around[last]
         elif self.what == UNKNOWN_KEY:
             around[last]["Unheard"] = {"Of": [None]}
         else:
             around[last] = ODDITIES[self.what]
-        return answer
+        return whole[""]
 
     @property
     def pattern(self) -> str:
@@ -127,12 +96,9 @@ def _nodes(path: Path, node: Any) -> Iterator[tuple[Path, Any]]:
 
 
 class Outcome(NamedTuple):
-    """How a run ended.
+    """How a run ended; ``bindings`` are the cloud's at the end.
 
-    :param failure: why it failed; None where it did not.
-    :param code: of the error; None where there is none.
     :param meaning: what it returned, without messages and what is new in every run.
-    :param bindings: what the cloud holds at the end.
     :param trouble: what must never be: an exception, an end that does not come, a result that is not whole or not true.
     """
 
@@ -181,7 +147,7 @@ def run(case: Case, change: Change | None = None) -> tuple[Outcome, AlteredCloud
         trouble = said
     elif failure is not None and not error.get("code"):
         trouble = f"an error without a code: {result}"
-    elif case.kind == "targets" and (missing := set(targets_keys()) - set(result)):
+    elif case.kind == "targets" and (missing := set(empty_result()) - set(result)):
         trouble = f"the result lacks {missing}"
     elif after != before and not result.get("changed"):
         trouble = f"changed is not true, but the cloud has changed: {failure}"
@@ -190,31 +156,16 @@ def run(case: Case, change: Change | None = None) -> tuple[Outcome, AlteredCloud
     return Outcome(failure, error.get("code"), _meaning(result), after, trouble), cloud
 
 
-def targets_keys() -> tuple[str, ...]:
-    """The keys of every result."""
-    return tuple(empty_result())
-
-
-def _messages(result: Any) -> Iterator[str]:
-    """Every sentence for people in a result."""
-    if isinstance(result, dict):
-        for key, value in result.items():
-            if key in ("message", "warnings", "diff"):
-                yield from _texts(value)
-            else:
-                yield from _messages(value)
-    elif isinstance(result, (list, tuple)):
-        for value in result:
-            yield from _messages(value)
-
-
-def _texts(value: Any) -> Iterator[str]:
+def _messages(value: Any, *, is_shown: bool = False) -> Iterator[str]:
+    """Every line for people in a result."""
     if isinstance(value, str):
-        # A diff has many lines.
-        yield from value.split("\n")
-    elif isinstance(value, (list, tuple, dict)):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _texts(each)
+        yield from value.split("\n") if is_shown else ()
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from _messages(each, is_shown=is_shown or key in ("message", "warnings", "diff"))
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _messages(each, is_shown=is_shown)
 
 
 def _unfit(text: str) -> str | None:
@@ -238,10 +189,7 @@ def _meaning(result: Any) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A task or an inventory, and the cloud that it meets.
-
-    :param check: whether it is a dry run.
-    """
+    """A task or an inventory, and the cloud that it meets; ``check``: as a dry run."""
 
     name: str
     kind: str
@@ -263,15 +211,10 @@ class Case:
 
 def _run_inventory(options: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[str | None, dict[str, Any]]:
     given = options.get("targets")
+    ids, names = (tuple(options.get(f"load_balancer_{kind}", ())) for kind in ("ids", "names"))
     try:
-        request = Request(
-            Choice(
-                ids=tuple(options.get("load_balancer_ids", ())), names=tuple(options.get("load_balancer_names", ()))
-            ),
-            None if given is None else parse_entries(given, selectors=True),
-            30,
-            health=options.get("health", False),
-        )
+        entries = None if given is None else parse_entries(given, selectors=True)
+        request = Request(Choice(ids=ids, names=names), entries, 30, health=options.get("health", False))
         budget = reading_budget(30)
         reading = read_load_balancers([connect({**options, "timeout": 30}, environ, budget)], request)
         groups = make_groups(reading.balancers)

@@ -7,18 +7,117 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .cases import CASES
-from .fuzzing import Case, Change, changes_of, run
-from .meanings import READ, WRITTEN, kind_of
+from .fuzzing import MISSING, ODDITIES, Case, Change, changes_of, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .fuzzing import AlteredCloud, Outcome
+
+# The changes of an answer that mean something else: a sound answer of a cloud in another state. Whatever is not listed
+# here must leave what a task does as it was, or make it fail.
+
+TEXT, EMPTY, NUMBER = "another text", "an empty text", "another number"
+FALSE, NULL, NOTHING, OTHERS = "false", "null", "an empty list", "a list of other texts"
+GONE = (NULL, MISSING)
+LEFT_OUT = {MISSING}
+NAME = {TEXT, EMPTY}
+OPTIONAL = {TEXT, EMPTY, *GONE}
+NO_ITEMS = {NULL, NOTHING}
+
+
+def kind_of(change: Change) -> str:
+    """The kind of a change; the name of the oddity where no sound answer has anything like it there."""
+    value: Any = ODDITIES.get(change.what)
+    if isinstance(value, str):
+        return TEXT if value else EMPTY
+    if type(value) is int:
+        return NUMBER
+    return {"null": NULL, "false": FALSE, "[]": NOTHING, "[text]": OTHERS}.get(change.what, change.what)
+
+
+_TARGET: dict[str, set[str]] = {
+    "": LEFT_OUT,  # a target less
+    ".InstanceId": {TEXT},
+    ".InstanceName": OPTIONAL,
+    ".Port": {NUMBER},
+    ".PrivateIpAddresses": {*NO_ITEMS, OTHERS},
+    ".PrivateIpAddresses[]": {TEXT, EMPTY, MISSING},
+    ".PublicIpAddresses": {OTHERS},
+    ".RegisteredTime": OPTIONAL,
+    ".Tag": OPTIONAL,
+    ".Type": {TEXT},  # whatever is no CVM is addressed by its IP
+    ".Weight": {NUMBER},
+    ".Zone": OPTIONAL,
+}
+_BOUND: dict[str, set[str]] = {
+    "Listeners": NO_ITEMS,
+    "Listeners[]": LEFT_OUT,
+    "Listeners[].EndPort": {NUMBER},
+    "Listeners[].ListenerId": {TEXT},
+    "Listeners[].Port": {NUMBER},
+    "Listeners[].Protocol": {TEXT},
+    "Listeners[].Rules": NO_ITEMS,
+    "Listeners[].Rules[]": LEFT_OUT,
+    "Listeners[].Rules[].Domain": NAME,
+    "Listeners[].Rules[].LocationId": {TEXT},
+    "Listeners[].Rules[].Url": NAME,
+    **{f"{pool}.Targets": NO_ITEMS for pool in ("Listeners[]", "Listeners[].Rules[]")},
+    **{
+        f"{pool}.Targets[]{name}": kinds
+        for pool in ("Listeners[]", "Listeners[].Rules[]")
+        for name, kinds in _TARGET.items()
+    },
+}
+_LISTED: dict[str, set[str]] = {
+    "LoadBalancerSet[].LoadBalancerId": {TEXT},
+    "LoadBalancerSet[].LoadBalancerName": NAME,
+    "LoadBalancerSet[].VpcId": OPTIONAL,
+    # One without the tags that choose is not chosen.
+    "LoadBalancerSet[].Tags": {*GONE, NOTHING},
+    "LoadBalancerSet[].Tags[]": LEFT_OUT,
+    "LoadBalancerSet[].Tags[].TagKey": {TEXT},
+    "LoadBalancerSet[].Tags[].TagValue": OPTIONAL,
+}
+_HEALTH: dict[str, set[str]] = {
+    "LoadBalancers": NO_ITEMS,
+    "LoadBalancers[]": LEFT_OUT,
+    "LoadBalancers[].LoadBalancerId": {TEXT},
+    "LoadBalancers[].Listeners": NO_ITEMS,
+    "LoadBalancers[].Listeners[]": LEFT_OUT,
+    "LoadBalancers[].Listeners[].ListenerId": {TEXT},
+    "LoadBalancers[].Listeners[].Rules": NO_ITEMS,
+    "LoadBalancers[].Listeners[].Rules[]": LEFT_OUT,
+    "LoadBalancers[].Listeners[].Rules[].LocationId": OPTIONAL,
+    "LoadBalancers[].Listeners[].Rules[].Targets": NO_ITEMS,
+    "LoadBalancers[].Listeners[].Rules[].Targets[]": LEFT_OUT,
+    "LoadBalancers[].Listeners[].Rules[].Targets[].HealthStatus": {FALSE},
+    "LoadBalancers[].Listeners[].Rules[].Targets[].HealthStatusDetail": {TEXT},
+    "LoadBalancers[].Listeners[].Rules[].Targets[].IP": NAME,
+    "LoadBalancers[].Listeners[].Rules[].Targets[].Port": {NUMBER},
+}
+
+READ: dict[str, dict[str, set[str]]] = {
+    "DescribeTargets": _BOUND,
+    "DescribeTargetHealth": _HEALTH,
+    "DescribeLoadBalancers": _LISTED,
+}
+"""What tasks and inventories report otherwise that only read, by action and place."""
+
+_ONLY_SHOWN = (".InstanceName", ".PublicIpAddresses", ".RegisteredTime", ".Zone")
+WRITTEN: dict[str, dict[str, set[str]]] = {
+    "DescribeTargets": {place: kinds for place, kinds in _BOUND.items() if not place.endswith(_ONLY_SHOWN)},
+    "DescribeLoadBalancers": {place: kinds for place, kinds in _LISTED.items() if not place.endswith(".VpcId")},
+    # Of the target that is to be lost: it gets no traffic, so that nothing is lost.
+    "DescribeTargetHealth": {"LoadBalancers[].Listeners[].Rules[].Targets[].HealthStatus": {FALSE}},
+}
+"""What tasks do otherwise that write. Of an answer about health nothing else is here: less that is known of it makes a
+guard refuse, never pass."""
 
 SEED = 20260101
 SAMPLE = 60
