@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._base import pace
 from .._base.budget import Budget
-from .._base.errors import InvalidArgument, printable
+from .._base.errors import InvalidArgument, quoted
 from .._base.secrets import MINIMUM_PART, Secrets, embedded_passwords
 from .._credentials.chain import CredentialChain
 from .._credentials.credentials import MIN_LENGTH
@@ -22,7 +22,7 @@ from .._credentials.roles import SERVICE as STS_SERVICE
 from .._credentials.roles import VERSION as STS_VERSION
 from .clb import VERSION, Clb
 from .client import CallCounts, Client
-from .endpoint import DEFAULT_ENDPOINT, MAX_SHOWN, METADATA_ENDPOINT, Endpoint, parse_endpoint, sts_host
+from .endpoint import DEFAULT_ENDPOINT, METADATA_ENDPOINT, Endpoint, parse_endpoint, sts_host
 from .pacer import Pacer
 from .transport import Tls, Transport
 
@@ -72,25 +72,15 @@ def connect(
     :raises CredentialsNotFound: no source has complete credentials.
     """
     files, choice = ProfileFiles(environ), choose_profile(options, environ)
-    region = _check_region(
-        options.get("region")
-        or environ.get(REGION_VARIABLE)
-        or files.region(choice)
-        or environ.get(POD_REGION_VARIABLE)
-    )
+    given = options.get("region") or environ.get(REGION_VARIABLE) or files.region(choice)
+    region = _check_region(given or environ.get(POD_REGION_VARIABLE))
     network = _Network(options, environ, budget, pacer or Pacer(), region or "")
     found = CredentialChain(options, environ, files, choice, network, network.secrets).find()
     if region is None:
         raise InvalidArgument(f"region is missing; give region, for example ap-guangzhou, or set {REGION_VARIABLE}.")
     client = network.client(network.endpoint, "clb", VERSION, found.source)
     return Connection(
-        Clb(client),
-        region,
-        network.api_calls,
-        found.name,
-        found.warnings,
-        network.secrets,
-        network.endpoint.host,
+        Clb(client), region, network.api_calls, found.name, found.warnings, network.secrets, network.endpoint.host
     )
 
 
@@ -170,8 +160,7 @@ def _find_tls(options: Mapping[str, Any], environ: Mapping[str, str]) -> Tls:
         # A mistake in an option is reported even where the endpoint is reached without TLS.
         tls.context()
         return tls
-    origin = next((name for name in CA_VARIABLES if environ.get(name)), None)
-    return Tls() if origin is None else Tls(environ[origin], origin)
+    return next((Tls(environ[name], name) for name in CA_VARIABLES if environ.get(name)), None) or Tls()
 
 
 def _proxy_passwords(environ: Mapping[str, str]) -> Iterator[str]:
@@ -188,7 +177,5 @@ def _check_region(region: str | None) -> str | None:
     if not region:
         return None
     if not _REGION.fullmatch(region):
-        raise InvalidArgument(
-            f"region {printable(repr(region), MAX_SHOWN)} is not the name of a region; for example ap-guangzhou."
-        )
+        raise InvalidArgument(f"region {quoted(region)} is not the name of a region; for example ap-guangzhou.")
     return region

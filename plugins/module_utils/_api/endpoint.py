@@ -10,7 +10,7 @@ import ipaddress
 import re
 from typing import NamedTuple
 
-from .._base.errors import InvalidArgument, printable
+from .._base.errors import InvalidArgument, quoted
 from .._base.secrets import may_show
 
 DEFAULT_ENDPOINT = "clb.intl.tencentcloudapi.com"
@@ -18,8 +18,6 @@ DEFAULT_ENDPOINT = "clb.intl.tencentcloudapi.com"
 CHINA_ENDPOINT = "clb.tencentcloudapi.com"
 DEFAULT_STS_ENDPOINT = "sts.intl.tencentcloudapi.com"
 METADATA_ENDPOINT = "http://metadata.tencentyun.com"
-MAX_SHOWN = 200
-"""Characters of a wrong value that a message shows."""
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
 _FORM = re.compile(
     r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(?P<port>[0-9]{0,5}))?/?",
@@ -71,7 +69,7 @@ def parse_endpoint(text: str, option: str = "endpoint", *, metadata: bool = Fals
     """
     if not may_show(text):
         raise InvalidArgument(f"{option} must not carry a user name or password; give a host, host:port or URL.")
-    shown = f"{option} {printable(repr(text), MAX_SHOWN)}"
+    shown = f"{option} {quoted(text)}"
     found = _FORM.fullmatch(text.strip())
     name = found["name"].lower() if found else ""
     hostname = name.strip("[]")

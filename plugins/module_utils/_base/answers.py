@@ -25,11 +25,8 @@ MAX_WEIGHT = 100
 MAX_COUNT = 2**31 - 1
 
 
-class _Missing:
-    """Stands for a key that is not there, where that is not the same as null."""
-
-
-_MISSING = _Missing()
+_MISSING = object()
+"""Stands for a key that is not there, where that is not the same as null."""
 _REQUEST_ID = re.compile(r"[ -~]{1,128}")
 _NULL = type(None)
 
@@ -112,10 +109,7 @@ The answer itself is (None, action, request ID). A plain tuple, since 100,000 ar
 
 
 def answer_place(action: str, answer: Mapping[str, Any]) -> Where:
-    """The place of an answer itself.
-
-    :param action: the API action that was answered.
-    """
+    """The place of the answer to an action itself."""
     request_id = answer.get("RequestId")
     return (None, action, request_id if is_request_id(request_id) else None)
 
@@ -137,7 +131,7 @@ def unexpected(where: Where, name: str, value: object, expected: str) -> Unexpec
     """What to raise where an answer is not what its action answers.
 
     :param name: the field in it; empty for the record itself.
-    :param expected: what should have been there, in words.
+    :param expected: the right values, in words.
     """
     path = ".".join(filter(None, (_path(where), name))) or "Response"
     while where[0] is not None:
@@ -155,10 +149,8 @@ def shown(value: object) -> str:
     """A value from outside in a message: short, in one line, control characters escaped."""
     if value is _MISSING:
         return "missing"
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, str):
         # repr escapes whatever is not printable, bidirectional marks included.
         return repr(value) if len(value) <= _MAX_SHOWN else f"{value[:_MAX_SHOWN]!r}... ({len(value)} characters)"
@@ -189,7 +181,7 @@ class Record:
     def read(self, raw: object, where: Where) -> tuple[Any, ...]:
         """Check one object and take its fields out.
 
-        :returns: the values in the order of the fields; None for null, and for a missing key where it may be missing.
+        :returns: None for null, and for a missing key where it may be missing.
         :raises UnexpectedAnswer: a field is missing, or has another type, or is out of its range.
         """
         if not isinstance(raw, dict):
@@ -212,12 +204,9 @@ class Record:
 
 
 def each(record: Record, raws: list[Any] | None, where: Where, name: str) -> Iterator[tuple[Where, tuple[Any, ...]]]:
-    """Read the objects of a list.
+    """Read the objects of a list in a record; None is an empty one.
 
-    :param raws: the list; None for an empty one.
-    :param where: the record that the list is in.
     :returns: the place and the values of each.
-    :raises UnexpectedAnswer: as soon as one is not such a record.
     """
     for index, raw in enumerate(raws or ()):
         place = (where, name, index)
@@ -225,12 +214,7 @@ def each(record: Record, raws: list[Any] | None, where: Where, name: str) -> Ite
 
 
 def check_texts(values: list[Any] | None, where: Where, name: str) -> None:
-    """Check that a list has nothing but texts in it.
-
-    :param values: the list; None for an empty one.
-    :param where: the record that the list is in.
-    :raises UnexpectedAnswer: something in it is no text.
-    """
+    """Check that a list in a record has nothing but texts in it; None is an empty one."""
     for index, value in enumerate(values or ()):
         if not isinstance(value, str):
             raise unexpected(where, f"{name}[{index}]", value, "a text")

@@ -54,7 +54,6 @@ class Budget:
         self._clock = clock
         self._pause = pause
         self.label = f"{name} ({seconds:g} s)"
-        """Its name in messages."""
         self._deadline = clock() + seconds
         self._end = self._deadline + grace
 
@@ -89,11 +88,9 @@ class Budget:
         """Say when to look again; the loop over it ends with ``break``, ``return`` or the exception.
 
         :param waits: the first is slept before the first look.
-        :param waiting_for: what for, in words that fit behind "waiting for".
         :param at_once: look for the first time without a delay.
         :param at_most: after so many seconds comes the last look.
         :returns: at each look the seconds since the first call.
-        :raises WaitTimeout: the time is up.
         """
         started = self.now()
         if at_once:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_SHOWN = 2048
 """Characters of a text from outside that a message shows."""
+MAX_QUOTED = 200
+"""Characters of a wrong value that a message shows."""
 MAX_VALUE = 100
 """Characters of a user's value that a message shows."""
 MAX_DIGITS = 40
@@ -51,6 +53,11 @@ def escape(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(_escape(char) if unicodedata.category(char) in _ESCAPED else char for char in text)
+
+
+def quoted(value: str) -> str:
+    """A wrong value of the user's in a message, in quotes."""
+    return printable(repr(value), MAX_QUOTED)
 
 
 def printable_number(value: float) -> str:
@@ -182,8 +189,6 @@ class NotSent(ConnectionFailed):
 class UnexpectedAnswer(ClbError):
     """Something answered, but not in the form that the API documents."""
 
-    default_code = "UnexpectedAnswer"
-
 
 class GuardRefused(ClbError):
     """The change would leave fewer targets in traffic than ``min_healthy``."""
@@ -205,17 +210,17 @@ class Refused(ClbError):
 
     @property
     def remedy(self) -> Remedy:
-        """What to do about it."""
+        """The remedy of the ruling."""
         return self.ruling.remedy
 
     @property
     def concerns(self) -> Concern:
-        """What it is about."""
+        """The object of the refusal."""
         return self.ruling.concern
 
     @property
     def asks_to_wait(self) -> bool:
-        """Whether nothing is wrong, but the load balancer is busy or the account sends too many requests."""
+        """True where only the load balancer is busy, or the account sends too many requests."""
         return self.remedy in (Remedy.WAIT_THROTTLED, Remedy.WAIT_BUSY)
 
 
@@ -249,5 +254,3 @@ class UnhealthyTimeout(WaitTimeout):
 
 class OutcomeUnknown(ClbError):
     """A write went out and nobody knows whether it took effect; the cause says what came back."""
-
-    default_code = "UnexpectedAnswer"

@@ -104,7 +104,7 @@ class _Inflate:
 
     @property
     def ended(self) -> bool:
-        """Whether all that was begun is complete."""
+        """True where all that was begun is complete."""
         return self._inflate.eof
 
     def unpack(self, piece: bytes, maximum: int) -> bytes:

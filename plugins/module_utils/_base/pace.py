@@ -39,6 +39,8 @@ class Waits(NamedTuple):
             delay = min(delay * self.growth, self.maximum)
 
 
+_TASK = "the task, after ``wait_timeout``"
+
 # -- how long a request, a task and its faults may take
 
 REQUEST_SECONDS = 30
@@ -82,7 +84,7 @@ THROTTLED = Waits(
     1.0,
     2.0,
     16.0,
-    "the task, after ``wait_timeout``",
+    _TASK,
     least=0.0,
 )
 BUSY = Waits(
@@ -90,7 +92,7 @@ BUSY = Waits(
     0.75,
     2.0,
     3.25,
-    "the task, after ``wait_timeout``",
+    _TASK,
     least=0.25,
 )
 FAULT = Waits(
@@ -124,16 +126,8 @@ LEARN_SECONDS = 5.0
 FIRST_LOOK_SHARE = 0.95
 """The end of a task that another call waits for is looked for after this share of the time that the last one took."""
 
-LAST_TASK = Waits(
-    "The cloud carries out a write, and no other write waits", 0.8, 1.4, 2.0, "the task, after ``wait_timeout``"
-)
-NEXT_TASK = Waits(
-    "The cloud carries out a write, and the next one waits for its end",
-    0.01,
-    1.1,
-    0.25,
-    "the task, after ``wait_timeout``",
-)
+LAST_TASK = Waits("The cloud carries out a write, and no other write waits", 0.8, 1.4, 2.0, _TASK)
+NEXT_TASK = Waits("The cloud carries out a write, and the next one waits for its end", 0.01, 1.1, 0.25, _TASK)
 READ_BACK = Waits(
     "An accepted write, or one of unknown outcome, does not show in reads yet",
     0.3,
@@ -142,7 +136,7 @@ READ_BACK = Waits(
     f"the wait, {SETTLE_SECONDS:g} s after the end of the write; {LAST_DOUBT_SECONDS:g} s for the last one of unknown "
     "outcome",
 )
-HEALTH = Waits("Targets are not healthy yet (``wait_for_health``)", 0.5, 1.7, 3.0, "the task, after ``wait_timeout``")
+HEALTH = Waits("Targets are not healthy yet (``wait_for_health``)", 0.5, 1.7, 3.0, _TASK)
 
 # -- how old what was read may be
 
@@ -157,13 +151,7 @@ CLOCK_SKEW_SECONDS = 60
 
 # -- how long tasks on one controller wait for each other
 
-LOCK = Waits(
-    "Another task on this controller holds a guard's lock, or the restore file",
-    0.05,
-    1.0,
-    0.05,
-    "the task, after ``wait_timeout``",
-)
+LOCK = Waits("Another task on this controller holds a guard's lock, or the restore file", 0.05, 1.0, 0.05, _TASK)
 ROTATION_FILE_SECONDS = 60
 """The role waits so long for its restore file."""
 

@@ -88,5 +88,5 @@ def _basic(user: str, password: str) -> str:
 
 
 def may_show(text: str) -> bool:
-    """Whether a message may show an address: not where a user name and a password can be in it."""
+    """False for an address that can have a user name and a password in it."""
     return _AT.search(text) is None

@@ -54,10 +54,7 @@ class Remote(Protocol):
 
 
 class ResolvedCredentials(NamedTuple):
-    """The source that the chain has chosen.
-
-    :param name: its name for people, without any value.
-    """
+    """The source that the chain has chosen, and its name for people, without any value."""
 
     source: CredentialProvider
     name: str
@@ -100,11 +97,9 @@ class CredentialChain:
         role = find_role(self._options, self._environ, profile)
         warnings = profile.warnings if profile is not None and from_profile else ()
         if role is None:
-            return ResolvedCredentials(base.source, base.name, (*base.warnings, *warnings))
+            return base._replace(warnings=warnings)
         source = RefreshableCredentials(lambda: self._remote.from_role(base.source, role), self._secrets)
-        return ResolvedCredentials(
-            source, f"the role {role.arn}, assumed with {base.name}", (*base.warnings, *warnings)
-        )
+        return ResolvedCredentials(source, f"the role {role.arn}, assumed with {base.name}", warnings)
 
     def _base(self) -> tuple[ResolvedCredentials, bool]:
         """The first hit, and whether it is the profile."""
@@ -158,11 +153,8 @@ class CredentialChain:
         identity = find_pod_identity(self._environ)
         if identity is None:
             return None
-        session = RoleSession(
-            identity.role_arn,
-            session_name(self._options, self._environ),
-            session_seconds(self._options, self._environ),
-        )
+        name = session_name(self._options, self._environ)
+        session = RoleSession(identity.role_arn, name, session_seconds(self._options, self._environ))
         source = RefreshableCredentials(lambda: self._remote.from_pod_identity(identity, session), self._secrets)
         return ResolvedCredentials(source, f"the TKE pod identity ({identity.role_arn})")
 

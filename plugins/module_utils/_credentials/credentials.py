@@ -136,7 +136,6 @@ class RefreshableCredentials:
 def read_pair(values: Mapping[str, Any], names: tuple[str, str, str], where: str) -> Credentials | None:
     """Take the ID, the key and the token of an API key out of options, variables or a file.
 
-    :param names: what the ID, the key and the token are called there.
     :param where: the place in words, for messages: "the options".
     :returns: None where neither ID nor key is given; null and empty values count as not given.
     :raises CredentialsNotFound: half of the pair is missing, or a value can't be right. The message never shows it.
@@ -187,5 +186,5 @@ def parse_temporary(given: Any, ends: Any, where: str) -> Credentials:
 
 
 def _is_header_text(value: Any) -> bool:
-    """Whether a value can stand in a header: ASCII, printable, no spaces, of a bounded length."""
+    """True for what can stand in a header: ASCII, printable, no spaces, of a bounded length."""
     return isinstance(value, str) and _HEADER_TEXT.fullmatch(value) is not None

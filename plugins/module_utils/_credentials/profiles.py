@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
-from .._base.errors import CredentialsNotFound, InvalidArgument, printable, without_context
+from .._base.errors import CredentialsNotFound, InvalidArgument, quoted, without_context
 from .._base.limits import parse_json, read_text
 from .credentials import Credentials, read_pair
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 DEFAULT_PROFILE = "default"
 SYSTEM_FILE = Path("/etc/tencentcloud/credentials")
-MAX_SHOWN = 200
-"""Characters of a wrong value that a message shows."""
 MAX_NAME = 128
 """Characters of a profile's name: it is a part of a file's, which has 255 bytes at most."""
 PROFILE_VARIABLES = ("TENCENTCLOUD_PROFILE", "TCCLI_PROFILE")
@@ -50,9 +48,8 @@ class Profile(NamedTuple):
 
     :param where: the profile and its file in words.
     :param credentials: None where it has none.
-    :param role_arn: a role to assume, None for none.
-    :param role_session_name: the session's name, None for the usual one.
-    :param cvm_role: whether it says to use the role of the CVM.
+    :param role_session_name: None for the usual one.
+    :param cvm_role: it says to use the role of the CVM.
     """
 
     where: str
@@ -74,7 +71,7 @@ def choose_profile(options: Mapping[str, Any], environ: Mapping[str, str]) -> Pr
     wrong = name in (".", "..") or len(name) > MAX_NAME or not name.isprintable()
     if wrong or any(mark and mark in name for mark in (os.sep, os.altsep)):
         raise InvalidArgument(
-            f"{by} {printable(repr(name), MAX_SHOWN)} is not the name of a profile; give a name of at most {MAX_NAME} "
+            f"{by} {quoted(name)} is not the name of a profile; give a name of at most {MAX_NAME} "
             "printable characters, not a path."
         )
     return ProfileChoice(name, by)
@@ -83,16 +80,12 @@ def choose_profile(options: Mapping[str, Any], environ: Mapping[str, str]) -> Pr
 class ProfileFiles:
     """The profile files of one user.
 
-    :param environ: the environment variables; the files are below ``HOME``.
+    :param environ: the files are below its ``HOME``.
     :param system_file: the INI file that is read where the user has none; None for the usual one.
     """
 
     def __init__(
-        self,
-        environ: Mapping[str, str],
-        *,
-        system_file: Path | None = None,
-        clock: Callable[[], float] = time.time,
+        self, environ: Mapping[str, str], *, system_file: Path | None = None, clock: Callable[[], float] = time.time
     ) -> None:
         # Not Path.expanduser(), which raises for a user without a home directory, as containers have them.
         self._home = Path(environ.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 - as said
@@ -177,12 +170,8 @@ class ProfileFiles:
         # The SDKs read no token here.
         values.pop("token", None)
         credentials = read_pair(values, _SDK_NAMES, where)
-        return Profile(
-            where,
-            credentials,
-            _text(values, "role_arn", where),
-            warnings=_warnings(path, credentials, shared=path == self._system_file),
-        )
+        warnings = _warnings(path, credentials, shared=path == self._system_file)
+        return Profile(where, credentials, _text(values, "role_arn", where), warnings=warnings)
 
 
 @without_context()

@@ -21,8 +21,8 @@ from .._base.errors import (
     InvalidArgument,
     Refused,
     UnexpectedAnswer,
-    printable,
     printable_number,
+    quoted,
 )
 from .._base.limits import parse_json, read_text
 from .credentials import Credentials, parse_temporary
@@ -43,8 +43,6 @@ DURATION_VARIABLES = ("TENCENTCLOUD_ASSUME_ROLE_SESSION_DURATION",)
 USUAL_NAME = "ansible-tencentcloud-clb"
 TOKEN_FILE_VARIABLE = "TKE_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105 - the name of a variable
 _NEEDED = ("TKE_ROLE_ARN", "TKE_PROVIDER_ID", TOKEN_FILE_VARIABLE)
-MAX_SHOWN = 200
-"""Characters of a wrong value that a message shows."""
 MAX_ARN = 2048
 """Characters of a role's name: more than STS accepts."""
 _SECONDS = re.compile("[0-9]{1,9}", re.ASCII)
@@ -74,8 +72,7 @@ class RoleSession(NamedTuple):
 class PodIdentity(NamedTuple):
     """The identity that TKE gives a pod.
 
-    :param provider_id: who vouches for the pod.
-    :param token_file: where the token is; TKE replaces it before it ends.
+    :param token_file: has a token that TKE replaces before it ends.
     """
 
     role_arn: str
@@ -115,42 +112,32 @@ def find_pod_identity(environ: Mapping[str, str]) -> PodIdentity | None:
 
 
 def find_role(options: Mapping[str, Any], environ: Mapping[str, str], profile: Profile | None) -> RoleSession | None:
-    """Find the role that is to be assumed on top of the credentials; None where no role is asked for.
-
-    :raises InvalidArgument: the role, the session's name or the duration can't be right.
-    """
+    """Find and check the role that is to be assumed on top of the credentials; None where no role is asked for."""
     arn = str(options.get("role_arn") or _first(environ, ROLE_VARIABLES) or (profile and profile.role_arn) or "")
     if not arn:
         return None
     # Nothing else can be sent: half of a character, as JSON can have it, is not printable.
     if not arn.isprintable() or len(arn) > MAX_ARN:
         raise InvalidArgument(
-            f"role_arn {printable(repr(arn), MAX_SHOWN)} is not the name of a role; give at most {MAX_ARN} printable "
+            f"role_arn {quoted(arn)} is not the name of a role; give at most {MAX_ARN} printable "
             "characters, for example qcs::cam::uin/100000000001:roleName/deploy."
         )
     return RoleSession(arn, session_name(options, environ, profile), session_seconds(options, environ))
 
 
 def session_name(options: Mapping[str, Any], environ: Mapping[str, str], profile: Profile | None = None) -> str:
-    """The name of a role's session.
-
-    :raises InvalidArgument: it could not be one.
-    """
+    """Find and check the name of a role's session."""
     name = options.get("role_session_name") or _first(environ, NAME_VARIABLES)
     name = str(name or (profile and profile.role_session_name) or USUAL_NAME)
     if not _NAME.fullmatch(name):
         raise InvalidArgument(
-            f"role_session_name {printable(repr(name), MAX_SHOWN)} must be 2 to 128 letters, digits "
-            "or any of _+=,.@- and no others."
+            f"role_session_name {quoted(name)} must be 2 to 128 letters, digits or any of _+=,.@- and no others."
         )
     return name
 
 
 def session_seconds(options: Mapping[str, Any], environ: Mapping[str, str]) -> int:
-    """The seconds for which a role is assumed.
-
-    :raises InvalidArgument: it is no whole number in the range that STS accepts.
-    """
+    """Find and check the seconds for which a role is assumed."""
     given = options.get("role_session_duration")
     origin = "role_session_duration"
     if given is None:
@@ -159,7 +146,7 @@ def session_seconds(options: Mapping[str, Any], environ: Mapping[str, str]) -> i
     if isinstance(given, str):
         # By its length first: Python takes long to convert thousands of digits.
         seconds = int(given) if _SECONDS.fullmatch(given.strip()) else 0
-        shown = printable(repr(given), MAX_SHOWN)
+        shown = quoted(given)
     else:
         seconds, shown = int(given), printable_number(given)
     if not 1 <= seconds <= pace.MAX_ROLE_SECONDS:
@@ -175,7 +162,6 @@ def assume_role(api: Api, session: RoleSession) -> Credentials:
     """Get the credentials of a role, with the credentials that the client signs with.
 
     :raises CredentialsNotFound: STS refuses.
-    :raises ClbError: STS can't be reached, or answers something else.
     """
     advice = "Check role_arn, the role's trust policy, and that these credentials may call sts:AssumeRole."
     return _ask(api, "AssumeRole", session, {}, advice)
@@ -186,7 +172,6 @@ def assume_role_with_web_identity(api: Api, session: RoleSession, provider_id: s
 
     :param api: a client of STS without credentials.
     :raises CredentialsNotFound: STS refuses.
-    :raises ClbError: STS can't be reached, or answers something else.
     """
     identity = {"ProviderId": provider_id, "WebIdentityToken": web_token}
     advice = "Check the role's trust policy, and that its identity provider is this cluster's."
