@@ -11,7 +11,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parent.parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+GALAXY = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))
+REPOSITORY, VERSION = GALAXY["repository"], GALAXY["version"]
 NAMES = {"NAME": "test", "EMAIL": "test@example.com"}
 WHO = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in NAMES.items()}
 """Environment variables with which git knows who commits."""

@@ -12,64 +12,96 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
+from typing import NamedTuple
 
 import pytest
 import yaml
 
-from .checkout import ROOT, commit, copy_tracked, git
-from .guides import FOLDER, blocks, shown, under
+from .checkout import README, REPOSITORY, ROOT, commit, copy_tracked, git
+from .conftest import DEMO
+from .plays import play
 
+FOLDER = ROOT / "docs" / "docsite" / "rst"
 EXAMPLES = ROOT / "tests" / "docs" / "examples"
 HEADER = re.compile(r"\A(---\n)?(#.*\n)+\n+")
 
-# Recipes whose blocks are looked at one by one below, or that are no playbooks.
-SPECIAL = {"Wait for health, without a change", "Check for drift in CI"}
-WEB2 = {("lbl-tcp443", None, "ins-web2", 8443): 10, ("lbl-http80", "loc-shop", "ins-web2", 8080): 20}
-RECIPES = [block for block in blocks("recipes", "yaml") if block.heading not in SPECIAL]
+
+class Block(NamedTuple):
+    """One block of code: the heading above it, its language, its text."""
+
+    heading: str
+    language: str
+    text: str
+
+
+def blocks(guide, language=None):
+    """Return the blocks of a guide in their order, of one language or all."""
+    lines = (FOLDER / f"guide_{guide}.rst").read_text(encoding="utf-8").splitlines()
+    found, heading = [], ""
+    for number, line in enumerate(lines):
+        if re.fullmatch(r"(-{3,}|={3,}|~{3,})", line):
+            heading = lines[number - 1]
+        elif match := re.fullmatch(r"\.\. code-block:: (\S+)", line):
+            end = number + 1
+            while end < len(lines) and (not lines[end] or lines[end].startswith("    ")):
+                end += 1
+            text = textwrap.dedent("\n".join(lines[number + 1 : end])).strip("\n") + "\n"
+            found.append(Block(heading, match.group(1), text))
+    return [block for block in found if language in (None, block.language)]
+
+
+def under(guide, heading, language):
+    """Return the texts of the blocks of a language below a heading."""
+    return [block.text for block in blocks(guide, language) if block.heading == heading]
 
 
 def plays(text):
     """Return a block as plays: its own, or one for its tasks."""
     content = yaml.safe_load(text)
-    return content if "hosts" in content[0] else [{"hosts": "localhost", "gather_facts": False, "tasks": content}]
+    return content if "hosts" in content[0] else play(*content)
 
 
 def missing(block, run):
-    """Return the lines of output that a guide shows and a run has not printed."""
+    """Return the lines of output that a guide shows, but for what stands for more, and a run has not printed."""
     printed = {line.strip() for line in run.output.splitlines()}
-    return [line for line in shown(block) if line.strip() not in printed]
+    shown = [line.strip() for line in block.splitlines() if not line.startswith("$ ")]
+    return [line for line in shown if line not in (*printed, "", "...")]
 
 
-def check_first_task(playbook, emulator, folder):
-    """It has five lines and does what the page shows."""
-    (first,) = under("getting_started", "The first task", "yaml")
-    (dry,) = under("getting_started", "See the changes first", "console")
-    once, again = under("getting_started", "Run it", "console")
-    (standing,) = under("getting_started", "The result", "console")
-    assert len(first.split("tasks:\n")[1].splitlines()) == 5
-
-    play = yaml.safe_load(first)
-    play[0]["tasks"][0]["register"] = "bound"
-    play[0]["tasks"].append(
-        {"name": "Show how each listener stands", "ansible.builtin.debug": {"var": "bound.listeners"}}
-    )
-    foreseen = playbook(play, "--check", "--diff")
-    assert not emulator.count("BatchRegisterTargets")
-    done, repeated = playbook(play), playbook(play)
-
-    assert [
-        missing(block, run) for block, run in ((dry, foreseen), (once, done), (standing, done), (again, repeated))
-    ] == [[]] * 4
-    assert emulator.count("BatchRegisterTargets") == 1
+def shell(command, folder, environment):
+    """Run a command, which has to succeed, and return what it prints."""
+    run = subprocess.run(["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
 
 
-def check_typing_error(playbook, emulator, folder):
-    (first,) = under("getting_started", "The first task", "yaml")
-    (answer,) = under("getting_started", "The result", "text")
+# Recipes whose blocks are looked at one by one below, or that need hosts.
+SPECIAL = {"Wait for health, without a change", "Check for drift in CI"}
+RECIPES = [block for block in blocks("recipes", "yaml") if block.heading not in SPECIAL]
 
-    run = playbook(first.replace("listener_port: 443", "listener_port: 444"))
 
-    assert run.result("Bind web-4")["msg"].split() == answer.split()
+def on_shop(backend, weight, tag):
+    return ("lbl-http80", "loc-shop", backend, 8080, weight, tag)
+
+
+def on_tcp(backend, weight, tag):
+    return ("lbl-tcp443", None, backend, 8443, weight, tag)
+
+
+BLUE = {on_shop("ins-web1", 20, "blue"), on_shop("ins-web2", 20, "blue")}
+WEB2 = {on_tcp("ins-web2", 10, "blue"), on_shop("ins-web2", 20, "blue")}
+CHANGES = {
+    "Blue-green: replace all servers": (
+        {on_shop("ins-web3", 20, "green"), on_shop("ins-web4", 20, "green")},
+        BLUE | {on_shop("ins-web3", 0, "green")},
+    ),
+    "Replace one server by another": ({on_tcp("ins-web4", 10, "")}, {on_tcp("ins-web1", 10, "blue")}),
+    "Give a new server a small share first": ({on_shop("ins-web4", 20, "")}, set()),
+    "Choose load balancers by tag": ({(*place, 0, tag) for *place, _, tag in WEB2}, WEB2),
+    "Say region and load balancer once": ({on_tcp("ins-web4", 10, "")}, set()),
+}
+"""Bindings that a recipe adds and removes, where it does not put all of them back."""
 
 
 @pytest.mark.sample(4)
@@ -90,42 +122,45 @@ def test_recipe_runs(number, playbook, emulator, tmp_path):
     assert run.rc == 0, run.output
     assert [missing(text, run) for text in under("recipes", recipe.heading, "console")] in ([], [[]])
     after = emulator.bindings("lb-demo")
-    changed = {
-        "Take a host out, and put it back whatever happens": (set(), set()),
-        "Put hosts back after a task was killed": (set(), set()),
-        "Blue-green: replace all servers": (
-            {("lbl-http80", "loc-shop", web, 8080, 20, "green") for web in ("ins-web3", "ins-web4")},
-            {
-                ("lbl-http80", "loc-shop", web, 8080, weight, tag)
-                for web, weight, tag in (("ins-web1", 20, "blue"), ("ins-web2", 20, "blue"), ("ins-web3", 0, "green"))
-            },
-        ),
-        "Replace one server by another": (
-            {("lbl-tcp443", None, "ins-web4", 8443, 10, "")},
-            {("lbl-tcp443", None, "ins-web1", 8443, 10, "blue")},
-        ),
-        "Give a new server a small share first": ({("lbl-http80", "loc-shop", "ins-web4", 8080, 20, "")}, set()),
-        "Choose load balancers by tag": (
-            {(*place, 0, "blue") for place in WEB2},
-            {(*place, weight, "blue") for place, weight in WEB2.items()},
-        ),
-        "Bind the hosts of a group": (set(), set()),
-        "List unhealthy targets of a region": (set(), set()),
-        "Say region and load balancer once": ({("lbl-tcp443", None, "ins-web4", 8443, 10, "")}, set()),
-    }
     if recipe.heading == "Change the weight of all that have a tag":
-        assert {weight for *_, weight, tag in after if tag == "blue"} == {5}
-        assert {binding for binding in after if binding[-1] != "blue"} == {
-            binding for binding in before if binding[-1] != "blue"
-        }
+        assert after == {(*binding[:4], 5, "blue") if binding[-1] == "blue" else binding for binding in before}
     else:
-        assert (after - before, before - after) == changed[recipe.heading]
+        assert (after - before, before - after) == CHANGES.get(recipe.heading, (set(), set()))
+
+
+def check_first_task(playbook, emulator, folder):
+    """It has five lines and does what the page shows."""
+    (first,) = under("getting_started", "The first task", "yaml")
+    (dry,) = under("getting_started", "See the changes first", "console")
+    once, again = under("getting_started", "Run it", "console")
+    (standing,) = under("getting_started", "The result", "console")
+    assert len(first.split("tasks:\n")[1].splitlines()) == 5
+
+    (only,) = yaml.safe_load(first)
+    only["tasks"][0]["register"] = "bound"
+    only["tasks"].append({"name": "Show how each listener stands", "ansible.builtin.debug": {"var": "bound.listeners"}})
+    foreseen = playbook([only], "--check", "--diff")
+    assert not emulator.count("BatchRegisterTargets")
+    done, repeated = playbook([only]), playbook([only])
+
+    shown = ((dry, foreseen), (once, done), (standing, done), (again, repeated))
+    assert [missing(block, run) for block, run in shown] == [[]] * 4
+    assert emulator.count("BatchRegisterTargets") == 1
+
+
+def check_typing_error(playbook, emulator, folder):
+    (first,) = under("getting_started", "The first task", "yaml")
+    (answer,) = under("getting_started", "The result", "text")
+
+    run = playbook(first.replace("listener_port: 443", "listener_port: 444"))
+
+    assert run.result("Bind web-4")["msg"].split() == answer.split()
 
 
 def check_waiting_for_health(playbook, emulator, folder):
     (recipe,) = under("recipes", "Wait for health, without a change", "yaml")
     (output,) = under("recipes", "Wait for health, without a change", "console")
-    emulator.load(ROOT / "tests" / "emulator" / "scenarios" / "demo.yml", health={"after": 3})
+    emulator.load(DEMO, health={"after": 3})
     emulator.bind("lb-demo", {"ListenerId": "lbl-tcp443", "InstanceId": "ins-web4", "Port": 8443})
 
     run = playbook(plays(recipe), timeout=90)
@@ -173,14 +208,9 @@ def check_terraform(playbook, emulator, folder):
 
 def check_commands_without_hosts(playbook, emulator, folder):
     emulator.set_health(dead=["ins-web2"])
-    commands = [
-        block.text.removeprefix("$ ") for block in blocks("playbooks", "console") if "hosts.yml" not in block.text
-    ]
+    commands = [block.text for block in blocks("playbooks", "console") if "hosts.yml" not in block.text]
     for command in commands:
-        run = subprocess.run(
-            ["bash", "-c", command], cwd=folder, env=playbook.environment, capture_output=True, text=True
-        )
-        assert run.returncode == 0, run.stdout + run.stderr
+        shell(command.removeprefix("$ "), folder, playbook.environment)
 
     assert len(commands) == 2
     assert {weight for _, _, target, _, weight, _ in emulator.bindings("lb-demo") if target == "ins-web2"} == {0}
@@ -213,32 +243,25 @@ def gitlab_steps():
     return [*job["before_script"], *job["script"]]
 
 
-@pytest.fixture
-def repository(tmp_path):
-    """The work tree as a repository, in place of the public one."""
-    folder = tmp_path / "origin"
-    copy_tracked(folder)
-    commit(folder)
-    git(folder, "tag", "1.0.0")
-    return folder
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("steps", [github_steps, gitlab_steps])
 @pytest.mark.parametrize("download", [False, pytest.param(True, id="with pip", marks=pytest.mark.alone)])
-def test_steps_of_the_ci_files_pass_as_written(steps, download, repository, tmp_path):
-    project, home = tmp_path / "project", tmp_path / "home"
+def test_steps_of_the_ci_files_pass_as_written(steps, download, tmp_path):
+    # The work tree as a repository, in place of the public one.
+    repository, project, home = (tmp_path / name for name in ("origin", "project", "home"))
+    copy_tracked(repository)
+    commit(repository)
+    git(repository, "tag", "1.0.0")
     home.mkdir()
     shutil.copytree(EXAMPLES, project)
-    public = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["repository"]
     script = "\n".join(steps())
-    assert f"git+{public}@1.0.0#subdirectory=tests/emulator" in script
+    assert f"git+{REPOSITORY}@1.0.0#subdirectory=tests/emulator" in script
     # What a test changes: where the repository is, for pip and in place of Galaxy.
-    script = script.replace(public, f"file://{repository}")
+    script = script.replace(REPOSITORY, f"file://{repository}")
     script, replaced = re.subn(r'"tencentcloud\.clb:[^"]+"', f'"git+file://{repository}"', script)
     assert replaced == 1
-    environment = {"HOME": str(home), "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
-    environment.update({name: os.environ[name] for name in os.environ if name.startswith("PIP_")})
+    pip = {name: os.environ[name] for name in os.environ if name.startswith("PIP_")}
+    environment = {**pip, "HOME": str(home), "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
     if download:
         script = f'"{sys.executable}" -m venv venv\n. venv/bin/activate\n{script}'
     else:  # what pip would install is here already
@@ -246,19 +269,15 @@ def test_steps_of_the_ci_files_pass_as_written(steps, download, repository, tmp_
         environment["PYTHONPATH"] = str(ROOT / "tests" / "emulator")
         environment["PYTEST_ADDOPTS"] = "-p clb_emulator.pytest_plugin -p no:cacheprovider"
 
-    run = subprocess.run(
-        ["bash", "-e"], input=script, cwd=project, env=environment, capture_output=True, text=True, timeout=300
-    )
-
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert "4 passed" in run.stdout
+    assert "4 passed" in shell(f"set -e\n{script}", project, environment)
 
 
 def test_links_lead_to_files_of_the_repository():
-    public = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["repository"]
-    for guide in FOLDER.glob("*.rst"):
-        links = re.findall(rf"{public}/(?:blob|tree)/main/([^)#>\s]+)", guide.read_text(encoding="utf-8"))
-        assert [link for link in links if not (ROOT / link).exists()] == [], guide
+    links = re.findall(r"^!\[[^]]+\]\((.*)\)$", README, re.MULTILINE)
+    for text in (README, *(guide.read_text(encoding="utf-8") for guide in FOLDER.glob("*.rst"))):
+        links += re.findall(rf"{REPOSITORY}/(?:blob|tree)/main/([^)#>\s]+)", text)
+    assert len(links) > 10
+    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 @pytest.mark.long
@@ -268,11 +287,7 @@ def test_out_everywhere_and_back_goes_as_the_guide_shows(ansible_environment, em
     printed = ""
     for block in blocks("out_and_back", "console"):
         for command in re.findall(r"^\$ (.*)", block.text, re.MULTILINE):
-            run = subprocess.run(
-                ["bash", "-c", command], cwd=tmp_path, env=ansible_environment, capture_output=True, text=True
-            )
-            assert run.returncode == 0, run.stdout + run.stderr
-            printed += run.stdout
+            printed += shell(command, tmp_path, ansible_environment)
 
     assert [line for line in shown_lines if line.replace("/home/me", str(tmp_path)) not in printed] == []
     assert emulator.bindings() == before
@@ -291,11 +306,7 @@ def test_commands_of_the_guide_to_rolling_updates_work(ansible_environment, emul
     local = f" -e ansible_connection=local -e ansible_python_interpreter={sys.executable}"
     for number, command in enumerate(commands):
         if "shop.clb.yml" not in command:
-            run = subprocess.run(
-                ["bash", "-c", command + local + (" --check" if number else "")],
-                cwd=tmp_path, env=ansible_environment, capture_output=True, text=True,
-            )  # fmt: skip
-            assert run.returncode == 0, run.stdout + run.stderr
+            shell(command + local + (" --check" if number else ""), tmp_path, ansible_environment)
 
     assert len(commands) == 5
     assert emulator.count("BatchModifyTargetWeight") >= 4

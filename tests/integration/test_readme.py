@@ -16,11 +16,7 @@ import sys
 import pytest
 import yaml
 
-from .checkout import ROOT, commit, copy_tracked
-
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-GALAXY = yaml.safe_load((ROOT / "galaxy.yml").read_text())
-REPOSITORY, VERSION = GALAXY["repository"], GALAXY["version"]
+from .checkout import README, REPOSITORY, ROOT, VERSION, commit, copy_tracked
 
 PAGE = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 CONSOLE = [text for language, text in PAGE if language == "console"]
@@ -32,12 +28,6 @@ clb-emulator() {{ PYTHONPATH=tests/emulator exec "{sys.executable}" -m clb_emula
 """
 NO_MAKE = "make() { :; }\n"
 MARK = "=== end of block"
-
-
-def block(begin):
-    """Return the text of the only code block that contains ``begin``."""
-    (found,) = (text for _, text in PAGE if begin in text)
-    return found
 
 
 def commands(text):
@@ -66,34 +56,16 @@ def outputs(text):
     return [line.removesuffix(" ...") for line in shown if line.strip() not in ("", "...")]
 
 
-@pytest.fixture
-def origin(tmp_path):
-    """A repository with the work tree's files, in place of the public one."""
-    repository = tmp_path / "origin"
-    copy_tracked(repository)
-    commit(repository)
-    return repository
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.mark.long
-@pytest.mark.parametrize(
-    "before",
-    [
-        pytest.param(NO_DOWNLOAD, id="with what is installed"),
-        pytest.param("", id="with pip", marks=pytest.mark.alone),
-    ],
-)
-def test_whole_page_runs_in_one_shell_and_prints_what_it_shows(origin, tmp_path, before):
-    home = tmp_path / "home"
+@pytest.mark.parametrize("before", [NO_DOWNLOAD, pytest.param("", id="with pip", marks=pytest.mark.alone)])
+def test_whole_page_runs_in_one_shell_and_prints_what_it_shows(tmp_path, before):
+    origin, home = tmp_path / "origin", tmp_path / "home"
+    copy_tracked(origin)
+    commit(origin)
     home.mkdir()
-    port = free_port()
-    # The one thing that a test changes: where the repository is, and a port that is free.
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    # What a test changes: where the repository is, and a port that is free.
     script = NO_MAKE + before + script_of_the_page()
     script = script.replace(f"{REPOSITORY} ", f"file://{origin} tencentcloud.clb ").replace("8765", str(port))
     keep = {name: os.environ[name] for name in os.environ if name.startswith(("PIP_", "LC_", "LANG"))}
@@ -111,21 +83,13 @@ def test_whole_page_runs_in_one_shell_and_prints_what_it_shows(origin, tmp_path,
     printed = done.stdout.split(MARK)
     assert len(printed) == len(CONSOLE) + 1, done.stdout
     ended = [rest.split()[0] for rest in printed[1:]]
-    assert [commands(text)[-1] for text, code in zip(CONSOLE, ended, strict=True) if code != "0"] == [
-        "ansible-playbook mistake.yml"
-    ], done.stdout
+    failed = [commands(text)[-1] for text, code in zip(CONSOLE, ended, strict=True) if code != "0"]
+    assert failed == ["ansible-playbook mistake.yml"], done.stdout
     for text, output in zip(CONSOLE, printed, strict=False):
         # Ansible breaks long messages at spaces.
         assert [line for line in outputs(text) if " ".join(line.split()) not in " ".join(output.split())] == [], output
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)), "the emulator still listens"
-
-
-def test_links_lead_to_files_of_the_repository():
-    links = re.findall(rf"\]\({REPOSITORY}/(?:blob|tree)/main/([^)#]+)", README)
-
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 def test_figures_are_those_that_the_script_draws(monkeypatch):
@@ -136,18 +100,10 @@ def test_figures_are_those_that_the_script_draws(monkeypatch):
     assert {file.name: file.read_text(encoding="utf-8") for file in script.FOLDER.iterdir()} == drawn
 
 
-def test_picture_is_in_the_repository():
-    assert [
-        place for place in re.findall(r"^!\[[^]]+\]\((.*)\)$", README, re.MULTILINE) if not (ROOT / place).exists()
-    ] == []
-
-
-def test_requirements_file_takes_this_version():
-    (wanted,) = yaml.safe_load(block("    version:"))["collections"]
+def test_requirements_file_and_archive_are_of_this_version():
+    (block,) = (text for _, text in PAGE if "    version:" in text)
+    (wanted,) = yaml.safe_load(block)["collections"]
     minimum, below = re.fullmatch(r">=(\d+)\.0\.0,<(\d+)\.0\.0", wanted["version"]).groups()
 
     assert int(minimum) <= int(VERSION.partition(".")[0]) < int(below)
-
-
-def test_archive_to_install_is_of_this_version():
     assert f"`ansible-galaxy collection install tencentcloud-clb-{VERSION}.tar.gz`" in README
