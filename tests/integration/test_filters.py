@@ -10,36 +10,27 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from .checkout import ROOT
+from .plays import play, show, task
 
-BIND = """
-- hosts: localhost
-  gather_facts: false
-  vars:
-    servers:
-      - {instance_id: ins-web4}
-      - {ip: 10.0.9.50, weight: 1}
-    listeners:
-      - {listener_port: 443, port: 8443, weight: 7}
-      - {listener_port: 80, domain: api.example.com, url: /v1, port: 9000}
-  tasks:
-    - name: Bind
-      tencentcloud.clb.targets:
-        load_balancer_id: lb-demo
-        targets: "{{ servers | tencentcloud.clb.bind(listeners) }}"
-    - name: Bind by generators
-      tencentcloud.clb.targets:
-        load_balancer_id: lb-demo
-        targets: >-
-          {{ servers | map('combine', {'tag': 'x'})
-             | tencentcloud.clb.bind(listeners | selectattr('domain', 'defined')) }}
-"""
+PICTURE = Path("tencentcloud.clb.picture")
+SERVERS = [{"instance_id": "ins-web4"}, {"ip": "10.0.9.50", "weight": 1}]
+LISTENERS = [
+    {"listener_port": 443, "port": 8443, "weight": 7},
+    {"listener_port": 80, "domain": "api.example.com", "url": "/v1", "port": 9000},
+]
 
 
 def test_bind(playbook, emulator):
     before = emulator.bindings()
+    rules = "listeners | selectattr('domain', 'defined')"
+    generated = f"{{{{ servers | map('combine', {{'tag': 'x'}}) | tencentcloud.clb.bind({rules}) }}}}"
+    tasks = [
+        task("Bind", load_balancer_id="lb-demo", targets="{{ servers | tencentcloud.clb.bind(listeners) }}"),
+        task("Bind by generators", load_balancer_id="lb-demo", targets=generated),
+    ]
 
-    run = playbook(BIND)
+    run = playbook(play(*tasks, vars={"servers": SERVERS, "listeners": LISTENERS}))
 
     assert run.rc == 0, run.output
     assert emulator.bindings() - before == {
@@ -59,11 +50,7 @@ ODD = {
 
 
 def test_odd_input_fails_the_task_with_a_reason(playbook):
-    tasks = [
-        {"ansible.builtin.debug": {"msg": f"{{{{ {expression} }}}}"}, "ignore_errors": True, "name": expression}
-        for expression in ODD
-    ]
-    run = playbook([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}])
+    run = playbook(play(*({**show(odd, f"{{{{ {odd} }}}}"), "ignore_errors": True} for odd in ODD)))
 
     assert run.rc == 0, run.output
     for expression, words in ODD.items():
@@ -75,9 +62,7 @@ def test_the_picture_of_a_load_balancer(playbook, emulator, tmp_path):
     emulator.set_health(dead=["10.0.9.40"])
     page = tmp_path / "demo.md"
 
-    run = playbook(
-        Path("tencentcloud.clb.picture"), variables={"clb_load_balancer_id": "lb-demo", "clb_page": str(page)}
-    )
+    run = playbook(PICTURE, variables={"clb_load_balancer_id": "lb-demo", "clb_page": str(page)})
 
     assert run.rc == 0, run.output
     tree = run.result("Show it as a tree")["msg"]
@@ -92,46 +77,32 @@ def test_the_picture_of_a_load_balancer(playbook, emulator, tmp_path):
     assert (ROOT / "docs" / "picture.md").read_text().partition("-->\n\n")[2] == written
 
 
-@pytest.mark.parametrize("page, arguments", [("./wiki/../wiki/shop.md", ("-b",)), ("~/shop.md", ("-b",))])
-def test_a_page_goes_beside_where_the_command_runs(playbook, emulator, tmp_path, collections_path, page, arguments):
+@pytest.mark.parametrize("page", ["./wiki/../wiki/shop.md", "~/shop.md"])
+def test_a_page_goes_beside_where_the_command_runs(playbook, emulator, tmp_path, collections_path, page):
     (tmp_path / "wiki").mkdir()
     before = set(collections_path.rglob("*"))
-    variables = {"clb_load_balancer_id": "lb-demo", "clb_page": page}
 
-    run = playbook(Path("tencentcloud.clb.picture"), *arguments, variables=variables)
+    run = playbook(PICTURE, "-b", variables={"clb_load_balancer_id": "lb-demo", "clb_page": page})
 
     assert run.rc == 0, run.output
     file = tmp_path / "home" / "shop.md" if page.startswith("~") else tmp_path / page
     assert file.read_text(encoding="utf-8").startswith("# lb-demo")
-    assert set(collections_path.rglob("*")) - before == set()
-
-
-TWO = {
-    "load_balancers": [
-        {
-            "id": f"lb-{name}",
-            "name": name,
-            "listeners": [
-                {"id": f"lbl-{name}", "protocol": "TCP", "port": 80, "targets": [{"eni_ip": "10.0.0.1", "port": 8080}]}
-            ],
-        }
-        for name in ("a", "b")
-    ]
-}
+    assert set(collections_path.rglob("*")) == before
 
 
 def test_the_picture_of_several_load_balancers(playbook, emulator, tmp_path):
-    emulator.load(TWO)
+    targets = [{"eni_ip": "10.0.0.1", "port": 8080}]
+    listeners = {name: {"id": f"lbl-{name}", "protocol": "TCP", "port": 80, "targets": targets} for name in ("a", "b")}
+    balancers = [{"id": f"lb-{name}", "name": name, "listeners": [one]} for name, one in listeners.items()]
+    emulator.load({"load_balancers": balancers})
 
-    run = playbook(Path("tencentcloud.clb.picture"), variables={"clb_all_load_balancers": True, "clb_page": "all.md"})
+    run = playbook(PICTURE, variables={"clb_all_load_balancers": True, "clb_page": "all.md"})
 
     assert run.rc == 0, run.output
     tree = "\n".join(run.result("Show it as a tree")["msg"])
-    for name in ("a", "b"):
-        assert (
-            f"1 bound, 1 serving, 1 healthy\n└── TCP:80 (lbl-{name})  1 bound, 1 serving, 1 healthy\n    └── 10.0"
-            in tree
-        )
+    counts = "1 bound, 1 serving, 1 healthy"
+    for name in listeners:
+        assert f"{counts}\n└── TCP:80 (lbl-{name})  {counts}\n    └── 10.0" in tree
     page = (tmp_path / "all.md").read_text(encoding="utf-8")
     assert page.startswith("# Load balancers\n\n```mermaid\nflowchart LR\n")
     assert page.count("10.0.0.1:8080") == 2
