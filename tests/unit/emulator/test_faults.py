@@ -14,7 +14,7 @@ import pytest
 from clb_emulator.errors import BrokenAnswer
 from clb_emulator.faults import Fault
 
-from .shop import BUSY, DEREGISTER, HEALTH, LB, REGISTER, RULE, TAG, TARGETS, WEIGHT, A, B, Shop, modify, response
+from .shop import BUSY, HEALTH, LB, REGISTER, RULE, TARGETS, WEIGHT, A, B, Shop, modify, response
 
 FOUR = [{**RULE, "Port": port} for port in range(1, 5)]
 TO_B = {**LB, "Targets": [B]}
@@ -160,25 +160,23 @@ def test_failing_listeners(apply: str, kept: int) -> None:
     assert cloud.ports() == [8080, 1, 2], "of the listeners that do not fail a share is applied"
 
 
-@pytest.mark.parametrize("name", ["ins-b", "10.0.0.7", "2001:DB8:0::1"])
-def test_refused_targets_spoil_every_call_with_them(name: str) -> None:
-    order = {"kind": "refuse_targets", "targets": [name], "code": "FailedOperation", "message": "no", "times": -1}
-    cloud = ordered(order)
-    bad = {"ins-b": B, "10.0.0.7": RULE}.get(name, {**RULE, "EniIp": "2001:db8::1"})
+@pytest.mark.parametrize(
+    "order, bad",
+    [
+        ({"kind": "refuse_targets", "targets": ["ins-b"]}, B),
+        ({"kind": "refuse_targets", "targets": ["10.0.0.7"]}, RULE),
+        ({"kind": "refuse_targets", "targets": ["2001:DB8:0::1"]}, {**RULE, "EniIp": "2001:db8::1"}),
+        ({"kind": "refuse_listeners", "listeners": ["lbl-tcp"]}, B),
+    ],
+)
+def test_what_is_refused_spoils_every_call_with_it(order: dict[str, Any], bad: dict[str, Any]) -> None:
+    cloud = ordered({**order, "code": "FailedOperation", "message": "no", "times": -1})
     good = {**RULE, "EniIp": "10.0.0.8"}
-    assert [cloud.code(REGISTER, **LB, Targets=[good, bad]) for _ in range(2)] == ["FailedOperation"] * 2
+    for _ in range(2):
+        refusal = cloud.refusal(REGISTER, **LB, Targets=[good, bad])
+        assert refusal is not None
+        assert (refusal.code, refusal.message) == ("FailedOperation", "no")
     cloud.write(REGISTER, good)
-    target = {name: bad[name] for name in ("InstanceId", "EniIp", "Port") if name in bad}
-    refusal = cloud.refusal(WEIGHT, **LB, ModifyList=[{"ListenerId": bad["ListenerId"], "Targets": [target]}])
-    assert refusal is not None
-    assert refusal.message == "no"
-
-
-def test_refused_listeners_spoil_every_call_with_them() -> None:
-    cloud = ordered({"kind": "refuse_listeners", "action": REGISTER, "listeners": ["lbl-http"], "times": -1})
-    assert cloud.code(REGISTER, **LB, Targets=[B, RULE]) == "LimitExceeded"
-    cloud.write(REGISTER, B)
-    cloud.write(DEREGISTER, {"ListenerId": "lbl-http", "LocationId": "loc-1", "EniIp": "10.0.0.9", "Port": 8080})
 
 
 @pytest.mark.parametrize("kind", ["cut_after", "error", "http", "not_applied", "task_fails", "fail_listeners", "raw"])
@@ -189,14 +187,6 @@ def test_a_share_of_a_write_is_applied(kind: str) -> None:
         cloud.raw(REGISTER, **LB, Targets=FOUR)
         kept.append(len(cloud.ports()))
     assert kept == [0, 2, 3, 4]
-
-
-def test_a_share_of_new_tags_is_applied() -> None:
-    cloud = ordered({"kind": "cut_after", "apply": 0.5, "action": TAG})
-    cloud.write(REGISTER, B)
-    targets = [{"InstanceId": name, "Port": 80, "Tag": "new"} for name in ("ins-a", "ins-b")]
-    cloud.raw(TAG, **LB, ModifyList=[{"ListenerId": "lbl-tcp", "Targets": targets}])
-    assert [target["Tag"] for target in cloud.targets()] == ["new", ""]
 
 
 def test_a_task_that_fails_and_one_that_nobody_knows() -> None:
@@ -211,35 +201,25 @@ def test_a_task_that_fails_and_one_that_nobody_knows() -> None:
     assert codes == ["ResourceNotFound", "UnauthorizedOperation", None]
 
 
-@pytest.mark.parametrize("kind, seconds", [("task_slow", {"seconds": 9}), ("cut_after", {"task_seconds": 9})])
-def test_a_slow_task(kind: str, seconds: dict[str, Any]) -> None:
-    cloud = ordered({"kind": kind, **seconds})
+@pytest.mark.parametrize(
+    "order, meanwhile, later",
+    [
+        ({"kind": "task_slow", "seconds": 5}, (BUSY, 1), (None, 2)),
+        ({"kind": "cut_after", "task_seconds": 5, "action": "Batch*"}, (BUSY, 1), (None, 2)),
+        ({"kind": "lock", "seconds": 5}, (BUSY, 1), (None, 1)),
+        ({"kind": "lag", "seconds": 5}, (None, 1), (None, 2)),
+    ],
+)
+def test_what_lasts_some_seconds(order: dict[str, Any], meanwhile: Any, later: Any) -> None:
+    """What is answered to another write, and how many targets show."""
+    cloud = ordered(order)
+    assert cloud.targets(), "a read must not meet it"
     cloud.raw(REGISTER, **TO_B)
-    cloud.sleep(8)
-    assert (cloud.code(REGISTER, **TO_B), len(cloud.targets())) == (BUSY, 1)
-    cloud.sleep(2)
-    assert len(cloud.targets()) == 2
-
-
-def test_reads_that_lag_behind_one_write() -> None:
-    cloud = ordered(*[{"kind": "lag", "seconds": 5, "action": "Batch*"}] * 2)
-    cloud.write(REGISTER, B)
-    cloud.ask(WEIGHT, **modify(1, Weight=0))
     seen = []
     for seconds in (4, 2):
         cloud.sleep(seconds)
-        seen.append([target["Weight"] for target in cloud.targets()])
-    assert seen == [[10], [0, 10]]
-
-
-def test_another_writer_holds_the_lock() -> None:
-    cloud = ordered({"kind": "lock", "seconds": 5})
-    assert cloud.targets(), "a read must not meet it"
-    codes = []
-    for seconds in (0, 4, 2):
-        cloud.sleep(seconds)
-        codes.append(cloud.code(REGISTER, **TO_B))
-    assert codes == [BUSY, BUSY, None]
+        seen.append((cloud.code(WEIGHT, **modify(1)), len(cloud.targets())))
+    assert seen == [meanwhile, later]
 
 
 def test_a_fault_of_busy_in_any_words() -> None:

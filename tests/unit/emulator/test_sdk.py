@@ -95,12 +95,8 @@ def test_register_poll_describe_modify_deregister(emulator: Emulator) -> None:
     assert finish(client, ask(client, REGISTER, **LB, Targets=[new]))[-1] == 0
     (listener,) = ask(client, TARGETS, **LB, ListenerIds=["lbl-http"]).Listeners
     (backend,) = listener.Rules[1].Targets
-    assert (listener.Targets, backend.Type, backend.PrivateIpAddresses, backend.Tag) == (
-        None,
-        "ENI",
-        ["10.0.0.7"],
-        "标签",
-    )
+    shown = (listener.Targets, backend.Type, backend.PrivateIpAddresses, backend.Tag)
+    assert shown == (None, "ENI", ["10.0.0.7"], "标签")
     finish(client, ask(client, WEIGHT, **LB, ModifyList=[{**PLACE, "Targets": [{**TARGET, "Weight": 0}]}]))
     ask(client, TAG, **LB, ModifyList=[{**PLACE, "Targets": [{**TARGET, "Tag": "v2"}]}])
     assert ("lbl-http", "loc-2", "10.0.0.7", 8080, 0, "v2") in emulator.bindings("lb-1")
@@ -129,19 +125,12 @@ def test_finding_load_balancers(emulator: Emulator) -> None:
     assert code(client, TARGETS, LoadBalancerId="lb-old") == errorcodes.UNSUPPORTEDOPERATION
 
 
-@pytest.mark.parametrize(
-    "fault, applies",
-    [
-        ({"kind": "cut_before"}, False),
-        ({"kind": "cut_after"}, True),
-        ({"kind": "hang", "seconds": 0.1, "apply": True}, True),
-    ],
-)
-def test_a_connection_that_is_cut(emulator: Emulator, fault: dict[str, Any], applies: bool) -> None:
+@pytest.mark.parametrize("kind, bound", [("cut_before", 2), ("cut_after", 3), ("hang", 2)])
+def test_a_connection_that_is_cut(emulator: Emulator, kind: str, bound: int) -> None:
     emulator.configure(task_seconds=0)
-    emulator.add_faults({"action": "Batch*", **fault})
+    emulator.add_faults({"action": "Batch*", "kind": kind, **({"seconds": 0.1} if kind == "hang" else {})})
     assert code(sdk(emulator), REGISTER, **LB, Targets=[B]) == "ClientNetworkError"
-    assert (len(emulator.bindings()) == 3) is applies
+    assert len(emulator.bindings()) == bound
 
 
 def test_keys_rates_and_clocks(emulator: Emulator) -> None:
@@ -181,21 +170,17 @@ def test_assuming_a_role(emulator: Emulator) -> None:
     assert answer["Credentials"]["Token"]
 
 
-@pytest.mark.parametrize(
-    "style, expected",
-    [
-        ("coded", errorcodes.FAILEDOPERATION_RESOURCEINOPERATING),
-        ("text", errorcodes.FAILEDOPERATION),
-        ("in_use", errorcodes.RESOURCEINUSE),
-        ("unavailable", errorcodes.RESOURCEUNAVAILABLE),
-    ],
-)
-def test_busy_while_a_batch_is_done_already(emulator: Emulator, style: str, expected: str) -> None:
+STYLES = {"coded": errorcodes.FAILEDOPERATION_RESOURCEINOPERATING, "text": errorcodes.FAILEDOPERATION}
+STYLES |= {"in_use": errorcodes.RESOURCEINUSE, "unavailable": errorcodes.RESOURCEUNAVAILABLE}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_busy_while_a_batch_is_done_already(emulator: Emulator, style: str) -> None:
     emulator.configure(batch_is_task=False, lock_after=1000, busy_style=style)
     client = sdk(emulator)
     task = ask(client, REGISTER, **LB, Targets=[B]).RequestId
     assert len(ask(client, TARGETS, **LB).Listeners[0].Targets) == 2
-    assert code(client, DEREGISTER, **LB, Targets=[B]) == expected
+    assert code(client, DEREGISTER, **LB, Targets=[B]) == STYLES[style]
     assert code(client, "DescribeTaskStatus", TaskId=task) == errorcodes.INVALIDPARAMETER
 
 
@@ -205,10 +190,7 @@ TYPE = r":type {}: (?:(list of )?(\w+)|:class:`[\w.]*?\.(\w+)`)\s"
 
 
 def type_of(model: type, field: str) -> tuple[bool, Any]:
-    """Return whether the SDK has a list in this field, and its (or its members') plain type or model.
-
-    :raises AssertionError: the SDK does not know the field.
-    """
+    """Return whether the SDK has a list in this field, and its (or its members') plain type or model."""
     match = re.search(TYPE.format(field), model.__init__.__doc__ or "")
     assert match is not None, f"{model.__name__} has no {field}"
     name = match[2] or match[3]
@@ -216,10 +198,7 @@ def type_of(model: type, field: str) -> tuple[bool, Any]:
 
 
 def check_struct(struct: Struct, model: type) -> Iterator[str]:
-    """Yield each parameter that was compared.
-
-    :raises AssertionError: the SDK has another name or type.
-    """
+    """Yield each parameter that was compared."""
     for name, kind in struct.fields.items():
         is_list, expected = type_of(model, name)
         assert isinstance(kind, list) is is_list, f"{model.__name__}.{name}"
@@ -252,14 +231,13 @@ def test_every_parameter_is_the_sdks(action: str) -> None:
     assert list(check_struct(SCHEMAS[action], getattr(models, f"{action}Request")))
 
 
+BACKENDS = [{"VpcId": "vpc-emulator", "PrivateIp": address} for address in ("10.0.0.1", "10.0.0.9")]
 PARAMS: dict[str, dict[str, Any]] = {
     DEREGISTER: {**LB, "Targets": [A]},
     TAG: modify(1, Tag="x"),
     WEIGHT: modify(1),
     REGISTER: {**LB, "Targets": [B]},
-    "DescribeLBListeners": {
-        "Backends": [{"VpcId": "vpc-emulator", "PrivateIp": address} for address in ("10.0.0.1", "10.0.0.9")]
-    },
+    "DescribeLBListeners": {"Backends": BACKENDS},
     "DescribeListeners": LB,
     LISTING: {"AdditionalFields": ["TargetCount"]},
     "DescribeLoadBalancersDetail": {},
@@ -284,12 +262,3 @@ def test_every_field_of_an_answer_is_the_sdks(action: str) -> None:
     seen = list(check_answer(cloud.ask(action, **params), getattr(models, f"{action}Response")))
     assert "RequestId" in seen
     assert action not in (TARGETS, "DescribeLBListeners") or "Weight" in seen
-
-
-@pytest.mark.parametrize("wrong", [{"Status": "0"}, {"Status": [0]}, {"State": 0}, {"LoadBalancerIds": [1]}])
-def test_what_differs_from_the_sdk_is_found(wrong: dict[str, Any]) -> None:
-    with pytest.raises(AssertionError):
-        list(check_answer(wrong, models.DescribeTaskStatusResponse))
-    for struct in (Struct({"TaskID": str}), Struct({"TaskId": int}), Struct({"TaskId": [str]})):
-        with pytest.raises(AssertionError):
-            list(check_struct(struct, models.DescribeTaskStatusRequest))
