@@ -169,9 +169,9 @@ from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.module_utils.basic import missing_required_lib
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._api.client import INSTALL_REQUESTS, REQUESTS_ERROR
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import Connection, connect
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import Pacer
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.transport import INSTALL_REQUESTS, REQUESTS_ERROR
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
     ClbError,
     InvalidArgument,

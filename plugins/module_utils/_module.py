@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ._api.client import INSTALL_REQUESTS, REQUESTS_ERROR
+from ._api.transport import INSTALL_REQUESTS, REQUESTS_ERROR
 from ._base.errors import CredentialsNotFound, InvalidArgument, sentences
 from ._base.secrets import MASK, embedded_passwords
 from ._credentials.chain import OPTION_NAMES

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ansible.module_utils.basic import missing_required_lib
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ..module_utils._api.client import INSTALL_REQUESTS, REQUESTS_ERROR
+from ..module_utils._api.transport import INSTALL_REQUESTS, REQUESTS_ERROR
 from ..module_utils._base import pace
 from ..module_utils._base.errors import ClbError, CredentialsNotFound, InvalidArgument, sentences
 from ..module_utils._bindings.health import NO_HEALTH

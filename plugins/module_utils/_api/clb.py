@@ -8,26 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Protocol, TypeVar
 
-from .._base.answers import (
-    MAX_COUNT,
-    Field,
-    Record,
-    Where,
-    answer_place,
-    any_whole,
-    check_texts,
-    each,
-    is_request_id,
-    many,
-    optional,
-    optional_many,
-    optional_text,
-    optional_whole,
-    text,
-    text_or_empty,
-    unexpected,
-    whole,
-)
+from .._base import answers
+from .._base.answers import MAX_COUNT, Record, Where, each, optional_many, optional_text, optional_whole, text
 from .._base.errors import OutcomeUnknown, Refused, UnexpectedAnswer, printable
 from .._base.refusals import Concern
 from .._bindings.health import HealthSnapshot, parse_health
@@ -56,23 +38,23 @@ OLDEST_FIRST = 0
 
 # Source of the fields: the response models of the vendor's SDK. Of ``Status`` new values may come.
 _WRITTEN = Record(text("RequestId"), optional_many("FailListenerIdSet"), optional_text("Message"))
-_TASK = Record(any_whole("Status"), optional_text("Message"))
-_LISTING = Record(whole("TotalCount", 0, MAX_COUNT), many("LoadBalancerSet"))
+_TASK = Record(answers.any_whole("Status"), optional_text("Message"))
+_LISTING = Record(answers.whole("TotalCount", 0, MAX_COUNT), answers.many("LoadBalancerSet"))
 _LOAD_BALANCER = Record(
     text("LoadBalancerId"),
-    text_or_empty("LoadBalancerName"),
+    answers.text_or_empty("LoadBalancerName"),
     optional_many("LoadBalancerVips"),
     optional_text("AddressIPv6"),
     optional_text("VpcId"),
     optional_many("Tags"),
 )
 _TAG = Record(text("TagKey"), optional_text("TagValue"))
-_LISTENERS = Record(many("Listeners"))
+_LISTENERS = Record(answers.many("Listeners"))
 _POOL = (
     optional_text("TargetType"),
     optional_whole("SessionExpireTime", 0, MAX_COUNT),
     optional_text("Scheduler"),
-    optional(Field("HealthCheck", (dict,), "an object")),
+    answers.optional(answers.Field("HealthCheck", (dict,), "an object")),
 )
 _LISTENER = Record(
     text("ListenerId"), optional_many("Rules"), optional_whole("IdleConnectTimeout", 0, MAX_COUNT), *_POOL
@@ -95,8 +77,7 @@ class Accepted(NamedTuple):
     """The answer to a write that the cloud has accepted.
 
     :param request_id: also the ID of the task.
-    :param failed_listeners: IDs of the listeners that it could not do everything for.
-    :param message: why not, in the cloud's words.
+    :param failed_listeners: IDs of the listeners that it could not do everything for; the message says why not.
     """
 
     request_id: str
@@ -105,10 +86,7 @@ class Accepted(NamedTuple):
 
 
 class TaskStatus(NamedTuple):
-    """The state of a task.
-
-    :param message: why, in the cloud's words.
-    """
+    """The state of a task."""
 
     done: bool
     failed: bool
@@ -119,7 +97,6 @@ class LoadBalancer(NamedTuple):
     """One load balancer of a listing.
 
     :param vips: its virtual IP addresses, the IPv6 address last.
-    :param vpc_id: its VPC, None where the cloud does not say.
     :param tags: pairs of key and value; empty also where the cloud does not say.
     """
 
@@ -136,7 +113,7 @@ class PoolSettings(NamedTuple):
     :param target_type: ``NODE``, ``TARGETGROUP`` and the like.
     :param session_seconds: of session persistence; 0 where it is off.
     :param idle_seconds: after which an idle connection is closed.
-    :param health_check: whether the health check is on.
+    :param health_check: True where it is on.
     """
 
     target_type: Optional[str] = None
@@ -151,22 +128,14 @@ Settings = dict[tuple[str, Optional[str]], PoolSettings]
 
 
 class Clb:
-    """The CLB actions of one region. Each raises UnexpectedAnswer where an answer is not what the API documents.
-
-    :param api: the client that signs and sends.
-    """
+    """The CLB actions of one region. Each raises UnexpectedAnswer where an answer is not what the API documents."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
         self.capacity = Capacity()
-        """The limits of one call."""
 
     def describe_targets(
-        self,
-        load_balancer_id: str,
-        listener_ids: Sequence[str] | None = None,
-        *,
-        last_attempt: bool = False,
+        self, load_balancer_id: str, listener_ids: Sequence[str] | None = None, *, last_attempt: bool = False
     ) -> Snapshot:
         """Read what is bound, in one call.
 
@@ -201,34 +170,28 @@ class Clb:
         self, action: str, ids: Sequence[str], ask: Callable[[list[str]], Mapping[Key, Answer]]
     ) -> dict[Key, Answer]:
         """Ask about any number of IDs; a call that is too long for the API is halved, and so are those after it."""
-        answers: dict[Key, Answer] = {}
+        found: dict[Key, Answer] = {}
         start = 0
         while start < len(ids):
             some = list(ids[start : start + self.capacity.of(action, IDS)])
             try:
-                answers.update(ask(some))
+                found.update(ask(some))
             except Refused as refusal:
                 if refusal.concerns is not Concern.LENGTH or len(some) == 1:
                     raise
                 self.capacity.halve(action, IDS, len(some))
             else:
                 start += len(some)
-        return answers
+        return found
 
     def describe_task_status(self, task_id: str) -> TaskStatus:
-        """Ask how a task stands.
-
-        :param task_id: the request ID of the write.
-        """
+        """Ask how a task stands; its ID is the request ID of the write."""
         answer = self.api.read("DescribeTaskStatus", {"TaskId": task_id})
-        status, message = _TASK.read(answer, answer_place("DescribeTaskStatus", answer))
+        status, message = _TASK.read(answer, answers.answer_place("DescribeTaskStatus", answer))
         return TaskStatus(status in (0, 1), status == 1, printable(message or ""))
 
     def describe_listeners(self, load_balancer_id: str, listener_ids: Sequence[str]) -> Settings:
-        """Read the settings of listeners and rules.
-
-        :returns: only what the answers say.
-        """
+        """Read the settings of listeners and rules, as far as the answers tell them."""
 
         def ask(some: list[str]) -> Settings:
             params = {"LoadBalancerId": load_balancer_id, "ListenerIds": some}
@@ -309,7 +272,7 @@ class Clb:
 
     def _page(self, params: Mapping[str, Any], offset: int) -> tuple[int, list[LoadBalancer]]:
         answer = self.api.read("DescribeLoadBalancers", {**params, "Offset": offset, "Limit": PAGE_SIZE})
-        root = answer_place("DescribeLoadBalancers", answer)
+        root = answers.answer_place("DescribeLoadBalancers", answer)
         total, raw_balancers = _LISTING.read(answer, root)
         return total, [
             _load_balancer(where, values)
@@ -319,7 +282,6 @@ class Clb:
     def write(self, load_balancer_id: str, changes: Sequence[Change]) -> Accepted:
         """Send one batch of changes of one kind.
 
-        :param changes: as many as :func:`batches` puts together.
         :raises OutcomeUnknown: also where the answer is not what the API documents.
         """
         action = ACTIONS[changes[0].kind]
@@ -333,7 +295,7 @@ class Clb:
 
 
 def _parse_settings(answer: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str | None], PoolSettings]]:
-    root = answer_place("DescribeListeners", answer)
+    root = answers.answer_place("DescribeListeners", answer)
     (raw_listeners,) = _LISTENERS.read(answer, root)
     for where, (listener_id, raw_rules, idle_seconds, *pool) in each(_LISTENER, raw_listeners, root, "Listeners"):
         yield (listener_id, None), _settings(where, pool, idle_seconds)
@@ -349,17 +311,17 @@ def _settings(where: Where, pool: Sequence[Any], idle_seconds: int | None) -> Po
 
 
 def _parse_written(action: str, answer: Mapping[str, Any]) -> Accepted:
-    root = answer_place(action, answer)
+    root = answers.answer_place(action, answer)
     request_id, failed_listeners, message = _WRITTEN.read(answer, root)
-    if not is_request_id(request_id):
-        raise unexpected(root, "RequestId", request_id, "an ID of at most 128 characters")
-    check_texts(failed_listeners, root, "FailListenerIdSet")
+    if not answers.is_request_id(request_id):
+        raise answers.unexpected(root, "RequestId", request_id, "an ID of at most 128 characters")
+    answers.check_texts(failed_listeners, root, "FailListenerIdSet")
     return Accepted(request_id, frozenset(failed_listeners or ()), printable(message or ""))
 
 
 def _load_balancer(where: Where, values: tuple[Any, ...]) -> LoadBalancer:
     load_balancer_id, name, vips, ipv6, vpc_id, tags = values
-    check_texts(vips, where, "LoadBalancerVips")
+    answers.check_texts(vips, where, "LoadBalancerVips")
     return LoadBalancer(
         load_balancer_id,
         name,

@@ -30,7 +30,7 @@ from .._base.secrets import Secrets
 from .pacer import Pacer
 from .response import Cure, Unreadable, parse_response
 from .signature import authorization
-from .transport import INSTALL_REQUESTS, REQUESTS_ERROR, AnswerLost, Tls, Transport
+from .transport import AnswerLost, Tls, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from .._base.budget import Budget
     from .._credentials.credentials import CredentialProvider, Credentials
     from .endpoint import Endpoint
-
-__all__ = ["INSTALL_REQUESTS", "REQUESTS_ERROR", "CallCounts", "Client"]
 
 CONTENT_TYPE = "application/json; charset=utf-8"
 CALLER = "ansible-tencentcloud.clb"
@@ -65,7 +63,6 @@ class Client:
     """Signs and sends requests to one endpoint, and sorts what comes back. Threads may share one.
 
     :param service: its name in the signature, such as ``clb``.
-    :param version: the API's, such as ``2018-03-17``.
     :param credentials: asked before every request; None sends unsigned requests.
     :param timeout: seconds for one HTTP request.
     :param secrets: masked in every text from elsewhere.
@@ -102,7 +99,7 @@ class Client:
         self._transport = Transport(endpoint, self._secrets, tls or Tls())
         self.api_calls = CallCounts() if api_calls is None else api_calls
         self._answered = False
-        """Whether the API has answered here, be it with a refusal."""
+        """True once the API has answered here, be it with a refusal."""
 
     def read(self, action: str, params: Mapping[str, Any], *, last_attempt: bool = False) -> dict[str, Any]:
         """Send a request that changes nothing.
@@ -110,13 +107,9 @@ class Client:
         It is sent again while the cloud is throttling or busy, and after a fault that may pass for up to
         ``pace.PATIENCE_SECONDS``.
 
-        :param params: the parameters in the API's own shape.
         :param last_attempt: send once, even when the budget is used up and only its grace is left.
         :returns: the answer's ``Response``.
-        :raises Refused: the cloud refused.
-        :raises ConnectionFailed: the endpoint can't be reached.
-        :raises UnexpectedAnswer: something else than the API answers.
-        :raises WaitTimeout: the time is up.
+        :raises ClbError: the last fault, or WaitTimeout.
         """
         body = _encode(params)
         retries = _Retries(self._budget)
@@ -145,7 +138,6 @@ class Client:
         and plan before. Only where the cloud refuses the credentials as expired, a second request with new ones goes
         out.
 
-        :param params: the parameters in the API's own shape.
         :returns: the answer's ``Response``; it has a ``RequestId``.
         :raises Refused: the cloud refused and applied nothing; throttled and busy are among its remedies.
         :raises OutcomeUnknown: it may have been applied: read back.
@@ -221,7 +213,6 @@ class Client:
         return ""
 
     def _sign(self, credentials: Credentials | None, action: str, body: bytes) -> dict[str, str]:
-        """The headers of one request."""
         timestamp = int(self._clock())
         headers = {
             "Content-Type": CONTENT_TYPE,
@@ -266,7 +257,7 @@ class _Retries:
     def delay_after(self, fault: ClbError, *, answered: bool) -> float | None:
         """Seconds to wait after a fault; None where another attempt would not help.
 
-        :param answered: whether the API has answered at this endpoint before.
+        :param answered: the API has answered at this endpoint before.
         """
         remedy = fault.remedy if isinstance(fault, Refused) else None
         if remedy is Remedy.WAIT_THROTTLED:

@@ -66,7 +66,6 @@ def connect(
 
     Only where nothing else is configured, the metadata service is asked.
 
-    :param options: the connection options, as the doc fragment names them.
     :param pacer: shared by connections of one task to several regions; None makes one.
     :raises InvalidArgument: an option is wrong or missing.
     :raises CredentialsNotFound: no source has complete credentials.

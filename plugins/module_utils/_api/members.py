@@ -72,7 +72,7 @@ class Capacity:
                 largest[part] = max(size, largest.get(part, 0))
 
     def is_new(self, action: str, sizes: Mapping[str, int]) -> bool:
-        """Whether a call is larger than all that were accepted, so that its size can be why it is refused."""
+        """True for a call larger than all that were accepted: its size can be why it is refused."""
         return any(size > self._accepted[action].get(part, 0) for part, size in sizes.items())
 
     def learn(self, action: str, sizes: Mapping[str, int]) -> None:
@@ -95,19 +95,13 @@ class Capacity:
         )
 
     def halve(self, action: str, part: str, size: int) -> None:
-        """Halve a limit: a call with this many was refused for its length.
-
-        :param size: how many the call held.
-        """
+        """Halve a limit: a call with this many was refused for its length."""
         with self._lock:
             self._limits[action][part] = min(self._limits[action][part], max(1, (size + 1) // 2))
 
 
 def members_of(changes: Sequence[Change], capacity: Capacity) -> dict[str, list[dict[str, Any]]]:
-    """The parameter of a write that holds its changes: ``Targets`` or ``ModifyList``.
-
-    :param capacity: how long an entry may be.
-    """
+    """The parameter of a write that holds its changes: ``Targets`` or ``ModifyList``."""
     kind = changes[0].kind
     if kind in (ChangeKind.REGISTER, ChangeKind.DEREGISTER):
         return {"Targets": [_batch_target(change) for change in changes]}
@@ -145,11 +139,8 @@ def _modify_list(kind: ChangeKind, changes: Iterable[Change], most: int) -> Iter
     groups: dict[tuple[str, str | None, str | None], list[dict[str, Any]]] = {}
     for change in changes:
         # An empty tag on a target falls back to the entry's tag (vendor's model RsTagRule), so the entry says it too.
-        target = {
-            **_target(change),
-            **({"Weight": change.weight} if kind is ChangeKind.WEIGHT else {"Tag": change.tag}),
-        }
-        groups.setdefault((*change.pool.key, change.tag), []).append(target)
+        value = {"Weight": change.weight} if kind is ChangeKind.WEIGHT else {"Tag": change.tag}
+        groups.setdefault((*change.pool.key, change.tag), []).append({**_target(change), **value})
     for (listener_id, location_id, tag), targets in groups.items():
         for start in range(0, len(targets), most):
             entry: dict[str, Any] = {"ListenerId": listener_id, "Targets": targets[start : start + most]}

@@ -78,7 +78,7 @@ def parse_response(
     """Open the envelope of an answer.
 
     :param headers: ``Content-Type`` and ``Date`` are looked at.
-    :param write: whether the action changes something: its answer always has a ``RequestId``.
+    :param write: the action changes something: its answer always has a ``RequestId``.
     :param where: the action and the address, for messages.
     :param now: this host's clock in seconds since the epoch, None where it is not to be compared with the server's.
     :param scrub: takes secrets out of a text.

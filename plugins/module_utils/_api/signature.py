@@ -26,20 +26,10 @@ def string_to_sign(*, service: str, host: str, content_type: str, body: bytes, t
     """Build the text that is signed for one POST to ``/``.
 
     :param host: the ``Host`` header as sent, with the port where it has one.
-    :param content_type: the ``Content-Type`` header as sent.
-    :param body: the exact bytes of the body.
     :param timestamp: seconds since the epoch, as in ``X-TC-Timestamp``.
     """
-    canonical_request = "\n".join(
-        (
-            "POST",
-            "/",
-            "",
-            f"content-type:{content_type}\nhost:{host}\n",
-            SIGNED_HEADERS,
-            hashlib.sha256(body).hexdigest(),
-        )
-    )
+    headers = f"content-type:{content_type}\nhost:{host}\n"
+    canonical_request = "\n".join(("POST", "/", "", headers, SIGNED_HEADERS, hashlib.sha256(body).hexdigest()))
     scope = f"{utc_date(timestamp)}/{service}/tc3_request"
     digest = hashlib.sha256(canonical_request.encode("utf-8")).hexdigest()
     return "\n".join((ALGORITHM, str(timestamp), scope, digest))

@@ -167,7 +167,6 @@ class Transport:
 
         :param where: the request and its address, for messages.
         :param headers: those of the request, without its length.
-        :param seconds: the time for all of it.
         :param fresh: on a connection of its own.
         :raises NotSent: no connection could be made.
         :raises ConnectionFailed: the certificate or the proxy setting is wrong, which does not pass.
@@ -178,8 +177,7 @@ class Transport:
         request = _Request(body)
         try:
             answer = call_within(
-                seconds + pace.DEADLINE_SLACK_SECONDS,
-                lambda: line.exchange(method, path, headers, request, seconds),
+                seconds + pace.DEADLINE_SLACK_SECONDS, lambda: line.exchange(method, path, headers, request, seconds)
             )
         except (DeadlineExceeded, TooLarge, HTTPError, HTTPException, OSError, ValueError) as exc:
             line.abort()
