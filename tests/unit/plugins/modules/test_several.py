@@ -74,24 +74,13 @@ def test_one_task_changes_several_and_reports_each():
     run = cloud.run(load_balancer_ids=IDS, targets=[EVERYWHERE])
     assert (run.failure, status(run), run.changed) == (None, dict.fromkeys(IDS, "changed"), True)
     assert [(one["load_balancer_id"], one["listener_id"]) for one in run["registered"]] == [
-        ("lb-1", "lbl-1"),
-        ("lb-2", "lbl-2"),
-        ("lb-3", "lbl-3"),
+        (f"lb-{number}", f"lbl-{number}") for number in (1, 2, 3)
     ]
     assert all("ins-9" in bound for bound in weights(cloud).values())
     assert sorted(call["params"]["LoadBalancerId"] for call in cloud.writes()) == IDS
-    assert run["load_balancers"][0] == {
-        "load_balancer_id": "lb-1",
-        "load_balancer_name": None,
-        "status": "changed",
-        "registered": 1,
-        "modified": 0,
-        "deregistered": 0,
-        "unchanged": 2,
-        "bound": 3,
-        "message": None,
-        "error": None,
-    }
+    counts = {"registered": 1, "modified": 0, "deregistered": 0, "unchanged": 2, "bound": 3}
+    told = {"load_balancer_id": "lb-1", "load_balancer_name": None, "status": "changed", "message": None, "error": None}
+    assert run["load_balancers"][0] == {**told, **counts}
     again = cloud.run(load_balancer_ids=IDS, targets=[EVERYWHERE])
     assert (again.changed, status(again)) == (False, dict.fromkeys(IDS, "unchanged"))
 
@@ -117,30 +106,26 @@ def test_restore_puts_everything_back_and_a_dry_run_says_what_it_will_be(check):
     cloud = region()
     before = weights(cloud)
     run = cloud.run(all_load_balancers=True, targets=[HOST], state="absent", check=check)
-    assert [(one["load_balancer_id"], one["weight"], one["tag"]) for one in run["restore"]] == [
-        ("lb-1", 1, ""),
-        ("lb-2", 2, ""),
-        ("lb-3", 3, ""),
-    ]
+    restore = [(one["load_balancer_id"], one["weight"], one["tag"]) for one in run["restore"]]
+    assert restore == [("lb-1", 1, ""), ("lb-2", 2, ""), ("lb-3", 3, "")]
     assert (weights(cloud) == before) is check
     back = cloud.run(targets=run["restore"])
     assert (back.failure, weights(cloud), back.changed) == (None, before, not check)
 
 
 def test_equal_warnings_come_once_with_at_most_five_ids():
-    selector = {"listener_port": 9}
     words = "targets[0]: there is no listener on port 9. Nothing to do for it."
-    run = region().run(load_balancer_ids=IDS, targets=[selector], state="absent")
-    assert run.warnings == [f"{words} (lb-1, lb-2, lb-3)"]
-    cloud = many(7)
-    run = cloud.run(load_balancer_ids=list(cloud.cloud.load_balancers), targets=[selector], state="absent")
-    assert run.warnings == [f"{words} (lb-1, lb-2, lb-3, lb-4, lb-5 and 2 more)"]
+    for count, ids in ((3, "lb-1, lb-2, lb-3"), (7, "lb-1, lb-2, lb-3, lb-4, lb-5 and 2 more")):
+        cloud = many(count)
+        chosen = list(cloud.cloud.load_balancers)
+        run = cloud.run(load_balancer_ids=chosen, targets=[{"listener_port": 9}], state="absent")
+        assert run.warnings == [f"{words} ({ids})"]
 
 
 @pytest.mark.parametrize("host, warned", [("ins-1", False), ("ins-5", True)])
 def test_matches_nothing_bound_is_said_only_where_it_matched_on_none(host, warned):
     cloud = region()
-    cloud.change("unbind", [{"LoadBalancerId": "lb-2", "ListenerId": "lbl-2", "InstanceId": "ins-1", "Port": 80}])
+    unbind(cloud, 2)
     run = cloud.run(load_balancer_ids=IDS, targets=[{"instance_id": host}], state="drained")
     assert run.failure is None
     assert any("matches nothing bound" in one for one in run.warnings) is warned
@@ -152,9 +137,8 @@ def test_a_failure_on_one_is_told_there_and_stops_no_other(faulty, wait):
     cloud = region()
     cloud.next_writes(refusal("UnauthorizedOperation", "not allowed"), load_balancer_id=faulty)
     run = cloud.run(load_balancer_ids=IDS, wait=wait, **DRAIN)
-    assert status(run) == {one: "failed" if one == faulty else "changed" for one in IDS}
+    assert (status(run), run.changed) == ({one: "failed" if one == faulty else "changed" for one in IDS}, True)
     assert run.message.startswith(f"1 of 3 load balancers failed. {faulty}: ")
-    assert run.changed
     (failed,) = [one for one in run["load_balancers"] if one["error"] is not None]
     assert failed["error"]["code"] == run.code == "UnauthorizedOperation"
     assert [one["load_balancer_id"] for one in run["failed_targets"]] == [faulty]
@@ -163,6 +147,15 @@ def test_a_failure_on_one_is_told_there_and_stops_no_other(faulty, wait):
     # What is done stands in restore, also when the task fails.
     assert [one["load_balancer_id"] for one in run["restore"]] == [one for one in IDS if one != faulty]
     assert {one: bound["ins-1"] == 0 for one, bound in weights(cloud).items()} == {one: one != faulty for one in IDS}
+
+
+def test_different_failures_are_told_up_to_five():
+    cloud = many(8)
+    for identity in cloud.cloud.load_balancers:
+        cloud.next_writes(refusal("UnauthorizedOperation", f"not on {identity}"), load_balancer_id=identity)
+    message = cloud.run(load_balancer_ids=list(cloud.cloud.load_balancers), targets=[EVERYWHERE]).message
+    assert message.startswith("8 of 8 load balancers failed. lb-1: ")
+    assert (" 3 more are in load_balancers." in message, "not on lb-6" in message) == (True, False)
 
 
 def test_an_error_of_this_collection_is_told_like_any_other():
@@ -179,21 +172,6 @@ def test_an_error_of_this_collection_is_told_like_any_other():
     assert (listener["status"], listener["bound"]) == ("failed", None)
     told = [one["load_balancer_id"] for key in ("modified", "failed_targets") for one in run[key]]
     assert told == [one for one in IDS if one != broken]
-
-
-def test_equal_failures_are_told_once_and_different_ones_up_to_five():
-    cloud = region()
-    for identity in IDS:
-        cloud.next_writes(refusal("UnauthorizedOperation"), load_balancer_id=identity)
-    message = cloud.run(load_balancer_ids=IDS, targets=[EVERYWHERE]).message
-    assert "lb-1, lb-2, lb-3: " in message or message.count("UnauthorizedOperation: no") == 3
-    cloud = many(8)
-    for identity in cloud.cloud.load_balancers:
-        cloud.next_writes(refusal("UnauthorizedOperation", f"not on {identity}"), load_balancer_id=identity)
-    message = cloud.run(load_balancer_ids=list(cloud.cloud.load_balancers), targets=[EVERYWHERE]).message
-    assert message.startswith("8 of 8 load balancers failed. lb-1: ")
-    assert " 3 more are in load_balancers." in message
-    assert "not on lb-6" not in message
 
 
 @pytest.mark.parametrize("check", [True, False])
@@ -213,7 +191,7 @@ def test_a_guard_that_refuses_on_one_stops_all_before_any_write(check, limit, ca
     limits = {"limits": {"health_load_balancers": limit}, "codes": {"length": "FailedOperation"}}
     cloud = region(**limits, health={"dead": ["ins-22"]})
     run = cloud.run(load_balancer_ids=IDS, check=check, **GUARDED)
-    assert (wrote_to(cloud), run.changed, run.code) == ([], False, "GuardRefused")
+    assert (wrote_to(cloud), run.changed, run.code, run["restore"]) == ([], False, "GuardRefused", [])
     assert "lb-2: min_healthy is 1" in run.message
     assert "lb-1, lb-3: Not sent: the guard min_healthy refuses on lb-2." in run.message
     assert run.message.count("Nothing was changed.") == 1
@@ -222,12 +200,18 @@ def test_a_guard_that_refuses_on_one_stops_all_before_any_write(check, limit, ca
     refused = [(one["load_balancer_id"], one["code"]) for one in run["failed_targets"]]
     assert refused == [(one, "NotAttempted") for one in IDS]
     assert all("lb-2" in one["message"] for one in run["failed_targets"])
-    assert (run["restore"], cloud.count("DescribeTargetHealth")) == ([], calls)
+    assert cloud.count("DescribeTargetHealth") == calls
+
+
+def unbind(cloud: Cloud, number: int) -> None:
+    """Let somebody else unbind ins-1 from a load balancer."""
+    place = {"LoadBalancerId": f"lb-{number}", "ListenerId": f"lbl-{number}"}
+    cloud.change("unbind", [{**place, "InstanceId": "ins-1", "Port": 80}])
 
 
 def test_one_without_changes_has_no_error_where_the_guard_refuses_on_another():
     cloud = region()
-    cloud.change("unbind", [{"LoadBalancerId": "lb-3", "ListenerId": "lbl-3", "InstanceId": "ins-1", "Port": 80}])
+    unbind(cloud, 3)
     run = cloud.run(load_balancer_ids=IDS, **{**GUARDED, "min_healthy": 2})
     assert (run.code, status(run)) == ("GuardRefused", {"lb-1": "failed", "lb-2": "failed", "lb-3": "unchanged"})
     assert run["load_balancers"][2]["error"] is None
@@ -247,12 +231,14 @@ def test_guarded_tasks_read_anew_under_their_locks_and_never_wait_for_each_other
     cloud = region()
     tasks = [{**GUARDED, "load_balancer_ids": order, "wait": wait} for order in (IDS, IDS[::-1], IDS[1:] + IDS[:1])]
     runs = cloud.together(*tasks)
-    assert [run.failure for run in runs] == [None] * 3
-    assert sorted(run.changed for run in runs) == [False, False, True]
+    assert ([run.failure for run in runs], sorted(run.changed for run in runs)) == ([None] * 3, [False, False, True])
     alone = region()
     alone.run(load_balancer_ids=IDS[::-1], wait=wait, **GUARDED)
     before = alone.actions().index("BatchModifyTargetWeight")
     assert alone.actions()[:before].count("DescribeTargets") == 6
+
+
+NO_LOSS: Raw = {"targets": [{**EVERYWHERE, "instance_id": "ins-2"}], "min_healthy": 1}
 
 
 def locks_of(options: Raw, folder: Any, cloud: Cloud | None = None) -> int:
@@ -261,15 +247,7 @@ def locks_of(options: Raw, folder: Any, cloud: Cloud | None = None) -> int:
     return len(list(folder.glob("*.lock"))) if folder.exists() else 0
 
 
-@pytest.mark.parametrize(
-    "options, locks",
-    [
-        (GUARDED, 3),
-        ({**GUARDED, "check": True}, 0),
-        (DRAIN, 0),
-        ({"targets": [{**EVERYWHERE, "instance_id": "ins-2"}], "min_healthy": 1}, 0),
-    ],
-)
+@pytest.mark.parametrize("options, locks", [(GUARDED, 3), ({**GUARDED, "check": True}, 0), (DRAIN, 0), (NO_LOSS, 0)])
 def test_only_what_takes_something_away_under_the_guard_needs_a_lock(tmp_path, options, locks):
     assert locks_of({**options, "load_balancer_ids": IDS}, tmp_path / "many") == locks
     assert locks_of({**options, "load_balancer_id": "lb-1"}, tmp_path / "one") == bool(locks)
@@ -310,25 +288,11 @@ def test_the_only_one_that_is_left_is_locked_all_the_same(tmp_path):
     assert wrote_to(cloud) == ["lb-2"]
 
 
-@pytest.mark.parametrize("count, limit, calls", [(1, 1, 1), (30, 30, 1), (31, 30, 2), (31, 1, 32)])
-def test_health_is_read_for_up_to_30_in_one_call_and_one_by_one_where_that_is_refused(count, limit, calls):
-    names = [f"lb-{number}" for number in range(count)]
-    cloud = Cloud.of(
-        {name: [tcp(f"lbl-{name}", 443, target("ins-1"))] for name in names},
-        limits={"health_load_balancers": limit},
-        codes={"length": "FailedOperation"},
-    )
-    run = cloud.run_info(load_balancer_ids=names, health=True)
-    assert (run.failure, [one["healthy"] for one in run["targets"]]) == (None, [True] * count)
-    assert cloud.count("DescribeTargetHealth") == calls
-
-
 def test_extra_calls_and_task_times_are_shared():
     cloud = many(5, task_seconds=2.0)
     assert cloud.run(load_balancer_ids=list(cloud.cloud.load_balancers), targets=[EVERYWHERE]).failure is None
     # The first one or two find out how long a task takes; the others read back once.
-    reads = [read(cloud).count(identity) for identity in cloud.cloud.load_balancers]
-    assert sorted(reads)[:3] == [2, 2, 2]
+    assert sorted(map(read(cloud).count, cloud.cloud.load_balancers))[:3] == [2, 2, 2]
     written = {call["request_id"]: call["params"]["LoadBalancerId"] for call in cloud.writes()}
     assert len({written[call["params"]["TaskId"]] for call in cloud.calls("DescribeTaskStatus")}) == 2
     assert cloud.now() <= 5
