@@ -9,6 +9,7 @@ By convention ``ins-<n>`` is the CVM with the primary address ``10.1.<n // 256>.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -25,7 +26,8 @@ LB = "lb-demo"
 
 
 def rows(names, *values, **how):
-    """Run a test once for each row of values, under these names."""
+    """Run a test once for each row of values, under these names; what is large has no place in a test's name."""
+    how.setdefault("ids", lambda value: f"large {type(value).__name__}" if sys.getsizeof(value) > 1000 else None)
     return pytest.mark.parametrize(names, values, **how)
 
 

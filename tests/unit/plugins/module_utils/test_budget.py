@@ -119,7 +119,7 @@ def test_the_result_comes_back():
 
 @rows("error", ValueError("x"), TimeoutError("own"), KeyboardInterrupt())
 def test_what_is_raised_is_raised_again(error):
-    def fail() -> None:
+    def fail():
         raise error
 
     with pytest.raises(type(error)) as caught:
@@ -129,9 +129,9 @@ def test_what_is_raised_is_raised_again(error):
 
 def test_what_an_error_came_from_is_freed_at_once():
     """Megabytes of an answer would else stay until the garbage collector runs."""
-    freed: list[str] = []
+    freed = []
 
-    def fail() -> None:
+    def fail():
         body = threading.Event()
         weakref.finalize(body, freed.append, "body")
         raise ValueError
@@ -157,7 +157,7 @@ def test_waiting_ends_with_the_time():
 def test_the_thread_does_not_hold_up_the_end_of_the_process():
     hold, seen = threading.Event(), []
 
-    def work() -> None:
+    def work():
         seen.append(threading.current_thread().daemon)
         hold.wait(10)
 

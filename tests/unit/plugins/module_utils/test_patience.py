@@ -17,16 +17,16 @@ from ansible_collections.tencentcloud.clb.plugins.plugin_utils._health_watch imp
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._reading import read_load_balancers
 from harness import Cloud
 
-from ..builders import LB, Raw, rows, target, tcp, want
+from ..builders import LB, rows, target, tcp, want
 
 WORDS = "backend engine down"
 
 
-def coded(code: str) -> Raw:
+def coded(code):
     return {"kind": "error", "code": code, "message": WORDS}
 
 
-REPLIES: dict[str, tuple[Raw, str, str]] = {
+REPLIES = {
     "internal error": (coded("InternalError"), "InternalError", WORDS),
     "internal error of a kind": (coded("InternalError.Backend"), "InternalError.Backend", WORDS),
     "time-out of the cloud": (coded("FailedOperation.RequestTimeout"), "FailedOperation.RequestTimeout", WORDS),
@@ -38,10 +38,10 @@ REPLIES: dict[str, tuple[Raw, str, str]] = {
 """Name -> the fault, the code of an error that it ends in, and the words there."""
 WAITS = ("busy", "throttled")
 ROLE = "qcs::cam::uin/1:roleName/deploy"
-DRAIN: Raw = {"state": "drained", "targets": [want("lbl-1", "ins-1", tag=None)], "min_healthy": 1}
-GAIN: Raw = {"targets": [want("lbl-1", "ins-9")]}
-EVERYWHERE: Raw = {"all_load_balancers": True, "state": "absent", "targets": [{"instance_id": "ins-1"}]}
-STAGES: dict[str, tuple[str, Raw, str, int]] = {
+DRAIN = {"state": "drained", "targets": [want("lbl-1", "ins-1", tag=None)], "min_healthy": 1}
+GAIN = {"targets": [want("lbl-1", "ins-9")]}
+EVERYWHERE = {"all_load_balancers": True, "state": "absent", "targets": [{"instance_id": "ins-1"}]}
+STAGES = {
     "role": ("targets", {"role_arn": ROLE, **GAIN}, "AssumeRole", 1),
     "name": ("targets", {"load_balancer_name": f"name-{LB}", **GAIN}, "DescribeLoadBalancers", 1),
     "listing": ("targets", EVERYWHERE, "DescribeLoadBalancers", 1),
@@ -64,16 +64,16 @@ DISPENSABLE = ("task status", "health after the losses")
 
 
 @pytest.fixture
-def cloud() -> Cloud:
+def cloud():
     listeners = [tcp("lbl-1", 443, target("ins-1"), target("ins-2"))]
     return Cloud.of({LB: listeners}, rate_limit=0, sts={"roles": {ROLE: None}})
 
 
-def answer_badly(cloud: Cloud, action: str, reply: str, nth: int = 1, seconds: float = 1e6) -> None:
+def answer_badly(cloud, action, reply, nth=1, seconds=1e6):
     """Let the requests of an action meet a fault for some seconds."""
-    until: list[float] = []
+    until = []
 
-    def fault() -> None:
+    def fault():
         if not until:
             until.append(cloud.now() + seconds)
         if cloud.now() < until[0]:
@@ -82,7 +82,7 @@ def answer_badly(cloud: Cloud, action: str, reply: str, nth: int = 1, seconds: f
     cloud.before(action, fault, nth=nth, times=-1)
 
 
-def error_of(cloud: Cloud, plugin: str, options: Raw) -> Raw | None:
+def error_of(cloud, plugin, options):
     """Run a plugin; its error, None where all went well."""
     if plugin == "targets":
         return cloud.run(**options).result["error"]
@@ -101,7 +101,7 @@ def error_of(cloud: Cloud, plugin: str, options: Raw) -> Raw | None:
     return None
 
 
-def check_last_words(cloud: Cloud, error: Raw, reply: str) -> None:
+def check_last_words(cloud, error, reply):
     """Check that an error carries what came last, with its request ID where the API has answered."""
     _, code, words = REPLIES[reply]
     assert (error["code"], words in error["message"]) == (code, True), error
@@ -130,7 +130,7 @@ def test_a_read_that_never_passes_ends_with_what_came_last(cloud, stage, reply):
     assert cloud.now() <= (330 if reply in WAITS else 140)
 
 
-WRITES: dict[str, Raw] = {
+WRITES = {
     "BatchRegisterTargets": GAIN,
     "BatchModifyTargetWeight": DRAIN,
     "BatchModifyTargetTag": {"targets": [want("lbl-1", "ins-1", tag="green")]},
@@ -174,7 +174,7 @@ def test_a_write_that_does_not_reach_the_cloud_is_sent_again_for_60_seconds(clou
 def test_one_bad_load_balancer_of_two_is_waited_for_and_then_named(seconds):
     cloud = Cloud.of({f"lb-{number}": [tcp(f"lbl-{number}", 443, target("ins-1"))] for number in (1, 2)})
 
-    def alter(answer: Raw) -> Raw:
+    def alter(answer):
         bad = cloud.now() < seconds and answer["Response"]["Listeners"][0]["ListenerId"] == "lbl-2"
         return (
             {"Response": {"Error": {"Code": "InternalError", "Message": WORDS}, "RequestId": "r-1"}} if bad else answer

@@ -61,7 +61,7 @@ def test_the_repr_shows_none():
 def test_threads_add_while_others_read():
     secrets, stop = Secrets(["key"]), threading.Event()
 
-    def add() -> None:
+    def add():
         number = 0
         while not stop.is_set():
             number += 1
@@ -82,7 +82,7 @@ def test_threads_add_while_others_read():
 def test_the_last_signature_of_each_thread_is_kept():
     secrets, gate = Secrets(), threading.Barrier(4)
 
-    def sign(number: int) -> None:
+    def sign(number):
         gate.wait()
         secrets.remember_signature("older")
         secrets.remember_signature(f"{number:064x}")

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,10 +13,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches im
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import OutcomeUnknown, UnexpectedAnswer
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
 
-from ...builders import LB, Raw, backend, change, http, pool, register, rows, rule, snapshot, target, tcp
-
-if TYPE_CHECKING:
-    from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Binding
+from ...builders import LB, backend, change, http, pool, register, rows, rule, snapshot, target, tcp
 
 RULE = pool("lbl-7", "loc-1")
 
@@ -25,18 +21,18 @@ RULE = pool("lbl-7", "loc-1")
 class Recorder:
     """An Api that answers what it is told to."""
 
-    def __init__(self, *answers: Raw) -> None:
+    def __init__(self, *answers):
         self.answers = list(answers)
-        self.sent: list[tuple[str, Raw, dict[str, Any]]] = []
+        self.sent = []
 
-    def read(self, action: str, params: Any, **options: Any) -> Raw:
+    def read(self, action, params, **options):
         self.sent.append((action, params, options))
         return self.answers.pop(0) if self.answers else {}
 
     write = read
 
 
-def payload(*changes: Change) -> tuple[str, Raw]:
+def payload(*changes):
     """The action and the parameters that changes are sent with."""
     api = Recorder({"RequestId": "r-1"})
     Clb(api).write(LB, changes)
@@ -45,7 +41,7 @@ def payload(*changes: Change) -> tuple[str, Raw]:
     return action, params
 
 
-def bound(address: str, *place: Any) -> Binding:
+def bound(address, *place):
     """One binding on lbl-1, or on a rule of lbl-7."""
     listener = http("lbl-7", 80, rule("loc-1", "a", target(address))) if place else tcp("lbl-1", 443, target(address))
     (found,) = snapshot(listener).all_bindings()

@@ -113,7 +113,7 @@ def test_what_does_not_pass_is_not_repeated():
 
 
 @pytest.fixture
-def closed() -> str:
+def closed():
     """A URL at which nobody listens."""
     with HttpServer() as server:
         pass
@@ -213,10 +213,10 @@ def test_half_a_character_is_refused_before_it_is_sent():
 class Fetches:
     """Hands out credentials with a number in their ID."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         self.count = 0
 
-    def __call__(self) -> Credentials:
+    def __call__(self):
         self.count += 1
         return Credentials(f"AKID{self.count}", f"key{self.count}", f"token{self.count}", time.time() + 7200)
 
@@ -253,7 +253,7 @@ def test_threads_share_a_client():
     with HttpServer(Reply(response().body, delay=0.02)) as server:
         client = make_client(server.url, credentials=credentials, secrets=secrets)
 
-        def work() -> None:
+        def work():
             for _ in range(10):
                 client.read("DescribeTargets", {})
                 assert list(secrets)

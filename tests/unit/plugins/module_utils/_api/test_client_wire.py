@@ -13,7 +13,6 @@ import ssl
 import threading
 import time
 import traceback
-from typing import TYPE_CHECKING
 
 import pytest
 import requests
@@ -35,10 +34,6 @@ from ...builders import rows
 from ..clients import KEY, KEY_ID, TOKEN, SkippingBudget, make_certificate, make_client
 from ..http_server import HttpServer, Reply, response
 from ..raw_server import RawServer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
 
 NOW = 1700000000
 PROXY_VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
@@ -113,12 +108,12 @@ def test_other_hosts_are_reached_through_the_proxy_of_the_environment(monkeypatc
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def certificate(tmp_path_factory):
     return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
-def tls_server(certificate: tuple[Path, Path]):
+def tls_server(certificate):
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*certificate)
     with HttpServer(tls=context) as server:
@@ -157,7 +152,7 @@ def test_a_certificate_of_another_name_is_refused(tmp_path):
 
 
 def test_tls_that_breaks_after_sending_leaves_a_write_in_doubt(monkeypatch):
-    def urlopen(*_: object, body: Iterable[bytes], **__: object) -> None:
+    def urlopen(*_, body, **__):
         assert b"".join(body) == b"{}"
         raise SSLError(ssl.SSLError(1, "[SSL: SSLV3_ALERT_BAD_RECORD_MAC]"))
 
@@ -197,7 +192,7 @@ def test_a_name_server_that_is_silent_does_not_hold_the_task(monkeypatch):
 def test_objects_in_messages_are_left_out(monkeypatch):
     reason = "<urllib3.connection.HTTPSConnection object at 0x7f361c8b7550>: Failed to establish a new connection"
 
-    def urlopen(*_: object, **__: object) -> None:
+    def urlopen(*_, **__):
         raise ProtocolError(reason)
 
     monkeypatch.setattr(HTTPConnectionPool, "urlopen", urlopen)
@@ -226,7 +221,7 @@ def test_credentials_in_a_proxy_address_are_not_shown(proxy, monkeypatch):
 CLOSES_AFTER = 0.02
 
 
-def connections(server: HttpServer) -> int:
+def connections(server):
     return len({seen.connection for seen in server.seen})
 
 
@@ -287,7 +282,7 @@ def test_http_where_https_is_expected_is_called_so_and_asked_once():
 def test_a_thread_that_is_given_up_ends():
     before = set(threading.enumerate())
 
-    def ours() -> list[str]:
+    def ours():
         return [thread.name for thread in {*threading.enumerate()} - before if "(work)" in thread.name]
 
     with HttpServer(Reply(response().body, drip=2)) as server:

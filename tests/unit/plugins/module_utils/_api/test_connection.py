@@ -8,11 +8,10 @@ import json
 import os
 import time
 import traceback
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import Connection, connect
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import connect
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import Pacer
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
@@ -28,13 +27,9 @@ from ...builders import rows
 from ..clients import make_certificate
 from .test_endpoint import WITH_PASSWORD
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
 ROLE = "qcs::cam::uin/100000000001:roleName/deploy"
 CLOSED = "qcs::cam::uin/100000000001:roleName/closed"
-SCENARIO: dict[str, Any] = {
+SCENARIO = {
     "rate_limit": 0,
     "load_balancers": [{"id": "lb-1"}],
     "sts": {
@@ -46,19 +41,19 @@ SCENARIO: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
+def running():
     with Emulator(SCENARIO) as emulator:
         yield emulator
 
 
 @pytest.fixture
-def emulator(running: Emulator) -> Emulator:
+def emulator(running):
     running.load(SCENARIO)
     return running
 
 
 @pytest.fixture
-def place(emulator: Emulator, tmp_path: Path) -> dict[str, str]:
+def place(emulator, tmp_path):
     """Variables that say where everything is, and nothing of credentials."""
     return {
         "TENCENTCLOUD_CLB_ENDPOINT": emulator.url,
@@ -70,15 +65,15 @@ def place(emulator: Emulator, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def environ(emulator: Emulator, place: dict[str, str]) -> dict[str, str]:
+def environ(emulator, place):
     return {**place, **emulator.environ()}
 
 
-def open_(environ: dict[str, str], **options: Any) -> Connection:
+def open_(environ, **options):
     return connect(options, environ, Budget(20, 5))
 
 
-def use(connection: Connection) -> None:
+def use(connection):
     connection.clb.describe_targets("lb-1")
 
 
@@ -142,7 +137,7 @@ def test_nothing_configured_is_about_credentials_and_not_about_the_region(emulat
         open_({"HOME": str(tmp_path), "TENCENTCLOUD_METADATA_ENDPOINT": emulator.url})
 
 
-def write_region(home: Path, name: str, region: str) -> None:
+def write_region(home, name, region):
     path = home / ".tccli" / f"{name}.configure"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({"_sys_param": {"region": region}}))
@@ -193,7 +188,7 @@ def test_options_of_endpoints_come_before_variables(emulator, environ):
 
 
 @pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Emulator, Path]]:
+def tls(tmp_path_factory):
     files = make_certificate(tmp_path_factory.mktemp("tls"))
     with Emulator(SCENARIO, tls=files) as emulator:
         yield emulator, files[0]

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import LISTING_PASSES, Clb
@@ -13,22 +11,17 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
 
 from ...builders import rows
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from ...builders import Raw
-
 
 class Region:
     """An Api that lists load balancers by number; they can be made and deleted between two pages."""
 
-    def __init__(self, numbers: Iterable[int]) -> None:
+    def __init__(self, numbers):
         self.numbers = list(numbers)
-        self.sent: list[Raw] = []
-        self.after_page: dict[int, Callable[[list[int]], object]] = {}
+        self.sent = []
+        self.after_page = {}
         self.uncounted = 0
 
-    def read(self, action: str, params: Any, **_options: Any) -> Raw:
+    def read(self, action, params, **_options):
         assert action == "DescribeLoadBalancers"
         self.sent.append(dict(params))
         known = [n for n in self.numbers if f"lb-{n}" in params.get("LoadBalancerIds", [f"lb-{n}"])]
@@ -40,15 +33,15 @@ class Region:
     write = read
 
 
-def balancer(number: int, **more: Any) -> Raw:
+def balancer(number, **more):
     return {"LoadBalancerId": f"lb-{number}", "LoadBalancerName": "web", "LoadBalancerVips": None, **more}
 
 
-def ids(numbers: Iterable[int]) -> list[str]:
+def ids(numbers):
     return [f"lb-{number}" for number in numbers]
 
 
-def listed(region: Region, **how: Any) -> list[str]:
+def listed(region, **how):
     return [one.load_balancer_id for one in Clb(region).describe_load_balancers(**how)]
 
 
@@ -103,7 +96,7 @@ def test_a_listing_that_changes_between_two_pages_is_read_again(meanwhile):
 def test_a_page_may_be_shorter_than_asked_for(size):
     region = Region(range(150))
     whole_read = region.read
-    region.read = lambda action, params, **_: whole_read(action, {**params, "Limit": size})  # type: ignore[method-assign]
+    region.read = lambda action, params, **_: whole_read(action, {**params, "Limit": size})
     assert listed(region) == ids(range(150))
 
 
@@ -140,14 +133,14 @@ def test_a_count_that_never_fits_is_no_listing(uncounted):
 )
 def test_an_odd_listing_is_no_empty_region(answer, place):
     region = Region(())
-    region.read = lambda *_, **__: answer  # type: ignore[method-assign]
+    region.read = lambda *_, **__: answer
     with pytest.raises(UnexpectedAnswer, match=place):
         listed(region)
 
 
 def test_a_listing_may_be_null_where_there_is_nothing():
     region = Region(())
-    region.read = lambda *_, **__: {"TotalCount": 0, "LoadBalancerSet": None}  # type: ignore[method-assign]
+    region.read = lambda *_, **__: {"TotalCount": 0, "LoadBalancerSet": None}
     assert listed(region) == []
 
 
@@ -168,6 +161,6 @@ def test_a_listing_may_be_null_where_there_is_nothing():
 )
 def test_a_load_balancer_is_listed_with_what_is_known_of_it(raw, expected):
     region = Region(())
-    region.read = lambda *_, **__: {"TotalCount": 1, "LoadBalancerSet": [balancer(1, **raw)]}  # type: ignore[method-assign]
+    region.read = lambda *_, **__: {"TotalCount": 1, "LoadBalancerSet": [balancer(1, **raw)]}
     (found,) = Clb(region).describe_load_balancers()
     assert found == expected

@@ -27,15 +27,15 @@ SLOW_DOWN = refused("RequestLimitExceeded", "slow down", "DescribeTargets")
 class Drive:
     """Sends through one lane on a clock that passes only while somebody waits, against a window of one second."""
 
-    def __init__(self, others: float = 0.0) -> None:
+    def __init__(self, others=0.0):
         self.clock = VirtualClock()
         self.budget = budget_on(self.clock, 10000)
         self.lane = Lane("DescribeTargets")
         self.others = others
-        self.accepted: list[float] = []
-        self.throttled: list[float] = []
+        self.accepted = []
+        self.throttled = []
 
-    def send(self) -> bool:
+    def send(self):
         """One request; whether it was accepted."""
         self.lane.take_turn(self.budget)
         now = self.clock.seconds
@@ -85,7 +85,7 @@ def test_requests_that_are_late_on_their_way_do_not_fill_a_second():
 
 
 @pytest.fixture
-def steady(monkeypatch: pytest.MonkeyPatch) -> None:
+def steady(monkeypatch):
     """Pauses that are not random."""
     monkeypatch.setattr(pace, "THROTTLED", pace.THROTTLED._replace(least=None))
 
@@ -121,11 +121,11 @@ def test_an_answer_to_another_thread_may_come_while_the_lane_slows_down():
     drive = Drive()
 
     class Moment(float):
-        def __sub__(self, other: float) -> float:
+        def __sub__(self, other):
             drive.lane.answered()
             return float(self) - other
 
-    drive.budget.now = lambda: Moment(drive.clock.seconds)  # type: ignore[method-assign]
+    drive.budget.now = lambda: Moment(drive.clock.seconds)
     drive.lane.throttled(drive.budget, SLOW_DOWN, wait=False)
     assert drive.lane._rate == pace.MAX_RATE / 2
 
@@ -178,7 +178,7 @@ def test_a_thread_that_waits_for_others_ends_with_the_budget():
 def test_threads_share_the_turns():
     lane, granted = Lane("DescribeTargets"), []
 
-    def work() -> None:
+    def work():
         for _ in range(3):
             lane.take_turn(Budget(30, 0))
             granted.append(time.monotonic())

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 from email.utils import formatdate
-from typing import Any
 
 import pytest
 
@@ -23,7 +22,7 @@ from ...builders import rows
 NOW = 1700000000.0
 
 
-def parse(content: Any, status: int = 200, **more: Any) -> dict[str, Any]:
+def parse(content, status=200, **more):
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     return parse_response("Act", status, more.pop("headers", {}), body, **more)
 
@@ -145,7 +144,7 @@ def test_secrets_are_taken_out_before_a_text_is_cut():
     assert "sEc" not in caught.value.message
 
 
-def expired(**headers: str) -> Refused:
+def expired(**headers):
     with pytest.raises(Refused) as caught:
         parse({"Response": {"Error": {"Code": "AuthFailure.SignatureExpire"}}}, headers=headers, now=NOW)
     return caught.value

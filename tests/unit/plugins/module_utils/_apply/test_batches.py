@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -17,13 +16,10 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change 
 
 from ...builders import backend, pool, rows
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 KINDS = list(ChangeKind)
 
 
-def changes(kind: ChangeKind, sizes: Sequence[int], rules: int = 1) -> list[Change]:
+def changes(kind, sizes, rules=1):
     """Changes of one kind, so many on each listener, spread over so many rules of it."""
     return [
         Change(
@@ -39,16 +35,16 @@ def changes(kind: ChangeKind, sizes: Sequence[int], rules: int = 1) -> list[Chan
     ]
 
 
-def entries_of(call: Sequence[Change], size: int = 50) -> int:
+def entries_of(call, size=50):
     """How many entries of ModifyList a call takes."""
     return sum(-(-count // size) for count in Counter(one.pool.key for one in call).values())
 
 
-def listeners_of(call: Sequence[Change]) -> set[str]:
+def listeners_of(call):
     return {one.pool.listener_id for one in call}
 
 
-def pieces(calls: Sequence[Sequence[Change]]) -> int:
+def pieces(calls):
     """In how many pieces the listeners are sent; as many as listeners where none is split."""
     return sum(len(listeners_of(call)) for call in calls)
 
@@ -141,7 +137,7 @@ def test_a_listener_bigger_than_a_call_is_split_into_the_fewest_pieces(kind, rul
 class Small(Capacity):
     """Limits that were learnt."""
 
-    def __init__(self, targets: int, entries: int, entry: int) -> None:
+    def __init__(self, targets, entries, entry):
         super().__init__()
         self._limits["BatchModifyTargetWeight"] = {TARGETS: targets, ENTRIES: entries, ENTRY: entry}
 

@@ -24,13 +24,13 @@ class Door:
     A member is called listener and number: ``a1``.
     """
 
-    def __init__(self, bad: str = "", full: str = "", most: int = 1000, closed: bool = False) -> None:
+    def __init__(self, bad="", full="", most=1000, closed=False):
         self.bad, self.full, self.most, self.closed = bad.split(), full.split(), most, closed
-        self.asked: list[Members] = []
-        self.through: Members = []
+        self.asked = []
+        self.through = []
         self.largest = 0
 
-    def send(self, group: Members) -> str | None:
+    def send(self, group):
         self.asked.append(list(group))
         if len(group) > self.most:
             return LONG
@@ -42,7 +42,7 @@ class Door:
         self.largest = max(self.largest, len(group))
         return None
 
-    def split(self, group: Members, refusal: str) -> Halves:
+    def split(self, group, refusal):
         """By listeners first; a quota goes no further than that."""
         listeners = sorted({one[0] for one in group})
         if len(listeners) > 1:
@@ -52,13 +52,13 @@ class Door:
             return None
         return group[: len(group) // 2], group[len(group) // 2 :]
 
-    def are_alike(self, one: str, other: str) -> bool:
+    def are_alike(self, one, other):
         return one == other
 
-    def may_be_size(self, group: Members, refusal: str) -> bool:
+    def may_be_size(self, group, refusal):
         return refusal == LONG and len(group) > self.largest
 
-    def find(self, members: Members, **options: bool) -> list[tuple[Cause, str, str]]:
+    def find(self, members, **options):
         """What is found, each with its members as one text."""
         refusal = self.send(members)
         assert refusal is not None
@@ -66,7 +66,7 @@ class Door:
         return [(one.cause, " ".join(one.members), one.refusal) for one in found]
 
 
-def numbered(amount: int) -> Members:
+def numbered(amount):
     return [f"a{number}" for number in range(amount)]
 
 
@@ -137,7 +137,7 @@ def test_a_call_that_is_only_too_large_is_told_by_its_parts(most):
 
 def test_what_is_too_long_alone_is_to_blame_itself():
     class Fussy(Door):
-        def send(self, group: Members) -> str | None:
+        def send(self, group):
             return LONG if super().send(group) else None
 
     for bad in ("a0", "a1", "a250", "a499", "a0 a499", "a1 a2 a3"):
@@ -172,11 +172,11 @@ def test_culprits_come_as_they_are_found_so_that_a_caller_can_stop():
 def test_all_bad_ones_are_named_and_nobody_is_sent_after_getting_through(spoils, random, kinds, ask_alone):
     """With any split that ends at single members, and answers of any kind."""
     group, bad = list(range(len(spoils))), {number for number, one in enumerate(spoils) if one}
-    through: set[int] = set()
+    through = set()
     answers = iter(kinds)
 
     class Trial:
-        def send(self, members: list[int]) -> str | None:
+        def send(self, members):
             assert members
             assert through.isdisjoint(members)
             if bad.isdisjoint(members):
@@ -184,16 +184,16 @@ def test_all_bad_ones_are_named_and_nobody_is_sent_after_getting_through(spoils,
                 return None
             return next(answers, BAD)
 
-        def split(self, members: list[int], _refusal: str) -> tuple[list[int], list[int]] | None:
+        def split(self, members, _refusal):
             if len(members) == 1:
                 return None
             cut = random.randint(1, len(members) - 1)
             return members[:cut], members[cut:]
 
-        def are_alike(self, one: str, other: str) -> bool:
+        def are_alike(self, one, other):
             return one == other
 
-        def may_be_size(self, _members: list[int], refusal: str) -> bool:
+        def may_be_size(self, _members, refusal):
             return refusal == LONG
 
     found = list(find_causes(group, BAD, Trial(), ask_alone=ask_alone))

@@ -11,7 +11,6 @@ import stat
 import threading
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -27,19 +26,16 @@ from clb_emulator.clock import VirtualClock
 
 from ...builders import budget_on, rows
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
 ENDPOINT = "clb.example.com"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path):
     return lock_folder({FOLDER_VARIABLE: str(tmp_path / "locks")})
 
 
 @pytest.fixture
-def first(folder: Path) -> Iterator[GuardLocks]:
+def first(folder):
     """A task that holds the lock of lb-1."""
     locks = GuardLocks(folder, ENDPOINT, budget_on(VirtualClock()))
     locks.acquire("lb-1")
@@ -47,11 +43,11 @@ def first(folder: Path) -> Iterator[GuardLocks]:
     locks.release_all()
 
 
-def open_files() -> int:
+def open_files():
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def held(folder: Path, load_balancer_id: str = "lb-1", endpoint: str = ENDPOINT) -> bool:
+def held(folder, load_balancer_id="lb-1", endpoint=ENDPOINT):
     """Whether another task would have to wait for a lock."""
     locks = GuardLocks(folder, endpoint, budget_on(VirtualClock(), 0.2))
     try:
@@ -63,7 +59,7 @@ def held(folder: Path, load_balancer_id: str = "lb-1", endpoint: str = ENDPOINT)
 
 
 @pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def home(monkeypatch, tmp_path):
     """The home that the password database names; everything else that may name a folder names others."""
     folder = tmp_path / "home"
     folder.mkdir()
@@ -75,7 +71,7 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return folder
 
 
-def unknown_user(_user: int) -> None:
+def unknown_user(_user):
     raise KeyError("getpwuid(): uid not found: 1001")
 
 
@@ -114,10 +110,10 @@ def test_a_folder_that_depends_on_the_working_directory_is_refused(monkeypatch, 
     assert list(tmp_path.iterdir()) == []
 
 
-def a_folder(mode: int, parent: int = 0o700) -> Callable[[Path], object]:
+def a_folder(mode, parent=0o700):
     """A folder of this mode, below one of that mode."""
 
-    def make(path: Path) -> None:
+    def make(path):
         path.parent.chmod(parent)
         path.mkdir()
         path.chmod(mode)
@@ -125,12 +121,12 @@ def a_folder(mode: int, parent: int = 0o700) -> Callable[[Path], object]:
     return make
 
 
-def a_link(path: Path) -> None:
+def a_link(path):
     (path.parent / "elsewhere").mkdir(0o700)
     path.symlink_to("elsewhere")
 
 
-def a_loop(path: Path) -> None:
+def a_loop(path):
     path.symlink_to(path)
 
 
@@ -169,7 +165,7 @@ def test_a_folder_that_cannot_be_made_says_why(tmp_path, make, below):
 @rows("number", errno.EROFS, errno.EACCES, errno.ENOENT, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT)
 @rows("homeless", False, True)
 def test_a_place_where_nothing_can_be_made_is_refused(monkeypatch, home, number, homeless):
-    def mkdir(path: Path, *_args: Any, **_how: Any) -> None:
+    def mkdir(path, *_args, **_how):
         raise OSError(number, os.strerror(number), str(path))
 
     if homeless:
@@ -236,7 +232,7 @@ def test_a_lock_file_that_is_a_link_is_refused(first, folder):
 
 
 def test_a_file_system_without_locks_is_refused(monkeypatch, folder):
-    def flock(*_args: Any) -> None:
+    def flock(*_args):
         raise OSError(errno.ENOLCK, "No locks available")
 
     before = open_files()

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import GuardRefused
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import ChangeKind
@@ -18,17 +18,12 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.guard i
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health import Health, HealthSnapshot
 
-from ...builders import Raw, change, http, plan_for, rows, rule, snapshot, target, tcp, want
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Snapshot
+from ...builders import change, http, plan_for, rows, rule, snapshot, target, tcp, want
 
 ALIVE = Health(True, "Alive")
 
 
-def health_of(listeners: list[Raw], **odd: Health | None) -> HealthSnapshot:
+def health_of(listeners, **odd):
     """The health of everything bound: alive but for these, such as ``ins_1``; None is not mentioned."""
     told = [(one, odd.get(one.backend.address.replace("-", "_"), ALIVE)) for one in snapshot(*listeners).all_bindings()]
     return HealthSnapshot(
@@ -36,7 +31,7 @@ def health_of(listeners: list[Raw], **odd: Health | None) -> HealthSnapshot:
     )
 
 
-def refusal(*task: Any, count_gains: bool = False, **options: Any) -> str:
+def refusal(*task, count_gains=False, **options):
     """The message of the guard; empty where it lets the task pass."""
     try:
         check_guard(*task, count_gains=count_gains, **options)
@@ -156,7 +151,7 @@ KINDS = {
 NAMES = ("ins-1", "ins-2", "ins-3", "ins-4")
 
 
-def read(state: str) -> tuple[Snapshot, HealthSnapshot]:
+def read(state):
     """One listener with a target for each kind; one in lower case, or with a ``0`` after it, has weight 0."""
     kinds = state.replace("0", "")
     on = [not state.startswith("0", place + 1) for place, char in enumerate(state) if char != "0"]
@@ -168,7 +163,7 @@ def read(state: str) -> tuple[Snapshot, HealthSnapshot]:
     )
 
 
-def allows(state: str, lost: str, minimum: int) -> bool:
+def allows(state, lost, minimum):
     """The guard lets these go, told by their numbers."""
     bound, health = read(state)
     plan = plan_for([{"instance_id": f"ins-{number}"} for number in lost], bound, state="absent")
@@ -215,12 +210,12 @@ class Truth(NamedTuple):
     stopped: bool
 
 
-def truths(number: int, kind: str) -> list[Truth]:
+def truths(number, kind):
     """What can be true of a target of this kind."""
     return [Truth(number, well, kind == "S") for well in (True, False) if kind in "?-" or well == (kind in "HC")]
 
 
-def served(targets: Iterable[Truth], *, each: bool) -> set[int]:
+def served(targets, *, each):
     """The targets to which the cloud forwards.
 
     :param each: how it forwards where some are Close with HealthStatus false, and others are not: never to them, or, if

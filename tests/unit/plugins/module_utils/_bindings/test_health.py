@@ -5,32 +5,26 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import UnexpectedAnswer
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health import (
-    NO_HEALTH,
-    Health,
-    HealthSnapshot,
-    parse_health,
-)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health import NO_HEALTH, Health, parse_health
 
 from ...builders import LB, http, ip_of, only, rows, rule, snapshot, target, tcp
 
 
-def answer_of(rules: Any, load_balancer_id: str = LB, listener_id: str = "lbl-1") -> dict[str, Any]:
+def answer_of(rules, load_balancer_id=LB, listener_id="lbl-1"):
     """An answer with one listener."""
     listener = {"ListenerId": listener_id, "Protocol": "TCP", "Rules": rules}
     return {"LoadBalancers": [{"LoadBalancerId": load_balancer_id, "Listeners": [listener]}]}
 
 
-def health(*rules: Any) -> HealthSnapshot:
+def health(*rules):
     return parse_health(answer_of(list(rules)), [LB])[LB]
 
 
-def state(address: str, detail: str | None, **more: Any) -> dict[str, Any]:
+def state(address, detail, **more):
     told = {"HealthStatus": detail in ("Alive", "Close"), "HealthStatusDetail": detail}
     return {"IP": address, "Port": 80, "TargetId": address, **told, **more}
 
@@ -133,7 +127,7 @@ def test_a_target_that_the_answer_does_not_mention_has_no_known_health(balancers
     assert (found.find(bound), found.of(bound)) == (None, NO_HEALTH)
 
 
-def odd_health(**odd: Any) -> dict[str, Any]:
+def odd_health(**odd):
     """An answer in which one field is replaced, or taken away by giving '-'."""
     one = state("10.2.0.1", "Alive")
     answer = answer_of([{"LocationId": None, "Targets": [one]}])

@@ -4,18 +4,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import ChangeKind
 from harness import Cloud
 
-from ...builders import LB, Raw, backend_key, http, instance_at, ip_of, plan_for, rule, snapshot, target, tcp
+from ...builders import LB, backend_key, http, instance_at, ip_of, plan_for, rule, snapshot, target, tcp
 
 # listener, rule -> every way to name it
-PLACES: dict[tuple[str, str | None], list[Raw]] = {
+PLACES = {
     ("lbl-1", None): [{"listener_id": "lbl-1"}, {"listener_port": 443, "listener_protocol": "tcp"}],
     ("lbl-2", None): [{"listener_id": "lbl-2"}, {"listener_port": 443, "listener_protocol": "UDP"}],
     ("lbl-3", "loc-1"): [
@@ -47,7 +45,7 @@ states = st.dictionaries(
 
 
 @st.composite
-def desires(draw: Any) -> dict[Key, Raw]:
+def desires(draw):
     """Entries of present by the binding that each names."""
     asked = {}
     for key in draw(st.lists(keys, max_size=10, unique=True)):
@@ -59,7 +57,7 @@ def desires(draw: Any) -> dict[Key, Raw]:
 
 
 @st.composite
-def selectors(draw: Any) -> Raw:
+def selectors(draw):
     """A selector that names at least one of listener, rule or backend."""
     place = draw(st.sampled_from([{}, {"listener_id": "lbl-3"}, {"listener_port": 443}, *ALL_PLACES]))
     spelling = draw(st.sampled_from([None, *ALL_SPELLINGS])) if place else "ins-1"
@@ -74,10 +72,10 @@ def selectors(draw: Any) -> Raw:
     }
 
 
-def listeners(state: State) -> list[Raw]:
+def listeners(state):
     """A load balancer with these bindings."""
 
-    def at(*place: str | None) -> list[Raw]:
+    def at(*place):
         return [target(key[2], key[3], *value) for key, value in state.items() if key[:2] == place]
 
     return [
@@ -92,7 +90,7 @@ def listeners(state: State) -> list[Raw]:
     ]
 
 
-def check_run(state: State, options: Raw, after: State) -> None:
+def check_run(state, options, after):
     """A dry run foretells the run, which leads to this state; the second run writes nothing."""
     cloud = Cloud.of({LB: listeners(state)})
     dry = cloud.run(check=True, **options)
@@ -106,7 +104,7 @@ def check_run(state: State, options: Raw, after: State) -> None:
     assert (cloud.run(**options).changed, len(cloud.writes())) == (False, sent)
 
 
-def desired(state: State, asked: dict[Key, Raw], purge: bool) -> State:
+def desired(state, asked, purge):
     """The bindings that the contract asks for, worked out without the code under test."""
     named = {key[:2] for key in asked}
     after = {key: value for key, value in state.items() if key in asked or not (purge and key[:2] in named)}
@@ -147,7 +145,7 @@ def test_a_plan_holds_no_needless_no_double_and_no_foreign_change_in_whatever_or
     assert {*plan_for(shuffled, before, purge=purge).changes} == {*plan.changes}
 
 
-def matches(selector: Raw, key: Key, tag: str) -> bool:
+def matches(selector, key, tag):
     """A selector matches a binding, worked out without the code under test."""
     listener_id, location_id, address, port = key
     asked = selector.get("instance_id") or selector.get("eni_ip")

@@ -7,7 +7,6 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,20 +16,17 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import Goal, make_plan
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.balancers import gc_paused
 
-from ...builders import Raw, http, rows, rule, snapshot, target, tcp
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from ...builders import http, rows, rule, snapshot, target, tcp
 
 POOL_SIZE = 100
 """The default quota of targets for a listener or rule."""
 
 
-def address(number: int) -> str:
+def address(number):
     return f"10.{2 + number // 65536}.{number // 256 % 256}.{number % 256}"
 
 
-def seconds(work: Callable[[], object]) -> float:
+def seconds(work):
     """CPU seconds of the best of three, as in the module's process, without the cost of measuring coverage."""
     tracer = sys.gettrace()
     sys.settrace(None)
@@ -47,7 +43,7 @@ def seconds(work: Callable[[], object]) -> float:
     return best
 
 
-def big(amount: int) -> tuple[list[Raw], list[Raw]]:
+def big(amount):
     """A load balancer with so many bindings, and a list that keeps, changes, adds and purges a quarter each."""
     listeners, entries = [], []
     for index in range(amount // POOL_SIZE):
@@ -65,7 +61,7 @@ def big(amount: int) -> tuple[list[Raw], list[Raw]]:
     return listeners, entries
 
 
-def plan_all(listeners: list[Raw], entries: list[Raw], *, state: str = "present") -> None:
+def plan_all(listeners, entries, *, state="present"):
     """Everything between the options and the first call, but for the network."""
     parsed = parse_entries(entries, selectors=state != "present")
     goal = Goal(state, parsed, purge=state == "present")
@@ -88,7 +84,7 @@ def test_ten_times_as_many_bindings_take_12_times_as_long(amount):
 
 @rows("state", "absent", "drained")
 def test_selectors_by_host_stay_linear(state):
-    def work(amount: int) -> Callable[[], object]:
+    def work(amount):
         listeners, _ = big(amount)
         hosts = [{"eni_ip": address(number)} for number in range(amount)]
         return lambda: plan_all(listeners, hosts, state=state)

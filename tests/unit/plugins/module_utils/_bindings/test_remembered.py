@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
@@ -20,7 +18,6 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.recalle
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.remembered import (
     Former,
-    Remembered,
     formers,
     parse_remembered,
     remember,
@@ -28,32 +25,29 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.remembe
     settle,
 )
 
-from ...builders import Raw, http, plan_for, rows, rule, snapshot, target, tcp
-
-if TYPE_CHECKING:
-    from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import Binding, Snapshot
+from ...builders import http, plan_for, rows, rule, snapshot, target, tcp
 
 NOW = 1_790_000_000.0
-ENTRY: Raw = {"load_balancer_id": "lb-1", "listener_id": "lbl-1", "instance_id": "ins-1", "port": 80}
+ENTRY = {"load_balancer_id": "lb-1", "listener_id": "lbl-1", "instance_id": "ins-1", "port": 80}
 
 
-def held(*entries: Raw) -> tuple[Remembered, ...]:
+def held(*entries):
     """What a file holds; each entry is ENTRY with these keys."""
     return parse_remembered([{**ENTRY, **entry} for entry in entries])
 
 
-def cloud(weight: int = 10, tag: str = "", **more: Any) -> Snapshot:
+def cloud(weight=10, tag="", **more):
     return snapshot(
         tcp("lbl-1", 443, target("ins-1", 80, weight, tag, **more), target("10.9.0.2")),
         http("lbl-2", 80, rule("loc-1", "A.example.com", target("ins-1"))),
     )
 
 
-def bound(weight: int, tag: str = "", **more: Any) -> Binding:
+def bound(weight, tag="", **more):
     return cloud(weight, tag, **more).bindings[("lbl-1", None)][0]
 
 
-def said(items: Any) -> list[tuple[int | None, str | None]]:
+def said(items):
     """The weights and tags of entries."""
     return [(item.entry.weight, item.entry.tag) for item in items]
 
@@ -193,7 +187,7 @@ def test_times(text, seconds):
     assert seconds_of(text) == seconds
 
 
-SEVERAL: Raw = {"PrivateIpAddresses": ["10.9.0.2", "10.9.0.3"]}
+SEVERAL = {"PrivateIpAddresses": ["10.9.0.2", "10.9.0.3"]}
 
 
 @rows(

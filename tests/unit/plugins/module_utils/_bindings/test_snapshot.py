@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any
 
 import pytest
 
@@ -20,7 +19,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapsho
     parse_targets,
 )
 
-from ...builders import Raw, backend, http, ip_of, only, rows, rule, snapshot, target, tcp, untagged
+from ...builders import backend, http, ip_of, only, rows, rule, snapshot, target, tcp, untagged
 
 KEY = ("lbl-1", None)
 FUNCTIONS = [{"Function": {"FunctionName": "f"}, "Weight": 10}]
@@ -105,10 +104,6 @@ def test_an_address_has_one_spelling(text, expected):
     assert bound.find(KEY, Backend(None, expected), 80) is only(bound)
 
 
-def test_an_address_that_does_not_parse_stays_as_it_came():
-    assert only(snapshot(tcp("lbl-1", 443, target("10.2.0.1", PrivateIpAddresses=["?"])))).backend.address == "?"
-
-
 def test_what_no_call_can_address_is_not_a_binding():
     odd = [
         {"PrivateIpAddresses": None, "InstanceId": None},
@@ -119,6 +114,8 @@ def test_what_no_call_can_address_is_not_a_binding():
     place = {**rule("loc-1", "a"), "Targets": None, "FunctionTargets": FUNCTIONS}
     layer4 = tcp("lbl-2", 443, *(target("10.2.0.1", **one) for one in odd), FunctionTargets=FUNCTIONS)
     assert list(snapshot(http("lbl-1", 80, place), layer4).all_bindings()) == []
+    # An address that does not parse stays as it came.
+    assert only(snapshot(tcp("lbl-1", 443, target("10.2.0.1", PrivateIpAddresses=["?"])))).backend.address == "?"
 
 
 def test_nulls_missing_keys_and_unknown_fields_do_no_harm():
@@ -140,7 +137,7 @@ def test_tags_are_unknown_where_no_entry_has_the_field_and_known_where_one_has()
 # -- an answer that is none
 
 
-def without(raw: Raw, key: str) -> Raw:
+def without(raw, key):
     return {name: value for name, value in raw.items() if name != key}
 
 
@@ -169,50 +166,48 @@ def test_an_answer_without_listeners_is_not_an_empty_one(answer, place):
 TEXT, PORT, LIST = "a text that is not empty", "a whole number from 0 to 65535", "a list or null"
 
 
-@rows("key, odds, expected",
-    ("ListenerId", [None, "", 7], TEXT), ("Protocol", [None, ["TCP"]], TEXT),
-    ("Port", ["443", True, 443.0, -1, 65536, 10**70], PORT), ("EndPort", ["0", False], f"{PORT}, or null"),
-    ("Rules", [{}], LIST), ("Targets", [""], LIST),
-)  # fmt: skip
-def test_a_listener_has_what_it_always_has(key, odds, expected):
-    for odd in odds:
-        with pytest.raises(UnexpectedAnswer, match=rf"Listeners\[1\]\.{key} is .*, not {re.escape(expected)}\."):
-            snapshot(tcp("lbl-0", 80), tcp("lbl-1", 443, **{key: odd}))
-    if key != "EndPort":
-        with pytest.raises(UnexpectedAnswer, match=rf"Listeners\[0\]\.{key} is missing"):
-            snapshot(without(tcp("lbl-1", 443), key))
-
-
-@rows("key, odd", ("LocationId", ""), ("Domain", None), ("Url", 1), ("Targets", {}))
-def test_a_rule_has_what_it_always_has(key, odd):
-    one = rule("loc-1", "a")
-    with pytest.raises(UnexpectedAnswer, match=rf"Listeners\[0\]\.Rules\[1\]\.{key} is "):
-        snapshot(http("lbl-1", 80, rule("loc-0", "b"), {**one, key: odd}))
-    with pytest.raises(UnexpectedAnswer, match=rf"Listeners\[0\]\.Rules\[0\]\.{key} is missing"):
-        snapshot(http("lbl-1", 80, without(one, key)))
+def inside(level, one):
+    """A listener with this listener, rule or target, and the place of that in an answer."""
+    if level == "listener":
+        return "Listeners[1]", one
+    if level == "rule":
+        return "Listeners[1].Rules[0]", http("lbl-1", 80, one)
+    return "Listeners[1].Rules[0].Targets[0]", http("lbl-1", 80, rule("loc-1", "a", one))
 
 
 @rows(
-    "key, odds",
-    ("Type", [None, "", 1, {}]),
-    ("InstanceId", [None, "", 1, ["ins-1"]]),
-    ("Port", [None, "80", 80.5, True, -1, 65536, [80]]),
-    ("Weight", [None, "abc", "10", 10.0, False, -1, 101, {}]),
-    ("PrivateIpAddresses", ["10.2.0.1", {}, 1, [None], [1], [["10.2.0.1"]], ["10.2.0.1", 2]]),
-    ("PublicIpAddresses", ["", {}, [None]]),
-    ("InstanceName", [{}, 1, True, []]),
-    ("RegisteredTime", [1, {}]),
-    ("Tag", [1, False, {}, ["x"]]),
-    ("Zone", [0, {}]),
+    "level, key, odds, expected",
+    ("listener", "ListenerId", [None, "", 7], f"{TEXT}."),
+    ("listener", "Protocol", [None, ["TCP"]], f"{TEXT}."),
+    ("listener", "Port", ["443", True, 443.0, -1, 65536, 10**70], f"{PORT}."),
+    ("listener", "EndPort", ["0", False], f"{PORT}, or null."),
+    ("listener", "Rules", [{}], f"{LIST}."),
+    ("listener", "Targets", [""], f"{LIST}."),
+    ("rule", "LocationId", [""], TEXT),
+    ("rule", "Domain", [None], ""),
+    ("rule", "Url", [1], ""),
+    ("rule", "Targets", [{}], LIST),
+    ("target", "Type", [None, "", 1, {}], ""),
+    ("target", "InstanceId", [None, "", 1, ["ins-1"]], ""),
+    ("target", "Port", [None, "80", 80.5, True, -1, 65536, [80]], PORT),
+    ("target", "Weight", [None, "abc", "10", 10.0, False, -1, 101, {}], ""),
+    ("target", "PrivateIpAddresses", ["10.2.0.1", {}, 1, [None], [1], [["10.2.0.1"]], ["10.2.0.1", 2]], ""),
+    ("target", "PublicIpAddresses", ["", {}, [None]], ""),
+    ("target", "InstanceName", [{}, 1, True, []], ""),
+    ("target", "RegisteredTime", [1, {}], ""),
+    ("target", "Tag", [1, False, {}, ["x"]], ""),
+    ("target", "Zone", [0, {}], ""),
 )
-def test_a_target_has_what_it_always_has(key, odds):
+def test_listeners_rules_and_targets_have_what_they_always_have(level, key, odds, expected):
+    good = {"listener": tcp("lbl-1", 443), "rule": rule("loc-1", "a"), "target": target("ins-1")}[level]
     for odd in odds:
-        place = re.escape(f"Listeners[0].Rules[0].Targets[1].{key}")
-        with pytest.raises(UnexpectedAnswer, match=rf"{place}(\[\d\])? is .*, not "):
-            snapshot(http("lbl-1", 80, rule("loc-1", "a", target("ins-1"), target("ins-2", **{key: odd}))))
-    if key in ("Type", "InstanceId", "Port", "Weight", "PrivateIpAddresses"):
-        with pytest.raises(UnexpectedAnswer, match=rf"Listeners\[0\]\.Targets\[0\]\.{key} is (missing|null)"):
-            snapshot(tcp("lbl-1", 443, without(target("ins-1"), key)))
+        place, listener = inside(level, {**good, key: odd})
+        with pytest.raises(UnexpectedAnswer, match=rf"{re.escape(f'{place}.{key}')}(\[\d\])? is .*, not {expected}"):
+            snapshot(tcp("lbl-0", 80, target("ins-2")), listener)
+    if key not in ("EndPort", "PublicIpAddresses", "InstanceName", "RegisteredTime", "Tag", "Zone"):
+        place, listener = inside(level, without(good, key))
+        with pytest.raises(UnexpectedAnswer, match=re.escape(f"{place}.{key} is ") + "(missing|null)"):
+            snapshot(tcp("lbl-0", 80), listener)
 
 
 @rows(
@@ -237,12 +232,12 @@ A, B, C = "10.2.0.1", "10.2.0.2", "10.2.0.3"
 ONE, TWO = target("ins-1"), target("ins-2", PrivateIpAddresses=[ip_of("ins-1")])
 
 
-def interface(*addresses: str, **more: Any) -> Raw:
+def interface(*addresses, **more):
     return target(addresses[0], Type="ENI", PrivateIpAddresses=list(addresses), **more)
 
 
 @rows(
-    "rows, own, ambiguous",
+    "bound_as, own, ambiguous",
     pytest.param([interface(A, B), interface(B, A)], [A, B], "", id="each is first once"),
     pytest.param([interface(A, B), interface(B)], [A, B], "", id="and once alone"),
     pytest.param([ONE, interface(ip_of("ins-1"), A)], [A, "ins-1"], "", id="a CVM has its primary address"),
@@ -258,9 +253,9 @@ def interface(*addresses: str, **more: Any) -> Raw:
     pytest.param([ONE, {**ONE, "Weight": 1}], ["ins-1"] * 2, f"{ip_of('ins-1')} ins-1", id="a CVM with two weights"),
     pytest.param([interface(A), interface(A, weight=1)], [A, A], A, id="an address with two weights"),
 )
-def test_an_address_finds_the_binding_that_it_surely_is(rows, own, ambiguous):
+def test_an_address_finds_the_binding_that_it_surely_is(bound_as, own, ambiguous):
     """B5: the address that was asked for, whatever else is in the answer."""
-    bound = snapshot(tcp("lbl-1", 443, *rows))
+    bound = snapshot(tcp("lbl-1", 443, *bound_as))
     assert sorted(bound.ambiguous) == ambiguous.split()
     assert all(len(several) > 1 for found in bound.ambiguous.values() for several in found.values())
     assert [one.backend.address for one in bound.all_bindings()] == own
@@ -279,8 +274,9 @@ def test_very_many_that_share_addresses_are_told_apart_in_no_time():
 
 
 def test_ports_and_pools_have_nothing_to_do_with_each_other():
-    rows = [interface(A, B), {**interface(A, B), "Port": 81}]
-    bound = snapshot(tcp("lbl-1", 443, *rows), tcp("lbl-2", 444, interface(A, B)))
+    bound = snapshot(
+        tcp("lbl-1", 443, interface(A, B), {**interface(A, B), "Port": 81}), tcp("lbl-2", 444, interface(A, B))
+    )
     assert bound.ambiguous == {}
     assert [one.aliases for one in bound.all_bindings()] == [(A, B)] * 3
 
@@ -288,8 +284,8 @@ def test_ports_and_pools_have_nothing_to_do_with_each_other():
 @rows("address", A, B)
 @rows("more", {}, {"port": 80}, {"listener_id": "lbl-1"}, {"listener_id": "lbl-1", "port": 80})
 def test_an_address_that_is_asked_for_is_the_one_or_refused(address, more):
-    def found(present: bool, *rows: tuple[str, str]) -> list[str]:
-        bound = snapshot(tcp("lbl-1", 443, *(interface(*row) for row in rows)))
+    def found(present, *bound_as):
+        bound = snapshot(tcp("lbl-1", 443, *(interface(*addresses) for addresses in bound_as)))
         entries = parse_entries([{"eni_ip": address, **more}], selectors=not present)
         bindings = resolve_desired(entries, bound) if present else select(entries, bound).bindings
         return [one.backend.address for one in bindings]
@@ -301,12 +297,11 @@ def test_an_address_that_is_asked_for_is_the_one_or_refused(address, more):
             found(present, (A, B), (A, B))
 
 
-@rows("selector", {"listener_id": "lbl-1"}, {"eni_ip": A, "port": 81}, {"eni_ip": "10.2.0.9"})
-def test_what_does_not_ask_for_an_address_in_doubt_is_not_refused(selector):
+@rows("selector, found", ({"listener_id": "lbl-1"}, [A, B]), ({"eni_ip": A, "port": 81}, []), ({"eni_ip": C}, []))
+def test_what_does_not_ask_for_an_address_in_doubt_is_not_refused(selector, found):
     bound = snapshot(tcp("lbl-1", 443, interface(A, B), interface(A, B)))
-    found = select(parse_entries([selector], selectors=True), bound).bindings
-    assert sorted(one.backend.address for one in found) == ([A, B] if "listener_id" in selector else [])
-    (wish,) = resolve_desired(
-        parse_entries([{**selector, "listener_id": "lbl-1", "eni_ip": C, "port": 80}], selectors=False), bound
-    )
-    assert wish.backend.address == C
+    chosen = select(parse_entries([selector], selectors=True), bound).bindings
+    assert sorted(one.backend.address for one in chosen) == found
+    wish = {**selector, "listener_id": "lbl-1", "eni_ip": C, "port": 80}
+    (wished,) = resolve_desired(parse_entries([wish], selectors=False), bound)
+    assert wished.backend.address == C

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import CredentialsNotFound
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.secrets import Secrets
-from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.chain import (
-    CredentialChain,
-    ResolvedCredentials,
-)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.chain import CredentialChain
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import Credentials
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.profiles import ProfileFiles, choose_profile
 
@@ -29,21 +25,21 @@ ROLE = "qcs::cam::uin/1:roleName/deploy"
 class Remote:
     """What the chain can reach; ``asked`` keeps what it asked for, and with which key."""
 
-    def __init__(self, *, cvm: bool = False) -> None:
+    def __init__(self, *, cvm=False):
         self.cvm = cvm
-        self.asked: list[tuple[str, ...]] = []
+        self.asked = []
 
-    def from_metadata(self) -> Credentials:
+    def from_metadata(self):
         self.asked.append(("metadata",))
         if not self.cvm:
             raise CredentialsNotFound("The metadata service at http://m/ can't be reached.")
         return Credentials("AKIDcvm", "key-of-cvm", "token-cvm")
 
-    def from_role(self, base: Any, session: Any) -> Credentials:
+    def from_role(self, base, session):
         self.asked.append(("role", base.current().secret_id, session.arn, session.name, str(session.seconds)))
         return Credentials("AKIDrole", "key-role", "token-role")
 
-    def from_pod_identity(self, identity: Any, session: Any) -> Credentials:
+    def from_pod_identity(self, identity, session):
         self.asked.append(("pod", identity.role_arn, identity.provider_id, session.name))
         return Credentials("AKIDpod", "key-of-pod", "token-pod")
 
@@ -62,45 +58,45 @@ INI = (
 class Case:
     """Everything that a chain looks at."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder):
         self.folder = folder
         self.secrets = Secrets()
         self.remote = Remote()
 
-    def tccli(self, content: dict[str, Any], name: str = "default") -> Case:
+    def tccli(self, content, name="default"):
         return self._write(self.folder / ".tccli" / f"{name}.credential", json.dumps(content))
 
-    def ini(self, text: str = INI) -> Case:
+    def ini(self, text=INI):
         return self._write(self.folder / ".tencentcloud" / "credentials", text)
 
-    def cvm(self) -> Case:
+    def cvm(self):
         self.remote.cvm = True
         return self
 
-    def _write(self, path: Path, text: str) -> Case:
+    def _write(self, path, text):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
         path.chmod(0o600)
         return self
 
-    def everything(self) -> Case:
+    def everything(self):
         return self.tccli(KEYS).tccli(DEPLOY, "deploy").ini().cvm()
 
-    def find(self, options: dict[str, Any] | None = None, environ: dict[str, str] | None = None) -> ResolvedCredentials:
+    def find(self, options=None, environ=None):
         files = ProfileFiles({"HOME": str(self.folder)}, system_file=Path("/nowhere"))
         choice = choose_profile(options or {}, environ or {})
         return CredentialChain(options or {}, environ or {}, files, choice, self.remote, self.secrets).find()
 
-    def secret_id(self, *where: Any) -> str:
+    def secret_id(self, *where):
         return self.find(*where).source.current().secret_id
 
-    def assumed_with(self, *where: Any) -> tuple[str, ...]:
+    def assumed_with(self, *where):
         assert self.secret_id(*where) == "AKIDrole"
         return self.remote.asked[-1]
 
 
 @pytest.fixture
-def case(tmp_path: Path) -> Case:
+def case(tmp_path):
     return Case(tmp_path)
 
 

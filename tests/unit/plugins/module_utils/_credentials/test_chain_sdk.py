@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
 
 import pytest
 from tencentcloud.common import credential as sdk
@@ -23,10 +22,6 @@ from ...builders import rows
 from ..clients import make_certificate
 from ..http_server import HttpServer, Reply
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
 KEYS = {"TENCENTCLOUD_SECRET_ID": "AKIDenv", "TENCENTCLOUD_SECRET_KEY": "key-environ"}
 INI = "[default]\nsecret_id = AKIDini\nsecret_key = key-ini-file\n"
 PATH = "/latest/meta-data/cam/security-credentials/"
@@ -40,29 +35,28 @@ FROM_CVM = {
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("TENCENTCLOUD_REGION", "ap-guangzhou")
     return tmp_path
 
 
-def write_ini(home: Path, text: str) -> None:
+def write_ini(home, text):
     path = home / ".tencentcloud" / "credentials"
     path.parent.mkdir()
     path.write_text(text)
     path.chmod(0o600)
 
 
-def ours() -> tuple[str, str, str | None]:
+def ours():
     connection = connect({}, os.environ, Budget(10, 5))
-    source = connection.clb.api._credentials  # type: ignore[attr-defined]  # what signs, whatever found it
+    source = connection.clb.api._credentials
     found = source.current()
     return found.secret_id, found.secret_key, found.token
 
 
-def theirs() -> tuple[str, str, str | None]:
-    found: tuple[str, str, str | None] = sdk.DefaultCredentialProvider().get_credential().get_credential_info()
-    return found
+def theirs():
+    return sdk.DefaultCredentialProvider().get_credential().get_credential_info()
 
 
 @rows(
@@ -89,7 +83,7 @@ def test_the_systems_profile(home, tmp_path, monkeypatch):
     system.write_text(INI)
     monkeypatch.setattr(profiles, "SYSTEM_FILE", system)
 
-    def led(path: object) -> object:
+    def led(path):
         return system if path == "/etc/tencentcloud/credentials" else path
 
     exists, read = os.path.exists, sdk.configparser.ConfigParser.read
@@ -119,7 +113,7 @@ SCENARIO = {
 
 
 @pytest.fixture(scope="module")
-def sts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+def sts(tmp_path_factory):
     """STS for both: the SDK knows no other scheme than https there."""
     files = make_certificate(tmp_path_factory.mktemp("tls"))
     with Emulator(SCENARIO, tls=files) as emulator, pytest.MonkeyPatch.context() as patch:
@@ -131,7 +125,7 @@ def sts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         yield emulator
 
 
-def compare(sts: Emulator, variables: dict[str, str], theirs: Callable[[], Any]) -> tuple[str, str | None]:
+def compare(sts, variables, theirs):
     """Let both ask STS; all of their calls are alike but the name of the session, which each makes up."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():

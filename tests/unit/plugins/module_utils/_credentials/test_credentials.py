@@ -11,7 +11,6 @@ import textwrap
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -33,7 +32,7 @@ from ...builders import rows
 NAMES = ("secret_id", "secret_key", "token")
 
 
-def read(**values: Any) -> Credentials | None:
+def read(**values):
     return read_pair(values, NAMES, "the options")
 
 
@@ -77,7 +76,7 @@ def test_what_ansible_would_mask_everywhere_is_refused_by_name(name, value):
 class Clock:
     """A clock that a test sets, and credentials that live ``life`` seconds, None for an end that is not known."""
 
-    def __init__(self, life: float | None = 7200.0) -> None:
+    def __init__(self, life=7200.0):
         self.now = 1000.0
         self.life = life
         self.fetched = 0
@@ -85,7 +84,7 @@ class Clock:
         self.secrets = Secrets()
         self.source = RefreshableCredentials(self._fetch, self.secrets, clock=lambda: self.now)
 
-    def _fetch(self) -> Credentials:
+    def _fetch(self):
         self.fetched += 1
         if self.broken:
             raise ClbError("STS is down")
@@ -145,14 +144,14 @@ def test_refused_credentials_are_replaced_once():
 def test_threads_fetch_once():
     fetched, gate = [], threading.Barrier(8)
 
-    def fetch() -> Credentials:
+    def fetch():
         fetched.append(1)
         time.sleep(0.05)
         return Credentials("AKID", f"key-{len(fetched)}", "token", time.time() + 7200)
 
     source, seen = RefreshableCredentials(fetch, Secrets()), []
 
-    def work() -> None:
+    def work():
         gate.wait()
         first = source.current()
         gate.wait()
@@ -173,7 +172,7 @@ def test_threads_fetch_once():
 GUIDE = Path(__file__).resolve().parents[5] / "docs" / "docsite" / "rst" / "guide_credentials.rst"
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language):
     found = re.findall(rf"\.\. code-block:: {language}\n\n((?:    .*\n|\n)+)", GUIDE.read_text(encoding="utf-8"))
     return [textwrap.dedent(block) for block in found]
 

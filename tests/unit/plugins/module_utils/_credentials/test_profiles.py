@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -32,22 +31,22 @@ DEFAULT = ProfileChoice("default", None)
 class Home:
     """A home directory with profile files, and a system file outside of it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder):
         self.path = folder / "home"
         self.system = folder / "etc" / "credentials"
         self.files = ProfileFiles({"HOME": str(self.path)}, system_file=self.system, clock=lambda: 1000.0)
 
-    def tccli(self, content: Any, name: str = "default.credential") -> Path:
+    def tccli(self, content, name="default.credential"):
         return self._write(self.path / ".tccli" / name, content if isinstance(content, str) else json.dumps(content))
 
-    def sdk(self, content: str) -> Path:
+    def sdk(self, content):
         return self._write(self.path / ".tencentcloud" / "credentials", content)
 
-    def etc(self, content: str) -> Path:
+    def etc(self, content):
         return self._write(self.system, content)
 
     @staticmethod
-    def _write(path: Path, content: str) -> Path:
+    def _write(path, content):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
         path.chmod(0o600)
@@ -55,7 +54,7 @@ class Home:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def home(tmp_path):
     return Home(tmp_path)
 
 
@@ -98,7 +97,7 @@ def test_a_login_of_tccli_that_has_ended(home, ends, good):
 
 
 def test_the_first_file_with_keys_counts_and_the_systems_one_only_without_an_own_one(home):
-    def found() -> str | None:
+    def found():
         profile = home.files.find(DEFAULT)
         return profile and profile.credentials.secret_id
 
@@ -178,7 +177,7 @@ def test_broken_files_are_named_and_no_value_is_shown(home, kind, what, named):
     assert str(path) in caught.value.message
     assert len(caught.value.message) < 500
     # Nor does anything that a traceback would show beside it.
-    shown: BaseException | None = caught.value
+    shown = caught.value
     while shown is not None:
         assert SECRET not in str(shown)
         shown = shown.__cause__ or shown.__context__
@@ -210,7 +209,7 @@ def test_no_permission(home, exists, monkeypatch):
     # The superuser can read everything, so that the refusal has to be made up.
     path = home.tccli(TCCLI)
 
-    def refuse(*_: Any, **__: Any) -> bytes:
+    def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(profiles, "read_text", refuse)

@@ -8,7 +8,6 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -135,18 +134,18 @@ EXPECTED = Credentials("AKIDtmp", "temporary-key", "temporary-token", 1700000900
 class Api:
     """Stands for a client: answers, or refuses, and keeps what it was asked."""
 
-    def __init__(self, answer: dict[str, Any] | Refused) -> None:
+    def __init__(self, answer):
         self.answer = answer
-        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.asked = []
 
-    def read(self, action: str, params: Any) -> dict[str, Any]:
+    def read(self, action, params):
         self.asked.append((action, dict(params)))
         if isinstance(self.answer, Refused):
             raise self.answer
         return self.answer
 
 
-def ask(api: Api, action: str) -> Credentials:
+def ask(api, action):
     if action == "AssumeRole":
         return assume_role(api, SESSION)
     return assume_role_with_web_identity(api, SESSION, "tke", "jwt")
@@ -182,7 +181,7 @@ def test_a_refusal_is_not_one_of_the_write_that_wanted_credentials(action, code)
 @rows("value", None, "", 7, "a b", "sEcReT\n", ["x"], "80", "missing")
 def test_improper_answers_name_the_key_and_no_value(key, value):
     given = dict(ANSWER["Credentials"])
-    ends: Any = ANSWER["ExpiredTime"]
+    ends = ANSWER["ExpiredTime"]
     if value == "80" and key == "TmpSecretId":
         # Nobody masks it.
         assert parse_temporary({**given, key: value}, ends, "STS").secret_id == value
@@ -208,13 +207,13 @@ GIVEN = {
 NAME = Reply(b"clb-role")
 
 
-def fetch(*replies: Reply, seconds: float = 60) -> tuple[Credentials, HttpServer]:
+def fetch(*replies, seconds=60):
     with HttpServer(*replies) as server:
         environ = {METADATA_VARIABLE: server.url}
         return _Network({}, environ, Budget(seconds, 0), Pacer(), "").from_metadata(), server
 
 
-def given(**changes: Any) -> Reply:
+def given(**changes):
     return Reply(json.dumps({**GIVEN, **changes}).encode())
 
 
