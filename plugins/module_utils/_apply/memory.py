@@ -183,8 +183,6 @@ class Memory:
             missing = [former for former in formers if not self._is_safe(former, now)]
             if not missing:
                 return
-            keys = {former.key for former in missing}
-            self._safe -= keys
 
             def put(there: tuple[Remembered, ...]) -> list[Remembered]:
                 entries, written = remember(there, missing, self._written, now)
@@ -192,7 +190,7 @@ class Memory:
                 return entries
 
             self.file.change(put)
-            self._safe |= keys
+            self._safe.update(former.key for former in missing)
 
     def _is_safe(self, former: Former, now: float) -> bool:
         if former.key not in self._safe:

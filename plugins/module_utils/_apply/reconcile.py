@@ -101,8 +101,6 @@ class Reconciler:
         """Send everything of one side that is missing; after each surprise, compare with the newest read."""
         session, guard = self._session, self._guard if losses else None
         while True:
-            if guard is not None:
-                guard.check()
             calls = calls_for(to_send(session, losses=losses), session.clb.capacity)
             for number, call in enumerate(calls, start=1):
                 if guard is not None and guard.check():

@@ -94,8 +94,6 @@ def may_match(selector: Entry, item: Remembered) -> bool:
 def find_back(items: Iterable[Remembered], plan: Plan, snapshot: Snapshot) -> list[Located]:
     """Find the entries that are in place with their weight and tag, of the bindings that a plan asks for."""
     named = {identity_of(wish.pool, wish.backend, wish.port, snapshot) for wish in plan.desired}
-    if not named:
-        return []
     located = [found for found in locate(items, snapshot) if found.in_place]
     return [found for found in located if found.bound is not None and found.bound.identity in named]
 

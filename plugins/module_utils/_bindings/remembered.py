@@ -153,11 +153,10 @@ class _File:
     """The entries of a file, found by binding."""
 
     def __init__(self, entries: Iterable[Remembered]) -> None:
-        self.entries: list[Remembered | None] = list(entries)
+        self.entries: list[Remembered | None] = []
         self._numbers: dict[tuple[str, str, int | None], list[int]] = defaultdict(list)
-        for number, item in enumerate(self.entries):
-            if item is not None:
-                self._numbers[_address_of(item)].append(number)
+        for item in entries:
+            self.put(item, None)
 
     def find(self, former: Former) -> int | None:
         """The number of the entry for a binding, whichever of its addresses the entry names."""

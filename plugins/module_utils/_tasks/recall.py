@@ -188,7 +188,7 @@ class Recall:
         :returns: on that clock; None where it does not matter, or is long ago.
         """
         mine, plan = self._of(balancer.load_balancer_id) if self._takes_out else [], known(balancer.plan)
-        back = find_back(mine, plan, plan.snapshot) if mine else []
+        back = find_back(mine, plan, plan.snapshot)
         age = min((_age(found.item) for found in back), default=pace.LAST_DOUBT_SECONDS)
         return None if age >= pace.LAST_DOUBT_SECONDS else now - age
 
@@ -207,7 +207,7 @@ class Recall:
             changed.update((load_balancer_id, bound.identity) for bound in outcome.restore)
             mine = self._of(load_balancer_id) if self._takes_out and load_balancer_id not in unknown else []
             doubtful = {change.pool.key for change in outcome.unknown}
-            for found in find_back(mine, plan, outcome.snapshot) if mine else ():
+            for found in find_back(mine, plan, outcome.snapshot):
                 if found.pool is None or found.pool.key in doubtful:
                     continue
                 if not outcome.settled and _age(found.item) < pace.LAST_DOUBT_SECONDS:

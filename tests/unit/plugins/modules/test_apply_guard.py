@@ -11,7 +11,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ..builders import Raw, target, tcp, want
-from .tasks import Doing, addresses, balancer, done, failed, former, lock, order, refusal, unknown_outcome, weights
+from .tasks import (
+    Doing,
+    addresses,
+    balancer,
+    done,
+    failed,
+    former,
+    interfere,
+    lock,
+    order,
+    refusal,
+    unknown_outcome,
+    weights,
+)
 
 if TYPE_CHECKING:
     from harness import Cloud, Run
@@ -208,12 +221,15 @@ def test_a_health_that_the_answer_does_not_mention_refuses_the_loss():
     assert cloud.writes() == []
 
 
-@pytest.mark.parametrize("state", ["absent", "drained"])
-def test_a_guarded_call_is_narrowed_and_each_part_checked(state):
+@pytest.mark.parametrize("meanwhile", [False, True])
+@pytest.mark.parametrize("state, weight", [("absent", None), ("drained", 0)])
+def test_a_guarded_call_is_narrowed_and_each_part_checked(state, weight, meanwhile):
     cloud = balancer(FOUR, bad=["ins-1"], latency_ms=900)
+    if meanwhile:
+        cloud.before("DescribeTargetHealth", lambda: interfere(cloud, LBL_1, "ins-0", weight), nth=2)
     entries: list[Raw] = [{"instance_id": f"ins-{number}"} for number in range(3)]
     run = cloud.run(targets=entries, state=state, min_healthy=1)
-    assert (failed(run), sorted(done(run))) == ({"ins-1": "InvalidParameter"}, ["ins-0", "ins-2"])
+    assert (failed(run), sorted(done(run))) == ({"ins-1": "InvalidParameter"}, ["ins-0", "ins-2"][meanwhile:])
     # Each part follows a check that is at most 2 seconds old.
     checked = [call["time"] for call in cloud.calls("DescribeTargetHealth")]
     for write in cloud.writes():

@@ -213,6 +213,11 @@ def test_a_listener_of_a_target_group_is_told_and_the_others_get_theirs(code):
     assert [len(call["params"]["ListenerIds"]) for call in cloud.calls("DescribeListeners")] == [100, 50, 50, 31]
 
 
+def test_where_listeners_can_not_be_asked_for_the_first_refusal_is_the_reason(cloud):
+    cloud.add_faults({"action": "DescribeListeners", "kind": "error", "code": "UnauthorizedOperation", "times": -1})
+    assert refuse(cloud, [3]) == named(cloud.run(targets=targets()[:9]).result)
+
+
 @pytest.mark.parametrize("wait", [True, False])
 def test_a_quota_that_the_call_itself_has_filled_is_no_failure(cloud, wait):
     """The outcome is unknown, reads lag, and what is bound already counts when the call comes again."""
@@ -312,6 +317,13 @@ def test_a_code_that_fails_at_once_stops_the_narrowing(cloud, after, code):
     run = cloud.run(targets=targets())
     assert (len(cloud.writes()), run.code, len(run["failed_targets"])) == (after + 1, code, 500)
     assert cloud.actions()[-1] != "DescribeTargets", "at once"
+
+
+def test_a_read_that_is_refused_while_a_call_is_narrowed_blames_no_change(cloud):
+    cloud.next_writes({"kind": "error", "code": "InvalidParameter"})
+    cloud.add_faults({"action": "DescribeTargets", "kind": "error", "code": "UnauthorizedOperation", "skip": 1})
+    run = cloud.run(targets=listed(4))
+    assert (run.code, {one["code"] for one in run["failed_targets"]}) == ("UnauthorizedOperation", {"NotAttempted"})
 
 
 @pytest.mark.parametrize("share", [0.5, 0])

@@ -107,6 +107,12 @@ def test_paths_that_can_not_be_used(tmp_path, path, problem):
     assert cloud.writes() == []
 
 
+@pytest.mark.parametrize("right", [os.R_OK, os.W_OK, os.X_OK])
+def test_a_folder_without_a_right_can_not_be_used(file, monkeypatch, right):
+    monkeypatch.setattr(os, "access", lambda _path, mode: not mode & right)
+    assert "this user can't write to its folder" in restore(region(), file).message
+
+
 def full(*_arguments: object, **_more: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -147,6 +153,15 @@ def test_a_file_that_can_not_be_brought_up_to_date_is_a_warning(file, monkeypatc
     assert (run.failed, run.changed, len(held(file))) == (False, True, 2)
     assert "could not be brought up to date at the end" in run.warnings[0]
     assert "No space left on device" in run.warnings[0]
+
+
+def test_what_is_written_is_on_disk_before_the_next_call_and_no_half_of_it_is_left(file, monkeypatch):
+    cloud, sizes, real_fsync = region(), [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (sizes.append(os.fstat(fd).st_size), real_fsync(fd)))
+    cloud.before("Batch*", lambda: monkeypatch.setattr(os, "fsync", full))
+    assert "could not be brought up to date at the end" in drain(cloud, file).warnings[0]
+    assert sizes[0] == file.stat().st_size
+    assert list(file.parent.iterdir()) == [file]
 
 
 def test_the_lock_of_the_folder_is_waited_for(file):

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -232,6 +233,7 @@ def test_a_refusal_that_stopped_the_task_speaks_for_itself():
     assert run.message.startswith("BatchRegisterTargets was refused with UnauthorizedOperation: not allowed")
     assert run.message.count("UnauthorizedOperation: not allowed") == 1
     assert "CAM" in run.message
+    assert "are not in place: ins-3:80 on TCP:443 (lbl-1) (UnauthorizedOperation)" in run.message
     assert "Nothing was changed." in run.message
     assert run["error"] == {
         "action": "BatchRegisterTargets",
@@ -254,14 +256,15 @@ def test_a_dry_run_does_not_say_what_to_run():
     assert "run the same task again" not in text
 
 
-def test_long_lists_of_failures_stay_readable():
-    names = [f"lbl-{index}" for index in range(8)]
+@pytest.mark.parametrize("count, more", [(5, []), (8, ["3"])])
+def test_long_lists_of_failures_stay_readable(count, more):
+    names = [f"lbl-{index}" for index in range(count)]
     cloud = Cloud.of({"lb-1": [tcp(name, 1 + index) for index, name in enumerate(names)]})
     cloud.add_faults(*full(*names))
     text = cloud.run(targets=[want(name, f"ins-{number}") for name in names for number in range(7)]).message
-    assert "56 of 56 changes are not in place" in text
+    assert f"{7 * count} of {7 * count} changes are not in place" in text
     assert "ins-4:80 on TCP:1 (lbl-0) and 2 more (" in text
-    assert "3 more causes are in failed_targets" in text
+    assert re.findall("([0-9]+) more causes are in failed_targets", text) == more
 
 
 def test_a_failed_task_has_no_part_of_the_cloud_in_its_error():

@@ -217,13 +217,17 @@ def test_one_without_changes_has_no_error_where_the_guard_refuses_on_another():
     assert run["load_balancers"][2]["error"] is None
 
 
-def test_a_guard_that_refuses_later_on_one_stops_no_other():
+@pytest.mark.parametrize("other", ["changed", "failed"])
+def test_a_guard_that_refuses_later_on_one_stops_no_other(other):
     cloud = region()
     cloud.change("lock", {"load_balancer_id": "lb-2", "seconds": 3.0})
     cloud.add_events({"change": "health", "with": {"dead": ["ins-22"]}, "delay": 1.0})
-    run = cloud.run(load_balancer_ids=IDS, **GUARDED)
-    assert status(run) == {"lb-1": "changed", "lb-2": "failed", "lb-3": "changed"}
+    if other == "failed":
+        cloud.next_writes(refusal("UnauthorizedOperation"), load_balancer_id="lb-1")
+    run = cloud.run(load_balancer_ids=IDS[:2], **GUARDED)
+    assert status(run) == {"lb-1": other, "lb-2": "failed"}
     assert "Not serving any more since the first check: ins-22:80" in run.message
+    assert "run the same task again" in run.message
 
 
 @pytest.mark.parametrize("wait", [True, False])

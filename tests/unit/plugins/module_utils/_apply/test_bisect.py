@@ -107,6 +107,12 @@ def test_five_calls_show_that_no_member_is_the_cause(amount, alone):
     assert door.asked == [members, *([one] for one in alone.split())]
 
 
+def test_a_half_of_one_member_is_not_sent_again():
+    door = Door(closed=True)
+    assert door.find(["a0", *(f"b{number}" for number in range(5))])[0][0] is Cause.NO_MEMBER
+    assert door.asked.count(["a0"]) == 1
+
+
 def test_four_members_or_fewer_are_simply_halved():
     for amount in (1, 2, 3, 4):
         door = Door(closed=True)

@@ -101,6 +101,12 @@ def test_what_replaces_what(old, now, asked, then):
     assert settle(newer, written, set(), (), NOW) == list(newer)
 
 
+def test_an_entry_is_younger_than_the_one_that_it_replaces():
+    file = held({"weight": 100, "remembered": "2026-09-21T14:13:20Z"})
+    entries, _written = remember(file, [Former("lb-1", bound(10), weight=0)], {}, NOW)
+    assert entries[0].raw["remembered"] == "2026-09-21T14:13:21Z"
+
+
 def test_a_binding_is_found_by_any_of_its_names():
     file = held(
         {"listener_id": None, "listener_port": 443, "listener_protocol": "tcp", "instance_id": None, "ip": "10.1.0.1"},
