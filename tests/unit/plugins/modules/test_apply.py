@@ -96,6 +96,7 @@ def test_what_a_failed_task_did_counts_and_the_rest_has_failed_with_it(message, 
     run = cloud.run(targets=[*NEW, want("lbl-1", "ins-4")])
     assert (done(run), failed(run), len(cloud.writes())) == (["ins-3"], {"ins-4": "TaskFailed"}, 1)
     told = run["failed_targets"][0]["message"]
+    assert (run.code, run["error"]["action"], run["error"]["request_id"]) == ("TaskFailed", None, None)
     assert f"{cloud.writes()[0]['request_id']} of BatchRegisterTargets failed" in told
     assert words in told
 

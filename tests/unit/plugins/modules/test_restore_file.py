@@ -2,27 +2,39 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Restore files that can't be used, can't be written, or are shared."""
+"""Restore files that can't be used, can't be written, or are shared; processes that share one, and are killed."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
+import json
 import os
+import signal
 import stat
+import subprocess
+import sys
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import memory
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.reconcile import Reconciler
+from clb_emulator.inprocess import scenario_of
+from clb_emulator.testing import Emulator
 
+from ..builders import target, tcp
 from .restoring import HOST, OLD, ONE, drain, held, region, restore, weights, write
 from .tasks import interfere
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from ..builders import Raw
 
 
 @pytest.fixture
@@ -215,3 +227,93 @@ def test_after_an_error_of_our_own_all_that_may_have_changed_stays(file, monkeyp
     wish = {**ONE, "instance_id": "ins-9", "weight": 5}
     assert cloud.run(targets=[wish], restore_file=str(file), load_balancer_id="lb-1").failed
     assert weights(file) == {"lbl-1 ins-9": 77}
+
+
+HOSTS = [f"10.9.0.{number}" for number in range(1, 7)]
+MODULE = "from ansible_collections.tencentcloud.clb.plugins.modules import targets; targets.main()"
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    bound = [target(host, 80, 10 + number) for number, host in enumerate(HOSTS)]
+    scenario = scenario_of({f"lb-{one}": [tcp(f"lbl-{one}", 443, *bound)] for one in (1, 2)})
+    with Emulator({**scenario, "task_seconds": 0.2}) as running:
+        yield running
+
+
+def start(emulator: Emulator, file: Path, **options: Any) -> subprocess.Popen[str]:
+    """Start a task as a process of its own."""
+    arguments = {"load_balancer_ids": ["lb-1", "lb-2"], "restore_file": str(file), **options}
+    process = subprocess.Popen(
+        [sys.executable, "-c", MODULE],
+        env={**os.environ, **emulator.environ(), "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
+    process.stdin.close()
+    process.stdin = None
+    return process
+
+
+def result(process: subprocess.Popen[str]) -> Raw:
+    return json.loads(process.communicate(timeout=120)[0])
+
+
+def test_six_processes_share_a_file_and_a_reader_never_sees_a_part(emulator, file):
+    before = emulator.bindings()
+    read: list[int] = []
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.005):
+            with contextlib.suppress(FileNotFoundError):
+                text = file.read_text()
+                read.append(len(json.loads(text)) if text else -1)
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    try:
+        processes = [start(emulator, file, state="drained", targets=[{"eni_ip": host}]) for host in HOSTS]
+        runs = [result(process) for process in processes]
+    finally:
+        done.set()
+        reader.join()
+    assert not any(run.get("failed") for run in runs)
+    assert {one[4] for one in emulator.bindings()} == {0}
+    remembered = json.loads(file.read_text())
+    assert sorted((one["load_balancer_id"], one["eni_ip"], one["weight"]) for one in remembered) == [
+        (f"lb-{one}", host, 10 + number) for one in (1, 2) for number, host in enumerate(HOSTS)
+    ]
+    assert set(read) <= set(range(1, 13))
+    assert len(read) > 10
+    halves = [[{"eni_ip": host} for host in half] for half in (HOSTS[:3], HOSTS[3:])]
+    processes = [start(emulator, file, state="restored", targets=half) for half in halves]
+    assert not any(result(process).get("failed") for process in processes)
+    assert emulator.bindings() == before
+    assert list(file.parent.iterdir()) == []
+
+
+# What is not applied may come late: it is waited for 15 s.
+LATE = pytest.param("drained", False, marks=pytest.mark.long)
+
+
+@pytest.mark.parametrize("state, applied", [("drained", True), ("absent", True), LATE])
+def test_processes_that_are_killed(emulator, file, state, applied):
+    before = emulator.bindings()
+    action = "BatchModifyTargetWeight" if state == "drained" else "BatchDeregisterTargets"
+    hang = {"action": action, "kind": "hang", "seconds": 3, "apply": applied, "times": -1}
+    emulator.add_faults({**hang, "load_balancers": ["lb-2"]})
+    process = start(emulator, file, state=state, targets=[{"eni_ip": host} for host in HOSTS[:3]])
+    deadline = time.monotonic() + 60
+    while emulator.count(action) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert len(json.loads(file.read_text())) == 6
+    emulator.clear_faults()
+    assert not result(start(emulator, file, state="restored")).get("failed")
+    assert emulator.bindings() == before
+    assert list(file.parent.iterdir()) == []

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -190,30 +189,3 @@ def test_the_documented_keys_are_exactly_those_returned(module, result, empty):
         check_value(key, doc, result.get(key))
         if doc["type"] == "list" and key != "failed_listeners":
             assert result[key], f"{key} is empty: nothing was compared"
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_every_option_and_returned_key_is_described_and_samples_are_of_its_type(module):
-    def check(items: Raw) -> None:
-        for name, one in items.items():
-            assert one.get("description"), name
-            assert one.get("sample") is None or isinstance(one["sample"], TYPES[one["type"]]), name
-            check(one.get("suboptions") or one.get("contains") or {})
-
-    check(documented(module)["options"])
-    check(yaml.safe_load(module.RETURN))
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_markup_names_options_and_returned_keys_that_exist(module):
-    texts = str(documented(module)) + str(yaml.safe_load(module.RETURN))
-    options = flatten(documented(module)["options"], "suboptions")
-
-    def keys(items: Raw, path: str = "") -> set[str]:
-        found = {path + name for name in items}
-        return found.union(*(keys(one.get("contains") or {}, f"{path}{name}.") for name, one in items.items()))
-
-    for named in re.findall(r"\bO\(([^)#=]+)(?:=[^)]*)?\)", texts):
-        assert named.removeprefix("ignore:").replace("[]", "") in options
-    for named in re.findall(r"\bRV\(([^)#=]+)(?:=[^)]*)?\)", texts):
-        assert named.removeprefix("ignore:").replace("[]", "") in keys(yaml.safe_load(module.RETURN))
