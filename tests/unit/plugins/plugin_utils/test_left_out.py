@@ -6,16 +6,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
-    ClbError,
-    ConnectionFailed,
-    Refused,
-    UnexpectedAnswer,
-)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base import errors as kinds
 from harness import Cloud
 
 from ..builders import refused, target, tcp
@@ -31,18 +26,18 @@ class Seen(NamedTuple):
     """What a plugin made of load balancers that can't be read; `left_out` has a code for each ID."""
 
     failure: str
-    code: Any = None
-    read: Any = ()
-    left_out: Any = {}  # noqa: RUF012 - nobody changes it
-    warnings: Any = ()
+    code: str
+    read: list
+    left_out: dict
+    warnings: list
 
 
 def run_module(plugin, errors, chosen):
     cloud = Cloud.of(LISTENERS)
-    kinds = {ConnectionFailed: "cut_before", UnexpectedAnswer: "html"}
+    faults = {kinds.ConnectionFailed: "cut_before", kinds.UnexpectedAnswer: "html"}
     for identity, error in errors.items():
-        fault = {"kind": kinds.get(type(error), "error"), "load_balancers": [identity], "times": -1}
-        told = {"code": error.code, "message": error.api_message} if isinstance(error, Refused) else {}
+        fault = {"kind": faults.get(type(error), "error"), "load_balancers": [identity], "times": -1}
+        told = {"code": error.code, "message": error.api_message} if isinstance(error, kinds.Refused) else {}
         cloud.add_faults({"action": "DescribeTargets", **fault, **told})
     options = {"targets": [{"instance_id": "ins-1"}], **chosen}
     run = cloud.run(state="drained", **options) if plugin == "targets" else cloud.run_info(health=True, **options)
@@ -60,8 +55,8 @@ def see(plugin, errors, **chosen):
     fake.errors.update(errors)
     try:
         reading = read_regions(fake, ids=chosen.get("load_balancer_ids"), health=True)
-    except ClbError as error:
-        return Seen(error.message, error.code)
+    except kinds.ClbError as error:
+        return Seen(error.message, error.code, [], {}, [])
     read = [one["load_balancer_id"] for one in reading.balancers]
     # An inventory has no result to show them in.
     return Seen("", None, read, {one: errors[one].code for one in errors if one not in read}, reading.warnings)
@@ -83,8 +78,8 @@ ERRORS = [
     (refused("InvalidParameter", "Listener lbl-2 of LB lb-2 not found"), []),
     (refused("InvalidParameter.RegionNotFound", "no such region"), []),
     (refused("NeverHeardOf", "what?"), []),
-    (ConnectionFailed("can't connect"), []),
-    (UnexpectedAnswer("no JSON"), []),
+    (kinds.ConnectionFailed("can't connect"), []),
+    (kinds.UnexpectedAnswer("no JSON"), []),
 ]
 
 

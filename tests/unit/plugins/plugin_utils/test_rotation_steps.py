@@ -219,16 +219,10 @@ def test_a_warm_up_that_was_killed_is_completed_by_the_next_run(shop):
     assert shop.is_as_at_first()
 
 
-@rows(
-    "variables, warned",
-    ({}, True),
-    ({"drain_seconds": 60}, True),
-    ({"drain_seconds": 90}, False),
-    ({"drain_connections": True}, False),
-)
-def test_a_drain_that_is_shorter_than_session_persistence_is_worth_a_warning(tmp_path, variables, warned):
+@rows("seconds, more, warned", (0, {}, True), (60, {}, True), (90, {}, False), (0, {"drain_connections": True}, False))
+def test_a_drain_that_is_shorter_than_session_persistence_is_worth_a_warning(tmp_path, seconds, more, warned):
     shop = Shop(tmp_path, load_balancers=[balancer(1, session_seconds=90), balancer(2)])
-    shop.check(**variables)
+    shop.check(drain_seconds=seconds, **more)
     assert any("lb-1 lbl-1 (TCP:443): 90 s" in text for text in shop.modules.warnings) is warned
 
 
