@@ -11,55 +11,27 @@ from typing import Any
 Target = dict[str, Any]
 
 
+def _bound(backend: str, port: int, weight: int = 10, tag: str = "") -> Target:
+    key = "instance_id" if backend.startswith("ins-") else "eni_ip"
+    return {key: backend, "port": port, "weight": weight, "tag": tag}
+
+
 def web_shop(load_balancer_id: str = "lb-1", name: str | None = None) -> dict[str, Any]:
     """A load balancer with a listener of each kind, some of whose bindings are drained or tagged."""
-    return {
-        "id": load_balancer_id,
-        "name": name or load_balancer_id,
-        "listeners": [
-            {
-                "id": "lbl-tcp",
-                "protocol": "TCP",
-                "port": 443,
-                "targets": [
-                    {"instance_id": "ins-a", "port": 8443, "weight": 10, "tag": "blue"},
-                    {"instance_id": "ins-b", "port": 8443, "weight": 0, "tag": "blue"},
-                    {"eni_ip": "10.0.9.1", "port": 8443, "weight": 5},
-                ],
-            },
-            {
-                "id": "lbl-dns-tcp",
-                "protocol": "TCP",
-                "port": 53,
-                "targets": [{"eni_ip": "2001:db8::53", "port": 53, "weight": 10}],
-            },
-            {"id": "lbl-dns-udp", "protocol": "UDP", "port": 53, "targets": [{"instance_id": "ins-a", "port": 53}]},
-            {"id": "lbl-range", "protocol": "TCP", "port": 9000, "end_port": 9100},
-            {
-                "id": "lbl-http",
-                "protocol": "HTTP",
-                "port": 80,
-                "rules": [
-                    {
-                        "id": "loc-shop",
-                        "domain": "Shop.example.com",
-                        "url": "/",
-                        "targets": [
-                            {"instance_id": "ins-a", "port": 8080, "weight": 20},
-                            {"instance_id": "ins-b", "port": 8080, "weight": 20, "tag": "blue"},
-                        ],
-                    },
-                    {"id": "loc-api", "domain": "api.example.com", "url": "/v1"},
-                ],
-            },
-            {
-                "id": "lbl-https",
-                "protocol": "HTTPS",
-                "port": 443,
-                "rules": [{"id": "loc-tls", "domain": "shop.example.com", "url": "/"}],
-            },
-        ],
-    }
+    tcp = [_bound("ins-a", 8443, 10, "blue"), _bound("ins-b", 8443, 0, "blue"), _bound("10.0.9.1", 8443, 5)]
+    http = [_bound("ins-a", 8080, 20), _bound("ins-b", 8080, 20, "blue")]
+    shop = {"id": "loc-shop", "domain": "Shop.example.com", "url": "/", "targets": http}
+    rules = [shop, {"id": "loc-api", "domain": "api.example.com", "url": "/v1"}]
+    tls = [{"id": "loc-tls", "domain": "shop.example.com", "url": "/"}]
+    listeners = [
+        {"id": "lbl-tcp", "protocol": "TCP", "port": 443, "targets": tcp},
+        {"id": "lbl-dns-tcp", "protocol": "TCP", "port": 53, "targets": [_bound("2001:db8::53", 53)]},
+        {"id": "lbl-dns-udp", "protocol": "UDP", "port": 53, "targets": [_bound("ins-a", 53)]},
+        {"id": "lbl-range", "protocol": "TCP", "port": 9000, "end_port": 9100},
+        {"id": "lbl-http", "protocol": "HTTP", "port": 80, "rules": rules},
+        {"id": "lbl-https", "protocol": "HTTPS", "port": 443, "rules": tls},
+    ]
+    return {"id": load_balancer_id, "name": name or load_balancer_id, "listeners": listeners}
 
 
 def keys(entries: list[Target]) -> set[tuple[str, str | None, str, int]]:

@@ -2,43 +2,34 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``min_healthy`` on the emulated cloud, whole tasks in this process: who gets traffic, and what is never taken."""
+"""``min_healthy``: who gets traffic, and what is never taken; and tasks that meet others on one load balancer."""
 
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from clb_emulator import queries
 from harness import Cloud
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+from ..builders import target, tcp, want
+from .tasks import weights
 
 LISTENER = "lbl-1"
 WHY = (
     "none of its targets of weight above 0 is healthy, so the cloud sends traffic to all of these, "
     "and min_healthy counts each"
 )
+NOT_KNOWN = "ins-1:80, whose health is not known: DescribeTargetHealth"
 CHECKING = {"HealthStatus": True, "HealthStatusDetail": "Checking"}
 
 
-def farm(
-    count: int = 3, *, health: Mapping[str, Any] | None = None, off: tuple[int, ...] = (), **settings: Any
-) -> Cloud:
+def farm(count: int = 3, *, off: tuple[int, ...] = (), **settings: Any) -> Cloud:
     """``lb-1`` with a listener and so many instances ``ins-1``, ...; those that are ``off`` have weight 0."""
-    targets = [{"instance_id": f"ins-{n}", "port": 80, "weight": 0 if n in off else 10} for n in range(1, count + 1)]
-    listener = {"id": LISTENER, "protocol": "TCP", "port": 443, "targets": targets}
-    scenario = {
-        "instances": {f"ins-{n}": {"ip": f"10.0.0.{n}"} for n in range(1, 20)},
-        "load_balancers": [{"id": "lb-1", "listeners": [listener]}],
-        "health": health or {},
-        "task_seconds": 1.0,
-    }
-    return Cloud(scenario, **settings)
+    bound = [target(f"ins-{n}", weight=0 if n in off else 10) for n in range(1, count + 1)]
+    return Cloud.of({"lb-1": [tcp(LISTENER, 443, *bound)]}, **settings)
 
 
 def names(*numbers: int) -> list[str]:
@@ -89,30 +80,18 @@ def test_dead_ones_do_not_step_in_for_the_last_healthy_one():
     assert serving(cloud) == {"ins-1"}
 
 
-@pytest.mark.parametrize(
-    "health, allowed, words",
-    [
-        ({"stopped_listeners": [LISTENER]}, "1 2 3 12 123", None),
-        ({"closed_listeners": [LISTENER]}, "1 2 3 12", "would fall from 3 to 0"),
-        (
-            {"shown": {"ins-1": None}, "dead": names(2)},
-            "2",
-            "ins-1:80, whose health is not known: DescribeTargetHealth",
-        ),
-        (
-            {"shown": {"ins-1": None}, "dead": names(2, 3)},
-            "",
-            "ins-1:80, whose health is not known: DescribeTargetHealth",
-        ),
-        ({"shown": {"ins-1": CHECKING}, "dead": names(2)}, "1 2 12", "would fall from 1 to 0"),
-        (
-            {"shown": {"ins-1": CHECKING}, "dead": names(2, 3)},
-            "",
-            "with the detail 'Checking', and nobody else is healthy",
-        ),
-        ({"shown": {"ins-1": {"HealthStatusDetail": "Checking"}}, "dead": names(1, 2, 3)}, "1 2 3 12", "from 3 to 0"),
-    ],
-)
+SHOWN: list[tuple[dict[str, Any], str, str | None]] = [
+    ({"stopped_listeners": [LISTENER]}, "1 2 3 12 123", None),
+    ({"closed_listeners": [LISTENER]}, "1 2 3 12", "would fall from 3 to 0"),
+    ({"shown": {"ins-1": None}, "dead": names(2)}, "2", NOT_KNOWN),
+    ({"shown": {"ins-1": None}, "dead": names(2, 3)}, "", NOT_KNOWN),
+    ({"shown": {"ins-1": CHECKING}, "dead": names(2)}, "1 2 12", "would fall from 1 to 0"),
+    ({"shown": {"ins-1": CHECKING}, "dead": names(2, 3)}, "", "with the detail 'Checking', and nobody else is healthy"),
+    ({"shown": {"ins-1": {"HealthStatusDetail": "Checking"}}, "dead": names(1, 2, 3)}, "1 2 3 12", "from 3 to 0"),
+]
+
+
+@pytest.mark.parametrize("health, allowed, words", SHOWN)
 def test_what_the_answer_says_decides(health, allowed, words):
     for lost in ("1", "2", "3", "12", "123"):
         run = farm(health=health).run(**drop(*map(int, lost)))
@@ -124,8 +103,7 @@ def test_what_the_answer_says_decides(health, allowed, words):
 
 def test_what_is_waited_for_counts_as_healthy_so_that_the_dead_do_not():
     cloud = farm(2, health={"dead": names(1, 2), "after": 3})
-    new = [{"listener_id": LISTENER, "instance_id": "ins-3", "port": 80}]
-    options: dict[str, Any] = {"targets": new, "purge": True, "min_healthy": 1}
+    options: dict[str, Any] = {"targets": [want(LISTENER, "ins-3")], "purge": True, "min_healthy": 1}
     alone = cloud.run(**options)
     assert (alone.code, alone["changed"]) == ("GuardRefused", False)
     assert "would fall from 2 to 0" in alone.message
@@ -137,7 +115,7 @@ def test_what_is_waited_for_counts_as_healthy_so_that_the_dead_do_not():
 @pytest.mark.parametrize("dead", [(), (1, 2, 3)])
 def test_what_a_task_has_just_registered_counts_neither_as_dead_nor_as_not_known(dead, seconds):
     cloud = farm(3, health={"dead": names(*dead), "after": 30}, task_seconds=seconds)
-    kept = [{"listener_id": LISTENER, "instance_id": name, "port": 80} for name in names(1, 2, 4)]
+    kept = [want(LISTENER, name) for name in names(1, 2, 4)]
     run = cloud.run(targets=kept, purge=True, min_healthy=2)
     assert not run.failed, run.message
     assert (serving(cloud), least(cloud)) == ({*names(1, 2, 4)}, 2)
@@ -173,20 +151,11 @@ def test_after_the_losses_dead_ones_count_where_nobody_was_healthy_before(dead, 
 
 
 SHAPES: tuple[dict[str, Any], ...] = (
-    {},
-    {},
-    {"dead": True},
-    {"dead": True},
-    {"unknown": True},
-    {"closed": True},
-    {"shown": None},
-    {"shown": None, "dead": True},
-    {"shown": {"HealthStatusDetail": "Checking"}},
-    {"shown": {"HealthStatusDetail": "Checking"}, "dead": True},
-    {"shown": CHECKING, "dead": True},
-    {"shown": {"HealthStatus": True}, "dead": True},
-    {"shown": {"HealthStatusDetail": None}},
-    {"shown": {"HealthStatusDetail": ""}, "dead": True},
+    *({}, {}, {"dead": True}, {"dead": True}, {"unknown": True}, {"closed": True}),
+    *({"shown": None}, {"shown": None, "dead": True}),
+    *({"shown": {"HealthStatusDetail": "Checking"}}, {"shown": {"HealthStatusDetail": "Checking"}, "dead": True}),
+    *({"shown": CHECKING, "dead": True}, {"shown": {"HealthStatus": True}, "dead": True}),
+    *({"shown": {"HealthStatusDetail": None}}, {"shown": {"HealthStatusDetail": ""}, "dead": True}),
     {"shown": {"HealthStatus": False, "HealthStatusDetail": "Close"}, "dead": True},
 )
 """What can be true of a target (alive, if nothing else is said), and what the answer shows of it instead."""
@@ -229,3 +198,83 @@ def test_health_of_any_shape_under_six_drains_at_once(seed):
     runs = cloud.together(*(drop(n, minimum=minimum, state=dice.choice(["drained", "absent"])) for n in range(1, 7)))
     assert {run.code for run in runs} <= {None, "GuardRefused"}, [run.message for run in runs]
     assert at_first < minimum or least(cloud) >= minimum
+
+
+CLOUDS: dict[str, dict[str, Any]] = {
+    "tasks": {},
+    "at once": {"batch_is_task": False},
+    "at once and locked": {"batch_is_task": False, "lock_after": 0.5},
+    "nobody is healthy": {"health": {"dead": names(1, 2, 3, 4, 5, 6)}},
+}
+
+
+@pytest.mark.parametrize("lag", [0, 2])
+@pytest.mark.parametrize("settings", CLOUDS.values(), ids=CLOUDS)
+@pytest.mark.parametrize("seed", range(4))
+def test_hosts_that_drain_themselves_take_turns(settings, lag, seed):
+    """Six hosts, of which four have to serve: two drain, four are refused, and never fewer than four serve."""
+    cloud = farm(6, task_seconds=2.0, read_lag=lag, seed=seed, **settings)
+    runs = cloud.together(*(drop(number, minimum=4) for number in range(1, 7)))
+    assert sorted(str(run.code) for run in runs) == ["GuardRefused"] * 4 + ["None"] * 2
+    assert least(cloud) == 4
+    assert sorted(weights(cloud).values()) == [0, 0, 10, 10, 10, 10]
+
+
+def test_without_a_folder_for_locks_nothing_is_taken_away():
+    cloud = farm(6)
+    environ = {"TENCENTCLOUD_CLB_LOCK_DIR": "relative/locks"}
+    run = cloud.run(**drop(1, minimum=4), environ=environ)
+    assert (run.code, run.changed, cloud.writes()) == ("GuardRefused", False, [])
+    assert "TENCENTCLOUD_CLB_LOCK_DIR 'relative/locks' is not an absolute path" in run.message
+    # What takes nothing away under a guard needs no lock.
+    assert not cloud.run(**drop(1, minimum=4), environ=environ, check=True).failed
+    assert not cloud.run(**drop(1, minimum=0), environ=environ).failed
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_two_controllers_put_back_what_dips(tmp_path, seed):
+    """No lock is shared: whoever sees that too few serve puts its weight back and says so."""
+    cloud = farm(5, batch_is_task=False, task_seconds=0.1, latency_ms=200, seed=seed)
+    locks = [{"TENCENTCLOUD_CLB_LOCK_DIR": str(tmp_path / f"controller-{number}")} for number in range(4)]
+    runs = cloud.together(*({**drop(number, minimum=4), "environ": locks[number - 1]} for number in range(1, 5)))
+    drained = [run for run in runs if not run.failed]
+    refused = [run for run in runs if run.failed]
+    assert {run.code for run in refused} == {"GuardRefused"}
+    assert len(drained) <= 1
+    assert sum(weight > 0 for weight in weights(cloud).values()) == 5 - len(drained)
+    assert any(run.changed for run in refused) or len(drained) == 1
+    for run in refused:
+        if run.changed:
+            assert "was put back" in run.message
+            assert (run["restore"], len(run["failed_targets"])) == ([], 1)
+
+
+def test_the_same_task_twice_without_waiting():
+    cloud = farm(4, task_seconds=20.0)
+    first, second = (cloud.run(wait=False, targets=[want(LISTENER, "ins-9")]) for _ in range(2))
+    assert [first.failed, second.failed] == [False, False]
+    assert [first.changed, second.changed] == [True, False]
+    assert weights(cloud)["ins-9"] == 10
+
+
+@pytest.mark.parametrize("gone", ["error", "fail_listener"])
+@pytest.mark.parametrize("seconds", [0, 0.4, 0.9])
+def test_two_tasks_unbind_the_same(gone, seconds):
+    cloud = farm(4, deregister_gone=gone)
+    both = [{"instance_id": "ins-1"}, {"instance_id": "ins-2"}]
+    runs = cloud.together(
+        {"state": "absent", "targets": both[:1]}, {"state": "absent", "targets": both, "after": seconds}
+    )
+    assert [run.message for run in runs if run.failed] == []
+    assert weights(cloud).keys() == {"ins-3", "ins-4"}
+    removed = [entry["instance_id"] for run in runs for entry in run["deregistered"]]
+    assert sorted(removed) == ["ins-1", "ins-2"]
+
+
+def test_a_weight_that_is_listed_wins_over_a_drain_meanwhile():
+    cloud = farm(4)
+    bind = {"targets": [want(LISTENER, "ins-1", weight=10), want(LISTENER, "ins-9")], "after": 0.3}
+    _, run = cloud.together({"state": "drained", "targets": [{"instance_id": "ins-1"}]}, bind)
+    assert not run.failed, run.message
+    assert "ins-1" in serving(cloud)
+    assert {entry["instance_id"]: entry["weight"] for entry in run["targets"]}["ins-1"] == 10
