@@ -17,6 +17,7 @@ from steps import Outcome, Step, report, run_all
 
 PYTHON = sys.executable
 UNIT, INTEGRATION = "tests/unit", "tests/integration"
+INNER = f"{UNIT}/plugins/module_utils"
 
 
 def pytest(name: str, marks: str, *arguments: str, workers: int = 2) -> Step:
@@ -72,9 +73,12 @@ NOT_IN_SECONDS = (
 
 def check() -> list[Outcome]:
     """What takes seconds."""
-    but = [f"--ignore={UNIT}/{place}" for place in NOT_IN_SECONDS]
-    quick = pytest("unit", "not alone and not long", "--hypothesis-profile=quick", *but, UNIT)
-    return run_all([quick, *STATIC])
+    how = ["--hypothesis-profile=quick", *(f"--ignore={UNIT}/{place}" for place in NOT_IN_SECONDS)]
+    # Two halves beside each other: of two workers, each would collect all tests.
+    inner = pytest("unit module_utils", "not alone and not long", *how, INNER, workers=0)
+    outer = pytest("unit others", "not alone and not long", *how, f"--ignore={INNER}", UNIT, workers=0)
+    first, *others = STATIC
+    return run_all([first, inner, outer, *others])
 
 
 def test() -> list[Outcome]:
