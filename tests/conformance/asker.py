@@ -14,7 +14,7 @@ from .leftovers import MARK, Bound, Leftovers
 from .world import Place, World, as_list, bindings_in, healths_in, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TypeVar
 
     T = TypeVar("T")
@@ -42,6 +42,16 @@ def first(items: Iterable[T], missing: str) -> T:
     for item in items:
         return item
     raise NotAsked(missing)
+
+
+def largest(fits: Callable[[int], bool], first: Sequence[int], maximum: int) -> int:
+    """Return the largest amount up to ``maximum`` that fits; some are tried ``first``."""
+    most, beyond, known = 0, maximum + 1, list(first)
+    while beyond - most > 1:
+        amount = known.pop(0) if known else (most + beyond) // 2
+        if most < amount < beyond:
+            most, beyond = (amount, beyond) if fits(amount) else (most, amount)
+    return most
 
 
 class Looker:

@@ -62,6 +62,21 @@ class Answer:
         return f"{self.code}: {self.message}"
 
 
+def is_code(answer: Any) -> bool:
+    """Return whether an answer is an error code."""
+    return isinstance(answer, str) and answer[:1].isupper() and " " not in answer
+
+
+def shape(value: Mapping[str, Any], name: str) -> str:
+    """Return how a list looks in an answer."""
+    if name not in value:
+        return "missing"
+    found = value[name]
+    if isinstance(found, list):
+        return "a list" if found else "[]"
+    return "null" if found is None else "something else"
+
+
 class Unusable(Exception):
     """This run can't begin: an option is wrong, or the load balancer does not fit."""
 

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .calls import is_code
 
 if TYPE_CHECKING:
     from .asker import Asker
@@ -117,28 +119,3 @@ def refusal(name: str, action: str, to: str, target: Callable[[Asker], Target], 
     """Return the question for the error code of a write of one target, which ``to`` describes."""
     asks = f"What does {action} answer to {to}?"
     return Question(name, asks, lambda ask: ask.write(action, [target(ask)]).verdict, means)
-
-
-def largest(fits: Callable[[int], bool], first: Sequence[int], maximum: int) -> int:
-    """Return the largest amount up to ``maximum`` that fits; some are tried ``first``."""
-    most, beyond, known = 0, maximum + 1, list(first)
-    while beyond - most > 1:
-        amount = known.pop(0) if known else (most + beyond) // 2
-        if most < amount < beyond:
-            most, beyond = (amount, beyond) if fits(amount) else (most, amount)
-    return most
-
-
-def is_code(answer: Any) -> bool:
-    """Return whether an answer is an error code."""
-    return isinstance(answer, str) and answer[:1].isupper() and " " not in answer
-
-
-def shape(value: Mapping[str, Any], name: str) -> str:
-    """Return how a list looks in an answer."""
-    if name not in value:
-        return "missing"
-    found = value[name]
-    if isinstance(found, list):
-        return "a list" if found else "[]"
-    return "null" if found is None else "something else"

@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..asker import CHECK_SECONDS, first
-from ..calls import DEREGISTER, DETAIL, HEALTH, LISTENERS, LISTING, REGISTER, TARGETS, WEIGHT, NotAsked, Target
-from ..question import Means, Question, Questions, answered, lookup, measured, refusable, shape
+from ..calls import DEREGISTER, DETAIL, HEALTH, LISTENERS, LISTING, REGISTER, TARGETS, WEIGHT, NotAsked, Target, shape
+from ..question import Means, Question, Questions, answered, lookup, measured, refusable
 from ..world import healths_in, objects, text
 
 if TYPE_CHECKING:

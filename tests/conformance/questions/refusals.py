@@ -11,23 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from clb_emulator.settings import LIMITS
 
-from ..asker import NOWHERE, first, members
-from ..calls import DEREGISTER, HEALTH, LISTENERS, LISTING, REGISTER, TAG, TARGETS, WEIGHT, Kind, NotAsked
+from ..asker import NOWHERE, first, largest, members
+from ..calls import DEREGISTER, HEALTH, LISTENERS, LISTING, REGISTER, TAG, TARGETS, WEIGHT, Kind, NotAsked, is_code
 from ..leftovers import MARK
-from ..question import (
-    Means,
-    Question,
-    Questions,
-    answered,
-    as_code,
-    as_codes,
-    is_code,
-    largest,
-    lookup,
-    refusable,
-    refusal,
-    whole,
-)
+from ..question import Means, Question, Questions, answered, as_code, as_codes, lookup, refusable, refusal, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

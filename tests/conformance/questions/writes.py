@@ -12,23 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from clb_emulator.busy import STYLES
 
-from ..calls import DEREGISTER, REGISTER, STATUS, TAG, WEIGHT, Kind, NotAsked, Target
+from ..asker import largest
+from ..calls import DEREGISTER, REGISTER, STATUS, TAG, WEIGHT, Kind, NotAsked, Target, is_code, shape
 from ..leftovers import MARK
-from ..question import (
-    Means,
-    Question,
-    Questions,
-    answered,
-    as_code,
-    is_code,
-    largest,
-    lookup,
-    measured,
-    refusable,
-    refusal,
-    shape,
-    whole,
-)
+from ..question import Means, Question, Questions, answered, as_code, lookup, measured, refusable, refusal, whole
 from ..world import text
 
 if TYPE_CHECKING:
@@ -242,8 +229,8 @@ def _two_names(ask: Asker) -> str:
     return "one binding" if len(ask.entries(target)) == 1 else "two bindings"
 
 
-_UNKNOWN = as_code(f"codes.{DEREGISTER}.unknown_target")
-"""What else the answer can mean, the next question tells."""
+def _unknown(action: str) -> Means:
+    return as_code(f"codes.{action}.unknown_target")
 
 
 def _unbind(ask: Asker, whose: str, *targets: Target) -> str:
@@ -252,7 +239,8 @@ def _unbind(ask: Asker, whose: str, *targets: Target) -> str:
     return f"accepted, and {whose} listener named" if named else answer.verdict
 
 
-@question("What does BatchDeregisterTargets answer to a target that is not bound?", _UNKNOWN)
+# What else it can mean, the next question tells.
+@question("What does BatchDeregisterTargets answer to a target that is not bound?", _unknown(DEREGISTER))
 def _gone_alone(ask: Asker) -> str:
     return _unbind(ask, "its", ask.target())
 
@@ -276,14 +264,11 @@ def _gone_among(ask: Asker) -> dict[str, str]:
     return {"answer": answer, "the other target": "still bound" if ask.entries(bound) else "unbound"}
 
 
-def _changed(change: Target, ask: Asker) -> Target:
-    return ask.target(**change)
-
-
-GONE = "a target that is not bound"
-for name, action, change in (("weight", WEIGHT, {"Weight": 20}), ("tag", TAG, {"Tag": OTHER_TAG})):
-    target = partial(_changed, change)
-    question.append(refusal(f"{name}-of-gone", action, GONE, target, as_code(f"codes.{action}.unknown_target")))
+_GONE = "a target that is not bound"
+question += [
+    refusal("weight-of-gone", WEIGHT, _GONE, lambda ask: ask.target(Weight=20), _unknown(WEIGHT)),
+    refusal("tag-of-gone", TAG, _GONE, lambda ask: ask.target(Tag=OTHER_TAG), _unknown(TAG)),
+]
 
 
 @question(

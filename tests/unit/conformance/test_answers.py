@@ -180,19 +180,17 @@ def test_garbled_answers(seed: int) -> None:
 LOST = Answer(Kind.LOST, code="UnexpectedAnswer", message="HTTP 502")
 
 
-@pytest.mark.parametrize(
-    "odd",
-    [
-        LOST,
-        refused("RequestLimitExceeded", "too many"),
-        refused("FailedOperation", "Your task is working"),
-        refused("LimitExceeded", "no"),
-        refused("InternalError", "no"),
-        refused("UnauthorizedOperation", "no"),
-        refused("InvalidParameterValue.Length", "no"),
-    ],
-    ids=lambda answer: answer.code,
+CODES = (
+    "RequestLimitExceeded",
+    "LimitExceeded",
+    "InternalError",
+    "UnauthorizedOperation",
+    "InvalidParameterValue.Length",
 )
+ODD = [LOST, refused("FailedOperation", "Your task is working"), *(refused(code, "no") for code in CODES)]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda answer: answer.code)
 @pytest.mark.sample(3)
 @pytest.mark.parametrize("share, last", [(0.2, 400), (1.0, 30), (1.0, 10**6)])
 def test_what_is_bound_is_unbound_whatever_is_refused_or_lost(odd: Answer, share: float, last: int) -> None:
@@ -215,12 +213,7 @@ def test_what_is_bound_is_unbound_whatever_is_refused_or_lost(odd: Answer, share
 
 def test_a_write_that_was_lost_is_waited_for_and_unbound() -> None:
     calls = iter(range(10**6))
-
-    def lose_the_first_write(carry_out: Callable[[], Answer]) -> Answer:
-        answer = carry_out()
-        return LOST if next(calls) == 2 else answer
-
-    cloud = Odd(change=lose_the_first_write)
+    cloud = Odd(change=lambda carry_out: (carry_out(), LOST)[next(calls) == 2])
     (outcome,) = cloud.run(QUESTIONS[:1]).outcomes
     assert outcome.reason.startswith("nobody knows how BatchRegisterTargets ended")
     cloud.sleep(60)
@@ -238,13 +231,11 @@ def test_a_slow_server_is_left_when_the_time_is_up() -> None:
     assert cloud.emulator.bindings() == set()
 
 
-@pytest.mark.parametrize("left", ["ins-one", "10.0.0.6"])
-def test_others_are_left_alone(left: str) -> None:
+@pytest.mark.parametrize("left", [{"InstanceId": "ins-one"}, {"EniIp": "10.0.0.6"}])
+def test_others_are_left_alone(left: dict[str, str]) -> None:
     cloud = Odd()
-    name = "InstanceId" if left.startswith("ins") else "EniIp"
-    other = {"LoadBalancerId": EMULATED_ID, "ListenerId": "lbl-tcp", name: left, "Port": 80, "Tag": "mine"}
+    other = {"LoadBalancerId": EMULATED_ID, "ListenerId": "lbl-tcp", **left, "Port": 80, "Tag": "mine"}
     cloud.emulator.add_events({"change": "bind", "with": [other], "action": "BatchRegisterTargets", "after_calls": 5})
     cloud.run()
-    assert {(listener, port, tag) for listener, _, _, port, _, tag in cloud.emulator.bindings()} == {
-        ("lbl-tcp", 80, "mine")
-    }
+    ((listener, _, _, port, _, tag),) = cloud.emulator.bindings()
+    assert (listener, port, tag) == ("lbl-tcp", 80, "mine")
