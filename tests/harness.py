@@ -79,7 +79,6 @@ class Run:
 
     @property
     def message(self) -> str:
-        """``msg``."""
         return str(self.result.get("msg", ""))
 
     @property
@@ -99,21 +98,15 @@ class Run:
 class Cloud(InProcess):
     """One emulated cloud, and the tasks that work on it.
 
-    :param scenario: as in a scenario file.
+    :param scenario: as in a scenario file; ``settings`` replace keys of it.
     :param environ: environment variables of the tasks, beside credentials and region.
     :param seed: of the random pauses that tasks make.
-    :param settings: keys that replace those of the scenario.
     """
 
     def __init__(
-        self,
-        scenario: Mapping[str, Any] | None = None,
-        *,
-        environ: Mapping[str, str] | None = None,
-        seed: int = 0,
-        **settings: Any,
+        self, scenario: Mapping[str, Any], *, environ: Mapping[str, str] | None = None, seed: int = 0, **settings: Any
     ) -> None:
-        scenario = {"rate_limit": 20, **(scenario or {}), **settings}
+        scenario = {"rate_limit": 20, **scenario, **settings}
         self.shared_clock = SharedClock(scenario.get("clock_offset", 0.0), seed)
         super().__init__(scenario, clock=self.shared_clock)
         self.environ = dict(environ or {})
@@ -132,35 +125,20 @@ class Cloud(InProcess):
             balancer["name"] = f"name-{balancer['id']}"
         return cls({**scenario, "numbered_instances": INSTANCES, "task_seconds": 1.0}, **settings)
 
-    def run(
-        self,
-        *,
-        check: bool = False,
-        diff: bool = True,
-        verbosity: int = 0,
-        environ: Mapping[str, str] | None = None,
-        **options: Any,
-    ) -> Run:
+    def run(self, *, check: bool = False, diff: bool = True, verbosity: int = 0, **options: Any) -> Run:
         """Run ``targets``.
 
-        :param environ: environment variables of this task alone.
         :param options: those of the module. ``load_balancer_id`` is the cloud's only one where none is chosen; an
-            option that is None is left out.
+            option that is None is left out. ``environ`` holds environment variables of this task alone.
         """
-        flags = {"check_mode": check, "diff": diff, "verbosity": verbosity}
-        return _main(self, targets.main, flags, options, {**self._environ(), **(environ or {})})
+        return _main(self, targets.main, {"check_mode": check, "diff": diff, "verbosity": verbosity}, options)
 
-    def run_info(self, *, verbosity: int = 0, environ: Mapping[str, str] | None = None, **options: Any) -> Run:
+    def run_info(self, *, verbosity: int = 0, **options: Any) -> Run:
         """Run ``targets_info``; options as in run()."""
-        environ = {**self._environ(), **(environ or {})}
-        return _main(self, targets_info.main, {"verbosity": verbosity}, options, environ)
+        return _main(self, targets_info.main, {"verbosity": verbosity}, options)
 
     def together(self, *tasks: Mapping[str, Any]) -> list[Run]:
-        """Run ``targets`` with each of these options at once.
-
-        :param tasks: arguments of run(), and ``after``: the seconds until it begins.
-        :returns: how each ended.
-        """
+        """Run ``targets`` with each of these arguments of run() at once; ``after``: the seconds until it begins."""
         runs: list[Run | None] = [None] * len(tasks)
 
         def work(number: int) -> None:
@@ -180,12 +158,12 @@ class Cloud(InProcess):
     def inside(self) -> Iterator[dict[str, str]]:
         """Let anything else of the collection work on this cloud for a ``with`` block; give it its environment."""
         with _installed(self):
-            yield self._environ()
+            yield self.task_environ()
 
     def next_writes(self, *faults: Raw | None, load_balancer_id: str | None = None) -> None:
-        """Order what happens to the next writes that find their load balancer free, one each; None lets one pass.
+        """Order what happens to the next writes that find their load balancer (or only this one) free, one each.
 
-        :param load_balancer_id: count only the writes to this one.
+        None lets one pass.
         """
         self._next_writes.add(load_balancer_id, faults)
 
@@ -227,10 +205,7 @@ class Cloud(InProcess):
         self.sleep(max(0.0, until - self.now()) + self.cloud.settings.read_lag + 1e-6)
 
     def answer(self, headers: Mapping[str, str], body: bytes, seconds: float) -> tuple[int, dict[str, str], bytes]:
-        """Answer one request, as the transport does: status, headers and body.
-
-        :raises ConnectionFailed: as the transport does where no answer comes within so many seconds.
-        """
+        """Answer one request within so many seconds, or fail, as the transport does: status, headers and body."""
         self._requests += 1
         if self._requests > MAX_CALLS:
             raise Endless(f"more than {MAX_CALLS} requests")
@@ -251,7 +226,7 @@ class Cloud(InProcess):
         date = formatdate(self.clock.wall(), usegmt=True)
         return answer.status, {"Content-Type": answer.content_type, "Date": date, **answer.headers}, answer.body
 
-    def _environ(self) -> dict[str, str]:
+    def task_environ(self) -> dict[str, str]:
         credential = self.cloud.accounts.first
         return {
             "HOME": _home(),
@@ -263,10 +238,9 @@ class Cloud(InProcess):
         }
 
 
-def _main(
-    cloud: Cloud, main: Callable[[], None], flags: Mapping[str, Any], options: Mapping[str, Any], environ: Raw
-) -> Run:
+def _main(cloud: Cloud, main: Callable[[], None], flags: Raw, options: Raw) -> Run:
     """Run the ``main`` of a module with these options."""
+    environ = {**cloud.task_environ(), **options.pop("environ", {})}
     if len(cloud.cloud.load_balancers) == 1 and not any("load_balancer" in name for name in options):
         options = {"load_balancer_id": next(iter(cloud.cloud.load_balancers)), **options}
     arguments = {

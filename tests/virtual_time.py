@@ -34,14 +34,14 @@ class Endless(BaseException):
     """A task sends calls without end, or all of its threads wait for each other."""
 
 
+@dataclass(eq=False)
 class _Waiting:
     """A thread that waits until something is so, or until a moment."""
 
-    def __init__(self, ready: Callable[[], bool], until: float) -> None:
-        self.ready = ready
-        self.until = until
-        self.gate = threading.Semaphore(0)
-        self.stuck = False
+    ready: Callable[[], bool]
+    until: float
+    gate: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    stuck: bool = False
 
 
 class SharedClock(Clock):
@@ -124,9 +124,6 @@ class _Semaphore:
     def release(self, n: int = 1) -> None:
         self._value += n
 
-    def locked(self) -> bool:
-        return self._value <= 0
-
     def __enter__(self) -> bool:
         return self.acquire()
 
@@ -150,9 +147,6 @@ class _Event:
 
     def set(self) -> None:
         self._set = True
-
-    def clear(self) -> None:
-        self._set = False
 
     def wait(self, timeout: float | None = None) -> bool:
         return self._set or _clock().wait(self.is_set, math.inf if timeout is None else timeout)
@@ -226,20 +220,10 @@ class _Random:
         return getattr(_clock().random, name)
 
 
-_TIME = _Time()
-_SHIMS: dict[int, Any] = {
-    id(time): _TIME,
-    id(time.monotonic): _TIME.monotonic,
-    id(time.sleep): _TIME.sleep,
-    id(time.time): _TIME.time,
-    id(threading): _Threading(),
-    id(threading.Thread): Thread,
-    id(threading.Lock): _Lock,
-    id(threading.Event): _Event,
-    id(threading.Semaphore): _Semaphore,
-    id(random): _Random(),
-}
+_SHIMS: dict[int, Any] = {id(time): _Time(), id(threading): _Threading(), id(random): _Random()}
 """The ID of what plugins use -> what stands there while a task runs."""
+for _module, _names in ((time, "monotonic sleep time"), (threading, "Thread Lock Event Semaphore")):
+    _SHIMS.update({id(getattr(_module, name)): getattr(_SHIMS[id(_module)], name) for name in _names.split()})
 
 
 class Patch(NamedTuple):
@@ -266,10 +250,7 @@ def import_all(package: ModuleType) -> None:
 
 
 def shims_in(names: dict[str, Any], package: str) -> Iterator[Patch]:
-    """What a module uses of time, threads and random numbers, default values of its functions included.
-
-    :param package: where what the module imports is looked into.
-    """
+    """What a module uses of time, threads and random numbers, default values of the package's functions included."""
     for name, value in list(names.items()):
         if id(value) in _SHIMS:
             yield Patch(names, name, value, _SHIMS[id(value)])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..builders import Raw, want
-from .fault_cases import FAULTS
+from .test_faults import FAULTS
 from .test_several import DRAIN, EVERYWHERE, HOST, IDS, many, read, region, status, weights, wrote_to
 
 if TYPE_CHECKING:

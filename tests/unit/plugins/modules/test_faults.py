@@ -7,13 +7,202 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+import re
+from dataclasses import dataclass
+from typing import Any, Optional
 
 import pytest
 
 from harness import Cloud, Raw, Run
 
-from .fault_cases import FAULTS, LASTING, PAIRED, RECOVERABLE, TASKS, WORLD, Held, Key, Task
+from .tasks import accepted, sent
+
+Key = tuple[str, Optional[str], str, int]
+"""Listener, rule, backend, port: what identifies a binding."""
+
+Held = dict[Key, tuple[int, str]]
+"""Weight and tag of each binding."""
+
+_FALLBACK = {"Namespace": "default", "Name": "fallback", "Qualifier": "$LATEST", "QualifierType": "VERSION"}
+FUNCTION = {"Function": {f"Function{key}": value for key, value in _FALLBACK.items()}, "Weight": 10}
+
+UNADDRESSABLE = {"eni_ip": "10.0.8.8", "port": 8443, "type": "SRV", "extra": {"PrivateIpAddresses": None}}
+"""A binding that an answer shows without any address."""
+
+
+def _bound(address: str, port: int, weight: int = 10, tag: str = "") -> Raw:
+    kind = "instance_id" if address.startswith("ins-") else "eni_ip"
+    return {kind: address, "port": port, "weight": weight, "tag": tag}
+
+
+_TCP = [
+    *(_bound("ins-a", 8443, tag="blue"), _bound("ins-b", 8443, 20), _bound("10.0.9.1", 8443, 5)),
+    *(_bound("ins-old", 8443), _bound("ins-old", 8444, 0, "spare"), UNADDRESSABLE),
+]
+_RULE = [_bound("ins-a", 8080), _bound("10.0.9.2", 8080, 0, "kept")]
+_RULES = [
+    {"id": "loc-1", "domain": "a.example.com", "targets": _RULE, "function_targets": [FUNCTION]},
+    {"id": "loc-2", "domain": "b.example.com", "targets": [_bound("ins-b", 8080, 7)]},
+]
+_LISTENERS = [
+    {"id": "lbl-tcp", "protocol": "TCP", "port": 443, "targets": _TCP},
+    {"id": "lbl-http", "protocol": "HTTP", "port": 80, "rules": _RULES},
+    {"id": "lbl-udp", "protocol": "UDP", "port": 53, "targets": [_bound("ins-a", 53), _bound("10.0.9.3", 53, 1)]},
+]
+WORLD: Raw = {"task_seconds": 1.0, "load_balancers": [{"id": "lb-1", "listeners": _LISTENERS}]}
+
+
+@dataclass(frozen=True)
+class Task:
+    """Options of the module, and which bindings they mean to change to what; None: to be unbound."""
+
+    options: Raw
+    changes: dict[Key, tuple[int, str] | None]
+
+    def desired(self, before: Held) -> Held:
+        """What should be bound after the task."""
+        after = {**before, **self.changes}
+        return {key: value for key, value in after.items() if value is not None}
+
+
+_TCP_8443 = {"listener_id": "lbl-tcp", "port": 8443}
+_LOC_1 = {"listener_id": "lbl-http", "location_id": "loc-1", "port": 8080}
+_PRESENT = [
+    {**_TCP_8443, "instance_id": "ins-new1", "weight": 30, "tag": "green"},
+    {**_TCP_8443, "eni_ip": "10.0.9.9"},
+    {**_TCP_8443, "instance_id": "ins-a", "weight": 50},
+    {**_TCP_8443, "instance_id": "ins-b", "weight": 21, "tag": "red"},
+    {**_TCP_8443, "eni_ip": "10.0.9.1", "weight": 0},
+    {**_LOC_1, "instance_id": "ins-new1", "weight": 1},
+    {**_LOC_1, "eni_ip": "10.0.9.2"},
+]
+_ABSENT = [
+    *({"instance_id": "ins-a"}, {"listener_port": 443, "instance_id": "ins-old", "port": 8443}),
+    *({"listener_id": "lbl-http", "location_id": "loc-1"}, {"listener_id": "lbl-tcp", "tag": "spare"}),
+]
+_DRAINED = [{"instance_id": "ins-a"}, {"listener_id": "lbl-tcp"}, {"ip": "10.0.9.3", "port": 53}]
+
+
+def _keys(names: str) -> list[Key]:
+    """Keys of bindings, each written as ``place/backend:port``."""
+    places = {"tcp": ("lbl-tcp", None), "udp": ("lbl-udp", None), "rule": ("lbl-http", "loc-1")}
+    found = [re.split("[/:]", name) for name in names.split()]
+    return [(*places[place], backend, int(port)) for place, backend, port in found]
+
+
+_WRITTEN = _keys(
+    "tcp/ins-new1:8443 tcp/10.0.9.9:8443 tcp/ins-a:8443 tcp/ins-b:8443 tcp/10.0.9.1:8443 rule/ins-new1:8080"
+)
+_CHANGES = dict(zip(_WRITTEN, [(30, "green"), (10, ""), (50, "blue"), (21, "red"), (0, ""), (1, "")]))
+_PURGED = _keys("tcp/ins-old:8443 tcp/ins-old:8444 rule/ins-a:8080")
+_GONE = _keys("tcp/ins-a:8443 udp/ins-a:53 tcp/ins-old:8443 tcp/ins-old:8444 rule/ins-a:8080 rule/10.0.9.2:8080")
+_AT_ZERO = _keys("tcp/ins-b:8443 tcp/10.0.9.1:8443 tcp/ins-old:8443 rule/ins-a:8080 udp/ins-a:53 udp/10.0.9.3:53")
+TASKS = {
+    "present": Task({"targets": _PRESENT}, {**_CHANGES}),
+    "purge": Task({"targets": _PRESENT, "purge": True}, {**_CHANGES, **dict.fromkeys(_PURGED)}),
+    "absent": Task({"targets": _ABSENT, "state": "absent"}, dict.fromkeys(_GONE)),
+    "drained": Task(
+        {"targets": _DRAINED, "state": "drained"}, {**dict.fromkeys(_AT_ZERO, (0, "")), _WRITTEN[2]: (0, "blue")}
+    ),
+}
+
+
+def _write(kind: str, **settings: Any) -> Raw:
+    return {"action": "Batch*", "kind": kind, **settings}
+
+
+def _refusal(code: str, **settings: Any) -> Raw:
+    return _write("error", code=code, message=f"The cloud says {code}.", **settings)
+
+
+def _read(kind: str, **settings: Any) -> Raw:
+    return {"action": "Describe*", "kind": kind, **settings}
+
+
+FAULTS: dict[str, Raw] = {
+    # Answers of a sound cloud that has other things to do.
+    "throttled": _refusal("RequestLimitExceeded"),
+    "busy": _refusal("FailedOperation.ResourceInOperating"),
+    "cloning": _refusal("FailedOperation.ResourceInCloning"),
+    "locked": _write("lock", seconds=5),
+    "task slow": _write("task_slow", seconds=5),
+    "lag": _write("lag", seconds=4),
+    "slow": _write("slow", seconds=5),
+    # Answers after which nobody knows.
+    "internal": _refusal("InternalError"),
+    "internal, applied": _refusal("InternalError", apply=True),
+    "cut before": _write("cut_before"),
+    "cut after": _write("cut_after"),
+    "502": _write("http"),
+    "502, applied": _write("http", apply=True),
+    "html": _write("html"),
+    "html, applied": _write("html", apply=True),
+    "torn": _write("torn"),
+    "torn, applied": _write("torn", apply=True),
+    "no response": _write("no_response"),
+    "no response, applied": _write("no_response", apply=True),
+    "hang": _write("hang", seconds=60),
+    "hang, applied": _write("hang", seconds=60, apply=True),
+    "task unknown": _write("task_unknown"),
+    # Refusals.
+    "refused once": _refusal("InvalidParameter"),
+    "failed once": _refusal("FailedOperation"),
+    "quota once": _refusal("LimitExceeded"),
+    "forbidden": _refusal("UnauthorizedOperation"),
+    "one target refused": _write("refuse_targets", targets=["ins-a"], times=-1),
+    "two targets refused": _write("refuse_targets", targets=["ins-new1", "ins-old"], times=-1, code="FailedOperation"),
+    "an address over quota": _write("refuse_targets", targets=["10.0.9.9", "10.0.9.3"], times=-1, code="LimitExceeded"),
+    # Accepted, and not all done.
+    "listeners fail": _write("fail_listeners", message="No."),
+    "a listener fails in part": _write("fail_listeners", listeners=["lbl-tcp"], apply="some", message="Half."),
+    "task fails": _write("task_fails"),
+    "task fails in part": _write("task_fails", apply="some"),
+    "task fails, all applied": _write("task_fails", apply="all"),
+    # Reads.
+    "read throttled": _read("error", code="RequestLimitExceeded", message="Too many.", times=2),
+    "read internal": _read("error"),
+    "read cut": _read("cut_before", skip=1),
+    "read 502": _read("http", status=503, times=2),
+    "read html": _read("html", skip=2),
+    "read torn": _read("torn", skip=1, apply=True),
+    "read no response": _read("no_response"),
+    "read slow": _read("slow", seconds=10, times=3),
+    "read hang": _read("hang", seconds=60, skip=1),
+    "poll internal": {"action": "DescribeTaskStatus", "kind": "error", "times": 9},
+    "poll forbidden": {"action": "DescribeTaskStatus", "kind": "error", "code": "UnauthorizedOperation", "times": -1},
+}
+"""Name -> order. Those without ``times`` meet one call."""
+
+RECOVERABLE = FAULTS.keys() - {
+    "refused once", "failed once", "quota once", "forbidden", "one target refused", "two targets refused",
+    "an address over quota", "listeners fail", "a listener fails in part", "task fails", "task fails in part",
+}  # fmt: skip
+"""Faults that pass, or only blur what happened: a task has to get over them without failing."""
+
+PAIRED = (
+    "locked", "task slow", "lag", "internal, applied", "cut before", "cut after", "502, applied", "refused once",
+    "quota once", "forbidden", "one target refused", "two targets refused", "a listener fails in part", "task fails",
+    "task fails in part", "read cut", "read internal",
+)  # fmt: skip
+"""At least one of each kind of consequence: what one fault leaves behind meets every other."""
+
+LASTING: dict[str, Raw] = {
+    "throttled": _refusal("RequestLimitExceeded", times=-1),
+    "busy": _refusal("FailedOperation.ResourceInOperating", times=-1),
+    "locked": _write("lock", seconds=6000),
+    "task never ends": _write("task_slow", seconds=6000),
+    "lag never ends": _write("lag", seconds=6000),
+    "internal": _refusal("InternalError", times=-1),
+    "cut before": _write("cut_before", times=-1),
+    "cut after": _write("cut_after", times=-1),
+    "html": _write("html", times=-1),
+    "hang": _write("hang", seconds=60, times=-1),
+    "hang, applied": _write("hang", seconds=60, times=-1, apply=True),
+    "reads cut after the first": _read("cut_before", skip=1, times=-1),
+    "reads hang after the first": _read("hang", seconds=60, skip=1, times=-1),
+    "reads hang after the write": _read("hang", seconds=60, skip=2, times=-1),
+}
+"""Faults that outlast any task: the module has to end all the same."""
 
 PAIRS = list(itertools.combinations_with_replacement(PAIRED, 2))
 OTHER_PAIRS = sorted({*itertools.combinations_with_replacement(FAULTS, 2)}.difference(PAIRS))
@@ -29,23 +218,15 @@ def functions(cloud: Cloud) -> Raw:
     return {rule["LocationId"]: rule["FunctionTargets"] for rule in rules}
 
 
-def accepted_writes(cloud: Cloud) -> list[Raw]:
-    return [call for call in cloud.writes() if call["accepted"]]
-
-
 def written_keys(cloud: Cloud) -> set[Key]:
     """Every binding that some write named, refused ones included."""
-    keys = set()
-    for call in cloud.writes():
-        for part in call["params"].get("ModifyList") or [call["params"]]:
-            for target in part["Targets"]:
-                place = {**part, **target}
-                address = place.get("InstanceId") or place["EniIp"]
-                keys.add((place["ListenerId"], place.get("LocationId"), address, place["Port"]))
-    return keys
+    named = [one for call in cloud.writes() for one in sent(call)]
+    return {
+        (one["ListenerId"], one.get("LocationId"), one.get("InstanceId") or one["EniIp"], one["Port"]) for one in named
+    }
 
 
-def key_of(entry: dict[str, Any]) -> Key:
+def key_of(entry: Raw) -> Key:
     return (entry["listener_id"], entry["location_id"], entry["instance_id"] or entry["eni_ip"], entry["port"])
 
 
@@ -64,7 +245,7 @@ def check_report(run: Run, cloud: Cloud, task: Task, before: Held) -> None:
     assert len(named) == len(set(named)), "a binding is named twice, so that the list does not go back in"
     assert run.failed == bool(missing or unknown), result.get("msg")
     only_named = run.failed and result["error"]["code"] == "FailListenerIdSet" and not difference(before, after)
-    assert result["changed"] == (bool(accepted_writes(cloud)) and not only_named)
+    assert result["changed"] == (bool(accepted(cloud)) and not only_named)
     assert set(result["failed_listeners"]) == {key[0] for key in (*missing, *unknown)}
     if run.failed:
         assert result["error"]["code"]
@@ -81,7 +262,7 @@ def check_report(run: Run, cloud: Cloud, task: Task, before: Held) -> None:
     check_restore(result, before, after)
 
 
-def unknown_pools(result: dict[str, Any]) -> set[tuple[str, str | None]]:
+def unknown_pools(result: Raw) -> set[tuple[str, str | None]]:
     """The listeners and rules whose state could not be read after a write."""
     return {(place["listener_id"], place["location_id"]) for place in result["listeners"] if place["bound"] is None}
 
@@ -90,7 +271,7 @@ def without(pools: set[tuple[str, str | None]], bindings: Held) -> Held:
     return {key: value for key, value in bindings.items() if key[:2] not in pools}
 
 
-def check_written(result: dict[str, Any], before: Held, after: Held) -> None:
+def check_written(result: Raw, before: Held, after: Held) -> None:
     """`registered`, `modified` and `deregistered` must be what became different, and only that."""
     assert {key_of(entry) for entry in result["registered"]} == after.keys() - before.keys()
     assert {key_of(entry) for entry in result["deregistered"]} == before.keys() - after.keys()
@@ -101,7 +282,7 @@ def check_written(result: dict[str, Any], before: Held, after: Held) -> None:
         assert (entry["after"]["weight"], entry["after"]["tag"]) == after[key]
 
 
-def check_restore(result: dict[str, Any], before: Held, after: Held) -> None:
+def check_restore(result: Raw, before: Held, after: Held) -> None:
     """`restore` must hold every binding that was changed or removed, as it was."""
     restore = {key_of(entry): (entry["weight"], entry["tag"]) for entry in result["restore"]}
     assert restore.keys() >= {key for key in difference(before, after) if key in before}
@@ -168,7 +349,7 @@ def test_fault_that_lasts(state, fault):
     cloud.add_faults(LASTING[fault])
     run = cloud.run(**task.options, wait_timeout=60, timeout=10)
     assert run.seconds <= 60 + 10
-    assert run.changed == bool(accepted_writes(cloud))
+    assert run.changed == bool(accepted(cloud))
     named = {key_of(entry) for entry in run["failed_targets"]}
     unknown = unknown_pools(run.result)
     assert run.failed == bool(named or unknown)

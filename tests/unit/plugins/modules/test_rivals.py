@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ..builders import Raw, http, plan_for, rule, snapshot, target, tcp, want
-from .fault_cases import FAULTS
 from .tasks import (
     Doing,
     address_of,
@@ -29,6 +28,7 @@ from .tasks import (
     sent_to,
     weights,
 )
+from .test_faults import FAULTS
 
 if TYPE_CHECKING:
     from harness import Cloud, Run
