@@ -10,6 +10,7 @@ By convention ``ins-<n>`` is the CVM with the primary address ``10.1.<n // 256>.
 from __future__ import annotations
 
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -29,6 +30,15 @@ def rows(names, *values, **how):
     """Run a test once for each row of values, under these names; what is large has no place in a test's name."""
     how.setdefault("ids", lambda value: f"large {type(value).__name__}" if sys.getsizeof(value) > 1000 else None)
     return pytest.mark.parametrize(names, values, **how)
+
+
+def in_threads(number, work):
+    """Run a function in so many threads, each with its number, until all have ended."""
+    threads = [threading.Thread(target=work, args=(place,)) for place in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def neighbours(values):

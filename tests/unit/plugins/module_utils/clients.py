@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -24,27 +23,24 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.cred
     StaticCredentials,
 )
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 KEY_ID, KEY, TOKEN = "AKIDexample", "sEcReTkEy0123456789", "tOkEn/with+signs=="
 
 
 class FreeLane(Lane):
     """A lane whose turns come at once."""
 
-    def take_turn(self, budget: Budget, *, grace: bool = False) -> None:
+    def take_turn(self, budget, *, grace=False):
         pass
 
 
 class FreePacer(Pacer):
     """Lets requests through as fast as they come, for tests of something else than their pace."""
 
-    def lane(self, action: str) -> Lane:
+    def lane(self, action):
         return self._lanes.setdefault(action, FreeLane(action))
 
 
-def make_client(url: str, *, seconds: float = 20, timeout: float = 5, **how: Any) -> Client:
+def make_client(url, *, seconds=20, timeout=5, **how):
     """A client of the CLB API at ``url`` with temporary credentials."""
     how.setdefault("credentials", StaticCredentials(Credentials(KEY_ID, KEY, TOKEN)))
     if "ca_path" in how:
@@ -58,17 +54,17 @@ def make_client(url: str, *, seconds: float = 20, timeout: float = 5, **how: Any
 class SkippingBudget(Budget):
     """A budget whose sleeps take no time but count: ``slept`` holds their seconds."""
 
-    def __init__(self, seconds: float = 300, grace: float = 5) -> None:
-        self.slept: list[float] = []
+    def __init__(self, seconds=300, grace=5):
+        self.slept = []
         self._skipped = 0.0
         super().__init__(seconds, grace, clock=lambda: self._skipped, pause=self._skip)
 
-    def _skip(self, seconds: float) -> None:
+    def _skip(self, seconds):
         self.slept.append(seconds)
         self._skipped += seconds
 
 
-def make_certificate(folder: Path, name: str = "127.0.0.1") -> tuple[Path, Path]:
+def make_certificate(folder, name="127.0.0.1"):
     """A certificate that signs itself, and its key, as PEM files."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])

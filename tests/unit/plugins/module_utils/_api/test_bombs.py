@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ..raw_server import BOMBS, RawServer
+from ..servers import BOMBS, RawServer
 
 MAX_PEAK_MB = 300
 PROGRAM = """

@@ -8,7 +8,12 @@ import re
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import ACTIONS, Clb, PoolSettings
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import (
+    ACTIONS,
+    LISTING_PASSES,
+    Clb,
+    PoolSettings,
+)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import batches
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import OutcomeUnknown, UnexpectedAnswer
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
@@ -48,15 +53,16 @@ def bound(address, *place):
     return found
 
 
+ON_LISTENER, ON_RULE = {"ListenerId": "lbl-1"}, {"ListenerId": "lbl-7", "LocationId": "loc-1"}
+INS1, ENI = {"InstanceId": "ins-1", "Port": 80}, {"EniIp": "10.2.0.1", "Port": 80}
+
+
 @rows(
     "one, expected",
-    (register("ins-1"), {"ListenerId": "lbl-1", "InstanceId": "ins-1", "Port": 80}),
-    (register("10.2.0.1", port=81), {"ListenerId": "lbl-1", "EniIp": "10.2.0.1", "Port": 81}),
-    (
-        register("ins-1", RULE, weight=0, tag="grün"),
-        {"ListenerId": "lbl-7", "LocationId": "loc-1", "InstanceId": "ins-1", "Port": 80, "Weight": 0, "Tag": "grün"},
-    ),
-    (register("ins-1", tag=""), {"ListenerId": "lbl-1", "InstanceId": "ins-1", "Port": 80}),
+    (register("ins-1"), {**ON_LISTENER, **INS1}),
+    (register("10.2.0.1", port=81), {**ON_LISTENER, **ENI, "Port": 81}),
+    (register("ins-1", RULE, weight=0, tag="grün"), {**ON_RULE, **INS1, "Weight": 0, "Tag": "grün"}),
+    (register("ins-1", tag=""), {**ON_LISTENER, **INS1}),
 )
 def test_a_registration_gives_only_what_was_asked_for(one, expected):
     assert payload(one) == ("BatchRegisterTargets", {"Targets": [expected]})
@@ -64,15 +70,8 @@ def test_a_registration_gives_only_what_was_asked_for(one, expected):
 
 def test_a_removal_names_the_binding_and_nothing_else():
     removals = [change(ChangeKind.DEREGISTER, bound("ins-1")), change(ChangeKind.DEREGISTER, bound("10.2.0.1", "rule"))]
-    assert payload(*removals) == (
-        "BatchDeregisterTargets",
-        {
-            "Targets": [
-                {"ListenerId": "lbl-1", "InstanceId": "ins-1", "Port": 80},
-                {"ListenerId": "lbl-7", "EniIp": "10.2.0.1", "Port": 80, "LocationId": "loc-1"},
-            ]
-        },
-    )
+    targets = [{**ON_LISTENER, **INS1}, {**ON_RULE, **ENI}]
+    assert payload(*removals) == ("BatchDeregisterTargets", {"Targets": targets})
 
 
 def test_weights_go_by_listener_and_rule():
@@ -81,52 +80,29 @@ def test_weights_go_by_listener_and_rule():
         change(ChangeKind.WEIGHT, bound("ins-1", "rule"), weight=0),
         change(ChangeKind.WEIGHT, bound("10.2.0.1"), weight=6),
     ]
-    assert payload(*weights) == (
-        "BatchModifyTargetWeight",
-        {
-            "ModifyList": [
-                {
-                    "ListenerId": "lbl-1",
-                    "Targets": [
-                        {"InstanceId": "ins-1", "Port": 80, "Weight": 5},
-                        {"EniIp": "10.2.0.1", "Port": 80, "Weight": 6},
-                    ],
-                },
-                {
-                    "ListenerId": "lbl-7",
-                    "LocationId": "loc-1",
-                    "Targets": [{"InstanceId": "ins-1", "Port": 80, "Weight": 0}],
-                },
-            ]
-        },
-    )
+    modified = [
+        {**ON_LISTENER, "Targets": [{**INS1, "Weight": 5}, {**ENI, "Weight": 6}]},
+        {**ON_RULE, "Targets": [{**INS1, "Weight": 0}]},
+    ]
+    assert payload(*weights) == ("BatchModifyTargetWeight", {"ModifyList": modified})
 
 
 def test_tags_go_by_value_too_so_that_an_empty_one_clears():
-    tags = [
-        change(ChangeKind.TAG, bound(address), tag=tag)
-        for address, tag in (("ins-1", "a"), ("ins-2", ""), ("ins-3", "a"))
-    ]
-    action, params = payload(*tags)
+    tags = {"ins-1": "a", "ins-2": "", "ins-3": "a"}
+    action, params = payload(*(change(ChangeKind.TAG, bound(address), tag=tag) for address, tag in tags.items()))
     assert action == "BatchModifyTargetTag"
-    assert [(one["Tag"], [each["InstanceId"] for each in one["Targets"]]) for one in params["ModifyList"]] == [
-        ("a", ["ins-1", "ins-3"]),
-        ("", ["ins-2"]),
-    ]
-    assert [each["Tag"] for one in params["ModifyList"] for each in one["Targets"]] == ["a", "a", ""]
+    assert [
+        (one["Tag"], [(each["InstanceId"], each["Tag"]) for each in one["Targets"]]) for one in params["ModifyList"]
+    ] == [("a", [("ins-1", "a"), ("ins-3", "a")]), ("", [("ins-2", "")])]
 
 
 def test_no_entry_holds_more_than_50_targets():
-    weights = [
-        Change(ChangeKind.WEIGHT, pool(f"lbl-{number % 3}"), backend(f"10.2.0.{number}"), 80, weight=1)
-        for number in range(200)
-    ]
-    (call,) = batches(weights)
-    _, params = payload(*call)
-    sizes = [len(one["Targets"]) for one in params["ModifyList"]]
-    assert sum(sizes) == 200
-    assert max(sizes) == 50
-    assert len(sizes) == 6
+    pools = [pool(f"lbl-{number % 3}") for number in range(200)]
+    (call,) = batches(
+        [Change(ChangeKind.WEIGHT, one, backend(f"10.2.0.{n}"), 80, weight=1) for n, one in enumerate(pools)]
+    )
+    sizes = [len(one["Targets"]) for one in payload(*call)[1]["ModifyList"]]
+    assert (sum(sizes), max(sizes), len(sizes)) == (200, 50, 6)
 
 
 @rows(
@@ -192,31 +168,23 @@ def test_an_odd_task_status_is_neither_done_nor_running(answer):
 def test_health_is_read_for_whole_load_balancers_in_one_call():
     alive = {"IP": "10.2.0.1", "Port": 80, "TargetId": "", "HealthStatus": True, "HealthStatusDetail": "Alive"}
     listeners = [{"ListenerId": "lbl-1", "Rules": [{"LocationId": None, "Targets": [alive]}]}]
-    balancers = [{"LoadBalancerId": one, "Listeners": listeners} for one in (LB, "lb-unasked")]
-    api = Recorder({"LoadBalancers": balancers})
-    found = Clb(api).describe_target_health([LB, "lb-silent"])
-    assert {one: health.find(bound("10.2.0.1")) for one, health in found.items()} == {
-        LB: (True, "Alive", False),
-        "lb-silent": None,
-    }
-    assert api.sent == [("DescribeTargetHealth", {"LoadBalancerIds": [LB, "lb-silent"]}, {})]
+    api = Recorder({"LoadBalancers": [{"LoadBalancerId": one, "Listeners": listeners} for one in (LB, "lb-unasked")]})
+    found = {one: health.find(bound("10.2.0.1")) for one, health in Clb(api).describe_target_health([LB, "x"]).items()}
+    assert found == {LB: (True, "Alive", False), "x": None}
+    assert api.sent == [("DescribeTargetHealth", {"LoadBalancerIds": [LB, "x"]}, {})]
 
 
 def test_listeners_say_how_they_are_set():
-    check = {"HealthSwitch": 0, "TimeOut": 2}
     rules = [
         {"LocationId": "loc-1", "TargetType": "TARGETGROUP", "SessionExpireTime": 30, "Scheduler": "IP_HASH"},
-        {"LocationId": "loc-2", "TargetType": None, "HealthCheck": check},
+        {"LocationId": "loc-2", "TargetType": None, "HealthCheck": {"HealthSwitch": 0, "TimeOut": 2}},
     ]
-    answer = {
-        "TotalCount": 3,
-        "Listeners": [
-            {"ListenerId": "lbl-1", "TargetType": "NODE", "Rules": None, "IdleConnectTimeout": 900},
-            {"ListenerId": "lbl-2", "TargetType": "", "Rules": rules, "HealthCheck": None},
-            {"ListenerId": "lbl-3", "TargetType": "POLARIS"},
-        ],
-    }
-    api = Recorder(answer)
+    listeners = [
+        {"ListenerId": "lbl-1", "TargetType": "NODE", "Rules": None, "IdleConnectTimeout": 900},
+        {"ListenerId": "lbl-2", "TargetType": "", "Rules": rules, "HealthCheck": None},
+        {"ListenerId": "lbl-3", "TargetType": "POLARIS"},
+    ]
+    api = Recorder({"TotalCount": 3, "Listeners": listeners})
     assert Clb(api).describe_listeners(LB, ["lbl-1", "lbl-2", "lbl-3"]) == {
         ("lbl-1", None): PoolSettings("NODE", None, 900),
         ("lbl-2", None): PoolSettings(),
@@ -225,3 +193,148 @@ def test_listeners_say_how_they_are_set():
         ("lbl-3", None): PoolSettings("POLARIS"),
     }
     assert api.sent[0][1] == {"LoadBalancerId": LB, "ListenerIds": ["lbl-1", "lbl-2", "lbl-3"]}
+
+
+# -- the listing of load balancers
+
+
+class Region:
+    """An Api that lists load balancers by number; they can be made and deleted between two pages."""
+
+    def __init__(self, numbers):
+        self.numbers = list(numbers)
+        self.sent = []
+        self.after_page = {}
+        self.uncounted = 0
+
+    def read(self, action, params, **_options):
+        assert action == "DescribeLoadBalancers"
+        self.sent.append(dict(params))
+        known = [n for n in self.numbers if f"lb-{n}" in params.get("LoadBalancerIds", [f"lb-{n}"])]
+        page = known[params["Offset"] : params["Offset"] + params["Limit"]]
+        total = len(known) + self.uncounted
+        self.after_page.pop(len(self.sent), lambda _: None)(self.numbers)
+        return {"TotalCount": total, "LoadBalancerSet": [balancer(n) for n in page]}
+
+    write = read
+
+
+def balancer(number, **more):
+    return {"LoadBalancerId": f"lb-{number}", "LoadBalancerName": "web", "LoadBalancerVips": None, **more}
+
+
+def ids(numbers):
+    return [f"lb-{number}" for number in numbers]
+
+
+def listed(region, **how):
+    return [one.load_balancer_id for one in Clb(region).describe_load_balancers(**how)]
+
+
+def test_load_balancers_are_listed_page_by_page():
+    region = Region(range(150))
+    assert listed(region, name="web") == ids(range(150))
+    assert region.sent == [
+        {"Offset": 0, "Limit": 100, "LoadBalancerName": "web"},
+        {"Offset": 99, "Limit": 100, "LoadBalancerName": "web"},
+    ]
+
+
+@rows(
+    "how, params",
+    ({}, {}),
+    ({"with_backends": True}, {"WithRs": 1}),
+    ({"oldest_first": True}, {"OrderType": 0}),
+    ({"forward_only": True}, {"Forward": 1}),
+    ({"with_backends": True, "forward_only": True}, {"WithRs": 1, "Forward": 1}),
+    ({"tags": {"env": ("a", "b")}}, {"Filters": [{"Name": "tag:env", "Values": ["a", "b"]}]}),
+)
+def test_a_listing_is_narrowed_where_asked(how, params):
+    region = Region(range(3))
+    assert listed(region, **how) == ids(range(3))
+    assert region.sent == [{**params, "Offset": 0, "Limit": 100}]
+
+
+def test_ids_are_asked_for_20_at_a_time_and_each_once():
+    region = Region(range(0, 60, 2))
+    assert listed(region, load_balancer_ids=[*ids(range(45)), "lb-0"]) == ids(range(0, 45, 2))
+    assert [len(sent["LoadBalancerIds"]) for sent in region.sent] == [20, 20, 5]
+    assert listed(region, load_balancer_ids=[]) == []
+
+
+@rows(
+    "meanwhile",
+    pytest.param(lambda numbers: numbers.remove(0), id="one of the first page is deleted"),
+    pytest.param(lambda numbers: numbers.insert(0, 999), id="a new one comes first"),
+    pytest.param(lambda numbers: numbers.append(999), id="a new one comes last"),
+    pytest.param(lambda numbers: numbers.clear(), id="all are deleted"),
+    pytest.param(lambda numbers: (numbers.remove(0), numbers.append(999)), id="one goes, one comes"),
+)
+def test_a_listing_that_changes_between_two_pages_is_read_again(meanwhile):
+    region = Region(range(150))
+    region.after_page[1] = meanwhile
+    found = listed(region)
+    assert sorted(found) == sorted(ids(region.numbers))
+    assert len(set(found)) == len(found)
+
+
+@rows("size", 1, 2, 40)
+def test_a_page_may_be_shorter_than_asked_for(size):
+    region = Region(range(150))
+    whole_read = region.read
+    region.read = lambda action, params, **_: whole_read(action, {**params, "Limit": size})
+    assert listed(region) == ids(range(150))
+
+
+@rows("numbers", [0, 1, 1, 2], [*range(99), 98, *range(99, 150)])
+def test_one_that_is_listed_twice_comes_once(numbers):
+    region = Region(numbers)
+    region.uncounted = -1
+    assert listed(region) == ids(sorted(set(numbers)))
+
+
+@rows("uncounted", -1, 2, 10**9)
+def test_a_count_that_never_fits_is_no_listing(uncounted):
+    region = Region(range(3))
+    region.uncounted = uncounted
+    with pytest.raises(UnexpectedAnswer, match="its pages did not fit together"):
+        listed(region)
+    assert len(region.sent) <= 2 * LISTING_PASSES
+
+
+@rows(
+    "answer, place",
+    ({}, "TotalCount is missing"),
+    ({"TotalCount": 0}, "LoadBalancerSet is missing"),
+    ({"TotalCount": "0", "LoadBalancerSet": []}, "TotalCount is '0'"),
+    ({"TotalCount": True, "LoadBalancerSet": []}, "TotalCount is true"),
+    ({"TotalCount": -1, "LoadBalancerSet": []}, "TotalCount is -1"),
+    ({"LoadBalancerSet": {}}, "LoadBalancerSet is an object"),
+    ({"LoadBalancerSet": [None]}, "LoadBalancerSet.0. is null"),
+    ({"LoadBalancerSet": [{"LoadBalancerId": "lb-1"}]}, "LoadBalancerName is missing"),
+    ({"LoadBalancerSet": [balancer(1, LoadBalancerVips=[1])]}, "LoadBalancerVips.0. is 1"),
+    ({"LoadBalancerSet": [balancer(1, Tags={})]}, "Tags is an object"),
+    ({"LoadBalancerSet": [balancer(1, Tags=[None])]}, "Tags.0. is null"),
+    ({"LoadBalancerSet": [balancer(1, Tags=[{"TagKey": None}])]}, "TagKey is null"),
+)
+def test_an_odd_listing_is_no_empty_region(answer, place):
+    if answer.keys() == {"LoadBalancerSet"}:
+        answer = {"TotalCount": 1, **answer}
+    with pytest.raises(UnexpectedAnswer, match=place):
+        listed(Recorder(answer))
+
+
+TAGS = [{"TagKey": "a", "TagValue": "b"}, {"TagKey": "c", "TagValue": None}]
+
+
+@rows(
+    "raw, expected",
+    ({}, ((), None, ())),
+    ({"LoadBalancerVips": [], "AddressIPv6": None, "VpcId": "", "Tags": None}, ((), None, ())),
+    ({"LoadBalancerVips": ["203.0.113.1"], "AddressIPv6": "2001:db8::1"}, (("203.0.113.1", "2001:db8::1"), None, ())),
+    ({"VpcId": "vpc-1", "NewField": {}, "Tags": TAGS}, ((), "vpc-1", (("a", "b"), ("c", "")))),
+)
+def test_a_load_balancer_is_listed_with_what_is_known_of_it(raw, expected):
+    (found,) = Clb(Recorder({"TotalCount": 1, "LoadBalancerSet": [balancer(1, **raw)]})).describe_load_balancers()
+    assert found == ("lb-1", "web", *expected)
+    assert listed(Recorder({"TotalCount": 0, "LoadBalancerSet": None})) == []

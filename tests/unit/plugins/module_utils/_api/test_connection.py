@@ -8,24 +8,19 @@ import json
 import os
 import time
 import traceback
+from pathlib import Path
 
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import connect
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import Pacer
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base import errors
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
-    ClbError,
-    CredentialsNotFound,
-    InvalidArgument,
-    Refused,
-)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.roles import METADATA_VARIABLE
 from clb_emulator.testing import Emulator
 
 from ...builders import rows
 from ..clients import make_certificate
-from .test_endpoint import WITH_PASSWORD
 
 ROLE = "qcs::cam::uin/100000000001:roleName/deploy"
 CLOSED = "qcs::cam::uin/100000000001:roleName/closed"
@@ -77,36 +72,24 @@ def use(connection):
     connection.clb.describe_targets("lb-1")
 
 
-def test_nothing_is_sent_by_connecting(emulator, environ):
+def test_nothing_is_sent_by_connecting_and_calls_to_sts_are_counted(emulator, environ):
     connection = open_(environ, role_arn=ROLE)
-    assert emulator.calls() == []
-    assert connection.api_calls == {}
-
-
-def test_calls_to_sts_are_counted(environ):
-    connection = open_(environ, role_arn=ROLE)
+    assert (emulator.calls(), connection.api_calls) == ([], {})
     use(connection)
     use(connection)
     assert connection.api_calls == {"AssumeRole": 1, "DescribeTargets": 2}
     assert connection.source == f"the role {ROLE}, assumed with the environment (TENCENTCLOUD_SECRET_ID)"
 
 
-def test_a_pod(emulator, place, tmp_path):
+def test_a_pod_and_a_cvm(place, tmp_path):
     (tmp_path / "token").write_text("web-token")
-    pod = {
-        "TKE_REGION": "ap-tokyo",
-        "TKE_ROLE_ARN": ROLE,
-        "TKE_PROVIDER_ID": "tke",
-        "TKE_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token"),
-    }
+    pod = {"TKE_REGION": "ap-tokyo", "TKE_ROLE_ARN": ROLE, "TKE_PROVIDER_ID": "tke"}
+    pod["TKE_WEB_IDENTITY_TOKEN_FILE"] = str(tmp_path / "token")
     connection = open_({**place, **pod})
     use(connection)
     assert connection.api_calls == {"AssumeRoleWithWebIdentity": 1, "DescribeTargets": 1}
     assert "web-token" in set(connection.secrets)
     assert open_({**place, **pod, "TENCENTCLOUD_REGION": ""}).region == "ap-tokyo"
-
-
-def test_a_cvm(place):
     connection = open_(place, role_arn=ROLE)
     use(connection)
     assert connection.api_calls == {"AssumeRole": 1, "DescribeTargets": 1}
@@ -124,7 +107,7 @@ def test_a_long_task_gets_fresh_credentials(emulator, environ):
 
 def test_a_role_that_may_not_be_assumed(environ):
     connection = open_(environ, role_arn=CLOSED)
-    with pytest.raises(CredentialsNotFound, match=CLOSED) as caught:
+    with pytest.raises(errors.CredentialsNotFound, match=CLOSED) as caught:
         use(connection)
     assert (caught.value.action, caught.value.code) == ("AssumeRole", "UnauthorizedOperation")
     assert caught.value.request_id
@@ -133,14 +116,8 @@ def test_a_role_that_may_not_be_assumed(environ):
 
 def test_nothing_configured_is_about_credentials_and_not_about_the_region(emulator, tmp_path):
     emulator.load(SCENARIO, metadata=None)
-    with pytest.raises(CredentialsNotFound, match="TENCENTCLOUD_SECRET_ID"):
+    with pytest.raises(errors.CredentialsNotFound, match="TENCENTCLOUD_SECRET_ID"):
         open_({"HOME": str(tmp_path), "TENCENTCLOUD_METADATA_ENDPOINT": emulator.url})
-
-
-def write_region(home, name, region):
-    path = home / ".tccli" / f"{name}.configure"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({"_sys_param": {"region": region}}))
 
 
 @rows(
@@ -152,34 +129,19 @@ def write_region(home, name, region):
     ({}, {"TENCENTCLOUD_PROFILE": "none", "TKE_REGION": "ap-pod"}, "ap-pod"),
 )
 def test_where_the_region_comes_from(environ, tmp_path, options, variables, region):
-    write_region(tmp_path, "default", "ap-profile")
-    write_region(tmp_path, "deploy", "ap-deploy")
+    (tmp_path / ".tccli").mkdir()
+    for name, content in (("default", "ap-profile"), ("deploy", "ap-deploy")):
+        (tmp_path / ".tccli" / f"{name}.configure").write_text(json.dumps({"_sys_param": {"region": content}}))
     assert open_({**environ, "TENCENTCLOUD_REGION": "", **variables}, **options).region == region
-
-
-def test_without_a_region(environ):
-    with pytest.raises(InvalidArgument, match="region is missing"):
-        open_({**environ, "TENCENTCLOUD_REGION": ""})
 
 
 @rows("region", "ap guangzhou", "ap-guangzhou\n", "ap-guangzhou\r\nX-Evil: 1", "广州", "x" * 65)
 def test_what_is_no_region(environ, region):
-    with pytest.raises(InvalidArgument, match="not the name of a region") as caught:
+    with pytest.raises(errors.InvalidArgument, match="not the name of a region") as caught:
         open_(environ, region=region)
     assert repr(region) in caught.value.message
-
-
-@rows(
-    "options, variables, named",
-    ({"endpoint": "http://example.com"}, {}, "^endpoint "),
-    ({}, {"TENCENTCLOUD_CLB_ENDPOINT": "http://example.com"}, "^TENCENTCLOUD_CLB_ENDPOINT "),
-    ({"sts_endpoint": "http://example.com"}, {}, "^sts_endpoint "),
-    ({}, {"TENCENTCLOUD_STS_ENDPOINT": "http://example.com"}, "^TENCENTCLOUD_STS_ENDPOINT "),
-    ({}, {"TENCENTCLOUD_METADATA_ENDPOINT": "http://example.com"}, "^TENCENTCLOUD_METADATA_ENDPOINT "),
-)
-def test_a_wrong_endpoint_is_named_by_where_it_was_given(environ, options, variables, named):
-    with pytest.raises(InvalidArgument, match=named):
-        open_({**environ, **variables}, **options)
+    with pytest.raises(errors.InvalidArgument, match="region is missing"):
+        open_({**environ, "TENCENTCLOUD_REGION": ""})
 
 
 def test_options_of_endpoints_come_before_variables(emulator, environ):
@@ -198,42 +160,46 @@ def tls(tmp_path_factory):
 def test_a_private_authority(tls, place, how):
     emulator, certificate = tls
     environ = {**place, **emulator.environ(), "TENCENTCLOUD_STS_ENDPOINT": emulator.url}
-    with pytest.raises(ClbError, match="certificate"):
+    with pytest.raises(errors.ClbError, match="certificate"):
         use(open_(environ))
     given = {"ca_path": str(certificate)} if how == "option" else {}
     use(open_(environ if given else {**environ, how: str(certificate)}, role_arn=ROLE, **given))
 
 
-@rows("kind, told", ("gone", "No such file"), ("text", "holds no certificates"), ("pipe", "regular"))
-def test_a_ca_path_that_is_no_use(environ, tmp_path, kind, told):
-    path = tmp_path / kind
-    if kind == "text":
-        path.write_text("no certificate")
-    elif kind == "pipe":
-        os.mkfifo(path)
-    with pytest.raises(InvalidArgument, match=told) as caught:
-        open_(environ, ca_path=str(path))
-    assert f"ca_path {str(path)!r}" in caught.value.message
-
-
-def test_a_ca_path_can_be_a_folder(environ, tmp_path):
+@rows("make, told",
+    (Path.exists, "No such file"), (lambda path: path.write_text("no certificate"), "holds no certificates"),
+    (os.mkfifo, "regular"),
+)  # fmt: skip
+def test_a_ca_path_that_is_no_use(environ, tmp_path, make, told):
+    make(tmp_path / "ca")
+    with pytest.raises(errors.InvalidArgument, match=told) as caught:
+        open_(environ, ca_path=str(tmp_path / "ca"))
+    assert f"ca_path {str(tmp_path / 'ca')!r}" in caught.value.message
+    # It can be a folder.
     use(open_(environ, ca_path=str(tmp_path)))
 
 
 def test_a_wrong_key(environ):
     connection = open_({**environ, "TENCENTCLOUD_SECRET_KEY": "wrong-key"})
-    with pytest.raises(Refused, match="Check secret_key"):
+    with pytest.raises(errors.Refused, match="Check secret_key"):
         use(connection)
     assert "wrong-key" in set(connection.secrets)
 
 
-@rows(
-    "variable", "endpoint", "sts_endpoint", "TENCENTCLOUD_CLB_ENDPOINT", "TENCENTCLOUD_STS_ENDPOINT", METADATA_VARIABLE
-)
-@pytest.mark.parametrize("text", WITH_PASSWORD)
+PLACES = ("endpoint", "sts_endpoint", "TENCENTCLOUD_CLB_ENDPOINT", "TENCENTCLOUD_STS_ENDPOINT", METADATA_VARIABLE)
+
+
+@rows("variable", *PLACES)
+@rows("text",
+    "https://me:pAsSwOrD@host", "pAsSwOrD@host", "me:pAsSwOrD@host", "http://:pAsSwOrD@127.0.0.1",
+    "https://me:pAsSwOrD@host:99999", "me:pAsSwOrD@host:x", "https://me:ab/pAsSwOrD@host", "https://me:pAsSwOrD@",
+    "https://me:pAsSwOrD@@host", "https://me:pAsSwOrD@[::1", "https:/me:pAsSwOrD@host", "https:me:pAsSwOrD@host",
+    "me:/pAsSwOrD@host", "https://me:pAsSwOrD%40host", "https://me:pAsSwOrD\uff20host",
+    "ftp://me:pAsSwOrD@host/path?x#y", " https://me:pAsSwOrD@ho st\n",
+)  # fmt: skip
 def test_a_password_in_an_endpoint_is_nowhere(environ, variable, text):
     option = {variable: text} if variable.islower() else {}
-    with pytest.raises(InvalidArgument, match=f"^{variable} must not carry") as caught:
+    with pytest.raises(errors.InvalidArgument, match=f"^{variable} must not carry .*user name or password") as caught:
         open_(environ if option else {**environ, variable: text}, **option)
     assert "pAsSwOrD" not in "".join(traceback.format_exception(caught.type, caught.value, caught.tb))
 
@@ -246,11 +212,9 @@ def test_passwords_of_proxies_are_secrets(environ, variable):
     assert "80" not in set(open_({**environ, variable: "http://me:80@proxy"}).secrets)
 
 
-def test_connections_to_several_regions_share_a_pacer(environ):
+def test_connections_share_a_pacer(environ):
     pacer = Pacer()
-    connections = [
-        connect({"region": region}, environ, Budget(20, 5), pacer=pacer) for region in ("ap-guangzhou", "ap-guangzhou")
-    ]
+    connections = [connect({}, environ, Budget(20, 5), pacer=pacer) for _ in "12"]
     started = time.monotonic()
     for connection in connections * 2:
         use(connection)

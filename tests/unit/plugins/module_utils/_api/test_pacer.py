@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 import pytest
@@ -17,7 +16,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget impo
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import WaitTimeout
 from clb_emulator.clock import VirtualClock
 
-from ...builders import budget_on, neighbours, refused, rows
+from ...builders import budget_on, in_threads, neighbours, refused, rows
 
 LIMIT = 20
 """Requests in a second that the API accepts."""
@@ -178,16 +177,12 @@ def test_a_thread_that_waits_for_others_ends_with_the_budget():
 def test_threads_share_the_turns():
     lane, granted = Lane("DescribeTargets"), []
 
-    def work():
+    def work(_number):
         for _ in range(3):
             lane.take_turn(Budget(30, 0))
             granted.append(time.monotonic())
 
     started = time.monotonic()
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(8, work)
     assert len(granted) == 24
     assert max(granted) - started > 0.9 * 23 / pace.MAX_RATE

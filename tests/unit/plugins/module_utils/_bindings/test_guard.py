@@ -9,13 +9,8 @@ import re
 from typing import NamedTuple
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import GuardRefused
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings import guard
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import ChangeKind
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.guard import (
-    all_serving,
-    check_guard,
-    find_losses,
-    takes_capacity,
-)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.health import Health, HealthSnapshot
 
 from ...builders import change, http, plan_for, rows, rule, snapshot, target, tcp, want
@@ -34,7 +29,7 @@ def health_of(listeners, **odd):
 def refusal(*task, count_gains=False, **options):
     """The message of the guard; empty where it lets the task pass."""
     try:
-        check_guard(*task, count_gains=count_gains, **options)
+        guard.check_guard(*task, count_gains=count_gains, **options)
     except GuardRefused as exc:
         return exc.message
     return ""
@@ -57,7 +52,7 @@ FIRST = {"listener_id": "lbl-1", "instance_id": "ins-1"}
 )
 def test_the_guard_counts_what_would_be_left(options, expected):
     plan = plan_for(bound=snapshot(*THREE), **options)
-    assert takes_capacity(plan.changes)
+    assert guard.takes_capacity(plan.changes)
     assert refusal(plan.snapshot, plan.changes, health_of(THREE), expected) == ""
     message = refusal(plan.snapshot, plan.changes, health_of(THREE), expected + 1)
     assert f"min_healthy is {expected + 1}" in message
@@ -114,7 +109,7 @@ def test_the_refusal_names_what_would_fall_and_why(listeners, selector, odd, min
 )
 def test_health_matters_only_where_something_is_to_be_lost(entries, options):
     bound = snapshot(*THREE, tcp("lbl-3", 445, target("ins-5", weight=0)))
-    assert not takes_capacity(plan_for(entries, bound, **options).changes)
+    assert not guard.takes_capacity(plan_for(entries, bound, **options).changes)
 
 
 def test_a_rule_that_was_deleted_meanwhile_has_nothing_to_lose():
@@ -129,7 +124,7 @@ def test_a_gain_that_is_waited_for_need_not_be_mentioned_yet():
 
 
 def test_the_refusal_names_what_has_stopped_serving_since_the_guard_passed():
-    before = all_serving(snapshot(*THREE), health_of(THREE), [("lbl-1", None)])
+    before = guard.all_serving(snapshot(*THREE), health_of(THREE), [("lbl-1", None)])
     drained = snapshot(tcp("lbl-1", 443, target("ins-1"), target("ins-2", weight=0), target("ins-3")))
     plan = plan_for([FIRST], drained, state="drained")
     message = refusal(drained, plan.changes, health_of(THREE, ins_3=Health(False, "Dead")), 1, served=before)
@@ -248,7 +243,9 @@ def test_every_state_and_every_loss(size):
         for lost in itertools.chain.from_iterable(itertools.combinations(on, count) for count in range(1, size + 1)):
             losses = [change(ChangeKind.DEREGISTER, bindings[number]) for number in lost]
             for minimum in range(1, len(on) + 1):
-                if any(one.verdict.refused for one in find_losses(bound, losses, health, minimum, count_gains=False)):
+                if any(
+                    one.verdict.refused for one in guard.find_losses(bound, losses, health, minimum, count_gains=False)
+                ):
                     continue
                 for world, each in worlds:
                     before = served(world, each=each)

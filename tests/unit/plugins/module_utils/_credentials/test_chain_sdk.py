@@ -20,7 +20,7 @@ from clb_emulator.testing import Emulator
 
 from ...builders import rows
 from ..clients import make_certificate
-from ..http_server import HttpServer, Reply
+from ..servers import HttpServer, Reply
 
 KEYS = {"TENCENTCLOUD_SECRET_ID": "AKIDenv", "TENCENTCLOUD_SECRET_KEY": "key-environ"}
 INI = "[default]\nsecret_id = AKIDini\nsecret_key = key-ini-file\n"

@@ -19,25 +19,19 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api import clb, 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base import pace
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import ClbError, CredentialsNotFound
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.secrets import Secrets
-from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials import chain, roles
-from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import (
-    Credentials,
-    RefreshableCredentials,
-    StaticCredentials,
-    read_pair,
-)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials import chain, credentials, roles
 
-from ...builders import rows
+from ...builders import in_threads, rows
 
 NAMES = ("secret_id", "secret_key", "token")
 
 
 def read(**values):
-    return read_pair(values, NAMES, "the options")
+    return credentials.read_pair(values, NAMES, "the options")
 
 
 def test_fixed_credentials_stay_and_show_nothing():
-    fixed = StaticCredentials(Credentials("AKIDx", "sEcReT", "tOkEn", 5.0))
+    fixed = credentials.StaticCredentials(credentials.Credentials("AKIDx", "sEcReT", "tOkEn", 5.0))
     assert fixed.current() is fixed.current()
     assert not fixed.invalidate(fixed.current())
     assert not [secret for secret in ("AKIDx", "sEcReT", "tOkEn") if secret in f"{fixed!r} {fixed.current()!r}"]
@@ -45,8 +39,8 @@ def test_fixed_credentials_stay_and_show_nothing():
 
 @rows(
     "values, expected",
-    ({"token": ""}, Credentials("i", "key-of-i")),
-    ({"token": "token-of-i"}, Credentials("i", "key-of-i", "token-of-i")),
+    ({"token": ""}, credentials.Credentials("i", "key-of-i")),
+    ({"token": "token-of-i"}, credentials.Credentials("i", "key-of-i", "token-of-i")),
     ({"secret_id": None, "secret_key": ""}, None),
     ({"secret_id": None, "secret_key": None, "token": "token-of-i"}, None),
 )
@@ -67,7 +61,7 @@ def test_a_value_that_no_header_can_carry_is_refused_and_not_shown(name, value):
 @rows("value", "8", "80", "8443", "green", "1234567")
 def test_what_ansible_would_mask_everywhere_is_refused_by_name(name, value):
     given = {"secret_id": "80", "secret_key": "12345678", "token": "12345678"}
-    assert read(**given) == Credentials("80", "12345678", "12345678")
+    assert read(**given) == credentials.Credentials("80", "12345678", "12345678")
     with pytest.raises(CredentialsNotFound, match=f"^{name} in the options can't be right: it has fewer t") as caught:
         read(**{**given, name: value})
     assert value == "8" or value not in caught.value.message
@@ -82,14 +76,14 @@ class Clock:
         self.fetched = 0
         self.broken = False
         self.secrets = Secrets()
-        self.source = RefreshableCredentials(self._fetch, self.secrets, clock=lambda: self.now)
+        self.source = credentials.RefreshableCredentials(self._fetch, self.secrets, clock=lambda: self.now)
 
     def _fetch(self):
         self.fetched += 1
         if self.broken:
             raise ClbError("STS is down")
         ends = None if self.life is None else self.now + self.life
-        return Credentials("AKID", f"key-{self.fetched}", f"token-{self.fetched}", ends)
+        return credentials.Credentials("AKID", f"key-{self.fetched}", f"token-{self.fetched}", ends)
 
 
 @rows("life, margin", (7200, pace.RENEW_BEFORE_SECONDS), (43200, pace.RENEW_BEFORE_SECONDS), (60, 15))
@@ -147,22 +141,18 @@ def test_threads_fetch_once():
     def fetch():
         fetched.append(1)
         time.sleep(0.05)
-        return Credentials("AKID", f"key-{len(fetched)}", "token", time.time() + 7200)
+        return credentials.Credentials("AKID", f"key-{len(fetched)}", "token", time.time() + 7200)
 
-    source, seen = RefreshableCredentials(fetch, Secrets()), []
+    source, seen = credentials.RefreshableCredentials(fetch, Secrets()), []
 
-    def work():
+    def work(_number):
         gate.wait()
         first = source.current()
         gate.wait()
         assert source.invalidate(first)
         seen.append(source.current().secret_key)
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(8, work)
     assert (len(fetched), set(seen)) == (2, {"key-2"})
 
 

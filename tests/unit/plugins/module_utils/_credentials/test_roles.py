@@ -13,32 +13,17 @@ import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import _Network
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import Pacer
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base import pace
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base import errors, pace
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
-    CredentialsNotFound,
-    InvalidArgument,
-    Refused,
-    UnexpectedAnswer,
-)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials import roles
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import (
     Credentials,
     parse_temporary,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.profiles import Profile
-from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.roles import (
-    METADATA_PATH,
-    METADATA_VARIABLE,
-    USUAL_NAME,
-    RoleSession,
-    assume_role,
-    assume_role_with_web_identity,
-    find_pod_identity,
-    find_role,
-)
 
 from ...builders import rows
-from ..http_server import HttpServer, Reply
+from ..servers import HttpServer, Reply
 
 PROFILE = Profile("a profile", role_arn="arn-p", role_session_name="name-p")
 ENVIRON = {
@@ -58,15 +43,15 @@ POD = {"TKE_ROLE_ARN": "arn", "TKE_PROVIDER_ID": "tke", "TKE_WEB_IDENTITY_TOKEN_
     ({}, {}, None, None),
     ({}, {}, Profile("a profile", role_session_name="lonely"), None),
     ({"role_session_name": "lonely"}, {"TENCENTCLOUD_ROLE_SESSION_NAME": "lonely"}, None, None),
-    ({"role_arn": "arn-o"}, {}, None, RoleSession("arn-o", USUAL_NAME, 7200)),
-    ({}, {}, PROFILE, RoleSession("arn-p", "name-p", 7200)),
-    ({}, TERRAFORM, PROFILE, RoleSession("arn-t", "name-t", 900)),
-    ({}, ENVIRON, PROFILE, RoleSession("arn-e", "name-e", 900)),
-    (OPTIONS, ENVIRON, PROFILE, RoleSession("arn-o", "name-o", 600)),
-    ({"role_arn": "arn-o"}, {}, PROFILE, RoleSession("arn-o", "name-p", 7200)),
+    ({"role_arn": "arn-o"}, {}, None, roles.RoleSession("arn-o", roles.USUAL_NAME, 7200)),
+    ({}, {}, PROFILE, roles.RoleSession("arn-p", "name-p", 7200)),
+    ({}, TERRAFORM, PROFILE, roles.RoleSession("arn-t", "name-t", 900)),
+    ({}, ENVIRON, PROFILE, roles.RoleSession("arn-e", "name-e", 900)),
+    (OPTIONS, ENVIRON, PROFILE, roles.RoleSession("arn-o", "name-o", 600)),
+    ({"role_arn": "arn-o"}, {}, PROFILE, roles.RoleSession("arn-o", "name-p", 7200)),
 )
 def test_which_role(options, environ, profile, expected):
-    assert find_role(options, environ, profile) == expected
+    assert roles.find_role(options, environ, profile) == expected
 
 
 @rows(
@@ -86,21 +71,21 @@ def test_which_role(options, environ, profile, expected):
     ({"role_session_name": "x" * 129}, {}, "role_session_name"),
 )
 def test_impossible_sessions(options, environ, named):
-    with pytest.raises(InvalidArgument, match=named) as caught:
-        find_role({"role_arn": "arn", **options}, environ, None)
+    with pytest.raises(errors.InvalidArgument, match=named) as caught:
+        roles.find_role({"role_arn": "arn", **options}, environ, None)
     assert len(caught.value.message) < 500
 
 
 def test_a_pod_has_all_of_its_identity_or_none():
     for environ in ({}, {"TKE_REGION": "ap-tokyo"}, dict.fromkeys(POD, "")):
-        assert find_pod_identity(environ) is None
+        assert roles.find_pod_identity(environ) is None
     for missing in POD:
-        with pytest.raises(CredentialsNotFound, match=f"^{missing} missing in the environment"):
-            find_pod_identity({**POD, missing: ""})
+        with pytest.raises(errors.CredentialsNotFound, match=f"^{missing} missing in the environment"):
+            roles.find_pod_identity({**POD, missing: ""})
 
 
 def test_the_token_is_read_anew(tmp_path):
-    identity = find_pod_identity({**POD, "TKE_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token")})
+    identity = roles.find_pod_identity({**POD, "TKE_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token")})
     for content in ("first\n", "second"):
         (tmp_path / "token").write_text(content)
         assert identity.read_token() == content.strip()
@@ -114,15 +99,15 @@ def test_the_token_is_read_anew(tmp_path):
 def test_a_token_file_that_is_no_use(tmp_path, make, told):
     file = tmp_path / "token"
     make(file)
-    with pytest.raises(CredentialsNotFound, match=told) as caught:
-        find_pod_identity({**POD, "TKE_WEB_IDENTITY_TOKEN_FILE": str(file)}).read_token()
+    with pytest.raises(errors.CredentialsNotFound, match=told) as caught:
+        roles.find_pod_identity({**POD, "TKE_WEB_IDENTITY_TOKEN_FILE": str(file)}).read_token()
     assert str(file) in caught.value.message
     assert "TKE_WEB_IDENTITY_TOKEN_FILE" in caught.value.message
 
 
 # -- the two actions of STS
 
-SESSION = RoleSession("qcs::cam::uin/1:roleName/deploy", "nightly", 900)
+SESSION = roles.RoleSession("qcs::cam::uin/1:roleName/deploy", "nightly", 900)
 ANSWER = {
     "Credentials": {"TmpSecretId": "AKIDtmp", "TmpSecretKey": "temporary-key", "Token": "temporary-token"},
     "ExpiredTime": 1700000900,
@@ -140,15 +125,15 @@ class Api:
 
     def read(self, action, params):
         self.asked.append((action, dict(params)))
-        if isinstance(self.answer, Refused):
+        if isinstance(self.answer, errors.Refused):
             raise self.answer
         return self.answer
 
 
 def ask(api, action):
     if action == "AssumeRole":
-        return assume_role(api, SESSION)
-    return assume_role_with_web_identity(api, SESSION, "tke", "jwt")
+        return roles.assume_role(api, SESSION)
+    return roles.assume_role_with_web_identity(api, SESSION, "tke", "jwt")
 
 
 BASE = {"RoleArn": SESSION.arn, "RoleSessionName": "nightly", "DurationSeconds": 900}
@@ -161,15 +146,17 @@ def test_what_is_asked_and_answered(action):
     assert ask(api, action) == EXPECTED
     assert api.asked == [(action, ACTIONS[action])]
     for answer in ({}, {"Credentials": None}, {"Credentials": "x", "ExpiredTime": 1}, {"Credentials": []}):
-        with pytest.raises(UnexpectedAnswer, match=f"{action} of STS answered without a valid TmpSecretId"):
+        with pytest.raises(errors.UnexpectedAnswer, match=f"{action} of STS answered without a valid TmpSecretId"):
             ask(Api(answer), action)
 
 
 @rows("action", *ACTIONS)
 @rows("code", "UnauthorizedOperation", "ResourceNotFound.RoleNotFound", "InvalidParameter.ParamError")
 def test_a_refusal_is_not_one_of_the_write_that_wanted_credentials(action, code):
-    refusal = Refused("AssumeRole was refused", code=code, action=action, request_id="r-1", api_message="no {{ x }}")
-    with pytest.raises(CredentialsNotFound) as caught:
+    refusal = errors.Refused(
+        "AssumeRole was refused", code=code, action=action, request_id="r-1", api_message="no {{ x }}"
+    )
+    with pytest.raises(errors.CredentialsNotFound) as caught:
         ask(Api(refusal), action)
     error = caught.value
     assert (error.code, error.action, error.request_id, error.api_message) == (code, action, "r-1", "no {{ x }}")
@@ -192,7 +179,7 @@ def test_improper_answers_name_the_key_and_no_value(key, value):
         del given[key]
     else:
         given[key] = value
-    with pytest.raises(UnexpectedAnswer, match=f"STS answered without a valid {key}") as caught:
+    with pytest.raises(errors.UnexpectedAnswer, match=f"STS answered without a valid {key}") as caught:
         parse_temporary(given, ends, "STS")
     assert "sEcReT" not in caught.value.message
     assert "temporary-key" not in caught.value.message
@@ -209,7 +196,7 @@ NAME = Reply(b"clb-role")
 
 def fetch(*replies, seconds=60):
     with HttpServer(*replies) as server:
-        environ = {METADATA_VARIABLE: server.url}
+        environ = {roles.METADATA_VARIABLE: server.url}
         return _Network({}, environ, Budget(seconds, 0), Pacer(), "").from_metadata(), server
 
 
@@ -222,37 +209,37 @@ def test_a_role_of_the_cvm(name):
     credentials, server = fetch(Reply(name), given())
     assert credentials == EXPECTED
     assert [(seen.method, seen.path) for seen in server.seen] == [
-        ("GET", f"/{METADATA_PATH}"),
-        ("GET", f"/{METADATA_PATH}" + name.decode().strip()),
+        ("GET", f"/{roles.METADATA_PATH}"),
+        ("GET", f"/{roles.METADATA_PATH}" + name.decode().strip()),
     ]
 
 
 @rows(
     "replies, error, told",
-    ([Reply(b"404", 404)], CredentialsNotFound, "has no role"),
-    ([NAME, Reply(b"404", 404)], CredentialsNotFound, "has no role"),
-    ([Reply(b"", 302, {"Location": "http://127.0.0.1:9/"})], UnexpectedAnswer, "HTTP 302"),
-    ([Reply(b"oops", 500)], UnexpectedAnswer, "HTTP 500"),
-    ([Reply(b"<html>log in</html>")], UnexpectedAnswer, "no role's name"),
-    ([Reply(b"../../user-data")], UnexpectedAnswer, "no role's name"),
-    ([Reply(b"")], UnexpectedAnswer, "no role's name"),
-    ([Reply(b"\xff\xfe")], UnexpectedAnswer, "no role's name"),
-    ([Reply(b"one\ntwo")], UnexpectedAnswer, "no role's name"),
-    ([NAME, Reply(b"<html>")], UnexpectedAnswer, "no JSON object"),
-    ([NAME, Reply(b'"sEcReT"')], UnexpectedAnswer, "no JSON object"),
-    ([NAME, Reply(given(TmpSecretKey="sEcReT").body[:60])], UnexpectedAnswer, "no JSON object"),
-    ([NAME, Reply(b"[" * 60000)], UnexpectedAnswer, "no JSON object"),
-    ([NAME, given(Code="Failed")], CredentialsNotFound, "code 'Failed'"),
-    ([NAME, given(Code=None)], CredentialsNotFound, "without a code"),
-    ([NAME, given(TmpSecretKey="")], UnexpectedAnswer, "valid TmpSecretKey"),
-    ([NAME, given(ExpiredTime="soon")], UnexpectedAnswer, "valid ExpiredTime"),
-    ([Reply(cut=True)], CredentialsNotFound, "connection was cut"),
-    ([NAME, Reply(given().body, torn=True)], CredentialsNotFound, "connection was cut"),
+    ([Reply(b"404", 404)], errors.CredentialsNotFound, "has no role"),
+    ([NAME, Reply(b"404", 404)], errors.CredentialsNotFound, "has no role"),
+    ([Reply(b"", 302, {"Location": "http://127.0.0.1:9/"})], errors.UnexpectedAnswer, "HTTP 302"),
+    ([Reply(b"oops", 500)], errors.UnexpectedAnswer, "HTTP 500"),
+    ([Reply(b"<html>log in</html>")], errors.UnexpectedAnswer, "no role's name"),
+    ([Reply(b"../../user-data")], errors.UnexpectedAnswer, "no role's name"),
+    ([Reply(b"")], errors.UnexpectedAnswer, "no role's name"),
+    ([Reply(b"\xff\xfe")], errors.UnexpectedAnswer, "no role's name"),
+    ([Reply(b"one\ntwo")], errors.UnexpectedAnswer, "no role's name"),
+    ([NAME, Reply(b"<html>")], errors.UnexpectedAnswer, "no JSON object"),
+    ([NAME, Reply(b'"sEcReT"')], errors.UnexpectedAnswer, "no JSON object"),
+    ([NAME, Reply(given(TmpSecretKey="sEcReT").body[:60])], errors.UnexpectedAnswer, "no JSON object"),
+    ([NAME, Reply(b"[" * 60000)], errors.UnexpectedAnswer, "no JSON object"),
+    ([NAME, given(Code="Failed")], errors.CredentialsNotFound, "code 'Failed'"),
+    ([NAME, given(Code=None)], errors.CredentialsNotFound, "without a code"),
+    ([NAME, given(TmpSecretKey="")], errors.UnexpectedAnswer, "valid TmpSecretKey"),
+    ([NAME, given(ExpiredTime="soon")], errors.UnexpectedAnswer, "valid ExpiredTime"),
+    ([Reply(cut=True)], errors.CredentialsNotFound, "connection was cut"),
+    ([NAME, Reply(given().body, torn=True)], errors.CredentialsNotFound, "connection was cut"),
 )
 def test_answers_of_the_metadata_service_are_checked(replies, error, told):
     with pytest.raises(error, match=told) as caught:
         fetch(*replies)
-    assert METADATA_PATH in caught.value.message
+    assert roles.METADATA_PATH in caught.value.message
     assert "sEcReT" not in caught.value.message
 
 
@@ -267,6 +254,6 @@ def test_answers_of_the_metadata_service_are_checked(replies, error, told):
 def test_the_metadata_service_has_little_time(replies, seconds, monkeypatch):
     monkeypatch.setattr(pace, "METADATA_SECONDS", 0.2 if seconds == 60 else 60)
     started = time.monotonic()
-    with pytest.raises(CredentialsNotFound, match=r"no (full )?answer within"):
+    with pytest.raises(errors.CredentialsNotFound, match=r"no (full )?answer within"):
         fetch(*replies, seconds=seconds)
     assert time.monotonic() - started < 20

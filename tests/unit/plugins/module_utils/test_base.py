@@ -1,0 +1,277 @@
+# Copyright (c) 2026, the tencentcloud.clb contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import threading
+import zlib
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base import errors, limits
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
+    MAX_SHOWN,
+    ClbError,
+    ConnectionFailed,
+    InvalidArgument,
+    NotSent,
+    Refused,
+    UnhealthyTimeout,
+    WaitTimeout,
+    escape,
+    printable,
+    printable_number,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.secrets import (
+    MASK,
+    Secrets,
+    embedded_passwords,
+    may_show,
+)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import MAXIMA, check_minimum
+
+from ..builders import in_threads, rows
+
+
+@rows("name",
+    "InvalidArgument", "CredentialsNotFound", "ConnectionFailed", "UnexpectedAnswer", "GuardRefused", "WaitTimeout",
+)  # fmt: skip
+def test_the_codes_without_the_clouds_part_are_the_contracts(name):
+    error = getattr(errors, name)("what happened")
+    assert isinstance(error, ClbError)
+    assert (error.code, error.action, error.request_id) == (name, None, None)
+    assert error.message == error.api_message == str(error) == "what happened"
+
+
+def test_a_refusal_keeps_the_clouds_own_words_beside_the_message():
+    told = {"code": "X.Y", "action": "A", "request_id": "r-1", "api_message": "words"}
+    error = Refused("A was refused: words", **told)
+    assert (error.message, {name: getattr(error, name) for name in told}) == ("A was refused: words", told)
+
+
+def test_narrower_kinds_have_the_code_of_the_contract():
+    for kind, base in ((NotSent, ConnectionFailed), (UnhealthyTimeout, WaitTimeout)):
+        assert isinstance(kind("what happened"), base)
+        assert kind("what happened").code == base.__name__
+
+
+@rows("text, shown",
+    ("plain text, 中文, é", "plain text, 中文, é"), ("\x1b[31mred\x07", r"\x1b[31mred\x07"),
+    ("a\nb\tc\r", r"a\nb\tc\r"), ("\u202eevil\u2066", r"\u202eevil\u2066"),
+    ("zero\u200bwidth\ufeff", r"zero\u200bwidth\ufeff"),
+    ("line\u2028end", r"line\u2028end"), ("\x7f\x85\x9b", r"\x7f\x85\x9b"), ("half \ud83d", r"half \ud83d"),
+    ("tag \U000e0041", r"tag \U000e0041"), ("", ""),
+)  # fmt: skip
+def test_what_steers_a_terminal_is_escaped(text, shown):
+    assert printable(text) == shown
+    assert printable(shown) == shown
+
+
+def test_long_texts_are_cut():
+    for text in ("x" * 10_000_000, "\x1b" * 10_000_000):
+        shown = printable(text)
+        assert len(shown) < MAX_SHOWN + 50
+        assert shown.endswith("... (10000000 characters in all)")
+    assert printable("x" * MAX_SHOWN) == "x" * MAX_SHOWN
+
+
+def test_numbers_of_any_length_can_be_shown():
+    for number, shown in ((5, "5"), (-7, "-7"), (10**40, "more than 40"), (-(10**5000), "more than 40")):
+        assert shown in printable_number(number)
+
+
+def test_no_message_can_steer_a_terminal_whoever_its_parts_come_from():
+    """Names of instances, listeners and load balancers are words of somebody else."""
+    error = ClbError("web-\x1b[31m1 \u202e is bound")
+    assert error.message == error.api_message == r"web-\x1b[31m1 \u202e is bound"
+    error.add("Look\rthere.")
+    assert error.message == r"web-\x1b[31m1 \u202e is bound. Look\rthere."
+    assert escape("grün 绿 naïve a\tb\u2028c\ud800") == r"grün 绿 naïve a\tb\u2028c\ud800"
+
+
+# -- limits of JSON, bodies, files and times
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+)
+
+
+@given(JSON, st.booleans())
+def test_json_is_what_json_is(value, ascii_only):
+    assert limits.parse_json(json.dumps(value, ensure_ascii=ascii_only).encode()) == value
+
+
+@rows("content", b"NaN", b"-Infinity", b"1e400", b"1" * 21, b'{"a":1,"a":1}', b'"\\udc00"', b"\xff", b"")
+def test_what_is_refused_is_not_shown(content):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is looked at
+        limits.parse_json(b'{"sEcReT": %s}' % content if content else content)
+    assert "sEcReT" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@given(st.binary(max_size=5000), st.integers(1, 700))
+def test_bodies_come_in_pieces(body, size):
+    for encoding, packed in (
+        ("", body),
+        ("identity", body),
+        (" GZIP ", gzip.compress(body)),
+        ("x-gzip", gzip.compress(body) + gzip.compress(b"!")),
+        ("deflate", zlib.compress(body)),
+    ):
+        pieces = [packed[start : start + size] for start in range(0, len(packed), size)]
+        assert limits.unpack(pieces, encoding) == (body + b"!" if encoding == "x-gzip" else body)
+
+
+@rows("pieces, encoding, maximum",
+    ([b"x" * 11], "", 10), ([b"x"] * 11, "", 10), ([gzip.compress(b"x" * 11)], "gzip", 10),
+    ([gzip.compress(b"x" * 10**8)], "gzip", 10**6), ([gzip.compress(b"")] * 10, "gzip", 100),
+)  # fmt: skip
+def test_a_body_has_a_limit(pieces, encoding, maximum):
+    with pytest.raises(limits.TooLarge, match="more than"):
+        limits.unpack(pieces, encoding, maximum)
+
+
+def test_a_packed_body_that_breaks_off():
+    with pytest.raises(ValueError, match="breaks off"):
+        limits.unpack([gzip.compress(b"hello")[:-4]], "gzip")
+    assert limits.unpack([], "gzip") == b""
+
+
+def test_a_regular_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * limits.MAX_FILE_BYTES)
+    assert limits.read_file(path) == b"x" * limits.MAX_FILE_BYTES
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    assert len(limits.read_file(link)) == limits.MAX_FILE_BYTES
+
+
+@pytest.mark.parametrize("name", MAXIMA)
+def test_times_are_bounded_and_named(name):
+    check_minimum({name: 1}, name, 1)
+    check_minimum({name: MAXIMA[name]}, name, 1)
+    for value in (0, -1, 10**30, 10**5000, MAXIMA[name] + 1):
+        with pytest.raises(InvalidArgument, match=f"^{name} .* from 1 to {MAXIMA[name]}"):
+            check_minimum({name: value}, name, 1)
+
+
+# -- secrets
+
+
+SECRET = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=6, max_size=20)
+
+
+@given(st.lists(SECRET, min_size=1, max_size=4), st.data())
+def test_no_secret_survives(secrets, data):
+    assume(not any(mask in secret or secret in mask for secret in secrets for mask in (MASK, "*" * 6)))
+    pieces = data.draw(st.lists(st.sampled_from([*secrets, " and ", "\n"]), max_size=8))
+    scrubbed = Secrets(secrets).scrub(" ".join(pieces))
+    assert not [secret for secret in secrets if secret in scrubbed]
+
+
+def test_a_secret_inside_another_leaves_no_rest():
+    assert Secrets(["key-1", "key-1-and-more"]).scrub("key-1-and-more, key-1") == f"{MASK}, {MASK}"
+
+
+@rows("text", "Signature=00ffAA", "TC3-HMAC-SHA256 Credential=AKID/x, Signature=0123456789abcdef")
+def test_signatures_are_masked(text):
+    assert Secrets().scrub(f"{text}, end") == f"{text.rpartition('=')[0]}={MASK}, end"
+
+
+def test_the_signature_of_the_last_request_is_one():
+    secrets = Secrets(["key"])
+    secrets.remember_signature("00ff")
+    assert secrets.scrub("00ff key") == f"{MASK} {MASK}"
+    secrets.remember_signature("11ee")
+    assert sorted(secrets) == ["11ee", "key"]
+
+
+def test_nothing_is_no_secret_and_the_repr_shows_none():
+    secrets = Secrets([None, ""])
+    secrets.add(None, "")
+    assert list(secrets) == []
+    assert secrets.scrub("as it was") == "as it was"
+    assert "sEcReT" not in repr(Secrets(["sEcReT"]))
+
+
+def test_threads_add_while_others_read():
+    secrets, stop = Secrets(["key"]), threading.Event()
+
+    def add():
+        number = 0
+        while not stop.is_set():
+            number += 1
+            secrets.add(f"key-{number % 500}")
+            secrets.remember_signature(f"{number:064x}")
+
+    threads = [threading.Thread(target=add) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(300):
+        assert "key" in set(secrets)
+        assert secrets.scrub("key") == MASK
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_the_last_signature_of_each_thread_is_kept():
+    secrets, gate = Secrets(), threading.Barrier(4)
+
+    def sign(number):
+        gate.wait()
+        for signature in ("older", f"{number:064x}"):
+            secrets.remember_signature(signature)
+        gate.wait()
+
+    in_threads(4, sign)
+    assert set(secrets) == {f"{number:064x}" for number in range(4)}
+
+
+@rows(
+    "text, password",
+    ("https://me:pass@clb.example.com", "pass"),
+    ("me:pass@clb.example.com", "pass"),
+    ("me:pass@clb.example.com:x", "pass"),
+    ("https://me:pa@ss@clb.example.com:99999", "pa@ss"),
+    ("https://me:ab/PW@host", "ab/PW"),
+    ("https://me:ab/PWPW@host", "PWPW"),
+    ("https://me:p%40s%2Fs@host", "p@s/s"),
+    ("https://me:p%40s%2Fs@host", "p%40s%2Fs"),
+    ("https:/me:pass@host", "pass"),
+    ("https:me:pass@host", "pass"),
+    ("me:/pass@host", "/pass"),
+    ("socks5h://me:pass@host", "pass"),
+    ("http://:pass@127.0.0.1", "pass"),
+    ("https://me:pass%40host", "pass"),
+    ("https://me:pass\uff20host", "pass"),
+    (" https://me:pass@host", "pass"),
+    ("https://me:pass@host", base64.b64encode(b"me:pass").decode()),
+    ("https://me:caf\u00e9@host", "caf\u00e9"),
+)
+def test_a_password_in_an_address_is_found_in_every_form(text, password):
+    assert password in embedded_passwords(text)
+    assert not may_show(text)
+
+
+@rows("text", "https://me@clb.example.com", "clb.example.com:8443", "https://[::1]:8443", "", None)
+def test_an_address_without_a_password(text):
+    assert embedded_passwords(text) == ()
+
+
+@given(st.text())
+def test_any_text_can_be_looked_through(text):
+    assert all(embedded_passwords(text))
+    assert may_show(text) or "@" in text or "%40" in text or not text.isascii()
