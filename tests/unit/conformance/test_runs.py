@@ -248,13 +248,8 @@ def test_a_report_tells_nothing_of_the_account(tmp_path: Path) -> None:
         {"action": "DescribeTaskStatus", "kind": "raw", "patch": {"Owner": "Vogon", "vogon": [1, {"Name": "Vogon"}],
          "Message": "Vogon", "Uin": 100000000001}, "times": -1},
     ]  # fmt: skip
-    world = {
-        "credentials": [key],
-        "load_balancers": [{**TELLING, "listeners": LISTENERS}],
-        "instances": INSTANCES,
-        "faults": faults,
-    }
-    clock = Waiting()
+    balancers, clock = [{**TELLING, "listeners": LISTENERS}], Waiting()
+    world = {"credentials": [key], "load_balancers": balancers, "instances": INSTANCES, "faults": faults}
     with Emulator(world, clock=clock, rate_limit=0) as emulator:
         asked = Asked(emulator, clock, tmp_path)
         given = {"CONFORMANCE_LOAD_BALANCER": "lb-zaphodsecret", "CONFORMANCE_BACKENDS": "10.42.0.1,2001:db8:42::1"}

@@ -45,24 +45,27 @@ SHOP = {
         http("lbl-2", at("ins-2", 20), at("ins-1", 0, "green")),
     ],
 }
+PROD: Raw = {"tags": {"env": "prod"}}
 PAIR = [
-    {
-        "id": f"lb-{n}",
-        "name": f"n{n}",
-        "tags": {"env": "prod"},
-        "listeners": [tcp(f"lbl-{n}", 443, at("ins-1"), at("ins-2"))],
-    }
+    {"id": f"lb-{n}", "name": f"n{n}", **PROD, "listeners": [tcp(f"lbl-{n}", 443, at("ins-1"), at("ins-2"))]}
     for n in (1, 2)
 ]
 ONE = {"id": "lb-1", "name": "shop", "listeners": [tcp("lbl-1", 443, at("ins-1"), at("ins-2"), at("ins-3"))]}
 ROLE = "qcs::cam::uin/1:roleName/r"
-RULE = {"location_id": "loc-lbl-2", "domain": "shop.example.com", "url": "/"}
+RULE = {"location_id": "loc-lbl-2", "domain": "shop.example.com", "url": "/", "port": 8080}
+TWO = world(*PAIR)
+FEW = world(ONE, instances={f"ins-{n}": {"ip": f"10.0.0.{n}"} for n in (1, 2, 3)}, unknown_instances="refuse")
+GROUP = tcp("lbl-1", 443, target_type="TARGETGROUP", target_group={"TargetGroupId": "lbtg-1"})
+FIRST = entry("lbl-1", "ins-1")
+FORMER = [{**entry(f"lbl-{n}", "ins-1", weight=w), "load_balancer_id": f"lb-{n}"} for n, w in ((1, 4), (2, 10))]
+PORT_443 = {"listener_port": 443, "instance_id": "ins-1"}
+NEW = {"listener_protocol": "TCP", "instance_id": "ins-3", "port": 80}
 
 
-def case(name: str, scenario: Raw, *entries: Raw, kind: str = "targets", **options: Any) -> Case:
-    if not any(name.startswith(("load_balancer_", "all_load_balancers")) for name in options):
+def case(name: str, scenario: Raw, *entries: Raw, **options: Any) -> Case:
+    if not any("load_balancer" in option for option in options):
         options["load_balancer_id"] = "lb-1"
-    return Case(name, kind, scenario, {"targets": list(entries), **options})
+    return Case(name, "targets", scenario, {"targets": list(entries), **options})
 
 
 def info(name: str, scenario: Raw, **options: Any) -> Case:
@@ -72,72 +75,24 @@ def info(name: str, scenario: Raw, **options: Any) -> Case:
 CASES = (
     info("info", world(SHOP), load_balancer_id="lb-1", health=True),
     info("info by name", world(SHOP), load_balancer_name="shop"),
-    info("info of all", world(*PAIR), all_load_balancers=True, health=True),
-    info("info by tag", world(*PAIR), load_balancer_tags={"env": ["prod", "test"]}, health=True),
+    info("info of all", TWO, all_load_balancers=True, health=True),
+    info("info by tag", TWO, load_balancer_tags={"env": ["prod", "test"]}, health=True),
     Case("inventory", "inventory", world(SHOP), {"health": True}),
-    Case("inventory by tag", "inventory", world(*PAIR), {"load_balancer_tags": {"env": "prod"}}),
-    Case(
-        "inventory with selectors",
-        "inventory",
-        world(*PAIR),
-        {"load_balancer_names": ["n1", "n2"], "targets": [{"listener_port": 443, "instance_id": "ins-1"}]},
-    ),
-    case(
-        "nothing to do", world(SHOP), entry("lbl-1", "ins-1", weight=10), {**RULE, "instance_id": "ins-2", "port": 8080}
-    ),
-    case("bind", world(SHOP), entry("lbl-1", "ins-3"), {**RULE, "instance_id": "ins-4", "port": 8080, "tag": "x"}),
+    Case("inventory by tag", "inventory", TWO, {"load_balancer_tags": {"env": "prod"}}),
+    Case("inventory with selectors", "inventory", TWO, {"load_balancer_names": ["n1", "n2"], "targets": [PORT_443]}),
+    case("nothing to do", world(SHOP), entry("lbl-1", "ins-1", weight=10), {**RULE, "instance_id": "ins-2"}),
+    case("bind", world(SHOP), entry("lbl-1", "ins-3"), {**RULE, "instance_id": "ins-4", "tag": "x"}),
     case("bind and wait for health", world(ONE, health={"after": 2}), entry("lbl-1", "ins-4"), wait_for_health=True),
     case("purge", world(SHOP), entry("lbl-1", "ins-1", weight=3, tag="new"), purge=True),
-    case("purge guarded", world(ONE), entry("lbl-1", "ins-1"), purge=True, min_healthy=1),
+    case("purge guarded", world(ONE), FIRST, purge=True, min_healthy=1),
     case("absent", world(SHOP), {"instance_id": "ins-1"}, state="absent"),
-    case("drain guarded", world(ONE), entry("lbl-1", "ins-1"), state="drained", min_healthy=2),
-    case("guard refuses", world(ONE), entry("lbl-1", "ins-1"), state="drained", min_healthy=3),
-    case(
-        "guard refuses for the dead",
-        world(ONE, health={"dead": ["ins-2"]}),
-        entry("lbl-1", "ins-1"),
-        state="absent",
-        min_healthy=2,
-    ),
-    case(
-        "target group",
-        world(
-            {
-                **ONE,
-                "listeners": [tcp("lbl-1", 443, target_type="TARGETGROUP", target_group={"TargetGroupId": "lbtg-1"})],
-            }
-        ),
-        entry("lbl-1", "ins-1"),
-    ),
-    case(
-        "several",
-        world(*PAIR),
-        {"listener_port": 443, "listener_protocol": "TCP", "instance_id": "ins-3", "port": 80},
-        load_balancer_names=["n1", "n2"],
-    ),
-    case(
-        "drain everywhere",
-        world(*PAIR),
-        {"instance_id": "ins-1"},
-        state="drained",
-        all_load_balancers=True,
-        min_healthy=1,
-    ),
-    case(
-        "restore",
-        world(*PAIR),
-        *({**entry(f"lbl-{n}", "ins-1", weight=w), "load_balancer_id": f"lb-{n}"} for n, w in ((1, 4), (2, 10))),
-        load_balancer_ids=["lb-1", "lb-2"],
-    ),
-    case(
-        "one fails",
-        world(
-            ONE,
-            instances={"ins-1": {"ip": "10.0.0.1"}, "ins-2": {"ip": "10.0.0.2"}, "ins-3": {"ip": "10.0.0.3"}},
-            unknown_instances="refuse",
-        ),
-        entry("lbl-1", "ins-77"),
-        entry("lbl-1", "ins-78", weight=1),
-    ),
-    case("with a role", world(ONE, sts={"roles": {ROLE: {}}}), entry("lbl-1", "ins-1"), role_arn=ROLE),
+    case("drain guarded", world(ONE), FIRST, state="drained", min_healthy=2),
+    case("guard refuses", world(ONE), FIRST, state="drained", min_healthy=3),
+    case("guard refuses for the dead", world(ONE, health={"dead": ["ins-2"]}), FIRST, state="absent", min_healthy=2),
+    case("target group", world({**ONE, "listeners": [GROUP]}), FIRST),
+    case("several", TWO, {**PORT_443, **NEW}, load_balancer_names=["n1", "n2"]),
+    case("drain everywhere", TWO, {"instance_id": "ins-1"}, state="drained", all_load_balancers=True, min_healthy=1),
+    case("restore", TWO, *FORMER, load_balancer_ids=["lb-1", "lb-2"]),
+    case("one fails", FEW, entry("lbl-1", "ins-77"), entry("lbl-1", "ins-78", weight=1)),
+    case("with a role", world(ONE, sts={"roles": {ROLE: {}}}), FIRST, role_arn=ROLE),
 )
