@@ -38,18 +38,12 @@ def source():
     return module
 
 
-@pytest.fixture(scope="module")
-def _world():
-    with Emulator(WORLD) as running:
-        yield running
-
-
 @pytest.fixture
-def emulator(_world, monkeypatch):
-    _world.load(WORLD)
-    for name, value in _world.environ().items():
-        monkeypatch.setenv(name, value)
-    return _world
+def emulator(monkeypatch):
+    with Emulator(WORLD) as running:
+        for name, value in running.environ().items():
+            monkeypatch.setenv(name, value)
+        yield running
 
 
 def test_main_puts_events_logs_failed_reads_and_sleeps_between_them(source, emulator, monkeypatch, caplog):
