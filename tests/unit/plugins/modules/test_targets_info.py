@@ -63,24 +63,34 @@ def test_health_is_null_where_it_was_not_asked_for():
     assert {one["healthy"] for one in [*info["listeners"], *info["listeners"][2]["rules"]]} == {None}
 
 
-@pytest.mark.parametrize(
-    "health, healthy, status",
-    [
-        ({}, True, "Alive"),
-        ({"closed_listeners": ["lbl-1"]}, True, "Close"),
-        ({"dead": ["ins-1"]}, False, "Dead"),
-        ({"unknown": ["ins-1"]}, False, "Unknown"),
-        # What the answer does not say is not known.
-        ({"shown": {"ins-1": None}}, None, "Unknown"),
-        ({"shown": {"ins-1": {"HealthStatusDetail": "Checking"}}}, None, "Checking"),
-        ({"shown": {"ins-1": {"HealthStatus": False, "HealthStatusDetail": "Checking"}}}, False, "Checking"),
-        ({"shown": {"ins-1": {"HealthStatusDetail": "Dead"}}}, False, "Dead"),
-    ],
-)
+CHECKING = {"HealthStatusDetail": "Checking"}
+
+
+HEALTH = [
+    ({}, True, "Alive"),
+    ({"closed_listeners": ["lbl-1"]}, True, "Close"),
+    ({"dead": ["ins-1"]}, False, "Dead"),
+    ({"unknown": ["ins-1"]}, False, "Unknown"),
+    # What the answer does not say is not known.
+    ({"shown": {"ins-1": None}}, None, "Unknown"),
+    ({"shown": {"ins-1": CHECKING}}, None, "Checking"),
+    ({"shown": {"ins-1": {"HealthStatus": False, **CHECKING}}}, False, "Checking"),
+    ({"shown": {"ins-1": {"HealthStatusDetail": "Dead"}}}, False, "Dead"),
+]
+
+
+@pytest.mark.parametrize("health, healthy, status", HEALTH)
 def test_health_is_told_in_the_clouds_words(health, healthy, status):
     run = region([tcp("lbl-1", 443, target("ins-1"))], health=health).run_info(health=True)
     assert [(one["healthy"], one["health_status"]) for one in run["targets"]] == [(healthy, status)]
     assert run["listeners"][0]["healthy"] == int(healthy or False)
+
+
+BOUND = [
+    *[("lbl-tcp", None, "10.9.9.9", 8443), ("lbl-tcp", None, "ins-1", 8443), ("lbl-tcp", None, "ins-2", 8443)],
+    *[("lbl-range", None, "ins-1", 81), ("lbl-http", "loc-a", "ins-1", 80), ("lbl-http", "loc-a", "ins-3", 80)],
+    ("lbl-http", "loc-b", "ins-3", 80),
+]
 
 
 def test_the_tree_counts_what_is_bound_what_serves_and_what_is_healthy():
@@ -105,40 +115,26 @@ def test_the_tree_counts_what_is_bound_what_serves_and_what_is_healthy():
 
 
 def test_targets_come_slot_by_slot_sorted_by_address():
-    assert found(read()) == [
-        ("lbl-tcp", None, "10.9.9.9", 8443),
-        ("lbl-tcp", None, "ins-1", 8443),
-        ("lbl-tcp", None, "ins-2", 8443),
-        ("lbl-range", None, "ins-1", 81),
-        ("lbl-http", "loc-a", "ins-1", 80),
-        ("lbl-http", "loc-a", "ins-3", 80),
-        ("lbl-http", "loc-b", "ins-3", 80),
-    ]
+    assert found(read()) == BOUND
 
 
-@pytest.mark.parametrize(
-    "selector, targets, tree",
-    [
-        (
-            {"instance_id": "ins-3"},
-            [("lbl-http", "loc-a", "ins-3", 80), ("lbl-http", "loc-b", "ins-3", 80)],
-            [("lbl-http", ["loc-a", "loc-b"])],
-        ),
-        ({"eni_ip": "10.1.0.2"}, [("lbl-tcp", None, "ins-2", 8443)], [("lbl-tcp", [])]),
-        ({"domain": "B.example.com"}, [("lbl-http", "loc-b", "ins-3", 80)], [("lbl-http", ["loc-b"])]),
-        ({"listener_port": 443, "tag": "blue"}, [("lbl-tcp", None, "10.9.9.9", 8443)], [("lbl-tcp", [])]),
-        ({"listener_id": "lbl-tcp", "port": 1}, [], [("lbl-tcp", [])]),
-        ({"instance_id": "ins-99"}, [], []),
-        ({"listener_id": "lbl-new"}, [], [("lbl-new", [])]),
-        ({"listener_port": 8080, "listener_protocol": "http"}, [], [("lbl-new", [])]),
-        ({"listener_port": 8080, "instance_id": "ins-1"}, [], [("lbl-new", [])]),
-    ],
-    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else "",
-)
+SELECTORS = [
+    ({"instance_id": "ins-3"}, BOUND[5:], [("lbl-http", ["loc-a", "loc-b"])]),
+    ({"eni_ip": "10.1.0.2"}, BOUND[2:3], [("lbl-tcp", [])]),
+    ({"domain": "B.example.com"}, BOUND[6:], [("lbl-http", ["loc-b"])]),
+    ({"listener_port": 443, "tag": "blue"}, BOUND[:1], [("lbl-tcp", [])]),
+    ({"listener_id": "lbl-tcp", "port": 1}, [], [("lbl-tcp", [])]),
+    ({"instance_id": "ins-99"}, [], []),
+    ({"listener_id": "lbl-new"}, [], [("lbl-new", [])]),
+    ({"listener_port": 8080, "listener_protocol": "http"}, [], [("lbl-new", [])]),
+    ({"listener_port": 8080, "instance_id": "ins-1"}, [], [("lbl-new", [])]),
+]
+
+
+@pytest.mark.parametrize("selector, targets, tree", SELECTORS, ids=str)
 def test_selectors(selector, targets, tree):
     info = read(selector)
-    assert (found(info), places(info)) == (targets, tree)
-    assert info.warnings == []
+    assert (found(info), places(info), info.warnings) == (targets, tree, [])
 
 
 @pytest.mark.parametrize("selector, counts", [({"instance_id": "ins-2"}, (3, 2)), ({"location_id": "loc-b"}, (1, 0))])
@@ -148,18 +144,18 @@ def test_counts_are_of_everything_bound_on_what_is_shown(selector, counts):
 
 
 @pytest.mark.parametrize(
-    "selector, words",
+    "selector, what",
     [
-        ({"listener_id": "lbl-nope"}, "there is no listener 'lbl-nope'. It selects nothing."),
-        ({"listener_port": 9}, "there is no listener on port 9. It selects nothing."),
-        ({"location_id": "loc-nope"}, "there is no rule 'loc-nope'. It selects nothing."),
-        ({"domain": "c.example.com"}, "there is no rule with domain 'c.example.com'. It selects nothing."),
+        ({"listener_id": "lbl-nope"}, "listener 'lbl-nope'"),
+        ({"listener_port": 9}, "listener on port 9"),
+        ({"location_id": "loc-nope"}, "rule 'loc-nope'"),
+        ({"domain": "c.example.com"}, "rule with domain 'c.example.com'"),
     ],
 )
-def test_a_selector_of_something_that_does_not_exist_is_a_warning(selector, words):
+def test_a_selector_of_something_that_does_not_exist_is_a_warning(selector, what):
     info = read({"instance_id": "ins-2"}, selector)
-    assert info.warnings == [f"targets[1]: {words}"]
-    assert found(info) == [("lbl-tcp", None, "ins-2", 8443)]
+    assert info.warnings == [f"targets[1]: there is no {what}. It selects nothing."]
+    assert found(info) == BOUND[2:3]
 
 
 def test_a_tag_where_the_cloud_tells_none_is_a_warning():
@@ -184,10 +180,8 @@ SETTINGS = {
 
 def set_up(count=1):
     """A cloud with settings of every kind, on a TCP listener and on rules."""
-    tcps = [
-        {"id": f"lbl-{number}", "protocol": "TCP", "port": 1000 + number, "session_seconds": 30}
-        for number in range(count)
-    ]
+    timed = {"protocol": "TCP", "session_seconds": 30}
+    tcps = [{"id": f"lbl-{number}", "port": 1000 + number, **timed} for number in range(count)]
     rules = [
         {"id": "loc-a", "domain": "a.example.com", "session_seconds": 60, "scheduler": "IP_HASH"},
         {"id": "loc-b", "domain": "b.example.com", "health_check": False},
@@ -196,16 +190,18 @@ def set_up(count=1):
     return Cloud({"load_balancers": [{"id": "lb-1", "listeners": listeners}]})
 
 
+def settings_of(place):
+    return {key: place[key] for key in SETTINGS}
+
+
 def test_settings_are_told_where_they_are_asked_for():
     cloud = set_up()
-    info = cloud.run_info(settings=True)
-    tcp443, http80 = info["listeners"]
-    assert {key: tcp443[key] for key in SETTINGS} == {**SETTINGS, "session_seconds": 30, "idle_seconds": 900}
-    assert {key: http80[key] for key in SETTINGS} == dict.fromkeys(SETTINGS)
-    assert [{key: rule[key] for key in SETTINGS} for rule in http80["rules"]] == [
-        {**SETTINGS, "session_seconds": 60, "scheduler": "IP_HASH"},
-        {**SETTINGS, "health_check": False},
-    ]
+    tcp443, http80 = cloud.run_info(settings=True)["listeners"]
+    assert settings_of(tcp443) == {**SETTINGS, "session_seconds": 30, "idle_seconds": 900}
+    assert settings_of(http80) == dict.fromkeys(SETTINGS)
+    hashed, unchecked = map(settings_of, http80["rules"])
+    assert hashed == {**SETTINGS, "session_seconds": 60, "scheduler": "IP_HASH"}
+    assert unchecked == {**SETTINGS, "health_check": False}
     assert cloud.count("DescribeListeners") == 1
     assert SETTINGS.keys() & cloud.run_info()["listeners"][0].keys() == set()
 
@@ -236,7 +232,16 @@ def test_what_it_tells_is_what_the_module_targets_finds_in_place(tags):
 def test_a_listener_or_rule_of_the_tree_is_a_selector():
     info = read()
     assert found(read(*info["listeners"][:3])) == found(info)
-    assert found(read(info["listeners"][2]["rules"][1])) == [("lbl-http", "loc-b", "ins-3", 80)]
+    assert found(read(info["listeners"][2]["rules"][1])) == BOUND[6:]
+
+
+BAD = [
+    ({"load_balancer_id": None}, "No load balancer is chosen; give one of load_balancer_id, "),
+    ({"targets": [{"port": 80}]}, "no listener, rule or backend is named"),
+    ({"timeout": 0}, "timeout 0 is too small"),
+    ({"targets": [{"instance_id": "ins-1", "load_balancer_id": "lb-2"}]}, "'lb-2'"),
+    ({"load_balancer_name": "sho"}, "No load balancer in region ap-guangzhou has the name 'sho'"),
+]
 
 
 @pytest.mark.parametrize("named", [{"load_balancer_id": "lb-1"}, {"load_balancer_name": "name-lb-1"}])
@@ -247,16 +252,7 @@ def test_reads(named):
     assert run["api_calls"]["DescribeTargets"] == 1
 
 
-@pytest.mark.parametrize(
-    "options, words",
-    [
-        ({"load_balancer_id": None}, "No load balancer is chosen; give one of load_balancer_id, "),
-        ({"targets": [{"port": 80}]}, "no listener, rule or backend is named"),
-        ({"timeout": 0}, "timeout 0 is too small"),
-        ({"targets": [{"instance_id": "ins-1", "load_balancer_id": "lb-2"}]}, "'lb-2'"),
-        ({"load_balancer_name": "sho"}, "No load balancer in region ap-guangzhou has the name 'sho'"),
-    ],
-)
+@pytest.mark.parametrize("options, words", BAD)
 def test_bad_options(options, words):
     run = region().run_info(**options)
     assert words in run.failure
@@ -266,12 +262,11 @@ def test_bad_options(options, words):
 
 def test_a_refusal_is_told_with_the_clouds_words():
     cloud = region()
-    refusal = {"kind": "error", "code": "UnauthorizedOperation", "message": "not allowed"}
-    cloud.add_faults({"action": "Describe*", **refusal})
+    told = {"code": "UnauthorizedOperation", "message": "not allowed"}
+    cloud.add_faults({"action": "Describe*", "kind": "error", **told})
     run = cloud.run_info()
     assert (run.failed, run["load_balancer_id"], run["api_calls"]) == (True, "lb-1", {"DescribeTargets": 1})
-    told = [run["error"][key] for key in ("action", "code", "message")]
-    assert told == ["DescribeTargets", "UnauthorizedOperation", "not allowed"]
+    assert run["error"].items() >= {"action": "DescribeTargets", **told}.items()
     run = region().run_info(environ={"TENCENTCLOUD_SECRET_ID": ""})
     assert (run.code, run["api_calls"]) == ("CredentialsNotFound", {})
 
@@ -296,35 +291,30 @@ def test_a_region_is_asked_where_a_host_is():
     run = shops().run_info(all_load_balancers=True, targets=[HOST], health=True)
     assert (run.failure, run.warnings, run["load_balancer_id"]) == (None, [], None)
     assert bound_at(run) == [("lb-1", "ins-1"), ("lb-2", "ins-1")]
-    assert run["load_balancers"][0] == {
-        "load_balancer_id": "lb-1",
-        "load_balancer_name": "name-lb-1",
-        "bound": 2,
-        "serving": 1,
-        "healthy": 2,
-    }
+    named = {"load_balancer_id": "lb-1", "load_balancer_name": "name-lb-1"}
+    assert run["load_balancers"][0] == {**named, "bound": 2, "serving": 1, "healthy": 2}
     assert {one["load_balancer_id"] for one in run["listeners"]} == {"lb-1", "lb-2"}
 
 
-@pytest.mark.parametrize(
-    "options, warnings",
-    [
-        (
-            {"load_balancer_ids": ["lb-1", "lb-2"], "targets": [{"listener_id": "lbl-3"}]},
-            ["targets[0]: none of the load balancers has a listener 'lbl-3'. It selects nothing."],
-        ),
-        (
-            {"load_balancer_ids": ["lb-1", "lb-3"], "targets": [{"listener_port": 9}]},
-            ["targets[0]: there is no listener on port 9. It selects nothing. (lb-1, lb-3)"],
-        ),
-        # In a whole region, a selector matches where it matches.
-        ({"all_load_balancers": True, "targets": [{"listener_port": 9}]}, []),
-        (
-            {"all_load_balancers": True, "targets": [{"load_balancer_id": "lb-1", "listener_id": "lbl-3", **HOST}]},
-            ["targets[0]: lb-1 has no listener 'lbl-3'. It selects nothing."],
-        ),
-    ],
-)
+NOWHERE = [
+    (
+        {"load_balancer_ids": ["lb-1", "lb-2"], "targets": [{"listener_id": "lbl-3"}]},
+        ["targets[0]: none of the load balancers has a listener 'lbl-3'. It selects nothing."],
+    ),
+    (
+        {"load_balancer_ids": ["lb-1", "lb-3"], "targets": [{"listener_port": 9}]},
+        ["targets[0]: there is no listener on port 9. It selects nothing. (lb-1, lb-3)"],
+    ),
+    # In a whole region, a selector matches where it matches.
+    ({"all_load_balancers": True, "targets": [{"listener_port": 9}]}, []),
+    (
+        {"all_load_balancers": True, "targets": [{"load_balancer_id": "lb-1", "listener_id": "lbl-3", **HOST}]},
+        ["targets[0]: lb-1 has no listener 'lbl-3'. It selects nothing."],
+    ),
+]
+
+
+@pytest.mark.parametrize("options, warnings", NOWHERE)
 def test_what_a_selector_names_and_is_not_there_is_warned_of_once(options, warnings):
     run = shops().run_info(**options)
     assert (run.failure, run["targets"], run.warnings) == (None, [], warnings)
