@@ -186,8 +186,6 @@ class Narrower:
             answer = session.send(group, another_call_follows=True, guard_before_resend=guard is not None)
             if isinstance(answer, Refused):
                 return answer
-            if answer is Sent.ACCEPTED:
-                return None
             if answer is Sent.POSTPONED:
                 # A load balancer that is busy refuses nothing for good.
                 extra_calls.release()

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 class ApplyOptions(NamedTuple):
     """The module's options of the same names."""
 
-    wait: bool = True
-    wait_for_health: bool = False
-    min_healthy: int = 0
+    wait: bool
+    wait_for_health: bool
+    min_healthy: int
 
 
 class Reconciler:

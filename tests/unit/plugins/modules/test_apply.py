@@ -88,6 +88,7 @@ def test_a_gain_that_never_shows_is_sent_three_times_and_holds_the_losses_back()
     assert cloud.actions("Batch*") == ["BatchRegisterTargets"] * MAX_SENDS
     assert failed(run) == {"ins-3": "WaitTimeout", "ins-1": "NotAttempted", "ins-2": "NotAttempted"}
     assert (run.code, run.changed, addresses(cloud, "lbl-1")) == ("WaitTimeout", True, {"ins-1", "ins-2"})
+    assert "ins-1:80 on TCP:443 (lbl-1), ins-2:80 on TCP:443 (lbl-1) (NotAttempted" in run.message
 
 
 @pytest.mark.parametrize("message, words", [("out of luck", "out of luck"), ("", "no reason")])
@@ -191,6 +192,18 @@ def test_one_read_is_enough_where_nothing_is_written(names, options, changes):
 def become(cloud: Any, address: str, health: str, seconds: float) -> None:
     """Change the result of a health check some seconds from now."""
     cloud.add_events({"change": "health", "with": {health: [address]}, "delay": seconds})
+
+
+def test_the_guard_uses_the_health_that_was_waited_for():
+    run = shop(task_seconds=0).run(targets=NEW, purge=True, wait_for_health=True, min_healthy=1)
+    assert (run.failure, run["api_calls"]["DescribeTargetHealth"]) == (None, 3)
+
+
+def test_a_write_that_reaches_nobody_is_tried_for_a_minute():
+    cloud = shop()
+    cloud.unreachable("Batch*", times=-1)
+    run = cloud.run(targets=NEW)
+    assert (run.code, 55 <= run.seconds <= 65) == ("ConnectionFailed", True)
 
 
 @pytest.mark.parametrize("options", [{}, {"min_healthy": 1}], ids=str)

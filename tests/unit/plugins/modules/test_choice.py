@@ -93,6 +93,9 @@ def test_a_listing_of_the_region_asks_for_those_with_backends_oldest_first_and_n
 def test_a_region_without_backends_is_a_warning_where_something_is_to_be_drained(state, warned):
     run = many(1).run(all_load_balancers=True, targets=[HOST], state=state)
     assert (run.failure, run.changed, len(run.warnings)) == (None, False, warned)
+    # A listener that is nowhere is none.
+    elsewhere = region().run(all_load_balancers=True, targets=[{**HOST, "listener_port": 9}], state="absent")
+    assert (elsewhere.failure, elsewhere.warnings) == (None, [])
 
 
 def test_each_id_goes_to_the_load_balancer_that_has_it():

@@ -245,6 +245,13 @@ def test_guarded_tasks_read_anew_under_their_locks_and_never_wait_for_each_other
 NO_LOSS: Raw = {"targets": [{**EVERYWHERE, "instance_id": "ins-2"}], "min_healthy": 1}
 
 
+def test_a_lock_is_given_back_while_another_load_balancer_is_still_written_to():
+    cloud = region(task_seconds=0)
+    cloud.change("lock", {"load_balancer_id": "lb-2", "seconds": 60})
+    alone = {**GUARDED, "load_balancer_id": "lb-1", "wait_timeout": 20, "after": 5}
+    assert [run.failure for run in cloud.together({**GUARDED, "load_balancer_ids": IDS}, alone)] == [None] * 2
+
+
 def locks_of(options: Raw, folder: Any, cloud: Cloud | None = None) -> int:
     """How many lock files a task makes."""
     (cloud or region()).run(environ={"TENCENTCLOUD_CLB_LOCK_DIR": str(folder)}, **options)

@@ -112,7 +112,7 @@ def test_a_wrong_value_is_named_with_its_entry(change, words):
     message = problem(LISTENER, {**LISTENER, "port": 81, **change})
     assert message.startswith("targets[1]: ")
     assert words in message
-    assert " more." not in message
+    assert (" more." in message, message.count("not a key") > 1) == (False, False)
 
 
 @rows("value", "80", " 80 ", "80.0", "80.", 80.0, "+80", "0080")
