@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from .conftest import PlaybookRun, PlaybookRunner, RunningPlaybook
 
 PLAYBOOK = Path("tencentcloud.clb.rolling")
-RESTORE_FILE = "clb-restore.json"
 
 UPDATE = """
 - name: Look at the cloud
@@ -38,19 +37,6 @@ UPDATE = """
 """Looks at what is really bound while a batch is updated, and fails on the hosts that ``broken`` names."""
 
 
-def weight_of(number: int) -> int:
-    return 10 + number % 3 * 5
-
-
-def tag_of(number: int) -> str:
-    return "" if number % 2 else f"rack-{number}"
-
-
-def listener(number: int, targets: list[dict[str, Any]], port: int = 443) -> dict[str, Any]:
-    """A layer-4 listener of the load balancer of that number."""
-    return {"id": f"lbl-{number}-{port}", "protocol": "TCP", "port": port, "targets": targets}
-
-
 class Farm:
     """Servers web1, web2, ... that are each bound to port 443 of each load balancer lb-1, lb-2, ...
 
@@ -63,10 +49,9 @@ class Farm:
         self.emulator = emulator
         self.playbook = playbook
         self.directory = playbook.directory
-        self.names = [f"web{number}" for number in range(1, hosts + 1)]
-        self.hosts: dict[str, dict[str, Any]] = {
-            name: {"clb_backend": {"instance_id": f"ins-{name}"}} for name in self.names
-        }
+        self.update = UPDATE
+        names = [f"web{number}" for number in range(1, hosts + 1)]
+        self.hosts: dict[str, Any] = {name: {"clb_backend": {"instance_id": f"ins-{name}"}} for name in names}
         self.variables = {
             "ansible_connection": "local",
             "ansible_pipelining": True,
@@ -75,33 +60,35 @@ class Farm:
             "state_url": f"{emulator.url}/_control/state",
             **variables,
         }
-        self.scenario: dict[str, Any] = {
-            "task_seconds": 0.02,
-            "load_balancers": [
-                {"id": f"lb-{number}", "listeners": [listener(number, [self.target(name) for name in self.names])]}
-                for number in range(1, balancers + 1)
-            ],
-        }
-        self.update = UPDATE
+        self.targets = [
+            {"instance_id": f"ins-web{n}", "port": 8443, "weight": 10 + n % 3 * 5, "tag": "" if n % 2 else f"rack-{n}"}
+            for n in range(1, hosts + 1)
+        ]
+        self.balancers = balancers
         self.load()
 
-    @staticmethod
-    def target(name: str) -> dict[str, Any]:
-        number = int(name.removeprefix("web"))
-        return {"instance_id": f"ins-{name}", "port": 8443, "weight": weight_of(number), "tag": tag_of(number)}
-
     def load(self) -> None:
-        """Start the cloud as ``scenario`` says."""
-        self.emulator.load(self.scenario)
+        """Start the cloud."""
+        listener = {"protocol": "TCP", "port": 443, "targets": self.targets}
+        balancers = [
+            {"id": f"lb-{number}", "listeners": [{**listener, "id": f"lbl-{number}-443"}]}
+            for number in range(1, self.balancers + 1)
+        ]
+        self.emulator.load({"task_seconds": 0.02, "load_balancers": balancers})
         self.at_first = self.emulator.bindings()
 
     @property
     def restore_file(self) -> Path:
-        return self.directory / RESTORE_FILE
+        return self.directory / "clb-restore.json"
 
     @property
     def remembered(self) -> list[dict[str, Any]]:
         return json.loads(self.restore_file.read_text()) if self.restore_file.exists() else []
+
+    @property
+    def as_at_first(self) -> bool:
+        """All is bound as it was, and nothing is remembered."""
+        return self.emulator.bindings() == self.at_first and not self.restore_file.exists()
 
     @property
     def out(self) -> set[str]:
@@ -115,12 +102,10 @@ class Farm:
     def start(self, *arguments: str, environment: dict[str, str] | None = None, **variables: Any) -> RunningPlaybook:
         """Start the playbook; ``variables`` are given with -e."""
         self.write_files()
-        return self.playbook.start(
-            PLAYBOOK, "-i", "hosts.yml", *arguments, variables=variables, environment=environment
-        )
+        inventory = ("-i", "hosts.yml")
+        return self.playbook.start(PLAYBOOK, *inventory, *arguments, variables=variables, environment=environment)
 
     def write_files(self) -> None:
-        """Write the inventory and the update."""
         inventory = {"all": {"hosts": self.hosts, "vars": self.variables}}
         (self.directory / "hosts.yml").write_text(yaml.safe_dump(inventory, sort_keys=False))
         (self.directory / "update.yml").write_text(self.update)
