@@ -190,10 +190,7 @@ class Asker(Looker):
     # Cleaning up
 
     def clean(self) -> None:
-        """Unbind what this run has bound, however late it is.
-
-        :raises NotClean: some of it is still bound.
-        """
+        """Unbind what this run has bound, however late it is; raise NotClean if some of it is still bound."""
         until, self.cloud.until = self.cloud.until, None
         try:
             if self.leftovers.pending:

@@ -49,11 +49,7 @@ class EmulatorApi:
 
 
 class CollectionApi:
-    """One region's API, as the collection's modules call it.
-
-    :param environ: the connection options, as environment variables.
-    :raises Unusable: an option is wrong, or there are no credentials.
-    """
+    """One region's API, as the collection's modules call it, with the connection options of ``environ``."""
 
     def __init__(self, environ: Mapping[str, str], timeout: float, clock: Clock) -> None:
         self.now, self.sleep = clock.now, clock.sleep

@@ -54,11 +54,7 @@ class Bound(NamedTuple):
 
 
 class Leftovers:
-    """All bindings of a run that may still be there.
-
-    :param file: None where the cloud ends with this process.
-    :param place: endpoint, region and load balancer of the run.
-    """
+    """All bindings of a run on one ``place`` that may still be there; no ``file`` for a cloud in this process."""
 
     def __init__(self, file: Path | None = None, place: Iterable[str] = ()) -> None:
         self.pending: set[Bound] = set()
@@ -68,10 +64,7 @@ class Leftovers:
         self._place = list(place)
 
     def recall(self) -> bool:
-        """Take over what a killed run has left; return whether there was anything.
-
-        :raises Unusable: the file belongs to another load balancer, or can't be read.
-        """
+        """Take over what a killed run has left on this place; return whether there was anything."""
         if self._file is None or not self._file.exists():
             return False
         try:

@@ -93,7 +93,7 @@ FIELDS = frozenset(
 _CODE = re.compile(r"([A-Z][A-Za-z]{2,40})(\.[A-Za-z]{2,60}){0,2}")
 _NUMBER = re.compile(r"-?\d{1,4}")
 _KEY = re.compile(r"[A-Z][A-Za-z0-9]{0,40}")
-_SEPARATORS = re.compile(r"([^\s()\[\]{}<>`'\",;:=!?]+)")
+_WORD = re.compile(r"[^\s()\[\]{}<>`'\",;:=!?]+")
 _HEALTH = "Alive Dead Unknown Close"
 _VOCABULARY = {
     "AddressIPVersion": "ipv4 ipv6",
@@ -142,38 +142,23 @@ class Mask:
     def learn(self, records: Iterable[Record]) -> None:
         """Remember every value of some calls, so that texts do not show them."""
         for record in records:
-            self._learn(record.params)
-            self._learn(record.answer.response)
+            self.value(dict(record.params))
+            self.value(dict(record.answer.response))
         self._hidden = self._longest_first()
 
-    def _learn(self, item: Any, field: str = "") -> None:
-        if isinstance(item, dict):
-            for key, value in item.items():
-                self._learn(value, str(key))
-        elif isinstance(item, (list, tuple)):
-            for member in item:
-                self._learn(member, field)
-        elif isinstance(item, str):
-            self._text_value(item, field)
-
     def value(self, item: Any, field: str = "") -> Any:
-        """Return a part of a request or answer without what it says of an account."""
+        """Return a part of a request or answer without what it says of an account; remember what it leaves out too."""
         if isinstance(item, dict):
-            shown = {str(key): value for key, value in item.items() if _KEY.fullmatch(str(key))}
-            return {key: self.value(value, key) for key, value in shown.items()}
+            shown = {str(key): self.value(value, str(key)) for key, value in item.items()}
+            return {key: value for key, value in shown.items() if _KEY.fullmatch(key)}
         if isinstance(item, (list, tuple)):
             more = [f"... {len(item)} in all"] if len(item) > MAX_MEMBERS else []
-            return [self.value(member, field) for member in item[:MAX_MEMBERS]] + more
+            return [self.value(member, field) for member in item][:MAX_MEMBERS] + more
         if isinstance(item, str):
-            return self._text_value(item, field)
-        if isinstance(item, bool) or item is None or field in _NUMBERS.split():
-            return item if not isinstance(item, float) else "number"
-        return "number"
-
-    def _text_value(self, item: str, field: str) -> str:
-        if not item or item in _VOCABULARY.get(field, "").split() or item in _OWN_NAMES:
-            return item
-        return self._name(_KINDS.get(field, "text"), item)
+            is_plain = not item or item in _VOCABULARY.get(field, "").split() or item in _OWN_NAMES
+            return item if is_plain else self._name(_KINDS.get(field, "text"), item)
+        is_plain = isinstance(item, bool) or item is None or (field in _NUMBERS.split() and not isinstance(item, float))
+        return item if is_plain else "number"
 
     def _name(self, kind: str, item: str) -> str:
         if item not in self._known:
@@ -191,14 +176,9 @@ class Mask:
 
     def words(self, text: str) -> str:
         """Return a text with its common words, error codes and short numbers alone."""
-        if not text:
-            return text
         for known in self._hidden:
             text = text.replace(known, "\x00")
-        parts = _SEPARATORS.split(text[:MAX_TEXT])
-        return "".join(
-            part if not index % 2 or self._is_common(part.rstrip(".")) else "<...>" for index, part in enumerate(parts)
-        )
+        return _WORD.sub(lambda word: word[0] if self._is_common(word[0].rstrip(".")) else "<...>", text[:MAX_TEXT])
 
     def _longest_first(self) -> list[str]:
         """Return the known values that a text must not show."""

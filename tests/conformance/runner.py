@@ -35,17 +35,13 @@ class Outcome:
 
 @dataclass
 class Run:
-    """A run over one cloud.
-
-    :param stopped: why nothing was asked any more.
-    :param left: what could not be cleaned up.
-    :param refused: the load balancer does not fit, so that nothing was begun.
-    """
-
     outcomes: list[Outcome] = field(default_factory=list)
     stopped: str = ""
+    """Why nothing was asked any more."""
     left: str = ""
+    """What could not be cleaned up."""
     refused: bool = False
+    """The load balancer does not fit, so that nothing was begun."""
 
     @property
     def interrupted(self) -> bool:
@@ -64,9 +60,7 @@ def reason_of(error: BaseException) -> str:
 def prepare(cloud: Cloud, load_balancer_id: str, backends: tuple[str, ...], leftovers: Leftovers) -> World:
     """Look at a load balancer, after cleaning up what a killed run has left on it.
 
-    :raises Unusable: it has bindings, or nothing to bind to.
-    :raises NotAsked, GaveUp: it can't be read.
-    :raises NotClean: what a killed run has left can't be unbound.
+    Unusable says that it has bindings, or nothing to bind to, NotClean that something of a killed run is still there.
     """
     targets = _read(cloud, TARGETS, load_balancer_id)
     asker = Asker(cloud, World(load_balancer_id, backends), leftovers)

@@ -98,10 +98,7 @@ class World:
 
     @classmethod
     def read(cls, load_balancer_id: str, backends: tuple[str, ...], targets: Raw, listeners: Raw) -> World:
-        """Make it of the answers to DescribeTargets and DescribeListeners.
-
-        :raises Unusable: something is bound, or there is nothing to bind to.
-        """
+        """Make it of the answers to DescribeTargets and DescribeListeners; raise Unusable if it does not fit."""
         world = cls(load_balancer_id, backends)
         described = {text(item, "ListenerId"): item for item in objects(listeners, "Listeners")}
         for listener in objects(targets, "Listeners"):
@@ -134,10 +131,7 @@ class World:
             )
 
     def open(self, *, layer4: bool | None = None) -> list[Place]:
-        """Return the places that take targets directly, those with a health check and plain TCP first.
-
-        :param layer4: only listeners, or only rules; None: both.
-        """
+        """Return the listeners, rules or both that take targets, those with a health check and plain TCP first."""
         direct = [place for place in self.places if place.target_type == NODE and place.protocol != "QUIC"]
         found = [place for place in direct if layer4 in (None, place.location_id is None)]
         return sorted(found, key=lambda place: (bool(place.location_id), not place.checked, place.protocol != "TCP"))
