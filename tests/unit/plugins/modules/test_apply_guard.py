@@ -213,14 +213,6 @@ def test_a_health_that_can_not_be_read_after_the_loss_is_a_warning():
     assert "serve after the losses could not be read" in run.warnings[0]
 
 
-def test_a_health_that_the_answer_does_not_mention_refuses_the_loss():
-    cloud = balancer(TWO)
-    cloud.add_faults(order("health_answer", targets=["ins-2"]))
-    words = "serves through ins-2:80, whose health is not known: DescribeTargetHealth does not mention it"
-    assert words in message_of(guarded(cloud))
-    assert cloud.writes() == []
-
-
 @pytest.mark.parametrize("meanwhile", [False, True])
 @pytest.mark.parametrize("state, weight", [("absent", None), ("drained", 0)])
 def test_a_guarded_call_is_narrowed_and_each_part_checked(state, weight, meanwhile):

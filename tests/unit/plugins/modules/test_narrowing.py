@@ -287,12 +287,6 @@ def test_a_listener_is_halved_between_its_rules():
     assert sizes(cloud)[:3] == [10, 2, 8]
 
 
-def test_the_64_extra_calls_are_for_the_whole_task(cloud):
-    refuse(cloud, list(range(0, 500, 7)))
-    cloud.run(targets=[{**entry, "port": port} for entry in targets() for port in (80, 81, 82)])
-    assert len(cloud.writes()) <= 3 + MAX_EXTRA_CALLS
-
-
 FULL = {"kind": "refuse_listeners", "action": "BatchRegisterTargets", "code": "LimitExceeded", "times": -1}
 
 
