@@ -15,19 +15,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base import errors, limits
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
-    MAX_SHOWN,
-    ClbError,
-    ConnectionFailed,
-    InvalidArgument,
-    NotSent,
-    Refused,
-    UnhealthyTimeout,
-    WaitTimeout,
-    escape,
-    printable,
-    printable_number,
-)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.secrets import (
     MASK,
     Secrets,
@@ -44,19 +31,19 @@ from ..builders import in_threads, rows
 )  # fmt: skip
 def test_the_codes_without_the_clouds_part_are_the_contracts(name):
     error = getattr(errors, name)("what happened")
-    assert isinstance(error, ClbError)
+    assert isinstance(error, errors.ClbError)
     assert (error.code, error.action, error.request_id) == (name, None, None)
     assert error.message == error.api_message == str(error) == "what happened"
 
 
 def test_a_refusal_keeps_the_clouds_own_words_beside_the_message():
     told = {"code": "X.Y", "action": "A", "request_id": "r-1", "api_message": "words"}
-    error = Refused("A was refused: words", **told)
+    error = errors.Refused("A was refused: words", **told)
     assert (error.message, {name: getattr(error, name) for name in told}) == ("A was refused: words", told)
 
 
 def test_narrower_kinds_have_the_code_of_the_contract():
-    for kind, base in ((NotSent, ConnectionFailed), (UnhealthyTimeout, WaitTimeout)):
+    for kind, base in ((errors.NotSent, errors.ConnectionFailed), (errors.UnhealthyTimeout, errors.WaitTimeout)):
         assert isinstance(kind("what happened"), base)
         assert kind("what happened").code == base.__name__
 
@@ -69,30 +56,30 @@ def test_narrower_kinds_have_the_code_of_the_contract():
     ("tag \U000e0041", r"tag \U000e0041"), ("", ""),
 )  # fmt: skip
 def test_what_steers_a_terminal_is_escaped(text, shown):
-    assert printable(text) == shown
-    assert printable(shown) == shown
+    assert errors.printable(text) == shown
+    assert errors.printable(shown) == shown
 
 
 def test_long_texts_are_cut():
     for text in ("x" * 10_000_000, "\x1b" * 10_000_000):
-        shown = printable(text)
-        assert len(shown) < MAX_SHOWN + 50
+        shown = errors.printable(text)
+        assert len(shown) < errors.MAX_SHOWN + 50
         assert shown.endswith("... (10000000 characters in all)")
-    assert printable("x" * MAX_SHOWN) == "x" * MAX_SHOWN
+    assert errors.printable("x" * errors.MAX_SHOWN) == "x" * errors.MAX_SHOWN
 
 
 def test_numbers_of_any_length_can_be_shown():
     for number, shown in ((5, "5"), (-7, "-7"), (10**40, "more than 40"), (-(10**5000), "more than 40")):
-        assert shown in printable_number(number)
+        assert shown in errors.printable_number(number)
 
 
 def test_no_message_can_steer_a_terminal_whoever_its_parts_come_from():
     """Names of instances, listeners and load balancers are words of somebody else."""
-    error = ClbError("web-\x1b[31m1 \u202e is bound")
+    error = errors.ClbError("web-\x1b[31m1 \u202e is bound")
     assert error.message == error.api_message == r"web-\x1b[31m1 \u202e is bound"
     error.add("Look\rthere.")
     assert error.message == r"web-\x1b[31m1 \u202e is bound. Look\rthere."
-    assert escape("grün 绿 naïve a\tb\u2028c\ud800") == r"grün 绿 naïve a\tb\u2028c\ud800"
+    assert errors.escape("grün 绿 naïve a\tb\u2028c\ud800") == r"grün 绿 naïve a\tb\u2028c\ud800"
 
 
 # -- limits of JSON, bodies, files and times
@@ -163,7 +150,7 @@ def test_times_are_bounded_and_named(name):
     check_minimum({name: 1}, name, 1)
     check_minimum({name: MAXIMA[name]}, name, 1)
     for value in (0, -1, 10**30, 10**5000, MAXIMA[name] + 1):
-        with pytest.raises(InvalidArgument, match=f"^{name} .* from 1 to {MAXIMA[name]}"):
+        with pytest.raises(errors.InvalidArgument, match=f"^{name} .* from 1 to {MAXIMA[name]}"):
             check_minimum({name: value}, name, 1)
 
 

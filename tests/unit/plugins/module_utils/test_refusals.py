@@ -35,20 +35,13 @@ def test_what_to_do_about_a_code(code, remedy):
     assert Refused("no", code=code).remedy is remedy
 
 
-BUSY = [
-    "LB lb-1 is not in normal status",
-    "Loadbalancer(lb-1) is not in normal desState",
+@rows("message",
+    "LB lb-1 is not in normal status", "Loadbalancer(lb-1) is not in normal desState", "desState is abnormal",
     "The load balancer is not in normal state, maybe some tasks are being processed, please try later",
-    "desState is abnormal",
-    "lb-1: des status abnormal",
     "Your task is working (BindTargetGroupDevice). Pls wait for the task to complete and try again.",
+    "Task Check Failed : Same wsName is Working(1234), pls Try Later", "lb-1: des status abnormal",
     "YOUR TASK IS WORKING",
-    "Task Check Failed : Same wsName is Working(1234), pls Try Later",
-]
-GENERAL = ["Something went wrong. Please try again later.", "retry later", "It is being processed", "请稍后重试"]
-
-
-@pytest.mark.parametrize("message", BUSY)
+)  # fmt: skip
 def test_a_text_can_say_busy_under_any_code(message):
     codes = "InvalidParameter FailedOperation FailedOperation.Other LimitExceeded OperationDenied MissingParameter New"
     assert {ruling_for(code, message).remedy for code in codes.split()} == {Remedy.WAIT_BUSY}
@@ -56,7 +49,7 @@ def test_a_text_can_say_busy_under_any_code(message):
         assert ruling_for(code, message) == ruling_for(code)
 
 
-@pytest.mark.parametrize("message", GENERAL)
+@rows("message", "Something went wrong. Please try again later.", "retry later", "It is being processed", "请稍后重试")
 def test_general_words_say_busy_under_a_bare_failed_operation_alone(message):
     assert ruling_for("FailedOperation", message).remedy is Remedy.WAIT_BUSY
     for code in ("FailedOperation.Other", "InvalidParameter", "OperationDenied"):
@@ -85,37 +78,31 @@ def test_a_text_can_say_that_the_load_balancer_is_gone(message):
 
 
 @rows(
-    "code, concern",
-    ("FailedOperation.ResourceInOperating", Concern.MOMENT),
-    ("InternalError", Concern.MOMENT),
-    ("InvalidParameterValue.Length", Concern.LENGTH),
-    ("InvalidParameter.ListenerIdNotFound", Concern.LISTENER),
-    ("LimitExceeded", Concern.LISTENER),
-    ("FailedOperation.InvalidLBStatus", Concern.LOAD_BALANCER),
-    ("InvalidParameter.LBIdNotFound", Concern.GONE),
-    ("UnsupportedOperation", Concern.UNSUPPORTED),
-    ("UnauthorizedOperation.CamNoAuth", Concern.PERMISSION),
-    ("AuthFailure.UnauthorizedOperation", Concern.PERMISSION),
-    ("AuthFailure", Concern.ACCOUNT),
-    ("FailedOperation.InsufficientBalance", Concern.ACCOUNT),
-    ("InvalidParameter", Concern.UNKNOWN),
-    ("NewInTheCloud", Concern.UNKNOWN),
+    "concern, codes",
+    (Concern.MOMENT, "FailedOperation.ResourceInOperating InternalError"),
+    (Concern.LENGTH, "InvalidParameterValue.Length"),
+    (Concern.LISTENER, "InvalidParameter.ListenerIdNotFound LimitExceeded"),
+    (Concern.LOAD_BALANCER, "FailedOperation.InvalidLBStatus"),
+    (Concern.GONE, "InvalidParameter.LBIdNotFound"),
+    (Concern.UNSUPPORTED, "UnsupportedOperation"),
+    (Concern.PERMISSION, "UnauthorizedOperation.CamNoAuth AuthFailure.UnauthorizedOperation"),
+    (Concern.ACCOUNT, "AuthFailure FailedOperation.InsufficientBalance"),
+    (Concern.UNKNOWN, "InvalidParameter NewInTheCloud"),
 )
-def test_what_a_code_concerns(code, concern):
-    assert Refused("no", code=code).concerns is concern
+def test_what_a_code_concerns(concern, codes):
+    assert {Refused("no", code=code).concerns for code in codes.split()} == {concern}
 
 
-@rows("code, word",
-    ("AuthFailure.SignatureExpire", "clock"), ("AuthFailure.SignatureFailure", "secret_key"),
-    ("AuthFailure.SecretIdNotFound", "secret_id"), ("AuthFailure.TokenFailure", "expired"),
-    ("AuthFailure.InvalidAuthorization", "credentials"), ("UnauthorizedOperation", "CAM"),
-    ("InvalidParameter.LBIdNotFound", "load_balancer_id"), ("InvalidParameter.RegionNotFound", "region"),
-    ("LimitExceeded.Targets", "quota"), ("RequestLimitExceeded", "fewer tasks"),
-    ("FailedOperation.ResourceInOperating", "wait_timeout"),
-)  # fmt: skip
-def test_a_hint_names_what_helps(code, word):
-    assert word in ruling_for(code).hint
+HINTS = {
+    "AuthFailure.SignatureExpire": "clock", "AuthFailure.SignatureFailure": "secret_key",
+    "AuthFailure.SecretIdNotFound": "secret_id", "AuthFailure.TokenFailure": "expired",
+    "AuthFailure.InvalidAuthorization": "credentials", "UnauthorizedOperation": "CAM",
+    "InvalidParameter.LBIdNotFound": "load_balancer_id", "InvalidParameter.RegionNotFound": "region",
+    "LimitExceeded.Targets": "quota", "RequestLimitExceeded": "fewer tasks",
+    "FailedOperation.ResourceInOperating": "wait_timeout",
+}  # fmt: skip
 
 
-def test_no_hint_where_there_is_nothing_useful_to_say():
+def test_a_hint_names_what_helps_if_anything_does():
+    assert [code for code, word in HINTS.items() if word not in ruling_for(code).hint] == []
     assert ruling_for("InvalidParameter.FormatError").hint == ""

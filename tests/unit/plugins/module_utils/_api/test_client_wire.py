@@ -40,10 +40,10 @@ def test_one_signed_post():
         make_client(server.url, clock=lambda: NOW + 0.9).read("DescribeTargets", params)
     (seen,) = server.seen
     body = json.dumps(params, ensure_ascii=False).encode()
-    content_type = "application/json; charset=utf-8"
+    signed = {"host": server.host, "content_type": "application/json; charset=utf-8"}
     expected = {
-        "host": server.host,
-        "content-type": content_type,
+        "host": signed["host"],
+        "content-type": signed["content_type"],
         "x-tc-action": "DescribeTargets",
         "x-tc-version": "2018-03-17",
         "x-tc-region": "ap-guangzhou",
@@ -52,13 +52,7 @@ def test_one_signed_post():
         "x-tc-requestclient": client_module.CALLER,
         "x-tc-token": TOKEN,
         "authorization": authorization(
-            secret_id=KEY_ID,
-            secret_key=KEY,
-            service="clb",
-            host=server.host,
-            content_type=content_type,
-            body=body,
-            timestamp=NOW,
+            secret_id=KEY_ID, secret_key=KEY, service="clb", body=body, timestamp=NOW, **signed
         ),
     }
     assert (seen.method, seen.path, seen.body) == ("POST", "/", body)

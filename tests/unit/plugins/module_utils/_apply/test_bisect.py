@@ -94,6 +94,9 @@ def test_a_refusal_that_does_not_come_again_names_nobody():
         door = Door()
         assert list(find_causes(members, BAD, door, ask_alone=True)) == []
         assert sorted(door.through) == sorted(members)
+    # Four members or fewer are simply halved.
+    for amount in (1, 2, 3, 4):
+        assert Door(closed=True).find(numbered(amount)) == [(Cause.MEMBERS, one, BAD) for one in numbered(amount)]
 
 
 @rows("amount, alone", (5, "a0 a3 a4"), (6, "a1 a4 a5"), (7, "a1 a5 a3"), (16, "a3 a13 a9"), (500, "a93 a406 a281"))
@@ -111,12 +114,6 @@ def test_a_half_of_one_member_is_not_sent_again():
     door = Door(closed=True)
     assert door.find(["a0", *(f"b{number}" for number in range(5))])[0][0] is Cause.NO_MEMBER
     assert door.asked.count(["a0"]) == 1
-
-
-def test_four_members_or_fewer_are_simply_halved():
-    for amount in (1, 2, 3, 4):
-        door = Door(closed=True)
-        assert door.find(numbered(amount)) == [(Cause.MEMBERS, one, BAD) for one in numbered(amount)]
 
 
 @rows("skip_halves", True, False)
@@ -155,15 +152,12 @@ def test_what_is_too_long_alone_is_to_blame_itself():
         assert len(door.asked) <= 40
 
 
-def test_one_culprit_among_many_takes_twice_the_logarithm():
+def test_one_culprit_among_many_takes_twice_the_logarithm_and_a_caller_can_stop():
     members = numbered(512)
     for bad in members[::37]:
         door = Door(bad)
         assert door.find(members) == [(Cause.MEMBERS, bad, BAD)]
         assert len(door.asked) <= 2 * 9 + 2
-
-
-def test_culprits_come_as_they_are_found_so_that_a_caller_can_stop():
     door = Door("a1 b1")
     assert next(find_causes(["a1", "a2", "b1", "b2"], BAD, door, ask_alone=True)).members == ["a1"]
     assert not any("b1" in group for group in door.asked)
@@ -179,10 +173,9 @@ def test_culprits_come_as_they_are_found_so_that_a_caller_can_stop():
 def test_all_bad_ones_are_named_and_nobody_is_sent_after_getting_through(spoils, random, kinds, ask_alone):
     """With any split that ends at single members, and answers of any kind."""
     group, bad = list(range(len(spoils))), {number for number, one in enumerate(spoils) if one}
-    through = set()
-    answers = iter(kinds)
+    through, answers = set(), iter(kinds)
 
-    class Trial:
+    class Trial(Door):
         def send(self, members):
             assert members
             assert through.isdisjoint(members)
@@ -192,13 +185,8 @@ def test_all_bad_ones_are_named_and_nobody_is_sent_after_getting_through(spoils,
             return next(answers, BAD)
 
         def split(self, members, _refusal):
-            if len(members) == 1:
-                return None
-            cut = random.randint(1, len(members) - 1)
-            return members[:cut], members[cut:]
-
-        def are_alike(self, one, other):
-            return one == other
+            cut = random.randint(1, len(members) - 1) if len(members) > 1 else 0
+            return (members[:cut], members[cut:]) if cut else None
 
         def may_be_size(self, _members, refusal):
             return refusal == LONG

@@ -51,19 +51,16 @@ def test_healthy_is_what_gets_traffic(status, detail, expected):
     assert health({"LocationId": "", "Targets": [raw]}).find(bound) == expected
 
 
-def test_layer4_health_comes_as_one_rule_whatever_its_location_id():
+def test_health_comes_rule_by_rule_on_layer4_as_one_whatever_its_location_id():
     bound = only(snapshot(tcp("lbl-1", 443, target("ins-1"))))
     for location in ({"LocationId": "loc-x"}, {"LocationId": ""}, {"LocationId": None}, {}):
         nameless = {**location, "Domain": None, "Url": None, "Targets": [state(ip_of("ins-1"), "Alive")]}
         assert health(nameless).of(bound).healthy
-
-
-def test_layer7_health_is_told_rule_by_rule():
     places = [rule(f"loc-{number}", "a", target("ins-1")) for number in (1, 2, 3)]
-    bound = snapshot(http("lbl-1", 80, *places))
-    details = {"loc-1": "Alive", "loc-2": "Dead"}
-    rules = [{"LocationId": key, "Targets": [state("ins-1", detail)]} for key, detail in details.items()]
-    found = [health(*rules).find(one) for one in bound.all_bindings()]
+    rules = [
+        {"LocationId": key, "Targets": [state("ins-1", how)]} for key, how in (("loc-1", "Alive"), ("loc-2", "Dead"))
+    ]
+    found = [health(*rules).find(one) for one in snapshot(http("lbl-1", 80, *places)).all_bindings()]
     assert found == [Health(True, "Alive"), Health(False, "Dead"), None]
 
 
@@ -90,10 +87,10 @@ def test_addresses_tell_an_interface_from_its_instance_and_from_another_address(
 )
 def test_of_two_things_said_of_one_target_the_worse_counts(one, other, expected):
     bound = only(snapshot(tcp("lbl-1", 443, target("ins-1"))))
-    entries = {"stopped": state(ip_of("ins-1"), "Close", HealthStatus=False)}
-    entries["Checking"] = state(ip_of("ins-1"), "Checking", HealthStatus=True)
-    told = [entries.get(name) or state(ip_of("ins-1"), name) for name in (one, other)]
-    for order in (told, told[::-1]) if other != "Unknown" else (told,):
+    odd = {"stopped": ("Close", {"HealthStatus": False}), "Checking": ("Checking", {"HealthStatus": True})}
+    entries = [odd.get(name, (name, {})) for name in (one, other)]
+    said = [state(ip_of("ins-1"), detail, **more) for detail, more in entries]
+    for order in (said, said[::-1]) if other != "Unknown" else (said,):
         assert health({"LocationId": None, "Targets": order}).of(bound) == expected
 
 
@@ -127,42 +124,35 @@ def test_a_target_that_the_answer_does_not_mention_has_no_known_health(balancers
     assert (found.find(bound), found.of(bound)) == (None, NO_HEALTH)
 
 
-def odd_health(**odd):
-    """An answer in which one field is replaced, or taken away by giving '-'."""
-    one = state("10.2.0.1", "Alive")
-    answer = answer_of([{"LocationId": None, "Targets": [one]}])
-    balancer = answer["LoadBalancers"][0]
-    listener = balancer["Listeners"][0]
-    levels = {"answer": answer, "balancer": balancer, "listener": listener, "rule": listener["Rules"][0], "target": one}
-    for name, value in odd.items():
-        level, _, key = name.partition("_")
-        levels[level][key] = value
-        if value == "-":
-            del levels[level][key]
-    return answer
-
-
 @rows(
-    "odd, place",
-    ({"answer_LoadBalancers": "-"}, "LoadBalancers is missing"),
-    ({"answer_LoadBalancers": {}}, "LoadBalancers is an object"),
-    ({"answer_LoadBalancers": [3]}, "LoadBalancers[0] is 3"),
-    ({"balancer_LoadBalancerId": None}, "LoadBalancers[0].LoadBalancerId is null"),
-    ({"balancer_Listeners": "-"}, "LoadBalancers[0].Listeners is missing"),
-    ({"listener_ListenerId": 1}, "LoadBalancers[0].Listeners[0].ListenerId is 1"),
-    ({"listener_Rules": "[]"}, "LoadBalancers[0].Listeners[0].Rules is '[]'"),
-    ({"rule_LocationId": {}}, "LoadBalancers[0].Listeners[0].Rules[0].LocationId is an object"),
-    ({"rule_Targets": "-"}, "Rules[0].Targets is missing"),
-    ({"rule_Targets": [[]]}, "Rules[0].Targets[0] is a list of 0"),
-    ({"target_HealthStatus": "true"}, "Targets[0].HealthStatus is 'true'"),
-    ({"target_HealthStatus": 1}, "Targets[0].HealthStatus is 1"),
-    ({"target_HealthStatus": "-"}, "Targets[0].HealthStatus is missing"),
-    ({"target_HealthStatusDetail": 1}, "Targets[0].HealthStatusDetail is 1"),
-    ({"target_Port": "80"}, "Targets[0].Port is '80'"),
-    ({"target_Port": 80.0}, "Targets[0].Port is 80.0"),
-    ({"target_IP": None}, "Targets[0].IP is null"),
-    ({"target_TargetId": []}, "Targets[0].TargetId is a list of 0"),
+    "level, key, odd, place",
+    ("answer", "LoadBalancers", "-", "LoadBalancers is missing"),
+    ("answer", "LoadBalancers", {}, "LoadBalancers is an object"),
+    ("answer", "LoadBalancers", [3], "LoadBalancers[0] is 3"),
+    ("balancer", "LoadBalancerId", None, "LoadBalancers[0].LoadBalancerId is null"),
+    ("balancer", "Listeners", "-", "LoadBalancers[0].Listeners is missing"),
+    ("listener", "ListenerId", 1, "LoadBalancers[0].Listeners[0].ListenerId is 1"),
+    ("listener", "Rules", "[]", "LoadBalancers[0].Listeners[0].Rules is '[]'"),
+    ("rule", "LocationId", {}, "LoadBalancers[0].Listeners[0].Rules[0].LocationId is an object"),
+    ("rule", "Targets", "-", "Rules[0].Targets is missing"),
+    ("rule", "Targets", [[]], "Rules[0].Targets[0] is a list of 0"),
+    ("target", "HealthStatus", "true", "Targets[0].HealthStatus is 'true'"),
+    ("target", "HealthStatus", 1, "Targets[0].HealthStatus is 1"),
+    ("target", "HealthStatus", "-", "Targets[0].HealthStatus is missing"),
+    ("target", "HealthStatusDetail", 1, "Targets[0].HealthStatusDetail is 1"),
+    ("target", "Port", "80", "Targets[0].Port is '80'"),
+    ("target", "Port", 80.0, "Targets[0].Port is 80.0"),
+    ("target", "IP", None, "Targets[0].IP is null"),
+    ("target", "TargetId", [], "Targets[0].TargetId is a list of 0"),
 )
-def test_an_odd_answer_is_never_taken_for_health(odd, place):
+def test_an_odd_answer_is_never_taken_for_health(level, key, odd, place):
+    levels = {"target": state("10.2.0.1", "Alive")}
+    levels["rule"] = {"LocationId": None, "Targets": [levels["target"]]}
+    levels["answer"] = answer_of([levels["rule"]])
+    (levels["balancer"],) = levels["answer"]["LoadBalancers"]
+    (levels["listener"],) = levels["balancer"]["Listeners"]
+    levels[level][key] = odd
+    if odd == "-":
+        del levels[level][key]
     with pytest.raises(UnexpectedAnswer, match=re.escape(place)):
-        parse_health(odd_health(**odd), [LB])
+        parse_health(levels["answer"], [LB])

@@ -9,11 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.plan import (
-    bound_meanwhile,
-    find_unmatched,
-    plan_rest,
-)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings import plan as planning
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import UnknownName
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.snapshot import parse_targets
 
@@ -139,8 +135,8 @@ def test_a_selector_is_unmatched_where_no_load_balancer_has_it():
     hosts = [{"instance_id": "ins-1"}, {"instance_id": "ins-7"}, {"instance_id": "ins-8", "load_balancer_id": "lb-2"}]
     other = snapshot(tcp("lbl-9", 443, target("ins-7")))
     shop, both = plan_for(hosts[:2], SHOP, state="drained"), plan_for(hosts, other, state="drained")
-    assert find_unmatched([shop, both]) == ["targets[2] (load_balancer_id lb-2, instance_id ins-8)"]
-    assert find_unmatched([shop]) == ["targets[1] (instance_id ins-7)"]
+    assert planning.find_unmatched([shop, both]) == ["targets[2] (load_balancer_id lb-2, instance_id ins-8)"]
+    assert planning.find_unmatched([shop]) == ["targets[1] (instance_id ins-7)"]
 
 
 # -- after a newer read
@@ -227,7 +223,7 @@ CASES = {
 def test_what_is_left_of_a_plan(case):
     plan = plan_for(case.entries, snapshot(tcp("lbl-1", 443, *case.first)), **case.options)
     finished = {change.key for change in plan.losses if change.backend.address in case.finished}
-    rest = plan_rest(plan, snapshot(tcp("lbl-1", 443, *case.now)), finished)
+    rest = planning.plan_rest(plan, snapshot(tcp("lbl-1", 443, *case.now)), finished)
     found = tuple(tuple(values(changes)) for changes in (rest.changes, rest.raised, rest.rebound))
     assert (*found, rest.gone, len(finished)) == (case.changes, case.raised, case.rebound, (), len(case.finished))
     # Each change is made from what is bound now.
@@ -240,7 +236,7 @@ def test_without_news_the_rest_is_the_plan():
     entries = [want("lbl-1", "ins-1", weight=0), want("lbl-1", ip_of("ins-2"), tag="x"), want("lbl-1", "ins-3")]
     bound = snapshot(tcp("lbl-1", 443, *BOTH, target("ins-4")))
     plan = plan_for(entries, bound, purge=True)
-    assert plan_rest(plan, bound, set()).changes == plan.changes
+    assert planning.plan_rest(plan, bound, set()).changes == plan.changes
 
 
 def test_names_are_not_resolved_again():
@@ -250,23 +246,26 @@ def test_names_are_not_resolved_again():
     plan = plan_for(entries, snapshot(tcp("lbl-1"), http("lbl-2", 80, rule("loc-1", "a.com"))))
     rules = rule("loc-1", "b"), rule("loc-2", "a.com")
     later = snapshot(tcp("lbl-1", 444), tcp("lbl-3", 443), http("lbl-2", 80, *rules))
-    assert [one.pool.key for one in plan_rest(plan, later, set()).changes] == [("lbl-1", None), ("lbl-2", "loc-1")]
+    assert [one.pool.key for one in planning.plan_rest(plan, later, set()).changes] == [
+        ("lbl-1", None),
+        ("lbl-2", "loc-1"),
+    ]
 
 
 def test_what_is_asked_of_a_listener_or_rule_that_is_gone_is_told_apart():
     entries = [want("lbl-1", "ins-1"), {"location_id": "loc-1", "instance_id": "ins-2", "port": 80}]
     plan = plan_for(entries, snapshot(tcp("lbl-1"), http("lbl-2", 80, rule("loc-1", "a", *one()))), purge=True)
-    rest = plan_rest(plan, snapshot(http("lbl-2", 80)), set())
+    rest = planning.plan_rest(plan, snapshot(http("lbl-2", 80)), set())
     assert rest.changes == ()
     assert [value[:2] for value in values(rest.gone)] == [("register", "ins-1"), ("register", "ins-2")]
 
 
 @rows("options", ABSENT, DRAINED)
 def test_a_listener_that_is_gone_has_nothing_to_lose_and_hides_nothing(options):
-    rest = plan_rest(plan_for(ALL, snapshot(tcp("lbl-1", 443, *one())), **options), snapshot(), set())
+    rest = planning.plan_rest(plan_for(ALL, snapshot(tcp("lbl-1", 443, *one())), **options), snapshot(), set())
     assert (rest.changes, rest.gone, rest.raised, rest.rebound) == ((), (), (), ())
     plan = plan_for([*ALL, {"listener_id": "lbl-2"}], snapshot(tcp("lbl-1"), tcp("lbl-2", 444)), **options)
-    assert len(bound_meanwhile(plan, snapshot(tcp("lbl-1", 443, *one())))) == 1
+    assert len(planning.bound_meanwhile(plan, snapshot(tcp("lbl-1", 443, *one())))) == 1
 
 
 @rows(
@@ -291,4 +290,4 @@ def test_what_others_brought_into_the_scope_of_the_task(entries, options, first,
     plan = plan_for(entries, snapshot(tcp("lbl-1", 443, *first)), **options)
     listener = "lbl-2" if "purge" in options else "lbl-1"
     later = tcp(listener, 444, *one()) if now is None else tcp("lbl-1", 443, *now)
-    assert [bound.backend.address for bound in bound_meanwhile(plan, snapshot(later))] == expected
+    assert [bound.backend.address for bound in planning.bound_meanwhile(plan, snapshot(later))] == expected

@@ -7,23 +7,9 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings import recalled, remembered
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.recalled import (
-    can_match,
-    find_back,
-    locate,
-    matches,
-    other_names,
-)
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.remembered import (
-    Former,
-    formers,
-    parse_remembered,
-    remember,
-    seconds_of,
-    settle,
-)
 
 from ...builders import http, plan_for, rows, rule, snapshot, target, tcp
 
@@ -33,7 +19,7 @@ ENTRY = {"load_balancer_id": "lb-1", "listener_id": "lbl-1", "instance_id": "ins
 
 def held(*entries):
     """What a file holds; each entry is ENTRY with these keys."""
-    return parse_remembered([{**ENTRY, **entry} for entry in entries])
+    return remembered.parse_remembered([{**ENTRY, **entry} for entry in entries])
 
 
 def cloud(weight=10, tag="", **more):
@@ -45,6 +31,10 @@ def cloud(weight=10, tag="", **more):
 
 def bound(weight, tag="", **more):
     return cloud(weight, tag, **more).bindings[("lbl-1", None)][0]
+
+
+def former(binding, **asked):
+    return remembered.Former("lb-1", binding, **asked)
 
 
 def said(items):
@@ -81,30 +71,24 @@ def said(items):
 )
 def test_what_replaces_what(old, now, asked, then):
     file = held() if old is None else held({"weight": old[0], "tag": old[1], "remembered": "2026-01-01T00:00:00Z"})
-    entries, written = remember(file, [Former("lb-1", bound(*now), **asked)], {}, NOW)
+    entries, written = remembered.remember(file, [former(bound(*now), **asked)], {}, NOW)
     assert said(entries) == [then]
     (mine,) = written.values()
     assert mine.entry == entries[0]
     if mine.own:
         assert entries[0].raw["remembered"] == "2026-09-21T14:13:20Z"
     # Not done in the end: the file is as it was. Done, and taken out by another task: put back.
-    assert settle(entries, written, set(), (), NOW) == list(file)
+    assert remembered.settle(entries, written, set(), (), NOW) == list(file)
     done = set(written)
-    assert said(settle([], written, done, (), NOW)) == [then]
+    assert said(remembered.settle([], written, done, (), NOW)) == [then]
     # Done, and newer than what others have read before it was done.
-    (after,) = settle(entries, written, done, (), NOW)
+    (after,) = remembered.settle(entries, written, done, (), NOW)
     assert said([after]) == [then]
     assert (after.raw != entries[0].raw) == mine.own
     # Done, and another task has remembered more since: that stays.
     newer = held({"weight": 3, "tag": "z"})
-    assert settle(newer, written, done, (), NOW) == list(newer)
-    assert settle(newer, written, set(), (), NOW) == list(newer)
-
-
-def test_an_entry_is_younger_than_the_one_that_it_replaces():
-    file = held({"weight": 100, "remembered": "2026-09-21T14:13:20Z"})
-    entries, _written = remember(file, [Former("lb-1", bound(10), weight=0)], {}, NOW)
-    assert entries[0].raw["remembered"] == "2026-09-21T14:13:21Z"
+    assert remembered.settle(newer, written, done, (), NOW) == list(newer)
+    assert remembered.settle(newer, written, set(), (), NOW) == list(newer)
 
 
 def test_a_binding_is_found_by_any_of_its_names():
@@ -116,39 +100,44 @@ def test_a_binding_is_found_by_any_of_its_names():
         {"instance_id": "ins-2"},
     )
     rule_binding = cloud().bindings[("lbl-2", "loc-1")][0]
-    entries, _written = remember(file, [Former("lb-1", bound(9)), Former("lb-1", rule_binding)], {}, NOW)
+    entries, _written = remembered.remember(file, [former(bound(9)), former(rule_binding)], {}, NOW)
     assert said(entries) == [(9, ""), (10, ""), (None, None), (None, None), (None, None)]
 
 
 def test_what_a_task_has_written_itself_stays_its_own():
-    before = Former("lb-1", bound(100), weight=0)
-    entries, mine = remember(held({"weight": 7}), [before], {}, NOW)
+    before = former(bound(100), weight=0)
+    entries, mine = remembered.remember(held({"weight": 7}), [before], {}, NOW)
     # Again before a later call: younger, and what it replaced at first is not forgotten.
-    entries, again = remember(entries, [before], mine, NOW + 9)
+    entries, again = remembered.remember(entries, [before], mine, NOW + 9)
     assert said(entries) == [(100, "")]
     assert entries[0].at == NOW + 9
-    assert said(settle(entries, again, set(), (), NOW)) == [(7, None)]
+    assert said(remembered.settle(entries, again, set(), (), NOW)) == [(7, None)]
     # Somebody else has set another weight since; then somebody has drained it.
-    entries, again = remember(entries, [Former("lb-1", bound(30), weight=0)], again, NOW + 10)
-    entries, again = remember(entries, [Former("lb-1", bound(0), removed=True)], again, NOW + 20)
+    entries, again = remembered.remember(entries, [former(bound(30), weight=0)], again, NOW + 10)
+    entries, again = remembered.remember(entries, [former(bound(0), removed=True)], again, NOW + 20)
     assert (said(entries), entries[0].at) == ([(30, "")], NOW + 20)
-    assert said(settle(entries, again, set(), (), NOW)) == [(7, None)]
+    assert said(remembered.settle(entries, again, set(), (), NOW)) == [(7, None)]
 
 
 def test_what_is_taken_out_is_the_very_entry_that_was_read():
     read = held({"weight": 100, "remembered": "2026-01-01T00:00:00Z"}, {"instance_id": "ins-2"})
-    assert settle(read, {}, (), read[:1], NOW) == [read[1]]
+    assert remembered.settle(read, {}, (), read[:1], NOW) == [read[1]]
     newer = held({"weight": 100, "remembered": "2026-01-01T00:00:01Z"})
-    assert settle(newer, {}, (), read[:1], NOW) == list(newer)
+    assert remembered.settle(newer, {}, (), read[:1], NOW) == list(newer)
     # What the task itself brings back is not put back.
-    entries, mine = remember(read[:1], [Former("lb-1", bound(0), weight=100)], {}, NOW)
-    assert settle(entries, mine, set(mine), read[:1], NOW) == []
-    assert settle([], mine, set(mine), read[:1], NOW) == []
+    entries, mine = remembered.remember(read[:1], [former(bound(0), weight=100)], {}, NOW)
+    assert remembered.settle(entries, mine, set(mine), read[:1], NOW) == []
+    assert remembered.settle([], mine, set(mine), read[:1], NOW) == []
 
 
-def test_an_entry_is_never_older_than_the_registration_of_its_binding():
-    (item,), mine = remember((), [Former("lb-1", bound(10, RegisteredTime="2026-09-21T15:00:00Z"))], {}, NOW)
-    assert item.at == seconds_of("2026-09-21T15:00:00Z") < settle([item], mine, set(mine), (), NOW)[0].at
+def test_an_entry_is_younger_than_the_one_that_it_replaces_and_the_registration_of_its_binding():
+    file = held({"weight": 100, "remembered": "2026-09-21T14:13:20Z"})
+    entries, _written = remembered.remember(file, [former(bound(10), weight=0)], {}, NOW)
+    assert entries[0].raw["remembered"] == "2026-09-21T14:13:21Z"
+    registered = "2026-09-21T15:00:00Z"
+    (item,), mine = remembered.remember((), [former(bound(10, RegisteredTime=registered))], {}, NOW)
+    (after,) = remembered.settle([item], mine, set(mine), (), NOW)
+    assert item.at == remembered.seconds_of(registered) < after.at
 
 
 def test_what_is_remembered_of_changes():
@@ -156,10 +145,10 @@ def test_what_is_remembered_of_changes():
     wishes = [{**ENTRY, "weight": 50, "tag": "b"}, {**ENTRY, "instance_id": "ins-7"}]
     made = plan_for(wishes, now)
     changed = [(change, change.before) for change in made.changes]
-    (only,) = formers("lb-1", {}, changed)
+    (only,) = remembered.formers("lb-1", {}, changed)
     assert (only.key, only.weight, only.removed) == (("lb-1", bound(1).identity), 50, False)
     removal = Change(ChangeKind.DEREGISTER, only.binding.pool, only.binding.backend, 80, before=only.binding)
-    assert formers("lb-1", {}, [(removal, only.binding)])[0].removed
+    assert remembered.formers("lb-1", {}, [(removal, only.binding)])[0].removed
 
 
 @rows(
@@ -181,7 +170,7 @@ def test_what_is_remembered_of_changes():
 )
 def test_what_is_no_restore_file(value, problem):
     with pytest.raises(InvalidArgument) as caught:
-        parse_remembered(value)
+        remembered.parse_remembered(value)
     assert problem in caught.value.message
 
 
@@ -190,7 +179,7 @@ def test_what_is_no_restore_file(value, problem):
     ("1970-01-01T08:01:00+08:00", 60), ("", None), ("soon", None), (None, None), (60, None),
 )  # fmt: skip
 def test_times(text, seconds):
-    assert seconds_of(text) == seconds
+    assert remembered.seconds_of(text) == seconds
 
 
 SEVERAL = {"PrivateIpAddresses": ["10.9.0.2", "10.9.0.3"]}
@@ -227,11 +216,11 @@ def test_selectors_of_what_is_remembered(selector, read, unread):
         tcp("lbl-1", 443, target("ins-1"), target("10.9.0.2", **SEVERAL)),
         http("lbl-2", 80, rule("loc-1", "a.example.com")),
     )
-    others = other_names([now, snapshot(tcp("lbl-9", 1, target("ins-9")))])
+    others = recalled.other_names([now, snapshot(tcp("lbl-9", 1, target("ins-9")))])
     (entry,) = parse_entries([selector], selectors=True)
-    found = [str(one.item.entry.number) for one in locate(items, now) if matches(entry, one, others)]
+    found = [str(one.item.entry.number) for one in recalled.locate(items, now) if recalled.matches(entry, one, others)]
     assert "".join(found) == read
-    assert "".join(str(item.entry.number) for item in items if can_match(entry, item, others)) == unread
+    assert "".join(str(item.entry.number) for item in items if recalled.can_match(entry, item, others)) == unread
 
 
 def test_entries_whose_place_is_gone_or_can_not_be_told():
@@ -242,12 +231,12 @@ def test_entries_whose_place_is_gone_or_can_not_be_told():
         {"location_id": "loc-1"},
         {"listener_id": "lbl-1", "listener_port": 444},
     )
-    found = locate(items, cloud())
+    found = recalled.locate(items, cloud())
     assert [one.gone for one in found] == [True, True, False, False, False]
     assert [(one.problem or "").partition(" ")[0] for one in found[2:]] == ["HTTP:80", "listener_id", "listener_port"]
     # A selector by name can't mean what is gone.
     (by_port,) = parse_entries([{"listener_port": 443}], selectors=True)
-    assert [one.item.entry.number for one in found if matches(by_port, one, {})] == []
+    assert [one.item.entry.number for one in found if recalled.matches(by_port, one, {})] == []
 
 
 @rows(
@@ -262,7 +251,7 @@ def test_entries_whose_place_is_gone_or_can_not_be_told():
 )
 def test_an_address_that_is_another_machine_now(entry, now, registered, other):
     items = held({"instance_id": None, "remembered": "2026-01-01T00:00:00Z", **entry})
-    (found,) = locate(items, snapshot(tcp("lbl-1", 443, target(now, RegisteredTime=registered))))
+    (found,) = recalled.locate(items, snapshot(tcp("lbl-1", 443, target(now, RegisteredTime=registered))))
     assert (found.other_machine or "").startswith(other)
     assert bool(found.other_machine) == bool(other)
 
@@ -271,7 +260,8 @@ def test_what_is_back_in_place():
     items = held({"weight": 10, "tag": ""}, {"instance_id": None, "ip": "10.9.0.2", "weight": 11})
     wishes = [{**ENTRY, "instance_id": None, "ip": "10.1.0.1"}, {**ENTRY, "instance_id": None, "ip": "10.9.0.2"}]
     now = cloud()
-    assert [one.item for one in find_back(items, plan_for(wishes, now), now)] == [items[0]]
-    assert find_back(items, plan_for(wishes[1:], now), now) == []
-    assert find_back(items, plan_for(wishes, now), cloud(10, "b")) == []
-    assert find_back(held({}), plan_for(wishes, now), cloud(77, "b"))  # without weight and tag: bound is enough
+    assert [one.item for one in recalled.find_back(items, plan_for(wishes, now), now)] == [items[0]]
+    assert recalled.find_back(items, plan_for(wishes[1:], now), now) == []
+    assert recalled.find_back(items, plan_for(wishes, now), cloud(10, "b")) == []
+    # Without weight and tag, bound is enough.
+    assert recalled.find_back(held({}), plan_for(wishes, now), cloud(77, "b"))

@@ -7,19 +7,9 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import InvalidArgument
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.assign import (
-    assign,
-    check_belonging,
-    may_apply,
-    names_to_check,
-)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings import assign as assigning
+from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings import resolve as resolving
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
-from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.resolve import (
-    UnknownName,
-    resolve_desired,
-    select,
-    what_exists,
-)
 
 from ...builders import http, ip_of, rows, rule, snapshot, target, tcp, untagged
 
@@ -42,11 +32,11 @@ BACKEND = {"instance_id": "ins-9", "port": 80}
 
 
 def resolve(*entries):
-    return resolve_desired(parse_entries(entries, selectors=False), SHOP)
+    return resolving.resolve_desired(parse_entries(entries, selectors=False), SHOP)
 
 
 def choose(*selectors):
-    return select(parse_entries(selectors, selectors=True), SHOP)
+    return resolving.select(parse_entries(selectors, selectors=True), SHOP)
 
 
 def problem(*entries):
@@ -89,7 +79,7 @@ def test_names_lead_to_the_listener_or_rule(place, key):
 )
 def test_an_unknown_listener_or_rule_and_the_wrong_layer_fail(place, words):
     error = problem({"listener_id": "lbl-udp", **BACKEND}, {**place, **BACKEND})
-    assert isinstance(error, UnknownName)
+    assert isinstance(error, resolving.UnknownName)
     assert error.message.startswith("targets[1]: ")
     assert words in error.message
 
@@ -106,7 +96,7 @@ def test_an_unknown_listener_or_rule_and_the_wrong_layer_fail(place, words):
 def test_a_name_that_contradicts_the_id_beside_it_is_an_error(place, words):
     error = problem({**place, **BACKEND})
     assert words in error.message
-    assert not isinstance(error, UnknownName)
+    assert not isinstance(error, resolving.UnknownName)
     with pytest.raises(InvalidArgument, match=r"^targets\[0\]: .*contradicts the ID beside it"):
         choose(place)
 
@@ -144,14 +134,14 @@ def test_a_backend_is_one_in_any_spelling_also_where_it_is_not_bound_yet():
 
 
 def test_what_exists_stays_short_and_tells_of_listeners_without_rules():
-    text = what_exists(SHOP)
+    text = resolving.what_exists(SHOP)
     assert all(pool.label in text for pool in SHOP.pools.values())
     assert "TCP:8000-8010" in text
     many = snapshot(*(tcp(f"lbl-{number}", number) for number in range(1, 24)), http("lbl-empty"))
-    text = what_exists(many)
+    text = resolving.what_exists(many)
     assert (text.endswith(" and 4 more."), text.count("lbl-")) == (True, 20)
-    assert what_exists(snapshot(http("lbl-empty", 80))) == "What exists: HTTP:80 (lbl-empty) without rules."
-    assert what_exists(snapshot()) == "The load balancer has no listeners."
+    assert resolving.what_exists(snapshot(http("lbl-empty", 80))) == "What exists: HTTP:80 (lbl-empty) without rules."
+    assert resolving.what_exists(snapshot()) == "The load balancer has no listeners."
 
 
 # -- selectors
@@ -202,7 +192,7 @@ def test_of_the_listeners_on_one_port_those_with_rules_are_meant_by_a_domain():
     both = snapshot(
         tcp("lbl-1", 80, target("ins-2"), protocol="UDP"), http("lbl-2", 80, rule("loc-1", "a", target("ins-1")))
     )
-    found = select(parse_entries([{"listener_port": 80, "domain": "a"}], selectors=True), both)
+    found = resolving.select(parse_entries([{"listener_port": 80, "domain": "a"}], selectors=True), both)
     assert (matched(found), found.unknown) == ([("lbl-2", "loc-1", "ins-1", 80)], ())
 
 
@@ -239,7 +229,7 @@ def test_a_selector_of_what_does_not_exist_is_told_and_the_others_match(selector
 def test_tags_that_the_cloud_does_not_tell_match_nothing_and_say_so():
     silent = untagged(tcp("lbl-tcp", 443, target("ins-1", tag="blue")))
     for tag, found, warnings in (("blue", 0, 1), ("", 1, 0)):
-        selection = select(parse_entries([{"instance_id": "ins-1", "tag": tag}], selectors=True), silent)
+        selection = resolving.select(parse_entries([{"instance_id": "ins-1", "tag": tag}], selectors=True), silent)
         assert (len(selection.bindings), len(selection.warnings)) == (found, warnings)
     assert choose({"instance_id": "ins-1", "tag": "blue"}).warnings == ()
 
@@ -286,7 +276,7 @@ HOST = {"instance_id": "ins-1"}
 )
 def test_an_entry_belongs_to_the_load_balancers_that_it_is_about(entry, owners):
     # Entries keep their order.
-    found = assign(parse_entries([HOST, entry, {"listener_id": "lbl-3"}, HOST], selectors=True), REGION)
+    found = assigning.assign(parse_entries([HOST, entry, {"listener_id": "lbl-3"}, HOST], selectors=True), REGION)
     assert {one: [entry.number for entry in mine] for one, mine in found.entries.items()} == {
         one: [0, *([1] if one in owners else []), *([2] if one == "lb-2" else []), 3] for one in REGION
     }
@@ -301,7 +291,7 @@ def test_an_entry_belongs_to_the_load_balancers_that_it_is_about(entry, owners):
     ({"location_id": "loc-9", "listener_id": "lbl-1"}, "rule 'loc-9'"),
 )
 def test_an_id_that_no_load_balancer_has_is_told(entry, what):
-    found = assign(parse_entries([HOST, entry], selectors=True), REGION)
+    found = assigning.assign(parse_entries([HOST, entry], selectors=True), REGION)
     assert found.unknown == (f"targets[1]: none of the load balancers has a {what}.",)
     assert {one: len(mine) for one, mine in found.entries.items()} == dict.fromkeys(REGION, 1)
 
@@ -309,7 +299,7 @@ def test_an_id_that_no_load_balancer_has_is_told(entry, what):
 @rows("own, expected", (None, True), ("lb-1", True), ("lb-2", False))
 def test_before_it_is_read_only_the_load_balancer_of_an_entry_is_known(own, expected):
     entries = parse_entries([{"listener_id": "lbl-9", "load_balancer_id": own}], selectors=True)
-    assert (may_apply(entries, "lb-1") == list(entries)) is expected
+    assert (assigning.may_apply(entries, "lb-1") == list(entries)) is expected
 
 
 BELONGS = {**HOST, "load_balancer_id": "lb-1", "load_balancer_name": "shop", "region": "ap-tokyo"}
@@ -332,11 +322,11 @@ NAMED = {**HOST, "load_balancer_name": "shop"}
 def test_names_and_regions_must_be_those_of_the_load_balancer(entry, chosen, looked_up, words):
     """C5; a name is looked up only where an entry says one."""
     entries = parse_entries([HOST, entry], selectors=True)
-    assert names_to_check(entries, chosen) == looked_up
+    assert assigning.names_to_check(entries, chosen) == looked_up
     if not words:
-        check_belonging(entries, chosen, "ap-tokyo")
+        assigning.check_belonging(entries, chosen, "ap-tokyo")
         return
     with pytest.raises(InvalidArgument) as caught:
-        check_belonging(entries, chosen, "ap-tokyo")
+        assigning.check_belonging(entries, chosen, "ap-tokyo")
     assert caught.value.message.startswith("targets[1]: ")
     assert words in caught.value.message
