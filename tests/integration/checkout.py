@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The work tree as a user would clone it, and how large the installed collection may be."""
+"""The work tree as a user would clone it."""
 
 from __future__ import annotations
 
@@ -20,26 +20,18 @@ REPOSITORY, VERSION = GALAXY["repository"], GALAXY["version"]
 NAMES = {"NAME": "test", "EMAIL": "test@example.com"}
 WHO = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in NAMES.items()}
 """Environment variables with which git knows who commits."""
-MAX_BYTES = 1_100_000
-MAX_FILES = 120
-
-
-def tracked_files():
-    """Return what git knows and what is new and not ignored: what a commit would hold."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    listed = subprocess.check_output(command, cwd=ROOT, text=True).split("\0")
-    return [name for name in listed if name and (ROOT / name).is_file()]
 
 
 def copy_tracked(folder, parts=()):
-    """Copy these files into a folder: all, or those whose names begin with one of ``parts``."""
-    for name in (name for name in tracked_files() if not parts or name.startswith(parts)):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, folder / name, follow_symlinks=False)
+    """Copy what a commit would hold into a folder: all, or the files whose names begin with one of ``parts``."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    for name in subprocess.check_output(command, cwd=ROOT, text=True).split("\0"):
+        if (ROOT / name).is_file() and (not parts or name.startswith(parts)):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name, follow_symlinks=False)
 
 
 def git(folder, *arguments):
-    """Run git as somebody, and return what it prints."""
     return subprocess.check_output(["git", *arguments], cwd=folder, env={**os.environ, **WHO}, text=True)
 
 
