@@ -17,6 +17,7 @@ from shop import keys, web_shop
 WORLD = {"instances": {"ins-a": {"ip": "10.1.0.1"}}, "load_balancers": [web_shop()]}
 WRONG_KEY = "ThisIsNotTheKeyOfThisSecretId000"
 PASSWORD = "hunter2hunter2"
+PORT_53 = {"listener_port": 53}
 TCP = {"listener_id": "lbl-tcp", "instance_id": "ins-n", "port": 8443}
 ENTRIES: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     "unknown listener": ([{**TCP, "listener_id": "lbl-ghost"}], ["'lbl-ghost'", "lbl-tcp", "lbl-http"]),
@@ -28,24 +29,15 @@ ENTRIES: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
         ],
         ["targets[0]", "targets[1]", "weight 1", "weight 2"],
     ),
-    "ambiguous port": (
-        [{"listener_port": 53, "instance_id": "ins-n", "port": 8443}],
-        ["53", "TCP", "UDP", "listener_protocol"],
-    ),
+    "ambiguous port": ([{**PORT_53, "instance_id": "ins-n", "port": 53}], ["TCP", "UDP", "listener_protocol"]),
     "unknown key": ([{**TCP, "wieght": 3}], ["wieght", "weight"]),
 }
 
 OPTIONS: dict[str, tuple[dict[str, Any], list[str]]] = {
-    "unknown load balancer": (
-        {"load_balancer_id": "lb-ghost"},
-        ["LBIdNotFound", "lb-ghost", "load_balancer_id", "region"],
-    ),
+    "unknown load balancer": ({"load_balancer_id": "lb-ghost"}, ["LBIdNotFound", "lb-ghost", "region"]),
     "unknown region": ({"region": "mars-north"}, ["mars-north", "region"]),
     "unknown state": ({"state": "gone"}, ["gone", "present, absent, drained"]),
-    "selector of everything": (
-        {"state": "absent", "targets": [{"port": 80}]},
-        ["targets[0]", "rule or backend is named"],
-    ),
+    "selector of everything": ({"state": "absent", "targets": [{"port": 80}]}, ["targets[0]", "rule or backend"]),
     "half a pair": ({"secret_id": "AKIDsomething"}, ["secret_key"]),
     "wrong key": ({"secret_id": OWN_ID, "secret_key": WRONG_KEY}, ["SignatureFailure", "secret_key"]),
     "unknown key pair": ({"secret_id": "AKIDnobody", "secret_key": WRONG_KEY}, ["SecretIdNotFound", "secret_id"]),
@@ -120,16 +112,11 @@ def left(cloud: Cloud) -> set[tuple[Any, ...]]:
 
 
 ALL = {
-    ("lbl-tcp", None, "ins-a", 8443),
-    ("lbl-tcp", None, "ins-b", 8443),
-    ("lbl-tcp", None, "10.0.9.1", 8443),
-    ("lbl-dns-tcp", None, "2001:db8::53", 53),
-    ("lbl-dns-udp", None, "ins-a", 53),
-    ("lbl-http", "loc-shop", "ins-a", 8080),
-    ("lbl-http", "loc-shop", "ins-b", 8080),
+    *(("lbl-tcp", None, backend, 8443) for backend in ("ins-a", "ins-b", "10.0.9.1")),
+    *{("lbl-dns-tcp", None, "2001:db8::53", 53), ("lbl-dns-udp", None, "ins-a", 53)},
+    *{("lbl-http", "loc-shop", "ins-a", 8080), ("lbl-http", "loc-shop", "ins-b", 8080)},
 }
 """What is bound to a web shop."""
-
 ON_TCP = {"listener_id": "lbl-tcp"}
 A_8443 = {"instance_id": "ins-a", "port": 8443}
 SELECTORS: dict[str, tuple[list[dict[str, Any]], set[tuple[Any, ...]]]] = {

@@ -6,16 +6,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
-from ..builders import Raw, want
-from .test_faults import FAULTS
-from .test_several import DRAIN, EVERYWHERE, HOST, IDS, many, read, region, status, weights, wrote_to
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from ..builders import want
+from .test_several import DRAIN, EVERYWHERE, HOST, IDS, many, read, region, status, wrote_to
 
 
 @pytest.mark.parametrize(
@@ -137,31 +131,3 @@ def test_an_id_that_none_of_them_has(state, failed):
         entry = want("lbl-3", "ins-1", load_balancer_id="lb-1")
         own = cloud.run(all_load_balancers=True, targets=[entry], state=state)
         assert own.warnings[0] == "targets[0]: lb-1 has no listener 'lbl-3'. Nothing to do for it."
-
-
-FAULTY = [name for name, order in FAULTS.items() if order["action"] == "Batch*" and order.get("times", 1) == 1]
-"""Those that meet one write, and so one load balancer: the first that writes."""
-TASKS: dict[str, tuple[Raw, Callable[[dict[str, int]], bool]]] = {
-    "present": (
-        {"targets": [{**EVERYWHERE, "weight": 4}, {**EVERYWHERE, **HOST, "weight": 50}]},
-        lambda bound: (bound.get("ins-9"), bound["ins-1"]) == (4, 50),
-    ),
-    "drained": ({"targets": [{"listener_port": 443}], "state": "drained"}, lambda bound: {*bound.values()} == {0}),
-    "absent": ({"targets": [HOST], "state": "absent"}, lambda bound: "ins-1" not in bound),
-}
-"""Options, and what is so of the weights on a load balancer at the end."""
-
-
-@pytest.mark.parametrize("fault", FAULTY)
-@pytest.mark.parametrize("options, as_desired", TASKS.values(), ids=TASKS)
-def test_two_end_as_desired_whatever_happens_on_the_third(fault, options, as_desired):
-    cloud = region(task_seconds=1.0)
-    cloud.add_faults(FAULTS[fault])
-    run = cloud.run(load_balancer_ids=IDS, **options)
-    done = {one for one, bound in weights(cloud).items() if as_desired(bound)}
-    cloud.clear_faults()
-    assert (len(done) >= 2, run.failed) == (True, len(done) < 3)
-    assert {one for one, how in status(run).items() if how == "failed"} == {*IDS} - done
-    again = cloud.run(load_balancer_ids=IDS, **options)
-    assert (again.failure, all(map(as_desired, weights(cloud).values()))) == (None, True)
-    assert not cloud.run(load_balancer_ids=IDS, **options).changed

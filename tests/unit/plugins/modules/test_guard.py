@@ -201,24 +201,6 @@ def test_without_a_folder_for_locks_nothing_is_taken_away():
     assert not cloud.run(**drop(1, minimum=0), environ=environ).failed
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_two_controllers_put_back_what_dips(tmp_path, seed):
-    """No lock is shared: whoever sees that too few serve puts its weight back and says so."""
-    cloud = farm(5, batch_is_task=False, task_seconds=0.1, latency_ms=200, seed=seed)
-    locks = [{"TENCENTCLOUD_CLB_LOCK_DIR": str(tmp_path / f"controller-{number}")} for number in range(4)]
-    runs = cloud.together(*({**drop(number, minimum=4), "environ": locks[number - 1]} for number in range(1, 5)))
-    drained = [run for run in runs if not run.failed]
-    refused = [run for run in runs if run.failed]
-    assert {run.code for run in refused} == {"GuardRefused"}
-    assert len(drained) <= 1
-    assert sum(weight > 0 for weight in weights(cloud).values()) == 5 - len(drained)
-    assert any(run.changed for run in refused) or len(drained) == 1
-    for run in refused:
-        if run.changed:
-            assert "was put back" in run.message
-            assert (run["restore"], len(run["failed_targets"])) == ([], 1)
-
-
 def test_the_same_task_twice_without_waiting():
     cloud = farm(4, task_seconds=20.0)
     first, second = (cloud.run(wait=False, targets=[want(LISTENER, "ins-9")]) for _ in range(2))
@@ -239,12 +221,3 @@ def test_two_tasks_unbind_the_same(gone, seconds):
     assert weights(cloud).keys() == {"ins-3", "ins-4"}
     removed = [entry["instance_id"] for run in runs for entry in run["deregistered"]]
     assert sorted(removed) == ["ins-1", "ins-2"]
-
-
-def test_a_weight_that_is_listed_wins_over_a_drain_meanwhile():
-    cloud = farm(4)
-    bind = {"targets": [want(LISTENER, "ins-1", weight=10), want(LISTENER, "ins-9")], "after": 0.3}
-    _, run = cloud.together({"state": "drained", "targets": [{"instance_id": "ins-1"}]}, bind)
-    assert not run.failed, run.message
-    assert "ins-1" in serving(cloud)
-    assert {entry["instance_id"]: entry["weight"] for entry in run["targets"]}["ins-1"] == 10

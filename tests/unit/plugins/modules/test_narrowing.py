@@ -238,17 +238,6 @@ def test_a_code_that_fails_at_once_is_that_of_its_call_and_the_rest_is_not_attem
     assert run["error"]["message"].count("Isolated.") == 1
 
 
-@pytest.mark.parametrize("code", ["InvalidParameter", "FailedOperation.InvalidLBStatus", "LimitExceeded", "New"])
-def test_a_refused_removal_of_what_is_gone_is_no_failure(cloud, code):
-    cloud.run(targets=targets()[:10])
-    where = {"LoadBalancerId": "lb-1", "Port": 80}
-    gone = [{**where, "ListenerId": one[0], "InstanceId": one[2]} for one in cloud.bindings()]
-    cloud.before("BatchDeregisterTargets", lambda: cloud.change("unbind", gone))
-    cloud.add_faults(error(code, action="BatchDeregisterTargets", message="Not bound."))
-    run = cloud.run(state="absent", targets=targets()[:10])
-    assert (run.failure, run.changed) == (None, False)
-
-
 def sizes(cloud: Cloud, balancer: str = "lb-1") -> list[int]:
     """How many targets each write to a load balancer has."""
     calls = [call["params"] for call in cloud.writes()]

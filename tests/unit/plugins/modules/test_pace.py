@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..builders import Raw, neighbours, target, tcp, want
-from .tasks import addresses, balancer, done, failed, order, refusal, sent_to, unknown_outcome
+from .tasks import addresses, balancer, done, order, refusal, sent_to, unknown_outcome
 
 if TYPE_CHECKING:
     from harness import Cloud
@@ -43,9 +43,9 @@ def test_a_write_is_followed_by_one_early_read_polls_of_its_task_and_a_last_read
     assert (run.failure, len(done(run))) == (None, len(sent_to(cloud.writes()[0])))
 
 
-@pytest.mark.parametrize("action", TASKS)
-def test_a_batch_that_is_applied_before_it_is_answered_is_never_polled(action):
-    cloud = balancer([LISTENER], task_seconds=0)
+@pytest.mark.parametrize("action, seconds", [*((action, 0) for action in TASKS), ("BatchModifyTargetTag", 20)])
+def test_what_is_applied_before_it_is_answered_is_never_polled(action, seconds):
+    cloud = balancer([LISTENER], task_seconds=seconds)
     assert cloud.run(**TASKS[action]).failure is None
     assert cloud.actions() == ["DescribeTargets", action, "DescribeTargets"]
 
@@ -54,12 +54,6 @@ def test_the_first_of_several_calls_tells_that_writes_show_at_once():
     cloud = balancer([LISTENER], task_seconds=0)
     assert cloud.run(**BIND, purge=True).failure is None
     assert (len(cloud.writes()), cloud.now() < 0.4) == (2, True)
-
-
-def test_tags_are_synchronous_and_have_no_task_to_poll():
-    cloud = balancer([LISTENER], task_seconds=20)
-    assert cloud.run(**TASKS["BatchModifyTargetTag"]).failure is None
-    assert cloud.actions() == ["DescribeTargets", "BatchModifyTargetTag", "DescribeTargets"]
 
 
 def test_polls_back_off_to_2_seconds():
@@ -201,20 +195,6 @@ def test_a_doubtful_removal_that_is_refused_because_it_took_effect_is_no_failure
     cloud = balancer([LISTENER], unknown_outcome(), read_lag=6, task_seconds=0)
     run = cloud.run(**TASKS["BatchDeregisterTargets"])
     assert (run.failure, run.changed, cloud.bindings()) == (None, True, set())
-
-
-def test_a_doubtful_write_that_is_then_refused_is_narrowed():
-    cloud = balancer([LISTENER], unknown_outcome(0))
-    cloud.add_faults(order("refuse_targets", targets=["ins-8"], message="no such host", times=-1))
-    run = cloud.run(**BIND)
-    assert failed(run) == {"ins-8": "InvalidParameter"}
-    assert addresses(cloud) == {f"ins-{number}" for number in (1, 2, 3, 7, 9, 10)}
-
-
-def test_a_fatal_code_after_a_doubt_stops_the_task_and_the_result_is_still_read():
-    run = balancer([LISTENER], unknown_outcome(0.5), refusal("AuthFailure.TokenFailure")).run(**BIND)
-    assert (run.code, run.changed, sorted(done(run))) == ("AuthFailure.TokenFailure", True, ["ins-7", "ins-8"])
-    assert failed(run).keys() == {"ins-9", "ins-10"}
 
 
 @pytest.mark.parametrize("fault", [None, unknown_outcome()], ids=["accepted", "in doubt"])

@@ -15,8 +15,7 @@ import pytest
 
 from harness import Cloud
 
-from .restoring import HERE, HOST, OLD, ONE, drain, held, region, restore, weights, write
-from .tasks import interfere, lock
+from .tasks import HERE, HOST, OLD, ONE, drain, held, interfere, lock, region, remember, remembered, restore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +41,7 @@ def test_what_a_task_changes_is_on_disk_before_it_and_until_it_is_back(file):
     cloud.before("BatchModifyTargetWeight", lambda: seen.append(held(file)))
     out = drain(cloud, file)
     assert [{**one, "remembered": None} for one in seen[0]] == [{**one, "remembered": None} for one in out["restore"]]
-    assert (weights(file), [one["tag"] for one in held(file)]) == (BOTH, ["a", ""])
+    assert (remembered(file), [one["tag"] for one in held(file)]) == (BOTH, ["a", ""])
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     foreseen = restore(cloud, file, check=True)
     assert (foreseen.changed, len(held(file))) == (True, 2)
@@ -58,17 +57,17 @@ def test_what_a_task_changes_is_on_disk_before_it_and_until_it_is_back(file):
 def test_of_two_tasks_the_former_weight_of_the_second_is_remembered(file):
     cloud = region()
     assert not cloud.run(targets=[{**ONE, "weight": 10}], restore_file=str(file)).failed
-    assert weights(file) == {"lbl-1 ins-1": 100}
+    assert remembered(file) == {"lbl-1 ins-1": 100}
     for _ in range(2):
         drain(cloud, file, HERE)
-        assert weights(file) == {"lbl-1 ins-1": 10}
+        assert remembered(file) == {"lbl-1 ins-1": 10}
     cloud.run(state="absent", targets=[HERE], restore_file=str(file))
-    assert weights(file) == {"lbl-1 ins-1": 10}
+    assert remembered(file) == {"lbl-1 ins-1": 10}
     # What is given back by other means is taken out, too, but only once it is in place.
     cloud.run(targets=[{**ONE, "weight": 9}], restore_file=str(file))
-    assert weights(file) == {"lbl-1 ins-1": 10}
+    assert remembered(file) == {"lbl-1 ins-1": 10}
     cloud.run(targets=[{**ONE, "weight": 10, "tag": "a"}], restore_file=str(file), wait=False)
-    assert weights(file) == {"lbl-1 ins-1": 10}
+    assert remembered(file) == {"lbl-1 ins-1": 10}
     cloud.finish()
     assert not cloud.run(targets=[ONE], restore_file=str(file)).changed
     assert not file.exists()
@@ -77,7 +76,7 @@ def test_of_two_tasks_the_former_weight_of_the_second_is_remembered(file):
 def test_what_a_task_has_not_changed_it_takes_out_again(file):
     cloud = region()
     cloud.add_faults(error("UnauthorizedOperation", "BatchModifyTargetWeight"))
-    write(file, {**ONE, "weight": 1, "remembered": OLD})
+    remember(file, {**ONE, "weight": 1, "remembered": OLD})
     kept = held(file)
     assert cloud.run(state="drained", targets=[HOST], restore_file=str(file)).failed
     assert held(file) == kept
@@ -89,14 +88,14 @@ def test_what_a_task_has_not_changed_it_takes_out_again(file):
 def test_what_may_still_happen_stays(file):
     cloud = region(task_seconds=60)
     run = cloud.run(state="drained", targets=[HOST], restore_file=str(file), wait_timeout=10)
-    assert (run.code, [one["weight"] for one in run["restore"]], weights(file)) == ("WaitTimeout", [100, 50], BOTH)
+    assert (run.code, [one["weight"] for one in run["restore"]], remembered(file)) == ("WaitTimeout", [100, 50], BOTH)
 
 
 def test_what_another_task_has_taken_out_meanwhile_is_put_back(file):
     cloud = region()
     cloud.before("BatchModifyTargetWeight", file.unlink)
     drain(cloud, file)
-    assert weights(file) == BOTH
+    assert remembered(file) == BOTH
 
 
 def test_a_task_that_removes_nothing_needs_no_memory(file):
@@ -125,7 +124,7 @@ def test_many_load_balancers_share_one_file_in_one_task(file):
 @pytest.mark.parametrize("lead", [0.0, 20.0])
 def test_a_drain_beside_a_restored_of_the_same_binding(file, delay, first, wait, lead):
     cloud = region(task_seconds=2)
-    write(file, {**ONE, "weight": 100, "tag": "a", "remembered": OLD})
+    remember(file, {**ONE, "weight": 100, "tag": "a", "remembered": OLD})
     if lead:
         lock(cloud, lead)
     tasks = {"drain": {"state": "drained", "targets": [HERE], "wait": wait}, "restore": {"state": "restored"}}
@@ -139,7 +138,7 @@ def test_a_drain_beside_a_restored_of_the_same_binding(file, delay, first, wait,
 
 def assert_not_forgotten(cloud: Cloud, file: Path) -> None:
     weight = next(one[4] for one in cloud.bindings("lb-1") if one[0] == "lbl-1" and one[2] == "ins-1")
-    assert weight == 100 or weights(file) == {"lbl-1 ins-1": 100}
+    assert weight == 100 or remembered(file) == {"lbl-1 ins-1": 100}
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -147,7 +146,7 @@ def test_what_a_restored_has_read_long_ago_it_does_not_take_out(file, seed):
     """While one load balancer is busy, a drain on the other one begins and ends."""
     cloud = region(2, seed=seed, task_seconds=0.2)
     rule = {**ONE, "listener_id": "lbl-10", "location_id": "loc-1", "weight": 7, "remembered": OLD}
-    write(file, rule, {**ONE, **OTHER, "weight": 7, "remembered": OLD})
+    remember(file, rule, {**ONE, **OTHER, "weight": 7, "remembered": OLD})
     lock(cloud, 3)
     cloud.change("lock", {"load_balancer_id": "lb-2", "seconds": 60})
     runs = cloud.together(
@@ -222,7 +221,7 @@ def test_selectors_and_options_narrow_what_is_brought_back(file):
 )
 def test_options_that_do_not_go_with_restored(file, options, problem):
     cloud = region(2)
-    write(file, {**ONE, "weight": 1})
+    remember(file, {**ONE, "weight": 1})
     run = cloud.run(**{"state": "restored", "restore_file": str(file), **options})
     assert (run.code, problem in run.message) == ("InvalidArgument", True), run.message
     assert cloud.writes() == []
@@ -245,7 +244,7 @@ def test_a_load_balancer_without_listeners_is_looked_up_before_its_entries_go(fi
     cloud = Cloud.of({"lb-1": []})
     nobody = {"LoadBalancerSet": [], "TotalCount": 0, "RequestId": "r-1"}
     for listed, code, left in ((True, None, 0), (False, "InvalidArgument", 1)):
-        write(file, {**ONE, "weight": 100})
+        remember(file, {**ONE, "weight": 100})
         if not listed:
             cloud.alter("DescribeLoadBalancers", lambda _answer: {"Response": nobody})
         assert (restore(cloud, file).code, len(held(file))) == (code, left)
@@ -287,7 +286,7 @@ def test_an_address_that_is_another_machine_now_does_not_get_the_weight(file):
     cloud.sleep(5)
     cloud.change("bind", [new])
     run = restore(cloud, file)
-    assert (run.failed, len(run["modified"]), weights(file)) == (False, 2, {"lbl-1 10.9.0.2": 30})
+    assert (run.failed, len(run["modified"]), remembered(file)) == (False, 2, {"lbl-1 10.9.0.2": 30})
     (warning,) = run.warnings
     assert "10.9.0.2:80 on listener_id lbl-1" in warning
     assert "is not given its former weight 30: it was bound at" in warning
@@ -298,12 +297,12 @@ def test_an_address_that_is_another_machine_now_does_not_get_the_weight(file):
 
 def test_entries_that_contradict_what_exists_are_told_and_stay(file):
     cloud = region(2)
-    write(file, {**ONE, "listener_port": 444, "weight": 1}, {**ONE, **OTHER, "weight": 1})
+    remember(file, {**ONE, "listener_port": 444, "weight": 1}, {**ONE, **OTHER, "weight": 1})
     run = restore(cloud, file)
     assert (run.failed, len(run["modified"]), len(held(file))) == (True, 1, 1)
     assert "listener_port 444 contradicts the ID beside it" in run["failed_targets"][0]["message"]
     # By two names of one host, with two weights.
-    write(file, {**ONE, "weight": 1}, {**ONE, "instance_id": None, "ip": "10.1.0.1", "weight": 2})
+    remember(file, {**ONE, "weight": 1}, {**ONE, "instance_id": None, "ip": "10.1.0.1", "weight": 2})
     run = restore(cloud, file)
     assert (run.failed, run.changed, len(run["failed_targets"])) == (True, False, 2)
     assert "name the same binding" in run.message
@@ -319,7 +318,7 @@ def test_what_could_not_be_bound_again_stays(file):
 
 def test_an_entry_beside_a_change_that_may_still_happen_stays(file):
     cloud = region()
-    write(file, {**ONE, "weight": 100, "tag": "a", "remembered": OLD})
+    remember(file, {**ONE, "weight": 100, "tag": "a", "remembered": OLD})
     cloud.add_faults(error("UnauthorizedOperation", "Describe*", skip=1, times=-1))
     wishes = [{**ONE, "weight": 100, "tag": "a"}, {**ONE, "instance_id": "ins-9"}]
     assert (cloud.run(targets=wishes, restore_file=str(file)).failed, len(held(file))) == (True, 1)
@@ -327,7 +326,7 @@ def test_an_entry_beside_a_change_that_may_still_happen_stays(file):
 
 def test_a_guard_holds_for_what_is_brought_back(file):
     cloud = region()
-    write(file, {**ONE, "weight": 0})
+    remember(file, {**ONE, "weight": 0})
     assert (restore(cloud, file, min_healthy=2).code, len(held(file))) == ("GuardRefused", 1)
     assert (restore(cloud, file, min_healthy=1).failed, file.exists()) == (False, False)
 

@@ -27,8 +27,7 @@ from clb_emulator.inprocess import scenario_of
 from clb_emulator.testing import Emulator
 
 from ..builders import target, tcp
-from .restoring import HOST, OLD, ONE, drain, held, region, restore, weights, write
-from .tasks import interfere
+from .tasks import HOST, OLD, ONE, drain, held, interfere, region, remember, remembered, restore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,14 +42,14 @@ def file(tmp_path: Path) -> Path:
 
 
 def foreign(file: Path) -> None:
-    write(file)
+    remember(file)
     os.chown(file, 12345, 12345)
 
 
 BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (lambda file: file.write_text(""), "it is not valid JSON"),
     "bytes": (lambda file: file.write_bytes(b"\xff\xfe[]"), "it is not valid JSON: it is not UTF-8"),
-    "no entries": (lambda file: write(file, HOST), "targets[0]: no listener is named"),
+    "no entries": (lambda file: remember(file, HOST), "targets[0]: no listener is named"),
     "directory": (lambda file: file.mkdir(), "it is not a regular file"),
     "pipe": (os.mkfifo, "it is not a regular file"),
     "symlink": (lambda file: file.symlink_to("elsewhere"), "it is a symbolic link"),
@@ -88,7 +87,7 @@ def test_what_is_no_restore_file_stops_every_task_and_is_left_alone(file, what):
 
 
 def test_a_file_may_be_as_large_as_is_allowed(file, monkeypatch):
-    write(file, ONE)
+    remember(file, ONE)
     monkeypatch.setattr(memory, "MAX_BODY_BYTES", file.stat().st_size)
     assert not region().run(state="drained", targets=[HOST], restore_file=str(file), check=True).failed
 
@@ -128,7 +127,7 @@ def full(*_arguments: object, **_more: object) -> None:
 @pytest.mark.parametrize("there", [True, False])
 def test_a_full_disk_stops_the_task_before_any_call(file, monkeypatch, step, there):
     if there:
-        write(file, {**ONE, "weight": 1, "remembered": OLD}, {**ONE, "instance_id": "ins-5"})
+        remember(file, {**ONE, "weight": 1, "remembered": OLD}, {**ONE, "instance_id": "ins-5"})
     left = held(file)
     cloud = region()
     real_open, real_fsync = os.open, os.fsync
@@ -221,7 +220,7 @@ def test_after_an_error_of_our_own_all_that_may_have_changed_stays(file, monkeyp
     cloud.before("Batch*", lambda: interfere(cloud, {"ListenerId": "lbl-1"}, "ins-9", 77))
     wish = {**ONE, "instance_id": "ins-9", "weight": 5}
     assert cloud.run(targets=[wish], restore_file=str(file), load_balancer_id="lb-1").failed
-    assert weights(file) == {"lbl-1 ins-9": 77}
+    assert remembered(file) == {"lbl-1 ins-9": 77}
 
 
 HOSTS = [f"10.9.0.{number}" for number in range(1, 7)]

@@ -225,14 +225,6 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("named", [{"load_balancer_id": "lb-1"}, {"load_balancer_name": "name-lb-1"}])
-def test_reads(named):
-    run = region().run_info(**named)
-    assert run.result.keys() >= empty_info().keys()
-    assert (run.failure, run.changed, run["load_balancer_id"], run["error"]) == (None, False, "lb-1", None)
-    assert run["api_calls"]["DescribeTargets"] == 1
-
-
 @pytest.mark.parametrize("options, words", BAD)
 def test_bad_options(options, words):
     run = region().run_info(**options)

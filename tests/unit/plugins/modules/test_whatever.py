@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 
 ADDRESSES = [f"ins-{number}" for number in range(1, 6)]
 PLACES: list[Raw] = [
-    {"listener_id": "lbl-1"},
-    {"listener_id": "lbl-2"},
-    {"location_id": "loc-1"},
-    {"location_id": "loc-2"},
+    *({"listener_id": "lbl-1"}, {"listener_id": "lbl-2"}),
+    *({"location_id": "loc-1"}, {"location_id": "loc-2"}),
 ]
 SHARES = st.sampled_from([0.0, 0.5, 1.0])
 LISTENER_SETS = st.sampled_from([["lbl-1"], ["lbl-1", "lbl-3"]])
@@ -111,45 +109,22 @@ def assert_nothing_sent_twice_unread(cloud: Cloud) -> None:
 
 NOBODY: list[dict[str, int]] = [{}, {}, {}, {}]
 PAIR = [wish(0, "ins-1"), wish(0, "ins-2")]
+PRESENT = ("present", False)
+LOST, HALF_LATE = unknown_outcome(0.0), unknown_outcome(0.5, task_seconds=9.0)
+HALF = order("fail_listeners", listeners=["lbl-1"], message="no", apply=0.5, rest=0.0)
+NARROWED_IN_PART = [refusal("InvalidParameter"), None, HALF, refusal("InvalidParameter")]
+sick_ones = st.sets(st.sampled_from(ADDRESSES), max_size=2)
 
 
 @settings(max_examples=max(150, settings().max_examples))
 # Three calls in doubt: only time can tell what became of the last one.
-@example(
-    NOBODY,
-    PAIR,
-    ("present", False),
-    [unknown_outcome(0.0), unknown_outcome(0.0), unknown_outcome(0.5, task_seconds=9.0)],
-    set(),
-    0.0,
-)
+@example(NOBODY, PAIR, PRESENT, [LOST, LOST, HALF_LATE], set(), 0.0)
 # A part of a narrowed call shows, and the rest is refused: it is not sent once more to find that out.
-@example(
-    NOBODY,
-    [wish(1, "ins-2"), *PAIR, wish(1, "ins-1"), wish(2, "ins-1")],
-    ("present", False),
-    [
-        refusal("InvalidParameter"),
-        None,
-        order("fail_listeners", listeners=["lbl-1"], message="no", apply=0.5, rest=0.0),
-        refusal("InvalidParameter"),
-    ],
-    set(),
-    0.0,
-)
+@example(NOBODY, [wish(1, "ins-2"), *PAIR, wish(1, "ins-1"), wish(2, "ins-1")], PRESENT, NARROWED_IN_PART, set(), 0.0)
 # What is refused after a call in doubt: that call may be why, and show later.
-@example(
-    NOBODY, PAIR, ("present", False), [unknown_outcome(0.5, task_seconds=9.0), refusal("LimitExceeded")], set(), 2.0
-)
-@example(NOBODY, PAIR, ("present", False), [unknown_outcome(0.5, task_seconds=9.0), refusal("AuthFailure")], set(), 2.0)
-@given(
-    places,
-    asked_for,
-    tasks,
-    st.lists(faults, max_size=5),
-    st.sets(st.sampled_from(ADDRESSES), max_size=2),
-    st.sampled_from([0.0, 2.0]),
-)
+@example(NOBODY, PAIR, PRESENT, [HALF_LATE, refusal("LimitExceeded")], set(), 2.0)
+@example(NOBODY, PAIR, PRESENT, [HALF_LATE, refusal("AuthFailure")], set(), 2.0)
+@given(places, asked_for, tasks, st.lists(faults, max_size=5), sick_ones, st.sampled_from([0.0, 2.0]))
 def test_whatever_goes_wrong_the_result_is_true_nothing_else_is_touched_and_a_rerun_converges(
     bound, asked, task, ordered, bad, lag
 ):
