@@ -217,7 +217,7 @@ class Clb:
             every site knows.
         :param with_backends: only those with something bound.
         :param oldest_first: then one that is made meanwhile comes last, and moves no page.
-        :raises UnexpectedAnswer: the answer is not what the API documents, or no two pages fit together.
+        :raises UnexpectedAnswer: also where no two pages fit together.
         """
         params: dict[str, Any] = {}
         if name is not None:

@@ -68,7 +68,6 @@ def connect(
 
     :param pacer: shared by connections of one task to several regions; None makes one.
     :raises InvalidArgument: an option is wrong or missing.
-    :raises CredentialsNotFound: no source has complete credentials.
     """
     files, choice = ProfileFiles(environ), choose_profile(options, environ)
     given = options.get("region") or environ.get(REGION_VARIABLE) or files.region(choice)

@@ -62,7 +62,6 @@ class Endpoint(NamedTuple):
 def parse_endpoint(text: str, option: str = "endpoint", *, metadata: bool = False) -> Endpoint:
     """Parse a host, host:port or URL.
 
-    :param option: the name of the option, for the message.
     :param metadata: it is the metadata service's: a URL, with ``http`` to link-local addresses and its usual host, too.
     :raises InvalidArgument: it is none of these, or asks for ``http`` to another machine. The message shows no value
         that can contain a password.
@@ -104,10 +103,7 @@ def _address(hostname: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | N
 
 
 def sts_host(endpoint: Endpoint) -> str:
-    """Find STS on the site of a CLB endpoint: ``clb.intl.tencentcloudapi.com`` has ``sts.intl...`` beside it.
-
-    :returns: the host; that of the default site where the endpoint is not the vendor's.
-    """
+    """The host of STS on the site of a CLB endpoint; the default where the endpoint is not the vendor's."""
     service, site = endpoint.host.partition(".")[::2]
     if service == "clb" and (site == _DOMAIN or site.endswith(f".{_DOMAIN}")):
         return f"sts.{site}"

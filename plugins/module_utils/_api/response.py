@@ -77,11 +77,9 @@ def parse_response(
 ) -> dict[str, Any]:
     """Open the envelope of an answer.
 
-    :param headers: ``Content-Type`` and ``Date`` are looked at.
     :param write: the action changes something: its answer always has a ``RequestId``.
     :param where: the action and the address, for messages.
     :param now: this host's clock in seconds since the epoch, None where it is not to be compared with the server's.
-    :param scrub: takes secrets out of a text.
     :raises Refused: the cloud refused, and applied nothing.
     :raises Unreadable: the answer is not in the form of the API.
     """

@@ -78,8 +78,7 @@ class Answer(NamedTuple):
 class Tls:
     """The TLS settings of one task: its connections share one context, which takes 15 ms and 0.7 MB to make.
 
-    :param ca_path: file or folder of certificate authorities, None for the usual ones.
-    :param origin: the option or variable that names it, for messages.
+    :param ca_path: file or folder of certificate authorities, None for the usual ones; the origin names it.
     """
 
     def __init__(self, ca_path: str | None = None, origin: str = "ca_path") -> None:
@@ -161,7 +160,7 @@ class Transport:
         body: bytes = b"",
         *,
         seconds: float,
-        fresh: bool = False,
+        fresh: bool,
     ) -> Answer:
         """Send one request and read the whole answer.
 
@@ -291,13 +290,11 @@ class _Line:
         )
         # Neither stream(), which reads a chunk's size without a limit, nor requests, which unpacks without one.
         pieces = iter(lambda: response.read(_PIECE_BYTES, decode_content=False), b"")
-        content = None
         try:
             content = unpack(pieces, response.headers.get("Content-Encoding", ""))
         finally:
-            # One that was read to its end has given the connection back.
-            if content is None:
-                response.close()
+            # One that was read to its end has given the connection back before.
+            response.close()
         return Answer(response.status, response.headers, content)
 
     def abort(self) -> None:
@@ -333,5 +330,5 @@ def _unreadable(what: str) -> Unreadable:
 
 def _reason(exc: BaseException) -> BaseException:
     """The innermost exception: most of urllib3's hold another one."""
-    inner = exc.args[0] if len(exc.args) == 1 else exc.args[1] if len(exc.args) == 2 else exc
-    return _reason(inner) if isinstance(inner, Exception) and inner is not exc else exc
+    inner = exc.args[-1] if exc.args else None
+    return _reason(inner) if isinstance(inner, Exception) else exc

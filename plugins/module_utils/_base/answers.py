@@ -36,7 +36,6 @@ class Field(NamedTuple):
 
     :param types: the exact types that its value may have; a bool is no int.
     :param expected: the right values, in words.
-    :param default: stands for a missing key.
     :param maximum: with the minimum, the range of a number.
     :param filled: an empty text is a violation.
     """
@@ -131,7 +130,6 @@ def unexpected(where: Where, name: str, value: object, expected: str) -> Unexpec
     """What to raise where an answer is not what its action answers.
 
     :param name: the field in it; empty for the record itself.
-    :param expected: the right values, in words.
     """
     path = ".".join(filter(None, (_path(where), name))) or "Response"
     while where[0] is not None:
@@ -164,10 +162,7 @@ def shown(value: object) -> str:
 
 
 class Record:
-    """The fields of one kind of object in an answer that the plugins read.
-
-    :param fields: in the order in which :meth:`read` returns their values.
-    """
+    """The fields of one kind of object in an answer that the plugins read, in the order of their values."""
 
     def __init__(self, *fields: Field) -> None:
         self._fields = fields

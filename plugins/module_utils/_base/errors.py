@@ -36,12 +36,7 @@ Error = TypeVar("Error", bound="ClbError")
 
 
 def printable(text: str, limit: int = MAX_SHOWN) -> str:
-    r"""Make a text from outside safe to show.
-
-    :param text: from the cloud, a gateway, a file or the like; secrets are taken out before.
-    :param limit: characters to show at most; a text that is cut says how long it was.
-    :returns: the text in one line, with control and bidirectional characters escaped, such as ``\x1b``.
-    """
+    """Make a text from outside, without secrets, safe to show: escaped, in one line, cut with its length told."""
     safe = escape(text[:limit])
     if len(text) <= limit and len(safe) <= limit:
         return safe
@@ -117,8 +112,6 @@ class ClbError(Exception):
 
     :param message: what happened, which value, what would help.
     :param code: the cloud's code, or one of this collection's own.
-    :param action: the API action, where the cloud had a part in it.
-    :param request_id: the cloud's request ID, where there is one.
     :param api_message: the cloud's own words, where there are any.
     """
 
@@ -143,10 +136,7 @@ class ClbError(Exception):
 
     @classmethod
     def of(cls: type[Error], cause: ClbError, message: str | None = None) -> Error:
-        """Make an error of this class with the code, action and request ID of another error.
-
-        :param message: None takes the message of the other error.
-        """
+        """Make an error of this class of another one, and its message where none is given."""
         return cls(
             cause.message if message is None else message,
             code=cause.code,

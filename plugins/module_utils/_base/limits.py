@@ -71,7 +71,6 @@ def read_text(path: Path) -> str:
 def unpack(pieces: Iterable[bytes], encoding: str, maximum: int = MAX_BODY_BYTES) -> bytes:
     """Put a body together and unpack it, a piece at a time.
 
-    :param pieces: the body as it comes.
     :param encoding: its ``Content-Encoding``, empty for none.
     :param maximum: bytes that it may have, both packed and unpacked.
     :raises TooLarge: it has more.

@@ -69,8 +69,8 @@ def embedded_passwords(text: str | None) -> tuple[str, ...]:
     if text is None or not ends:
         return ()
     scheme = _SCHEME.match(text)
-    starts = {scheme.end() if scheme else 0}
-    if scheme is None or not scheme[0].endswith("//"):
+    starts = {scheme.end()} if scheme else {0}
+    if scheme and not scheme[0].endswith("//"):
         # What looks like a scheme may be the user.
         starts.add(0)
     logins = [text[start : ends[-1]].partition(":") for start in starts]

@@ -64,7 +64,6 @@ class ResolvedCredentials(NamedTuple):
 class CredentialChain:
     """Looks for credentials.
 
-    :param choice: the profile that is named, or the default one.
     :param remote: used only when nothing earlier matched, or for a role.
     :param secrets: learns every key and token that is found.
     """
@@ -89,7 +88,6 @@ class CredentialChain:
         """Go through the chain.
 
         :raises CredentialsNotFound: no source has complete credentials, or one that was chosen is unusable.
-        :raises InvalidArgument: an option or variable is wrong.
         """
         base, from_profile = self._base()
         # A profile's role belongs to its keys; beside other keys it counts only where the profile was asked for.

@@ -92,10 +92,7 @@ class RefreshableCredentials:
         self._renew_at: float | None = None
 
     def current(self) -> Credentials:
-        """The credentials fetched last, or new ones where their end is near.
-
-        :raises ClbError: there are none, and none can be had.
-        """
+        """The credentials fetched last, or new ones where their end is near."""
         with self._lock:
             held = self._credentials
             if held is None:
@@ -111,11 +108,7 @@ class RefreshableCredentials:
                 return held
 
     def invalidate(self, refused: Credentials) -> bool:
-        """Drop credentials that the cloud refused before their time, unless another thread has replaced them.
-
-        :param refused: what the request was signed with.
-        :returns: True: the next call of ``current`` gives others.
-        """
+        """Drop credentials that the cloud refused before their time, unless another thread has replaced them."""
         with self._lock:
             if self._credentials is refused:
                 self._credentials = None
@@ -167,7 +160,6 @@ def _clean(value: Any, name: str, where: str) -> str | None:
 def parse_temporary(given: Any, ends: Any, where: str) -> Credentials:
     """Read the form in which STS and the metadata service hand out credentials.
 
-    :param given: should be an object with ``TmpSecretId``, ``TmpSecretKey`` and ``Token``.
     :param ends: should be their end, in seconds since the epoch.
     :raises UnexpectedAnswer: something is missing or can't be right; the message names the keys, never a value.
     """

@@ -47,7 +47,6 @@ class Profile(NamedTuple):
     """The content of a profile file.
 
     :param where: the profile and its file in words.
-    :param credentials: None where it has none.
     :param role_session_name: None for the usual one.
     :param cvm_role: it says to use the role of the CVM.
     """
@@ -61,10 +60,7 @@ class Profile(NamedTuple):
 
 
 def choose_profile(options: Mapping[str, Any], environ: Mapping[str, str]) -> ProfileChoice:
-    """Find the name of the profile: from the option ``profile``, else from the environment.
-
-    :raises InvalidArgument: the name could not be a file's.
-    """
+    """Find and check the name of the profile: from the option ``profile``, else from the environment."""
     named = [("profile", options.get("profile")), *((name, environ.get(name)) for name in PROFILE_VARIABLES)]
     by, name = next(((by, str(name)) for by, name in named if name), (None, DEFAULT_PROFILE))
     # The name is a part of a file's, which can't hold what is not encodable; that is not printable either.
@@ -93,10 +89,7 @@ class ProfileFiles:
         self._clock = clock
 
     def find(self, choice: ProfileChoice) -> Profile | None:
-        """Read a profile: tccli's, else the SDKs'; None where there is no such profile.
-
-        :raises CredentialsNotFound: its file can't be read or is malformed.
-        """
+        """Read a profile: tccli's, else the SDKs'; None where there is no such profile."""
         return self._tccli(choice.name) or self._sdk(choice.name)
 
     def missing(self, choice: ProfileChoice) -> CredentialsNotFound:
@@ -109,10 +102,7 @@ class ProfileFiles:
         )
 
     def region(self, choice: ProfileChoice) -> str | None:
-        """Read the region that tccli keeps with a profile, if any.
-
-        :raises CredentialsNotFound: its file can't be read or is malformed.
-        """
+        """Read the region that tccli keeps with a profile, if any."""
         path = self._tccli_file(choice.name, "configure")
         settings = _read_json(path)
         general = settings.get("_sys_param") if settings is not None else None

@@ -80,10 +80,7 @@ class PodIdentity(NamedTuple):
     token_file: Path
 
     def read_token(self) -> str:
-        """Read the token.
-
-        :raises CredentialsNotFound: the file is not there, is unreadable or is empty.
-        """
+        """Read the token, which must not be empty."""
         problem = "it is empty"
         try:
             token = read_text(self.token_file).strip()
@@ -95,10 +92,7 @@ class PodIdentity(NamedTuple):
 
 
 def find_pod_identity(environ: Mapping[str, str]) -> PodIdentity | None:
-    """Find the identity that TKE gives a pod; None outside of such a pod.
-
-    :raises CredentialsNotFound: only a part of it is there.
-    """
+    """Find the identity that TKE gives a pod; None outside of such a pod, an error where only a part of it is there."""
     missing = [name for name in _NEEDED if not environ.get(name)]
     if len(missing) == len(_NEEDED):
         return None
