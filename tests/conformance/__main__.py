@@ -64,7 +64,6 @@ class Options(NamedTuple):
 
 
 def parse(environ: Mapping[str, str]) -> Options:
-    """Read the environment, or raise Unusable."""
     load_balancer_id = environ.get(LOAD_BALANCER, "").strip() or None
     backends = tuple(dict.fromkeys(part.strip() for part in environ.get(BACKENDS, "").split(",") if part.strip()))
     if load_balancer_id is not None:

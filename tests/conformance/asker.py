@@ -74,7 +74,6 @@ class Looker:
         return found
 
     def entry(self, target: Target) -> Target:
-        """Return a target's entry, which has to show."""
         return first(self.entries(target), "the target does not show")
 
     def health(self, target: Target) -> Target:
@@ -99,7 +98,6 @@ class Looker:
         return next((passed for passed in self.polls(seconds) if condition()), None)
 
     def until_free(self, call: Callable[[], Answer]) -> Answer:
-        """Repeat a call while the load balancer is busy; return the answer."""
         for _ in self.polls():
             answer = call()
             if answer.kind is not Kind.BUSY:
@@ -123,7 +121,6 @@ class Asker(Looker):
         """The last write was not seen to end, and may still take effect."""
 
     def place(self, *, layer4: bool | None = None) -> Place:
-        """Return a listener or rule that takes targets."""
         kind = "layer-4 listener" if layer4 else "rule"
         return first(self.world.open(layer4=layer4), f"the load balancer has no {kind} that takes targets")
 

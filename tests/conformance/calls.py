@@ -63,7 +63,6 @@ class Answer:
 
 
 def is_code(answer: Any) -> bool:
-    """Return whether an answer is an error code."""
     return isinstance(answer, str) and answer[:1].isupper() and " " not in answer
 
 
@@ -99,8 +98,6 @@ class Api(Protocol):
 
 @dataclass(frozen=True)
 class Record:
-    """One call as it was sent and answered, ``seconds`` from one to the other."""
-
     action: str
     params: Raw
     answer: Answer

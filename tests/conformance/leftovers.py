@@ -25,8 +25,6 @@ MARK = "clb-conformance"
 
 
 class Bound(NamedTuple):
-    """One binding."""
-
     listener_id: str
     location_id: str | None
     backend: str
@@ -34,19 +32,16 @@ class Bound(NamedTuple):
 
     @classmethod
     def of(cls, target: Target) -> Bound:
-        """Return the binding that a target of a batch call means."""
         backend = target.get("InstanceId") or target.get("EniIp") or ""
         return cls(target["ListenerId"], target.get("LocationId"), backend, target["Port"])
 
     @property
     def target(self) -> Target:
-        """It as batch calls take it."""
         rule = {"LocationId": self.location_id} if self.location_id else {}
         name = "InstanceId" if self.backend.startswith("ins-") else "EniIp"
         return {"ListenerId": self.listener_id, **rule, name: self.backend, "Port": self.port}
 
     def is_shown_by(self, listener_id: str, location_id: str | None, entry: Target) -> bool:
-        """Return whether an entry of an answer is this binding."""
         if (self.port, self.listener_id, self.location_id) != (entry.get("Port"), listener_id, location_id):
             return False
         names = [entry.get("InstanceId"), *as_list(entry.get("PrivateIpAddresses"))]
@@ -87,7 +82,6 @@ class Leftovers:
         self._keep()
 
     def remove(self, bindings: Iterable[Bound]) -> None:
-        """Forget bindings that were not made, or are gone."""
         self.pending -= set(bindings)
         self._keep()
 

@@ -167,7 +167,6 @@ class Mask:
         return self._known[item]
 
     def answer(self, item: Any) -> Any:
-        """Return an answer, or a setting, without what it says of an account."""
         if isinstance(item, dict):
             return {key: self.answer(value) for key, value in item.items()}
         if isinstance(item, list):
@@ -181,7 +180,6 @@ class Mask:
         return _WORD.sub(lambda word: word[0] if self._is_common(word[0].rstrip(".")) else "<...>", text[:MAX_TEXT])
 
     def _longest_first(self) -> list[str]:
-        """Return the known values that a text must not show."""
         return sorted((item for item in self._known if len(item) > 2 and not self._is_common(item)), key=len)[::-1]
 
     def _is_common(self, word: str) -> bool:

@@ -80,7 +80,6 @@ def answered(path: str, value: Callable[[Any], Any] = lambda answer: answer) -> 
 
 
 def lookup(path: str, values: Mapping[Any, Any]) -> Means:
-    """Return how an answer out of a few means one setting."""
     return answered(path, values.get)
 
 
@@ -90,13 +89,10 @@ def whole(path: str, otherwise: Any = None) -> Means:
 
 
 def as_code(path: str) -> Means:
-    """Return how an error code means one setting."""
     return answered(path, lambda answer: answer if is_code(answer) else None)
 
 
 def as_codes(situation: str) -> Means:
-    """Return how error codes by action mean ``codes``."""
-
     def settings(found: Found) -> dict[str, Any]:
         other = {name: code for name, code in found.answer.items() if is_code(code) and code != found.usual.get(name)}
         return {"codes": {f"{name.partition(' ')[0]}.{situation}": code for name, code in other.items()}}
@@ -111,7 +107,6 @@ def refusable(setting: str, code: str, values: Mapping[Any, Any]) -> tuple[Means
 
 
 def measured(setting: str, name: str, usual: float = 0.0) -> Means:
-    """Return how measured seconds mean one setting."""
     return Means(setting, lambda found: {setting: round(found.seconds.get(name, usual), 1)})
 
 

@@ -26,8 +26,6 @@ MAX_RECORDS = 8
 
 @dataclass(frozen=True)
 class Compared:
-    """One question, asked of both."""
-
     here: Outcome
     usual: Outcome
 
@@ -42,7 +40,6 @@ class Compared:
         return self.here.reason or (f"of the emulator: {self.usual.reason}" if self.usual.reason else "")
 
     def settings(self) -> dict[str, Any]:
-        """Return the settings that make the emulator answer so."""
         if self.result == NOT_ASKED:
             return {}
         found = Found(self.here.answer, self.usual.answer, self.here.seconds)
@@ -51,7 +48,6 @@ class Compared:
 
 
 def compare(here: Run, usual: Run) -> list[Compared]:
-    """Put the outcomes of two runs over the same questions side by side."""
     return [Compared(*pair) for pair in zip(here.outcomes, usual.outcomes, strict=True)]
 
 
@@ -114,7 +110,6 @@ def _record(record: Record, mask: Mask) -> dict[str, Any]:
 
 
 def as_markdown(report: dict[str, Any]) -> str:
-    """Return a table to paste into an issue."""
     lines = [
         f"Asked {report['endpoint']}, {report['region']}, on {report['date']}; collection {report['collection']}.",
         "",

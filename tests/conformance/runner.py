@@ -49,7 +49,6 @@ class Run:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return why something was not asked."""
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED
     if isinstance(error, (Unusable, NotAsked, GaveUp)):

@@ -47,7 +47,6 @@ def bindings_in(answer: Raw) -> Iterator[tuple[str, str | None, dict[str, Any]]]
 
 
 def healths_in(answer: Raw) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:
-    """Yield listener, rule and entry of each target in an answer about health."""
     for balancer in objects(answer, "LoadBalancers"):
         for listener in objects(balancer, "Listeners"):
             for rule in objects(listener, "Rules"):
@@ -55,7 +54,6 @@ def healths_in(answer: Raw) -> Iterator[tuple[dict[str, Any], dict[str, Any], di
 
 
 def same_address(one: Any, other: str) -> bool:
-    """Return whether two texts are one address, in any spelling."""
     try:
         return ipaddress.ip_address(one) == ipaddress.ip_address(other)
     except ValueError:
@@ -137,7 +135,6 @@ class World:
         return sorted(found, key=lambda place: (bool(place.location_id), not place.checked, place.protocol != "TCP"))
 
     def addresses(self, version: int) -> list[str]:
-        """Return the backends that are IP addresses of this version."""
         return [backend for backend in self.backends if _version(backend) == version]
 
     def twin(self, region: str) -> dict[str, Any]:

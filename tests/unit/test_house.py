@@ -20,7 +20,6 @@ Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def too_large(name: str, text: str) -> list[str]:
-    """Return what is too large in a file."""
     lines = len(text.splitlines())
     found = [f"{name} has {lines} lines"] if lines > MAX_FILE and not name.startswith(DOCUMENTATION) else []
     for node in ast.walk(ast.parse(text)):
@@ -33,7 +32,6 @@ def too_large(name: str, text: str) -> list[str]:
 
 
 def set_from_outside(name: str, text: str) -> list[str]:
-    """Return where a file sets an attribute of anything but ``self`` and ``cls``."""
     return [
         f"{name} sets {ast.unparse(node)}"
         for node in ast.walk(ast.parse(text))

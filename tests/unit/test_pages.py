@@ -175,7 +175,6 @@ def playbooks_of(page: Path) -> str:
 
 
 def quoted(page: Path) -> list[str]:
-    """Return the messages that a page quotes."""
     text = page.read_text(encoding="utf-8")
     blocks = re.findall(r"^\.\. code-block:: text\n\n((?:    .*\n|\n)+)", text, flags=re.MULTILINE)
     blocks += re.findall(r"^ *\[(?:ERROR|WARNING)\]: ((?:.+\n?)+)", text, flags=re.MULTILINE)
@@ -206,7 +205,6 @@ FILES += (ROOT / "roles").glob("*/meta/argument_specs.yml")
 
 
 def texts(item: Any) -> list[str]:
-    """Return all descriptions, notes and details, however deep."""
     if isinstance(item, list):
         return [text for one in item for text in texts(one)]
     if not isinstance(item, dict):

@@ -206,7 +206,6 @@ def _domain(ask: Asker) -> str:
 
 
 def _ipv6(ask: Asker) -> Target:
-    """Bind a backend by its IPv6 address; return its entry."""
     backend = first(ask.world.addresses(6), "no backend is an IPv6 address")
     return ask.entry(ask.bind(ask.target(backend=backend)))
 

@@ -33,7 +33,6 @@ question = Questions()
 
 
 def _largest(action: str, params: Callable[[int], Mapping[str, Any]], documented: int, ask: Asker) -> Any:
-    """Find the largest call that is not refused for its length."""
     call = ask.cloud.write if action in CHANGES else ask.cloud.read
     own = {"LoadBalancerId": ask.world.load_balancer_id} if "LoadBalancerIds" not in params(1) else {}
 

@@ -51,7 +51,6 @@ class Odd:
         return self._change(lambda: self._api.call(action, params, write=write))
 
     def run(self, questions: Sequence[Question] = QUESTIONS, minutes: float = 30.0) -> Run:
-        """Ask questions."""
         cloud = Cloud(self, self.now() + 60 * minutes)
         self.world = prepare(cloud, EMULATED_ID, EMULATED_BACKENDS, Leftovers())
         return run(Asker(cloud, self.world, Leftovers()), questions)
@@ -59,7 +58,6 @@ class Odd:
 
 @cache
 def usual(twin: str) -> Run:
-    """Return what the unchanged emulator answers for a load balancer."""
     return Odd(json.loads(twin)).run()
 
 
@@ -136,7 +134,6 @@ def test_a_changed_setting_is_found_and_brought_back(settings: dict[str, Any], e
 
 
 def mutate(value: Any, random: Random) -> Any:
-    """Return an answer in which some values are others."""
     if random.random() < 0.03:
         return random.choice([None, [], {}, "", "x", -1, 2**70, 1.5, True, [None, "x", {}], {"x": [{}]}])
     if isinstance(value, dict):

@@ -56,7 +56,6 @@ class Asked:
 
 @pytest.fixture
 def asked(tmp_path: Path) -> Iterator[Asked]:
-    """Run the emulated load balancer on a clock that only waiting moves."""
     clock = Waiting()
     with Emulator(EMULATED, clock=clock, rate_limit=5) as emulator:
         yield Asked(emulator, clock, tmp_path)

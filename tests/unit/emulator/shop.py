@@ -58,7 +58,6 @@ class Shop(InProcess):
         return self.call(action, params)
 
     def raw(self, action: str, **params: Any) -> Answer:
-        """The answer as it goes over the wire."""
         return api.handle_unsigned(self.cloud, action, params, self.region)
 
     def refusal(self, action: str, **params: Any) -> ApiError | None:
@@ -70,20 +69,16 @@ class Shop(InProcess):
         return None
 
     def code(self, action: str, **params: Any) -> str | None:
-        """The code with which a call is refused."""
         error = self.refusal(action, **params)
         return error and error.code
 
     def write(self, action: str, *targets: dict[str, Any]) -> dict[str, Any]:
-        """Register or deregister targets of lb-1."""
         return self.call(action, {**LB, "Targets": list(targets)})
 
     def status(self, task: dict[str, Any]) -> int:
-        """The status of the task of a write's answer."""
         return int(self.ask("DescribeTaskStatus", TaskId=task["RequestId"])["Status"])
 
     def targets(self, listener_id: str = "lbl-tcp", location_id: str | None = None) -> list[dict[str, Any]]:
-        """What DescribeTargets shows of one listener or rule."""
         (listener,) = self.ask(TARGETS, **LB, ListenerIds=[listener_id])["Listeners"]
         if location_id is None:
             found: list[dict[str, Any]] = listener["Targets"]
@@ -92,7 +87,6 @@ class Shop(InProcess):
         return found
 
     def ports(self) -> list[int]:
-        """The ports of what is bound to RULE's place."""
         return [target["Port"] for target in self.targets("lbl-http", "loc-2")]
 
     def health(self, **params: Any) -> dict[tuple[str, str | None], list[tuple[str, bool, str]]]:
@@ -108,7 +102,6 @@ class Shop(InProcess):
 
 
 def batch(amount: int) -> dict[str, Any]:
-    """Parameters that register so many targets."""
     return {**LB, "Targets": [{**A, "Port": port} for port in range(1, amount + 1)]}
 
 
@@ -119,6 +112,5 @@ def modify(*sizes: int, **change: Any) -> dict[str, Any]:
 
 
 def response(answer: Answer) -> dict[str, Any]:
-    """The ``Response`` of a raw answer."""
     found: dict[str, Any] = json.loads(answer.body)["Response"]
     return found

@@ -60,14 +60,12 @@ def sdk(emulator: Emulator, secret_key: str | None = None) -> ClbClient:
 
 
 def ask(client: ClbClient, action: str, **params: Any) -> Any:
-    """Send parameters through the SDK's request model, and return its response model."""
     request = getattr(models, f"{action}Request")()
     request.from_json_string(json.dumps(params))
     return getattr(client, action)(request)
 
 
 def code(client: ClbClient, action: str, **params: Any) -> str | None:
-    """The code of the exception that a call raises."""
     try:
         ask(client, action, **params)
     except TencentCloudSDKException as error:
@@ -198,7 +196,6 @@ def type_of(model: type, field: str) -> tuple[bool, Any]:
 
 
 def check_struct(struct: Struct, model: type) -> Iterator[str]:
-    """Yield each parameter that was compared."""
     for name, kind in struct.fields.items():
         is_list, expected = type_of(model, name)
         assert isinstance(kind, list) is is_list, f"{model.__name__}.{name}"

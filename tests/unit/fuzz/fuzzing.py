@@ -53,7 +53,6 @@ class Change(NamedTuple):
     what: str
 
     def apply(self, answer: Any) -> Any:
-        """The answer with this change."""
         whole = {"": answer}
         around, last = whole, ""
         for step in self.path:
@@ -74,7 +73,6 @@ class Change(NamedTuple):
 
 
 def changes_of(call: int, answer: Any) -> Iterator[Change]:
-    """Every change of every node of an answer."""
     for path, node in _nodes((), answer):
         if isinstance(node, dict):
             yield Change(call, path, UNKNOWN_KEY)
@@ -132,7 +130,6 @@ class AlteredCloud(Cloud):
 
 
 def run(case: Case, change: Change | None = None) -> tuple[Outcome, AlteredCloud]:
-    """Run one task on a new cloud."""
     cloud = AlteredCloud(case.scenario, change)
     before = frozenset(cloud.bindings())
     try:
@@ -198,7 +195,6 @@ class Case:
     check: bool = False
 
     def start(self, cloud: Cloud) -> tuple[str | None, dict[str, Any]]:
-        """Run it: why it failed, and what it returned."""
         if self.kind == "inventory":
             with cloud.inside() as environ:
                 return _run_inventory(self.options, environ)
