@@ -15,7 +15,11 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import (
     PoolSettings,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import batches
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import OutcomeUnknown, UnexpectedAnswer
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
+    OutcomeUnknown,
+    Refused,
+    UnexpectedAnswer,
+)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
 
 from ...builders import LB, backend, change, http, pool, register, rows, rule, snapshot, target, tcp
@@ -260,6 +264,19 @@ def test_ids_are_asked_for_20_at_a_time_and_each_once():
     assert listed(region, load_balancer_ids=[*ids(range(45)), "lb-0"]) == ids(range(0, 45, 2))
     assert [len(sent["LoadBalancerIds"]) for sent in region.sent] == [20, 20, 5]
     assert listed(region, load_balancer_ids=[]) == []
+
+
+@rows("code, count", ("InvalidParameter", 20), ("InvalidParameterValue.Length", 1))
+def test_a_call_is_made_smaller_only_where_it_is_too_long(code, count):
+    def refuse(action, params):
+        sent.append(params)
+        raise Refused("no", code=code)
+
+    sent, api = [], Recorder()
+    api.read = refuse
+    with pytest.raises(Refused):
+        Clb(api).describe_target_health(ids(range(count)))
+    assert len(sent) == 1
 
 
 @rows(

@@ -79,23 +79,26 @@ def test_netrc_does_not_replace_the_signature_and_loopback_needs_no_proxy(tmp_pa
     assert proxy.seen == []
 
 
-def test_other_hosts_are_reached_through_the_proxy_of_the_environment(monkeypatch):
-    with HttpServer(Reply(b"", 403)) as proxy:
-        for name in PROXY_VARIABLES:
-            monkeypatch.setenv(name, proxy.url)
-        with pytest.raises(errors.ConnectionFailed, match="proxy"):
-            make_client("clb.example.com", budget=SkippingBudget()).read("DescribeTargets", {}, last_attempt=True)
-    (seen,) = proxy.seen
-    assert (seen.method, seen.path) == ("CONNECT", "clb.example.com:443")
-    assert not {"authorization", "x-tc-token"} & seen.headers.keys()
-
-
-def serve_tls(folder, name="127.0.0.1"):
+def serve_tls(folder, name="127.0.0.1", reply=None):
     """A server with a certificate of this name, and the option that trusts it."""
     files = make_certificate(folder, name)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*files)
-    return HttpServer(tls=context), str(files[0])
+    return HttpServer(reply or response(), tls=context), str(files[0])
+
+
+@rows("tls", False, True)
+def test_other_hosts_are_reached_through_the_proxy_of_the_environment(tls, tmp_path, monkeypatch):
+    refusal = Reply(b"", 403)
+    proxy, trusted = serve_tls(tmp_path, reply=refusal) if tls else (HttpServer(refusal), None)
+    for name in PROXY_VARIABLES:
+        monkeypatch.setenv(name, proxy.url)
+    client = make_client("clb.example.com", budget=SkippingBudget(), ca_path=trusted)
+    with proxy, pytest.raises(errors.ConnectionFailed, match="proxy"):
+        client.read("DescribeTargets", {}, last_attempt=True)
+    (seen,) = proxy.seen
+    assert (seen.method, seen.path) == ("CONNECT", "clb.example.com:443")
+    assert not {"authorization", "x-tc-token"} & seen.headers.keys()
 
 
 @rows("bundle", "", "0", "false")
