@@ -33,10 +33,8 @@ class Outcome:
 
     :param predicted: the snapshot does not show the done changes yet: ``wait: false``, and check mode.
     :param done: the changes that were sent and are in place, each with its former binding.
-    :param failures: the changes that are not in place.
     :param unknown: the changes that were sent and whose state could not be read.
     :param restore: the former bindings that were re-weighted, re-tagged or removed, or may have been.
-    :param accepted: the API accepted a change.
     :param error: the error that stopped the task, or the first failure.
     :param settled: no call of a task that was killed can undo the bindings in place any more.
     """
@@ -83,17 +81,13 @@ def refuse(plan: Plan, error: ClbError | None, message: str) -> Outcome:
 class Ending:
     """The state of a task when it ends on one load balancer.
 
-    :param held: the losses that were held back, each with the gain that is missing.
-    :param error: the error that stopped the task.
     :param assumed: an accepted change counts as done: with ``wait: false`` nothing is read back.
-    :param readable: the last call's effect could be read.
     :param awaits_health: the task ended before every listed target was seen to be healthy.
     """
 
     plan: Plan
     rest: Remaining
     ledger: Ledger
-    held: Mapping[Change, Change]
     error: ClbError | None
     assumed: bool
     readable: bool
@@ -140,10 +134,8 @@ class Ending:
         return sorted(sent, key=lambda record: order.get(record.change, len(order)))
 
     def _failures(self, excused: Collection[Change]) -> dict[Change, Failure]:
-        """The failure of each change that is missing."""
-        failures = {
-            change: self._reason(change) for change in (*self.rest.changes, *self.rest.gone) if change not in excused
-        }
+        missing, held = (*self.rest.changes, *self.rest.gone), self.rest.held
+        failures = {change: self._reason(change, held) for change in missing if change not in excused}
         for change in self.rest.raised:
             failures[change] = Failure(
                 NOT_ATTEMPTED,
@@ -154,19 +146,15 @@ class Ending:
         failures.update((change, put_back) for change in reverted if change.loss)
         return failures
 
-    def _reason(self, change: Change) -> Failure:
-        """The failure of a change that is not in place."""
+    def _reason(self, change: Change, held: Mapping[Change, Change]) -> Failure:
         error, record = self.error, self.ledger.of(change)
         if record.refused is not None:
             return record.refused
         if change.pool.key not in self.rest.snapshot.pools:
             return Failure(NOT_ATTEMPTED, f"{change.pool.label} no longer exists.")
-        if change in self.held:
-            return Failure(
-                NOT_ATTEMPTED,
-                f"Held back: {self.held[change].label}, which this task adds or changes on the same listener, is not "
-                "in place.",
-            )
+        if change in held:
+            why = f"{held[change].label}, which this task adds or changes on the same listener, is not in place"
+            return Failure(NOT_ATTEMPTED, f"Held back: {why}.")
         if not record.sends:
             if isinstance(error, WaitTimeout) and error.last is not None:
                 return Failure.of(error.last)
@@ -179,7 +167,6 @@ class Ending:
         return Failure.of(error)
 
     def _done(self, others: Collection[Change]) -> dict[Change, Binding | None]:
-        """The changes of this task that are in place."""
         left_out = {change.key for change in self.rest.rebound}
         done: dict[Change, Binding | None] = {}
         for record in self._sent():

@@ -18,7 +18,7 @@ from .guarding import Guard
 from .ledger import in_doubt, pending
 from .narrow import Narrower
 from .outcome import MAX_NAMED, Ending
-from .session import Sent, Session, held_back, rest_of, to_send
+from .session import Sent, Session, rest_of, to_send
 
 if TYPE_CHECKING:
     from .._api.clb import Clb
@@ -73,7 +73,6 @@ class Reconciler:
         return self._conclude(error)
 
     def _reach(self) -> None:
-        """Send until nothing is missing that can still be sent."""
         session, options = self._session, self._options
         while True:
             follow = options.wait or options.wait_for_health or bool(rest_of(session).losses)
@@ -87,10 +86,7 @@ class Reconciler:
                 return
 
     def _send_all(self, *, losses: bool, follow: bool) -> None:
-        """Send the gains, or the losses, until none is missing that can still be sent.
-
-        :param follow: read back each call.
-        """
+        """Send the gains, or the losses, as long as any can still be sent; `follow`: read back each call."""
         while to_send(self._session, losses=losses):
             self._drive(losses=losses)
             if not follow and not in_doubt(self._session.ledger):
@@ -136,10 +132,7 @@ class Reconciler:
         return undone
 
     def _await_health(self) -> None:
-        """Poll until every listed target of weight above 0 that is in place is healthy.
-
-        :raises UnhealthyTimeout: naming each that is not, with the detail.
-        """
+        """Poll until every listed target of weight above 0 that is in place is healthy."""
         session = self._session
         serving = [
             bound
@@ -175,17 +168,14 @@ class Reconciler:
     # -- the result
 
     def _conclude(self, error: ClbError | None) -> Outcome:
-        """The fate of each change, from the last snapshot."""
         session = self._session
         # With `wait: false` nothing was read back: an accepted change is reported as done.
         assumed = not self._options.wait and error is None and self._is_open()
         readable = assumed or self._look_once_more()
-        rest = rest_of(session)
         return Ending(
             plan=self._plan,
-            rest=rest,
+            rest=rest_of(session),
             ledger=session.ledger,
-            held=held_back(rest),
             error=error,
             assumed=assumed,
             readable=readable,

@@ -134,7 +134,6 @@ class Session:
         """Read the bindings, and learn from them.
 
         :param last_attempt: send once, even in the budget's grace.
-        :raises ClbError: it can't be read.
         """
         started = self._budget.now()
         try:
@@ -164,7 +163,6 @@ class Session:
         """Read until a condition holds; False where it does not within so many seconds.
 
         :param at_once: read for the first time without a wait.
-        :raises WaitTimeout: the budget is used up.
         """
         for waited in self._budget.polls(pace.READ_BACK, waiting_for, at_once=at_once, at_most=at_most):
             self.waits += waited > 0
@@ -203,7 +201,6 @@ class Session:
         :param another_call_follows: it needs this one's task to have ended.
         :param guard_before_resend: do not send after a wait: the guard has to be checked again first.
         :returns: a refusal that is not about this moment only.
-        :raises ClbError: the task can't go on.
         """
         patience, unsent = Patience(self._budget), pace.UNSENT.delays()
         while True:
@@ -316,7 +313,6 @@ class Session:
             self._poll(task, pace.NEXT_TASK)
 
     def _poll(self, task: _OpenTask, waits: pace.Waits) -> None:
-        """Poll a task until it has ended."""
         for _waited in self._budget.polls(waits, f"the task {task.request_id} of {task.action}", at_once=True):
             asked = self._budget.now()
             try:
@@ -353,16 +349,10 @@ def rest_of(session: Session) -> Remaining:
     return rest._replace(rebound=tuple(change for change in rest.rebound if change.key not in reverted))
 
 
-def held_back(rest: Remaining) -> dict[Change, Change]:
-    """The losses that must wait: for each, a gain on the same listener that is not in place yet."""
-    short = {change.pool.listener_id: change for change in (*rest.gains, *rest.gone)}
-    return {loss: short[loss.pool.listener_id] for loss in rest.losses if loss.pool.listener_id in short}
-
-
 def missing_losses(session: Session) -> list[Change]:
     """The losses that are missing and not held back, those that were sent before included."""
     rest = rest_of(session)
-    held = held_back(rest)
+    held = rest.held
     return [change for change in rest.losses if change not in held]
 
 

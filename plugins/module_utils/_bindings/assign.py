@@ -85,11 +85,7 @@ def names_to_check(entries: Iterable[Entry], chosen: Mapping[str, str | None]) -
 
 
 def check_belonging(entries: Iterable[Entry], chosen: Mapping[str, str | None], region: str) -> None:
-    """Check that the names and regions beside the IDs of entries are those of the task's load balancers.
-
-    :param chosen: as in :func:`names_to_check`.
-    :raises InvalidArgument: an entry contradicts them.
-    """
+    """Check that the names and regions beside the IDs of entries are those of the task's load balancers."""
     found = [(entry.number, _find_contradiction(entry, chosen, region)) for entry in entries]
     raise_all([f"targets[{number}]: {problem}" for number, problem in found if problem])
 

@@ -234,10 +234,7 @@ def parse_entries(raw_entries: Sequence[Mapping[str, Any]], *, selectors: bool) 
 
 
 def find_doubtful_tags(raw_entries: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Warn of tags that YAML has made a number of: it reads 0123 as 83, and 12:30 as 750.
-
-    :param raw_entries: parsed without error before.
-    """
+    """Warn of tags that YAML has made a number of: it reads 0123 as 83, and 12:30 as 750."""
     found = [
         f"targets[{number}]: tag {shown_value(raw['tag'])}"
         for number, raw in enumerate(raw_entries)
@@ -250,10 +247,7 @@ def find_doubtful_tags(raw_entries: Iterable[Mapping[str, Any]]) -> tuple[str, .
 
 
 def raise_all(problems: Sequence[str]) -> None:
-    """Raise one error for all problems, if there are any.
-
-    :raises InvalidArgument: the first problems, and the number of the others.
-    """
+    """Raise one error for all problems, if there are any."""
     if problems:
         more = len(problems) - _MAX_SHOWN
         raise InvalidArgument(
@@ -268,7 +262,6 @@ def check_agreement(
 
     :param claims: number of the entry, identity of the binding, weight, tag.
     :param label_of: the binding in messages, by the number of an entry.
-    :raises InvalidArgument: two entries disagree.
     """
     first: dict[Hashable, tuple[int, Hashable, int | None, str | None]] = {}
     problems = []
@@ -339,7 +332,6 @@ def _take_protocol(given: dict[str, Any]) -> None:
 
 
 def _check_binding(entry: Entry) -> None:
-    """An entry of ``present`` names exactly one binding."""
     place = entry.place
     if not place.names_listener and place.location_id is None:
         raise InvalidArgument(

@@ -106,7 +106,6 @@ def judge(standings: Counter[Standing], lost: Sequence[Standing], minimum: int) 
     """Judge the loss of targets of one listener or rule.
 
     :param standings: of all its targets of weight above 0.
-    :param minimum: how many of those that get traffic must stay.
     """
     traffic = who_gets_traffic([standing for standing, count in standings.items() if count])
     now = sum(standings[standing] for standing in traffic.sure)

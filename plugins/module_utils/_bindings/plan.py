@@ -64,11 +64,7 @@ _NO_TAGS = "The API response contains no tags: tags are not compared, and the ta
 
 
 def make_plan(goal: Goal, snapshot: Snapshot) -> Plan:
-    """Plan the way from what is bound to what is asked for.
-
-    :raises UnknownName: a listener or rule that is named does not exist.
-    :raises InvalidArgument: names are ambiguous or contradict each other.
-    """
+    """Plan the way from what is bound to what is asked for."""
     if goal.state == "present":
         return plan_present(resolve_desired(goal.entries, snapshot), snapshot, goal)
     selection = select(goal.entries, snapshot)
@@ -108,7 +104,6 @@ def plan_present(desired: Sequence[DesiredBinding], snapshot: Snapshot, goal: Go
 
 
 def _towards(wish: DesiredBinding, bound: Binding | None) -> Iterator[Change]:
-    """The changes from what is bound to what one entry asks for."""
     if bound is None:
         yield Change(ChangeKind.REGISTER, wish.pool, wish.backend, wish.port, wish.weight, wish.tag)
         return
@@ -119,7 +114,6 @@ def _towards(wish: DesiredBinding, bound: Binding | None) -> Iterator[Change]:
 
 
 def _in_order(changes: Sequence[Change]) -> tuple[Change, ...]:
-    """Gains before losses, within them by kind."""
     kinds = list(ChangeKind)
     return tuple(sorted(changes, key=lambda change: (change.loss, kinds.index(change.kind))))
 
@@ -195,6 +189,12 @@ class Remaining(NamedTuple):
     def losses(self) -> list[Change]:
         """The changes that take capacity away."""
         return [change for change in self.changes if change.loss]
+
+    @property
+    def held(self) -> dict[Change, Change]:
+        """The losses that must wait: for each, a gain on the same listener that is not in place yet."""
+        short = {change.pool.listener_id: change for change in (*self.gains, *self.gone)}
+        return {loss: short[loss.pool.listener_id] for loss in self.losses if loss.pool.listener_id in short}
 
 
 # A loss is sent only where the first plan, and so the dry run, shows it.

@@ -24,7 +24,6 @@ class Located(NamedTuple):
     """An entry on a load balancer that was read.
 
     :param pool: its listener or rule; None where that does not exist, or `problem` says why it can't be told.
-    :param bound: the binding, None where it is not bound.
     :param problem: of the entry itself.
     """
 
@@ -132,7 +131,6 @@ def can_match(selector: Entry, item: Remembered, others: Mapping[str, str]) -> b
 
 
 def _addresses(found: Located, others: Mapping[str, str]) -> Iterator[str]:
-    """The IDs and addresses of an entry's backend."""
     backend = found.item.entry.backend
     if backend is not None:
         yield backend.address

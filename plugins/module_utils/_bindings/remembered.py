@@ -195,7 +195,6 @@ def _address_of(item: Remembered) -> tuple[str, str, int | None]:
 
 
 def _is_about(place: Place, pool: Pool) -> bool:
-    """A place that an entry of ``present`` names is this pool."""
     names_rule = place.location_id is not None or (place.domain is None) == (pool.location_id is None)
     return names_rule and not contradicts(place, pool)
 

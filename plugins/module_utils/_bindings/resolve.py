@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
 
 class DesiredBinding(NamedTuple):
-    """One binding that an entry of ``present`` asks for; a weight or tag of None stays as it is.
-
-    :param number: that of the entry.
-    """
+    """One binding that an entry of ``present`` asks for; a weight or tag of None stays as it is."""
 
     number: int
     pool: Pool
@@ -179,7 +176,6 @@ class PoolResolver:
         return pool
 
     def _listeners(self, place: Place) -> list[Listener]:
-        """The listeners that an entry names by ID or by port."""
         if place.listener_id is not None:
             listener = self._snapshot.listeners.get(place.listener_id)
             if listener is None:
@@ -228,7 +224,6 @@ def _listener_label(listener: Listener) -> str:
 
 
 def _place_of(pool: Pool) -> Place:
-    """Every name of a pool."""
     domain = (pool.domain or "").lower()
     return Place(pool.listener_id, pool.port, pool.protocol, pool.location_id, domain, pool.url)
 
@@ -239,17 +234,13 @@ def contradicts(place: Place, pool: Pool) -> bool:
 
 
 def _check_names(place: Place, real: Place, label: str) -> None:
-    """The names beside an ID must be its own."""
     for key, given, own in zip(Place._fields, place, real):
         if given not in (None, own):
             raise InvalidArgument(f"{key} {shown_value(given)} contradicts the ID beside it: {label}.")
 
 
 def what_exists(snapshot: Snapshot, meant: Collection[str] = ()) -> str:
-    """List the listeners and rules of a load balancer in a message.
-
-    :param meant: only these listeners; empty for all.
-    """
+    """List the listeners and rules of a load balancer, or of these listeners, in a message."""
     listeners = [one for one in snapshot.listeners.values() if not meant or one.listener_id in meant]
     labels = [pool.label for listener in listeners for pool in listener.pools]
     labels += [f"{_listener_label(listener)} without rules" for listener in listeners if not listener.pools]
@@ -304,10 +295,7 @@ def all_meant(unknown: Iterable[UnknownName]) -> frozenset[str]:
 
 
 def check_certain(key: BindingKey, snapshot: Snapshot) -> None:
-    """Refuse a backend that may be one of several: nobody can say afterwards which of them was changed.
-
-    :raises InvalidArgument: the API names the address for several bindings.
-    """
+    """Refuse a backend that may be one of several: nobody can say afterwards which of them was changed."""
     _pool, address, port = key
     candidates = snapshot.ambiguous.get(address, {}).get(key)
     if candidates:
@@ -328,10 +316,7 @@ def identity_of(pool: Pool, backend: Backend, port: int, snapshot: Snapshot) -> 
 
 
 def select(entries: Sequence[Entry], snapshot: Snapshot) -> Selection:
-    """Match selectors with what is bound; keys left out match everything, and the weight is ignored.
-
-    :raises InvalidArgument: names contradict an ID, or an address may be that of several bindings.
-    """
+    """Match selectors with what is bound; keys left out match everything, and the weight is ignored."""
     names = PoolResolver(snapshot)
     by_address: dict[str, list[Binding]] = defaultdict(list)
     for binding in snapshot.all_bindings():

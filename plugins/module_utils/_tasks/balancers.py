@@ -134,7 +134,6 @@ def may_leave_out(error: Exception, *, only_reads: bool) -> bool:
 
     Anything else has to stop the task, since nobody would know of a host that stays in traffic there.
 
-    :param error: why the load balancer can't be read.
     :param only_reads: the task writes nothing; then what these credentials may not read is left out, too.
     """
     if not isinstance(error, Refused):

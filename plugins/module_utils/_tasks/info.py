@@ -91,7 +91,6 @@ def run_info(params: Mapping[str, Any], environ: Mapping[str, str]) -> TaskResul
 
 
 def _read(fleet: Fleet, connection: Connection) -> list[tuple[Balancer, Info]]:
-    """Read the chosen load balancers side by side."""
     request, clb = fleet.request, connection.clb
     fleet.run(lambda balancer: read(clb, balancer, several=fleet.several))
     if request.health:
@@ -120,10 +119,7 @@ def _read(fleet: Fleet, connection: Connection) -> list[tuple[Balancer, Info]]:
 
 
 def describe_balancer(balancer: Balancer, *, selects: bool = True) -> Info:
-    """Report what its entries match; all that is bound, where there are no selectors.
-
-    :raises InvalidArgument: names of a selector contradict an ID.
-    """
+    """Report what its entries match; all that is bound, where there are no selectors."""
     snapshot, entries = known(balancer.snapshot), balancer.entries if selects else None
     if entries is None:
         selection = Selection(tuple(snapshot.pools.values()), tuple(snapshot.all_bindings()))

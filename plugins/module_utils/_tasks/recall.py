@@ -36,7 +36,6 @@ Item = TypeVar("Item")
 class Recall:
     """The restore file of one task.
 
-    :param budget: the time for the whole task.
     :raises InvalidArgument: the file can't be used.
     """
 
@@ -243,6 +242,5 @@ def _age(item: Remembered) -> float:
 
 
 def _shape(item: Remembered) -> Result:
-    """An entry of the file with the keys that results have."""
     keys = ("load_balancer_id", "listener_id", "location_id", "instance_id", "eni_ip", "port", "weight", "tag")
     return {**dict.fromkeys(keys), **{key: value for key, value in item.raw.items() if key != "remembered"}}

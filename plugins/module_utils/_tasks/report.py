@@ -79,7 +79,6 @@ def report(ended: Sequence[Balancer], request: Request, *, diff: bool) -> Result
     Of several load balancers, only the bindings that an entry names or matches, and those changed, are listed.
 
     :param ended: those that were planned, or failed before.
-    :param diff: return the bindings before and after.
     """
     result = empty_result()
     several = request.choice.several

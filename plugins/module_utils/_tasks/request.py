@@ -122,7 +122,6 @@ class Request:
 
     :param entries: of ``targets``; None where none are given, which means all that is bound or remembered.
     :param state: ``read`` where nothing is to be written.
-    :param warnings: sentences for the user.
     """
 
     choice: Choice
@@ -182,10 +181,7 @@ class Request:
 
     @classmethod
     def parse_query(cls, params: Mapping[str, Any]) -> Request:
-        """Check the options of what only reads.
-
-        :raises InvalidArgument: which value is wrong, why, and what would be right.
-        """
+        """Check the options of what only reads."""
         check_minimum(params, "timeout", 1)
         raw = params["targets"]
         entries = None if raw is None else parse_entries(raw, selectors=True)
@@ -199,10 +195,7 @@ class Request:
 
 
 def check_minimum(params: Mapping[str, Any], name: str, minimum: int) -> None:
-    """Check that a number is neither too small nor, where :data:`MAXIMA` has the option, too large.
-
-    :raises InvalidArgument: the value is out of this range.
-    """
+    """Check that a number is neither too small nor, where :data:`MAXIMA` has the option, too large."""
     value, maximum = params[name], MAXIMA.get(name)
     if value < minimum:
         limits = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
@@ -274,7 +267,6 @@ def _fits(text: str) -> bool:
 
 
 def _check_among(entries: Iterable[Entry], chosen: Sequence[str], option: str) -> None:
-    """An entry's own load balancer must be among the chosen ones."""
     foreign = [
         f"targets[{entry.number}]: load_balancer_id {entry.load_balancer_id!r}"
         for entry in entries

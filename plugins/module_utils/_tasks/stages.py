@@ -51,10 +51,7 @@ class NoneTagged(InvalidArgument):
 
 
 class Fleet:
-    """The load balancers of one task, in the order chosen, and its warnings.
-
-    :param only_reads: the task writes nothing.
-    """
+    """The load balancers of one task, in the order chosen, and its warnings."""
 
     def __init__(self, request: Request, *, only_reads: bool) -> None:
         self.request = request
@@ -86,18 +83,12 @@ class Fleet:
         ]
 
     def connect(self, params: Mapping[str, Any], environ: Mapping[str, str], budget: Budget) -> Connection:
-        """Connect to the API.
-
-        :raises ClbError: an option is wrong, or there are no credentials.
-        """
+        """Connect to the API."""
         self._connection = connect(params, environ, budget)
         return self._connection
 
     def choose(self, connection: Connection, entries: Iterable[Entry]) -> list[Balancer]:
-        """Find the load balancers that are meant.
-
-        :raises ClbError: a name is not the name of exactly one, or none has all tags.
-        """
+        """Find the load balancers that are meant."""
         chosen = choose(connection, self.request.choice, entries)
         if not self.several:
             self._found_id = chosen[0].load_balancer_id
@@ -139,11 +130,7 @@ class Fleet:
                 left_out = balancer.listed and may_leave_out(error, only_reads=self._only_reads)
                 after = replace(balancer, plan=None, error=error, left_out=left_out)
             self.put([after])
-        if not self.request.restores:
-            self._stop_if_failed()
-
-    def _stop_if_failed(self) -> None:
-        failed = self.failed()
+        failed = [] if self.request.restores else self.failed()
         if failed:
             raise retold(failed[0][1], self.tell_failed(failed)) from failed[0][1]
 
@@ -255,7 +242,7 @@ def choose(connection: Connection, choice: Choice, entries: Iterable[Entry]) -> 
     :raises InvalidArgument: a name is not the name of exactly one, or none has all tags.
     """
     if choice.names:
-        found = side_by_side(lambda name: find_load_balancer(connection, name, choice.option or ""), choice.names)
+        found = side_by_side(lambda name: _find_by_name(connection, name, choice.option or ""), choice.names)
         errors = [result.error for result in found if result.error is not None]
         if errors:
             raise as_clb_error(errors[0])
@@ -270,15 +257,8 @@ def choose(connection: Connection, choice: Choice, entries: Iterable[Entry]) -> 
     return [Balancer(balancer.load_balancer_id, balancer.name, listed=True) for balancer in listed]
 
 
-def find_load_balancer(connection: Connection, name: str, option: str = "load_balancer_name") -> Balancer:
-    """Find the load balancer with a name.
-
-    Names are not unique and the filter of the API is a fuzzy match, so a name counts only where exactly one is equal
-    to it.
-
-    :param option: the option that gives it, for messages.
-    :raises InvalidArgument: none or several have this name; the message lists the candidates.
-    """
+def _find_by_name(connection: Connection, name: str, option: str) -> Balancer:
+    """Find the only load balancer with a name: names are not unique, and the API's filter is a fuzzy match."""
     similar = list(connection.clb.describe_load_balancers(name))
     same = [balancer for balancer in similar if balancer.name == name]
     if len(same) == 1:
@@ -337,7 +317,6 @@ def _has(balancer: LoadBalancer, tags: Tags) -> bool:
 
 
 def _why_none(tags: Tags, balancers: Sequence[LoadBalancer], region: str) -> str:
-    """Say which tags there are instead."""
     known: dict[str, dict[str, None]] = {}
     for balancer in balancers:
         for key, value in balancer.tags:

@@ -39,11 +39,7 @@ PROBES = 2
 
 
 def run_task(params: Mapping[str, Any], environ: Mapping[str, str], *, check_mode: bool, diff: bool) -> TaskResult:
-    """Bring the bindings of one load balancer, or of many, to the desired state.
-
-    :param check_mode: only say what would be done.
-    :param diff: return the bindings before and after.
-    """
+    """Bring the bindings of one load balancer, or of many, to the desired state."""
     try:
         request = Request.parse(params)
     except ClbError as error:
@@ -124,7 +120,6 @@ class _Task(Fleet):
         return self.connect(params, self._environ, self._budget) if self._entries or looks_up else None
 
     def _find(self, connection: Connection) -> None:
-        """Find the load balancers, and check that the entries belong to them."""
         chosen = self.choose(connection, self._entries)
         named = self._entries
         if self._recall is not None and self.request.restores:
@@ -152,7 +147,6 @@ class _Task(Fleet):
             self._locks.acquire(self.all[0].load_balancer_id)
 
     def _read_and_assign(self, clb: Clb) -> None:
-        """Read the load balancers, and give each its entries."""
         self.run(partial(read, clb, several=self.several))
         self.check_some_left()
         if self._recall is not None and self.request.restores:

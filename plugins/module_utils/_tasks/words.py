@@ -87,10 +87,7 @@ def _kind(places: Sequence[Result]) -> str:
 
 
 def failure_message(ended: Sequence[Balancer], *, several: bool, check_mode: bool) -> str | None:
-    """The ``msg`` of a task that failed: what is wrong, what was done, what was not, what to run.
-
-    :returns: None where nothing failed.
-    """
+    """The ``msg`` of a task that failed: what is wrong, what was done, what was not, what to run; else None."""
     failed = [(balancer, balancer.error) for balancer in ended if balancer.error is not None]
     if not failed:
         return None
@@ -123,12 +120,7 @@ def _several_failed(texts: Sequence[tuple[str, str]], total: int, rest: str = "a
 def tell_failed(
     failed: Sequence[tuple[Balancer, ClbError]], total: int, *, several: bool, region: str | None, writes: bool
 ) -> str:
-    """Tell of what is wrong on load balancers before anything was written; on one at least.
-
-    :param total: how many load balancers are meant.
-    :param region: where they were looked for.
-    :param writes: the task would have written.
-    """
+    """Tell of what is wrong on load balancers before anything was written; on one at least."""
     if several:
         texts = [(balancer.load_balancer_id, error.message) for balancer, error in failed]
         if writes:
