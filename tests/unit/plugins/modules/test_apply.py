@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from ..builders import Raw, http, neighbours, rule, target, tcp, want
@@ -26,11 +24,11 @@ LISTENERS = [
 NEW = [want("lbl-1", "ins-3")]
 
 
-def shop(*faults: Raw | None, **settings: Any) -> Any:
+def shop(*faults, **settings):
     return balancer(LISTENERS, *faults, **settings)
 
 
-def named(listener: str, **more: Any) -> Raw:
+def named(listener, **more):
     """Order an answer that names a listener as failed."""
     return order("fail_listeners", listeners=[listener], **{"message": "no", **more})
 
@@ -189,7 +187,7 @@ def test_one_read_is_enough_where_nothing_is_written(names, options, changes):
     assert (cloud.actions(), run.changed, len(done(run))) == (["DescribeTargets"], bool(changes), changes)
 
 
-def become(cloud: Any, address: str, health: str, seconds: float) -> None:
+def become(cloud, address, health, seconds):
     """Change the result of a health check some seconds from now."""
     cloud.add_events({"change": "health", "with": {health: [address]}, "delay": seconds})
 

@@ -6,28 +6,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import pytest
 
 from ..builders import Raw, target, tcp, want
-from .tasks import (
-    Doing,
-    addresses,
-    balancer,
-    done,
-    failed,
-    former,
-    interfere,
-    lock,
-    order,
-    refusal,
-    unknown_outcome,
-    weights,
-)
-
-if TYPE_CHECKING:
-    from harness import Cloud, Run
+from .tasks import addresses, balancer, done, failed, former, interfere, lock, order, refusal, unknown_outcome, weights
 
 LBL_1 = {"ListenerId": "lbl-1"}
 TWO = [tcp("lbl-1", 443, target("ins-1", weight=7, tag="blue"), target("ins-2"))]
@@ -41,15 +23,15 @@ LOSSES: dict[str, Raw] = {
 }
 
 
-def guarded(cloud: Cloud, how: str = "drained", **options: Any) -> Run:
+def guarded(cloud, how="drained", **options):
     return cloud.run(**{"min_healthy": 1, **LOSSES[how], **options})
 
 
-def dies(cloud: Cloud, address: str, seconds: float) -> None:
+def dies(cloud, address, seconds):
     cloud.add_events({"change": "health", "with": {"dead": [address]}, "delay": seconds})
 
 
-def message_of(run: Run) -> str:
+def message_of(run):
     assert run.code == "GuardRefused"
     return str(run["error"]["message"])
 
@@ -135,7 +117,7 @@ def test_a_guard_that_refuses_later_is_all_or_nothing_for_what_is_still_to_be_lo
     assert [one[0] for one in former(run)] == ["ins-1"]
 
 
-def two_controllers(*faults: Raw | None, then: list[list[Doing]] | None = None, seconds: float = 0) -> Cloud:
+def two_controllers(*faults, then=None, seconds=0):
     """The other controller's task passes its guard at the same time, and drains ins-2 right before our write."""
     rivals = [[], [], [(LBL_1, "ins-2", 0)], *(then or [])]
     return balancer(TWO, *faults, task_seconds=seconds, rivals=rivals)

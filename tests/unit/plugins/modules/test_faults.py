@@ -9,11 +9,11 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Optional
 
 import pytest
 
-from harness import Cloud, Raw, Run
+from harness import Cloud, Raw
 
 from .tasks import accepted, sent
 
@@ -30,7 +30,7 @@ UNADDRESSABLE = {"eni_ip": "10.0.8.8", "port": 8443, "type": "SRV", "extra": {"P
 """A binding that an answer shows without any address."""
 
 
-def _bound(address: str, port: int, weight: int = 10, tag: str = "") -> Raw:
+def _bound(address, port, weight=10, tag=""):
     kind = "instance_id" if address.startswith("ins-") else "eni_ip"
     return {kind: address, "port": port, "weight": weight, "tag": tag}
 
@@ -59,7 +59,7 @@ class Task:
     options: Raw
     changes: dict[Key, tuple[int, str] | None]
 
-    def desired(self, before: Held) -> Held:
+    def desired(self, before):
         """What should be bound after the task."""
         after = {**before, **self.changes}
         return {key: value for key, value in after.items() if value is not None}
@@ -83,7 +83,7 @@ _ABSENT = [
 _DRAINED = [{"instance_id": "ins-a"}, {"listener_id": "lbl-tcp"}, {"ip": "10.0.9.3", "port": 53}]
 
 
-def _keys(names: str) -> list[Key]:
+def _keys(names):
     """Keys of bindings, each written as ``place/backend:port``."""
     places = {"tcp": ("lbl-tcp", None), "udp": ("lbl-udp", None), "rule": ("lbl-http", "loc-1")}
     found = [re.split("[/:]", name) for name in names.split()]
@@ -107,15 +107,15 @@ TASKS = {
 }
 
 
-def _write(kind: str, **settings: Any) -> Raw:
+def _write(kind, **settings):
     return {"action": "Batch*", "kind": kind, **settings}
 
 
-def _refusal(code: str, **settings: Any) -> Raw:
+def _refusal(code, **settings):
     return _write("error", code=code, message=f"The cloud says {code}.", **settings)
 
 
-def _read(kind: str, **settings: Any) -> Raw:
+def _read(kind, **settings):
     return {"action": "Describe*", "kind": kind, **settings}
 
 
@@ -208,17 +208,17 @@ PAIRS = list(itertools.combinations_with_replacement(PAIRED, 2))
 OTHER_PAIRS = sorted({*itertools.combinations_with_replacement(FAULTS, 2)}.difference(PAIRS))
 
 
-def held(cloud: Cloud) -> Held:
+def held(cloud):
     return {binding[:4]: binding[4:] for binding in cloud.bindings()}
 
 
-def functions(cloud: Cloud) -> Raw:
+def functions(cloud):
     """The cloud functions of each rule."""
     rules = [rule for listener in cloud.listeners("lb-1") for rule in listener["Rules"] or ()]
     return {rule["LocationId"]: rule["FunctionTargets"] for rule in rules}
 
 
-def written_keys(cloud: Cloud) -> set[Key]:
+def written_keys(cloud):
     """Every binding that some write named, refused ones included."""
     named = [one for call in cloud.writes() for one in sent(call)]
     return {
@@ -226,15 +226,15 @@ def written_keys(cloud: Cloud) -> set[Key]:
     }
 
 
-def key_of(entry: Raw) -> Key:
+def key_of(entry):
     return (entry["listener_id"], entry["location_id"], entry["instance_id"] or entry["eni_ip"], entry["port"])
 
 
-def difference(one: Held, other: Held) -> set[Key]:
+def difference(one, other):
     return {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
 
 
-def check_report(run: Run, cloud: Cloud, task: Task, before: Held) -> None:
+def check_report(run, cloud, task, before):
     """What the module says must be what is there."""
     result, after = run.result, held(cloud)
     missing = difference(after, task.desired(before))
@@ -262,16 +262,16 @@ def check_report(run: Run, cloud: Cloud, task: Task, before: Held) -> None:
     check_restore(result, before, after)
 
 
-def unknown_pools(result: Raw) -> set[tuple[str, str | None]]:
+def unknown_pools(result):
     """The listeners and rules whose state could not be read after a write."""
     return {(place["listener_id"], place["location_id"]) for place in result["listeners"] if place["bound"] is None}
 
 
-def without(pools: set[tuple[str, str | None]], bindings: Held) -> Held:
+def without(pools, bindings):
     return {key: value for key, value in bindings.items() if key[:2] not in pools}
 
 
-def check_written(result: Raw, before: Held, after: Held) -> None:
+def check_written(result, before, after):
     """`registered`, `modified` and `deregistered` must be what became different, and only that."""
     assert {key_of(entry) for entry in result["registered"]} == after.keys() - before.keys()
     assert {key_of(entry) for entry in result["deregistered"]} == before.keys() - after.keys()
@@ -282,20 +282,20 @@ def check_written(result: Raw, before: Held, after: Held) -> None:
         assert (entry["after"]["weight"], entry["after"]["tag"]) == after[key]
 
 
-def check_restore(result: Raw, before: Held, after: Held) -> None:
+def check_restore(result, before, after):
     """`restore` must hold every binding that was changed or removed, as it was."""
     restore = {key_of(entry): (entry["weight"], entry["tag"]) for entry in result["restore"]}
     assert restore.keys() >= {key for key in difference(before, after) if key in before}
     assert restore == {key: before[key] for key in restore}
 
 
-def check_untouched(cloud: Cloud, task: Task, before: Held) -> None:
+def check_untouched(cloud, task, before):
     """Only what the task asks for may be different, or named in any write."""
     assert difference(before, held(cloud)) <= task.changes.keys()
     assert written_keys(cloud) <= task.changes.keys()
 
 
-def check_converges(cloud: Cloud, task: Task, before: Held) -> None:
+def check_converges(cloud, task, before):
     """The same task again, without faults, does the rest; and then has nothing to do."""
     cloud.clear_faults()
     again = cloud.run(**task.options)
@@ -306,7 +306,7 @@ def check_converges(cloud: Cloud, task: Task, before: Held) -> None:
     assert (idle.failed, idle.changed, cloud.actions()) == (False, False, ["DescribeTargets"])
 
 
-def run_under(task: Task, *faults: str) -> None:
+def run_under(task, *faults):
     """Run a task under these of FAULTS and check everything that must hold whatever they are."""
     cloud = Cloud(WORLD)
     before, functions_before = held(cloud), functions(cloud)

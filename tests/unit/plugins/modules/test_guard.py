@@ -25,32 +25,32 @@ WHY = (
 CHECKING = {"HealthStatus": True, "HealthStatusDetail": "Checking"}
 
 
-def farm(count: int = 3, *, off: tuple[int, ...] = (), **settings: Any) -> Cloud:
+def farm(count=3, *, off=(), **settings):
     """``lb-1`` with a listener and so many instances ``ins-1``, ...; those that are ``off`` have weight 0."""
     bound = [target(f"ins-{n}", weight=0 if n in off else 10) for n in range(1, count + 1)]
     return Cloud.of({"lb-1": [tcp(LISTENER, 443, *bound)]}, **settings)
 
 
-def names(*numbers: int) -> list[str]:
+def names(*numbers):
     return [f"ins-{number}" for number in numbers]
 
 
-def drop(*numbers: int, minimum: int = 1, state: str = "drained", **options: Any) -> dict[str, Any]:
+def drop(*numbers, minimum=1, state="drained", **options):
     """A task that takes these out of traffic under the guard."""
     return {"state": state, "min_healthy": minimum, "targets": [{"instance_id": n} for n in names(*numbers)], **options}
 
 
-def raw(number: int, **more: Any) -> dict[str, Any]:
+def raw(number, **more):
     """A target of somebody else's write."""
     return {"LoadBalancerId": "lb-1", "ListenerId": LISTENER, "InstanceId": f"ins-{number}", "Port": 80, **more}
 
 
-def serving(cloud: Cloud) -> set[str]:
+def serving(cloud):
     """Whoever has a weight above 0."""
     return {binding[2] for binding in cloud.bindings() if binding[4] > 0}
 
 
-def least(cloud: Cloud) -> int:
+def least(cloud):
     """How few got traffic at any moment."""
     return queries.min_serving(cloud.journal(), LISTENER)
 
@@ -131,7 +131,7 @@ SHAPES: tuple[dict[str, Any], ...] = (
 """What can be true of a target (alive, if nothing else is said), and what the answer shows of it instead."""
 
 
-def any_health(dice: random.Random, count: int) -> dict[str, Any]:
+def any_health(dice, count):
     """The health of so many targets; that of the first does not say that the listener is stopped."""
     health: dict[str, Any] = {"shown": {}}
     kinds = dice.sample(SHAPES, dice.randint(1, 4))

@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import session
-from harness import Cloud, Raw, Run
+from harness import Cloud
 
 from ..builders import http, rule, tcp, want
 
@@ -21,15 +20,15 @@ MAX_EXTRA_CALLS = 64
 
 
 @pytest.fixture
-def cloud() -> Cloud:
+def cloud():
     return Cloud({"load_balancers": [{"id": "lb-1", "generate": {"listeners": LISTENERS}}]})
 
 
-def name(number: int) -> str:
+def name(number):
     return f"ins-{number:04}"
 
 
-def targets() -> list[Raw]:
+def targets():
     """500 targets, listed as a loop over backends would: each listener's are spread over the whole list."""
     return [
         {"listener_id": f"lbl-g{number % LISTENERS:04}", "instance_id": name(number), "port": 80}
@@ -37,26 +36,26 @@ def targets() -> list[Raw]:
     ]
 
 
-def refuse(cloud: Cloud, numbers: list[int], **settings: Any) -> list[str]:
+def refuse(cloud, numbers, **settings):
     names = sorted(map(name, numbers))
     cloud.add_faults({"kind": "refuse_targets", "targets": names, "times": -1, "message": "No.", **settings})
     return names
 
 
-def named(run: Run) -> list[str]:
+def named(run):
     return sorted(entry["instance_id"] for entry in run["failed_targets"])
 
 
-def codes(run: Run) -> dict[str, str]:
+def codes(run):
     """Address -> code of each target that has failed."""
     return {entry["instance_id"]: entry["code"] for entry in run["failed_targets"]}
 
 
-def error(code: str, **more: Any) -> Raw:
+def error(code, **more):
     return {"kind": "error", "code": code, **more}
 
 
-def extra_calls(cloud: Cloud, action: str = "BatchRegisterTargets") -> int:
+def extra_calls(cloud, action="BatchRegisterTargets"):
     return cloud.count(action) - 1
 
 
@@ -154,7 +153,7 @@ def test_a_load_balancer_that_is_busy_until_the_end_ends_the_narrowing_too(cloud
 REFUSED = error("FailedOperation", action="Batch*", message="No.", times=-1)
 
 
-def assert_blames_nobody(run: Run, amount: int) -> None:
+def assert_blames_nobody(run, amount):
     assert {(entry["code"], entry["message"]) for entry in run["failed_targets"]} == {("FailedOperation", "No.")}
     assert (len(run["failed_targets"]), "ins-" in run.message) == (amount, False)
 
@@ -229,6 +228,16 @@ def test_a_quota_that_the_call_itself_has_filled_is_no_failure(cloud, wait):
     assert extra_calls(cloud) == 1, "sent again once, and not narrowed"
 
 
+@pytest.mark.parametrize("code", ["InvalidParameter", "FailedOperation.InvalidLBStatus", "LimitExceeded", "New"])
+def test_a_refused_removal_of_what_is_gone_is_no_failure(cloud, code):
+    cloud.run(targets=targets()[:2])
+    gone = [{"LoadBalancerId": "lb-1", "ListenerId": f"lbl-g000{n}", "InstanceId": name(n), "Port": 80} for n in (0, 1)]
+    cloud.before("BatchDeregisterTargets", lambda: cloud.change("unbind", gone))
+    cloud.add_faults(error(code, action="BatchDeregisterTargets", message="Not bound."))
+    run = cloud.run(state="absent", targets=targets()[:2])
+    assert (run.failure, run.changed) == (None, False)
+
+
 def test_a_code_that_fails_at_once_is_that_of_its_call_and_the_rest_is_not_attempted(cloud):
     cloud.run(targets=targets()[:2])
     code = "FailedOperation.InvalidLBStatus"
@@ -238,13 +247,13 @@ def test_a_code_that_fails_at_once_is_that_of_its_call_and_the_rest_is_not_attem
     assert run["error"]["message"].count("Isolated.") == 1
 
 
-def sizes(cloud: Cloud, balancer: str = "lb-1") -> list[int]:
+def sizes(cloud, balancer="lb-1"):
     """How many targets each write to a load balancer has."""
     calls = [call["params"] for call in cloud.writes()]
     return [len(params["Targets"]) for params in calls if params["LoadBalancerId"] == balancer]
 
 
-def listed(amount: int) -> list[Raw]:
+def listed(amount):
     """So many of the 500, those of each listener together."""
     return sorted(targets(), key=lambda entry: entry["listener_id"])[:amount]
 
@@ -257,7 +266,7 @@ def test_a_call_is_halved_by_listeners_first_then_within_the_listener(cloud):
     assert sizes(cloud)[:7] == [40, 20, 20, 10, 5, 2, 1]
 
 
-def two_rules() -> Cloud:
+def two_rules():
     return Cloud.of({"lb-1": [http("lbl-1", 80, rule("loc-0", "0.example.com"), rule("loc-1", "1.example.com"))]})
 
 

@@ -6,15 +6,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from ..builders import Raw, neighbours, target, tcp, want
 from .tasks import addresses, balancer, done, order, refusal, sent_to, unknown_outcome
-
-if TYPE_CHECKING:
-    from harness import Cloud
 
 LISTENER = tcp("lbl-1", 443, target("ins-1"), target("ins-2"), target("ins-3"))
 TASKS: dict[str, Raw] = {
@@ -27,7 +22,7 @@ BIND = TASKS["BatchRegisterTargets"]
 ASYNCHRONOUS = [action for action in TASKS if action != "BatchModifyTargetTag"]
 
 
-def times(cloud: Cloud, action: str) -> list[float]:
+def times(cloud, action):
     return [call["time"] for call in cloud.calls(action)]
 
 
@@ -103,7 +98,7 @@ def test_a_lagging_read_is_waited_for():
     assert 4.5 <= cloud.now() < 6.5
 
 
-def assert_read_before_sending_again(cloud: Cloud, doubtful: int = 1) -> None:
+def assert_read_before_sending_again(cloud, doubtful=1):
     """After each of the first so many writes, the next call but for polls is a read."""
     actions = cloud.actions()
     writes = [number for number, action in enumerate(actions) if action.startswith("Batch")]

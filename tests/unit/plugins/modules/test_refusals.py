@@ -6,12 +6,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.members import ENTRIES, ENTRY, TARGETS, Capacity
-from harness import Cloud, Raw, Run
+from harness import Cloud
 
 WAITS = (
     "RequestLimitExceeded", "RequestLimitExceeded.UinLimitExceeded", "FailedOperation.RateLimitExceeded",
@@ -58,28 +56,28 @@ OTHER = [
 TEXTS = [*BUSY, *LATER, *GONE, *OTHER]
 
 
-def passes(code: str, text: str) -> bool:
+def passes(code, text):
     """Whether a refusal is only of this moment."""
     counts = not code.startswith(CODE_ALONE)
     return code in WAITS or (counts and text in BUSY) or (code == "FailedOperation" and text in LATER)
 
 
-def fails_at_once(code: str, text: str) -> bool:
+def fails_at_once(code, text):
     return code in AT_ONCE or (code in NARROWED and text in GONE)
 
 
-def name(number: int) -> str:
+def name(number):
     return f"ins-{number:04}"
 
 
-def wanted(amount: int, listeners: int = 5, **values: Any) -> list[Raw]:
+def wanted(amount, listeners=5, **values):
     return [
         {"listener_id": f"lbl-g{number % listeners:04}", "instance_id": name(number), "port": 80, **values}
         for number in range(amount)
     ]
 
 
-def a_cloud(size: int, *, first_accepted: bool) -> tuple[Cloud, list[Raw]]:
+def a_cloud(size, *, first_accepted):
     """A cloud, and targets for a task whose last call is refused: its first one, or the one after an accepted one."""
     balancer = {"id": "lb-1", "generate": {"listeners": 5}}
     cloud = Cloud({"quotas": {"targets": 1000}, "load_balancers": [balancer]})
@@ -92,7 +90,7 @@ def a_cloud(size: int, *, first_accepted: bool) -> tuple[Cloud, list[Raw]]:
     return cloud, targets
 
 
-def check(code: str, text: str, size: int, *, first_accepted: bool) -> None:
+def check(code, text, size, *, first_accepted):
     cloud, targets = a_cloud(size, first_accepted=first_accepted)
     before = cloud.bindings()
     # A change is sent three times at most, where each time nobody knows what became of it.
@@ -114,7 +112,7 @@ def check(code: str, text: str, size: int, *, first_accepted: bool) -> None:
         assert not cloud.run(targets=targets).failed
 
 
-def check_blame(run: Run, code: str, text: str, size: int) -> None:
+def check_blame(run, code, text, size):
     """All members of the call fail with the cloud's code and words, and the message names none of many."""
     assert run.failed
     assert run.code == code
@@ -127,7 +125,7 @@ def check_blame(run: Run, code: str, text: str, size: int) -> None:
         assert not any(name(number) in run.message for number in range(size))
 
 
-def check_calls(calls: int, code: str, text: str, size: int) -> None:
+def check_calls(calls, code, text, size):
     if fails_at_once(code, text):
         assert calls == 1
     elif code == "LimitExceeded":
@@ -164,7 +162,7 @@ def test_a_refusal_of_500(code, text):
     check(code, TEXTS[text], 500, first_accepted=(CODES.index(code) + text) % 2 == 0)
 
 
-def wide_cloud(listeners: int, balancers: int = 1, **settings: Any) -> Cloud:
+def wide_cloud(listeners, balancers=1, **settings):
     generated = [{"id": f"lb-{number}", "generate": {"listeners": listeners}} for number in range(1, 1 + balancers)]
     quiet = {"rate_limit": 0, "task_seconds": 0, "batch_is_task": False, "quotas": {"targets": 5000}}
     return Cloud({"load_balancers": generated, **quiet}, **settings)

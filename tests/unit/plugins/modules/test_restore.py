@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import random
 import stat
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,21 +16,16 @@ from harness import Cloud
 
 from .tasks import HERE, HOST, OLD, ONE, drain, held, interfere, lock, region, remember, remembered, restore
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ..builders import Raw
-
 BOTH = {"lbl-1 ins-1": 100, "loc-1 ins-1": 50}
 OTHER = {"load_balancer_id": "lb-2", "listener_id": "lbl-2"}
 
 
-def error(code: str, action: str, **more: Any) -> Raw:
+def error(code, action, **more):
     return {"action": action, "kind": "error", "code": code, **more}
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
+def file(tmp_path):
     return tmp_path / "restore.json"
 
 
@@ -136,7 +130,7 @@ def test_a_drain_beside_a_restored_of_the_same_binding(file, delay, first, wait,
     assert_not_forgotten(cloud, file)
 
 
-def assert_not_forgotten(cloud: Cloud, file: Path) -> None:
+def assert_not_forgotten(cloud, file):
     weight = next(one[4] for one in cloud.bindings("lb-1") if one[0] == "lbl-1" and one[2] == "ins-1")
     assert weight == 100 or remembered(file) == {"lbl-1 ins-1": 100}
 

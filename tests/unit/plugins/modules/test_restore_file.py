@@ -17,7 +17,6 @@ import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -29,24 +28,18 @@ from clb_emulator.testing import Emulator
 from ..builders import target, tcp
 from .tasks import HOST, OLD, ONE, drain, held, interfere, region, remember, remembered, restore
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from ..builders import Raw
-
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
+def file(tmp_path):
     return tmp_path / "restore.json"
 
 
-def foreign(file: Path) -> None:
+def foreign(file):
     remember(file)
     os.chown(file, 12345, 12345)
 
 
-BAD: dict[str, tuple[Callable[[Path], object], str]] = {
+BAD = {
     "empty": (lambda file: file.write_text(""), "it is not valid JSON"),
     "bytes": (lambda file: file.write_bytes(b"\xff\xfe[]"), "it is not valid JSON: it is not UTF-8"),
     "no entries": (lambda file: remember(file, HOST), "targets[0]: no listener is named"),
@@ -119,7 +112,7 @@ def test_a_folder_without_a_right_can_not_be_used(file, monkeypatch, right):
     assert "this user can't write to its folder" in restore(region(), file).message
 
 
-def full(*_arguments: object, **_more: object) -> None:
+def full(*_arguments, **_more):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
@@ -131,7 +124,7 @@ def test_a_full_disk_stops_the_task_before_any_call(file, monkeypatch, step, the
     left = held(file)
     cloud = region()
     real_open, real_fsync = os.open, os.fsync
-    patches: dict[str, tuple[str, Any]] = {
+    patches = {
         "open": ("open", lambda path, flags, *mode: full() if flags & os.O_CREAT else real_open(path, flags, *mode)),
         "write": ("fchmod", full),
         "fsync": ("fsync", full),
@@ -228,14 +221,14 @@ MODULE = "from ansible_collections.tencentcloud.clb.plugins.modules import targe
 
 
 @pytest.fixture
-def emulator() -> Iterator[Emulator]:
+def emulator():
     bound = [target(host, 80, 10 + number) for number, host in enumerate(HOSTS)]
     scenario = scenario_of({f"lb-{one}": [tcp(f"lbl-{one}", 443, *bound)] for one in (1, 2)})
     with Emulator({**scenario, "task_seconds": 0.2}) as running:
         yield running
 
 
-def start(emulator: Emulator, file: Path, **options: Any) -> subprocess.Popen[str]:
+def start(emulator, file, **options):
     """Start a task as a process of its own."""
     arguments = {"load_balancer_ids": ["lb-1", "lb-2"], "restore_file": str(file), **options}
     process = subprocess.Popen(
@@ -252,7 +245,7 @@ def start(emulator: Emulator, file: Path, **options: Any) -> subprocess.Popen[st
     return process
 
 
-def result(process: subprocess.Popen[str]) -> Raw:
+def result(process):
     return json.loads(process.communicate(timeout=120)[0])
 
 
@@ -261,7 +254,7 @@ def test_six_processes_share_a_file_and_a_reader_never_sees_a_part(emulator, fil
     read: list[int] = []
     done = threading.Event()
 
-    def look() -> None:
+    def look():
         while not done.wait(0.005):
             with contextlib.suppress(FileNotFoundError):
                 text = file.read_text()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import os
 import random
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,9 +17,6 @@ from harness import Cloud
 
 from ..builders import Raw, http, rule, target, tcp
 from .tasks import order, refusal, unknown_outcome
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KINDS = ("drained", "absent", "purge", "weight", "weight_and_tag", "raised", "restored", "put_back")
 SWEEPS = 100
@@ -51,7 +47,7 @@ class Mortal(Cloud):
 
     at, after, requests, last = 0, False, 0, ""
 
-    def answer(self, headers: Any, body: bytes, seconds: float) -> Any:
+    def answer(self, headers, body, seconds):
         self.requests += 1
         if self.at and self.requests > self.at - (not self.after):
             self.last = headers["X-TC-Action"]
@@ -61,7 +57,7 @@ class Mortal(Cloud):
             raise Killed
         return answer
 
-    def run_until(self, at: int, *, after: bool, **options: Any) -> str:
+    def run_until(self, at, *, after, **options):
         """Run a task that is killed at a request; returns the action of that request, empty where there was none."""
         self.at, self.after, self.requests, self.last = at, after, 0, ""
         try:
@@ -75,7 +71,7 @@ class Mortal(Cloud):
         return ""
 
 
-def places(listeners: list[Raw]) -> list[tuple[Raw, Raw]]:
+def places(listeners):
     """Each listener, or rule of one, with its listener."""
     return [(listener, place) for listener in listeners for place in listener["Rules"] or [listener]]
 
@@ -83,7 +79,7 @@ def places(listeners: list[Raw]) -> list[tuple[Raw, Raw]]:
 class Sweep:
     """One world and one task in it, made from a seed."""
 
-    def __init__(self, seed: int, file: Path) -> None:
+    def __init__(self, seed, file):
         chance = random.Random(seed)
         self.kind, self.file, self.seed = KINDS[seed % len(KINDS)], file, seed
         self.worlds = {one: self._listeners(one, chance) for one in ["lb-1", "lb-2"][: chance.choice((1, 1, 2))]}
@@ -100,8 +96,8 @@ class Sweep:
         }
         self.faults = chance.choices(FAULTS, k=2) if chance.random() < 0.5 else []
 
-    def _listeners(self, one: str, chance: random.Random) -> list[Raw]:
-        def targets() -> list[Raw]:
+    def _listeners(self, one, chance):
+        def targets():
             names = ("ins-1", "10.9.0.3", "ins-2", "2001:db8::4")
             weights = {"put_back": (10, 100), "raised": (0, 10)}.get(self.kind, (1, 10, 100))
             count = 2 if self.kind == "put_back" else chance.randint(1, 4)
@@ -113,7 +109,7 @@ class Sweep:
             http(f"lbl-{one}-3", 80, rule(f"loc-{one}-1", "a.example.com", *targets())),
         ]
 
-    def _task(self, chance: random.Random) -> Raw:
+    def _task(self, chance):
         if self.kind == "put_back":
             return {"state": "drained", "min_healthy": 1, "targets": [{"instance_id": "ins-1"}]}
         if self.kind in ("drained", "absent", "restored"):
@@ -134,7 +130,7 @@ class Sweep:
                     wishes.append({**wish, "tag": "green"} if self.kind == "weight_and_tag" else wish)
         return {"targets": wishes, "purge": self.kind == "purge"}
 
-    def start(self) -> tuple[Mortal, Raw]:
+    def start(self):
         """A new cloud, and the task that is killed."""
         self.file.unlink(missing_ok=True)
         cloud = Mortal.of(self.worlds, seed=self.seed, **self.settings)
@@ -148,7 +144,7 @@ class Sweep:
         cloud.next_writes(*self.faults)
         return cloud, {"state": "restored", "restore_file": str(self.file)}
 
-    def _rival(self, cloud: Cloud) -> None:
+    def _rival(self, cloud):
         """Take away what the guard has counted on, as a task on another controller does."""
         for one, listeners in self.worlds.items():
             for listener, place in places(listeners):
@@ -159,7 +155,7 @@ class Sweep:
                 }
                 cloud.change("weight", [{**at, "EniIp": "10.9.0.3", "Port": 80, "Weight": 0}])
 
-    def check(self, at: int, *, after: bool, later: bool) -> str:
+    def check(self, at, *, after, later):
         """Kill the task at a request, restore, and compare; returns the action of that request."""
         cloud, options = self.start()
         before = Cloud.of(self.worlds).bindings()

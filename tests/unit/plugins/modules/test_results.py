@@ -18,7 +18,7 @@ from harness import Cloud
 from ..builders import Raw, http, ip_of, rule, target, tcp, want
 
 
-def shop(*refused: str) -> Cloud:
+def shop(*refused):
     """One load balancer, of which no write may name these backends."""
     listeners = [
         tcp("lbl-1", 443, target("ins-2", weight=0), target("ins-1", tag="blue"), target("ins-1", 9)),
@@ -30,7 +30,7 @@ def shop(*refused: str) -> Cloud:
     return cloud
 
 
-def lines(bindings: list[Raw]) -> list[tuple[Any, ...]]:
+def lines(bindings):
     """Place, backend, port, weight and tag of each."""
     keys = ("port", "weight", "tag")
     return [

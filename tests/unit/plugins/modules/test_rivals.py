@@ -6,32 +6,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ..builders import Raw, http, plan_for, rule, snapshot, target, tcp, want
-from .tasks import (
-    Doing,
-    address_of,
-    addresses,
-    balancer,
-    done,
-    failed,
-    former,
-    lock,
-    order,
-    refusal,
-    sent,
-    sent_to,
-    weights,
-)
+from .tasks import address_of, addresses, balancer, done, failed, former, lock, order, refusal, sent, sent_to, weights
 from .test_faults import FAULTS
-
-if TYPE_CHECKING:
-    from harness import Cloud, Run
 
 ADDRESSES = [f"ins-{number}" for number in range(1, 5)]
 PLACES: list[dict[str, str]] = [{"ListenerId": "lbl-1"}, {"ListenerId": "lbl-2", "LocationId": "loc-1"}]
@@ -58,18 +41,18 @@ WRITE_FAULTS = [fault for fault in FAULTS.values() if fault["action"] == "Batch*
 faults = st.lists(st.one_of(st.none(), st.sampled_from(WRITE_FAULTS)), max_size=3)
 
 
-def read_last(cloud: Cloud) -> list[Any]:
+def read_last(cloud):
     """Let the answers to DescribeTargets be kept; the last one is at the end of the list."""
     answers: list[Any] = []
     cloud.alter("DescribeTargets", lambda answer: answers.append(answer["Response"]["Listeners"]) or answer)
     return answers
 
 
-def key_of(entry: Raw) -> tuple[Any, ...]:
+def key_of(entry):
     return (entry["listener_id"], entry["location_id"], address_of(entry))
 
 
-def assert_true(run: Run, plan: Any, shown: list[Raw]) -> None:
+def assert_true(run, plan, shown):
     """The result says what the last read showed."""
     now = snapshot(*shown)
     missing = {key_of(entry) for entry in run["failed_targets"]}
@@ -91,7 +74,7 @@ def assert_true(run: Run, plan: Any, shown: list[Raw]) -> None:
         assert gone or loss.in_place(now) or key in missing or loss.label in warned
 
 
-def assert_nothing_lost_that_was_not_planned(cloud: Cloud, plan: Any) -> None:
+def assert_nothing_lost_that_was_not_planned(cloud, plan):
     planned = {(*change.pool.key, change.backend.address) for change in plan.losses}
     for call in cloud.writes():
         losses = sent(call) if call["action"] == "BatchDeregisterTargets" else []
@@ -145,7 +128,7 @@ def test_whatever_somebody_else_does_meanwhile_the_result_is_true_and_nothing_el
 SHOP = [tcp("lbl-1", 443, target("ins-1"), target("ins-2", weight=0), target("ins-3", weight=7, tag="blue"))]
 
 
-def meanwhile(*doings: Doing, listeners: list[Raw] | None = None, after: int = 1) -> Cloud:
+def meanwhile(*doings, listeners=None, after=1):
     """Somebody else does this before the call after so many; the second call is the first write."""
     return balancer(listeners or SHOP, rivals=[*[[]] * after, list(doings)], task_seconds=0)
 
@@ -157,7 +140,7 @@ def test_what_was_in_place_at_first_and_is_unbound_meanwhile_comes_back_as_it_wa
     assert ("lbl-1", None, "ins-3", 80, 7, "blue") in cloud.bindings()
 
 
-def assert_left_shown_and_warned_of(run: Run, address: str) -> None:
+def assert_left_shown_and_warned_of(run, address):
     assert (run.failure, run["failed_targets"], run.changed) == (None, [], True)
     assert address not in done(run)
     assert address in {one[0] for one in former(run)}
@@ -214,7 +197,7 @@ def test_what_is_gone_meanwhile_is_done_and_not_this_tasks_doing(state):
     assert (run.failure, failed(run), done(run), former(run), run.changed) == (None, {}, [], [], False)
 
 
-def locked(*doings: Doing) -> Cloud:
+def locked(*doings):
     """Somebody's task works for 0.1 s and does this: our first call is answered 'busy', and the next read shows why."""
     cloud = balancer(SHOP, rivals=[list(doings)], task_seconds=0)
     lock(cloud, 0.1)
@@ -251,7 +234,7 @@ def test_a_binding_that_somebody_unbinds_after_the_call_is_told_with_its_former_
 def test_a_rule_that_is_renamed_after_the_call_is_still_the_one_that_was_meant(state):
     cloud = balancer([http("lbl-2", 80, rule("loc-1", "a", target("ins-1")))])
 
-    def rename(answer: Raw) -> Raw:
+    def rename(answer):
         answer["Response"]["Listeners"][0]["Rules"][0]["Domain"] = "b" if cloud.writes() else "a"
         return answer
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any
 
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.session import TaskTimes
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
-from harness import Cloud, Run
+from harness import Cloud
 
 from ..builders import Raw, http, rule, target, tcp
 
@@ -25,7 +24,7 @@ DRAIN: Raw = {"state": "drained", "targets": [HOST]}
 GUARDED: Raw = {**DRAIN, "min_healthy": 1}
 
 
-def region(**settings: Any) -> Cloud:
+def region(**settings):
     """Three load balancers; each has a listener on port 443 with ins-1 and another instance."""
     balancers = {
         f"lb-{number}": [
@@ -37,33 +36,33 @@ def region(**settings: Any) -> Cloud:
     return Cloud.of(balancers, **{"task_seconds": 0.5, **settings})
 
 
-def many(count: int, **settings: Any) -> Cloud:
+def many(count, **settings):
     return Cloud.of({f"lb-{number}": [tcp(f"lbl-{number}", 443)] for number in range(1, count + 1)}, **settings)
 
 
-def refusal(code: str, message: str = "no") -> Raw:
+def refusal(code, message="no"):
     return {"kind": "error", "code": code, "message": message}
 
 
-def status(run: Run) -> dict[str, str]:
+def status(run):
     return {one["load_balancer_id"]: one["status"] for one in run["load_balancers"]}
 
 
-def wrote_to(cloud: Cloud) -> list[str]:
+def wrote_to(cloud):
     """The load balancers that were written to, in the order of the first write."""
     return list(dict.fromkeys(call["params"]["LoadBalancerId"] for call in cloud.writes()))
 
 
-def read(cloud: Cloud) -> list[str]:
+def read(cloud):
     return [call["params"]["LoadBalancerId"] for call in cloud.calls("DescribeTargets")]
 
 
-def weights(cloud: Cloud) -> dict[str, dict[str, int]]:
+def weights(cloud):
     """Load balancer -> address -> weight."""
     return {one: {bound[2]: bound[4] for bound in cloud.bindings(one)} for one in cloud.cloud.load_balancers}
 
 
-def delete(cloud: Cloud, identity: str, action: str, calls: int) -> None:
+def delete(cloud, identity, action, calls):
     """Delete a load balancer once so many calls of an action were answered."""
     deletion = {"change": "delete_load_balancer", "with": {"load_balancer_id": identity}}
     cloud.add_events({**deletion, "action": action, "after_calls": calls})
@@ -159,7 +158,7 @@ def test_different_failures_are_told_up_to_five():
 
 
 def test_an_error_of_this_collection_is_told_like_any_other():
-    def break_down() -> None:
+    def break_down():
         raise KeyError("oops")
 
     cloud = region()
@@ -203,7 +202,7 @@ def test_a_guard_that_refuses_on_one_stops_all_before_any_write(check, limit, ca
     assert cloud.count("DescribeTargetHealth") == calls
 
 
-def unbind(cloud: Cloud, number: int) -> None:
+def unbind(cloud, number):
     """Let somebody else unbind ins-1 from a load balancer."""
     place = {"LoadBalancerId": f"lb-{number}", "ListenerId": f"lbl-{number}"}
     cloud.change("unbind", [{**place, "InstanceId": "ins-1", "Port": 80}])
@@ -252,7 +251,7 @@ def test_a_lock_is_given_back_while_another_load_balancer_is_still_written_to():
     assert [run.failure for run in cloud.together({**GUARDED, "load_balancer_ids": IDS}, alone)] == [None] * 2
 
 
-def locks_of(options: Raw, folder: Any, cloud: Cloud | None = None) -> int:
+def locks_of(options, folder, cloud=None):
     """How many lock files a task makes."""
     (cloud or region()).run(environ={"TENCENTCLOUD_CLB_LOCK_DIR": str(folder)}, **options)
     return len(list(folder.glob("*.lock"))) if folder.exists() else 0

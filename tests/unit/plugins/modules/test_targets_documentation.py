@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import yaml
@@ -25,21 +25,16 @@ from harness import Cloud
 
 from ..builders import Raw, http, rule, target, tcp, want
 
-if TYPE_CHECKING:
-    from types import ModuleType
-
-    from harness import Run
-
 MODULES = [targets, targets_info]
 PREFIX = "ansible_collections.tencentcloud.clb.plugins"
 LOOSE = {"dict", "list", "raw"}
 
 
-def spec_of(module: ModuleType) -> Raw:
+def spec_of(module):
     return {**CONNECTION_SPEC, **LOAD_BALANCER_SPEC, **module.ARGUMENT_SPEC}
 
 
-def merge(below: Raw, above: Raw) -> Raw:
+def merge(below, above):
     """Documentation with that of a fragment below it, as Ansible merges them."""
     merged = {**below, **above}
     for key in below.keys() & above.keys():
@@ -48,7 +43,7 @@ def merge(below: Raw, above: Raw) -> Raw:
     return merged
 
 
-def fragment(name: str) -> Raw:
+def fragment(name):
     """The documentation of a fragment such as tencentcloud.clb.bindings.actiongroup_all."""
     file, _, part = name.removeprefix("tencentcloud.clb.").partition(".")
     found = getattr(
@@ -58,14 +53,14 @@ def fragment(name: str) -> Raw:
     return parsed
 
 
-def documented(module: ModuleType) -> Raw:
+def documented(module):
     own: Raw = yaml.safe_load(module.DOCUMENTATION)
     for name in own["extends_documentation_fragment"]:
         own = merge(fragment(name), own)
     return own
 
 
-def flatten(options: Raw, nested: str, path: str = "") -> dict[str, tuple[Any, ...]]:
+def flatten(options, nested, path=""):
     """Option -> what spec and documentation must agree on."""
     flat: dict[str, tuple[Any, ...]] = {}
     for name, one in options.items():
@@ -98,7 +93,7 @@ def test_the_largest_value_is_documented(name):
     assert f"V({MAXIMA[name]})" in "".join(option["description"])
 
 
-def examples() -> list[tuple[ModuleType, Raw]]:
+def examples():
     """Every task in the examples that calls one of the modules."""
     names = {f"tencentcloud.clb.{module.__name__.rpartition('.')[2]}": module for module in MODULES}
     return [
@@ -125,7 +120,7 @@ def test_every_example_passes_the_argument_spec_and_the_checks(module, arguments
         Request.parse(found.validated_parameters)
 
 
-def written() -> Raw:
+def written():
     """A result of targets with something in every key."""
     listeners = [
         tcp("lbl-1", 443, target("ins-1", tag="blue"), target("ins-2")),
@@ -142,7 +137,7 @@ def written() -> Raw:
     return {**without_invocation(run), "left_out": without_invocation(read())["left_out"]}
 
 
-def read() -> Run:
+def read():
     """A result of targets_info with something in every key."""
     listeners = [
         tcp("lbl-1", 443, target("ins-1"), EndPort=450),
@@ -153,7 +148,7 @@ def read() -> Run:
     return cloud.run_info(all_load_balancers=True, health=True)
 
 
-def without_invocation(run: Run) -> Raw:
+def without_invocation(run):
     """What the module itself returned."""
     ansibles = {"invocation", "failed", "msg"} - empty_result().keys()
     return {key: value for key, value in run.result.items() if key not in ansibles}
@@ -163,7 +158,7 @@ RESULTS = [(targets, written(), empty_result()), (targets_info, without_invocati
 TYPES = {"str": str, "int": int, "bool": bool, "list": list, "dict": dict}
 
 
-def check_value(path: str, doc: Raw, value: Any) -> None:
+def check_value(path, doc, value):
     """A value is of the documented type, and its keys are exactly the documented ones."""
     if value is None:
         return

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -16,9 +14,6 @@ from clb_emulator.writes import WRITES
 
 from ..builders import Raw, http, neighbours, plan_for, rule, snapshot, target, tcp
 from .tasks import address_of, balancer, order, refusal, sent, unknown_outcome
-
-if TYPE_CHECKING:
-    from harness import Cloud, Run
 
 ADDRESSES = [f"ins-{number}" for number in range(1, 6)]
 PLACES: list[Raw] = [
@@ -44,7 +39,7 @@ tasks = st.one_of(
 )
 
 
-def listeners_with(bound: list[dict[str, int]]) -> list[Raw]:
+def listeners_with(bound):
     """Two listeners and two rules with these addresses and weights."""
     one, two, three, four = ([target(address, 80, weight) for address, weight in each.items()] for each in bound)
     return [
@@ -54,7 +49,7 @@ def listeners_with(bound: list[dict[str, int]]) -> list[Raw]:
     ]
 
 
-def wish(place: int, address: str, weight: int | None = None) -> Raw:
+def wish(place, address, weight=None):
     return {**PLACES[place], "instance_id": address, "port": 80, "weight": weight, "tag": None}
 
 
@@ -64,11 +59,11 @@ asked_for = st.dictionaries(
 """What is asked for; it names some of the places, and makes sense in every state."""
 
 
-def keys(entries: list[Raw]) -> set[tuple[Any, ...]]:
+def keys(entries):
     return {(one["listener_id"], one["location_id"], address_of(one), one["port"]) for one in entries}
 
 
-def assert_told_truly(run: Run, cloud: Cloud, plan: Any) -> None:
+def assert_told_truly(run, cloud, plan):
     """Each change is in place or named as failed, and never both."""
     now, missing = snapshot(*cloud.listeners("lb-1")), keys(run["failed_targets"])
     for change in plan.changes:
@@ -78,7 +73,7 @@ def assert_told_truly(run: Run, cloud: Cloud, plan: Any) -> None:
     assert run.changed is bool(written) or run["request_ids"]
 
 
-def assert_no_dip(run: Run, cloud: Cloud, plan: Any) -> None:
+def assert_no_dip(run, cloud, plan):
     """Where a listener's gains are not all in place, nothing was taken from it."""
     missing = keys(run["failed_targets"])
     short = {
@@ -94,11 +89,11 @@ def assert_no_dip(run: Run, cloud: Cloud, plan: Any) -> None:
         assert last_gain < actions.index("BatchDeregisterTargets")
 
 
-def bindings_in(call: Raw) -> set[tuple[Any, ...]]:
+def bindings_in(call):
     return {(one["ListenerId"], one.get("LocationId"), one["InstanceId"]) for one in sent(call)}
 
 
-def assert_nothing_sent_twice_unread(cloud: Cloud) -> None:
+def assert_nothing_sent_twice_unread(cloud):
     calls = [call for call in cloud.calls() if call["action"] in (*WRITES, "DescribeTargets")]
     for call, after in neighbours(calls):
         if call["action"] == after["action"] != "DescribeTargets":
