@@ -10,22 +10,19 @@ import importlib
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 SCRIPTS = Path(__file__).resolve().parent.parent.parent / "scripts"
 TARGETS = Path(__file__).resolve().parent / "targets"
-TIMEOUT_SECONDS = 300
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 RUN = 'if __name__ == "__main__":'
 """The end of a module, before which what it does can still be bent."""
 
-MODULE_DOES_NOTHING = """
-from ansible.module_utils.basic import AnsibleModule
-
+MODULE = "\nfrom ansible.module_utils.basic import AnsibleModule\n\n"
+DOES_NOTHING = """
 start = AnsibleModule.__init__
 
 
@@ -36,6 +33,12 @@ def start_and_leave(self, *arguments, **keywords):
 
 AnsibleModule.__init__ = start_and_leave
 """
+CHECK_MODE = "AnsibleModule.check_mode = property(lambda self: {value}, lambda self, value: None)\n"
+RESULT = """
+leave = AnsibleModule.exit_json
+AnsibleModule.exit_json = lambda self, **result: leave(self, **{{**result, **{value}}})
+"""
+NO_FAILURE = "AnsibleModule.fail_json = lambda self, msg, **result: self.exit_json(msg=msg, **result)\n"
 
 INVENTORY_DOES_NOTHING = '''
 from ansible.plugins.inventory import BaseInventoryPlugin
@@ -52,37 +55,12 @@ class InventoryModule(BaseInventoryPlugin):
 
     def verify_file(self, path):
         return True
-
-    def parse(self, inventory, loader, path, cache=True):
-        super().parse(inventory, loader, path, cache)
 '''
-
-CHECK_MODE = """
-from ansible.module_utils.basic import AnsibleModule
-
-AnsibleModule.check_mode = property(lambda self: {value}, lambda self, value: None)
-"""
-
-RESULT = """
-from ansible.module_utils.basic import AnsibleModule
-
-leave = AnsibleModule.exit_json
-AnsibleModule.exit_json = lambda self, **result: leave(self, **{{**result, **{value}}})
-"""
-
-NO_FAILURE = """
-from ansible.module_utils.basic import AnsibleModule
-
-AnsibleModule.fail_json = lambda self, msg, **result: self.exit_json(msg=msg, **result)
-"""
-
 FILTER = """
 class FilterModule:
     def filters(self):
         return {{"{name}": lambda given, *others: given}}
 """
-
-
 ACTION_DOES_NOTHING = """
 from ansible.plugins.action import ActionBase
 
@@ -92,28 +70,14 @@ class ActionModule(ActionBase):
         return {"order": hosts, "out": hosts, "lines": [], "problem": ""}
 """
 
-
-@dataclass(frozen=True)
-class Replacement:
-    """Something else in a plugin's place: a text of its own, or, ``bent``, what runs before the plugin's own end."""
-
-    target: str
-    plugin: str
-    text: str
-    bent: bool = False
-
-
-DO_NOTHING = {
-    "module targets": Replacement("targets", "modules/targets.py", MODULE_DOES_NOTHING, bent=True),
-    "module targets_info": Replacement("targets_info", "modules/targets_info.py", MODULE_DOES_NOTHING, bent=True),
-    "inventory": Replacement("inventory_targets", "inventory/targets.py", INVENTORY_DOES_NOTHING),
-    **{
-        f"filter {name}": Replacement(f"filter_{name}", f"filter/{name}.py", FILTER.format(name=name))
-        for name in ("bind", "tree", "mermaid")
-    },
-    "action _targets": Replacement("role_rotation", "action/_targets.py", ACTION_DOES_NOTHING),
-}
-
+# Target, plugin, and what stands in its place: a text of its own, or, for a module, what runs before the module's end.
+DO_NOTHING = [
+    ("targets", "modules/targets.py", DOES_NOTHING),
+    ("targets_info", "modules/targets_info.py", DOES_NOTHING),
+    ("inventory_targets", "inventory/targets.py", INVENTORY_DOES_NOTHING),
+    *((f"filter_{name}", f"filter/{name}.py", FILTER.format(name=name)) for name in ("bind", "tree", "mermaid")),
+    ("role_rotation", "action/_targets.py", ACTION_DOES_NOTHING),
+]
 PRETEND = {
     "writes nothing and says that it did": CHECK_MODE.format(value=True),
     "writes in check mode": CHECK_MODE.format(value=False),
@@ -121,41 +85,30 @@ PRETEND = {
     "shows no diff": RESULT.format(value={"diff": {"before": "", "after": ""}}),
     "never fails": NO_FAILURE,
 }
-REPLACEMENTS = DO_NOTHING | {
-    f"module targets, which {what}": Replacement("targets", "modules/targets.py", text, bent=True)
-    for what, text in PRETEND.items()
-}
+REPLACEMENTS = [
+    *(pytest.param(*plugin, id=plugin[1]) for plugin in DO_NOTHING),
+    *(pytest.param("targets", "modules/targets.py", text, id=what) for what, text in PRETEND.items()),
+]
 
 
 @pytest.fixture
-def scripts(monkeypatch):
+def run_target(monkeypatch, tmp_path):
+    """Copy the work tree, put something in a plugin's place, and run one target there."""
     monkeypatch.syspath_prepend(str(SCRIPTS))
-    return importlib.import_module("ansible_tests")
-
-
-@pytest.fixture
-def run_target(scripts, tmp_path):
-    """Copy the work tree, replace something in it, and run one target there."""
+    scripts = importlib.import_module("ansible_tests")
     tree = scripts.copy_work_tree(tmp_path)
 
-    def run_target(target, replacement=None):
-        if replacement is not None:
-            plugin = tree / "plugins" / replacement.plugin
-            text = replacement.text
-            if replacement.bent:
+    def run_target(target, place=None, text=""):
+        if place is not None:
+            plugin = tree / "plugins" / place
+            if place.startswith("modules/"):
                 before, run, after = plugin.read_text().partition(RUN)
                 assert run
-                text = before + replacement.text + run + after
+                text = before + MODULE + text + run + after
             plugin.write_text(text)
-        run = subprocess.run(
-            ["ansible-test", "integration", "--color", "no", "--python", VERSION, target],
-            cwd=tree,
-            env=scripts.environment(tmp_path),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-        )
+        command = ["ansible-test", "integration", "--color", "no", "--python", VERSION, target]
+        how = {"cwd": tree, "env": scripts.environment(tmp_path), "stdin": subprocess.DEVNULL, "timeout": 300}
+        run = subprocess.run(command, **how, capture_output=True, text=True)
         assert emulators_of(tree) == []
         return run
 
@@ -183,9 +136,8 @@ def test_each_plugin_has_a_target_that_is_run_without_it():
     kinds = {"modules": "[!_]*.py", "inventory": "[!_]*.py", "filter": "[!_]*.py", "action": "*.py"}
     existing = {f"{kind}/{file.name}" for kind, names in kinds.items() for file in (plugins / kind).glob(names)}
 
-    assert {replacement.plugin for replacement in DO_NOTHING.values()} == existing
     targets = {target.name for target in TARGETS.iterdir() if not target.name.startswith("setup_")}
-    assert {replacement.target for replacement in DO_NOTHING.values()} == targets
+    assert ({plugin for _, plugin, _ in DO_NOTHING}, {target for target, _, _ in DO_NOTHING}) == (existing, targets)
 
 
 @pytest.mark.long
@@ -197,9 +149,9 @@ def test_a_target_passes_with_its_plugin(run_target):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("replacement", REPLACEMENTS.values(), ids=REPLACEMENTS)
-def test_a_target_fails_with_something_else_in_its_plugins_place(run_target, replacement):
-    run = run_target(replacement.target, replacement)
+@pytest.mark.parametrize("target, plugin, text", REPLACEMENTS)
+def test_a_target_fails_with_something_else_in_its_plugins_place(run_target, target, plugin, text):
+    run = run_target(target, plugin, text)
 
     assert run.returncode != 0, run.stdout
     # It was a check that failed, and the emulator was stopped without one more failure.

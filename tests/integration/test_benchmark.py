@@ -10,25 +10,21 @@ import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import pytest
 
-RUN = Path(__file__).resolve().parent.parent / "benchmark" / "run.py"
+from .checkout import ROOT
 
-
+RUN = ROOT / "tests" / "benchmark" / "run.py"
 pytest.importorskip("pygal", reason="pygal is a package of requirements/bench.txt")
 
 
 @pytest.mark.alone
 @pytest.mark.long
 def test_quick_benchmark_runs_and_writes_its_files(collections_path, tmp_path):
-    done = subprocess.run(
-        [sys.executable, RUN, "--quick", "--output", tmp_path],
-        env={**os.environ, "CLB_COLLECTIONS": str(collections_path)},
-        capture_output=True,
-        text=True,
-    )
+    command = [sys.executable, RUN, "--quick", "--output", tmp_path]
+    environment = {**os.environ, "CLB_COLLECTIONS": str(collections_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
     page = (tmp_path / "benchmark.md").read_text(encoding="utf-8")

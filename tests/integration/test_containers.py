@@ -13,6 +13,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import yaml
+
+from .plays import play, task
 
 USER = 54321
 # The user may read everything, since Python may be installed below the home of root; it may write nowhere else.
@@ -27,20 +30,8 @@ cd /
 exec chroot "$1" setpriv --reuid {USER} --regid 0 --clear-groups --inh-caps={CAPABILITIES} \\
     --ambient-caps={CAPABILITIES} --bounding-set={CAPABILITIES} "${{@:3}}"
 """
-DRAIN = """
-- hosts: localhost
-  gather_facts: false
-  tasks:
-    - name: Read
-      tencentcloud.clb.targets_info:
-        load_balancer_id: lb-demo
-    - name: Drain
-      tencentcloud.clb.targets:
-        load_balancer_id: lb-demo
-        state: drained
-        min_healthy: 2
-        targets: [{instance_id: "{{ host }}", listener_port: 443}]
-"""
+TARGETS = [{"instance_id": "{{ host }}", "listener_port": 443}]
+DRAIN = task("Drain", load_balancer_id="lb-demo", state="drained", min_healthy=2, targets=TARGETS)
 
 
 def can_contain():
@@ -59,7 +50,7 @@ def container(collections_path, emulator, tmp_path):
     # The path of a socket is short, and so must be that of the folder in which Ansible makes one.
     writable = Path(tempfile.mkdtemp(prefix="clb-"))
     writable.chmod(0o1777)
-    (tmp_path / "drain.yml").write_text(DRAIN)
+    (tmp_path / "drain.yml").write_text(yaml.safe_dump(play(DRAIN)))
 
     def start(host, folder=None):
         own = writable / host
@@ -76,13 +67,9 @@ def container(collections_path, emulator, tmp_path):
         if folder:
             environment["TENCENTCLOUD_CLB_LOCK_DIR"] = str(writable / folder)
         command = ["ansible-playbook", str(tmp_path / "drain.yml"), "-e", f"host={host}"]
-        return subprocess.Popen(
-            ["unshare", "-m", "bash", "-c", CONTAINER, "container", tmp_path / host, writable, *command],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        contained = ["unshare", "-m", "bash", "-c", CONTAINER, "container", tmp_path / host, writable, *command]
+        output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        return subprocess.Popen(contained, env=environment, text=True, **output)
 
     yield start
     shutil.rmtree(writable)
@@ -91,10 +78,10 @@ def container(collections_path, emulator, tmp_path):
 def test_guard_names_the_folder_that_it_lacks(container, emulator):
     output, _ = container("ins-web1").communicate(timeout=120)
 
-    refused = (
-        f"the folder /tmp/tencentcloud-clb-{USER} can't be made: Read-only file system. Set TENCENTCLOUD_CLB_LOCK_DIR"
-    )
-    assert refused in " ".join(output.split()), output
+    folder = f"/tmp/tencentcloud-clb-{USER}"
+    assert f"the folder {folder} can't be made: Read-only file system. Set TENCENTCLOUD_CLB_LOCK_DIR" in " ".join(
+        output.split()
+    ), output
     assert not emulator.count("BatchModifyTargetWeight")
 
 
@@ -104,7 +91,4 @@ def test_containers_that_share_a_folder_take_turns(container, emulator):
 
     assert sorted(process.returncode for process in running) == [0, 2], outputs
     assert sum("min_healthy is 2" in output for output in outputs) == 1
-    weights = {
-        who: weight for listener, _, who, _, weight, _ in emulator.bindings("lb-demo") if listener == "lbl-tcp443"
-    }
-    assert sorted(weights.values()) == [0, 5, 10]
+    assert sorted(binding[4] for binding in emulator.bindings("lb-demo") if binding[0] == "lbl-tcp443") == [0, 5, 10]
