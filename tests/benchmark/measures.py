@@ -40,24 +40,17 @@ class Shape:
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured.
+    """How much is measured."""
 
-    :param task_seconds: how long the cloud works on each write.
-    :param against: what the comparison with a loop binds.
-    :param playbooks: that the comparison with ping is made of.
-    :param batches: what one task of many calls binds.
-    :param balancers: load balancers in one task.
-    """
-
-    task_seconds: float
-    against: Shape
-    playbooks: int
+    task_seconds: float  # that the cloud works on each write
+    against: Shape  # that the comparison with a loop binds
+    playbooks: int  # of the comparison with ping
     rounds: int
     plans: int
     many: Shape
-    batches: tuple[Shape, ...]
+    batches: tuple[Shape, ...]  # that one task of many calls binds
     drains: int
-    balancers: int
+    balancers: int  # in one task
 
 
 FULL = Size(2.0, Shape(50, 10), 3, 4, 7, Shape(50, 200), (Shape(50, 100), Shape(50, 200)), drains=40, balancers=100)
@@ -79,18 +72,13 @@ class Against:
 
 @dataclass(frozen=True)
 class Added:
-    """What a task takes beside ping; medians, in seconds.
-
-    :param cloud: of these, the cloud's and the network's.
-    :param ping: ``ansible.builtin.ping`` in the same play.
-    :param samples: how many tasks that is.
-    """
+    """What a task takes beside ping; medians, in seconds."""
 
     targets: int
     what: str
     seconds: float
-    cloud: float
-    ping: float
+    cloud: float  # of these, the cloud's and the network's
+    ping: float  # in the same play
     samples: int
 
     @property
@@ -101,16 +89,12 @@ class Added:
 
 @dataclass(frozen=True)
 class Many:
-    """A large load balancer: a task that fills it, and its process.
-
-    :param again: the same task once more.
-    :param echo: ``ansible.builtin.ping`` with the same list as its ``data``: what Ansible takes to carry it.
-    """
+    """A large load balancer: a task that fills it, and its process."""
 
     targets: int
     first: tuple[Timed, Cost]
     again: tuple[Timed, Cost]
-    echo: tuple[Timed, Cost]
+    echo: tuple[Timed, Cost]  # ping with the same list as its ``data``: what Ansible takes to carry it
     ping: Cost
 
 
@@ -125,42 +109,28 @@ class Batches:
 
 @dataclass(frozen=True)
 class Drains:
-    """Guarded tasks that drain a host each, all at once.
-
-    :param allowed: how many of them the guard allows.
-    :param lowest: the smallest number of targets that got traffic at any moment.
-    :param seconds: from the first to the last.
-    """
+    """Guarded tasks that drain a host each, all at once."""
 
     tasks: int
-    allowed: int
+    allowed: int  # by the guard
     passed: int
-    lowest: int
+    lowest: int  # number of targets that got traffic at any moment
     seconds: float
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """Seconds that many load balancers take.
-
-    :param task_seconds: how long the cloud works on each write.
-    :param first: one task that binds new targets everywhere.
-    :param drain: one task that drains one host everywhere.
-    :param loop: a loop of tasks of one load balancer each; of the first tenth, ten times.
-    :param forks: a play with a host for each load balancer, 20 at a time.
-    :param throttled: requests of the lone tasks that were refused for too many requests.
-    :param three: three such tasks at once, each on its own load balancers.
-    """
+    """Seconds that many load balancers take."""
 
     balancers: int
     task_seconds: float
-    first: float
+    first: float  # one task that binds new targets everywhere
     again: float
-    drain: float
-    loop: float
-    forks: float
-    throttled: int
-    three: float
+    drain: float  # one task that drains one host everywhere
+    loop: float  # of tasks of one load balancer each; of the first tenth, ten times
+    forks: float  # of a play with a host for each load balancer, 20 at a time
+    throttled: int  # requests of the lone tasks that were refused for too many requests
+    three: float  # such tasks at once, each on its own load balancers
 
     @property
     def read_floor(self) -> float:
@@ -180,12 +150,12 @@ class Fleet:
 
 @dataclass(frozen=True)
 class Results:
-    """All of it. ``planning`` is bindings -> CPU seconds, ``first_use`` what the first use in a playbook adds."""
+    """All of it."""
 
     against: Against
     added: list[Added]
-    first_use: float
-    planning: dict[int, float]
+    first_use: float  # seconds that the first use in a playbook adds
+    planning: dict[int, float]  # bindings -> CPU seconds
     many: Many
     batches: list[Batches]
     drains: Drains
@@ -193,8 +163,7 @@ class Results:
 
 
 def cloud_of(size: Size, balancers: list[dict[str, Any]], **settings: Any) -> dict[str, Any]:
-    base = {"latency": LATENCY_SECONDS, "task_seconds": size.task_seconds}
-    return {**base, **settings, "load_balancers": balancers}
+    return {"latency": LATENCY_SECONDS, "task_seconds": size.task_seconds, **settings, "load_balancers": balancers}
 
 
 def empty(size: Size, shape: Shape, *names: str) -> dict[str, Any]:
@@ -306,11 +275,8 @@ def measure_fleet(size: Size, collections: Path) -> Fleet:
     """Bind new targets to many load balancers, each with one listener, and compare with a task for each."""
     groups = {group: [f"lb-{group}{number}" for number in range(size.balancers)] for group in "abcde"}
     listener = {"protocol": "TCP", "port": 80, "targets": [{"instance_id": "ins-old", "port": 8080}]}
-    balancers = [
-        {"id": name, "listeners": [{**listener, "id": name.replace("lb", "lbl")}]}
-        for names in groups.values()
-        for name in names
-    ]
+    every = [name for names in groups.values() for name in names]
+    balancers = [{"id": name, "listeners": [{**listener, "id": name.replace("lb", "lbl")}]} for name in every]
     new = [{"listener_port": 80, "instance_id": f"ins-{number}", "port": 8080} for number in range(5)]
     ours = {group: task(load_balancer_ids=names, targets=new) for group, names in groups.items()}
     drained = task(load_balancer_ids=groups["a"], state="drained", targets=[{"instance_id": "ins-old"}])

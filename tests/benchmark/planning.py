@@ -35,13 +35,10 @@ def make_case(bindings: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     for rule in range(bindings // BACKENDS):
         number, place = divmod(rule, RULES)
         listener_id, port, location_id, domain = f"lbl-{number}", 1000 + number, f"loc-{rule}", f"{place}.example.com"
-        listener = listeners.setdefault(
-            number, {"ListenerId": listener_id, "Protocol": "HTTP", "Port": port, "Targets": None, "Rules": []}
-        )
-        if rule % 2:
-            where: dict[str, Any] = {"listener_port": port, "domain": domain, "url": "/"}
-        else:
-            where = {"listener_id": listener_id, "location_id": location_id}
+        empty = {"ListenerId": listener_id, "Protocol": "HTTP", "Port": port, "Targets": None, "Rules": []}
+        listener = listeners.setdefault(number, empty)
+        by_name = {"listener_port": port, "domain": domain, "url": "/"}
+        where = by_name if rule % 2 else {"listener_id": listener_id, "location_id": location_id}
         bound = []
         for index in range(BACKENDS):
             serial = rule * BACKENDS + index

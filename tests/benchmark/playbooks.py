@@ -30,17 +30,12 @@ FOREIGN = ("ANSIBLE_", "TENCENTCLOUD_", "TCCLI_", "TKE_")
 
 
 class Timed(NamedTuple):
-    """One task that ran.
-
-    :param seconds: from its start to its result, as the user waits for it.
-    :param cloud_seconds: of these, those in which an answer was on its way or the cloud worked on a task.
-    :param calls: HTTP requests that it sent.
-    """
+    """One task that ran."""
 
     name: str
-    seconds: float
-    cloud_seconds: float
-    calls: int
+    seconds: float  # from its start to its result, as the user waits for it
+    cloud_seconds: float  # of these, those in which an answer was on its way or the cloud worked on a task
+    calls: int  # HTTP requests that it sent
     changed: bool
 
     @property
@@ -57,22 +52,15 @@ class Cost(NamedTuple):
 
 
 class Bench:
-    """Runs playbooks against one emulator.
-
-    :param collections: where the collection is installed.
-    :param directory: an empty one, for playbooks and what they leave.
-    """
+    """Runs playbooks with the installed collections against one emulator, in an empty directory."""
 
     def __init__(self, emulator: Emulator, collections: Path, directory: Path) -> None:
         self.emulator = emulator
         self._directory = directory
         self._times, self._costs = directory / "times.jsonl", directory / "costs.jsonl"
+        foreign = [name for name in os.environ if name.startswith(FOREIGN) or name.lower().endswith("_proxy")]
         self._environment = {
-            **{
-                name: value
-                for name, value in os.environ.items()
-                if not name.startswith(FOREIGN) and not name.lower().endswith("_proxy")
-            },
+            **{name: value for name, value in os.environ.items() if name not in foreign},
             **emulator.environ(),
             "ANSIBLE_CALLBACKS_ENABLED": "task_times",
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback"),
@@ -97,17 +85,13 @@ class Bench:
             # JSON is YAML, and read much faster.
             file = self._directory / f"playbook-{number}.json"
             file.write_text(json.dumps([{**where, "gather_facts": False, "tasks": tasks}]))
+            command = [sys.executable, "-m", "ansible", "playbook", *inventory, str(file), *arguments]
             running.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "ansible", "playbook", *inventory, file, *arguments],
-                    cwd=self._directory,
-                    env=self._environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
+                    command, cwd=self._directory, env=self._environment, text=True,
+                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                 )
-            )
+            )  # fmt: skip
         for process in running:
             output, _ = process.communicate()
             if process.returncode and "GuardRefused" not in output:
@@ -115,10 +99,7 @@ class Bench:
         return time.monotonic() - started
 
     def play(self, tasks: list[Task], variables: Mapping[str, Any] | None = None) -> list[Timed]:
-        """Run tasks on this machine, in one playbook, and return how each went.
-
-        :raises RuntimeError: one failed.
-        """
+        """Run tasks on this machine, in one playbook, and return how each went."""
         self.emulator.clear_journal()
         self._times.unlink(missing_ok=True)
         values = self._directory / "variables.json"
@@ -126,16 +107,12 @@ class Bench:
         self.run(tasks, arguments=["--extra-vars", f"@{values}"])
         entries = [json.loads(line) for line in self._times.read_text(encoding="utf-8").splitlines()]
         spans, calls = self._cloud()
-        return [
-            Timed(
-                name=entry["name"],
-                seconds=entry["ended"] - entry["started"],
-                cloud_seconds=covered(spans, entry["started"], entry["ended"]),
-                calls=sum(entry["started"] <= moment <= entry["ended"] for moment in calls),
-                changed=entry["changed"],
-            )
-            for entry in entries
-        ]
+        timed = []
+        for entry in entries:
+            since, until = entry["started"], entry["ended"]
+            sent = sum(since <= moment <= until for moment in calls)
+            timed.append(Timed(entry["name"], until - since, covered(spans, since, until), sent, entry["changed"]))
+        return timed
 
     def play_measured(self, tasks: list[Task], variables: Mapping[str, Any]) -> list[tuple[Timed, Cost]]:
         """Run tasks that start one module each, and measure its process."""

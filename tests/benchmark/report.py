@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 MAX_ADDED_SECONDS = 1.5
 MAX_PLANNING_SECONDS = 0.5
 MAX_GROWTH = 12.0
-MAX_BATCH_SHARE = 1.05
-"""Of the cloud's own time, what a task of many calls may take ..."""
-MAX_BATCH_SECONDS = 3.0
-"""... and so many seconds more."""
+MAX_BATCH_SHARE, MAX_BATCH_SECONDS = 1.05, 3.0
+"""Of the cloud's own time, what a task of many calls may take, and how many seconds more."""
 MAX_TARGETS = 20
 """Targets in one RegisterTargets."""
 LINE = 120
@@ -37,10 +35,7 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 LICENCE = """<!--
 Copyright (c) 2026, the tencentcloud.clb contributors
 GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-SPDX-License-Identifier: GPL-3.0-or-later
-
-Written by `make bench`; what is changed here is lost.
--->"""
+SPDX-License-Identifier: GPL-3.0-or-later"""
 
 
 class Limit(NamedTuple):
@@ -61,16 +56,12 @@ def limits(results: Results) -> list[Limit]:
     planning, fleet, drains = results.planning, results.fleet, results.drains
     growth = planning[100_000] / planning[10_000]
     beside = f"targets beside {MAX_BATCH_SHARE} of the cloud's own time"
+    added = [(f"added to ping, {one.targets} {one.what}", one.added) for one in results.added]
+    batches = [(f"{one.targets:,} {beside}", one.seconds - MAX_BATCH_SHARE * one.cloud) for one in results.batches]
     return [
-        *(
-            Limit(f"added to ping, {one.targets} {one.what}", one.added, MAX_ADDED_SECONDS, "s")
-            for one in results.added
-        ),
+        *(Limit(*one, MAX_ADDED_SECONDS, "s") for one in added),
         Limit("planning 10,000 bindings", planning[10_000], MAX_PLANNING_SECONDS, "s of CPU"),
-        *(
-            Limit(f"{one.targets:,} {beside}", one.seconds - MAX_BATCH_SHARE * one.cloud, MAX_BATCH_SECONDS, "s")
-            for one in results.batches
-        ),
+        *(Limit(*one, MAX_BATCH_SECONDS, "s") for one in batches),
         Limit("guarded tasks that went through", drains.passed, drains.allowed, "tasks"),
         Limit("targets that the guard did not keep", drains.tasks - drains.allowed - drains.lowest, 0, "targets"),
         Limit("many load balancers, first run", fleet.first / fleet.floor, 1.25, "of its floor"),
@@ -118,7 +109,8 @@ def _fleet(results: Results) -> str:
 
 def write(results: Results, size: Size) -> str:
     """Return the page."""
-    sections = [LICENCE, "# Measurements", _summary(results)]
+    head = f"{LICENCE}\n\nWritten by `make bench`; what is changed here is lost.\n-->"
+    sections = [head, "# Measurements", _summary(results)]
     sections += [_against(results, size), _added(results), _planning(results), _many(results)]
     sections += [_batches(results), _fleet(results), _method(size)]
     return "\n\n".join(sections) + "\n"
@@ -151,12 +143,11 @@ def _against(results: Results, size: Size) -> str:
     one = results.against
     tasks = one.shape.listeners * math.ceil(one.shape.backends / MAX_TARGETS)
     head = f"{one.shape.targets:,} targets, {one.shape.listeners} listeners"
+    runs = [("one task, `tencentcloud.clb.targets`", one.ours, one.ours_again)]
+    runs += [("a loop, `RegisterTargets`", one.loop, one.loop_again)]
     rows = [
         (name, f"{first.seconds:.1f} s", str(first.calls), f"{again.seconds:.1f} s", str(again.calls))
-        for name, first, again in (
-            ("one task, `tencentcloud.clb.targets`", one.ours, one.ours_again),
-            ("a loop, `RegisterTargets`", one.loop, one.loop_again),
-        )
+        for name, first, again in runs
     ]
     table = _table((head, "first run", "calls", "run again", "calls"), rows)
     text = (
@@ -171,14 +162,10 @@ def _against(results: Results, size: Size) -> str:
 
 
 def _added(results: Results) -> str:
-    rows = [
-        (
-            f"{_targets(one.targets)} {one.what}",
-            f"**{one.added:.2f} s**",
-            *_seconds(one.seconds, one.cloud, one.ping, digits=2),
-        )
-        for one in results.added
-    ]
+    rows = []
+    for one in results.added:
+        seconds = _seconds(one.seconds, one.cloud, one.ping, digits=2)
+        rows.append((f"{_targets(one.targets)} {one.what}", f"**{one.added:.2f} s**", *seconds))
     table = _table(("task", "added by the module", "whole task", "of it the cloud's", "ping"), rows)
     text = (
         f"Medians of at least {min(one.samples for one in results.added)} tasks of each kind, each with an "
@@ -208,19 +195,12 @@ def _planning(results: Results) -> str:
 
 def _many(results: Results) -> str:
     many = results.many
-    rows = [
-        (
-            name,
-            *_seconds(timed.seconds, timed.cloud_seconds, cost.cpu_seconds),
-            str(timed.calls),
-            f"{_megabytes(cost.peak_bytes)} ({_ratio(cost.peak_bytes / many.ping.peak_bytes)} ping's)",
-        )
-        for name, (timed, cost) in (
-            ("first run", many.first),
-            ("run again", many.again),
-            ("`ansible.builtin.ping` with the same list as `data`", many.echo),
-        )
-    ]
+    echo = "`ansible.builtin.ping` with the same list as `data`"
+    rows = []
+    for name, (timed, cost) in (("first run", many.first), ("run again", many.again), (echo, many.echo)):
+        peak = f"{_megabytes(cost.peak_bytes)} ({_ratio(cost.peak_bytes / many.ping.peak_bytes)} ping's)"
+        seconds = _seconds(timed.seconds, timed.cloud_seconds, cost.cpu_seconds)
+        rows.append((name, *seconds, str(timed.calls), peak))
     columns = ("whole task", "of it the cloud's", "CPU time of the module", "calls", "peak memory of the module")
     table = _table((f"{many.targets:,} targets", *columns), rows)
     text = (

@@ -89,18 +89,15 @@ class Tab:
         await self.call("Runtime.evaluate", expression=SETTLE, awaitPromise=True)
 
     async def resize(self, width: int, height: int, phone: bool) -> None:
-        """Make the tab's window this large."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone}
         await self.call("Emulation.setDeviceMetricsOverride", **size)
 
     async def measure(self) -> dict[str, Any]:
-        """Return the page's measures and what is too wide."""
         answer = await self.call("Runtime.evaluate", expression=MEASURE, returnByValue=True)
         measures: dict[str, Any] = answer["result"]["value"]
         return measures
 
     async def shoot(self, file: Path) -> None:
-        """Write a picture of the window to a file."""
         picture = await self.call("Page.captureScreenshot", format="png")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(base64.b64decode(picture["data"]))
@@ -144,14 +141,12 @@ async def look(program: str, pages: list[Path]) -> int:
             await tab.shoot(SCREENSHOTS / str(width) / f"{'-'.join(name.parts)}.png")
             if found["scroll"] > found["width"] or found["wide"]:
                 too_wide += 1
-                print(f"{width} px, {name}: is {found['scroll']} px wide")
-                print("".join(f"    {line}\n" for line in found["wide"]), end="")
+                print(f"{width} px, {name}: is {found['scroll']} px wide", *found["wide"], sep="\n    ")
     print(f"{len(pages)} pages in {SCREENSHOTS}; {too_wide} screenshots are of pages that are too wide")
     return too_wide
 
 
 def main() -> None:
-    """Find browser and pages."""
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
         sys.exit(f"No browser: none of {', '.join(BROWSERS)} is on PATH. Nothing was looked at.")

@@ -20,15 +20,12 @@ if TYPE_CHECKING:
 
 _SIGNATURE = re.compile(r"Signature=([0-9a-f]{64})")
 _KEY_ID = re.compile(r"Credential=([^/]+)/")
-_HANDED_OUT = ("TmpSecretKey", "Token")
 
 
 class EchoGateway:
     """Passes requests on; ``echo`` says how it betrays what it has seen of the client: its keys, token and signature.
 
-    - ``None`` does not,
-    - ``error``: DescribeTargets is refused with a message that holds all of it,
-    - ``sts``: AssumeRole is, too,
+    - ``error``: DescribeTargets is refused with a message that holds all of it; ``sts``: AssumeRole is, too,
     - ``data``: the names of instances in DescribeTargets are made of it,
     - ``html``: DescribeTargets is answered with an error page that holds all of it, in its type as well.
     """
@@ -36,8 +33,7 @@ class EchoGateway:
     def __init__(self, upstream: str, keys: Mapping[str, str]) -> None:
         self.upstream = upstream
         self.echo: str | None = None
-        self.secrets = set(keys.values())
-        """Everything that was seen, of all clients."""
+        self.secrets = set(keys.values())  # all that was seen, of all clients
         self._families = {key_id: {key} for key_id, key in keys.items()}
         self.echoed = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
@@ -47,35 +43,27 @@ class EchoGateway:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[EchoGateway]:
-        thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        thread.start()
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
         try:
             yield self
         finally:
             self._server.shutdown()
             self._server.server_close()
 
-    def learn(self, headers: dict[str, str], body: bytes) -> None:
-        """Take the secrets out of a request."""
+    def learn(self, headers: dict[str, str], request: bytes, answer: bytes) -> None:
+        """Take the secrets out of a request, and out of what STS or the metadata service hands out."""
         self.secrets.update(_SIGNATURE.findall(headers.get("authorization", "")))
-        if "x-tc-token" in headers:
-            self.secrets.add(headers["x-tc-token"])
+        known = self._family(headers) | {headers.get("x-tc-token", "")} - {""}
         if headers.get("x-tc-action") == "AssumeRoleWithWebIdentity":
-            self.secrets.add(json.loads(body)["WebIdentityToken"])
-
-    def learn_answer(self, headers: dict[str, str], request: bytes, body: bytes) -> None:
-        """Take the secrets out of what STS or the metadata service hands out."""
-        try:
-            answer = json.loads(body)
-        except ValueError:
-            return
-        for holder in (answer, answer.get("Response", {}).get("Credentials") or {}):
-            if "TmpSecretId" in holder:
-                known = {holder[name] for name in _HANDED_OUT} | self._family(headers)
-                if headers.get("x-tc-action") == "AssumeRoleWithWebIdentity":
-                    known.add(json.loads(request)["WebIdentityToken"])
-                self._families[holder["TmpSecretId"]] = known
-                self.secrets |= known
+            known.add(json.loads(request)["WebIdentityToken"])
+        self.secrets |= known
+        with contextlib.suppress(ValueError):
+            told = json.loads(answer)
+            for holder in (told, told.get("Response", {}).get("Credentials") or {}):
+                if "TmpSecretId" in holder:
+                    family = known | {holder["TmpSecretKey"], holder["Token"]}
+                    self._families[holder["TmpSecretId"]] = family
+                    self.secrets |= family
 
     def _family(self, headers: dict[str, str]) -> set[str]:
         """What the client knows that signs with this key: the key, and those with which it got the key."""
@@ -111,18 +99,15 @@ class _Handler(BaseHTTPRequestHandler):
         gateway: EchoGateway = self.server.gateway  # type: ignore[attr-defined]  # as above
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self.rfile.read(int(headers.get("content-length", 0)))
-        gateway.learn(headers, body)
         # The signature covers the Host header, so that it has to stay as it is.
-        request = urllib.request.Request(
-            gateway.upstream + self.path, data=body or None, headers=headers, method=self.command
-        )
+        request = urllib.request.Request(gateway.upstream + self.path, body or None, headers, method=self.command)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(request, timeout=30) as response:
                 status, kind, answer = response.status, response.headers["Content-Type"], response.read()
         except urllib.error.HTTPError as error:
             status, kind, answer = error.code, error.headers["Content-Type"], error.read()
-        gateway.learn_answer(headers, body, answer)
+        gateway.learn(headers, body, answer)
         status, kind, answer = gateway.betray(headers, answer) or (status, kind, answer)
         self.send_response_only(status)
         self.send_header("Content-Type", kind)

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-Edit = tuple[str, "Callable[[], None]"]
-"""What a change does, in words; and the function that does it to the tree."""
+Edit = tuple[str, "Callable[[], None]"]  # words for a change, and the function that makes it in the tree
 
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
@@ -32,20 +31,14 @@ FUNCTIONS = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change of one file.
-
-    :param number: among the changes of this file.
-    :param line: of the changed code; ``last_line`` is where that code ends.
-    :param source: the text of the line, stripped.
-    :param change: what is changed, in words.
-    """
+    """One change of one file."""
 
     file: Path
-    number: int
+    number: int  # among the changes of this file
     line: int
     last_line: int
-    source: str
-    change: str
+    source: str  # the text of the line, stripped
+    change: str  # in words
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -84,13 +77,11 @@ def _sites(tree: ast.Module) -> Iterator[tuple[ast.stmt | ast.expr, Edit]]:
 def _code(node: ast.AST) -> Iterator[ast.AST]:
     """Walk over everything that runs: no annotations, no docstrings, nothing that only type checkers see."""
     for name, value in ast.iter_fields(node):
-        if name in ("annotation", "returns", "decorator_list"):
-            continue
         for child in value if isinstance(value, list) else [value]:
-            if not isinstance(child, ast.AST) or _only_for_readers(child):
-                continue
-            yield child
-            yield from _code(child)
+            unread = name in ("annotation", "returns", "decorator_list")
+            if isinstance(child, ast.AST) and not unread and not _only_for_readers(child):
+                yield child
+                yield from _code(child)
 
 
 def _only_for_readers(node: ast.AST) -> bool:
@@ -137,8 +128,7 @@ def _is_nothing(node: ast.expr) -> bool:
 
 
 def _condition(node: ast.If | ast.While | ast.IfExp) -> Iterator[Edit]:
-    values = (False,) if isinstance(node, ast.While) else (True, False)
-    for value in values:
+    for value in (False,) if isinstance(node, ast.While) else (True, False):
         if not isinstance(node.test, ast.Constant):
             yield _set(node, "test", ast.Constant(value), f"condition `{_short(node.test)}` -> `{value}`")
 

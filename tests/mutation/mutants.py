@@ -57,10 +57,10 @@ GOAL = 0.95
 MAX_SECONDS = 300
 """A trial that takes longer does not end: the change was noticed."""
 ARGUMENTS = ["-q", "-x", "--no-header", "-p", "no:cacheprovider"]
-SURVIVED, KILLED = 0, 1
+SURVIVED = 0
 
-LOADED = (ansible.module_utils.basic, hypothesis, requests)
-"""What every trial needs is imported once, before the forks."""
+LOADED = (ansible.module_utils.basic, hypothesis, requests)  # by every trial: imported once, before the forks
+EQUIVALENT = Path(__file__).with_name("equivalent.yml")
 
 Reached = dict[str, dict[str, Any]]
 """Test -> its ``seconds``, and ``lines``: file -> the lines that it reaches."""
@@ -111,9 +111,8 @@ class Chosen:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = sorted(
-            (item for item in items if item.nodeid in self._order), key=lambda item: self._order[item.nodeid]
-        )
+        chosen = [item for item in items if item.nodeid in self._order]
+        items[:] = sorted(chosen, key=lambda item: self._order[item.nodeid])
 
 
 def run_tests(paths: Sequence[str], *plugins: object) -> int:
@@ -122,10 +121,7 @@ def run_tests(paths: Sequence[str], *plugins: object) -> int:
 
 
 def fork(work: Callable[[], int], log: Path, seconds: int = MAX_SECONDS) -> int:
-    """Start a copy of this process that does this and ends with its status; return its ID.
-
-    :param seconds: after which it is ended.
-    """
+    """Start a copy of this process that does this for so long at most, and ends with its status; return its ID."""
     process = os.fork()
     if process:
         return process
@@ -158,21 +154,15 @@ def change_module(mutant: Mutant) -> None:
 
 def tests_of(mutant: Mutant, reached: Reached) -> list[str]:
     """The tests that reach a change, the quickest first; of what runs at import, all that reach its file."""
-    near: list[tuple[float, str]] = []
-    far: list[tuple[float, str]] = []
-    for name, test in reached.items():
-        lines = test["lines"].get(str(mutant.file))
-        if lines is not None:
-            hit = any(mutant.line <= line <= mutant.last_line for line in lines)
-            (near if hit else far).append((test["seconds"], name))
-    return [name for _, name in sorted(near or far)]
+    file = str(mutant.file)
+    reaching = {name: test["lines"][file] for name, test in reached.items() if file in test["lines"]}
+    changed = range(mutant.line, mutant.last_line + 1)
+    near = [name for name, lines in reaching.items() if not set(lines).isdisjoint(changed)]
+    return sorted(near or reaching, key=lambda name: float(reached[name]["seconds"]))
 
 
 def find_reached(files: Sequence[Path], folder: Path, keep: Path | None, jobs: int) -> Reached:
-    """Run every test once; return what each of them reaches.
-
-    :raises SystemExit: one fails.
-    """
+    """Run every test once, which has to pass; return what each of them reaches."""
     if keep is not None and keep.exists():
         return dict(json.loads(keep.read_text(encoding="utf-8")))
     tests = [str(file) for path in TESTS for file in sorted([path] if path.is_file() else path.glob("test_*.py"))]
@@ -187,9 +177,7 @@ def find_reached(files: Sequence[Path], folder: Path, keep: Path | None, jobs: i
     for process, log in zip(processes, logs, strict=True):
         if os.waitpid(process, 0)[1]:
             sys.exit(f"The tests fail without a change:\n{log.read_text()[-3000:]}")
-    found: Reached = {}
-    for out in outs:
-        found.update(json.loads(out.read_text(encoding="utf-8")))
+    found = {test: what for out in outs for test, what in json.loads(out.read_text(encoding="utf-8")).items()}
     if keep is not None:
         keep.write_text(json.dumps(found), encoding="utf-8")
     return found
@@ -213,8 +201,7 @@ def try_all(mutants: Sequence[Mutant], reached: Reached, folder: Path, jobs: int
             running[fork(work, folder / f"trial-{len(mutants) - len(waiting)}.log")] = mutant
         process, status = os.wait()
         mutant = running.pop(process)
-        survived = os.waitstatus_to_exitcode(status) == SURVIVED
-        if survived:
+        if os.waitstatus_to_exitcode(status) == SURVIVED:
             survivors.append(mutant)
             print(f"NOT NOTICED {mutant.file.name}:{mutant.line}: {mutant.change}", flush=True)
     return survivors
@@ -251,13 +238,10 @@ def main() -> int:
     for key in sorted(stale):
         print(f"equivalent.yml has a change that does not exist: {key}")
     share = 1 - len(survivors) / max(1, len(tried))
-    print(
-        f"{share:.1%} of {len(tried)} changes were noticed, in {time.monotonic() - started:.0f} s (seed {given.seed})."
-    )
+    took = time.monotonic() - started
+    print(f"{share:.1%} of {len(tried)} changes were noticed, in {took:.0f} s (seed {given.seed}).")
     return 0 if share >= GOAL else 1
 
-
-EQUIVALENT = Path(__file__).with_name("equivalent.yml")
 
 if __name__ == "__main__":
     sys.exit(main())
