@@ -133,11 +133,36 @@ def meanwhile(*doings, listeners=None, after=1):
     return balancer(listeners or SHOP, rivals=[*[[]] * after, list(doings)], task_seconds=0)
 
 
-def test_what_was_in_place_at_first_and_is_unbound_meanwhile_comes_back_as_it_was():
-    cloud = meanwhile((LBL_1, "ins-3", None), after=2)
-    run = cloud.run(targets=[want("lbl-1", "ins-3"), want("lbl-1", "ins-4")])
-    assert (run.failure, sorted(done(run))) == (None, ["ins-3", "ins-4"])
-    assert ("lbl-1", None, "ins-3", 80, 7, "blue") in cloud.bindings()
+BETWEEN = {
+    # While somebody's task works our first call is answered 'busy', and the next read shows this.
+    "bound": (0, ("ins-4", 10), "present", {"ins-4": None, "ins-5": None}, {"ins-5"}, []),
+    "raised": (0, ("ins-1", 42), "present", {"ins-1": 5}, {"ins-1"}, [("ins-1", 42, "")]),
+    # Before the first write.
+    "removed": (1, ("ins-1", None), "absent", {"ins-1": None}, set(), []),
+    "unbound": (1, ("ins-1", None), "drained", {"ins-1": None}, set(), []),
+    # Behind it; the one was in place at first, and comes back as it was.
+    "unbound in place": (2, ("ins-3", None), "present", {"ins-3": None, "ins-4": None}, {"ins-3", "ins-4"}, []),
+    "unbound again": (2, ("ins-1", None), "present", {"ins-1": 30}, {"ins-1"}, [("ins-1", 10, "")]),
+}
+"""After how many calls somebody does what; state and weights of the task, what it has done, and what it was before."""
+
+
+@pytest.mark.parametrize("after, doing, state, asked, written, before", BETWEEN.values(), ids=BETWEEN)
+def test_what_others_do_in_between_is_theirs_and_what_is_asked_for_is_in_place(
+    after, doing, state, asked, written, before
+):
+    cloud = meanwhile((LBL_1, *doing), after=after)
+    if not after:
+        lock(cloud, 0.1)
+    run = cloud.run(targets=[want("lbl-1", name, weight=weight) for name, weight in asked.items()], state=state)
+    assert (run.failure, failed(run), set(done(run)), former(run)) == (None, {}, written, before)
+    assert run.changed is bool(written)
+    if state == "present":
+        assert {name: weights(cloud)[name] for name in asked} == {
+            name: weight or (7 if name == "ins-3" else 10) for name, weight in asked.items()
+        }
+        assert ("lbl-1", None, "ins-3", 80, 7, "blue") in cloud.bindings()
+        assert all(one["before"]["weight"] == before[0][1] for one in run["modified"])
 
 
 def assert_left_shown_and_warned_of(run, address):
@@ -191,24 +216,6 @@ def test_what_others_bind_within_the_scope_is_left_and_named(state, weight):
     assert len(named) == (0 if (state, weight) == ("drained", 0) else 1)
 
 
-@pytest.mark.parametrize("state", ["absent", "drained"])
-def test_what_is_gone_meanwhile_is_done_and_not_this_tasks_doing(state):
-    run = meanwhile((LBL_1, "ins-1", None)).run(targets=[{"instance_id": "ins-1"}], state=state)
-    assert (run.failure, failed(run), done(run), former(run), run.changed) == (None, {}, [], [], False)
-
-
-def locked(*doings):
-    """Somebody's task works for 0.1 s and does this: our first call is answered 'busy', and the next read shows why."""
-    cloud = balancer(SHOP, rivals=[list(doings)], task_seconds=0)
-    lock(cloud, 0.1)
-    return cloud
-
-
-def test_what_was_done_by_others_counts_as_unchanged():
-    run = locked((LBL_1, "ins-4", 10)).run(targets=[want("lbl-1", "ins-4"), want("lbl-1", "ins-5")])
-    assert (run.failure, done(run)) == (None, ["ins-5"])
-
-
 def test_what_others_do_of_a_listener_that_has_failed_counts_as_unchanged():
     listeners = [tcp(f"lbl-{number}", 440 + number, target("ins-1")) for number in (1, 2)]
     cloud = balancer(listeners, order("fail_listeners", listeners=["lbl-1"]), *[order("busy")] * 3, task_seconds=1)
@@ -216,18 +223,6 @@ def test_what_others_do_of_a_listener_that_has_failed_counts_as_unchanged():
     cloud.add_events({"change": "bind", "with": [bound], "delay": 7})
     run = cloud.run(targets=[want("lbl-1", "ins-3"), want("lbl-2", "ins-1", weight=5)])
     assert (run.failure, done(run)) == (None, ["ins-1"])
-
-
-def test_before_and_restore_are_of_the_last_read_before_the_accepted_write():
-    run = locked((LBL_1, "ins-1", 42)).run(targets=[want("lbl-1", "ins-1", weight=5)])
-    assert [one["before"]["weight"] for one in run["modified"]] == [42]
-    assert former(run) == [("ins-1", 42, "")]
-
-
-def test_a_binding_that_somebody_unbinds_after_the_call_is_told_with_its_former_weight():
-    cloud = balancer([tcp("lbl-1", 443, target("ins-1", weight=7))], rivals=[[], [], [(LBL_1, "ins-1", None)]])
-    run = cloud.run(targets=[want("lbl-1", "ins-1", weight=30)])
-    assert (run.failure, weights(cloud), former(run)) == (None, {"ins-1": 30}, [("ins-1", 7, "")])
 
 
 @pytest.mark.parametrize("state", ["drained", "absent"])
