@@ -10,9 +10,7 @@ from typing import Any
 
 import pytest
 
-from clb_emulator import queries
-
-from .shop import DEREGISTER, LB, REGISTER, WEIGHT, A, B, Shop
+from .shop import BUSY, DEREGISTER, LB, REGISTER, WEIGHT, A, B, Shop
 
 PLACE = {"load_balancer_id": "lb-1", "listener_id": "lbl-tcp"}
 TCP = ("lbl-tcp", None)
@@ -125,7 +123,7 @@ def test_the_journal_counts_who_serves() -> None:
         cloud.min_serving("lbl-none")
 
 
-def test_the_journal_counts_what_serves_after_each_write() -> None:
+def test_the_journal_notes_each_call_and_what_serves_after_it() -> None:
     cloud = Shop(task_seconds=1, health={"after": 3})
     assert [cloud.code(REGISTER, **LB, Targets=[B]) is None for _ in range(2)] == [True, False]
     cloud.sleep(5)
@@ -133,8 +131,10 @@ def test_the_journal_counts_what_serves_after_each_write() -> None:
     cloud.ask(WEIGHT, **LB, ModifyList=[entry])
     cloud.sleep(2)
     writes = cloud.writes()
-    outcomes = [(item["accepted"], item["applied"], item["applied_at"]) for item in writes]
-    assert outcomes == [(True, True, 1), (False, False, None), (True, True, 6)]
+    outcomes = [(item["outcome"], item["accepted"], item["applied"], item["applied_at"]) for item in writes]
+    assert outcomes == [("ok", True, True, 1), (BUSY, False, False, None), ("ok", True, True, 6)]
+    assert (writes[0]["params"], cloud.calls(WEIGHT)) == ({**LB, "Targets": [B]}, writes[2:])
+    assert (cloud.count(REGISTER), cloud.count()) == (2, 3)
     applied = [item for item in cloud.journal() if item["kind"] == "applied"]
     assert [item["request_id"] for item in applied] == [writes[index]["request_id"] for index in (0, 2)]
     assert [(item["bound"], item["healthy"], item["serving"]) for item in applied] == [(3, 2, 2), (3, 3, 2)]
@@ -150,16 +150,3 @@ def test_the_share_of_time_in_which_a_task_worked() -> None:
     assert cloud.busy_share("lb-1") == pytest.approx(4 / 5)
     assert cloud.busy_share("lb-1", since=1, until=9) == pytest.approx(3 / 8)
     assert cloud.busy_share("lb-2") == 0
-
-
-def test_a_call_is_noted_with_its_parameters_and_outcome() -> None:
-    cloud = Shop()
-    answer = cloud.write(REGISTER, B)
-    cloud.code("DescribeTargets", LoadBalancerId="lb-9")
-    cloud.sleep(1)
-    good, bad = queries.calls(cloud.journal())
-    assert good["params"] == {**LB, "Targets": [B]}
-    assert (good["outcome"], good["accepted"], good["request_id"]) == ("ok", True, answer["RequestId"])
-    assert good["applied_at"] == pytest.approx(0.05)
-    assert (bad["outcome"], bad["accepted"]) == ("InvalidParameter.LBIdNotFound", False)
-    assert (cloud.calls("DescribeTargets"), cloud.count(REGISTER)) == ([bad], 1)

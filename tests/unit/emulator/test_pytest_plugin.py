@@ -10,30 +10,27 @@ import pytest
 
 pytest_plugins = ["pytester"]
 
-HEAD = "import pytest\n\n"
-
 
 @pytest.fixture
-def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):
-    def run(test: str, *arguments: str) -> pytest.RunResult:
-        # In a process of its own: the tests of this project must not see the fixture.
-        pytester.makepyfile(HEAD + test)
-        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest):
+    """Run tests in a process of its own: those of this project must not see the fixture."""
+    monkeypatch.setenv("PYTHONPATH", str(request.config.rootpath / "tests" / "emulator"))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    # What ansible-test asks of a pytest that can import its plugins.
+    monkeypatch.delenv("PYTEST_PLUGINS", raising=False)
+
+    def run(test: str) -> pytest.RunResult:
+        pytester.makepyfile(test)
         plugins = ["-p", "clb_emulator.pytest_plugin", "--strict-markers", "-p", "no:cacheprovider"]
-        return pytester.runpytest_subprocess(*plugins, *arguments)
+        return pytester.runpytest_subprocess(*plugins)
 
     return run
 
 
-@pytest.fixture(autouse=True)
-def importable(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(request.config.rootpath / "tests" / "emulator"))
-    # What ansible-test asks of a pytest that can import its plugins.
-    monkeypatch.delenv("PYTEST_PLUGINS", raising=False)
-
-
 SERVED = """
 from pathlib import Path
+
+import pytest
 
 OWN = {"load_balancers": [{"id": "lb-own"}]}
 
@@ -68,6 +65,9 @@ def test_a_cloud_of_its_own(clb_emulator, number):
 """
 
 MEANINGLESS = """
+import pytest
+
+
 @pytest.mark.clb_scenario("none.yml")
 def test_no_such_file(clb_emulator):
     pass

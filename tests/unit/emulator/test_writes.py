@@ -91,20 +91,16 @@ def test_two_names_of_one_binding(first: dict[str, str], second: dict[str, str],
     assert len(cloud.targets()) == 1
 
 
-@pytest.mark.parametrize(
-    "order, shown",
-    [
-        ("as_given", [["10.0.0.5", "10.0.0.6"], ["10.0.0.5", "10.0.0.6"]]),
-        ("own_first", [["10.0.0.5", "10.0.0.6"], ["10.0.0.6", "10.0.0.5"]]),
-        ("own_last", [["10.0.0.6", "10.0.0.5"], ["10.0.0.5", "10.0.0.6"]]),
-    ],
-)
+BOTH, TURNED = ["10.0.0.5", "10.0.0.6"], ["10.0.0.6", "10.0.0.5"]
+ORDERS = {"as_given": [BOTH, BOTH], "own_first": [BOTH, TURNED], "own_last": [TURNED, BOTH]}
+
+
+@pytest.mark.parametrize("order, shown", ORDERS.items())
 def test_an_interface_with_two_addresses(order: str, shown: list[list[str]]) -> None:
     """Each binding shows both addresses, but is addressed by its own alone; at the start and registered later."""
     listener = {"id": "lbl-tcp", "protocol": "TCP", "port": 1, "targets": [{"eni_ip": "10.0.0.5", "port": 1}]}
-    interfaces = {"eni-1": ["10.0.0.5", "10.0.0.6"]}
     balancers = [{"id": "lb-1", "listeners": [listener]}]
-    cloud = Shop(interfaces=interfaces, interface_order=order, load_balancers=balancers, **INSTANT)
+    cloud = Shop(interfaces={"eni-1": BOTH}, interface_order=order, load_balancers=balancers, **INSTANT)
     second = {"ListenerId": "lbl-tcp", "EniIp": "10.0.0.6", "Port": 1}
     assert cloud.code(DEREGISTER, **LB, Targets=[second]) == "InvalidParameter"
     cloud.write(REGISTER, second)
@@ -273,22 +269,14 @@ def test_an_emulator_like_a_report(tmp_path: Path) -> None:
             like(SHOP, report)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"limits": {"colours": 1}},
-        {"limits": "strict"},
-        {"codes": {"unknown_colour": "X"}},
-        {"codes": "odd"},
-        {"reregister": "x"},
-        {"fail_listener_set": "nil"},
-        {"unknown_instances": "maybe"},
-        {"regoin": "ap-tokyo"},
-        {"task_seconds": "long"},
-        {"tags": "no"},
-        *({"busy_style": style} for style in ("loud", [], ["coded", "loud"], None)),
-    ],
-)
-def test_settings_that_mean_nothing(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        Shop(**wrong)
+WRONG: dict[str, tuple[Any, ...]] = {
+    "limits": ({"colours": 1}, "strict"), "codes": ({"unknown_colour": "X"}, "odd"), "reregister": ("x",),
+    "fail_listener_set": ("nil",), "unknown_instances": ("maybe",), "regoin": ("ap-tokyo",), "task_seconds": ("long",),
+    "tags": ("no",), "busy_style": ("loud", [], ["coded", "loud"], None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name, value", [(name, value) for name, values in WRONG.items() for value in values])
+def test_settings_that_mean_nothing(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=name):
+        Shop(**{name: value})

@@ -65,11 +65,7 @@ ALONE = {option for option in OPTIONS if "load_balancer" in option}
 
 
 class Odd(NamedTuple):
-    """A dry run with something odd in it.
-
-    :param where: the key of an entry, or the option; empty for a whole entry.
-    :param what: the name of the odd value.
-    """
+    """A dry run with an odd value of this name at a key of an entry, in an option, or as a whole entry (empty)."""
 
     where: str
     what: str
