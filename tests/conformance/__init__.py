@@ -2,7 +2,4 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Questions to a cloud that nobody has recorded the answers of, and the answers of the emulator beside them.
-
-``make conformance`` runs it; the guide 'Ask your cloud' tells how to run it on a real load balancer.
-"""
+"""Questions to a cloud that nobody has recorded the answers of: ``make conformance``; the guide is 'Ask your cloud'."""

@@ -34,7 +34,7 @@ from .masking import Mask
 from .questions import QUESTIONS
 from .report import DIFFERS, NOT_ASKED, as_json, as_markdown, compare
 from .runner import Outcome, Run, prepare, reason_of, run
-from .world import EMULATED, EMULATED_BACKENDS, EMULATED_ID, World
+from .world import EMULATED, EMULATED_BACKENDS, EMULATED_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -172,26 +172,19 @@ def _conduct(
     cloud: Cloud, api: CollectionApi, named: Named, leftovers: Leftovers, mask: Mask, progress: Progress
 ) -> tuple[Run, dict[str, Any]]:
     """Ask, and ask an emulated load balancer that looks the same; return the run and its report."""
-    begun = _begin(cloud, named, leftovers)
-    if isinstance(begun, World):
-        here = run(Asker(cloud, begun, leftovers), QUESTIONS, progress)
-        usual = ask_twin(begun.twin(api.region), named)
-    else:
-        here, usual = begun, ask_twin(EMULATED, THE_EMULATED)
-    return here, as_json(compare(here, usual), here, mask, _about(api))
-
-
-def _begin(cloud: Cloud, named: Named, leftovers: Leftovers) -> World | Run:
-    """Return what there is to ask about; where nothing can be asked, the run that this is then."""
-    here = Run()
+    here, scenario = Run(), EMULATED
+    twin: Named = THE_EMULATED
     try:
-        return prepare(cloud, *named, leftovers)
+        world = prepare(cloud, *named, leftovers)
     except NotClean as error:
         here.stopped = here.left = f"what a killed run has left can't be unbound: {error}"
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # whatever a server answers, there is a report
         here.stopped, here.refused = reason_of(error), isinstance(error, Unusable)
-    here.outcomes = [Outcome(question, reason=here.stopped) for question in QUESTIONS]
-    return here
+    else:
+        here = run(Asker(cloud, world, leftovers), QUESTIONS, progress)
+        scenario, twin = world.twin(api.region), named
+    here.outcomes = here.outcomes or [Outcome(question, reason=here.stopped) for question in QUESTIONS]
+    return here, as_json(compare(here, ask_twin(scenario, twin)), here, mask, _about(api))
 
 
 def ask_twin(scenario: dict[str, Any], named: Named) -> Run:
@@ -202,13 +195,9 @@ def ask_twin(scenario: dict[str, Any], named: Named) -> Run:
 
 def _about(api: CollectionApi) -> dict[str, Any]:
     galaxy = yaml.safe_load((HOME.parent.parent / "galaxy.yml").read_text(encoding="utf-8"))
-    known = api.endpoint.endswith("tencentcloudapi.com")
-    return {
-        "endpoint": api.endpoint if known else "another endpoint",
-        "region": api.region,
-        "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "collection": galaxy["version"],
-    }
+    endpoint = api.endpoint if api.endpoint.endswith("tencentcloudapi.com") else "another endpoint"
+    date = time.strftime("%Y-%m-%d", time.gmtime())
+    return {"endpoint": endpoint, "region": api.region, "date": date, "collection": galaxy["version"]}
 
 
 def _progress(now: Callable[[], float]) -> Progress:
@@ -219,8 +208,7 @@ def _progress(now: Callable[[], float]) -> Progress:
         left = (now() - started) / number * (len(QUESTIONS) - number)
         answer = outcome.answer
         shown = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
-        short = shown if len(shown) <= 80 else f"{shown[:80]}..."
-        how = f"not asked: {outcome.reason}" if outcome.reason else short
+        how = f"not asked: {outcome.reason}" if outcome.reason else shown if len(shown) <= 80 else f"{shown[:80]}..."
         time_left = f" ({left:.0f} s left)" if left else ""
         print(f"[{number:2}/{len(QUESTIONS)}] {outcome.question.name}: {how}{time_left}", flush=True)
 

@@ -162,7 +162,10 @@ class Cloud:
         return answer
 
     def _send_once(self, action: str, params: Raw, *, write: bool) -> Answer:
-        self._take_turn()
+        if self.until is not None and self.api.now() >= self.until:
+            raise GaveUp("the time is up")
+        if len(self._sent) == MAX_RATE:
+            self.api.sleep(max(0.0, self._sent[0] + 1 - self.api.now()))
         started = self.api.now()
         answer = self.api.call(action, params, write=write)
         # It was sent at the latest now: the client may have let it wait.
@@ -173,9 +176,3 @@ class Cloud:
             self._lost = 0
             raise GaveUp(f"{MAX_LOST} requests in a row got no answer, the last one {answer.refusal}")
         return answer
-
-    def _take_turn(self) -> None:
-        if self.until is not None and self.api.now() >= self.until:
-            raise GaveUp("the time is up")
-        if len(self._sent) == MAX_RATE:
-            self.api.sleep(max(0.0, self._sent[0] + 1 - self.api.now()))

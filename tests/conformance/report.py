@@ -81,7 +81,6 @@ def as_json(compared: Sequence[Compared], run: Run, mask: Mask, about: dict[str,
 
 def _question(item: Compared, mask: Mask) -> dict[str, Any]:
     question = item.here.question
-    records = [_record(record, mask) for record in item.here.records[:MAX_RECORDS]]
     return {
         "name": question.name,
         "asks": question.asks,
@@ -94,7 +93,7 @@ def _question(item: Compared, mask: Mask) -> dict[str, Any]:
         "settings": mask.answer(item.settings()),
         "requests": len(item.here.records),
         "sends": list(dict.fromkeys(record.action for record in item.here.records)),
-        "shown": records,
+        "shown": [_record(record, mask) for record in item.here.records[:MAX_RECORDS]],
     }
 
 

@@ -154,13 +154,9 @@ class World:
             for ip, entry in self.instances.items()
             if text(entry, "Type").upper() == "CVM" and text(entry, "InstanceId") and _version(ip) == 4
         }
-        return {
-            "region": region,
-            "rate_limit": 0,
-            "load_balancers": [{"id": self.load_balancer_id, "listeners": list(listeners.values())}],
-            "instances": instances,
-            "health": {"dead": sorted(self.dead)},
-        }
+        balancers = [{"id": self.load_balancer_id, "listeners": list(listeners.values())}]
+        scenario = {"region": region, "rate_limit": 0, "load_balancers": balancers, "instances": instances}
+        return {**scenario, "health": {"dead": sorted(self.dead)}}
 
 
 def _version(backend: str) -> int:
