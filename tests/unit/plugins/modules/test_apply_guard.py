@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from ..builders import Raw, target, tcp, want
@@ -208,6 +210,16 @@ def test_a_guarded_call_is_narrowed_and_each_part_checked(state, weight, meanwhi
     checked = [call["time"] for call in cloud.calls("DescribeTargetHealth")]
     for write in cloud.writes():
         assert any(0 <= write["time"] - at <= 4 for at in checked)
+
+
+def test_what_somebody_else_has_bound_after_it_was_refused_counts_in_the_guard():
+    names = [f"ins-{number}" for number in range(1, 6)]
+    listener = tcp("lbl-1", 443, *map(target, ("ins-1", "ins-2", "ins-5")))
+    cloud = balancer([listener], bad=["ins-3"], health={"dead": names}, task_seconds=3)
+    for name, weight in (("ins-3", 10), ("ins-5", 0)):
+        cloud.before("DescribeTargets", partial(interfere, cloud, LBL_1, name, weight), nth=3)
+    run = cloud.run(targets=[want("lbl-1", name) for name in names[1:]], purge=True, min_healthy=2)
+    assert (run.failure, weights(cloud)) == (None, {"ins-2": 10, "ins-3": 10, "ins-4": 10, "ins-5": 0})
 
 
 def test_a_guard_that_refuses_while_a_call_is_narrowed_keeps_what_was_done():
