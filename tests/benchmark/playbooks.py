@@ -62,13 +62,13 @@ class Bench:
         self._environment = {
             **{name: value for name, value in os.environ.items() if name not in foreign},
             **emulator.environ(),
-            "ANSIBLE_CALLBACKS_ENABLED": "task_times",
-            "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback"),
+            "ANSIBLE_CALLBACKS_ENABLED": "task_results",
+            "ANSIBLE_CALLBACK_PLUGINS": str(HERE.parent / "integration" / "plugins" / "callback"),
             "ANSIBLE_COLLECTIONS_PATH": str(collections),
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
             "ANSIBLE_LIBRARY": str(HERE / "library"),
             "ANSIBLE_LOCALHOST_WARNING": "false",
-            "CLB_TASK_TIMES": str(self._times),
+            "CLB_TASK_RESULTS": str(self._times),
             "HOME": tempfile.mkdtemp(dir=directory),
             "LC_ALL": "C.UTF-8",
         }
@@ -105,13 +105,12 @@ class Bench:
         values = self._directory / "variables.json"
         values.write_text(json.dumps(variables or {}))
         self.run(tasks, arguments=["--extra-vars", f"@{values}"])
-        entries = [json.loads(line) for line in self._times.read_text(encoding="utf-8").splitlines()]
         spans, calls = self._cloud()
         timed = []
-        for entry in entries:
-            since, until = entry["started"], entry["ended"]
+        for entry in map(json.loads, self._times.read_text(encoding="utf-8").splitlines()):
+            since, until, changed = entry["started"], entry["ended"], bool(entry["result"].get("changed"))
             sent = sum(since <= moment <= until for moment in calls)
-            timed.append(Timed(entry["name"], until - since, covered(spans, since, until), sent, entry["changed"]))
+            timed.append(Timed(entry["task"], until - since, covered(spans, since, until), sent, changed))
         return timed
 
     def play_measured(self, tasks: list[Task], variables: Mapping[str, Any]) -> list[tuple[Timed, Cost]]:

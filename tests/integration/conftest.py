@@ -4,8 +4,6 @@
 
 """Fixtures for tests that run real Ansible with the installed collection against the emulator.
 
-``collections_path``
-    Directory that holds the collection, built and installed with ``ansible-galaxy``.
 ``emulator``
     A ``clb_emulator.testing.Emulator`` in a process of its own, which tests share one after the other. It holds the
     demo's scenario, which ``emulator.load(...)`` replaces.
@@ -13,10 +11,10 @@
     ``playbook(plays, ...)`` runs ``ansible-playbook`` to its end and returns a ``PlaybookRun``;
     ``playbook.start(plays, ...)`` only starts it and returns a ``RunningPlaybook``, for several at once.
     It points to the emulator where the test asks for that fixture too.
-``ansible_environment``
-    The environment for any other Ansible command.
 ``inventory``
     ``inventory(...)`` runs ``ansible-inventory`` on a file of the plugin with these options.
+``ansible_environment``
+    The environment for any other Ansible command.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +33,7 @@ import yaml
 
 from clb_emulator.testing import Emulator
 
+from .checkout import ROOT
 from .forks import Ansible
 
 if TYPE_CHECKING:
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
 
     from .forks import ForkedRun
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 DEMO = ROOT / "tests" / "emulator" / "scenarios" / "demo.yml"
 TIMEOUT_SECONDS = 300.0
 INVENTORY = "tencentcloud.clb.targets"
@@ -56,6 +54,8 @@ class TaskResult:
     host: str
     status: str
     result: dict[str, Any]
+    started: float
+    ended: float
 
     @property
     def changed(self) -> bool:
@@ -64,27 +64,24 @@ class TaskResult:
 
 @dataclass(frozen=True)
 class PlaybookRun:
-    """A finished run. ``recap`` is host -> the counts that ansible-playbook prints last."""
+    """A finished run."""
 
     rc: int
     stdout: str
     stderr: str
     tasks: list[TaskResult]
-    recap: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def output(self) -> str:
         return self.stdout + self.stderr
 
     def task(self, name: str, host: str | None = None) -> TaskResult:
-        """Return the only result of the task of that name; raise ``LookupError`` for none or several."""
+        """Return the only result of the task of that name."""
         found = [task for task in self.tasks if task.task == name and host in (None, task.host)]
-        if len(found) != 1:
-            raise LookupError(f"{len(found)} results of task {name!r}, host {host!r}:\n{self.output}")
+        assert len(found) == 1, f"{len(found)} results of task {name!r}, host {host!r}:\n{self.output}"
         return found[0]
 
     def result(self, name: str, host: str | None = None) -> dict[str, Any]:
-        """Return what the only task of that name returned."""
         return self.task(name, host).result
 
 
@@ -104,10 +101,8 @@ class RunningPlaybook:
             self.process.communicate()
             raise
         lines = self.results.read_text(encoding="utf-8").splitlines() if self.results.exists() else []
-        entries = [json.loads(line) for line in lines]
-        tasks = [TaskResult(**entry) for entry in entries if "task" in entry]
-        recap = next((entry["recap"] for entry in entries if "recap" in entry), {})
-        return PlaybookRun(self.process.returncode or 0, stdout, stderr, tasks, recap)
+        tasks = [TaskResult(**json.loads(line)) for line in lines]
+        return PlaybookRun(self.process.returncode or 0, stdout, stderr, tasks)
 
 
 class PlaybookRunner:

@@ -53,13 +53,11 @@ class ForkedRun:
         return self._server.words.get(f"{self._number} exit")
 
     def poll(self) -> int | None:
-        """Return the exit status, None while the command runs."""
         with contextlib.suppress(TimeoutError):
             self._server.told(f"{self._number} exit", 0)
         return self.returncode
 
     def kill(self) -> None:
-        """Kill the command, if it still runs."""
         if self.poll() is None:
             os.kill(self.pid, signal.SIGKILL)
 
@@ -117,7 +115,7 @@ class _Server:
 
 
 class Ansible:
-    """Starts Ansible's commands: those with settings that were used before are forked."""
+    """Starts Ansible's commands, without input: those with settings that were used before are forked."""
 
     def __init__(self) -> None:
         self._servers: dict[str, _Server] = {}
@@ -126,14 +124,11 @@ class Ansible:
     def start(
         self, command: Sequence[str | Path], cwd: Path, env: Mapping[str, str]
     ) -> ForkedRun | subprocess.Popen[str]:
-        """Start a command; it gets no input."""
         settings = json.dumps(sorted(item for item in env.items() if item[0].startswith("ANSIBLE_")))
         if settings not in self._used or (cwd / "ansible.cfg").exists():
             self._used.add(settings)
-            nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
-            return subprocess.Popen(
-                command, cwd=cwd, env=env, stdin=nothing, stdout=pipe, stderr=pipe, encoding="utf-8"
-            )
+            pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+            return subprocess.Popen(command, cwd=cwd, env=env, encoding="utf-8", **pipes)
         if settings not in self._servers:
             self._servers[settings] = _Server({**os.environ, **dict(json.loads(settings)), "LC_ALL": "C.UTF-8"})
         return self._servers[settings].start(command, cwd, env)

@@ -145,7 +145,7 @@ def test_every_link(playbook, emulator, places):
     cases = links(places)
     run = playbook(play(*(each for each, _, _ in cases)), "-vvv", environment=ENVIRONMENT)
 
-    assert run.recap["localhost"]["ignored"] == 0, run.output
+    assert {task.status for task in run.tasks} == {"ok"}, run.output
     calls = [call for call in emulator.calls() if not call["action"].startswith("Metadata")]
     ids = [TEMPORARY if (call["secret_id"] or "").startswith(TEMPORARY) else call["secret_id"] for call in calls]
     signers = list(zip([call["action"] for call in calls], ids, strict=True))
