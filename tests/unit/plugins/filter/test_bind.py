@@ -81,9 +81,8 @@ def test_an_entry_of_the_module_targets_listeners():
 def test_listeners_of_several_load_balancers_keep_theirs():
     first = {"load_balancer_id": "lb-1", "listener_id": "lbl-1", "protocol": "TCP", "port": 443, "rules": []}
     entries = bind([WEB_8080], [first, {**HTTP_80, "load_balancer_id": "lb-2", "rules": [LOC_1]}])
-    assert [(entry["load_balancer_id"], entry["listener_id"], entry["location_id"]) for entry in entries] == [
-        ("lb-1", "lbl-1", None), ("lb-2", "lbl-2", "loc-1"),
-    ]  # fmt: skip
+    found = [(entry["load_balancer_id"], entry["listener_id"], entry["location_id"]) for entry in entries]
+    assert found == [("lb-1", "lbl-1", None), ("lb-2", "lbl-2", "loc-1")]
     assert parse_entries(entries, selectors=False)
 
 

@@ -297,22 +297,15 @@ def test_a_summary_counts_hosts_and_seconds(shop):
     ]
 
 
-FAILS = {"drain_on_timeout": "fail"}
-
-
-@rows(
-    "busy, variables, told, warned",
-    ((), {}, False, False),
-    ([("::", 80)], {}, False, True),
-    ([("0.0.0.0", 80)], FAILS, True, False),
-)
-def test_connections_are_waited_for_over_both_families(shop, busy, variables, told, warned):
-    waiting = {"drain_connections": True, "drain_timeout": 7, "drain_ignore": ["::ffff:127.0.0.9"], **variables}
+@rows("busy, fails, warned", ([], False, False), (["::"], False, True), (["0.0.0.0"], True, False))
+def test_connections_are_waited_for_over_both_families(shop, busy, fails, warned):
+    waiting = {"drain_connections": True, "drain_timeout": 7, "drain_ignore": ["::ffff:127.0.0.9"]}
+    waiting["drain_on_timeout"] = "fail" if fails else "continue"
     noted = shop.out(**waiting)
-    shop.modules.busy = dict.fromkeys(busy, "timed out")
+    shop.modules.busy = {(address, 80): "timed out" for address in busy}
     done = shop.step("connections", noted=noted, **waiting)
     seen = [(one["host"], one["port"], one["exclude_hosts"]) for one in shop.modules.waits]
     assert seen == [(family, 80, ["127.0.0.9"]) for family in ("0.0.0.0", "::")]
     text = "web1: connections have not ended after 7 s (timed out)."
-    assert done == {"busy": text if told else ""}
+    assert done == {"busy": text if fails else ""}
     assert shop.modules.warnings == ([f"{text} The host is updated all the same."] if warned else [])
