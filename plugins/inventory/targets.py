@@ -406,7 +406,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 draft.add_host(name)
                 for group in host.groups:
                     draft.add_child(group, name)
-                draft.set_variables(name, host.variables)
+                for key, value in host.variables.items():
+                    draft.set_variable(name, key, value)
                 self._construct(name, host.variables)
         finally:
             self.inventory = inventory

@@ -46,27 +46,25 @@ class _Detail(NamedTuple):
 
 
 def draw_tree(result: object, most: int = 0) -> str:
-    """Draw a result of ``targets_info`` as plain text, a line for each load balancer, listener, rule and backend.
-
-    :param most: how many backends to show of each listener or rule; 0 for all.
-    :raises AnsibleFilterError: it is no such result.
-    """
+    """Draw a result of ``targets_info`` as plain text, with at most so many backends of each pool; 0: all."""
     roots = _roots(_checked(result, most), _Detail(most or None))
     return "".join(f"{line}\n" for root in roots for line in ("  ".join(root.lines), *_branches(root, "")))
 
 
 def draw_mermaid(result: object, most: int = 10) -> str:
-    """Draw a result of ``targets_info`` as a Mermaid flow chart, as GitHub and others render it.
+    """Draw a result of ``targets_info`` as a Mermaid flow chart; ``most`` is as in :func:`draw_tree`.
 
     Where Mermaid could not draw all, there are fewer backends, then no rules, no listeners, fewer load balancers.
-
-    :param most: how many backends to show of each listener or rule; 0 for all.
-    :raises AnsibleFilterError: it is no such result.
     """
     checked = _checked(result, most)
     text = ""
     for detail in _less_and_less(checked, most or _MAX_EDGES):
-        nodes, edges, styles = _chart(_roots(checked, detail))
+        nodes: list[str] = []
+        edges: list[str] = []
+        looks: set[str] = set()
+        for root in _roots(checked, detail):
+            _flow(root, nodes, edges, looks)
+        styles = [f"  classDef {look} {_STYLES[look]}" for look in sorted(looks - {""})]
         text = "\n".join(["flowchart LR", *nodes, *edges, *styles]) + "\n"
         if len(edges) <= _MAX_EDGES and len(text) <= _MAX_CHARACTERS:
             break
@@ -81,22 +79,10 @@ def _less_and_less(result: Raw, most: int) -> Iterator[_Detail]:
         most -= 1 + most // 4
     yield _Detail(0)
     yield _Detail(0, rules=False)
-    count = len(_balancers(result))
-    while count > 1:
+    count = max(1, len(_balancers(result)))
+    while count > 0:
         yield _Detail(0, rules=False, listeners=False, load_balancers=count)
         count -= 1 + count // 8
-    yield _Detail(0, rules=False, listeners=False, load_balancers=1)
-
-
-def _chart(roots: Sequence[_Node]) -> tuple[list[str], list[str], list[str]]:
-    """Nodes, edges and styles."""
-    nodes: list[str] = []
-    edges: list[str] = []
-    found: set[str] = set()
-    for root in roots:
-        _flow(root, nodes, edges, found)
-    looks = sorted(found - {""})
-    return nodes, edges, [f"  classDef {look} {_STYLES[look]}" for look in looks]
 
 
 def _checked(result: object, most: Any) -> Raw:

@@ -26,12 +26,7 @@ Weights = dict[Key, int]
 
 
 class _Asked(NamedTuple):
-    """The arguments of a command.
-
-    :param hosts: a host for each backend, named by the ID or address that was given; none: all that is remembered.
-    :param choice: the option of the modules that chooses load balancers; empty: all of the region.
-    :param options: ``min_healthy`` and ``wait_timeout`` of what writes.
-    """
+    """The arguments of a command; none of ``hosts`` means all that is remembered, no ``choice`` the whole region."""
 
     hosts: list[Host]
     choice: Raw
@@ -44,13 +39,10 @@ def _parse(given: Mapping[str, Any]) -> _Asked:
     ids = given["load_balancer_ids"]
     if ids is not None and not _several(ids):
         raise Stop("clb_load_balancer_ids is empty; name load balancers, or leave it out for all of the region.")
-    tags = given["load_balancer_tags"]
+    choice = {"load_balancer_ids": _several(ids) or None, "load_balancer_tags": given["load_balancer_tags"]}
     return _Asked(
         [_parse_backend(one, path) for one in _several(given["backend"])],
-        {
-            **({} if ids is None else {"load_balancer_ids": _several(ids)}),
-            **({} if tags is None else {"load_balancer_tags": tags}),
-        },
+        {name: value for name, value in choice.items() if value is not None},
         path,
         {name: given[name] for name in ("min_healthy", "wait_timeout") if name in given},
     )
@@ -98,9 +90,6 @@ def _weights(bound: Mapping[str, Sequence[Raw]]) -> Weights:
     return {key_of(one): one["weight"] for mine in bound.values() for one in mine}
 
 
-# -- the summary
-
-
 def _command(name: str, bound: Mapping[str, Sequence[Raw]]) -> str:
     return f"ansible-playbook tencentcloud.clb.{name} -e clb_backend={','.join(bound)}"
 
@@ -108,11 +97,7 @@ def _command(name: str, bound: Mapping[str, Sequence[Raw]]) -> str:
 def _table(
     bound: Mapping[str, Sequence[Raw]], pools: Sequence[Raw], before: Weights, after: Weights | None = None
 ) -> Iterator[str]:
-    """Yield a line for each binding, below its backend.
-
-    :param pools: all targets of the same listeners and rules, with their health.
-    :param after: the weights after a change; None where there was none: then the others are counted, not all.
-    """
+    """Yield a line for each binding, below its backend; without weights ``after`` a change, count only the others."""
     health = {key_of(one): printable(str(one["health_status"])) for one in pools}
     then = {key_of(one): one["weight"] for one in pools}
     then.update(dict.fromkeys(before, 0) if after is None else after)
@@ -148,9 +133,6 @@ def _bindings(count: int) -> str:
 def _shown(lines: Sequence[str], result: Raw) -> Raw:
     """The result of a command: its summary, and its failures, if there are any."""
     return {"lines": lines, "problem": " ".join(failure(result))}
-
-
-# -- the commands
 
 
 def where(modules: Modules, **given: Any) -> Raw:
@@ -222,14 +204,9 @@ def find_dead(modules: Modules, *, selectors: list[Raw], min_healthy: object, re
 
 
 def plan_drain_dead(asked: Iterable[Raw], pools: Iterable[Raw], required: int) -> Raw:
-    """Choose the dead targets that may be drained. Pure.
+    """Choose the dead ``targets`` to drain, and say for each listener or rule that keeps them why they are ``kept``.
 
     Where too few targets are healthy, the health check itself may be broken: there nothing is drained.
-
-    :param asked: the targets that are to be drained where they are dead.
-    :param pools: all targets of the same listeners and rules, with their health.
-    :param required: how many targets of weight above 0 must be healthy.
-    :returns: ``targets`` (to drain) and ``kept`` (a sentence for each listener or rule that keeps its dead ones).
     """
     meant = {key_of(target) for target in asked}
     healthy: Counter[Key] = Counter()

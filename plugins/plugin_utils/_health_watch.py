@@ -57,13 +57,7 @@ _TEMPLATE = re.compile(r"\{(?=[{%#])")
 
 
 class Poll(NamedTuple):
-    """What one read found.
-
-    :param events: one for each target whose health is another than was known, or one on a failed read.
-    :param warnings: sentences for the user; those of the read before are not told again.
-    :param failure: why the read failed, for people.
-    :param pause: seconds until the next read.
-    """
+    """What one read found: changes of health or one failure, new warnings, and the seconds until the next read."""
 
     events: list[Raw]
     warnings: tuple[str, ...]
@@ -72,11 +66,7 @@ class Poll(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """The known health of a target.
-
-    :param registered: when it was bound, as the cloud tells it.
-    :param missed: reads since then that did not mention the target.
-    """
+    """The known health of a target, when it was bound, and the reads since that did not mention it."""
 
     healthy: bool
     status: str
@@ -89,12 +79,7 @@ class _Known(NamedTuple):
 
 
 class HealthWatch:
-    """Reads the health of targets, and compares it with what was known of each last.
-
-    :param args: the options of the event source.
-    :raises InvalidArgument: an option is wrong or missing.
-    :raises ImportError: a library is missing.
-    """
+    """Reads the health of targets, and compares it with what was known of each last."""
 
     def __init__(self, args: Mapping[str, Any], environ: Mapping[str, str]) -> None:
         if REQUESTS_ERROR is not None:
@@ -106,10 +91,7 @@ class HealthWatch:
         self._warned: tuple[str, ...] = ()
 
     def poll(self) -> Poll:
-        """Read once.
-
-        :raises ClbError: the first read failed for a reason that does not pass by itself.
-        """
+        """Read once; raise the failure of a first read if only other options or rights can mend it."""
         done = run_info(self._params, self._environ)
         found = () if done.connection is None else done.connection.warnings
         warnings = tuple(dict.fromkeys((*found, *done.warnings, *_nothing_known(done))))
@@ -171,11 +153,7 @@ def _nothing_known(done: TaskResult) -> Iterator[str]:
 
 
 def _defused(event: Raw) -> Raw:
-    """An event in which no text is an expression.
-
-    ansible-rulebook gives events to playbooks as extra variables, in which Ansible evaluates expressions. Whoever may
-    name an instance must not get one evaluated.
-    """
+    """An event without expressions: Ansible evaluates those of an event, and anybody may have named an instance."""
     return {name: _defuse(value) for name, value in event.items()}
 
 

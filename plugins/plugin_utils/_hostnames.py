@@ -15,6 +15,7 @@ from ansible.inventory.manager import split_host_pattern
 from ansible.template import trust_as_template
 
 from ..module_utils._base.errors import InvalidArgument, and_more, printable
+from ._inventory import MAX_LISTED, MAX_SHOWN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -29,16 +30,10 @@ _PATTERN_STARTS = ("!", "&", "~", "@", "-")
 _PATTERN_MARKS = frozenset("*?[]")
 _SEPARATORS = frozenset(",:")
 """Two host patterns are separated so."""
-MAX_SHOWN = 255
-"""Characters of a name that a message shows."""
-MAX_LISTED = 5
 
 
 class HostNames:
-    """Finds a name for each host.
-
-    :param inventory_hosts: the variables of the hosts that other sources have put into the inventory, by name.
-    """
+    """Finds a name for each host, beside the hosts of other sources and their variables."""
 
     def __init__(self, hosts: Sequence[Host], inventory_hosts: Mapping[str, Mapping[str, Any]]) -> None:
         self._hosts = hosts
@@ -46,12 +41,7 @@ class HostNames:
         self._all = frozenset(name for host in hosts for name in host.names)
 
     def choose(self, groups: Collection[str]) -> list[str]:
-        """Call each host by the first of its names that is free and that no other host is called by.
-
-        :param groups: the names of all groups; none of them is free.
-        :returns: a name for each host, in their order, all different.
-        :raises InvalidArgument: none of a host's names is free.
-        """
+        """Call each host by the first of its names that no group and no other host has; all are different."""
         free = [[name for name in host.names if self._is_free(host, name, groups)][::-1] for host in self._hosts]
         for host, names in zip(self._hosts, free):
             if not names:
@@ -144,10 +134,7 @@ _TEMPLATE_STARTS = ("{{", "{%", "{#", "#jinja2:")
 
 
 class Draft(InventoryData):  # type: ignore[misc]  # ansible-core has no types
-    """A copy of what plugins see and change of an inventory; it remembers its changes.
-
-    Values from elsewhere enter the inventory here, and here alone.
-    """
+    """A copy of what plugins see and change of an inventory; values from elsewhere enter it here, and here alone."""
 
     def __init__(self, inventory: InventoryData) -> None:
         self._changes: list[tuple[str, tuple[Any, ...]]] = []
@@ -186,11 +173,6 @@ class Draft(InventoryData):  # type: ignore[misc]  # ansible-core has no types
         trusted = trust_plain(value)
         self._changes.append(("set_variable", (entity, varname, trusted)))
         super().set_variable(entity, varname, trusted)
-
-    def set_variables(self, host: str, variables: Mapping[str, Any]) -> None:
-        """Set variables of a host, whose names are valid for variables."""
-        for name, value in variables.items():
-            self.set_variable(host, name, value)
 
     def apply(self, inventory: InventoryData) -> None:
         """Make the changes in the inventory that was copied."""

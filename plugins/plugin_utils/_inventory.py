@@ -29,16 +29,15 @@ ADDRESSES: dict[str, Callable[[Raw], Any]] = {
     "none": lambda _target: None,
 }
 MAX_SHOWN = 255
-"""Characters of a name that a warning shows."""
+"""Characters of a name that a message shows."""
 MAX_LISTED = 5
+"""Names that a message shows."""
+_POOL = ("load_balancer_id", "listener_id", "location_id")
+PoolKey = tuple[Any, ...]
 
 
 class Host(NamedTuple):
-    """A backend, once, however many bindings it has.
-
-    :param names: what it can be called by, best first; the last one belongs to no other host.
-    :param groups: the groups that it is directly in.
-    """
+    """A backend, once, however many bindings it has; of its ``names``, best first, no other host has the last one."""
 
     names: tuple[str, ...]
     groups: tuple[str, ...]
@@ -46,14 +45,10 @@ class Host(NamedTuple):
 
 
 class Groups(NamedTuple):
-    """The groups of some load balancers.
-
-    :param edges: pairs of a group and a group in it.
-    :param pools: the group of a listener (layer 4) or rule, by load balancer, listener and location ID.
-    """
+    """Groups, as pairs of a group and one in it; ``pools`` has that of each load balancer, listener and location ID."""
 
     edges: tuple[tuple[str, str], ...]
-    pools: Mapping[tuple[str, str, str | None], str]
+    pools: Mapping[PoolKey, str]
     warnings: tuple[str, ...] = ()
 
 
@@ -66,7 +61,7 @@ def make_groups(balancers: Sequence[Raw]) -> Groups:
     nested: dict[tuple[str, str], None] = {}
     called: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
     """The IDs that a name and its group's name stand for."""
-    pools: dict[tuple[str, str, str | None], str] = {}
+    pools: dict[PoolKey, str] = {}
     for outer, identity, pool, name, group in _things(balancers):
         nested[outer, identity] = None
         called[name, group][identity] = None
@@ -74,7 +69,7 @@ def make_groups(balancers: Sequence[Raw]) -> Groups:
     groups: dict[str, str] = {}
     taken: set[str] = set()
     for identity in dict.fromkeys(identity for edge in nested for identity in edge if identity):
-        groups[identity] = _free(_safe(identity), "2", taken)
+        groups[identity] = _free(_safe(identity), taken)
     edges = {(groups[outer], groups[inner]): None for outer, inner in nested if outer}
     by_group: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for shown, text in called:
@@ -86,7 +81,7 @@ def make_groups(balancers: Sequence[Raw]) -> Groups:
             edges.update(dict.fromkeys((group, groups[identity]) for identity in called[names[0]]))
             continue
         identities = [identity for name in names for identity in called[name]]
-        own = [(_free(f"{group}_{groups[identity]}", "2", reserved), groups[identity]) for identity in identities]
+        own = [(_free(f"{group}_{groups[identity]}", reserved), groups[identity]) for identity in identities]
         edges.update(dict.fromkeys(own))
         told = [f"{printable(repr(name[0]), MAX_SHOWN)} ({and_more(list(called[name]), 2)})" for name in names]
         warnings.append(
@@ -96,7 +91,7 @@ def make_groups(balancers: Sequence[Raw]) -> Groups:
     return Groups(tuple(edges), {key: groups[identity] for key, identity in pools.items()}, tuple(warnings))
 
 
-def _things(balancers: Iterable[Raw]) -> Iterator[tuple[str, str, tuple[str, str, str | None], str, str]]:
+def _things(balancers: Iterable[Raw]) -> Iterator[tuple[str, str, PoolKey, str, str]]:
     """Each load balancer, listener and rule: the ID around it, its own, its pool's key, its name, its group's name."""
     for balancer in balancers:
         balancer_id, balancer_name = balancer["load_balancer_id"], balancer["load_balancer_name"]
@@ -115,21 +110,16 @@ def _safe(name: str) -> str:
     return str(to_safe_group_name(name, force=True, silent=True))
 
 
-def _free(group: str, suffix: str, taken: set[str]) -> str:
+def _free(group: str, taken: set[str]) -> str:
     """Take a group's name that nothing else has."""
     while group in taken:
-        group = f"{group}_{suffix}"
+        group = f"{group}_2"
     taken.add(group)
     return group
 
 
 def make_hosts(balancers: Iterable[Raw], groups: Groups, hostnames: Sequence[str], ansible_host: str) -> list[Host]:
-    """Put the bindings of each backend together.
-
-    :param groups: of the same load balancers.
-    :param hostnames: keys of :data:`HOSTNAMES`, best first.
-    :param ansible_host: a key of :data:`ADDRESSES`.
-    """
+    """Put the bindings of each backend together, with names by the keys of :data:`HOSTNAMES`, best first."""
     # An instance ID exists once, and an address once in a VPC, or in a region where the VPC is not known.
     bindings: dict[tuple[str, str], list[Raw]] = defaultdict(list)
     for balancer in balancers:
@@ -142,11 +132,7 @@ def make_hosts(balancers: Iterable[Raw], groups: Groups, hostnames: Sequence[str
     return [
         Host(
             tuple(_names(*identity, found[0], hostnames)),
-            tuple(
-                dict.fromkeys(
-                    groups.pools[one["load_balancer_id"], one["listener_id"], one["location_id"]] for one in found
-                )
-            ),
+            tuple(dict.fromkeys(groups.pools[tuple(one[key] for key in _POOL)] for one in found)),
             _variables(found, ADDRESSES[ansible_host](found[0])),
         )
         for identity, found in bindings.items()

@@ -127,15 +127,10 @@ class _Region(Fleet):
 
 
 def read_load_balancers(connections: Iterable[Connection], request: Request) -> Reading:
-    """Read load balancers: one listing for each region, one DescribeTargets for each load balancer.
+    """Read load balancers, one region after the other, since they share the rate limit.
 
     Where load balancers are not named, one that is gone, or that these credentials may not read, is left out with a
-    warning.
-
-    :param connections: one for each region; one region is read after the other, since they share the rate limit.
-    :param request: what to read; every load balancer of the regions where nothing chooses some.
-    :raises InvalidArgument: a load balancer that is named exists in no region.
-    :raises ClbError: something can't be read; the message says where.
+    warning. The message of a failure says where something can't be read.
     """
     names: list[str] = []
     regions: list[_Region] = []
@@ -214,11 +209,7 @@ _SECRET_VARIABLES = frozenset({"TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_TOKEN", 
 def fingerprint(
     query: Mapping[str, Any], regions: Sequence[str | None], options: Mapping[str, Any], environ: Mapping[str, str]
 ) -> str:
-    """Summarise everything that changes what is read, in 16 characters. Nothing is asked over the network.
-
-    :param query: the options that choose load balancers and bindings, rendered.
-    :param regions: the regions, None for the usual one.
-    """
+    """Summarise everything that changes what is read, in 16 characters. Nothing is asked over the network."""
     summary = {
         "format": _FORMAT,
         "query": dict(query),
@@ -257,11 +248,7 @@ def pack(reading: Reading) -> dict[str, Any]:
 
 
 def unpack(kept: object, where: str) -> Reading:
-    """Take what was read out of the form in which it was kept.
-
-    :param where: the place in the cache, for the message.
-    :raises InvalidArgument: something else has been written there.
-    """
+    """Take what was read out of the form in which it was kept; a message names the place in the cache."""
     if isinstance(kept, Mapping) and kept.keys() == {"balancers", "warnings", "checksum"}:
         content = {"balancers": kept["balancers"], "warnings": kept["warnings"]}
         if kept["checksum"] == _digest(content):

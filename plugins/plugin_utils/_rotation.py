@@ -37,10 +37,8 @@ _MINIMA = {"min_healthy": 0, "drain_seconds": 0, "drain_timeout": 1, "wait_timeo
 class Host:
     """One host, with the variables of the role as ``meta/argument_specs.yml`` describes them.
 
-    :param problems: of its variables; where there is any, only ``name`` can be relied on.
-    :param backend: its ``instance_id`` or ``eni_ip``, and its ``port`` where one is given.
-    :param balancers: the load balancers that it leaves; empty: all of the region.
-    :param wanted: entries of ``targets`` that it is bound to when it comes back.
+    Where there are ``problems``, only the name can be relied on. It leaves its ``balancers``, or all of the region if
+    there are none, and is bound to ``wanted``, entries of ``targets``, when it comes back.
     """
 
     name: str
@@ -128,14 +126,8 @@ def read_backend(given: Mapping[str, Any]) -> Raw:
     return {key: value for key, value in backend.items() if value is not None}
 
 
-# -- the variables of a host
-
-
 def parse_host(name: str, given: Mapping[str, Any], spec: Mapping[str, Any]) -> Host:
-    """Check the variables of a host, and give them the types of the role's argument spec.
-
-    :param given: variable -> value; null is the same as not given.
-    """
+    """Check the variables of a host, and give them the types of the role's argument spec; null is not given."""
     values = {key: value for key, value in given.items() if value is not None}
     # The validator changes what it is given.
     validator = ArgumentSpecValidator({key: dict(value) for key, value in spec.items()})
@@ -206,9 +198,6 @@ def _parse(entries: Sequence[Raw], what: str, *, selectors: bool) -> list[str]:
     return []
 
 
-# -- whose is a binding
-
-
 def _addresses_of(binding: Mapping[str, Any]) -> set[str]:
     """The names that the module accepts for the backend of a binding.
 
@@ -244,9 +233,6 @@ def remembered_of(host: Host, bound: Iterable[Raw], remembered: Iterable[Raw]) -
     """The entries of a restore file that are about a host, by all names under which it is bound."""
     names = {host.address}.union(*map(_addresses_of, bound))
     return [entry for entry in remembered if _has_port(host, entry) and not names.isdisjoint(_addresses_of(entry))]
-
-
-# -- weights of a warm-up
 
 
 def scaled(weight: object, share: int) -> int:

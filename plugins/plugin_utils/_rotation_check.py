@@ -55,9 +55,6 @@ def find_unread(left_out: Iterable[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-# -- the batches
-
-
 def check_batch(batch: object) -> list[str]:
     """Return a problem if ``clb_batch`` is not a number, a share such as 25%, or a list of these."""
     sizes = batch if isinstance(batch, list) else [batch]
@@ -79,15 +76,8 @@ def split_into_batches(names: Sequence[str], batch: object) -> list[list[str]]:
     return batches
 
 
-# -- the hosts
-
-
 def check_answers(names: Iterable[str], present: Iterable[str], answers: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Name the hosts that don't answer, with the cause.
-
-    :param present: the hosts that have not failed so far.
-    :param answers: host -> the result of its ping.
-    """
+    """Name the hosts that don't answer their ping, or have failed already, with the cause."""
     there = set(present)
     problems = []
     for name in names:
@@ -136,10 +126,7 @@ def check_hosts(hosts: Sequence[Host], bound: Bound, remembered: Sequence[Raw]) 
 def find_warnings(
     hosts: Sequence[Host], bound: Bound, remembered: Sequence[Raw], listeners: Iterable[Raw]
 ) -> Iterator[str]:
-    """Yield what is worth knowing, but no reason to stop.
-
-    :param listeners: the returned key of that name, with settings where they could be read.
-    """
+    """Yield what is worth knowing, but no reason to stop; ``listeners`` have settings where they could be read."""
     keys = {key_of(entry) for host in hosts for entry in remembered_of(host, bound[host.name], remembered)}
     foreign = sorted({backend_of(entry) for entry in remembered if key_of(entry) not in keys}, key=natural)
     if foreign:
@@ -174,9 +161,6 @@ def _find_short_drains(hosts: Iterable[Host], bound: Bound, listeners: Iterable[
         )
 
 
-# -- the guards
-
-
 def find_pools(bindings: Iterable[Raw]) -> list[Raw]:
     """Select everything that is bound to the listeners and rules of these bindings."""
     keys = ("load_balancer_id", "listener_id", "location_id")
@@ -200,10 +184,7 @@ class _Traffic:
         counts[standing] += 1
 
     def judge(self, pool: Key, lost: Mapping[Key, int]) -> str:
-        """Return what is wrong with a loss in one listener or rule; empty where nothing is.
-
-        :param lost: the keys of targets, each with the ``clb_min_healthy`` of its host.
-        """
+        """Return what is wrong with a loss of targets, each with its ``clb_min_healthy``; empty where nothing is."""
         minimum = max(lost.values())
         standings = [self._standings[key] for key in lost if key in self._standings]
         verdict = judge(self._counts[pool], standings, minimum)
@@ -225,11 +206,7 @@ class _Traffic:
 def check_guards(
     hosts: Sequence[Host], pools: Sequence[Raw], remembered: Sequence[Raw], batches: Sequence[Sequence[str]]
 ) -> list[str]:
-    """Name the batches that would leave a listener or rule with too few, when all batches before have come back.
-
-    :param pools: all that is bound to the listeners and rules of the hosts, with its health.
-    :param batches: the names of the hosts of each.
-    """
+    """Name the batches that would leave a listener or rule with too few, when all batches before have come back."""
     minima = {host.name: host.min_healthy for host in hosts}
     labels = {pool_of(binding): label_of(binding) for binding in pools}
     traffic = _Traffic()
@@ -258,31 +235,22 @@ def check_guards(
     return problems if more <= 0 else [*problems[:MAX_PROBLEMS], f"The same goes {more} more times."]
 
 
-# -- how a batch leaves
-
-
 def plan_parts(hosts: Iterable[Host], bound: Bound, remembered: Sequence[Raw]) -> Iterator[tuple[Raw, bool]]:
-    """Plan how hosts are drained: one part for each guard, before it what a killed warm-up has left.
+    """Plan how hosts are drained: the module's options for each guard, and whether the drain is remembered.
 
-    The restore file has the whole weight of a binding that a warm-up has left; with the file, the drain would replace
-    it by a share.
-
-    :returns: the module's options of each part, and whether the drain is remembered.
+    What a killed warm-up has left comes first: the restore file has its whole weight, which must not become the share.
     """
     parts: dict[tuple[bool, int], Raw] = {}
-
-    def add(host: Host, targets: list[Raw], *, remember: bool) -> None:
-        if targets:
-            part = parts.setdefault((remember, host.min_healthy), {"targets": [], "wait_timeout": 1})
-            part["targets"] += targets
-            part["wait_timeout"] = max(part["wait_timeout"], host.wait_timeout)
-
     for host in hosts:
         mine = bound[host.name]
         own = {key_of(entry): entry for entry in remembered_of(host, mine, remembered)}
         left = [one for one in mine if is_warming(host, own.get(key_of(one), {}), one["weight"])]
-        add(host, [selector_of(one) for one in left], remember=False)
         # Naming the load balancers spares reading the whole region again.
-        add(host, host.selectors_on(dict.fromkeys(one["load_balancer_id"] for one in mine)), remember=True)
+        whole = host.selectors_on(dict.fromkeys(one["load_balancer_id"] for one in mine))
+        for remember, targets in ((False, [selector_of(one) for one in left]), (True, whole)):
+            if targets:
+                part = parts.setdefault((remember, host.min_healthy), {"targets": [], "wait_timeout": 1})
+                part["targets"] += targets
+                part["wait_timeout"] = max(part["wait_timeout"], host.wait_timeout)
     for remember, min_healthy in sorted(parts):
         yield {"min_healthy": min_healthy, **parts[remember, min_healthy]}, remember

@@ -34,15 +34,10 @@ def _read_batch(modules: Modules, hosts: Sequence[Host]) -> tuple[list[Raw], dic
     return remembered, bound
 
 
-# -- check
-
-
 def check(modules: Modules, *, batch: object) -> Raw:
-    """Find what would fail.
+    """Find what would fail, with batches as ``serial`` takes them.
 
-    :param batch: as ``serial`` takes it.
-    :returns: ``order``, the names of the hosts in the order of their update: those that an earlier run has left out of
-        traffic come first.
+    :returns: ``order``, the names of the hosts, those first that an earlier run has left out of traffic.
     """
     play = modules.play
     if len(play.batch) != len(play.present):
@@ -91,9 +86,6 @@ def _judge(modules: Modules, result: Raw, must: Iterable[Raw]) -> list[str]:
 def _is_gone(error: Mapping[str, Any]) -> bool:
     concern = ruling_for(error["code"], error["message"]).concern
     return concern in NOT_THERE or error["message"].startswith("There is no load balancer")
-
-
-# -- out
 
 
 def out(modules: Modules) -> Raw:
@@ -160,10 +152,7 @@ def _undo(modules: Modules, path: str, taken: Sequence[Raw], wait_timeout: int) 
 
 
 def connections(modules: Modules) -> Raw:
-    """Wait on the host until its connections have ended.
-
-    :returns: ``busy``, why the host has to go back; empty if it need not.
-    """
+    """Wait on the host until its connections have ended; ``busy`` is why the host has to go back, or empty."""
     play = modules.play
     (host,) = play.hosts([play.current])
     left = play.left([host.name]).get(host.name)
@@ -187,15 +176,10 @@ def connections(modules: Modules) -> Raw:
     return {"busy": ""}
 
 
-# -- back
-
-
 def back(modules: Modules, *, hosts: list[str] | None = None, warm_up: bool = True) -> Raw:
-    """Put hosts back as they were, and wait until they are healthy.
+    """Put hosts back as they were, by default the batch, and wait until they are healthy; return as :func:`out`.
 
-    :param hosts: names; None for the batch. Of hosts that the run has not taken out, the restore file alone tells.
-    :param warm_up: whether they come back with shares of their weight first.
-    :returns: as :func:`out`.
+    Of hosts that the run has not taken out, the restore file alone tells.
     """
     play = modules.play
     returning = play.hosts(play.batch if hosts is None else hosts)
@@ -214,10 +198,7 @@ def back(modules: Modules, *, hosts: list[str] | None = None, warm_up: bool = Tr
 
 
 def _bring_back(modules: Modules, hosts: Sequence[Host], left: Mapping[str, Left], shares: Mapping[int, int]) -> None:
-    """Bring hosts back.
-
-    :param shares: of the weight in %, with the seconds that the hosts keep it.
-    """
+    """Bring hosts back, first with these shares of their weight in %, each for its seconds."""
     path = hosts[0].restore_file
     known = [host for host in hosts if host.name in left]
     drained = [entry for host in known for entry in left[host.name].drained]
@@ -267,10 +248,7 @@ def _find_wanted(modules: Modules, hosts: Sequence[Host], remembered: Iterable[R
 
 
 def _warm_up(modules: Modules, shares: Mapping[int, int], restored: Raw, options: Raw) -> None:
-    """Bring hosts back with rising shares of their weight. The restore file stays as it is.
-
-    :param restored: the options that bring them back with their whole weight; ``options`` is a part of them.
-    """
+    """Bring hosts back with rising shares of the weight that ``restored`` gives them. The restore file stays."""
     foreseen = _targets(modules, check=True, **restored) if shares else {}
     rising = [*foreseen.get("modified", ()), *foreseen.get("registered", ())]
     for share, seconds in shares.items() if rising else ():
@@ -278,9 +256,6 @@ def _warm_up(modules: Modules, shares: Mapping[int, int], restored: Raw, options
         stays = f"It stays at a share of its weight; the whole weight is in {restored['restore_file']}."
         stop_if(failure(_targets(modules, targets=targets, **options)), f"{stays} Run the same command again.")
         time.sleep(seconds)
-
-
-# -- the end
 
 
 def summary(modules: Modules) -> Raw:
