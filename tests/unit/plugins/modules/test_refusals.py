@@ -103,35 +103,15 @@ def check(code, text, size, *, first_accepted):
         assert not run.failed, run.message
         assert run["failed_targets"] == []
     else:
-        check_blame(run, code, text, size)
-        assert run.changed is first_accepted
+        assert (run.failed, run.code, run.changed) == (True, code, first_accepted)
+        blamed = {(entry["instance_id"], entry["code"]) for entry in run["failed_targets"]}
+        assert blamed == {(name(number), code) for number in range(size)}
+        assert run["failed_targets"][0]["message"].startswith(text.replace("\n", "\\n").replace("\x1b", "\\x1b")[:2000])
+        assert code != "LimitExceeded" or "quota" in run.message
         assert len(run["registered"]) == int(first_accepted)
-        check_calls(len(cloud.writes()) - first_accepted, code, text, size)
-    if size < 3:
-        cloud.clear_faults()
-        assert not cloud.run(targets=targets).failed
-
-
-def check_blame(run, code, text, size):
-    """All members of the call fail with the cloud's code and words, and the message names none of many."""
-    assert run.failed
-    assert run.code == code
-    assert sorted(entry["instance_id"] for entry in run["failed_targets"]) == [name(number) for number in range(size)]
-    assert {entry["code"] for entry in run["failed_targets"]} == {code}
-    assert run["failed_targets"][0]["message"].startswith(text.replace("\n", "\\n").replace("\x1b", "\\x1b")[:2000])
-    if code == "LimitExceeded":
-        assert "quota" in run.message
-    elif size > 4:
-        assert not any(name(number) in run.message for number in range(size))
-
-
-def check_calls(calls, code, text, size):
-    if fails_at_once(code, text):
-        assert calls == 1
-    elif code == "LimitExceeded":
-        assert calls <= 1 + 2 * 5
-    else:
-        assert calls <= {1: 1, 2: 3}.get(size, 6)
+        assert len(cloud.writes()) - first_accepted <= (1 if fails_at_once(code, text) else 2 * size - 1)
+    cloud.clear_faults()
+    assert not cloud.run(targets=targets).failed
 
 
 @pytest.mark.parametrize("text", BUSY)
@@ -153,13 +133,6 @@ def test_a_refusal_with_any_text(code):
     for number, text in enumerate(TEXTS):
         for size in (1, 2):
             check(code, text, size, first_accepted=(number + size) % 2 == 0)
-
-
-@pytest.mark.sample(60)
-@pytest.mark.parametrize("text", range(len(TEXTS)))
-@pytest.mark.parametrize("code", CODES)
-def test_a_refusal_of_500(code, text):
-    check(code, TEXTS[text], 500, first_accepted=(CODES.index(code) + text) % 2 == 0)
 
 
 def wide_cloud(listeners, balancers=1, **settings):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Several load balancers in one task: what stops all of them, and what is told of each."""
+"""Several load balancers in one task: which are chosen, what stops all of them, and what is told of each."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.session im
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
 from harness import Cloud
 
-from ..builders import Raw, http, rule, target, tcp
+from ..builders import Raw, http, rule, target, tcp, want
+from .tasks import refusal
 
 IDS = ["lb-1", "lb-2", "lb-3"]
 HOST: Raw = {"instance_id": "ins-1"}
 EVERYWHERE: Raw = {"listener_port": 443, "instance_id": "ins-9", "port": 80}
 DRAIN: Raw = {"state": "drained", "targets": [HOST]}
+ADD: Raw = {"state": "present", "targets": [EVERYWHERE]}
+AT_3: Raw = {"targets": [{**HOST, "load_balancer_id": "lb-3"}]}
 GUARDED: Raw = {**DRAIN, "min_healthy": 1}
 
 
@@ -38,10 +41,6 @@ def region(**settings):
 
 def many(count, **settings):
     return Cloud.of({f"lb-{number}": [tcp(f"lbl-{number}", 443)] for number in range(1, count + 1)}, **settings)
-
-
-def refusal(code, message="no"):
-    return {"kind": "error", "code": code, "message": message}
 
 
 def status(run):
@@ -72,9 +71,7 @@ def test_one_task_changes_several_and_reports_each():
     cloud = region()
     run = cloud.run(load_balancer_ids=IDS, targets=[EVERYWHERE])
     assert (run.failure, status(run), run.changed) == (None, dict.fromkeys(IDS, "changed"), True)
-    assert [(one["load_balancer_id"], one["listener_id"]) for one in run["registered"]] == [
-        (f"lb-{number}", f"lbl-{number}") for number in (1, 2, 3)
-    ]
+    assert [one["listener_id"] for one in run["registered"]] == ["lbl-1", "lbl-2", "lbl-3"]
     assert all("ins-9" in bound for bound in weights(cloud).values())
     assert sorted(call["params"]["LoadBalancerId"] for call in cloud.writes()) == IDS
     counts = {"registered": 1, "modified": 0, "deregistered": 0, "unchanged": 2, "bound": 3}
@@ -84,19 +81,18 @@ def test_one_task_changes_several_and_reports_each():
     assert (again.changed, status(again)) == (False, dict.fromkeys(IDS, "unchanged"))
 
 
-@pytest.mark.parametrize("key", ["targets", "restore", "modified"])
-def test_only_what_an_entry_names_or_matches_is_listed(key):
+def test_only_what_an_entry_names_or_matches_is_listed():
     run = region().run(all_load_balancers=True, **DRAIN)
-    assert [(one["load_balancer_id"], one["instance_id"]) for one in run[key]] == [(one, "ins-1") for one in IDS]
+    for key in ("targets", "restore", "modified"):
+        assert [(one["load_balancer_id"], one["instance_id"]) for one in run[key]] == [(one, "ins-1") for one in IDS]
 
 
 def test_diff_lines_begin_with_the_load_balancer_and_are_sorted_together():
     run = region().run(load_balancer_ids=["lb-2", "lb-1"], **DRAIN)
-    assert run["diff"] == {
-        "before": "lb-1  TCP:443 (lbl-1)  ins-1:80  weight 1\nlb-2  TCP:443 (lbl-2)  ins-1:80  weight 2\n",
-        "after": "lb-1  TCP:443 (lbl-1)  ins-1:80  weight 0\nlb-2  TCP:443 (lbl-2)  ins-1:80  weight 0\n",
-        "prepared": "re-weighted 2 on 2 of 2 load balancers",
-    }
+    assert (run["diff"]["before"], run["diff"]["prepared"]) == (
+        "lb-1  TCP:443 (lbl-1)  ins-1:80  weight 1\nlb-2  TCP:443 (lbl-2)  ins-1:80  weight 2\n",
+        "re-weighted 2 on 2 of 2 load balancers",
+    )
     assert [one["load_balancer_id"] for one in run["load_balancers"]] == ["lb-2", "lb-1"]
 
 
@@ -263,13 +259,6 @@ def test_only_what_takes_something_away_under_the_guard_needs_a_lock(tmp_path, o
     assert locks_of({**options, "load_balancer_id": "lb-1"}, tmp_path / "one") == bool(locks)
 
 
-def test_the_locks_of_a_task_that_fails_are_given_back():
-    cloud = region()
-    cloud.add_faults({"action": "Describe*", **refusal("UnauthorizedOperation")})
-    assert cloud.run(load_balancer_id="lb-1", **GUARDED).failed
-    assert cloud.run(load_balancer_id="lb-1", **GUARDED).failure is None
-
-
 @pytest.mark.parametrize("calls", [3, 4, 6], ids=["before it is locked", "while others are read again", "health"])
 def test_one_that_is_deleted_at_any_time_before_the_first_write_is_left_out(calls):
     cloud = region()
@@ -309,3 +298,101 @@ def test_extra_calls_and_task_times_are_shared():
     started = time.monotonic()
     assert TaskTimes(probes=0).find(Budget(0.01, 0)) is None
     assert time.monotonic() - started < 2, "nobody finds it out, and the time is up"
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"targets": [HOST]}, "targets[0] has no load_balancer_id of its own"),
+        ({"targets": [{**HOST, "load_balancer_id": "lb-1"}, HOST]}, "targets[1] has no load_balancer_id of its own"),
+        ({"load_balancer_id": "lb-1", "all_load_balancers": True}, "load_balancer_id and all_load_balancers are given"),
+        ({"load_balancer_ids": []}, "load_balancer_ids is an empty list"),
+        ({"load_balancer_ids": ["lb-1", " "]}, "load_balancer_ids is empty; give the ID"),
+        ({"load_balancer_name": " "}, "load_balancer_name is empty; give the exact name"),
+        ({"load_balancer_ids": ["lb 1"]}, "load_balancer_ids 'lb 1' is not an ID"),
+        ({"load_balancer_names": ["name-lb-1", "name-lb"]}, "has the name 'name-lb'"),
+        ({"load_balancer_names": ["name-lb-1", "no"]}, "has the name 'no'. Check load_balancer_names and region"),
+        ({"load_balancer_ids": IDS[:2], **AT_3}, "'lb-3' is not 'lb-1' or 'lb-2', as load_balancer_ids says"),
+        ({**ADD, "all_load_balancers": True}, "all_load_balancers goes with state absent or drained"),
+        ({"all_load_balancers": True, "targets": [{"listener_port": 443}]}, "every entry must name a backend"),
+    ],
+)
+def test_how_load_balancers_may_not_be_chosen(options, words):
+    cloud = region()
+    run = cloud.run(**{**DRAIN, **options})
+    assert words in (run.failure or "")
+    assert (run.code, cloud.writes()) == ("InvalidArgument", [])
+
+
+@pytest.mark.parametrize(
+    "options, expected",
+    [
+        ({"load_balancer_id": " lb-2 "}, "lb-2"),
+        ({"load_balancer_name": "name-lb-2"}, "lb-2"),
+        ({"load_balancer_ids": ["lb-2", " lb-1", "lb-2"]}, "lb-2 lb-1"),
+        ({"load_balancer_names": ["name-lb-3", "name-lb-1 ", "name-lb-3"]}, "lb-3 lb-1"),
+        ({"all_load_balancers": True}, "lb-1 lb-2 lb-3"),
+        ({"targets": [{**HOST, "load_balancer_id": one} for one in ("lb-3", "lb-1")]}, "lb-3 lb-1"),
+    ],
+)
+def test_the_chosen_ones_come_once_in_the_order_chosen(options, expected):
+    run = region().run(check=True, **{**DRAIN, **options})
+    assert run.failure is None
+    named = {"load_balancer_name", "load_balancer_names", "all_load_balancers"} & options.keys()
+    told = [(one["load_balancer_id"], one["load_balancer_name"]) for one in run["load_balancers"]]
+    assert told == [(one, f"name-{one}" if named else None) for one in expected.split()]
+    # One is meant by the option, not by the count.
+    one_meant = {"load_balancer_id", "load_balancer_name"} & options.keys()
+    assert run["load_balancer_id"] == ("lb-2" if one_meant else None)
+
+
+def test_a_listing_of_the_region_asks_for_those_with_backends_oldest_first_and_no_classic_ones():
+    cloud = region()
+    cloud.run(all_load_balancers=True, **DRAIN)
+    asked = cloud.calls("DescribeLoadBalancers")[0]["params"]
+    assert (asked["WithRs"], asked["Forward"], asked["OrderType"]) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("state, warned", [("drained", 1), ("absent", 0)])
+def test_a_region_without_backends_is_a_warning_where_something_is_to_be_drained(state, warned):
+    run = many(1).run(all_load_balancers=True, targets=[HOST], state=state)
+    assert (run.failure, run.changed, len(run.warnings)) == (None, False, warned)
+    # A listener that is nowhere is none.
+    elsewhere = region().run(all_load_balancers=True, targets=[{**HOST, "listener_port": 9}], state="absent")
+    assert (elsewhere.failure, elsewhere.warnings) == (None, [])
+
+
+def test_each_id_goes_to_the_load_balancer_that_has_it():
+    cloud = region()
+    rule_entry = {"location_id": "loc-3", "instance_id": "ins-9", "port": 80}
+    run = cloud.run(load_balancer_ids=IDS, targets=[want("lbl-1", "ins-9"), rule_entry])
+    assert (run.failure, sorted(wrote_to(cloud))) == (None, ["lb-1", "lb-3"])
+    assert status(run) == {"lb-1": "changed", "lb-2": "unchanged", "lb-3": "changed"}
+
+
+def test_entries_can_choose_by_themselves_and_only_those_load_balancers_are_read():
+    cloud = region()
+    entries = [want("lbl-3", "ins-9", load_balancer_id="lb-3"), want("lbl-1", "ins-9", load_balancer_id="lb-1")]
+    run = cloud.run(targets=entries)
+    assert (run.failure, list(status(run))) == (None, ["lb-3", "lb-1"])
+    asked = [call["params"] for call in cloud.calls("DescribeTargets")]
+    assert {(one["LoadBalancerId"], *one["ListenerIds"]) for one in asked} == {("lb-3", "lbl-3"), ("lb-1", "lbl-1")}
+    cloud.clear_journal()
+    run = cloud.run(load_balancer_ids=IDS, targets=entries[:1])
+    assert (list(status(run)), set(read(cloud))) == (["lb-3"], {"lb-3"})
+
+
+@pytest.mark.parametrize("state, failed", [("present", True), ("drained", True), ("absent", False)])
+def test_an_id_that_none_of_them_has(state, failed):
+    cloud = region()
+    run = cloud.run(load_balancer_ids=IDS, targets=[want("lbl-9", "ins-1")], state=state)
+    words = "targets[0]: none of the load balancers has a listener 'lbl-9'."
+    assert (run.failed, wrote_to(cloud)) == (failed, [])
+    assert words in (run.failure or run.warnings[0])
+    assert not failed or "lb-3: What exists: " in run.message
+    everywhere = cloud.run(all_load_balancers=True, targets=[want("lbl-9", "ins-1")], state="drained")
+    assert (everywhere.failure, words in everywhere.warnings[0]) == (None, True)
+    if state != "present":
+        entry = want("lbl-3", "ins-1", load_balancer_id="lb-1")
+        own = cloud.run(all_load_balancers=True, targets=[entry], state=state)
+        assert own.warnings[0] == "targets[0]: lb-1 has no listener 'lbl-3'. Nothing to do for it."
