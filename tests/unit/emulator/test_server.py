@@ -22,7 +22,7 @@ import requests
 from clb_emulator.answer import Answer
 from clb_emulator.testing import HOME, Emulator
 
-from ..plugins.module_utils.clients import make_certificate
+from ..plugins.module_utils.loopback import make_certificate
 from .shop import SHOP, B
 
 if TYPE_CHECKING:

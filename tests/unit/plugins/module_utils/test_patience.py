@@ -92,10 +92,9 @@ def error_of(cloud, plugin, options):
         if plugin == "event source":
             events = HealthWatch({"load_balancer_id": LB}, environ).poll().events
             return next((event["clb_error"] for event in events if "clb_error" in event), None)
+        request = Request(Choice(ids=(LB,)), None, 30, health=True)
         try:
-            read_load_balancers(
-                [connect({}, environ, reading_budget(30))], Request(Choice(ids=(LB,)), None, 30, health=True)
-            )
+            read_load_balancers([connect({}, environ, reading_budget(30))], request)
         except ClbError as error:
             return describe_error(error)
     return None
@@ -175,10 +174,9 @@ def test_one_bad_load_balancer_of_two_is_waited_for_and_then_named(seconds):
     cloud = Cloud.of({f"lb-{number}": [tcp(f"lbl-{number}", 443, target("ins-1"))] for number in (1, 2)})
 
     def alter(answer):
-        bad = cloud.now() < seconds and answer["Response"]["Listeners"][0]["ListenerId"] == "lbl-2"
-        return (
-            {"Response": {"Error": {"Code": "InternalError", "Message": WORDS}, "RequestId": "r-1"}} if bad else answer
-        )
+        if cloud.now() >= seconds or answer["Response"]["Listeners"][0]["ListenerId"] == "lbl-1":
+            return answer
+        return {"Response": {"Error": {"Code": "InternalError", "Message": WORDS}, "RequestId": "r-1"}}
 
     cloud.alter("DescribeTargets", alter)
     run = cloud.run(**EVERYWHERE)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ..servers import BOMBS, RawServer
+from ..loopback import BOMBS, RawServer
 
 MAX_PEAK_MB = 300
 PROGRAM = """

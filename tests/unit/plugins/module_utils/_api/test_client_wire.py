@@ -27,8 +27,18 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base import erro
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.secrets import Secrets
 
 from ...builders import rows
-from ..clients import KEY, KEY_ID, TOKEN, SkippingBudget, make_certificate, make_client
-from ..servers import HttpServer, RawServer, Reply, response
+from ..loopback import (
+    KEY,
+    KEY_ID,
+    TOKEN,
+    HttpServer,
+    RawServer,
+    Reply,
+    SkippingBudget,
+    make_certificate,
+    make_client,
+    response,
+)
 
 NOW = 1700000000
 PROXY_VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
@@ -179,12 +189,10 @@ def test_credentials_in_a_proxy_address_are_not_shown(proxy, monkeypatch):
 
 # -- which connection a request goes out on, and what becomes of one in doubt
 
-CLOSES_AFTER = 0.02
-
 
 @rows("pause", 0.0, 0.018, 0.03)
 def test_a_write_is_not_lost_on_a_connection_that_the_server_closes(pause):
-    with HttpServer(closes_after=CLOSES_AFTER) as server:
+    with HttpServer(closes_after=0.02) as server:
         client = make_client(server.url, budget=SkippingBudget())
         for _ in range(8):
             client.read("DescribeTargets", {})
@@ -225,13 +233,9 @@ def test_connections_share_one_context(tmp_path, monkeypatch):
 
 
 def test_http_where_https_is_expected_is_called_so_and_asked_once():
-    with (
-        HttpServer() as server,
-        pytest.raises(errors.ConnectionFailed, match="this is http where https was expected") as caught,
-    ):
+    with HttpServer() as server, pytest.raises(errors.ConnectionFailed, match="is http where https was expected"):
         make_client(server.url.replace("http:", "https:")).read("DescribeTargets", {})
-    assert caught.value.code == "ConnectionFailed"
-    assert len(server.seen) == 0
+    assert server.seen == []
 
 
 def test_a_thread_that_is_given_up_ends():

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Optional
 
 import pytest
 from hypothesis import given
@@ -145,8 +144,6 @@ def test_small_limits_hold_too(sizes, limits):
 # -- the cause of a refused call
 
 
-Members = list[str]
-Halves = Optional[tuple[Members, Members]]
 BAD, QUOTA, LONG = "bad member", "quota", "too long"
 
 

@@ -33,15 +33,10 @@ SPELLINGS = {
 }
 ALL_PLACES = [place for names in PLACES.values() for place in names]
 ALL_SPELLINGS = [one for spellings in SPELLINGS.values() for one in spellings]
-Key = tuple[str, "str | None", str, int]
-State = dict[Key, tuple[int, str]]
 
-keys = st.tuples(st.sampled_from(list(PLACES)), st.sampled_from(list(SPELLINGS)), st.sampled_from([80, 81])).map(
-    lambda one: (*one[0], one[1], one[2])
-)
-states = st.dictionaries(
-    keys, st.tuples(st.sampled_from([0, 10, 50, 100]), st.sampled_from(["", "blue", "grün"])), max_size=12
-)
+keys = st.tuples(*map(st.sampled_from, (list(PLACES), list(SPELLINGS), [80, 81]))).map(lambda one: (*one[0], *one[1:]))
+values = st.tuples(st.sampled_from([0, 10, 50, 100]), st.sampled_from(["", "blue", "grün"]))
+states = st.dictionaries(keys, values, max_size=12)
 
 
 @st.composite
@@ -78,16 +73,10 @@ def listeners(state):
     def at(*place):
         return [target(key[2], key[3], *value) for key, value in state.items() if key[:2] == place]
 
-    return [
-        tcp("lbl-1", 443, *at("lbl-1", None)),
-        tcp("lbl-2", 443, *at("lbl-2", None), protocol="UDP"),
-        http(
-            "lbl-3",
-            80,
-            rule("loc-1", "a.example.com", *at("lbl-3", "loc-1")),
-            rule("loc-2", "a.example.com", *at("lbl-3", "loc-2"), url="/v2"),
-        ),
-    ]
+    first = rule("loc-1", "a.example.com", *at("lbl-3", "loc-1"))
+    second = rule("loc-2", "a.example.com", *at("lbl-3", "loc-2"), url="/v2")
+    udp = tcp("lbl-2", 443, *at("lbl-2", None), protocol="UDP")
+    return [tcp("lbl-1", 443, *at("lbl-1", None)), udp, http("lbl-3", 80, first, second)]
 
 
 def check_run(state, options, after):
@@ -109,11 +98,8 @@ def desired(state, asked, purge):
     named = {key[:2] for key in asked}
     after = {key: value for key, value in state.items() if key in asked or not (purge and key[:2] in named)}
     for key, entry in asked.items():
-        weight, tag = after.get(key, (10, ""))
-        after[key] = (
-            weight if entry["weight"] is None else entry["weight"],
-            tag if entry["tag"] is None else entry["tag"],
-        )
+        wanted = entry["weight"], entry["tag"]
+        after[key] = tuple(old if new is None else new for old, new in zip(after.get(key, (10, "")), wanted))
     return after
 
 
@@ -158,14 +144,9 @@ def matches(selector, key, tag):
         "url": {"loc-1": "/", "loc-2": "/v2"}.get(location_id or ""),
         "port": port,
     }
-    return (
-        all(
-            selector.get(name) is None or str(selector[name]).lower() == str(value).lower()
-            for name, value in about.items()
-        )
-        and (asked is None or asked in SPELLINGS[address])
-        and selector.get("tag") in (None, "", tag)
-    )
+    if any(selector.get(one) is not None and str(selector[one]).lower() != str(about[one]).lower() for one in about):
+        return False
+    return (asked is None or asked in SPELLINGS[address]) and selector.get("tag") in (None, "", tag)
 
 
 @given(states, st.lists(selectors(), max_size=3), st.sampled_from(["absent", "drained"]))

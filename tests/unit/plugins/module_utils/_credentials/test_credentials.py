@@ -28,8 +28,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials impo
 from clb_emulator.testing import Emulator
 
 from ...builders import in_threads, rows
-from ..clients import make_certificate
-from ..servers import HttpServer, Reply
+from ..loopback import HttpServer, Reply, make_certificate
 
 NAMES = ("secret_id", "secret_key", "token")
 

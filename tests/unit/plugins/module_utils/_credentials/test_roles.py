@@ -23,7 +23,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.cred
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.profiles import Profile
 
 from ...builders import rows
-from ..servers import HttpServer, Reply
+from ..loopback import HttpServer, Reply
 
 PROFILE = Profile("a profile", role_arn="arn-p", role_session_name="name-p")
 ENVIRON = {
