@@ -143,7 +143,7 @@ SHORT = ".* can't be right: it has fewer than 8 characters"
     "options, environ, words",
     # Half a pair stops the chain.
     ({"secret_id": "x"}, ENVIRONMENT, "secret_key is missing in the options"),
-    ({"secret_key": "x"}, ENVIRONMENT, "secret_id is missing in the options"),
+    ({"secret_key": "x"}, ENVIRONMENT, "secret_id is missing in the options, where secret_key is given"),
     ({"token": "x"}, ENVIRONMENT, "token is given without secret_id and secret_key"),
     ({}, {"TENCENTCLOUD_SECRET_ID": "x"}, "TENCENTCLOUD_SECRET_KEY is missing in the environment"),
     ({}, {"TENCENTCLOUD_SECRET_KEY": "x"}, "TENCENTCLOUD_SECRET_ID is missing in the environment"),

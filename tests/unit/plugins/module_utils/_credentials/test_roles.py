@@ -165,11 +165,11 @@ def test_a_refusal_is_not_one_of_the_write_that_wanted_credentials(action, code)
 
 
 @rows("key", "TmpSecretId", "TmpSecretKey", "Token", "ExpiredTime")
-@rows("value", None, "", 7, "a b", "sEcReT\n", ["x"], "80", "missing")
+@rows("value", None, "", 7, "a b", "sEcReT\n", ["x"], "8", "missing")
 def test_improper_answers_name_the_key_and_no_value(key, value):
     given = dict(ANSWER["Credentials"])
     ends = ANSWER["ExpiredTime"]
-    if value == "80" and key == "TmpSecretId":
+    if value == "8" and key == "TmpSecretId":
         # Nobody masks it.
         assert parse_temporary({**given, key: value}, ends, "STS").secret_id == value
         return
