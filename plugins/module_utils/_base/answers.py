@@ -114,7 +114,7 @@ def answer_place(action: str, answer: Mapping[str, Any]) -> Where:
 
 
 def is_request_id(value: object) -> bool:
-    """Whether a value can be a request ID, which messages and results show as it is."""
+    """True for what can be a request ID, which messages and results show as it is."""
     return isinstance(value, str) and _REQUEST_ID.fullmatch(value) is not None
 
 

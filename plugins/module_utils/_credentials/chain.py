@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -61,6 +62,7 @@ class ResolvedCredentials(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(eq=False, repr=False)
 class CredentialChain:
     """Looks for credentials.
 
@@ -68,21 +70,12 @@ class CredentialChain:
     :param secrets: learns every key and token that is found.
     """
 
-    def __init__(
-        self,
-        options: Mapping[str, Any],
-        environ: Mapping[str, str],
-        files: ProfileFiles,
-        choice: ProfileChoice,
-        remote: Remote,
-        secrets: Secrets,
-    ) -> None:
-        self._options = options
-        self._environ = environ
-        self._files = files
-        self._remote = remote
-        self._secrets = secrets
-        self._choice = choice
+    options: Mapping[str, Any]
+    environ: Mapping[str, str]
+    files: ProfileFiles
+    choice: ProfileChoice
+    remote: Remote
+    secrets: Secrets
 
     def find(self) -> ResolvedCredentials:
         """Go through the chain.
@@ -91,22 +84,22 @@ class CredentialChain:
         """
         base, from_profile = self._base()
         # A profile's role belongs to its keys; beside other keys it counts only where the profile was asked for.
-        profile = self._profile if from_profile or self._choice.by is not None else None
-        role = find_role(self._options, self._environ, profile)
+        profile = self._profile if from_profile or self.choice.by is not None else None
+        role = find_role(self.options, self.environ, profile)
         warnings = profile.warnings if profile is not None and from_profile else ()
         if role is None:
             return base._replace(warnings=warnings)
-        source = RefreshableCredentials(lambda: self._remote.from_role(base.source, role), self._secrets)
+        source = RefreshableCredentials(lambda: self.remote.from_role(base.source, role), self.secrets)
         return ResolvedCredentials(source, f"the role {role.arn}, assumed with {base.name}", warnings)
 
     def _base(self) -> tuple[ResolvedCredentials, bool]:
-        """The first hit, and whether it is the profile."""
-        given = read_pair(self._options, OPTION_NAMES, "the options")
+        """The first hit, and True where it is the profile."""
+        given = read_pair(self.options, OPTION_NAMES, "the options")
         if given is not None:
             return self._fixed(given, "the options"), False
-        if self._options.get("token"):
+        if self.options.get("token"):
             raise CredentialsNotFound("token is given without secret_id and secret_key, which it belongs to.")
-        found = self._from_profile() if self._choice.by == "profile" else None
+        found = self._from_profile() if self.choice.by == "profile" else None
         if found is not None:
             return found, True
         found = self._from_environment()
@@ -118,46 +111,46 @@ class CredentialChain:
         return self._from_pod() or self._from_cvm(), False
 
     def _fixed(self, credentials: Credentials, name: str) -> ResolvedCredentials:
-        self._secrets.add(credentials.secret_key, credentials.token)
+        self.secrets.add(credentials.secret_key, credentials.token)
         return ResolvedCredentials(StaticCredentials(credentials), name)
 
     def _from_environment(self) -> ResolvedCredentials | None:
-        token = next((name for name in TOKEN_VARIABLES if self._environ.get(name)), TOKEN_VARIABLES[0])
-        given = read_pair(self._environ, (ID_VARIABLE, KEY_VARIABLE, token), "the environment")
+        token = next((name for name in TOKEN_VARIABLES if self.environ.get(name)), TOKEN_VARIABLES[0])
+        given = read_pair(self.environ, (ID_VARIABLE, KEY_VARIABLE, token), "the environment")
         return None if given is None else self._fixed(given, f"the environment ({ID_VARIABLE})")
 
     @cached_property
     def _profile(self) -> Profile | None:
-        return self._files.find(self._choice)
+        return self.files.find(self.choice)
 
     def _from_profile(self) -> ResolvedCredentials | None:
         profile = self._profile
         if profile is None:
-            if self._choice.by is not None:
-                raise self._files.missing(self._choice)
+            if self.choice.by is not None:
+                raise self.files.missing(self.choice)
             return None
         if profile.cvm_role:
             name = f"the role of this CVM, as {profile.where} says"
-            return ResolvedCredentials(RefreshableCredentials(self._remote.from_metadata, self._secrets), name)
+            return ResolvedCredentials(RefreshableCredentials(self.remote.from_metadata, self.secrets), name)
         if profile.credentials is not None:
             return self._fixed(profile.credentials, profile.where)
-        if self._choice.by is not None and not profile.role_arn:
+        if self.choice.by is not None and not profile.role_arn:
             raise CredentialsNotFound(
-                f"There are neither keys nor a role in {profile.where}, which {self._choice.by} names."
+                f"There are neither keys nor a role in {profile.where}, which {self.choice.by} names."
             )
         return None
 
     def _from_pod(self) -> ResolvedCredentials | None:
-        identity = find_pod_identity(self._environ)
+        identity = find_pod_identity(self.environ)
         if identity is None:
             return None
-        name = session_name(self._options, self._environ)
-        session = RoleSession(identity.role_arn, name, session_seconds(self._options, self._environ))
-        source = RefreshableCredentials(lambda: self._remote.from_pod_identity(identity, session), self._secrets)
+        name = session_name(self.options, self.environ)
+        session = RoleSession(identity.role_arn, name, session_seconds(self.options, self.environ))
+        source = RefreshableCredentials(lambda: self.remote.from_pod_identity(identity, session), self.secrets)
         return ResolvedCredentials(source, f"the TKE pod identity ({identity.role_arn})")
 
     def _from_cvm(self) -> ResolvedCredentials:
-        source = RefreshableCredentials(self._remote.from_metadata, self._secrets)
+        source = RefreshableCredentials(self.remote.from_metadata, self.secrets)
         try:
             # Only a request shows whether there is a role.
             source.current()

@@ -55,7 +55,7 @@ class CredentialProvider(Protocol):
         """The credentials to sign the next request with."""
 
     def invalidate(self, refused: Credentials) -> bool:
-        """Take note that the cloud refused these; the result says whether others can be had now."""
+        """Take note that the cloud refused these; True where others can be had now."""
 
 
 class StaticCredentials:
