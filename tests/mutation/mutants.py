@@ -48,7 +48,7 @@ SPARED = {"__init__.py", "report.py", "info.py"}
 """Files that decide nothing: they put results into words."""
 TESTS = [UNIT / "module_utils" / "_bindings", UNIT / "module_utils" / "_apply", UNIT / "modules"]
 TESTS += [UNIT / "plugin_utils" / "test_tags.py", UNIT / "plugin_utils" / "test_left_out.py"]
-LEFT_OUT = ("test_two_faults", "documentation", "plan_time", "refusal_with_any_text", "processes")
+LEFT_OUT = ("test_two_faults", "documentation", "plan_time", "processes")
 """Tests whose cases are many and like others."""
 GOAL = 0.95
 MAX_SECONDS = 300
