@@ -105,11 +105,9 @@ class Record:
 
 
 class Cloud:
-    """Sends calls at a rate that an account can bear, and keeps a record of each.
+    """Sends calls, until a moment on the API's clock, at a rate that an account can bear; keeps a record of each.
 
     NotAsked says that no answer came, or that these credentials may not call it; GaveUp that nobody answers any more.
-
-    :param until: the moment on the API's clock from which nothing is asked any more; None: no such moment.
     """
 
     def __init__(self, api: Api, until: float | None = None) -> None:

@@ -29,10 +29,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Means:
-    """The settings that make the emulator answer so: their names, and what makes them of an answer.
-
-    :param always: it counts even where both clouds answer alike, as measured seconds do.
-    """
+    """The settings that make the emulator answer so; ``always``: even where both clouds answer alike."""
 
     sets: str
     settings: Callable[[Found], dict[str, Any]]
@@ -41,11 +38,7 @@ class Means:
 
 @dataclass(frozen=True)
 class Question:
-    """One question, as a sentence in ``asks``.
-
-    :param ask: asks it, and returns the answer as JSON; it raises NotAsked where that is not possible.
-    :param means: none where the emulator can't be made to answer otherwise.
-    """
+    """One question, as a sentence in ``asks``; ``ask`` returns the answer as JSON, or raises NotAsked."""
 
     name: str
     asks: str
@@ -65,10 +58,7 @@ class Questions(list[Question]):
 
 
 def answered(path: str, value: Callable[[Any], Any] = lambda answer: answer) -> Means:
-    """Return how an answer means one setting: ``value`` makes it of the answer; None is no setting.
-
-    :param path: the setting, or one of its keys, such as ``health.at_zero``.
-    """
+    """Return how an answer means one setting, or one key such as ``health.at_zero``; None is no setting."""
     setting, _, key = path.partition(".")
 
     def settings(found: Found) -> dict[str, Any]:

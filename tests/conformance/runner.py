@@ -57,10 +57,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def prepare(cloud: Cloud, load_balancer_id: str, backends: tuple[str, ...], leftovers: Leftovers) -> World:
-    """Look at a load balancer, after cleaning up what a killed run has left on it.
-
-    Unusable says that it has bindings, or nothing to bind to, NotClean that something of a killed run is still there.
-    """
+    """Look at a load balancer, after cleaning up what a killed run has left on it; raise Unusable or NotClean."""
     targets = _read(cloud, TARGETS, load_balancer_id)
     asker = Asker(cloud, World(load_balancer_id, backends), leftovers)
     asker.in_doubt = was_killed = leftovers.recall()

@@ -80,18 +80,15 @@ class Place:
 
 @dataclass
 class World:
-    """A load balancer and the backends that may be bound to it.
-
-    :param bare: a layer-7 listener without any rule, if there is one.
-    :param instances: backend -> its entry in an answer, as far as a run has seen it.
-    :param dead: backends that a run has seen dead.
-    """
+    """A load balancer and the backends that may be bound to it; ``dead`` are those that a run has seen dead."""
 
     load_balancer_id: str
     backends: tuple[str, ...]
     places: list[Place] = field(default_factory=list)
     bare: list[Place] = field(default_factory=list)
+    """Layer-7 listeners without any rule."""
     instances: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Backend -> its entry in an answer, as far as a run has seen it."""
     dead: set[str] = field(default_factory=set)
 
     @classmethod

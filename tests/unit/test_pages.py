@@ -114,8 +114,7 @@ def link(page: str, meta: dict[str, Any] | None = None) -> str | None:
     context: dict[str, Any] = {"meta": meta}
     conf = runpy.run_path(str(ROOT / "scripts" / "sphinx" / "conf.py"))
     conf["add_edit_link"](None, page, "page.html", context, None)
-    found: str | None = (context["meta"] or {}).get("github_url")
-    return found
+    return (context["meta"] or {}).get("github_url")
 
 
 def test_pages_written_by_hand_link_to_their_file() -> None:

@@ -49,9 +49,8 @@ class Asked:
         options = parse(environ)
         return ask_cloud(options, CollectionApi(environ, options.timeout, self.clock), environ)
 
-    def report(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.folder / REPORT).read_text())
-        return found
+    def report(self) -> Any:
+        return json.loads((self.folder / REPORT).read_text())
 
 
 @pytest.fixture
@@ -99,11 +98,6 @@ def test_what_a_killed_run_has_left_is_known_by_its_tag(asked: Asked) -> None:
     assert (asked.emulator.bindings(), asked.report()["ended_early"]) == (set(), "the time is up")
 
 
-def hear_interrupts() -> None:
-    """Who runs tests in the background of a shell ignores them, and so would the run."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def end_once_bound(emulator: Emulator, folder: Path, number: signal.Signals) -> tuple[int, str]:
     """Start a run in a process of its own, and end it once it has bound something; return its status and output."""
     own = {"PYTHONPATH": os.pathsep.join(sys.path), "CONFORMANCE_FOLDER": str(folder)}
@@ -113,7 +107,8 @@ def end_once_bound(emulator: Emulator, folder: Path, number: signal.Signals) -> 
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        preexec_fn=hear_interrupts,  # noqa: PLW1509 - no other thread of this process is at work
+        # Who runs tests in the background of a shell ignores interrupts, and so would the run.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no other thread is at work
     ) as run:
         deadline = time.monotonic() + 60
         while not emulator.bindings():
@@ -152,17 +147,15 @@ def test_a_killed_run_is_cleaned_up_by_the_next_one(asked: Asked) -> None:
 
 
 LISTENER = {"ListenerId": "lbl-1", "Protocol": "TCP", "Port": 1, "Rules": None, "Targets": []}
+CODES = ("AuthFailure.SecretIdNotFound", "RequestLimitExceeded", "InternalError", "InvalidParameter")
 ALIKE: tuple[dict[str, Any], ...] = (
     {"kind": "html"},
     *({"kind": "http", "status": status} for status in (429, 500)),
     *({"kind": "raw", "body": body} for body in ('{"Response": {"Listeners": [', {"Response": []})),
     {"kind": "raw", "body_base64": "/wCA"},
-    *({"kind": "raw", "response": each} for each in ({}, {"Listeners": [1, None, {"Targets": 5}]})),
-    {"kind": "raw", "response": {"Listeners": [LISTENER]}},
-    *(
-        {"kind": "error", "code": code}
-        for code in ("AuthFailure.SecretIdNotFound", "RequestLimitExceeded", "InternalError", "InvalidParameter")
-    ),
+    *({"kind": "raw", "response": {"Listeners": each}} for each in ([1, None, {"Targets": 5}], [LISTENER])),
+    {"kind": "raw", "response": {}},
+    *({"kind": "error", "code": code} for code in CODES),
     {"kind": "hang", "seconds": 1},
 )
 

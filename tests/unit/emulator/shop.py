@@ -81,8 +81,7 @@ class Shop(InProcess):
     def targets(self, listener_id: str = "lbl-tcp", location_id: str | None = None) -> list[dict[str, Any]]:
         (listener,) = self.ask(TARGETS, **LB, ListenerIds=[listener_id])["Listeners"]
         if location_id is None:
-            found: list[dict[str, Any]] = listener["Targets"]
-            return found
+            return listener["Targets"]
         (found,) = (rule["Targets"] for rule in listener["Rules"] if rule["LocationId"] == location_id)
         return found
 
@@ -112,5 +111,4 @@ def modify(*sizes: int, **change: Any) -> dict[str, Any]:
 
 
 def response(answer: Answer) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(answer.body)["Response"]
-    return found
+    return json.loads(answer.body)["Response"]

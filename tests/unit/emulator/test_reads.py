@@ -106,18 +106,13 @@ def test_what_a_listing_shows() -> None:
     assert full == {**plain, "TargetCount": 2}
 
 
-def test_paging_shifts_when_others_make_and_delete_load_balancers() -> None:
-    """The newest comes first: a new one moves all others down, so that one of them is seen twice."""
-    many = [{"id": f"lb-{number:03}"} for number in range(250)]
-    new = {"change": "create_load_balancer", "with": {"id": "lb-new"}, "action": LISTING}
-    gone = {"change": "delete_load_balancer", "with": {"load_balancer_id": "lb-249"}, "action": LISTING}
-    plain, more, fewer = (Shop(load_balancers=many, events=events) for events in ([], [new], [gone]))
-    pages = [[ids(cloud, Offset=offset, Limit=100) for offset in (0, 100, 200)] for cloud in (plain, more, fewer)]
-    assert [len(page) for page in pages[0]] == [100, 100, 50]
-    assert {identity for page in pages[0] for identity in page} == {item["id"] for item in many}
-    assert (pages[1][0][-1], pages[1][1][0], ids(more, Limit=1)) == ("lb-150", "lb-150", ["lb-new"])
-    assert {item["id"] for item in many} - {identity for page in pages[2] for identity in page} == {"lb-149"}
-    assert (len(ids(plain)), plain.ask(LISTING)["TotalCount"]) == (20, 250)
+def test_paging() -> None:
+    cloud = Shop(load_balancers=[{"id": f"lb-{number:03}"} for number in range(250)])
+    pages = [ids(cloud, Offset=offset, Limit=100) for offset in (0, 100, 200)]
+    assert [(page[0], len(page)) for page in pages] == [("lb-249", 100), ("lb-149", 100), ("lb-049", 50)]
+    cloud.change("create_load_balancer", {"id": "lb-new"})
+    assert ids(cloud, Limit=1) + ids(cloud, Offset=100, Limit=1) == ["lb-new", "lb-150"], "a new one moves the others"
+    assert (len(ids(cloud)), cloud.ask(LISTING)["TotalCount"]) == (20, 251)
 
 
 @pytest.mark.parametrize("code", ["UnsupportedOperation", "InvalidParameter.LBIdNotFound"])

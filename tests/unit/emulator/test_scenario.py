@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -73,9 +73,8 @@ def test_regions_and_what_a_caller_may_change() -> None:
     assert cloud.bindings("lb-2") == set()
 
 
-SHOWN = {"PublicIpAddresses": None, "InstanceName": None, "RegisteredTime": None, "EniId": None, "Zone": None}
-ENI = {"Type": "ENI", "InstanceId": "", "Port": 80, "Weight": 10, "PrivateIpAddresses": ["10.0.0.9"], "Tag": "blue"}
-ENI = {**ENI, **SHOWN}
+ENI = dict.fromkeys(("PublicIpAddresses", "InstanceName", "RegisteredTime", "EniId", "Zone"))
+ENI |= {"Type": "ENI", "InstanceId": "", "Port": 80, "Weight": 10, "PrivateIpAddresses": ["10.0.0.9"], "Tag": "blue"}
 CVM = {**ENI, "Type": "CVM", "InstanceId": "ins-3", "PrivateIpAddresses": ["10.1.0.3"]}
 LOCATION = {"LocationId": "loc-1", "Domain": "a.example.com", "Url": "/", "FunctionTargets": None, "Targets": [ENI]}
 LAYER7 = {"ListenerId": "lbl-7", "Protocol": "HTTP", "Port": 80, "EndPort": 0, "Targets": None, "Rules": [LOCATION]}
@@ -87,8 +86,7 @@ def test_a_scenario_made_of_an_answer_answers_the_same() -> None:
     managed = {**LAYER4, "ListenerId": "lbl-5", "Port": 444, "Targets": [], "TargetType": "TARGETGROUP"}
     groups = InProcess(scenario_of({"lb-1": [managed, {**LAYER7, "Rules": rules}]}))
     five, seven = groups.call("DescribeListeners", LB)["Listeners"]
-    types = [item["TargetType"] for item in (five, *seven["Rules"])]
-    assert types == ["TARGETGROUP", "NODE", "TARGETGROUP-V2"]
+    assert [item["TargetType"] for item in (five, *seven["Rules"])] == ["TARGETGROUP", "NODE", "TARGETGROUP-V2"]
     cloud = InProcess(scenario_of({"lb-1": [LAYER7, LAYER4], "lb-2": []}), task_seconds=2, read_lag=5)
     assert cloud.call(TARGETS, LB)["Listeners"] == cloud.listeners("lb-1") == [LAYER7, LAYER4]
     assert cloud.call(TARGETS, {"LoadBalancerId": "lb-2"})["Listeners"] == []
@@ -119,11 +117,8 @@ def test_threads_on_a_fast_clock() -> None:
         while cloud.call("DescribeTaskStatus", {"TaskId": task})["Status"] == 2:
             cloud.sleep(1)
 
-    threads = [threading.Thread(target=work, args=(name,)) for name in names]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(work, names))
     assert all(("lbl-tcp", None, "ins-b", 80, 10, "") in cloud.bindings(name) for name in names)
     assert cloud.now() >= 20
 

@@ -61,12 +61,10 @@ class Signed(Shop):
         """Return the ``Response``; these headers replace the proper ones."""
         body = params if isinstance(params, bytes) else json.dumps(params).encode()
         request = api.Request({**self.headers(action, body, **how), **(headers or {})}, body)
-        found: dict[str, Any] = json.loads(api.handle(self.cloud, request).body)["Response"]
-        return found
+        return json.loads(api.handle(self.cloud, request).body)["Response"]
 
     def denial(self, *call: Any, **how: Any) -> str | None:
-        error: dict[str, str] = self.send(*call, **how).get("Error", {})
-        return error.get("Code")
+        return self.send(*call, **how).get("Error", {}).get("Code")
 
     def assume(self, role: str = ROLE, **params: Any) -> dict[str, Any]:
         return self.send("AssumeRole", {"RoleArn": role, "RoleSessionName": "test", **params}, service="sts")

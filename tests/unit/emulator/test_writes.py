@@ -185,8 +185,7 @@ def test_how_many_a_call_may_have() -> None:
         for amount, code in ((maximum, None), (maximum + 1, "InvalidParameterValue.Length")):
             sent = {**LB, "ListenerId": "lbl-tcp", "Targets": targets[:amount]}
             assert cloud.code("RegisterTargets", **sent) == code
-    mixed = modify(*[25] * 20, 1)
-    assert Shop().code(WEIGHT, **mixed) == "InvalidParameterValue.Length", "501 in all"
+    assert Shop().code(WEIGHT, **modify(*[25] * 20, 1)) == "InvalidParameterValue.Length", "501 in all"
 
 
 def test_the_rate_of_all_and_of_single_actions() -> None:

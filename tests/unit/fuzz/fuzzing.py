@@ -94,17 +94,13 @@ def _nodes(path: Path, node: Any) -> Iterator[tuple[Path, Any]]:
 
 
 class Outcome(NamedTuple):
-    """How a run ended; ``bindings`` are the cloud's at the end.
-
-    :param meaning: what it returned, without messages and what is new in every run.
-    :param trouble: what must never be: an exception, an end that does not come, a result that is not whole or not true.
-    """
-
     failure: str | None
     code: str | None
     meaning: Any
+    """What was returned, without messages and what is new in every run."""
     bindings: frozenset[Binding]
     trouble: str | None = None
+    """What must never be: an exception, an end that does not come, a result that is not whole or not true."""
 
 
 class AlteredCloud(Cloud):
