@@ -62,15 +62,9 @@ class Guard:
         # With those that were sent and do not show yet: the snapshot still has them in traffic.
         losses = missing_losses(session)
         if takes_capacity(losses):
-            snapshot = session.snapshot
+            fresh, served = _registered(session), self._served
             found = check_guard(
-                snapshot,
-                losses,
-                checked.health,
-                self._minimum,
-                count_gains=False,
-                fresh=_registered(session),
-                served=self._served,
+                session.snapshot, losses, checked.health, self._minimum, count_gains=False, fresh=fresh, served=served
             )
             for change in losses:
                 self._passed.pop(change.key, None)

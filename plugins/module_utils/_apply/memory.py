@@ -33,10 +33,7 @@ CURE = "Correct it, or move it away after putting back by hand what it remembers
 
 
 class RestoreFile:
-    """Reads a restore file and replaces it as a whole, so that a reader never sees a part of it.
-
-    :param path: of the file, which need not exist; its folder must.
-    """
+    """Reads a restore file and replaces it as a whole, so that a reader never sees a part of it."""
 
     def __init__(self, path: str, budget: Budget) -> None:
         self._path = Path(path)
@@ -132,10 +129,9 @@ class RestoreFile:
                 file.flush()
                 os.fsync(descriptor)
             self._temporary.replace(self._path)
-        except BaseException:
+        finally:
             with suppress(OSError):
                 self._temporary.unlink()
-            raise
 
     @contextmanager
     def _locked(self, last_attempt: bool) -> Iterator[int]:
@@ -153,11 +149,9 @@ class RestoreFile:
     def _named(self, what: str) -> Iterator[None]:
         try:
             yield
-        except OSError as exc:
-            raise self._unusable(f"it {what}: {exc.strerror or exc}.") from exc
-        except ValueError as exc:
-            # The path has a null character, or one that the file system can't spell.
-            raise self._unusable(f"it {what}: {exc}.") from exc
+        except (OSError, ValueError) as exc:
+            # ValueError: the path has a null character, or one that the file system can't spell.
+            raise self._unusable(f"it {what}: {getattr(exc, 'strerror', None) or exc}.") from exc
 
     def _unusable(self, why: str) -> InvalidArgument:
         return InvalidArgument(f"restore_file {self.shown}: {why}")

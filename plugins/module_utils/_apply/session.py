@@ -68,7 +68,6 @@ class TaskTimes:
 class Shared:
     """The state itself. Threads may share one.
 
-    :param budget: the time for the whole task.
     :param memory: remembers bindings on disk before they are changed; None: nothing does.
     :param extra_calls: those that narrowing may still add.
     :param met: the words of all refusals that were narrowed, on any load balancer.

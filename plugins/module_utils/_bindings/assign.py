@@ -71,10 +71,7 @@ def assign(entries: Sequence[Entry], snapshots: Mapping[str, Snapshot]) -> Assig
 
 
 def names_to_check(entries: Iterable[Entry], chosen: Mapping[str, str | None]) -> tuple[str, ...]:
-    """The load balancers whose names have to be looked up before :func:`check_belonging` can compare them.
-
-    :param chosen: the names of the task's load balancers by ID; None where a name is not known.
-    """
+    """The load balancers whose names have to be looked up before :func:`check_belonging` can compare them."""
     named = [entry for entry in entries if entry.load_balancer_name is not None]
     own = {entry.load_balancer_id for entry in named}
     return tuple(

@@ -140,10 +140,7 @@ def plan_absent(selection: Selection, snapshot: Snapshot, goal: Goal) -> Plan:
 
 
 def plan_drained(selection: Selection, snapshot: Snapshot, goal: Goal) -> Plan:
-    """Plan ``state: drained``.
-
-    :raises UnknownName: a selector names a listener or rule that does not exist: it can't be drained.
-    """
+    """Plan ``state: drained``; what does not exist can't be drained."""
     if selection.unknown and not goal.lenient:
         raise UnknownName(" ".join(selection.unknown), selection.meant)
     return Plan(
@@ -215,10 +212,7 @@ class Remaining(NamedTuple):
 # absent, drained, purged  matches          matches no more        -               finished: no change
 # absent, drained, purged  not bound        matches                -               left, see bound_meanwhile
 def plan_rest(first: Plan, snapshot: Snapshot, finished: Collection[BindingKey]) -> Remaining:
-    """Compare the goal of a task's first plan with a newer snapshot; names are not resolved again.
-
-    :param finished: bindings whose loss was seen in place.
-    """
+    """Compare the goal of a first plan with a newer snapshot; `finished` are bindings whose loss was seen in place."""
     changes: list[Change] = []
     gone: list[Change] = []
     raised: list[Change] = []

@@ -45,7 +45,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 class Remembered(NamedTuple):
     """One entry of a restore file.
 
-    :param raw: as it stands in the file.
     :param entry: the same, parsed. Its number is its place in the file, from 0.
     :param at: when it was remembered, in seconds since 1970.
     """

@@ -56,7 +56,6 @@ class Selection(NamedTuple):
     :param touched: the pools that they name or matched on.
     :param unknown: a sentence for each listener or rule that does not exist.
     :param unmatched: the selectors that name a backend, a port or a tag and match nothing bound.
-    :param meant: as in :class:`UnknownName`.
     """
 
     touched: tuple[Pool, ...]

@@ -37,8 +37,6 @@ SELECTS_NOTHING = "It selects nothing."
 class Info(NamedTuple):
     """The bindings of one load balancer, as results carry them.
 
-    :param targets: a dict for each of the bindings; valid as ``targets`` of the module of that name.
-    :param listeners: a dict for each listener, with its rules and counts.
     :param counts: ``bound``, ``serving`` and ``healthy`` of its listeners together.
     :param unknown: a sentence for each selector whose listener or rule does not exist here.
     """

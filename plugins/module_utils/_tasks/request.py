@@ -280,11 +280,7 @@ def _check_among(entries: Iterable[Entry], chosen: Sequence[str], option: str) -
 
 
 def parse_tags(raw: Mapping[Any, Any]) -> Tags:
-    """Check the option ``load_balancer_tags``.
-
-    :returns: for each tag the values of which a load balancer must have one.
-    :raises InvalidArgument: there is no tag, or a key or value is no text.
-    """
+    """Check the option ``load_balancer_tags``."""
     if not raw:
         raise InvalidArgument(f"{TAGS_OPTION} is empty; give at least one tag, such as env: prod, or leave it out.")
     tags: Tags = {}

@@ -237,10 +237,7 @@ def assign_entries(balancers: Sequence[Balancer], entries: Sequence[Entry]) -> t
 
 
 def choose(connection: Connection, choice: Choice, entries: Iterable[Entry]) -> list[Balancer]:
-    """Find the load balancers that the options, or the entries themselves, name.
-
-    :raises InvalidArgument: a name is not the name of exactly one, or none has all tags.
-    """
+    """Find the load balancers that the options, or the entries themselves, name."""
     if choice.names:
         found = side_by_side(lambda name: _find_by_name(connection, name, choice.option or ""), choice.names)
         errors = [result.error for result in found if result.error is not None]
