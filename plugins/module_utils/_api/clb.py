@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Protocol, TypeVar
 
 from .._base import answers
-from .._base.answers import MAX_COUNT, Record, Where, each, optional_many, optional_text, optional_whole, text
+from .._base.answers import MAX_COUNT, Record, Where, each, many, optional, optional_text, text, whole
 from .._base.errors import OutcomeUnknown, Refused, UnexpectedAnswer, printable
 from .._base.refusals import Concern
 from .._bindings.health import HealthSnapshot, parse_health
@@ -37,30 +37,30 @@ OLDEST_FIRST = 0
 """``OrderType``: ascending by creation time; the API's default is descending."""
 
 # Source of the fields: the response models of the vendor's SDK. Of ``Status`` new values may come.
-_WRITTEN = Record(text("RequestId"), optional_many("FailListenerIdSet"), optional_text("Message"))
+_WRITTEN = Record(text("RequestId"), optional(many("FailListenerIdSet")), optional_text("Message"))
 _TASK = Record(answers.any_whole("Status"), optional_text("Message"))
-_LISTING = Record(answers.whole("TotalCount", 0, MAX_COUNT), answers.many("LoadBalancerSet"))
+_LISTING = Record(whole("TotalCount", 0, MAX_COUNT), many("LoadBalancerSet"))
 _LOAD_BALANCER = Record(
     text("LoadBalancerId"),
     answers.text_or_empty("LoadBalancerName"),
-    optional_many("LoadBalancerVips"),
+    optional(many("LoadBalancerVips")),
     optional_text("AddressIPv6"),
     optional_text("VpcId"),
-    optional_many("Tags"),
+    optional(many("Tags")),
 )
 _TAG = Record(text("TagKey"), optional_text("TagValue"))
-_LISTENERS = Record(answers.many("Listeners"))
+_LISTENERS = Record(many("Listeners"))
 _POOL = (
     optional_text("TargetType"),
-    optional_whole("SessionExpireTime", 0, MAX_COUNT),
+    optional(whole("SessionExpireTime", 0, MAX_COUNT)),
     optional_text("Scheduler"),
-    answers.optional(answers.Field("HealthCheck", (dict,), "an object")),
+    optional(answers.Field("HealthCheck", (dict,), "an object")),
 )
 _LISTENER = Record(
-    text("ListenerId"), optional_many("Rules"), optional_whole("IdleConnectTimeout", 0, MAX_COUNT), *_POOL
+    text("ListenerId"), optional(many("Rules")), optional(whole("IdleConnectTimeout", 0, MAX_COUNT)), *_POOL
 )
 _RULE = Record(text("LocationId"), *_POOL)
-_HEALTH_CHECK = Record(optional_whole("HealthSwitch", 0, 1))
+_HEALTH_CHECK = Record(optional(whole("HealthSwitch", 0, 1)))
 
 
 class Api(Protocol):

@@ -90,16 +90,6 @@ def optional_text(name: str) -> Field:
     return optional(text_or_empty(name))
 
 
-def optional_whole(name: str, minimum: int, maximum: int) -> Field:
-    """A whole number that may be null or missing."""
-    return optional(whole(name, minimum, maximum))
-
-
-def optional_many(name: str) -> Field:
-    """A list that may be null or missing."""
-    return optional(many(name))
-
-
 Where = tuple[Any, str, Any]
 """Where something stands in an answer: the place around it, its list there, its number in that list.
 

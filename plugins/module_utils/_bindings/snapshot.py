@@ -22,9 +22,8 @@ from .._base.answers import (
     check_texts,
     each,
     many,
-    optional_many,
+    optional,
     optional_text,
-    optional_whole,
     text,
     text_or_empty,
     unexpected,
@@ -54,7 +53,7 @@ _LISTENER = Record(
     text("ListenerId"),
     text("Protocol"),
     whole("Port", 0, MAX_PORT),
-    optional_whole("EndPort", 0, MAX_PORT),
+    optional(whole("EndPort", 0, MAX_PORT)),
     many("Rules"),  # null on layer 4
     many("Targets"),  # null on layer 7
 )
@@ -65,7 +64,7 @@ _TARGET = Record(
     whole("Port", 0, MAX_PORT),  # 0 on some members of target groups
     whole("Weight", 0, MAX_WEIGHT),
     many("PrivateIpAddresses"),
-    optional_many("PublicIpAddresses"),
+    optional(many("PublicIpAddresses")),
     optional_text("InstanceName"),
     optional_text("RegisteredTime"),
     optional_text("Tag"),

@@ -13,15 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from .._base.errors import ClbError, CredentialsNotFound
 from .credentials import CredentialProvider, Credentials, RefreshableCredentials, StaticCredentials, read_pair
 from .profiles import DEFAULT_PROFILE, Profile, ProfileChoice, ProfileFiles
-from .roles import (
-    METADATA_VARIABLE,
-    PodIdentity,
-    RoleSession,
-    find_pod_identity,
-    find_role,
-    session_name,
-    session_seconds,
-)
+from .roles import METADATA_VARIABLE, PodIdentity, RoleSession, find_pod_identity, find_role, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,8 +136,7 @@ class CredentialChain:
         identity = find_pod_identity(self.environ)
         if identity is None:
             return None
-        name = session_name(self.options, self.environ)
-        session = RoleSession(identity.role_arn, name, session_seconds(self.options, self.environ))
+        session = session_of(identity.role_arn, self.options, self.environ)
         source = RefreshableCredentials(lambda: self.remote.from_pod_identity(identity, session), self.secrets)
         return ResolvedCredentials(source, f"the TKE pod identity ({identity.role_arn})")
 

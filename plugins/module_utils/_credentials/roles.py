@@ -116,22 +116,19 @@ def find_role(options: Mapping[str, Any], environ: Mapping[str, str], profile: P
             f"role_arn {quoted(arn)} is not the name of a role; give at most {MAX_ARN} printable "
             "characters, for example qcs::cam::uin/100000000001:roleName/deploy."
         )
-    return RoleSession(arn, session_name(options, environ, profile), session_seconds(options, environ))
+    return session_of(arn, options, environ, profile)
 
 
-def session_name(options: Mapping[str, Any], environ: Mapping[str, str], profile: Profile | None = None) -> str:
-    """Find and check the name of a role's session."""
+def session_of(
+    arn: str, options: Mapping[str, Any], environ: Mapping[str, str], profile: Profile | None = None
+) -> RoleSession:
+    """Find and check the name and the length of a role's session."""
     name = options.get("role_session_name") or _first(environ, NAME_VARIABLES)
     name = str(name or (profile and profile.role_session_name) or USUAL_NAME)
     if not _NAME.fullmatch(name):
         raise InvalidArgument(
             f"role_session_name {quoted(name)} must be 2 to 128 letters, digits or any of _+=,.@- and no others."
         )
-    return name
-
-
-def session_seconds(options: Mapping[str, Any], environ: Mapping[str, str]) -> int:
-    """Find and check the seconds for which a role is assumed."""
     given = options.get("role_session_duration")
     origin = "role_session_duration"
     if given is None:
@@ -145,7 +142,7 @@ def session_seconds(options: Mapping[str, Any], environ: Mapping[str, str]) -> i
         seconds, shown = int(given), printable_number(given)
     if not 1 <= seconds <= pace.MAX_ROLE_SECONDS:
         raise InvalidArgument(f"{origin} {shown} must be a whole number of seconds from 1 to {pace.MAX_ROLE_SECONDS}.")
-    return seconds
+    return RoleSession(arn, name, seconds)
 
 
 def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> str | None:
