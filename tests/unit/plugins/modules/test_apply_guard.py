@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from ..builders import Raw, target, tcp, want
+from ..builders import Raw, rows, target, tcp, want
 from .tasks import addresses, balancer, done, failed, former, interfere, lock, order, refusal, unknown_outcome, weights
 
 LBL_1 = {"ListenerId": "lbl-1"}
@@ -163,13 +163,10 @@ def test_a_weight_that_cannot_be_put_back_is_named_and_stands_in_restore():
     assert (done(run), failed(run), former(run)) == (["ins-1"], {}, [("ins-1", 7, "blue")])
 
 
-@pytest.mark.parametrize(
-    "fault, why",
-    [
-        (refusal("FailedOperation.ResourceInOperating"), "wait_timeout (30 s) expired"),
-        (refusal("AuthFailure.UnauthorizedOperation"), "was refused with AuthFailure.UnauthorizedOperation"),
-    ],
-)
+@rows("fault, why",
+    (refusal("FailedOperation.ResourceInOperating"), "wait_timeout (30 s) expired"),
+    (refusal("AuthFailure.UnauthorizedOperation"), "was refused with AuthFailure.UnauthorizedOperation"),
+)  # fmt: skip
 def test_what_keeps_a_weight_from_being_put_back_does_not_hide_that_too_few_serve(fault, why):
     run = guarded(two_controllers(None, *[fault] * 200), wait_timeout=30)
     assert "The weight of ins-1:80 on TCP:443 (lbl-1) could not be put back. " in message_of(run)

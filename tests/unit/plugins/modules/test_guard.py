@@ -14,7 +14,7 @@ import pytest
 from clb_emulator import queries
 from harness import Cloud
 
-from ..builders import target, tcp, want
+from ..builders import rows, target, tcp, want
 from .tasks import weights
 
 LISTENER = "lbl-1"
@@ -97,18 +97,15 @@ def test_what_a_task_has_just_registered_counts_neither_as_dead_nor_as_not_known
     assert serving(other) == {*names(2, 3, 4)}
 
 
-@pytest.mark.parametrize(
-    "dead, others, put_back",
-    [
-        # Another controller takes so many at the same moment.
-        ((1, 2, 3), (2,), False),
-        ((1, 2, 3), (2, 3), True),
-        # Somebody was healthy at the check: what is dead does not stand in.
-        ((3,), (2,), True),
-        ((2,), (3,), True),
-        ((), (2,), False),
-    ],
-)
+@rows("dead, others, put_back",
+    # Another controller takes so many at the same moment.
+    ((1, 2, 3), (2,), False),
+    ((1, 2, 3), (2, 3), True),
+    # Somebody was healthy at the check: what is dead does not stand in.
+    ((3,), (2,), True),
+    ((2,), (3,), True),
+    ((), (2,), False),
+)  # fmt: skip
 def test_after_the_losses_dead_ones_count_where_nobody_was_healthy_before(dead, others, put_back):
     cloud = farm(health={"dead": names(*dead)}, batch_is_task=False)
     cloud.before(

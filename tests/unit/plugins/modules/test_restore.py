@@ -14,6 +14,7 @@ import pytest
 
 from harness import Cloud
 
+from ..builders import rows
 from .tasks import HERE, HOST, OLD, ONE, drain, held, interfere, lock, region, remember, remembered, restore
 
 BOTH = {"lbl-1 ins-1": 100, "loc-1 ins-1": 50}
@@ -199,20 +200,17 @@ def test_selectors_and_options_narrow_what_is_brought_back(file):
     assert not file.exists()
 
 
-@pytest.mark.parametrize(
-    "options, problem",
-    [
-        ({"restore_file": None}, "state restored needs restore_file"),
-        ({"all_load_balancers": True}, "all_load_balancers does not go with state restored"),
-        ({"targets": [{**HOST, "tag": "a"}]}, "targets[0]: with state restored, a tag selects nothing"),
-        ({"targets": [{"port": None, **HOST}]}, "port is null"),
-        ({"purge": True}, "purge goes with state present, not with restored"),
-        ({"load_balancer_id": "lb-1", "targets": [{"load_balancer_id": "lb-2", **HOST}]}, "lb-2"),
-        ({"load_balancer_name": "nobody"}, "No load balancer"),
-        ({"targets": [{**HOST, "load_balancer_id": "lb-1", "load_balancer_name": "else"}]}, "is not the name of lb-1"),
-        ({"wait_for_health": True, "wait": False}, "wait_for_health needs wait"),
-    ],
-)
+@rows("options, problem",
+    ({"restore_file": None}, "state restored needs restore_file"),
+    ({"all_load_balancers": True}, "all_load_balancers does not go with state restored"),
+    ({"targets": [{**HOST, "tag": "a"}]}, "targets[0]: with state restored, a tag selects nothing"),
+    ({"targets": [{"port": None, **HOST}]}, "port is null"),
+    ({"purge": True}, "purge goes with state present, not with restored"),
+    ({"load_balancer_id": "lb-1", "targets": [{"load_balancer_id": "lb-2", **HOST}]}, "lb-2"),
+    ({"load_balancer_name": "nobody"}, "No load balancer"),
+    ({"targets": [{**HOST, "load_balancer_id": "lb-1", "load_balancer_name": "else"}]}, "is not the name of lb-1"),
+    ({"wait_for_health": True, "wait": False}, "wait_for_health needs wait"),
+)  # fmt: skip
 def test_options_that_do_not_go_with_restored(file, options, problem):
     cloud = region(2)
     remember(file, {**ONE, "weight": 1})

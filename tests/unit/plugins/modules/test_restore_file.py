@@ -25,7 +25,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.reconcile 
 from clb_emulator.inprocess import scenario_of
 from clb_emulator.testing import Emulator
 
-from ..builders import target, tcp
+from ..builders import rows, target, tcp
 from .tasks import HOST, OLD, ONE, drain, held, interfere, region, remember, remembered, restore
 
 
@@ -85,17 +85,14 @@ def test_a_file_may_be_as_large_as_is_allowed(file, monkeypatch):
     assert not region().run(state="drained", targets=[HOST], restore_file=str(file), check=True).failed
 
 
-@pytest.mark.parametrize(
-    "path, problem",
-    [
-        ("{}/none/restore.json", "does not exist. Make it first"),
-        ("{}/x\0y", "null"),
-        ("{}/" + "n" * 300, "File name too long"),
-        ("/", "it names no file"),
-        ("/proc/restore.json", ""),
-        ("/dev/null", "it is not a regular file"),
-    ],
-)
+@rows("path, problem",
+    ("{}/none/restore.json", "does not exist. Make it first"),
+    ("{}/x\0y", "null"),
+    ("{}/" + "n" * 300, "File name too long"),
+    ("/", "it names no file"),
+    ("/proc/restore.json", ""),
+    ("/dev/null", "it is not a regular file"),
+)  # fmt: skip
 def test_paths_that_can_not_be_used(tmp_path, path, problem):
     cloud = region()
     for options in ({"state": "drained", "targets": [HOST]}, {"state": "restored"}):

@@ -15,7 +15,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.report import empty_result
 from harness import Cloud
 
-from ..builders import Raw, http, ip_of, rule, target, tcp, want
+from ..builders import Raw, http, ip_of, rows, rule, target, tcp, want
 
 
 def shop(*refused):
@@ -255,14 +255,11 @@ def test_a_success_says_in_one_line_what_was_done_in_check_mode_too(entries, opt
     assert [cloud.run(targets=entries, check=check, **options).message for check in (True, False)] == [expected] * 2
 
 
-READS: list[tuple[Raw, str]] = [
+@rows("options, expected",
     ({}, "5 targets on 2 listeners of lb-1"),
     ({"targets": [{"instance_id": "ins-1", "port": 9}]}, "1 target on 1 listener of lb-1"),
     ({"load_balancer_ids": ["lb-1"]}, "5 targets on 1 load balancer"),
-]
-
-
-@pytest.mark.parametrize("options, expected", READS)
+)  # fmt: skip
 def test_a_task_that_reads_says_how_much_it_found(options, expected):
     assert shop().run_info(**options).message == expected
 

@@ -23,7 +23,7 @@ from clb_emulator.accounts import DEFAULT_SECRET_ID as OWN_ID
 from harness import Cloud
 from shop import keys, web_shop
 
-from ..builders import Raw, http, rule, target, tcp, want
+from ..builders import Raw, http, rows, rule, target, tcp, want
 
 
 def shop(**settings):
@@ -55,20 +55,17 @@ def test_the_source_of_the_credentials_is_told_with_vvv_only():
     assert shop().run(targets=entries, verbosity=3)["credentials_source"]
 
 
-@pytest.mark.parametrize(
-    "options, words",
-    [
-        ({"targets": None}, "targets is missing. State present needs it"),
-        ({"timeout": 0}, "timeout 0 is too small"),
-        ({"wait_timeout": 0}, "wait_timeout 0 is too small; give a whole number from 1 to"),
-        ({"min_healthy": -1}, "min_healthy -1 is too small; give a whole number from 0 to 1000000."),
-        ({"min_healthy": 10**4000}, "min_healthy (a number of more than 40 digits) is too large"),
-        ({"load_balancer_id": None, "load_balancer_name": "a" * 256}, "give at most 255 characters"),
-        ({"purge": True, "state": "drained"}, "not with drained"),
-        ({"wait_for_health": True, "wait": False, "state": "absent"}, "wait_for_health needs wait: true"),
-        ({"targets": [want("lbl-1", "ins-1", load_balancer_id="lb-other")]}, "load_balancer_id 'lb-other'"),
-    ],
-)
+@rows("options, words",
+    ({"targets": None}, "targets is missing. State present needs it"),
+    ({"timeout": 0}, "timeout 0 is too small"),
+    ({"wait_timeout": 0}, "wait_timeout 0 is too small; give a whole number from 1 to"),
+    ({"min_healthy": -1}, "min_healthy -1 is too small; give a whole number from 0 to 1000000."),
+    ({"min_healthy": 10**4000}, "min_healthy (a number of more than 40 digits) is too large"),
+    ({"load_balancer_id": None, "load_balancer_name": "a" * 256}, "give at most 255 characters"),
+    ({"purge": True, "state": "drained"}, "not with drained"),
+    ({"wait_for_health": True, "wait": False, "state": "absent"}, "wait_for_health needs wait: true"),
+    ({"targets": [want("lbl-1", "ins-1", load_balancer_id="lb-other")]}, "load_balancer_id 'lb-other'"),
+)  # fmt: skip
 def test_bad_options_fail_with_every_key_and_without_a_call(options, words):
     cloud = shop()
     run = cloud.run(**{"load_balancer_id": "lb-1", "targets": [NEW], **options})
@@ -104,20 +101,17 @@ def entries(amount, **more):
     return [want(f"lbl-{10 + number}", "ins-1", **more) for number in range(amount)]
 
 
-@pytest.mark.parametrize(
-    "targets, state, filtered",
-    [
-        (entries(1), "present", 1),
-        (entries(20), "present", 20),
-        (entries(21), "present", None),
-        (entries(20) * 2, "present", 20),
-        ([*entries(1), {"location_id": "loc-1", "instance_id": "ins-1", "port": 80}], "present", None),
-        ([*entries(1), {"listener_port": 443, "instance_id": "ins-1", "port": 80}], "present", None),
-        ([{"listener_id": "lbl-1"}], "absent", 1),
-        ([{"listener_id": "lbl-1"}, {"instance_id": "ins-1"}], "absent", None),
-        ([{"instance_id": "ins-1"}], "drained", None),
-    ],
-)
+@rows("targets, state, filtered",
+    (entries(1), "present", 1),
+    (entries(20), "present", 20),
+    (entries(21), "present", None),
+    (entries(20) * 2, "present", 20),
+    ([*entries(1), {"location_id": "loc-1", "instance_id": "ins-1", "port": 80}], "present", None),
+    ([*entries(1), {"listener_port": 443, "instance_id": "ins-1", "port": 80}], "present", None),
+    ([{"listener_id": "lbl-1"}], "absent", 1),
+    ([{"listener_id": "lbl-1"}, {"instance_id": "ins-1"}], "absent", None),
+    ([{"instance_id": "ins-1"}], "drained", None),
+)  # fmt: skip
 def test_the_read_is_filtered_where_at_most_20_listeners_are_named_by_id(targets, state, filtered):
     cloud = shop()
     assert cloud.run(targets=targets, state=state).failure is None

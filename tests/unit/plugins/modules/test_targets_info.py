@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import empty_info
 from harness import Cloud
 
-from ..builders import http, rule, target, tcp
+from ..builders import http, rows, rule, target, tcp
 
 SHOP = [
     tcp("lbl-tcp", 443, target("ins-2", 8443), target("ins-1", 8443, 0), target("10.9.9.9", 8443, 5, "blue")),
@@ -66,7 +66,7 @@ def test_health_is_null_where_it_was_not_asked_for():
 CHECKING = {"HealthStatusDetail": "Checking"}
 
 
-HEALTH = [
+@rows("health, healthy, status",
     ({}, True, "Alive"),
     ({"closed_listeners": ["lbl-1"]}, True, "Close"),
     ({"dead": ["ins-1"]}, False, "Dead"),
@@ -76,10 +76,7 @@ HEALTH = [
     ({"shown": {"ins-1": CHECKING}}, None, "Checking"),
     ({"shown": {"ins-1": {"HealthStatus": False, **CHECKING}}}, False, "Checking"),
     ({"shown": {"ins-1": {"HealthStatusDetail": "Dead"}}}, False, "Dead"),
-]
-
-
-@pytest.mark.parametrize("health, healthy, status", HEALTH)
+)  # fmt: skip
 def test_health_is_told_in_the_clouds_words(health, healthy, status):
     run = region([tcp("lbl-1", 443, target("ins-1"))], health=health).run_info(health=True)
     assert [(one["healthy"], one["health_status"]) for one in run["targets"]] == [(healthy, status)]
@@ -118,16 +115,13 @@ def test_targets_come_slot_by_slot_sorted_by_address():
     assert found(read()) == BOUND
 
 
-SELECTORS = [
+@rows("selector, targets, tree",
     ({"instance_id": "ins-3"}, BOUND[5:], [("lbl-http", ["loc-a", "loc-b"])]),
     ({"domain": "B.example.com"}, BOUND[6:], [("lbl-http", ["loc-b"])]),
     ({"listener_id": "lbl-tcp", "port": 1}, [], [("lbl-tcp", [])]),
     ({"instance_id": "ins-99"}, [], []),
     ({"listener_port": 8080, "instance_id": "ins-1"}, [], [("lbl-new", [])]),
-]
-
-
-@pytest.mark.parametrize("selector, targets, tree", SELECTORS, ids=str)
+)  # fmt: skip
 def test_selectors(selector, targets, tree):
     info = read(selector)
     assert (found(info), places(info), info.warnings) == (targets, tree, [])
@@ -216,16 +210,13 @@ def test_a_listener_or_rule_of_the_tree_is_a_selector():
     assert found(read(info["listeners"][2]["rules"][1])) == BOUND[6:]
 
 
-BAD = [
+@rows("options, words",
     ({"load_balancer_id": None}, "No load balancer is chosen; give one of load_balancer_id, "),
     ({"targets": [{"port": 80}]}, "no listener, rule or backend is named"),
     ({"timeout": 0}, "timeout 0 is too small"),
     ({"targets": [{"instance_id": "ins-1", "load_balancer_id": "lb-2"}]}, "'lb-2'"),
     ({"load_balancer_name": "sho"}, "No load balancer in region ap-guangzhou has the name 'sho'"),
-]
-
-
-@pytest.mark.parametrize("options, words", BAD)
+)  # fmt: skip
 def test_bad_options(options, words):
     run = region().run_info(**options)
     assert words in run.failure
@@ -269,7 +260,7 @@ def test_a_region_is_asked_where_a_host_is():
     assert {one["load_balancer_id"] for one in run["listeners"]} == {"lb-1", "lb-2"}
 
 
-NOWHERE = [
+@rows("options, warnings",
     (
         {"load_balancer_ids": ["lb-1", "lb-2"], "targets": [{"listener_id": "lbl-3"}]},
         ["targets[0]: none of the load balancers has a listener 'lbl-3'. It selects nothing."],
@@ -284,10 +275,7 @@ NOWHERE = [
         {"all_load_balancers": True, "targets": [{"load_balancer_id": "lb-1", "listener_id": "lbl-3", **HOST}]},
         ["targets[0]: lb-1 has no listener 'lbl-3'. It selects nothing."],
     ),
-]
-
-
-@pytest.mark.parametrize("options, warnings", NOWHERE)
+)  # fmt: skip
 def test_what_a_selector_names_and_is_not_there_is_warned_of_once(options, warnings):
     run = shops().run_info(**options)
     assert (run.failure, run["targets"], run.warnings) == (None, [], warnings)
