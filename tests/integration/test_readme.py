@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The README as a person follows it: all files and commands in order, in one shell, in a fresh clone."""
+"""The README as a person follows it: all files and commands in order, in one shell, in a fresh clone.
+
+And the pages and pictures that programs make.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import re
 import socket
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 
 import pytest
 import yaml
@@ -57,7 +61,7 @@ def outputs(text):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("before", [NO_DOWNLOAD, pytest.param("", id="with pip", marks=pytest.mark.alone)])
+@pytest.mark.parametrize("before", [NO_DOWNLOAD, pytest.param("", marks=pytest.mark.alone)], ids=["here", "with pip"])
 def test_whole_page_runs_in_one_shell_and_prints_what_it_shows(tmp_path, before):
     origin, home = tmp_path / "origin", tmp_path / "home"
     copy_tracked(origin)
@@ -107,3 +111,24 @@ def test_requirements_file_and_archive_are_of_this_version():
 
     assert int(minimum) <= int(VERSION.partition(".")[0]) < int(below)
     assert f"`ansible-galaxy collection install tencentcloud-clb-{VERSION}.tar.gz`" in README
+
+
+@pytest.mark.alone
+@pytest.mark.long
+def test_quick_benchmark_runs_and_writes_its_files(collections_path, tmp_path):
+    pytest.importorskip("pygal", reason="pygal is a package of requirements/bench.txt")
+    command = [sys.executable, ROOT / "tests" / "benchmark" / "run.py", "--quick", "--output", tmp_path]
+    environment = {**os.environ, "CLB_COLLECTIONS": str(collections_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    page = (tmp_path / "benchmark.md").read_text(encoding="utf-8")
+    for row in ("`tencentcloud.clb.targets`", "`RegisterTargets`", "500 targets new", "100,000", "1,000 targets"):
+        assert f"| {row}" in page or f"{row} |" in page, page
+    labels = set()
+    for name in ("loop", "ping", "planning"):
+        assert f"(benchmark-{name}.svg)" in page
+        picture = ET.parse(tmp_path / f"benchmark-{name}.svg")
+        labels |= {element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")}
+    beginnings = {label.partition(":")[0] for label in labels if label}
+    assert {"one task", "run again", "500 removed", "100,000"} <= beginnings, labels

@@ -2,13 +2,15 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Event-driven Ansible: the playbook that drains what is dead, and the rulebook that runs it on an event.
+"""What Automation Platform runs: the playbook that drains what is dead, the rulebook that runs it on an event, and the
+queries of event_query.yml that find the nodes to count in results of the modules.
 
 Neither ansible-rulebook nor Java is a requirement of this project; where one is missing, a test says so and is skipped.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -19,6 +21,7 @@ import pytest
 import yaml
 
 from .checkout import ROOT
+from .plays import play
 
 PLAYBOOK = "- ansible.builtin.import_playbook: tencentcloud.clb.drain_dead\n"
 NAMES = {
@@ -173,3 +176,67 @@ def test_rulebook_ends_with_the_reason_where_a_value_is_wrong(ansible_environmen
         assert process.wait(timeout=120) == 1
 
     assert "Check load_balancer_id and region: the load balancer is not in this region." in log.read_text()
+
+
+QUERIES = yaml.safe_load((ROOT / "extensions" / "audit" / "event_query.yml").read_text())
+MODULES = {f"tencentcloud.clb.{file.stem}" for file in (ROOT / "plugins" / "modules").glob("*.py")}
+TARGETS, INFO = "tencentcloud.clb.targets", "tencentcloud.clb.targets_info"
+
+TASKS = """
+- name: Read
+  tencentcloud.clb.targets_info:
+- name: Bind
+  tencentcloud.clb.targets:
+    targets:
+      - {listener_id: lbl-tcp443, instance_id: ins-web3, port: 8443}
+      - {listener_id: lbl-tcp443, instance_id: ins-web3, port: 9443}
+      - {listener_id: lbl-tcp443, instance_id: ins-web2, port: 8443, weight: 50}
+      - {listener_id: lbl-udp53, eni_ip: "2001:db8::53", port: 53, weight: 20}
+- name: Unbind everywhere
+  tencentcloud.clb.targets: {state: absent, targets: [{instance_id: ins-web1}]}
+- name: Fail
+  tencentcloud.clb.targets: {targets: [{listener_id: lbl-nope, instance_id: ins-web1, port: 1}]}
+  ignore_errors: true
+- name: Skip
+  tencentcloud.clb.targets_info:
+  when: false
+- name: Loop
+  tencentcloud.clb.targets_info: {targets: ["{{ item }}"]}
+  loop: [{instance_id: ins-web2}]
+"""
+
+
+def nodes(module, result):
+    command = ["jq", "--compact-output", QUERIES[module]["query"]]
+    printed = subprocess.check_output(command, input=json.dumps(result), text=True)
+    return [json.loads(line) for line in printed.splitlines()]
+
+
+def names(module, result):
+    return sorted(node["name"] for node in nodes(module, result))
+
+
+def test_each_module_has_a_query():
+    assert set(QUERIES) == MODULES
+    assert all(set(entry) == {"query"} for entry in QUERIES.values())
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+def test_each_backend_is_one_node(playbook, emulator):
+    defaults = {"group/tencentcloud.clb.all": {"load_balancer_id": "lb-demo"}}
+    run = playbook(play(*yaml.safe_load(TASKS), module_defaults=defaults))
+    assert run.rc == 0, run.output
+    addresses = ["10.0.9.30", "10.0.9.40", "2001:db8::53"]
+    assert names(INFO, run.result("Read")) == [*addresses, "dns-1", "web-1", "web-2", "web-3"]
+    assert names(TARGETS, run.result("Bind")) == ["2001:db8::53", "ins-web2", "ins-web3"]
+    assert names(TARGETS, run.result("Unbind everywhere")) == ["ins-web1"]
+
+    read = {json.dumps(node["canonical_facts"]): node["facts"] for node in nodes(INFO, run.result("Read"))}
+    bound = {json.dumps(node["canonical_facts"]): node["facts"] for node in nodes(TARGETS, run.result("Bind"))}
+    # Both modules call a node the same, and nothing is null.
+    assert bound.items() <= read.items()
+    facts = [{"instance_id": "ins-web2"}, {"instance_id": "ins-web3"}, {"eni_ip": "2001:db8::53"}]
+    assert bound.keys() == set(map(json.dumps, facts))
+    # Other results are no nodes and no error. The items of a loop are events of their own.
+    for task in ("Fail", "Skip", "Loop"):
+        assert [nodes(module, run.result(task)) for module in QUERIES] == [[], []], task
