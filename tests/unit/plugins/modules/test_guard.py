@@ -182,8 +182,7 @@ def test_hosts_that_drain_themselves_take_turns(settings, lag, seed):
     """Six hosts, of which four have to serve: two drain, four are refused, and never fewer than four serve."""
     cloud = farm(6, task_seconds=2.0, read_lag=lag, seed=seed, **settings)
     runs = cloud.together(*(drop(number, minimum=4) for number in range(1, 7)))
-    assert sorted(str(run.code) for run in runs) == ["GuardRefused"] * 4 + ["None"] * 2
-    assert least(cloud) == 4
+    assert (sorted(str(run.code) for run in runs), least(cloud)) == (["GuardRefused"] * 4 + ["None"] * 2, 4)
     assert sorted(weights(cloud).values()) == [0, 0, 10, 10, 10, 10]
 
 
@@ -201,8 +200,7 @@ def test_without_a_folder_for_locks_nothing_is_taken_away():
 def test_the_same_task_twice_without_waiting():
     cloud = farm(4, task_seconds=20.0)
     first, second = (cloud.run(wait=False, targets=[want(LISTENER, "ins-9")]) for _ in range(2))
-    assert [first.failed, second.failed] == [False, False]
-    assert [first.changed, second.changed] == [True, False]
+    assert ([first.failed, second.failed], [first.changed, second.changed]) == ([False, False], [True, False])
     assert weights(cloud)["ins-9"] == 10
 
 
@@ -214,7 +212,6 @@ def test_two_tasks_unbind_the_same(gone, seconds):
     runs = cloud.together(
         {"state": "absent", "targets": both[:1]}, {"state": "absent", "targets": both, "after": seconds}
     )
-    assert [run.message for run in runs if run.failed] == []
-    assert weights(cloud).keys() == {"ins-3", "ins-4"}
+    assert ([run.message for run in runs if run.failed], weights(cloud).keys()) == ([], {"ins-3", "ins-4"})
     removed = [entry["instance_id"] for run in runs for entry in run["deregistered"]]
     assert sorted(removed) == ["ins-1", "ins-2"]

@@ -63,8 +63,7 @@ def extra_calls(cloud, action="BatchRegisterTargets"):
 def test_one_of_500(cloud, number):
     refused = refuse(cloud, [number])
     run = cloud.run(targets=targets())
-    assert codes(run) == {refused[0]: "InvalidParameter"}
-    assert run["error"]["action"] == "BatchRegisterTargets"
+    assert (codes(run), run["error"]["action"]) == ({refused[0]: "InvalidParameter"}, "BatchRegisterTargets")
     assert run["failed_listeners"] == [f"lbl-g{number % LISTENERS:04}"]
     assert len(run["registered"]) == len(cloud.bindings()) == 499
     assert extra_calls(cloud) <= 24
@@ -183,8 +182,7 @@ def test_the_same_words_on_another_load_balancer_go_straight_to_single_members()
     busy = {"code": "FailedOperation.ResourceInOperating", "times": 5}
     cloud.add_faults({"kind": "refuse_listeners", "listeners": ["lbl-2"], **busy}, REFUSED)
     run = cloud.run(load_balancer_ids=ids, targets=entries)
-    assert len(run["failed_targets"]) == 40
-    assert sizes(cloud, "lb-1") == [20, 10, 10, 1, 1, 1]
+    assert (len(run["failed_targets"]), sizes(cloud, "lb-1")) == (40, [20, 10, 10, 1, 1, 1])
     assert sizes(cloud, "lb-2")[-4:] == [20, 1, 1, 1]
 
 
@@ -262,8 +260,7 @@ def test_a_call_is_halved_by_listeners_first_then_within_the_listener(cloud):
     refuse(cloud, [0])
     cloud.run(targets=listed(40))
     asked = [{one["ListenerId"] for one in call["params"]["Targets"]} for call in cloud.writes()]
-    assert [len(one) for one in asked[:4]] == [4, 2, 2, 1]
-    assert sizes(cloud)[:7] == [40, 20, 20, 10, 5, 2, 1]
+    assert ([len(one) for one in asked[:4]], sizes(cloud)[:7]) == ([4, 2, 2, 1], [40, 20, 20, 10, 5, 2, 1])
 
 
 def two_rules():

@@ -42,8 +42,7 @@ def test_what_a_task_changes_is_on_disk_before_it_and_until_it_is_back(file):
     assert (foreseen.changed, len(held(file))) == (True, 2)
     back = restore(cloud, file)
     assert (back.failed, back.warnings, cloud.bindings()) == (False, [], before)
-    assert [one["weight"] for one in back["restore"]] == [0, 0]
-    assert back["diff"] == foreseen["diff"]
+    assert ([one["weight"] for one in back["restore"]], back["diff"]) == ([0, 0], foreseen["diff"])
     assert list(file.parent.iterdir()) == []
     again = restore(cloud, file)
     assert (again.failed, again.changed, again["api_calls"]) == (False, False, {})
@@ -192,8 +191,7 @@ def test_selectors_and_options_narrow_what_is_brought_back(file):
     assert (one["load_balancer_id"], [bound["location_id"] for bound in one["modified"]]) == ("lb-2", ["loc-2"])
     two = restore(cloud, file, load_balancer_names=["name-lb-3", "name-lb-2"], targets=[{"listener_port": 443}])
     assert [part["load_balancer_id"] for part in two["load_balancers"]] == ["lb-3", "lb-2"]
-    assert len(two["modified"]) == 4
-    assert {entry["load_balancer_id"] for entry in held(file)} == {"lb-1", "lb-3"}
+    assert (len(two["modified"]), {entry["load_balancer_id"] for entry in held(file)}) == (4, {"lb-1", "lb-3"})
     assert restore(cloud, file, load_balancer_id="lb-2").changed is False
     assert restore(cloud, file, load_balancer_name="name-lb-1").changed
     assert restore(cloud, file, wait_for_health=True).changed
@@ -227,8 +225,7 @@ def test_entries_that_lead_nowhere_are_taken_out_and_shown(file):
     assert not restore(cloud, file, check=True).failed
     assert len(held(file)) == 2
     run = restore(cloud, file)
-    assert (run.failed, len(run["modified"]), file.exists()) == (False, 1, False)
-    assert len(run.warnings) == 1
+    assert (run.failed, len(run["modified"]), file.exists(), len(run.warnings)) == (False, 1, False, 1)
     assert json.dumps(gone) in run.warnings[0]
 
 

@@ -34,6 +34,15 @@ def file(tmp_path):
     return tmp_path / "restore.json"
 
 
+DRAIN = {"state": "drained", "targets": [HOST]}
+
+
+def seen(file):
+    """What changes of a file with any write to it."""
+    found = file.lstat()
+    return found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode
+
+
 def foreign(file):
     remember(file)
     os.chown(file, 12345, 12345)
@@ -57,32 +66,20 @@ def test_what_is_no_restore_file_stops_every_task_and_is_left_alone(file, what):
     if what == "another user's" and os.geteuid():
         pytest.skip("only root can give a file away")
     make(file)
-    found = file.lstat()
-    cloud = region()
-    for options in (
-        {"state": "drained", "targets": [HOST]},
-        {"state": "drained", "targets": [HOST], "check": True},
-        {"state": "absent", "targets": []},
-        {"targets": [{**ONE, "instance_id": "ins-7"}]},
-        {"state": "restored"},
-        {"state": "restored", "check": True},
-    ):
+    found, cloud = seen(file), region()
+    tasks = [DRAIN, {**DRAIN, "targets": []}, {"targets": [{**ONE, "instance_id": "ins-7"}]}, {"state": "restored"}]
+    for options in [*tasks, *({**task, "check": True} for task in tasks)]:
         run = cloud.run(restore_file=str(file), **options)
         assert run.code == "InvalidArgument"
         assert f"restore_file {file}: " in run.message
         assert problem in run.message
-    assert cloud.calls() == []
-    left = file.lstat()
-    assert (left.st_ino, left.st_mtime_ns, left.st_size, left.st_mode) == (
-        found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode,
-    )  # fmt: skip
-    assert list(file.parent.iterdir()) == [file]
+    assert (cloud.calls(), seen(file), list(file.parent.iterdir())) == ([], found, [file])
 
 
 def test_a_file_may_be_as_large_as_is_allowed(file, monkeypatch):
     remember(file, ONE)
     monkeypatch.setattr(memory, "MAX_BODY_BYTES", file.stat().st_size)
-    assert not region().run(state="drained", targets=[HOST], restore_file=str(file), check=True).failed
+    assert not region().run(**DRAIN, restore_file=str(file), check=True).failed
 
 
 @rows("path, problem",
@@ -95,7 +92,7 @@ def test_a_file_may_be_as_large_as_is_allowed(file, monkeypatch):
 )  # fmt: skip
 def test_paths_that_can_not_be_used(tmp_path, path, problem):
     cloud = region()
-    for options in ({"state": "drained", "targets": [HOST]}, {"state": "restored"}):
+    for options in (DRAIN, {"state": "restored"}):
         run = cloud.run(restore_file=path.format(tmp_path), **options)
         if path.startswith("/proc") and options["state"] == "restored":
             continue
@@ -132,12 +129,10 @@ def test_a_full_disk_stops_the_task_before_any_call(file, monkeypatch, step, the
     new = {"targets": [{**ONE, "instance_id": "ins-9"}], "purge": True}
     with monkeypatch.context() as patch:
         patch.setattr(os, *patches[step])
-        run = cloud.run(restore_file=str(file), **(new if there else {"state": "drained", "targets": [HOST]}))
+        run = cloud.run(restore_file=str(file), **(new if there else DRAIN))
     assert run.code == "InvalidArgument"
     assert f"restore_file {file}: it can't be written: No space left on device" in run.message
-    assert cloud.writes() == []
-    assert held(file) == left
-    assert list(file.parent.iterdir()) == ([file] if there else [])
+    assert (cloud.writes(), held(file), list(file.parent.iterdir())) == ([], left, [file] if there else [])
 
 
 def test_a_file_that_can_not_be_brought_up_to_date_is_a_warning(file, monkeypatch):
@@ -156,19 +151,18 @@ def test_what_is_written_is_on_disk_before_the_next_call_and_no_half_of_it_is_le
     monkeypatch.setattr(os, "fsync", lambda fd: (sizes.append(os.fstat(fd).st_size), real_fsync(fd)))
     cloud.before("Batch*", lambda: monkeypatch.setattr(os, "fsync", full))
     assert "could not be brought up to date at the end" in drain(cloud, file).warnings[0]
-    assert sizes[0] == file.stat().st_size
-    assert list(file.parent.iterdir()) == [file]
+    assert (sizes[0], list(file.parent.iterdir())) == (file.stat().st_size, [file])
 
 
 def test_the_lock_of_the_folder_is_waited_for(file):
     cloud = region()
     folder = os.open(file.parent, os.O_RDONLY)
     fcntl.flock(folder, fcntl.LOCK_EX)
-    run = cloud.run(state="drained", targets=[HOST], restore_file=str(file), wait_timeout=5)
+    run = cloud.run(**DRAIN, restore_file=str(file), wait_timeout=5)
     assert (run.code, cloud.writes(), run.seconds) == ("WaitTimeout", [], pytest.approx(5, abs=0.5))
     assert "another task to leave the restore file" in run.message
     # Reading needs no lock.
-    assert not cloud.run(state="drained", targets=[HOST], restore_file=str(file), check=True).failed
+    assert not cloud.run(**DRAIN, restore_file=str(file), check=True).failed
     cloud.before("DescribeTargets", lambda: os.close(folder))
     drain(cloud, file)
 
@@ -179,8 +173,7 @@ def test_what_a_killed_task_has_left_beside_the_file_is_replaced(file):
     beside.chmod(0o644)
     cloud = region()
     drain(cloud, file)
-    assert list(file.parent.iterdir()) == [file]
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert (list(file.parent.iterdir()), stat.S_IMODE(file.stat().st_mode)) == ([file], 0o600)
     beside.write_text("half")
     restore(cloud, file)
     assert list(file.parent.iterdir()) == []
@@ -200,7 +193,7 @@ def test_an_entry_is_made_younger_before_a_late_call(file):
 def test_after_an_error_of_our_own_all_that_may_have_changed_stays(file, monkeypatch):
     cloud = region(2)
     monkeypatch.setattr(Reconciler, "_conclude", lambda *_arguments: {}["broken"])
-    run = cloud.run(state="drained", targets=[HOST], restore_file=str(file), load_balancer_ids=["lb-1", "lb-2"])
+    run = cloud.run(**DRAIN, restore_file=str(file), load_balancer_ids=["lb-1", "lb-2"])
     monkeypatch.undo()
     assert (run.failed, len(run["restore"]), len(held(file))) == (True, 4, 4)
     assert not restore(cloud, file).failed
@@ -276,8 +269,7 @@ def test_six_processes_share_a_file_and_a_reader_never_sees_a_part(emulator, fil
     halves = [[{"eni_ip": host} for host in half] for half in (HOSTS[:3], HOSTS[3:])]
     processes = [start(emulator, file, state="restored", targets=half) for half in halves]
     assert not any(result(process).get("failed") for process in processes)
-    assert emulator.bindings() == before
-    assert list(file.parent.iterdir()) == []
+    assert (emulator.bindings(), list(file.parent.iterdir())) == (before, [])
 
 
 # What is not applied may come late: it is waited for 15 s.
@@ -299,5 +291,4 @@ def test_processes_that_are_killed(emulator, file, state, applied):
     assert len(json.loads(file.read_text())) == 6
     emulator.clear_faults()
     assert not result(start(emulator, file, state="restored")).get("failed")
-    assert emulator.bindings() == before
-    assert list(file.parent.iterdir()) == []
+    assert (emulator.bindings(), list(file.parent.iterdir())) == (before, [])

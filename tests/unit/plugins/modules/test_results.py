@@ -210,8 +210,7 @@ def test_a_refusal_that_stopped_the_task_speaks_for_itself():
     cloud.next_writes({"kind": "error", **told})
     run = cloud.run(targets=MIXED)
     assert run.message.startswith("BatchRegisterTargets was refused with UnauthorizedOperation: not allowed")
-    assert run.message.count("UnauthorizedOperation: not allowed") == 1
-    assert run.message.count("(CAM)") == 1
+    assert (run.message.count("UnauthorizedOperation: not allowed"), run.message.count("(CAM)")) == (1, 1)
     assert "are not in place: ins-3:80 on TCP:443 (lbl-1) (UnauthorizedOperation)" in run.message
     request_id = cloud.writes()[0]["request_id"]
     assert run["error"] == {"action": "BatchRegisterTargets", **told, "request_id": request_id}

@@ -199,8 +199,7 @@ def test_a_weight_of_0_that_was_raised_meanwhile_is_only_taken_away_where_the_fi
     listeners = [tcp("lbl-1", 443, target("ins-1"), target("ins-2", weight=first))]
     cloud = meanwhile((LBL_1, "ins-2", 50), listeners=listeners)
     run = cloud.run(targets=[want("lbl-1", "ins-2", weight=0), want("lbl-1", "ins-4")])
-    assert (failed(run), weights(cloud)["ins-2"]) == (missing, 50 if missing else 0)
-    assert run.warnings == []
+    assert (failed(run), weights(cloud)["ins-2"], run.warnings) == (missing, 50 if missing else 0, [])
     if missing:
         assert "Somebody else has given it a weight above 0 meanwhile; run" in run["failed_targets"][0]["message"]
 

@@ -114,8 +114,7 @@ def test_every_example_passes_the_argument_spec_and_the_checks(module, arguments
         if key != "task"
     }
     found = ArgumentSpecValidator(spec_of(module)).validate(arguments)
-    assert found.error_messages == []
-    assert found.unsupported_parameters == set()
+    assert (found.error_messages, found.unsupported_parameters) == ([], set())
     if module is targets:
         Request.parse(found.validated_parameters)
 

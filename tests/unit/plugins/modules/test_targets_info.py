@@ -144,8 +144,7 @@ def test_a_selector_of_something_that_does_not_exist_is_a_warning():
 )
 def test_reading_takes_one_call_and_one_more_for_health(health, calls):
     cloud = Cloud({"load_balancers": [{"id": "lb-1", "generate": {"listeners": 50, "targets": 100}}]})
-    assert len(cloud.run_info(health=health)["targets"]) == 5000
-    assert cloud.actions() == calls
+    assert (len(cloud.run_info(health=health)["targets"]), cloud.actions()) == (5000, calls)
 
 
 SETTINGS = {
@@ -176,8 +175,7 @@ def test_settings_are_told_where_they_are_asked_for():
     assert settings_of(http80) == dict.fromkeys(SETTINGS)
     hashed, unchecked = map(settings_of, http80["rules"])
     assert hashed == {**SETTINGS, "session_seconds": 60, "scheduler": "IP_HASH"}
-    assert unchecked == {**SETTINGS, "health_check": False}
-    assert cloud.count("DescribeListeners") == 1
+    assert (unchecked, cloud.count("DescribeListeners")) == ({**SETTINGS, "health_check": False}, 1)
     assert SETTINGS.keys() & cloud.run_info()["listeners"][0].keys() == set()
 
 
@@ -307,5 +305,4 @@ def test_health_that_is_refused_is_read_one_by_one_where_that_can_help(code, cal
     cloud = shops()
     cloud.add_faults({"action": "DescribeTargetHealth", "kind": "error", "code": code, "times": -1})
     run = cloud.run_info(load_balancer_ids=["lb-1", "lb-2", "lb-3"], health=True)
-    assert run.code == code
-    assert cloud.count("DescribeTargetHealth") == calls
+    assert (run.code, cloud.count("DescribeTargetHealth")) == (code, calls)
