@@ -18,13 +18,13 @@ import pytest
 
 from clb_emulator.testing import Emulator
 from conformance.__main__ import REPORT, STATE, TABLE, Waiting, ask_cloud, main, parse
-from conformance.asker import FIRST_PORT
-from conformance.calls import Unusable
+from conformance.asker import FIRST_PORT, members
+from conformance.calls import WEIGHT, Unusable
 from conformance.collection import CollectionApi
 from conformance.leftovers import MARK, Bound, Leftovers
 from conformance.masking import Mask
 from conformance.questions import QUESTIONS
-from conformance.report import as_markdown
+from conformance.report import as_markdown, merge
 from conformance.world import EMULATED, EMULATED_BACKENDS, EMULATED_ID
 
 if TYPE_CHECKING:
@@ -273,3 +273,14 @@ def test_a_table_is_whole_whatever_is_in_it() -> None:
     table = as_markdown({**report, "questions": [item], "settings": {"order": "random"}})
     assert "| x (`x`) | a: yes | a\\|b &lt;i>' | differs |" in table
     assert "- `order`: random" in table
+
+
+def test_settings_of_several_answers() -> None:
+    parts: list[dict[str, Any]] = [{"a": 1, "c": {"x": 1}, "s": ["b"]}, {"a": 2, "c": {"x": 2, "y": 3}, "s": ["a"]}]
+    assert merge(parts) == {"a": 1, "c": {"x": 1, "y": 3}, "s": ["a", "b"]}
+
+
+def test_members_of_a_change_are_grouped_by_place() -> None:
+    targets = [{"ListenerId": "lbl-1", "EniIp": "10.0.0.5", "Port": port} for port in (1, 2)]
+    (entry,) = members(WEIGHT, targets)["ModifyList"]
+    assert [target["Port"] for target in entry["Targets"]] == [1, 2]

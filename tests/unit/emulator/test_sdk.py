@@ -152,11 +152,10 @@ def test_whatever_the_sdk_signs_is_accepted(running: Emulator, name: str, offset
 def test_assuming_a_role(emulator: Emulator) -> None:
     role = "qcs::cam::uin/100000000001:roleName/deploy"
     emulator.load(SHOP, sts={"roles": {role: None}, "web_identity_tokens": {"jwt": {}}})
+    asked, client = {"RoleArn": role, "RoleSessionName": "test"}, sdk(emulator)
     own = Credential(emulator.secret_id, emulator.secret_key)
-    asked = {"RoleArn": role, "RoleSessionName": "test"}
     sts = CommonClient("sts", "2018-08-13", own, emulator.region, profile(emulator))
     given = sts.call_json("AssumeRole", asked)["Response"]["Credentials"]
-    client = sdk(emulator)
     client.credential = Credential(given["TmpSecretId"], given["TmpSecretKey"], given["Token"])
     assert code(client, TARGETS, **LB) is None
     assert emulator.calls(TARGETS)[0]["secret_id"] == given["TmpSecretId"]

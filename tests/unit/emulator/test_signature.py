@@ -77,9 +77,8 @@ def test_published_example() -> None:
     # Tencent Cloud API 3.0, "Signature v3", the example of a DescribeInstances.
     key = "Gu5t9xGARNpq86cd98joQYCN3EXAMPLE"
     body = b'{"Limit": 1, "Filters": [{"Values": ["\\u672a\\u547d\\u540d"], "Name": "instance-name"}]}'
-    auth = signature.Authorization(
-        "AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE", "2019-02-25", "cvm", ("content-type", "host"), ""
-    )
+    key_id, signed = "AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE", ("content-type", "host")
+    auth = signature.Authorization(key_id, "2019-02-25", "cvm", signed, "")
     published = "72e494ea809ad7a8c8f7a4507b9bddcbaa8e581f516e8da2f66e2c5a96525168"
     # Values are signed trimmed and in lower case.
     for host in ("cvm.tencentcloudapi.com", " CVM.tencentcloudapi.com "):
