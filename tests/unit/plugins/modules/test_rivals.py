@@ -270,3 +270,26 @@ def test_a_refused_removal_of_what_is_already_gone_is_no_failure(gone, lag, wait
     assert (run.failure, cloud.bindings()) == (None, set())
     assert run.changed is (len(gone) < 4)
     assert sorted(done(run)) == sorted({f"ins-{number}" for number in range(4)} - set(gone))
+
+
+FOUR = [tcp("lbl-1", 443, *(target(f"ins-{number}") for number in range(1, 5)))]
+
+
+def test_the_same_task_twice_without_waiting():
+    cloud = balancer(FOUR, task_seconds=20.0)
+    first, second = (cloud.run(wait=False, targets=[want("lbl-1", "ins-9")]) for _ in range(2))
+    assert ([first.failed, second.failed], [first.changed, second.changed]) == ([False, False], [True, False])
+    assert weights(cloud)["ins-9"] == 10
+
+
+@pytest.mark.parametrize("gone", ["error", "fail_listener"])
+@pytest.mark.parametrize("seconds", [0, 0.4, 0.9])
+def test_two_tasks_unbind_the_same(gone, seconds):
+    cloud = balancer(FOUR, deregister_gone=gone)
+    both = [{"instance_id": "ins-1"}, {"instance_id": "ins-2"}]
+    runs = cloud.together(
+        {"state": "absent", "targets": both[:1]}, {"state": "absent", "targets": both, "after": seconds}
+    )
+    assert ([run.message for run in runs if run.failed], weights(cloud).keys()) == ([], {"ins-3", "ins-4"})
+    removed = [entry["instance_id"] for run in runs for entry in run["deregistered"]]
+    assert sorted(removed) == ["ins-1", "ins-2"]
