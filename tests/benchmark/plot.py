@@ -36,7 +36,7 @@ def style(*colors: str) -> Style:
 def draw(results: Results) -> dict[str, str]:
     """Return the pictures: what each shows, as part of a file's name -> SVG."""
     charts = {"loop": _against(results), "ping": _added(results), "planning": _planning(results)}
-    return {name: f"{LICENCE}\n-->\n{chart.render(is_unicode=True)}\n" for name, chart in charts.items()}
+    return {name: f"{LICENCE}-->\n{chart.render(is_unicode=True)}\n" for name, chart in charts.items()}
 
 
 def _against(results: Results) -> Any:

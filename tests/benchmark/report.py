@@ -35,7 +35,8 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 LICENCE = """<!--
 Copyright (c) 2026, the tencentcloud.clb contributors
 GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-SPDX-License-Identifier: GPL-3.0-or-later"""
+SPDX-License-Identifier: GPL-3.0-or-later
+"""
 
 
 class Limit(NamedTuple):
@@ -109,7 +110,7 @@ def _fleet(results: Results) -> str:
 
 def write(results: Results, size: Size) -> str:
     """Return the page."""
-    head = f"{LICENCE}\n\nWritten by `make bench`; what is changed here is lost.\n-->"
+    head = f"{LICENCE}\nWritten by `make bench`; what is changed here is lost.\n-->"
     sections = [head, "# Measurements", _summary(results)]
     sections += [_against(results, size), _added(results), _planning(results), _many(results)]
     sections += [_batches(results), _fleet(results), _method(size)]
