@@ -11,22 +11,23 @@ from typing import Any
 Target = dict[str, Any]
 
 
-def _bound(backend: str, port: int, weight: int = 10, tag: str = "") -> Target:
+def bound(backend: str, port: int, weight: int = 10, tag: str = "") -> Target:
+    """A target of a scenario's listener or rule."""
     key = "instance_id" if backend.startswith("ins-") else "eni_ip"
     return {key: backend, "port": port, "weight": weight, "tag": tag}
 
 
 def web_shop(load_balancer_id: str = "lb-1", name: str | None = None) -> dict[str, Any]:
     """A load balancer with a listener of each kind, some of whose bindings are drained or tagged."""
-    tcp = [_bound("ins-a", 8443, 10, "blue"), _bound("ins-b", 8443, 0, "blue"), _bound("10.0.9.1", 8443, 5)]
-    http = [_bound("ins-a", 8080, 20), _bound("ins-b", 8080, 20, "blue")]
+    tcp = [bound("ins-a", 8443, 10, "blue"), bound("ins-b", 8443, 0, "blue"), bound("10.0.9.1", 8443, 5)]
+    http = [bound("ins-a", 8080, 20), bound("ins-b", 8080, 20, "blue")]
     shop = {"id": "loc-shop", "domain": "Shop.example.com", "url": "/", "targets": http}
     rules = [shop, {"id": "loc-api", "domain": "api.example.com", "url": "/v1"}]
     tls = [{"id": "loc-tls", "domain": "shop.example.com", "url": "/"}]
     listeners = [
         {"id": "lbl-tcp", "protocol": "TCP", "port": 443, "targets": tcp},
-        {"id": "lbl-dns-tcp", "protocol": "TCP", "port": 53, "targets": [_bound("2001:db8::53", 53)]},
-        {"id": "lbl-dns-udp", "protocol": "UDP", "port": 53, "targets": [_bound("ins-a", 53)]},
+        {"id": "lbl-dns-tcp", "protocol": "TCP", "port": 53, "targets": [bound("2001:db8::53", 53)]},
+        {"id": "lbl-dns-udp", "protocol": "UDP", "port": 53, "targets": [bound("ins-a", 53)]},
         {"id": "lbl-range", "protocol": "TCP", "port": 9000, "end_port": 9100},
         {"id": "lbl-http", "protocol": "HTTP", "port": 80, "rules": rules},
         {"id": "lbl-https", "protocol": "HTTPS", "port": 443, "rules": tls},
