@@ -184,10 +184,6 @@ def test_hosts_that_share_a_name_are_called_by_the_next_one():
     assert len(hosts(FakeRegion({"lb-1": ("shop", [tcp("lbl-1", 443, *named)])}))) == 299
 
 
-def test_selectors_leave_out_what_they_do_not_match(region):
-    assert [host.groups for host in hosts(region, targets=[{"domain": "shop.example.com"}]).values()] == [("loc_1",)]
-
-
 @rows(
     "backend, vpcs, groups",
     ("10.0.0.5", ["vpc-a", "vpc-b"], {"10.0.0.5-vpc-a": ("lbl_1",), "10.0.0.5-vpc-b": ("lbl_2",)}),
@@ -350,7 +346,7 @@ def trusted(value):
     ("{web} 100% #1 }} %} #}", ["{web} 100% #1 }} %} #}"]),
     *((f"web{start} 7 * 7", []) for start in ("{{", "{%", "{#", "#jinja2:", "{{{", "\n{{")),
     (["a", "{{ b }}", ["c", {"d": "e", "f": "{% g %}"}]], ["a", "c", "e"]),
-    ({"{{ a }}": "b"}, []),
+    ({"{{ a }}": "b", "c": "d"}, []),
     ({"x": {"a{%": ["b"]}, "y": "c"}, ["c"]),
     (("a", "b"), ["a", "b"]),
     ([1, 1.5, True, None], []),

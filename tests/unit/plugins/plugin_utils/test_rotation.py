@@ -236,7 +236,7 @@ def test_batches_are_those_of_serial(batch, sizes):
     ({"ping": "pong"}, None),
     ({"unreachable": True, "msg": "Failed via ssh: ssh: connect: refused"}, "no answer (ssh: connect: refused)"),
     ({"unreachable": True, "msg": "Task failed: no pod."}, "no answer (no pod)"),
-    ({"unreachable": True, "msg": "Warning: added\nssh: refused\n"}, "no answer (ssh: refused)"),
+    ({"unreachable": True, "msg": "Warning: added\nssh: refused\n \n"}, "no answer (ssh: refused)"),
     ({"unreachable": True}, "no answer (no cause is known)"),
     ({"rc": 127, "msg": "no Python."}, "it can't run modules (no Python)"),
 )
@@ -263,9 +263,15 @@ def test_what_is_wrong_with_where_hosts_are_bound(problem, hosts):
     assert judge_hosts(made, bindings)[0] == ([problem] if problem else [])
 
 
-def test_hosts_with_other_files_are_named():
-    problems, _ = judge_hosts([host("web1"), host("web2", restore_file="/other.json")], pool(NAMES[:2]))
-    assert problems == ["clb_restore_file differs between web1 and web2; it must be the same for all hosts."]
+def test_hosts_with_other_files_are_told_once():
+    hosts = [host("web1"), *(host(name, restore_file="/other.json") for name in NAMES[1:3])]
+    problem = "clb_restore_file differs between web1 and web2; it must be the same for all hosts."
+    assert judge_hosts(hosts, pool(NAMES[:3]))[0] == [problem]
+
+
+def test_a_listener_is_bound_on_its_own_load_balancer_or_else_on_all():
+    wanted = host(load_balancer_ids=["lb-1", "lb-2"], listeners=[{**PLACE, "load_balancer_id": "lb-2"}, PLACE]).wanted
+    assert [one["load_balancer_id"] for one in wanted] == ["lb-2", "lb-1", "lb-2"]
 
 
 def test_pools_are_read_once_each():
@@ -328,7 +334,7 @@ def test_a_check_of_400_hosts_and_50_listeners_looks_at_each_binding_a_few_times
 
 
 def test_what_the_file_does_not_tell_of_the_hosts_is_worth_a_warning():
-    (foreign,) = check(pool(), remembered=[entry(bound(f"ins-{number}")) for number in (10, 2)])[1]
+    (foreign,) = check(pool(), remembered=[entry(bound(f"ins-{name}")) for name in (10, "web1", 2)])[1]
     (drained,) = check([*pool(NAMES[1:]), *pool(NAMES[:1], weight=0)])[1]
     assert "ins-2, ins-10, which no host of this run is" in foreign
     assert drained.startswith("web1: bound with weight 0")

@@ -306,6 +306,7 @@ def test_connections_are_waited_for_over_both_families(shop, busy, fails, warned
     done = shop.step("connections", noted=noted, **waiting)
     seen = [(one["host"], one["port"], one["exclude_hosts"]) for one in shop.modules.waits]
     assert seen == [(family, 80, ["127.0.0.9"]) for family in ("0.0.0.0", "::")]
+    assert {one["timeout"] for one in shop.modules.waits} <= {6, 7}
     text = "web1: connections have not ended after 7 s (timed out)."
     assert done == {"busy": text if fails else ""}
     assert shop.modules.warnings == ([f"{text} The host is updated all the same."] if warned else [])
