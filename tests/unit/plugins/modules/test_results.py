@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -96,30 +95,40 @@ def test_the_diff_is_sorted_text_with_a_line_for_each_binding():
     )
 
 
-CASES: dict[str, tuple[list[Raw], dict[str, Any]]] = {
-    "nothing": ([want("lbl-1", "ins-1")], {}),
-    "register by the address of an instance": ([want("lbl-1", ip_of("ins-3"))], {}),
-    "register the instance behind a known address": ([want("lbl-1", ip_of("ins-1"), 81)], {}),
-    "register IPv6": ([want("lbl-1", "2001:DB8:0::1", tag="x")], {}),
-    "weight and tag": ([want("lbl-1", ip_of("ins-1"), weight=3, tag="")], {}),
-    "absent": ([{"instance_id": "ins-2"}], {"state": "absent"}),
-    "absent nothing": ([{"listener_id": "lbl-1", "tag": "no"}], {"state": "absent"}),
-    "drained": ([{"listener_id": "lbl-1"}, {"location_id": "loc-2"}], {"state": "drained"}),
-    "by name": ([want("lbl-1", "ins-3")], {"load_balancer_name": "name-lb-1"}),
-    "no wait": (MIXED, {"purge": True, "wait": False}),
-    "health": (MIXED, {"purge": True, "wait_for_health": True, "min_healthy": 1}),
-    "refused by the guard": ([{"listener_id": "lbl-1"}], {"state": "absent", "min_healthy": 1}),
+PURGE: Raw = {"purge": True}
+ABSENT, DRAINED = {"state": "absent"}, {"state": "drained"}
+ONE_ADDED = "registered 1 on 1 of 1 listeners of lb-1"
+GUARDED: Raw = {**ABSENT, "min_healthy": 1}
+CASES = {
+    "nothing": ([want("lbl-1", "ins-1")], {}, "nothing to do on 1 listener of lb-1"),
+    "nothing asked": ([], {}, "nothing to do"),
+    "the address of an instance": ([want("lbl-1", ip_of("ins-3"))], {}, ONE_ADDED),
+    "the instance behind a known address": ([want("lbl-1", ip_of("ins-1"), 81)], {}, ONE_ADDED),
+    "IPv6": ([want("lbl-1", "2001:DB8:0::1", tag="x")], {}, ONE_ADDED),
+    "weight and tag": ([want("lbl-1", ip_of("ins-1"), weight=3, tag="")], {}, None),
+    "a tag": ([want("lbl-1", "ins-1", tag="new")], {}, "re-tagged 1 on 1 of 1 listeners of lb-1"),
+    "absent": ([{"instance_id": "ins-2"}], ABSENT, "deregistered 2 on 2 of 2 listeners and rules of lb-1"),
+    "absent nothing": ([{"listener_id": "lbl-1", "tag": "no"}], ABSENT, "nothing to do on 1 listener of lb-1"),
+    "nothing there": ([{"instance_id": "ins-9"}], ABSENT, "nothing to do on lb-1"),
+    "drained": ([{"location_id": "loc-1"}], DRAINED, "re-weighted 1 on 1 of 1 rules of lb-1"),
+    "by name": (ADDED, {"load_balancer_name": "name-lb-1"}, f"{ONE_ADDED} (name-lb-1)"),
+    "several": (ADDED, {"load_balancer_ids": ["lb-1"]}, "registered 1 on 1 of 1 load balancers"),
+    "several, nothing": ([want("lbl-1", "ins-1")], {"load_balancer_ids": ["lb-1"]}, "nothing to do on 1 load balancer"),
+    "all": (MIXED, PURGE, "registered 1, re-weighted 1, deregistered 2 on 1 of 2 listeners and rules of lb-1"),
+    "no wait": (MIXED, {**PURGE, "wait": False}, None),
+    "health": (MIXED, {**PURGE, "wait_for_health": True, "min_healthy": 1}, None),
+    "refused by the guard": ([{"listener_id": "lbl-1"}], GUARDED, None),
 }
 
 
-@pytest.mark.parametrize("entries, options", CASES.values(), ids=CASES)
-def test_check_mode_predicts_the_real_run_and_a_second_run_changes_nothing(entries, options):
+@pytest.mark.parametrize("entries, options, expected", CASES.values(), ids=CASES)
+def test_check_mode_predicts_the_real_run_and_a_second_run_changes_nothing(entries, options, expected):
     cloud = shop()
     before = cloud.bindings()
     dry = cloud.run(targets=entries, check=True, **options)
     assert (cloud.bindings(), cloud.writes()) == (before, [])
     real = cloud.run(targets=entries, **options)
-    assert dry.warnings == real.warnings
+    assert (dry.warnings, dry.message if expected else None) == (real.warnings, expected)
     # Only the real run says what to run then.
     own = {"api_calls": None, "request_ids": None, **({"msg": None} if dry.failed else {})}
     assert {**dry.result, **own} == {**real.result, **own}
@@ -128,7 +137,7 @@ def test_check_mode_predicts_the_real_run_and_a_second_run_changes_nothing(entri
     sent = len(cloud.writes())
     again = cloud.run(targets=entries, **options)
     assert (again.changed, len(cloud.writes())) == (False, sent)
-    assert again["diff"]["before"] == again["diff"]["after"]
+    assert again["diff"].get("before") == again["diff"].get("after")
 
 
 @pytest.mark.parametrize("key", ["registered", "modified", "deregistered", "targets"])
@@ -233,27 +242,6 @@ def test_long_lists_of_failures_stay_readable(count, more):
     assert re.findall("([0-9]+) more causes are in failed_targets", text) == more
 
 
-PURGE: Raw = {"purge": True}
-SUMMARIES: dict[str, tuple[list[Raw], Raw, str]] = {
-    "all": (MIXED, PURGE, "registered 1, re-weighted 1, deregistered 2 on 1 of 2 listeners and rules of lb-1"),
-    "a tag": ([want("lbl-1", "ins-1", tag="new")], {}, "re-tagged 1 on 1 of 1 listeners of lb-1"),
-    "both": ([{"instance_id": "ins-2"}], {"state": "absent"}, "deregistered 2 on 2 of 2 listeners and rules of lb-1"),
-    "a rule": ([{"location_id": "loc-1"}], {"state": "drained"}, "re-weighted 1 on 1 of 1 rules of lb-1"),
-    "nothing": ([want("lbl-1", "ins-1")], {}, "nothing to do on 1 listener of lb-1"),
-    "nothing there": ([{"instance_id": "ins-9"}], {"state": "absent"}, "nothing to do on lb-1"),
-    "nothing asked": ([], {}, "nothing to do"),
-    "by name": (ADDED, {"load_balancer_name": "name-lb-1"}, "registered 1 on 1 of 1 listeners of lb-1 (name-lb-1)"),
-    "several": (ADDED, {"load_balancer_ids": ["lb-1"]}, "registered 1 on 1 of 1 load balancers"),
-    "several, nothing": ([want("lbl-1", "ins-1")], {"load_balancer_ids": ["lb-1"]}, "nothing to do on 1 load balancer"),
-}
-
-
-@pytest.mark.parametrize("entries, options, expected", SUMMARIES.values(), ids=SUMMARIES)
-def test_a_success_says_in_one_line_what_was_done_in_check_mode_too(entries, options, expected):
-    cloud = shop()
-    assert [cloud.run(targets=entries, check=check, **options).message for check in (True, False)] == [expected] * 2
-
-
 @rows("options, expected",
     ({}, "5 targets on 2 listeners of lb-1"),
     ({"targets": [{"instance_id": "ins-1", "port": 9}]}, "1 target on 1 listener of lb-1"),
@@ -263,7 +251,7 @@ def test_a_task_that_reads_says_how_much_it_found(options, expected):
     assert shop().run_info(**options).message == expected
 
 
-GUARDED: Raw = {"state": "absent", "min_healthy": 1, "targets": [{"listener_id": f"lbl-{one}"} for one in (1, 2)]}
+BOTH: Raw = {**GUARDED, "targets": [{"listener_id": "lbl-1"}, {"listener_id": "lbl-2"}]}
 
 
 def test_numbers_in_names_are_sorted_as_numbers():
@@ -288,8 +276,8 @@ NO = {"kind": "error", "action": "Batch*", "code": "UnauthorizedOperation", "mes
 
 ONE_NO = {**NO, "kind": "refuse_targets", "targets": ["ins-3"], "code": "InvalidParameter"}
 FAILURES: dict[str, tuple[list[Raw], Raw]] = {
-    "the guard": ([], GUARDED),
-    "the guard among several": ([], {**GUARDED, "load_balancer_ids": ["lb-1"]}),
+    "the guard": ([], BOTH),
+    "the guard among several": ([], {**BOTH, "load_balancer_ids": ["lb-1"]}),
     "all refused": ([NO], {"targets": MIXED}),
     "a part refused": ([{**NO, "action": "BatchRegisterTargets"}], {"targets": MIXED, "wait": False}),
     "one refused": ([ONE_NO], {"targets": MIXED}),
