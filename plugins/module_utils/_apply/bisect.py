@@ -84,7 +84,8 @@ def find_causes(
         refused = [(half, answer) for half, answer in answers if answer is not None]
         if not refused and may_be_size:
             yield Found(Cause.SIZE, members, refusal)
-    if halves is not None and (skip_halves or _all_alike(refused, trial)):
+    alike = len(refused) > 1 and trial.are_alike(refused[0][1], refused[1][1])
+    if halves is not None and (skip_halves or alike):
         alone, others = _try_alone(halves, refused, trial)
         if not others:
             yield Found(Cause.NO_MEMBER, members, refusal)
@@ -101,10 +102,6 @@ def find_causes(
         loose = beside + loose
         if found is not None:
             yield found
-
-
-def _all_alike(refused: Sequence[Refused[Item, Refusal]], trial: Trial[Item, Refusal]) -> bool:
-    return len(refused) > 1 and trial.are_alike(refused[0][1], refused[1][1])
 
 
 def _bad(answered: Sequence[Answered[Item, Refusal]]) -> Iterator[Found[Item, Refusal]]:

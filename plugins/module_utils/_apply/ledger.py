@@ -144,8 +144,7 @@ class Ledger:
 
     def still_running(self) -> None:
         """The load balancer is busy: the task of a call in doubt may be why, so its lag counts from here."""
-        now = self._clock()
-        self._update((record for record in self.records() if record.doubtful), since=now)
+        self._update((record for record in self.records() if record.doubtful), since=self._clock())
 
     def reject_listener(self, changes: Iterable[Change], failure: Failure) -> None:
         """The API accepted a call and named the listener of these changes in ``FailListenerIdSet``."""

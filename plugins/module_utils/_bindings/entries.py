@@ -119,10 +119,6 @@ def _text(key: str, value: object) -> str:
     return text
 
 
-def _domain(key: str, value: object) -> str:
-    return _text(key, value).lower()
-
-
 def _identity(key: str, value: object) -> str:
     text = _text(key, value)
     if not _ID.fullmatch(text):
@@ -169,7 +165,7 @@ TEXT_KEYS: dict[str, Callable[[str, object], str]] = {
     "listener_id": _identity,
     "listener_protocol": _protocol,
     "location_id": _identity,
-    "domain": _domain,
+    "domain": lambda key, value: _text(key, value).lower(),
     "url": _text,
     "instance_id": _identity,
     "eni_ip": _address,

@@ -9,23 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._base.answers import (
-    MAX_PORT,
-    Record,
-    Where,
-    answer_place,
-    each,
-    flag,
-    many,
-    optional_text,
-    text,
-    text_or_empty,
-    whole,
-)
+from .._base.answers import MAX_PORT, Record, answer_place, each, flag, many, optional_text, text, text_or_empty, whole
 from .snapshot import Binding, BindingKey, PoolKey, Raw, answered_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from .._base.answers import Where
 
 # Source of the fields: DescribeTargetHealthResponse, LoadBalancerHealth, ListenerHealth, RuleHealth and TargetHealth of
 # the vendor's models. A listener of layer 4 answers as one rule, whose LocationId may be null or not.

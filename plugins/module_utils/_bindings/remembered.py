@@ -107,10 +107,6 @@ def seconds_of(text: object) -> float | None:
         return None
 
 
-def _text_of(seconds: float) -> str:
-    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def parse_remembered(value: object) -> tuple[Remembered, ...]:
     """Parse the JSON of a restore file.
 
@@ -145,7 +141,8 @@ def _younger(item: Remembered, former: Former, now: float) -> Remembered:
     later = None if item.at is None else item.at + pace.REMEMBERED_STEP_SECONDS
     registered = seconds_of(former.binding.registered_time)
     at = max(seconds for seconds in (now // 1, registered, later) if seconds is not None)
-    return item._replace(raw={**item.raw, "remembered": _text_of(at)}, at=at)
+    time = (_EPOCH + timedelta(seconds=at)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return item._replace(raw={**item.raw, "remembered": time}, at=at)
 
 
 class _File:

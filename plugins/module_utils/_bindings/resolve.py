@@ -371,8 +371,4 @@ def _match(
             candidates = () if bound is None else (bound,)
         else:
             candidates = (binding for binding in by_address.get(backend.address, ()) if binding.pool.key in pools)
-    return [
-        binding
-        for binding in candidates
-        if port in (None, binding.port) and (not entry.tag or entry.tag == binding.tag)
-    ]
+    return [one for one in candidates if port in (None, one.port) and (not entry.tag or entry.tag == one.tag)]

@@ -196,9 +196,7 @@ class _Described:
 
     def deregistered(self) -> list[Result]:
         done = self._outcome.done.items()
-        return self.describe(
-            before for change, before in done if change.kind is ChangeKind.DEREGISTER and before is not None
-        )
+        return self.describe(before for one, before in done if one.kind is ChangeKind.DEREGISTER and before is not None)
 
     def modified(self) -> list[Result]:
         """One entry a binding, whether its weight, its tag or both changed."""

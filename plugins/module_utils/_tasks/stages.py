@@ -16,18 +16,7 @@ from .._base.errors import ClbError, InvalidArgument, Refused, and_more, printab
 from .._base.refusals import Concern, Remedy
 from .._base.threads import MAX_THREADS, Finished, side_by_side
 from .._bindings.assign import Assignment, assign, check_belonging, may_apply, names_to_check
-from .balancers import (
-    MAX_WARNED,
-    Balancer,
-    Result,
-    TaskResult,
-    Warnings,
-    as_clb_error,
-    known,
-    may_leave_out,
-    retold,
-    tell_left_out,
-)
+from .balancers import Balancer, TaskResult, Warnings, as_clb_error, known, may_leave_out, retold, tell_left_out
 from .request import TAGS_OPTION
 from .words import tell_failed
 
@@ -38,6 +27,7 @@ if TYPE_CHECKING:
     from .._base.budget import Budget
     from .._bindings.entries import Entry
     from .._bindings.health import HealthSnapshot
+    from .balancers import Result
     from .request import Choice, Request, Tags
 
 MAX_LISTED = 10
@@ -353,7 +343,7 @@ def check_entries_belong(
         if entry.load_balancer_id is not None and entry.load_balancer_id not in names
     ]
     if foreign and not choice.everywhere:
-        raise InvalidArgument(f"{and_more(foreign, MAX_WARNED, ' ')} These are {and_more(list(names), MAX_LISTED)}.")
+        raise InvalidArgument(f"{and_more(foreign, 5, ' ')} These are {and_more(list(names), MAX_LISTED)}.")
     unknown = names_to_check(entries, names)
     if unknown:
         found = connection.clb.describe_load_balancers(load_balancer_ids=unknown)
