@@ -194,9 +194,7 @@ class Memory:
         same = (known.weight, known.tag) == (bound.weight, bound.tag)
         return same and (not written.own or now - (written.entry.at or now) <= pace.FRESH_SECONDS)
 
-    def settle(
-        self, changed: Collection[Key], taken: Sequence[Remembered], unknown: Collection[str] = ()
-    ) -> str | None:
+    def settle(self, changed: Collection[Key], taken: Sequence[Remembered], unknown: Collection[str] = ()) -> list[str]:
         """Bring the file up to date when the task ends.
 
         :param changed: the bindings that the task has changed, or may have.
@@ -205,14 +203,12 @@ class Memory:
         :returns: a warning where that was not possible.
         """
         if not self._written and not taken:
-            return None
+            return []
         sure = {*changed, *(key for key in self._written if key[0] in unknown)}
         try:
             self.file.change(lambda there: settle(there, self._written, sure, taken, time.time()), last_attempt=True)
         except (InvalidArgument, WaitTimeout) as exc:
-            return sentences(
-                f"The restore file {self.file.shown} could not be brought up to date at the end",
-                exc.message,
-                "It may hold entries of bindings that are as they were before; state restored takes these out",
-            )
-        return None
+            what = f"The restore file {self.file.shown} could not be brought up to date at the end"
+            left = "It may hold entries of bindings that are as they were before; state restored takes these out"
+            return [sentences(what, exc.message, left)]
+        return []

@@ -146,8 +146,6 @@ def _younger(item: Remembered, former: Former, now: float) -> Remembered:
 
 
 class _File:
-    """The entries of a file, found by binding."""
-
     def __init__(self, entries: Iterable[Remembered]) -> None:
         self.entries: list[Remembered | None] = []
         self._numbers: dict[tuple[str, str, int | None], list[int]] = defaultdict(list)

@@ -206,8 +206,7 @@ class Recall:
                     fresh += 1
                 else:
                     taken.append(found.item)
-        warning = self._memory.settle(changed, taken, unknown)
-        self._warnings.add([] if warning is None else [warning])
+        self._warnings.add(self._memory.settle(changed, taken, unknown))
         if fresh:
             text = (
                 f"{fresh} entries stay in {self._shown}, although they are in place: they are so new that a call of "

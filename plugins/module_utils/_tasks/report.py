@@ -159,8 +159,6 @@ def _extent(outcome: Outcome | None) -> str:
 
 
 class _Described:
-    """The parts of a result that one load balancer gives."""
-
     def __init__(self, balancer: Balancer, plan: Plan, outcome: Outcome, *, several: bool) -> None:
         self._id = balancer.load_balancer_id
         self._plan = plan

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from .._api.connection import Connection
     from .._apply.locks import GuardLocks
     from .._bindings.guard import PoolLoss
-    from .._bindings.plan import Plan
     from .balancers import Balancer
     from .recall import Recall
 
@@ -64,8 +63,6 @@ def run_task(params: Mapping[str, Any], environ: Mapping[str, str], *, check_mod
 
 
 class _Task(Fleet):
-    """One run of the module."""
-
     def __init__(self, request: Request, environ: Mapping[str, str], *, check_mode: bool) -> None:
         super().__init__(request, only_reads=False)
         self._environ = environ
@@ -228,8 +225,11 @@ class _Task(Fleet):
         for balancer, finished in zip(active, side_by_side(apply, active)):
             outcome = finished.value
             if outcome is None:
+                # An error of this collection: nobody knows what was changed.
                 broken.add(balancer.load_balancer_id)
-                outcome = _broken(known(balancer.plan), finished.error or RuntimeError("no outcome"))
+                error, plan = as_clb_error(finished.error or RuntimeError("no outcome")), known(balancer.plan)
+                unknown, former = frozenset(plan.changes), foresee(plan).restore
+                outcome = Outcome(plan.snapshot, unknown=unknown, restore=former, error=error)
             self._end(balancer, outcome)
         if self._recall is not None:
             self._recall.settle(self.all, broken)
@@ -283,9 +283,3 @@ def _check_guard(request: Request, balancer: Balancer) -> Sequence[PoolLoss]:
         return ()
     plan, minimum = known(balancer.plan), request.min_healthy
     return check_guard(plan.snapshot, plan.changes, balancer.health, minimum, count_gains=request.wait_for_health)
-
-
-def _broken(plan: Plan, error: Exception) -> Outcome:
-    """The outcome after an error of this collection: nobody knows what was changed."""
-    former, unknown = foresee(plan).restore, frozenset(plan.changes)
-    return Outcome(plan.snapshot, unknown=unknown, restore=former, error=as_clb_error(error))
