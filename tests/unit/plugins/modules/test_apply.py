@@ -202,6 +202,7 @@ def test_a_write_that_reaches_nobody_is_tried_for_a_minute():
 @pytest.mark.parametrize("options", [{}, {"min_healthy": 1}], ids=str)
 def test_losses_wait_until_the_gains_are_healthy_which_count_in_the_guard_too(options):
     cloud = shop(health={"unknown": ["ins-3"]})
+    assert cloud.run(targets=NEW, purge=True, min_healthy=1, check=True).code == "GuardRefused", "not waited for"
     become(cloud, "ins-3", "alive", 40)
     run = cloud.run(targets=NEW, purge=True, wait_for_health=True, **options)
     assert (run.failure, addresses(cloud, "lbl-1")) == (None, {"ins-3"})
