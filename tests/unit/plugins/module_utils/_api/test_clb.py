@@ -8,18 +8,9 @@ import re
 
 import pytest
 
-from ansible_collections.tencentcloud.clb.plugins.module_utils._api.clb import (
-    ACTIONS,
-    LISTING_PASSES,
-    Clb,
-    PoolSettings,
-)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._api import clb
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.batches import batches
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import (
-    OutcomeUnknown,
-    Refused,
-    UnexpectedAnswer,
-)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base import errors
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.change import Change, ChangeKind
 
 from ...builders import LB, backend, change, http, pool, register, rows, rule, snapshot, target, tcp
@@ -44,7 +35,7 @@ class Recorder:
 def payload(*changes):
     """The action and the parameters that changes are sent with."""
     api = Recorder({"RequestId": "r-1"})
-    Clb(api).write(LB, changes)
+    clb.Clb(api).write(LB, changes)
     ((action, params, _),) = api.sent
     assert params.pop("LoadBalancerId") == LB
     return action, params
@@ -118,13 +109,13 @@ def test_no_entry_holds_more_than_50_targets():
     ({"RequestId": "r-1", "Message": "a\x1b[31m\u202eb"}, ("r-1", frozenset(), r"a\x1b[31m\u202eb")),
 )
 def test_the_list_of_failed_listeners_may_be_null_or_missing(answer, expected):
-    assert Clb(Recorder(answer)).write(LB, [register("ins-1")]) == expected
+    assert clb.Clb(Recorder(answer)).write(LB, [register("ins-1")]) == expected
 
 
 @rows("listener_ids, params", (None, {}), (["lbl-1"], {"ListenerIds": ["lbl-1"]}), ([], {"ListenerIds": []}))
 def test_a_read_is_filtered_by_listener_where_asked(listener_ids, params):
     api = Recorder({"Listeners": [tcp("lbl-1")]})
-    found = Clb(api).describe_targets(LB, listener_ids, last_attempt=True)
+    found = clb.Clb(api).describe_targets(LB, listener_ids, last_attempt=True)
     assert api.sent == [("DescribeTargets", {"LoadBalancerId": LB, **params}, {"last_attempt": True})]
     assert found.listener_ids == (None if listener_ids is None else tuple(listener_ids))
 
@@ -139,7 +130,7 @@ def test_a_read_is_filtered_by_listener_where_asked(listener_ids, params):
 )
 def test_a_task_is_done_failed_or_running(answer, expected):
     api = Recorder(answer)
-    assert Clb(api).describe_task_status("r-1") == expected
+    assert clb.Clb(api).describe_task_status("r-1") == expected
     assert api.sent[0][:2] == ("DescribeTaskStatus", {"TaskId": "r-1"})
 
 
@@ -157,24 +148,25 @@ def test_a_task_is_done_failed_or_running(answer, expected):
 @rows("kind", ChangeKind.REGISTER, ChangeKind.WEIGHT)
 def test_after_an_odd_answer_to_a_write_the_outcome_is_unknown(answer, place, kind):
     one = change(kind, bound("ins-1"), weight=1)
-    with pytest.raises(OutcomeUnknown, match=re.escape(place)) as caught:
-        Clb(Recorder(answer)).write(LB, [one])
-    assert (caught.value.code, caught.value.action) == ("UnexpectedAnswer", ACTIONS[kind])
+    with pytest.raises(errors.OutcomeUnknown, match=re.escape(place)) as caught:
+        clb.Clb(Recorder(answer)).write(LB, [one])
+    assert (caught.value.code, caught.value.action) == ("UnexpectedAnswer", clb.ACTIONS[kind])
     assert caught.value.request_id == ("r-1" if answer.get("RequestId") == "r-1" else None)
 
 
 @rows("answer", {}, {"Status": None}, {"Status": "0"}, {"Status": True}, {"Status": 0, "Message": 1})
 def test_an_odd_task_status_is_neither_done_nor_running(answer):
-    with pytest.raises(UnexpectedAnswer, match=r"^DescribeTaskStatus answered .*: (Status|Message) is"):
-        Clb(Recorder(answer)).describe_task_status("r-1")
+    with pytest.raises(errors.UnexpectedAnswer, match=r"^DescribeTaskStatus answered .*: (Status|Message) is"):
+        clb.Clb(Recorder(answer)).describe_task_status("r-1")
 
 
 def test_health_is_read_for_whole_load_balancers_in_one_call():
     alive = {"IP": "10.2.0.1", "Port": 80, "TargetId": "", "HealthStatus": True, "HealthStatusDetail": "Alive"}
     listeners = [{"ListenerId": "lbl-1", "Rules": [{"LocationId": None, "Targets": [alive]}]}]
     api = Recorder({"LoadBalancers": [{"LoadBalancerId": one, "Listeners": listeners} for one in (LB, "lb-unasked")]})
-    found = {one: health.find(bound("10.2.0.1")) for one, health in Clb(api).describe_target_health([LB, "x"]).items()}
-    assert found == {LB: (True, "Alive", False), "x": None}
+    found = clb.Clb(api).describe_target_health([LB, "x"])
+    assert [found[one].find(bound("10.2.0.1")) for one in (LB, "x")] == [(True, "Alive", False), None]
+    assert len(found) == 2
     assert api.sent == [("DescribeTargetHealth", {"LoadBalancerIds": [LB, "x"]}, {})]
 
 
@@ -189,12 +181,12 @@ def test_listeners_say_how_they_are_set():
         {"ListenerId": "lbl-3", "TargetType": "POLARIS"},
     ]
     api = Recorder({"TotalCount": 3, "Listeners": listeners})
-    assert Clb(api).describe_listeners(LB, ["lbl-1", "lbl-2", "lbl-3"]) == {
-        ("lbl-1", None): PoolSettings("NODE", None, 900),
-        ("lbl-2", None): PoolSettings(),
-        ("lbl-2", "loc-1"): PoolSettings("TARGETGROUP", 30, None, "IP_HASH"),
-        ("lbl-2", "loc-2"): PoolSettings(health_check=False),
-        ("lbl-3", None): PoolSettings("POLARIS"),
+    assert clb.Clb(api).describe_listeners(LB, ["lbl-1", "lbl-2", "lbl-3"]) == {
+        ("lbl-1", None): clb.PoolSettings("NODE", None, 900),
+        ("lbl-2", None): clb.PoolSettings(),
+        ("lbl-2", "loc-1"): clb.PoolSettings("TARGETGROUP", 30, None, "IP_HASH"),
+        ("lbl-2", "loc-2"): clb.PoolSettings(health_check=False),
+        ("lbl-3", None): clb.PoolSettings("POLARIS"),
     }
     assert api.sent[0][1] == {"LoadBalancerId": LB, "ListenerIds": ["lbl-1", "lbl-2", "lbl-3"]}
 
@@ -232,7 +224,7 @@ def ids(numbers):
 
 
 def listed(region, **how):
-    return [one.load_balancer_id for one in Clb(region).describe_load_balancers(**how)]
+    return [one.load_balancer_id for one in clb.Clb(region).describe_load_balancers(**how)]
 
 
 def test_load_balancers_are_listed_page_by_page():
@@ -270,12 +262,12 @@ def test_ids_are_asked_for_20_at_a_time_and_each_once():
 def test_a_call_is_made_smaller_only_where_it_is_too_long(code, count):
     def refuse(action, params):
         sent.append(params)
-        raise Refused("no", code=code)
+        raise errors.Refused("no", code=code)
 
     sent, api = [], Recorder()
     api.read = refuse
-    with pytest.raises(Refused):
-        Clb(api).describe_target_health(ids(range(count)))
+    with pytest.raises(errors.Refused):
+        clb.Clb(api).describe_target_health(ids(range(count)))
     assert len(sent) == 1
 
 
@@ -314,9 +306,9 @@ def test_one_that_is_listed_twice_comes_once(numbers):
 def test_a_count_that_never_fits_is_no_listing(uncounted):
     region = Region(range(3))
     region.uncounted = uncounted
-    with pytest.raises(UnexpectedAnswer, match="its pages did not fit together"):
+    with pytest.raises(errors.UnexpectedAnswer, match="its pages did not fit together"):
         listed(region)
-    assert len(region.sent) <= 2 * LISTING_PASSES
+    assert len(region.sent) <= 2 * clb.LISTING_PASSES
 
 
 @rows(
@@ -337,7 +329,7 @@ def test_a_count_that_never_fits_is_no_listing(uncounted):
 def test_an_odd_listing_is_no_empty_region(answer, place):
     if answer.keys() == {"LoadBalancerSet"}:
         answer = {"TotalCount": 1, **answer}
-    with pytest.raises(UnexpectedAnswer, match=place):
+    with pytest.raises(errors.UnexpectedAnswer, match=place):
         listed(Recorder(answer))
 
 
@@ -352,6 +344,6 @@ TAGS = [{"TagKey": "a", "TagValue": "b"}, {"TagKey": "c", "TagValue": None}]
     ({"VpcId": "vpc-1", "NewField": {}, "Tags": TAGS}, ((), "vpc-1", (("a", "b"), ("c", "")))),
 )
 def test_a_load_balancer_is_listed_with_what_is_known_of_it(raw, expected):
-    (found,) = Clb(Recorder({"TotalCount": 1, "LoadBalancerSet": [balancer(1, **raw)]})).describe_load_balancers()
+    (found,) = clb.Clb(Recorder({"TotalCount": 1, "LoadBalancerSet": [balancer(1, **raw)]})).describe_load_balancers()
     assert found == ("lb-1", "web", *expected)
     assert listed(Recorder({"TotalCount": 0, "LoadBalancerSet": None})) == []

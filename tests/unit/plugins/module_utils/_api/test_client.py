@@ -19,10 +19,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget impo
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import WaitTimeout
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.refusals import Remedy
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.secrets import Secrets
-from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import (
-    Credentials,
-    RefreshableCredentials,
-)
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials import credentials as sources
 from clb_emulator.clock import VirtualClock
 
 from ...builders import budget_on, in_threads, neighbours, refused, rows
@@ -185,7 +182,7 @@ class Fetches:
 
     def __call__(self):
         self.count += 1
-        return Credentials(f"AKID{self.count}", f"key{self.count}", f"token{self.count}", time.time() + 7200)
+        return sources.Credentials(f"AKID{self.count}", f"key{self.count}", f"token{self.count}", time.time() + 7200)
 
 
 @pytest.mark.parametrize("code", client_module.RENEWABLE)
@@ -193,7 +190,7 @@ class Fetches:
 def test_credentials_that_ended_early_are_renewed_once(code, send):
     fetch, secrets = Fetches(), Secrets()
     with HttpServer(response(), error(code), response()) as server:
-        client = make_client(server.url, credentials=RefreshableCredentials(fetch, secrets), secrets=secrets)
+        client = make_client(server.url, credentials=sources.RefreshableCredentials(fetch, secrets), secrets=secrets)
         client.read("DescribeTargets", {})
         getattr(client, send)("Anything", {})
     assert [seen.headers["x-tc-token"] for seen in server.seen] == ["token1", "token1", "token2"]
@@ -204,7 +201,9 @@ def test_credentials_that_ended_early_are_renewed_once(code, send):
 def test_refused_fresh_credentials_end_it(code):
     fetch = Fetches()
     with HttpServer(error(code)) as server, pytest.raises(errors.Refused):
-        make_client(server.url, credentials=RefreshableCredentials(fetch, Secrets())).write("BatchRegisterTargets", {})
+        make_client(server.url, credentials=sources.RefreshableCredentials(fetch, Secrets())).write(
+            "BatchRegisterTargets", {}
+        )
     assert fetch.count == len(server.seen) == 2
     with HttpServer(error(code)) as server, pytest.raises(errors.Refused):
         make_client(server.url).write("BatchRegisterTargets", {})
@@ -213,7 +212,7 @@ def test_refused_fresh_credentials_end_it(code):
 
 def test_threads_share_a_client():
     secrets, fetch = Secrets(), Fetches()
-    credentials = RefreshableCredentials(fetch, secrets)
+    credentials = sources.RefreshableCredentials(fetch, secrets)
     with HttpServer(Reply(response().body, delay=0.02)) as server:
         client = make_client(server.url, credentials=credentials, secrets=secrets)
 

@@ -46,13 +46,8 @@ def emulator(running):
 @pytest.fixture
 def place(emulator, tmp_path):
     """Variables that say where everything is, and nothing of credentials."""
-    return {
-        "TENCENTCLOUD_CLB_ENDPOINT": emulator.url,
-        "TENCENTCLOUD_STS_ENDPOINT": emulator.url,
-        "TENCENTCLOUD_METADATA_ENDPOINT": emulator.url,
-        "TENCENTCLOUD_REGION": "ap-guangzhou",
-        "HOME": str(tmp_path),
-    }
+    endpoints = {f"TENCENTCLOUD_{service}_ENDPOINT": emulator.url for service in ("CLB", "STS", "METADATA")}
+    return {**endpoints, "TENCENTCLOUD_REGION": "ap-guangzhou", "HOME": str(tmp_path)}
 
 
 @pytest.fixture

@@ -14,18 +14,13 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.limits import MAX_FILE_BYTES
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials import profiles
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import Credentials
-from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.profiles import (
-    ProfileChoice,
-    ProfileFiles,
-    choose_profile,
-)
 
 from ...builders import rows
 
 SECRET = "sEcReTvAlUe"
 TCCLI = {"secretId": "AKIDt", "secretKey": SECRET}
 INI = f"[default]\nsecret_id = AKIDi\nsecret_key = {SECRET}\n"
-DEFAULT = ProfileChoice("default", None)
+DEFAULT = profiles.ProfileChoice("default", None)
 
 
 class Home:
@@ -34,7 +29,7 @@ class Home:
     def __init__(self, folder):
         self.path = folder / "home"
         self.system = folder / "etc" / "credentials"
-        self.files = ProfileFiles({"HOME": str(self.path)}, system_file=self.system, clock=lambda: 1000.0)
+        self.files = profiles.ProfileFiles({"HOME": str(self.path)}, system_file=self.system, clock=lambda: 1000.0)
 
     def tccli(self, content, name="default.credential"):
         return self._write(self.path / ".tccli" / name, content if isinstance(content, str) else json.dumps(content))
@@ -62,19 +57,19 @@ def home(tmp_path):
     "options, environ, expected",
     ({}, {}, DEFAULT),
     ({"profile": ""}, {"TENCENTCLOUD_PROFILE": ""}, DEFAULT),
-    ({}, {"TCCLI_PROFILE": "c"}, ProfileChoice("c", "TCCLI_PROFILE")),
-    ({}, {"TENCENTCLOUD_PROFILE": "b", "TCCLI_PROFILE": "c"}, ProfileChoice("b", "TENCENTCLOUD_PROFILE")),
-    ({"profile": "a"}, {"TENCENTCLOUD_PROFILE": "b", "TCCLI_PROFILE": "c"}, ProfileChoice("a", "profile")),
-    ({"profile": "default"}, {}, ProfileChoice("default", "profile")),
+    ({}, {"TCCLI_PROFILE": "c"}, profiles.ProfileChoice("c", "TCCLI_PROFILE")),
+    ({}, {"TENCENTCLOUD_PROFILE": "b", "TCCLI_PROFILE": "c"}, profiles.ProfileChoice("b", "TENCENTCLOUD_PROFILE")),
+    ({"profile": "a"}, {"TENCENTCLOUD_PROFILE": "b", "TCCLI_PROFILE": "c"}, profiles.ProfileChoice("a", "profile")),
+    ({"profile": "default"}, {}, profiles.ProfileChoice("default", "profile")),
 )
 def test_which_profile(options, environ, expected):
-    assert choose_profile(options, environ) == expected
+    assert profiles.choose_profile(options, environ) == expected
 
 
 @rows("name", "../../etc/shadow", "/etc/passwd", "..", "a/b", "a\0b", "a\ud800", "\u202eb", "a\nb", "a" * 129)
 def test_a_path_is_no_profile(name):
     with pytest.raises(InvalidArgument, match="profile"):
-        choose_profile({"profile": name}, {})
+        profiles.choose_profile({"profile": name}, {})
 
 
 def test_tccli(home):
@@ -134,7 +129,7 @@ def test_ini(home, text, expected):
 
 def test_ini_sections_are_profiles(home):
     home.sdk(INI + "[deploy]\nsecret_id = AKIDd\nsecret_key = key-short\nrole_arn = arn\n")
-    profile = home.files.find(ProfileChoice("deploy", "profile"))
+    profile = home.files.find(profiles.ProfileChoice("deploy", "profile"))
     assert (profile.credentials, profile.role_arn) == (Credentials("AKIDd", "key-short"), "arn")
 
 
@@ -173,7 +168,7 @@ BROKEN_INI = {
 def test_broken_files_are_named_and_no_value_is_shown(home, kind, what, named):
     path = getattr(home, kind)((BROKEN_JSON if kind == "tccli" else BROKEN_INI)[what])
     with pytest.raises(CredentialsNotFound) as caught:
-        home.files.find(ProfileChoice("default", named))
+        home.files.find(profiles.ProfileChoice("default", named))
     assert str(path) in caught.value.message
     assert len(caught.value.message) < 500
     # Nor does anything that a traceback would show beside it.
@@ -244,7 +239,7 @@ def test_files_that_others_can_read(home, kind, mode, warned):
 )  # fmt: skip
 def test_region(home, content, region):
     home.tccli(content, "deploy.configure")
-    assert home.files.region(ProfileChoice("deploy", "profile")) == region
+    assert home.files.region(profiles.ProfileChoice("deploy", "profile")) == region
     assert home.files.region(DEFAULT) is None
 
 
@@ -256,7 +251,7 @@ def test_a_broken_region_names_its_file(home, content):
 
 
 def test_missing_profile_says_where_it_was_looked_for(home):
-    choice = ProfileChoice("deploy", "TCCLI_PROFILE")
+    choice = profiles.ProfileChoice("deploy", "TCCLI_PROFILE")
     message = home.files.missing(choice).message
     assert "'deploy', which TCCLI_PROFILE names" in message
     assert str(home.path / ".tccli" / "deploy.credential") in message
@@ -267,6 +262,6 @@ def test_missing_profile_says_where_it_was_looked_for(home):
 def test_home_is_the_users_without_the_variable(monkeypatch, home):
     monkeypatch.setenv("HOME", str(home.path))
     home.tccli(TCCLI)
-    assert ProfileFiles({}, system_file=home.system).find(DEFAULT).credentials.secret_id == "AKIDt"
+    assert profiles.ProfileFiles({}, system_file=home.system).find(DEFAULT).credentials.secret_id == "AKIDt"
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
-    assert ProfileFiles({}, system_file=home.system).find(DEFAULT) is None
+    assert profiles.ProfileFiles({}, system_file=home.system).find(DEFAULT) is None

@@ -15,11 +15,8 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection i
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import Pacer
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base import errors, pace
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
+from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials import credentials as sources
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials import roles
-from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.credentials import (
-    Credentials,
-    parse_temporary,
-)
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials.profiles import Profile
 
 from ...builders import rows
@@ -113,7 +110,7 @@ ANSWER = {
     "ExpiredTime": 1700000900,
     "Expiration": "2023-11-14T22:28:20Z",
 }
-EXPECTED = Credentials("AKIDtmp", "temporary-key", "temporary-token", 1700000900.0)
+EXPECTED = sources.Credentials("AKIDtmp", "temporary-key", "temporary-token", 1700000900.0)
 
 
 class Api:
@@ -171,7 +168,7 @@ def test_improper_answers_name_the_key_and_no_value(key, value):
     ends = ANSWER["ExpiredTime"]
     if value == "8" and key == "TmpSecretId":
         # Nobody masks it.
-        assert parse_temporary({**given, key: value}, ends, "STS").secret_id == value
+        assert sources.parse_temporary({**given, key: value}, ends, "STS").secret_id == value
         return
     if key == "ExpiredTime":
         ends = value if value != 7 else True
@@ -180,7 +177,7 @@ def test_improper_answers_name_the_key_and_no_value(key, value):
     else:
         given[key] = value
     with pytest.raises(errors.UnexpectedAnswer, match=f"STS answered without a valid {key}") as caught:
-        parse_temporary(given, ends, "STS")
+        sources.parse_temporary(given, ends, "STS")
     assert "sEcReT" not in caught.value.message
     assert "temporary-key" not in caught.value.message
 
