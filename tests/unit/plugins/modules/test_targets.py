@@ -238,6 +238,7 @@ def test_a_short_secret_id_masks_nothing():
 
 
 WORLD = {"instances": {"ins-a": {"ip": "10.1.0.1"}}, "load_balancers": [web_shop()]}
+REGION = "The region of this request is ap-guangzhou."
 WRONG_KEY = "ThisIsNotTheKeyOfThisSecretId000"
 PASSWORD = "hunter2hunter2"
 PORT_53 = {"listener_port": 53}
@@ -256,7 +257,7 @@ ENTRIES: dict[str, tuple[list[Raw], list[str]]] = {
 }
 
 OPTIONS: dict[str, tuple[Raw, list[str]]] = {
-    "unknown load balancer": ({"load_balancer_id": "lb-ghost"}, ["LBIdNotFound", "lb-ghost", "region"]),
+    "unknown load balancer": ({"load_balancer_id": "lb-ghost"}, ["LBIdNotFound", "lb-ghost", REGION]),
     "unknown region": ({"region": "mars-north"}, ["mars-north", "region"]),
     "unknown state": ({"state": "gone"}, ["gone", "present, absent, drained"]),
     "selector of everything": ({"state": "absent", "targets": [{"port": 80}]}, ["targets[0]", "rule or backend"]),

@@ -120,11 +120,19 @@ def test_targets_come_slot_by_slot_sorted_by_address():
     ({"domain": "B.example.com"}, BOUND[6:], [("lbl-http", ["loc-b"])]),
     ({"listener_id": "lbl-tcp", "port": 1}, [], [("lbl-tcp", [])]),
     ({"instance_id": "ins-99"}, [], []),
+    ({"listener_id": "lbl-new"}, [], [("lbl-new", [])]),
+    ({"listener_port": 8080, "listener_protocol": "http"}, [], [("lbl-new", [])]),
     ({"listener_port": 8080, "instance_id": "ins-1"}, [], [("lbl-new", [])]),
 )  # fmt: skip
 def test_selectors(selector, targets, tree):
     info = read(selector)
     assert (found(info), places(info), info.warnings) == (targets, tree, [])
+
+
+def test_a_tag_where_the_cloud_tells_none_is_a_warning():
+    run = region(tags=False).run_info(targets=[{"listener_id": "lbl-tcp", "tag": "blue"}])
+    assert run["targets"] == []
+    assert run.warnings == ["The API response contains no tags: selectors with a tag match nothing."]
 
 
 @pytest.mark.parametrize("selector, counts", [({"instance_id": "ins-2"}, (3, 2)), ({"location_id": "loc-b"}, (1, 0))])
