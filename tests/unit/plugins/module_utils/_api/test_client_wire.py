@@ -217,7 +217,8 @@ def test_each_write_has_a_connection_of_its_own():
         client = make_client(server.url)
         for send in (client.read, client.write, client.write, client.read):
             send("DescribeTargets", {})
-    assert len({seen.connection for seen in server.seen}) == 3
+    first, *_, last = made = [seen.connection for seen in server.seen]
+    assert (len(set(made)), last) == (3, first)
 
 
 def test_connections_share_one_context(tmp_path, monkeypatch):
