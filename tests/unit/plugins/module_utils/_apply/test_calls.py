@@ -279,6 +279,8 @@ def test_what_is_too_long_alone_is_to_blame_itself():
         assert sorted(names for cause, names, _words in found if cause is Cause.MEMBERS) == bad.split()
         assert all(cause is Cause.MEMBERS for cause, _names, _words in found)
         assert len(door.asked) <= 40
+    door = Fussy("a1")
+    assert (door.find(["a0", "a1"]), door.asked) == ([(Cause.MEMBERS, "a1", LONG)], [["a0", "a1"], ["a0"], ["a1"]])
 
 
 def test_one_culprit_among_many_takes_twice_the_logarithm_and_a_caller_can_stop():
