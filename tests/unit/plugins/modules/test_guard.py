@@ -167,10 +167,11 @@ def test_a_weight_that_cannot_be_put_back_is_named_and_stands_in_restore():
     assert (done(run), failed(run), former(run)) == (["ins-1"], {}, [("ins-1", 7, "blue")])
 
 
-@rows("fault, why",
+@rows(
+    "fault, why",
     (refusal("FailedOperation.ResourceInOperating"), "wait_timeout (30 s) expired"),
     (refusal("AuthFailure.UnauthorizedOperation"), "was refused with AuthFailure.UnauthorizedOperation"),
-)  # fmt: skip
+)
 def test_what_keeps_a_weight_from_being_put_back_does_not_hide_that_too_few_serve(fault, why):
     run = guarded(two_controllers(None, *[fault] * 200), wait_timeout=30)
     assert "The weight of ins-1:80 on TCP:443 (lbl-1) could not be put back. " in message_of(run)
@@ -297,7 +298,8 @@ def test_what_a_task_has_just_registered_counts_neither_as_dead_nor_as_not_known
     assert serving(other) == {*names(2, 3, 4)}
 
 
-@rows("dead, others, put_back",
+@rows(
+    "dead, others, put_back",
     # Another controller takes so many at the same moment.
     ((1, 2, 3), (2,), False),
     ((1, 2, 3), (2, 3), True),
@@ -305,7 +307,7 @@ def test_what_a_task_has_just_registered_counts_neither_as_dead_nor_as_not_known
     ((3,), (2,), True),
     ((2,), (3,), True),
     ((), (2,), False),
-)  # fmt: skip
+)
 def test_after_the_losses_dead_ones_count_where_nobody_was_healthy_before(dead, others, put_back):
     cloud = farm(health={"dead": names(*dead)}, batch_is_task=False)
     for number in others:

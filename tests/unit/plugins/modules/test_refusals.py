@@ -123,13 +123,14 @@ def test_a_thousand_targets(state, limits, calls):
     assert len(cloud.writes()) <= calls
 
 
-@rows("limits, listeners, values",
+@rows(
+    "limits, listeners, values",
     ({"entries": 99}, 200, {"weight": 33}),
     ({"entry_targets": 49}, 20, {"weight": 33}),
     ({"entry_targets": 49}, 2, {"tag": "new"}),
     ("exclusive", 20, {"weight": 33}),
     ("exclusive", 200, {"tag": "new"}),
-)  # fmt: skip
+)
 def test_a_thousand_weights_or_tags(limits, listeners, values):
     cloud = wide_cloud(listeners)
     cloud.run(targets=wanted(1000, listeners))
@@ -152,11 +153,12 @@ def test_a_tag_that_is_too_long_is_to_blame_itself_and_no_limit_is_learnt(bad):
     assert len(cloud.writes()) <= 2 + 14 * len(bad)
 
 
-@rows("limits, action, calls",
+@rows(
+    "limits, action, calls",
     ({"load_balancer_ids": 19}, "DescribeLoadBalancers", 7),
     ({"health_load_balancers": 29}, "DescribeTargetHealth", 5),
     ({}, "DescribeTargetHealth", 2),
-)  # fmt: skip
+)
 def test_reads_of_many_load_balancers(limits, action, calls):
     cloud = wide_cloud(1, balancers=60)
     ids = [f"lb-{number}" for number in range(1, 61)]

@@ -198,7 +198,8 @@ def test_selectors_and_options_narrow_what_is_brought_back(file):
     assert not file.exists()
 
 
-@rows("options, problem",
+@rows(
+    "options, problem",
     ({"restore_file": None}, "state restored needs restore_file"),
     ({"all_load_balancers": True}, "all_load_balancers does not go with state restored"),
     ({"targets": [{**HOST, "tag": "a"}]}, "targets[0]: with state restored, a tag selects nothing"),
@@ -208,7 +209,7 @@ def test_selectors_and_options_narrow_what_is_brought_back(file):
     ({"load_balancer_name": "nobody"}, "No load balancer"),
     ({"targets": [{**HOST, "load_balancer_id": "lb-1", "load_balancer_name": "else"}]}, "is not the name of lb-1"),
     ({"wait_for_health": True, "wait": False}, "wait_for_health needs wait"),
-)  # fmt: skip
+)
 def test_options_that_do_not_go_with_restored(file, options, problem):
     cloud = region(2)
     remember(file, {**ONE, "weight": 1})

@@ -82,14 +82,15 @@ def test_a_file_may_be_as_large_as_is_allowed(file, monkeypatch):
     assert not region().run(**DRAIN, restore_file=str(file), check=True).failed
 
 
-@rows("path, problem",
+@rows(
+    "path, problem",
     ("{}/none/restore.json", "does not exist. Make it first"),
     ("{}/x\0y", "null"),
     ("{}/" + "n" * 300, "File name too long"),
     ("/", "it names no file"),
     ("/proc/restore.json", ""),
     ("/dev/null", "it is not a regular file"),
-)  # fmt: skip
+)
 def test_paths_that_can_not_be_used(tmp_path, path, problem):
     cloud = region()
     for options in (DRAIN, {"state": "restored"}):

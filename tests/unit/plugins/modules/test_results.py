@@ -242,11 +242,12 @@ def test_long_lists_of_failures_stay_readable(count, more):
     assert re.findall("([0-9]+) more causes are in failed_targets", text) == more
 
 
-@rows("options, expected",
+@rows(
+    "options, expected",
     ({}, "5 targets on 2 listeners of lb-1"),
     ({"targets": [{"instance_id": "ins-1", "port": 9}]}, "1 target on 1 listener of lb-1"),
     ({"load_balancer_ids": ["lb-1"]}, "5 targets on 1 load balancer"),
-)  # fmt: skip
+)
 def test_a_task_that_reads_says_how_much_it_found(options, expected):
     assert shop().run_info(**options).message == expected
 

@@ -300,7 +300,8 @@ def test_extra_calls_and_task_times_are_shared():
     assert time.monotonic() - started < 2, "nobody finds it out, and the time is up"
 
 
-@rows("options, words",
+@rows(
+    "options, words",
     ({"targets": [HOST]}, "targets[0] has no load_balancer_id of its own"),
     ({"targets": [{**HOST, "load_balancer_id": "lb-1"}, HOST]}, "targets[1] has no load_balancer_id of its own"),
     ({"load_balancer_id": "lb-1", "all_load_balancers": True}, "load_balancer_id and all_load_balancers are given"),
@@ -313,7 +314,7 @@ def test_extra_calls_and_task_times_are_shared():
     ({"load_balancer_ids": IDS[:2], **AT_3}, "'lb-3' is not 'lb-1' or 'lb-2', as load_balancer_ids says"),
     ({**ADD, "all_load_balancers": True}, "all_load_balancers goes with state absent or drained"),
     ({"all_load_balancers": True, "targets": [{"listener_port": 443}]}, "every entry must name a backend"),
-)  # fmt: skip
+)
 def test_how_load_balancers_may_not_be_chosen(options, words):
     cloud = region()
     run = cloud.run(**{**DRAIN, **options})
@@ -321,14 +322,15 @@ def test_how_load_balancers_may_not_be_chosen(options, words):
     assert (run.code, cloud.writes()) == ("InvalidArgument", [])
 
 
-@rows("options, expected",
+@rows(
+    "options, expected",
     ({"load_balancer_id": " lb-2 "}, "lb-2"),
     ({"load_balancer_name": "name-lb-2"}, "lb-2"),
     ({"load_balancer_ids": ["lb-2", " lb-1", "lb-2"]}, "lb-2 lb-1"),
     ({"load_balancer_names": ["name-lb-3", "name-lb-1 ", "name-lb-3"]}, "lb-3 lb-1"),
     ({"all_load_balancers": True}, "lb-1 lb-2 lb-3"),
     ({"targets": [{**HOST, "load_balancer_id": one} for one in ("lb-3", "lb-1")]}, "lb-3 lb-1"),
-)  # fmt: skip
+)
 def test_the_chosen_ones_come_once_in_the_order_chosen(options, expected):
     run = region().run(check=True, **{**DRAIN, **options})
     assert run.failure is None

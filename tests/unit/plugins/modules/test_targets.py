@@ -55,7 +55,8 @@ def test_the_source_of_the_credentials_is_told_with_vvv_only():
     assert shop().run(targets=entries, verbosity=3)["credentials_source"]
 
 
-@rows("options, words",
+@rows(
+    "options, words",
     ({"targets": None}, "targets is missing. State present needs it"),
     ({"timeout": 0}, "timeout 0 is too small"),
     ({"wait_timeout": 0}, "wait_timeout 0 is too small; give a whole number from 1 to"),
@@ -65,7 +66,7 @@ def test_the_source_of_the_credentials_is_told_with_vvv_only():
     ({"purge": True, "state": "drained"}, "not with drained"),
     ({"wait_for_health": True, "wait": False, "state": "absent"}, "wait_for_health needs wait: true"),
     ({"targets": [want("lbl-1", "ins-1", load_balancer_id="lb-other")]}, "load_balancer_id 'lb-other'"),
-)  # fmt: skip
+)
 def test_bad_options_fail_with_every_key_and_without_a_call(options, words):
     cloud = shop()
     run = cloud.run(**{"load_balancer_id": "lb-1", "targets": [NEW], **options})
@@ -101,7 +102,8 @@ def entries(amount, **more):
     return [want(f"lbl-{10 + number}", "ins-1", **more) for number in range(amount)]
 
 
-@rows("targets, state, filtered",
+@rows(
+    "targets, state, filtered",
     (entries(1), "present", 1),
     (entries(20), "present", 20),
     (entries(21), "present", None),
@@ -111,7 +113,7 @@ def entries(amount, **more):
     ([{"listener_id": "lbl-1"}], "absent", 1),
     ([{"listener_id": "lbl-1"}, {"instance_id": "ins-1"}], "absent", None),
     ([{"instance_id": "ins-1"}], "drained", None),
-)  # fmt: skip
+)
 def test_the_read_is_filtered_where_at_most_20_listeners_are_named_by_id(targets, state, filtered):
     cloud = shop()
     assert cloud.run(targets=targets, state=state).failure is None

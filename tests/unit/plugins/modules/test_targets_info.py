@@ -66,7 +66,8 @@ def test_health_is_null_where_it_was_not_asked_for():
 CHECKING = {"HealthStatusDetail": "Checking"}
 
 
-@rows("health, healthy, status",
+@rows(
+    "health, healthy, status",
     ({}, True, "Alive"),
     ({"closed_listeners": ["lbl-1"]}, True, "Close"),
     ({"dead": ["ins-1"]}, False, "Dead"),
@@ -76,7 +77,7 @@ CHECKING = {"HealthStatusDetail": "Checking"}
     ({"shown": {"ins-1": CHECKING}}, None, "Checking"),
     ({"shown": {"ins-1": {"HealthStatus": False, **CHECKING}}}, False, "Checking"),
     ({"shown": {"ins-1": {"HealthStatusDetail": "Dead"}}}, False, "Dead"),
-)  # fmt: skip
+)
 def test_health_is_told_in_the_clouds_words(health, healthy, status):
     run = region([tcp("lbl-1", 443, target("ins-1"))], health=health).run_info(health=True)
     assert [(one["healthy"], one["health_status"]) for one in run["targets"]] == [(healthy, status)]
@@ -115,7 +116,8 @@ def test_targets_come_slot_by_slot_sorted_by_address():
     assert found(read()) == BOUND
 
 
-@rows("selector, targets, tree",
+@rows(
+    "selector, targets, tree",
     ({"instance_id": "ins-3"}, BOUND[5:], [("lbl-http", ["loc-a", "loc-b"])]),
     ({"domain": "B.example.com"}, BOUND[6:], [("lbl-http", ["loc-b"])]),
     ({"listener_id": "lbl-tcp", "port": 1}, [], [("lbl-tcp", [])]),
@@ -123,7 +125,7 @@ def test_targets_come_slot_by_slot_sorted_by_address():
     ({"listener_id": "lbl-new"}, [], [("lbl-new", [])]),
     ({"listener_port": 8080, "listener_protocol": "http"}, [], [("lbl-new", [])]),
     ({"listener_port": 8080, "instance_id": "ins-1"}, [], [("lbl-new", [])]),
-)  # fmt: skip
+)
 def test_selectors(selector, targets, tree):
     info = read(selector)
     assert (found(info), places(info), info.warnings) == (targets, tree, [])
@@ -216,13 +218,14 @@ def test_a_listener_or_rule_of_the_tree_is_a_selector():
     assert found(read(info["listeners"][2]["rules"][1])) == BOUND[6:]
 
 
-@rows("options, words",
+@rows(
+    "options, words",
     ({"load_balancer_id": None}, "No load balancer is chosen; give one of load_balancer_id, "),
     ({"targets": [{"port": 80}]}, "no listener, rule or backend is named"),
     ({"timeout": 0}, "timeout 0 is too small"),
     ({"targets": [{"instance_id": "ins-1", "load_balancer_id": "lb-2"}]}, "'lb-2'"),
     ({"load_balancer_name": "sho"}, "No load balancer in region ap-guangzhou has the name 'sho'"),
-)  # fmt: skip
+)
 def test_bad_options(options, words):
     run = region().run_info(**options)
     assert words in run.failure
@@ -266,7 +269,8 @@ def test_a_region_is_asked_where_a_host_is():
     assert {one["load_balancer_id"] for one in run["listeners"]} == {"lb-1", "lb-2"}
 
 
-@rows("options, warnings",
+@rows(
+    "options, warnings",
     (
         {"load_balancer_ids": ["lb-1", "lb-2"], "targets": [{"listener_id": "lbl-3"}]},
         ["targets[0]: none of the load balancers has a listener 'lbl-3'. It selects nothing."],
@@ -281,7 +285,7 @@ def test_a_region_is_asked_where_a_host_is():
         {"all_load_balancers": True, "targets": [{"load_balancer_id": "lb-1", "listener_id": "lbl-3", **HOST}]},
         ["targets[0]: lb-1 has no listener 'lbl-3'. It selects nothing."],
     ),
-)  # fmt: skip
+)
 def test_what_a_selector_names_and_is_not_there_is_warned_of_once(options, warnings):
     run = shops().run_info(**options)
     assert (run.failure, run["targets"], run.warnings) == (None, [], warnings)

@@ -148,10 +148,12 @@ def test_a_private_authority(tls, place, how):
     use(open_(environ if given else {**environ, how: str(certificate)}, role_arn=ROLE, **given))
 
 
-@rows("make, told",
-    (Path.exists, "No such file"), (lambda path: path.write_text("no certificate"), "holds no certificates"),
+@rows(
+    "make, told",
+    (Path.exists, "No such file"),
+    (lambda path: path.write_text("no certificate"), "holds no certificates"),
     (os.mkfifo, "regular"),
-)  # fmt: skip
+)
 def test_a_ca_path_that_is_no_use(environ, tmp_path, make, told):
     make(tmp_path / "ca")
     with pytest.raises(errors.InvalidArgument, match=told) as caught:
