@@ -140,7 +140,7 @@ def test_a_thousand_weights_or_tags(limits, listeners, values):
     assert (run.failure, len(run["modified"]), len(cloud.writes()) <= 8) == (None, 1000, True)
 
 
-@pytest.mark.parametrize("bad", [[1], [93, 406]], ids=str)
+@pytest.mark.parametrize("bad", [[1], [93, 406], [999]], ids=str)
 def test_a_tag_that_is_too_long_is_to_blame_itself_and_no_limit_is_learnt(bad):
     cloud = wide_cloud(50)
     names = [name(number) for number in bad]
