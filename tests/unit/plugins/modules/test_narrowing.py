@@ -331,6 +331,13 @@ def test_a_call_with_an_unknown_outcome_is_one_of_the_extra_calls(cloud, monkeyp
     assert sizes(cloud) == [40, 20, 20]
 
 
+def test_a_throttled_call_under_the_guard_is_none_of_the_extra_calls(cloud, monkeypatch):
+    cloud.run(targets=listed(40))
+    monkeypatch.setattr(session, "MAX_EXTRA_CALLS", 2)
+    cloud.next_writes(error("InvalidParameter"), error("RequestLimitExceeded"), error("RequestLimitExceeded"))
+    assert cloud.run(targets=listed(2), state="absent", min_healthy=1).failure is None
+
+
 def test_a_refusal_that_does_not_come_again_fails_nothing(cloud):
     cloud.next_writes(error("FailedOperation"))
     assert (cloud.run(targets=listed(40)).failure, len(cloud.bindings())) == (None, 40)
