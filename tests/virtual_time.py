@@ -200,6 +200,8 @@ class _Time:
 
     @staticmethod
     def sleep(seconds: float) -> None:
+        if seconds < 0:
+            raise ValueError("sleep length must be non-negative")
         _clock().sleep(seconds)
 
     def __getattr__(self, name: str) -> Any:

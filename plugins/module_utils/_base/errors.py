@@ -84,9 +84,12 @@ def sentences(*parts: str) -> str:
 
 
 def and_more(texts: Sequence[str], maximum: int, separator: str = ", ") -> str:
-    """Join the first of many texts and say how many more there are."""
+    """Join the first of many texts, or sentences, and say how many more there are."""
     shown = separator.join(texts[:maximum])
-    return f"{shown} and {len(texts) - maximum} more" if len(texts) > maximum else shown
+    if len(texts) <= maximum:
+        return shown
+    more = len(texts) - maximum
+    return f"{shown} And {more} more." if shown.endswith(".") else f"{shown} and {more} more"
 
 
 def natural(text: str) -> tuple[object, ...]:

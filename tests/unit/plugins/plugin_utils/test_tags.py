@@ -159,6 +159,10 @@ def test_a_task_changes_those_with_the_tags_and_a_dry_run_says_so(site):
     ({"load_balancer_tags": {}}, "load_balancer_tags is empty"),
     ({"load_balancer_tags": {"env": "live"}, "targets": []}, "none of them is 'live'"),
     ({"targets": [{**HOST, "load_balancer_id": "lb-3"}]}, "'lb-3' is not among the chosen load balancers. These are"),
+    (
+        {"targets": [{**HOST, "port": port, "load_balancer_id": "lb-3"} for port in range(1, 7)]},
+        "targets[4]: load_balancer_id 'lb-3' is not among the chosen load balancers. And 1 more. These are",
+    ),
     ({"targets": [{"listener_id": "lbl-lb-3"}]}, "none of the load balancers has a listener 'lbl-lb-3'"),
 )
 def test_how_tags_may_not_choose(options, words):
