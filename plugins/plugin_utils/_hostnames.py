@@ -15,7 +15,7 @@ from ansible.inventory.manager import split_host_pattern
 from ansible.template import trust_as_template
 
 from ..module_utils._base.errors import InvalidArgument, and_more, printable
-from ._inventory import MAX_LISTED, MAX_SHOWN
+from ._inventory import MAX_SHOWN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -47,7 +47,7 @@ class HostNames:
             if not names:
                 shown = [printable(repr(name), MAX_SHOWN) for name in host.names]
                 raise InvalidArgument(
-                    f"No name is left for the host {shown[-1]}: each of {and_more(shown, MAX_LISTED)} is "
+                    f"No name is left for the host {shown[-1]}: each of {and_more(shown)} is "
                     "the name of a group or of another host. Give keyed_groups a prefix, or rename the group."
                 )
         while True:

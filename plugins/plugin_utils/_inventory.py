@@ -30,8 +30,6 @@ ADDRESSES: dict[str, Callable[[Raw], Any]] = {
 }
 MAX_SHOWN = 255
 """Characters of a name that a message shows."""
-MAX_LISTED = 5
-"""Names that a message shows."""
 _POOL = ("load_balancer_id", "listener_id", "location_id")
 PoolKey = tuple[Any, ...]
 
@@ -85,8 +83,8 @@ def make_groups(balancers: Sequence[Raw]) -> Groups:
         edges.update(dict.fromkeys(own))
         told = [f"{printable(repr(name[0]), MAX_SHOWN)} ({and_more(list(called[name]), 2)})" for name in names]
         warnings.append(
-            f"{and_more(told, MAX_LISTED)} can't have the group {group}, because different names become that name. "
-            f"Each has a group with its ID instead: {and_more([pair[0] for pair in own], MAX_LISTED)}."
+            f"{and_more(told)} can't have the group {group}, because different names become that name. "
+            f"Each has a group with its ID instead: {and_more([pair[0] for pair in own])}."
         )
     return Groups(tuple(edges), {key: groups[identity] for key, identity in pools.items()}, tuple(warnings))
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 Raw = dict[str, Any]
 Key = tuple[Any, ...]
 
-MAX_NAMED = 5
-"""Hosts, pools or the like that a message names."""
 _PLACE_KEYS = ("listener_id", "listener_port", "listener_protocol", "location_id", "domain", "url")
 _MINIMA = {"min_healthy": 0, "drain_seconds": 0, "drain_timeout": 1, "wait_timeout": 1, "warm_up_seconds": 0}
 
@@ -74,7 +72,7 @@ class Host:
 
 def listed(names: Iterable[object]) -> str:
     """Names in a message, with the number of those that are left out."""
-    return and_more([str(name) for name in names], MAX_NAMED)
+    return and_more([str(name) for name in names])
 
 
 def canonical(address: object) -> str | None:

@@ -26,6 +26,8 @@ MAX_QUOTED = 200
 """Characters of a wrong value that a message shows."""
 MAX_VALUE = 100
 """Characters of a user's value that a message shows."""
+MAX_ITEMS = 5
+"""Items of a list that a message shows."""
 MAX_DIGITS = 40
 """Digits of a number that a message shows."""
 _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -83,7 +85,7 @@ def sentences(*parts: str) -> str:
     return " ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in parts if part)
 
 
-def and_more(texts: Sequence[str], maximum: int, separator: str = ", ") -> str:
+def and_more(texts: Sequence[str], maximum: int = MAX_ITEMS, separator: str = ", ") -> str:
     """Join the first of many texts, or sentences, and say how many more there are."""
     shown = separator.join(texts[:maximum])
     if len(texts) <= maximum:

@@ -11,14 +11,12 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
-from .._base.errors import InvalidArgument, and_more, printable_number, shown_value
+from .._base.errors import MAX_ITEMS, InvalidArgument, and_more, printable_number, shown_value
 from .snapshot import Backend, address_label, canonical_ip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
-_MAX_SHOWN = 5
-"""Problems that a message shows."""
 _MAX_TEXT = 2048
 """Characters of a text in an entry: more than the API takes anywhere."""
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -238,16 +236,16 @@ def find_doubtful_tags(raw_entries: Iterable[Mapping[str, Any]]) -> tuple[str, .
     ]
     if not found:
         return ()
-    shown = and_more(found, _MAX_SHOWN)
+    shown = and_more(found)
     return (f"{shown}: a number is not always what was written, YAML reads 0123 as 83. Put tags into quotes.",)
 
 
 def raise_all(problems: Sequence[str]) -> None:
     """Raise one error for all problems, if there are any."""
     if problems:
-        more = len(problems) - _MAX_SHOWN
+        more = len(problems) - MAX_ITEMS
         raise InvalidArgument(
-            " ".join([*problems[:_MAX_SHOWN], *([f"And {more} more entries with errors."] if more > 0 else [])])
+            " ".join([*problems[:MAX_ITEMS], *([f"And {more} more entries with errors."] if more > 0 else [])])
         )
 
 
@@ -295,8 +293,8 @@ def _given(raw: Mapping[str, Any]) -> dict[str, Any]:
     given = {key: value for key, value in raw.items() if value is not None}
     if not _KNOWN_KEYS.issuperset(given):
         unknown = [key for key in given if key not in _KNOWN_KEYS]
-        more = f" And {len(unknown) - _MAX_SHOWN} more." if len(unknown) > _MAX_SHOWN else ""
-        raise InvalidArgument(" ".join(map(_unknown_key, unknown[:_MAX_SHOWN])) + more)
+        more = f" And {len(unknown) - MAX_ITEMS} more." if len(unknown) > MAX_ITEMS else ""
+        raise InvalidArgument(" ".join(map(_unknown_key, unknown[:MAX_ITEMS])) + more)
     for alias, key in ALIASES.items():
         value = given.pop(alias, None)
         if value is not None and given.setdefault(key, value) != value:

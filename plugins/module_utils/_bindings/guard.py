@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from .health import Health, HealthSnapshot
     from .snapshot import Binding, BindingKey, Pool, PoolKey, Snapshot
 
-_MAX_SHOWN = 5
-"""Listeners and rules, and targets of each, that a message names."""
-
 
 class Standing(Enum):
     """The known health of one target of weight above 0."""
@@ -197,7 +194,7 @@ def check_guard(
     since = f" Not serving any more since the first check: {_names(stopped)}." if stopped else ""
     raise GuardRefused(
         f"min_healthy is {minimum}, and too few targets that get traffic would be left: "
-        f"{and_more([loss.describe() for loss in refused], _MAX_SHOWN, '; ')}.{since} "
+        f"{and_more([loss.describe() for loss in refused], separator='; ')}.{since} "
         "Take fewer at once, add healthy ones first, or lower min_healthy."
     )
 
@@ -327,4 +324,4 @@ def takes_capacity(changes: Iterable[Change]) -> bool:
 
 
 def _names(bindings: Sequence[Binding]) -> str:
-    return and_more([bound.address_label for bound in bindings], _MAX_SHOWN)
+    return and_more([bound.address_label for bound in bindings])

@@ -298,7 +298,7 @@ def check_certain(key: BindingKey, snapshot: Snapshot) -> None:
     _pool, address, port = key
     candidates = snapshot.ambiguous.get(address, {}).get(key)
     if candidates:
-        shown = and_more([f"weight {bound.weight} with {', '.join(bound.private_ips)}" for bound in candidates], 5)
+        shown = and_more([f"weight {bound.weight} with {', '.join(bound.private_ips)}" for bound in candidates])
         raise InvalidArgument(
             f"{address_label(address, port)} on {candidates[0].pool.label} may be either of {len(candidates)} "
             f"bindings, since the API names the same addresses for them: {shown}. Name the listener or rule without a "

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 Result = dict[str, Any]
 Value = TypeVar("Value")
 
-MAX_WARNED = 5
-
 
 class TaskResult(NamedTuple):
     """What a module returns.
@@ -98,8 +96,7 @@ class Warnings:
     def all(self, *, several: bool) -> tuple[str, ...]:
         """All of them, in the order in which they came; where several load balancers are meant, with some IDs."""
         return tuple(
-            escape(f"{text} ({and_more(where, MAX_WARNED)})" if several and where else text)
-            for text, where in self._found.items()
+            escape(f"{text} ({and_more(where)})" if several and where else text) for text, where in self._found.items()
         )
 
 
@@ -154,6 +151,6 @@ def tell_left_out(balancers: Iterable[Balancer], where: str = "") -> Iterator[st
             alike = kinds.setdefault((balancer.error.action, balancer.error.code), [])
             alike.append((balancer.label, balancer.error))
     for alike in kinds.values():
-        names = and_more([label for label, _error in alike], MAX_WARNED)
+        names = and_more([label for label, _error in alike])
         which = f"load balancers {names} were" if len(alike) > 1 else f"load balancer {names} was"
         yield f"The {which} left out{where}: {alike[0][1].message}"

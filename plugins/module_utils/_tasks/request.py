@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._base import pace
-from .._base.errors import InvalidArgument, and_more, printable, printable_number
+from .._base.errors import MAX_ITEMS, InvalidArgument, and_more, printable, printable_number
 from .._bindings.entries import Entry, find_doubtful_tags, parse_entries
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Choice:
         if not given:
             without = _numbers(entry for entry in entries or () if entry.load_balancer_id is None)
             if entries is None or without:
-                named = f" {and_more(without, 5)} has no load_balancer_id of its own." if without else ""
+                named = f" {and_more(without)} has no load_balancer_id of its own." if without else ""
                 raise InvalidArgument(f"No load balancer is chosen; give one of {ways}.{named}")
             return cls()
         (option,) = given
@@ -220,7 +220,7 @@ def _check_everywhere(state: str, entries: Iterable[Entry]) -> None:
     without = _numbers(entry for entry in entries if entry.backend is None)
     if without:
         raise InvalidArgument(
-            f"With all_load_balancers every entry must name a backend, and {and_more(without, 5)} does not; "
+            f"With all_load_balancers every entry must name a backend, and {and_more(without)} does not; "
             "give instance_id or eni_ip."
         )
 
@@ -235,7 +235,7 @@ def _parse_restored(params: Mapping[str, Any], selectors: Sequence[Entry]) -> Ch
     tagged = _numbers(entry for entry in selectors if entry.tag)
     if tagged:
         raise InvalidArgument(
-            f"{and_more(tagged, 5)}: with state restored, a tag selects nothing. Leave tag out; the restore file "
+            f"{and_more(tagged)}: with state restored, a tag selects nothing. Leave tag out; the restore file "
             "says which tag comes back."
         )
     return Choice.parse(params, [entry for entry in selectors if entry.load_balancer_id is not None])
@@ -274,8 +274,8 @@ def _check_among(entries: Iterable[Entry], chosen: Sequence[str], option: str) -
     ]
     if foreign:
         raise InvalidArgument(
-            f"{and_more(foreign, 5)} is not {' or '.join(map(repr, chosen[:5]))}, as {option} says; leave the entries "
-            "of other load balancers out, or choose these load balancers too."
+            f"{and_more(foreign)} is not {' or '.join(map(repr, chosen[:MAX_ITEMS]))}, as {option} says; leave the "
+            "entries of other load balancers out, or choose these load balancers too."
         )
 
 

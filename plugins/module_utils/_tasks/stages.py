@@ -343,7 +343,7 @@ def check_entries_belong(
         if entry.load_balancer_id is not None and entry.load_balancer_id not in names
     ]
     if foreign and not choice.everywhere:
-        raise InvalidArgument(f"{and_more(foreign, 5, ' ')} These are {and_more(list(names), MAX_LISTED)}.")
+        raise InvalidArgument(f"{and_more(foreign, separator=' ')} These are {and_more(list(names), MAX_LISTED)}.")
     unknown = names_to_check(entries, names)
     if unknown:
         found = connection.clb.describe_load_balancers(load_balancer_ids=unknown)

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from .._apply.outcome import Outcome, foresee, refuse
 from .._base.budget import Budget
-from .._base.errors import ClbError, GuardRefused, GuardRefusedElsewhere, InvalidArgument, and_more, sentences
+from .._base.errors import (
+    MAX_ITEMS,
+    ClbError,
+    GuardRefused,
+    GuardRefusedElsewhere,
+    InvalidArgument,
+    and_more,
+    sentences,
+)
 from .._base.threads import side_by_side
 from .._bindings.guard import Checked, check_guard, takes_capacity
 from .._bindings.plan import Goal, find_unmatched, make_plan
@@ -153,7 +161,7 @@ class _Task(Fleet):
             balancers, assignment = assign_entries(self.active, self._entries)
             if assignment.unknown and self.request.state != "absent" and not everywhere:
                 exists = [f"{one.load_balancer_id}: {what_exists(known(one.snapshot))}" for one in balancers]
-                raise InvalidArgument(sentences(*assignment.unknown[:5], and_more(exists, 5, " ")))
+                raise InvalidArgument(sentences(*assignment.unknown[:MAX_ITEMS], and_more(exists, separator=" ")))
             unknown = (*assignment.unknown, *(assignment.lacking if everywhere else ()))
             self.warnings.add(f"{sentence} Nothing to do for it." for sentence in unknown)
             self.put(balancers)
@@ -190,7 +198,7 @@ class _Task(Fleet):
             else:
                 self.warnings.add((loss.warn() for loss in losses if loss.counts_sick), balancer.load_balancer_id)
         if refused:
-            where = f"the guard min_healthy refuses on {and_more(list(refused), 5)}"
+            where = f"the guard min_healthy refuses on {and_more(list(refused))}"
             where = where if self.several else "the task stopped with GuardRefused"
             stopped = GuardRefusedElsewhere(f"Not sent: {where}.")
             for balancer in self.active:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from .._apply.ledger import NOT_ATTEMPTED
 from .._base.errors import (
+    MAX_ITEMS,
     ClbError,
     GuardRefused,
     GuardRefusedElsewhere,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from .._bindings.change import Change
     from .balancers import Balancer, Result
 
-MAX_SHOWN = 5
 NOTHING = "Nothing was changed."
 AGAIN = "What is in place stays; once the cause is removed, run the same task again for the rest."
 AGAIN_FROM_THE_START = "Once the cause is removed, run the same task again."
@@ -111,9 +111,9 @@ def _several_failed(texts: Sequence[tuple[str, str]], total: int, rest: str = "a
     by_text: dict[str, list[str]] = defaultdict(list)
     for load_balancer_id, text in texts:
         by_text[text].append(load_balancer_id)
-    told = [f"{and_more(identities, MAX_SHOWN)}: {text}" for text, identities in by_text.items()]
-    if len(told) > MAX_SHOWN:
-        told[MAX_SHOWN:] = [f"{len(told) - MAX_SHOWN} more {rest}."]
+    told = [f"{and_more(identities)}: {text}" for text, identities in by_text.items()]
+    if len(told) > MAX_ITEMS:
+        told[MAX_ITEMS:] = [f"{len(told) - MAX_ITEMS} more {rest}."]
     return sentences(f"{len(texts)} of {total} load balancers failed.", *told)
 
 
@@ -171,12 +171,12 @@ def _causes(outcome: Outcome, error: ClbError) -> str:
     for change, failure in outcome.failures.items():
         causes.setdefault((failure.code, failure.shown, failure.general), []).append(change)
     texts = []
-    for (code, message, general), changes in list(causes.items())[:MAX_SHOWN]:
-        names = and_more([change.label for change in changes], MAX_SHOWN)
+    for (code, message, general), changes in list(causes.items())[:MAX_ITEMS]:
+        names = and_more([change.label for change in changes])
         if general and len(changes) > 1:
             names = f"{len(changes)} changes that were refused together, no single one is the cause"
         reason = code if message in (error.api_message, "") else f"{code}, {message.rstrip('.')}"
         texts.append(f"{names} ({reason})")
-    if len(causes) > MAX_SHOWN:
-        texts.append(f"{len(causes) - MAX_SHOWN} more causes are in failed_targets")
+    if len(causes) > MAX_ITEMS:
+        texts.append(f"{len(causes) - MAX_ITEMS} more causes are in failed_targets")
     return "; ".join(texts)
