@@ -97,7 +97,7 @@ class GuardLocks:
         :raises WaitTimeout: another task holds it until the time is up.
         :raises GuardRefused: the lock file can't be opened.
         """
-        name = hashlib.sha256(f"{self._endpoint} {load_balancer_id}".encode()).hexdigest()[:32]
+        name = hashlib.sha256(f"{self._endpoint} {load_balancer_id}".encode()).hexdigest()
         path = self._folder / f"{name}.lock"
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

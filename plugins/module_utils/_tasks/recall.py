@@ -215,9 +215,9 @@ class Recall:
             self._warnings.add([text])
 
 
-def _find_doubt(load_balancer_id: str, located: Iterable[Located], snapshot: Snapshot, clb: Clb) -> ClbError | None:
+def _find_doubt(load_balancer_id: str, located: Sequence[Located], snapshot: Snapshot, clb: Clb) -> ClbError | None:
     """Doubt that listeners are gone where nothing at all was read: the load balancer may be elsewhere."""
-    if snapshot.listeners or not any(found.gone for found in located):
+    if snapshot.listeners or not located:
         return None
     try:
         listed = clb.describe_load_balancers(load_balancer_ids=[load_balancer_id])

@@ -80,6 +80,13 @@ def test_a_gain_that_does_not_show_is_sent_again_before_anything_is_taken_away()
     assert 1 + SETTLE <= second - first <= 1 + SETTLE + 2
 
 
+def test_a_tag_that_does_not_show_is_waited_for_as_long_as_other_changes():
+    cloud = shop(order("not_applied"))
+    assert cloud.run(targets=[want("lbl-1", "ins-1", tag="x")]).failure is None
+    first, second = (call["time"] for call in cloud.writes())
+    assert SETTLE <= second - first <= SETTLE + 2
+
+
 def test_a_gain_that_never_shows_is_sent_three_times_and_holds_the_losses_back():
     cloud = shop(*[order("not_applied")] * 4)
     run = cloud.run(targets=NEW, purge=True)

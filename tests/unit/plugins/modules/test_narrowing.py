@@ -306,6 +306,7 @@ def test_a_code_that_fails_at_once_stops_the_narrowing(cloud, after, code):
     run = cloud.run(targets=targets())
     assert (len(cloud.writes()), run.code, len(run["failed_targets"])) == (after + 1, code, 500)
     assert cloud.actions()[-1] != "DescribeTargets", "at once"
+    assert "changes that were refused together, no single one is the cause" in run.message
 
 
 def test_a_read_that_is_refused_while_a_call_is_narrowed_blames_no_change(cloud):

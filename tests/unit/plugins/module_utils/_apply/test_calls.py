@@ -133,6 +133,10 @@ class Small(Capacity):
         self._limits["BatchModifyTargetWeight"] = {TARGETS: targets, ENTRIES: entries, ENTRY: entry}
 
 
+def test_only_full_entries_begin_new_ones():
+    assert [len(call) for call in batches(changes(ChangeKind.WEIGHT, [12]), Small(8, 2, 4))] == [8, 4]
+
+
 @given(st.lists(st.integers(1, 6), max_size=6), st.sampled_from([(5, 3, 2), (10, 2, 5)]))
 def test_small_limits_hold_too(sizes, limits):
     wanted = changes(ChangeKind.WEIGHT, sizes)
