@@ -19,7 +19,7 @@ from .._bindings.remembered import Remembered, asked_of, formers
 from .balancers import known, retold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from .._api.clb import Clb
     from .._base.budget import Budget
