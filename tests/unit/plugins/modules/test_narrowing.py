@@ -296,6 +296,7 @@ def test_bad_targets_and_full_listeners_are_told_apart(cloud):
     cloud.add_faults({**FULL, "listeners": ["lbl-g0005"]})
     run = cloud.run(targets=targets()[:200])
     assert codes(run) == {bad[0]: "InvalidParameter", **dict.fromkeys(map(name, (5, 55, 105, 155)), "LimitExceeded")}
+    assert "ins-0033:80 on TCP:1034 (lbl-g0033) (InvalidParameter, No)" in run.message
 
 
 @pytest.mark.parametrize(
