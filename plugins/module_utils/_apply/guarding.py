@@ -16,7 +16,7 @@ from .._bindings.guard import Checked, PoolLoss, all_serving, check_guard, find_
 from .batches import calls_for
 from .ledger import Failure, may_send
 from .outcome import MAX_NAMED
-from .session import Session, missing_losses, to_send
+from .session import Sent, Session, missing_losses, to_send
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,12 +138,15 @@ class Guard:
             ]
             if not missing:
                 return
-            call, *_others = calls_for(missing, session.clb.capacity)
-            answer = session.send(call, another_call_follows=False)
-            if isinstance(answer, Refused):
-                session.ledger.reject(call, Failure.of(answer))
-                if answer.remedy is Remedy.FATAL:
-                    raise answer
+            calls = calls_for(missing, session.clb.capacity)
+            for number, call in enumerate(calls, start=1):
+                answer = session.send(call, another_call_follows=number < len(calls))
+                if isinstance(answer, Refused):
+                    session.ledger.reject(call, Failure.of(answer))
+                    if answer.remedy is Remedy.FATAL:
+                        raise answer
+                if answer is not Sent.ACCEPTED:
+                    break
             session.settle()
 
 

@@ -98,7 +98,7 @@ class Narrower:
         last: Refused | None = refusal
         # Somebody else may have done a part of it, which is no reason to fail.
         if len(group) < len(changes):
-            last = self._send_extra(group) if group else None
+            last = self._send_extra(group)
         if last is not None:
             self._find(group, last)
 

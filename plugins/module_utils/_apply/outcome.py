@@ -174,7 +174,7 @@ class Ending:
             if change in others or change.key in self.ledger.reverted or (change.loss and change.key in left_out):
                 continue
             shows = record.shown and (change.loss or change.in_place(self.rest.snapshot))
-            if shows or (self.assumed and record.open):
+            if shows or record.open:
                 done[change] = self.ledger.formers.of(change)
         return done
 

@@ -86,12 +86,12 @@ def sentences(*parts: str) -> str:
 
 
 def and_more(texts: Sequence[str], maximum: int = MAX_ITEMS, separator: str = ", ") -> str:
-    """Join the first of many texts, or sentences, and say how many more there are."""
+    """Join the first of many texts and say how many more there are; sentences are separated by a space."""
     shown = separator.join(texts[:maximum])
     if len(texts) <= maximum:
         return shown
     more = len(texts) - maximum
-    return f"{shown} And {more} more." if shown.endswith(".") else f"{shown} and {more} more"
+    return f"{shown} And {more} more." if separator == " " else f"{shown} and {more} more"
 
 
 def natural(text: str) -> tuple[object, ...]:

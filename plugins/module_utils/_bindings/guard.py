@@ -104,7 +104,8 @@ def judge(standings: Counter[Standing], lost: Sequence[Standing], minimum: int) 
 
     :param standings: of all its targets of weight above 0.
     """
-    traffic = who_gets_traffic(standings)
+    # A target that was taken out of a Counter can leave a zero.
+    traffic = who_gets_traffic(+standings)
     now = sum(standings[standing] for standing in traffic.sure)
     left = now - sum(standing in traffic.sure for standing in lost)
     takes = any(standing in traffic.sure or standing in traffic.possible for standing in lost)

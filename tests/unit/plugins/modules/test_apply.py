@@ -85,6 +85,7 @@ def test_a_tag_that_does_not_show_is_waited_for_as_long_as_other_changes():
     assert cloud.run(targets=[want("lbl-1", "ins-1", tag="x")]).failure is None
     first, second = (call["time"] for call in cloud.writes())
     assert SETTLE <= second - first <= SETTLE + 2
+    assert "DescribeTaskStatus" not in cloud.actions(), "a tag has no task"
 
 
 def test_a_gain_that_never_shows_is_sent_three_times_and_holds_the_losses_back():

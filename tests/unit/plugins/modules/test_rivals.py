@@ -13,7 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ..builders import Raw, http, plan_for, rule, snapshot, target, tcp, want
-from .tasks import address_of, addresses, balancer, done, failed, former, lock, order, refusal, sent, sent_to, weights
+from .tasks import (
+    address_of,
+    addresses,
+    balancer,
+    done,
+    failed,
+    former,
+    interfere,
+    lock,
+    order,
+    refusal,
+    sent,
+    sent_to,
+    weights,
+)
 from .test_faults import FAULTS
 
 ADDRESSES = [f"ins-{number}" for number in range(1, 5)]
@@ -293,3 +307,21 @@ def test_two_tasks_unbind_the_same(gone, seconds):
     assert ([run.message for run in runs if run.failed], weights(cloud).keys()) == ([], {"ins-3", "ins-4"})
     removed = [entry["instance_id"] for run in runs for entry in run["deregistered"]]
     assert sorted(removed) == ["ins-1", "ins-2"]
+
+
+@pytest.mark.parametrize("lag, seconds", [(0, 60), (3, 20)])
+def test_weights_of_more_listeners_than_a_call_takes_are_put_back(lag, seconds):
+    places = [f"lbl-{number}" for number in range(150)]
+    listeners = [tcp(place, 1000 + number, target("ins-1"), target("ins-2")) for number, place in enumerate(places)]
+    cloud = balancer(listeners, task_seconds=0, read_lag=lag)
+
+    def drain_others():
+        if len(cloud.writes()) == 1:
+            for place in places:
+                interfere(cloud, {"ListenerId": place}, "ins-2", 0)
+
+    cloud.before("Batch*", drain_others, times=-1)
+    options = {"state": "drained", "min_healthy": 1, "wait_timeout": seconds}
+    run = cloud.run(targets=[{"instance_id": "ins-1"}], **options)
+    assert (run.code, len(cloud.writes())) == ("GuardRefused", 4)
+    assert {binding[4] for binding in cloud.bindings() if binding[2] == "ins-1"} == {10}

@@ -364,6 +364,10 @@ def test_each_id_goes_to_the_load_balancer_that_has_it():
     run = cloud.run(load_balancer_ids=IDS, targets=[want("lbl-1", "ins-9"), rule_entry])
     assert (run.failure, sorted(wrote_to(cloud))) == (None, ["lb-1", "lb-3"])
     assert status(run) == {"lb-1": "changed", "lb-2": "unchanged", "lb-3": "changed"}
+    # An entry that names no load balancer may be about any of them, so nobody is asked for its listener alone.
+    cloud.clear_journal()
+    cloud.run(load_balancer_ids=IDS, targets=[want("lbl-1", "ins-9", load_balancer_id="lb-1"), want("lbl-3", "ins-9")])
+    assert not any("ListenerIds" in call["params"] for call in cloud.calls("DescribeTargets"))
 
 
 def test_entries_can_choose_by_themselves_and_only_those_load_balancers_are_read():

@@ -215,6 +215,12 @@ def check(bindings, names=NAMES, remembered=(), batch=2, minimum=0):
     return judge_hosts([host(name, min_healthy=minimum) for name in names], bindings, remembered, batch)
 
 
+def test_a_target_whose_health_nobody_says_stops_no_batch_after_its_own():
+    hosts = [host("web1", min_healthy=0), host("web2", min_healthy=1)]
+    bindings = [bound("ins-web1", healthy=None, health_status=None), bound("ins-web2")]
+    assert judge_hosts(hosts, bindings) == ([], [])
+
+
 @rows(
     "batch, taken",
     *((batch, True) for batch in (1, "3", "25%", "100%", [1, "50%"], " 2 ")),
