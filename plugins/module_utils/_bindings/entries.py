@@ -261,8 +261,6 @@ def check_agreement(
     problems = []
     for claim in claims:
         earlier = first.setdefault(claim[1], claim)
-        if earlier is claim or earlier[2:] == claim[2:]:
-            continue
         for name, *values in zip(("weight", "tag"), earlier[2:], claim[2:]):
             if values[0] != values[1]:
                 then, now = ("not given" if value is None else shown_value(value) for value in values)

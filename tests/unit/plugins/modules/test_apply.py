@@ -295,6 +295,10 @@ def test_tags_of_new_bindings_that_the_cloud_does_not_tell_are_warned_of():
         run = cloud.run(targets=[want("lbl-1", name, tag="x")], wait=name == "ins-3")
         assert (run.failure, sum("contains no tags" in one for one in run.warnings)) == (None, warnings)
     assert not cloud.run(targets=[want("lbl-1", "ins-3", tag="x")]).changed
+    cloud = balancer([tcp("lbl-1", 443, target("ins-1")), tcp("lbl-2", 80)], tags=False)
+    entries = [{"listener_port": 80, "instance_id": "ins-3", "port": 80}]
+    runs = [cloud.run(targets=entries, check=check) for check in (True, False)]
+    assert [run["targets"][0]["tag"] for run in runs] == [None, None]
 
 
 @pytest.mark.parametrize("purge", [True, False])

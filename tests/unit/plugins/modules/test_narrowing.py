@@ -315,6 +315,7 @@ def test_a_read_that_is_refused_while_a_call_is_narrowed_blames_no_change(cloud)
     cloud.add_faults({"action": "DescribeTargets", "kind": "error", "code": "UnauthorizedOperation", "skip": 1})
     run = cloud.run(targets=listed(4))
     assert (run.code, {one["code"] for one in run["failed_targets"]}) == ("UnauthorizedOperation", {"NotAttempted"})
+    assert "Not sent: the task stopped with UnauthorizedOperation." in run["failed_targets"][0]["message"]
 
 
 @pytest.mark.parametrize("share", [0.5, 0])

@@ -229,6 +229,7 @@ def test_a_listener_or_rule_of_the_tree_is_a_selector():
 def test_bad_options(options, words):
     run = region().run_info(**options)
     assert words in run.failure
+    assert "of its own" not in run.failure
     assert run.result.keys() >= empty_info().keys()
     assert (run.code, run["error"]["action"], run["targets"]) == ("InvalidArgument", None, [])
 
