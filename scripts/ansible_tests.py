@@ -118,7 +118,7 @@ def replace_pip() -> None:
     settings = {
         name: value
         for name, value in uv_settings(Path(sys.executable)).items()
-        if name.startswith(("UV_", "SSL_")) or name.lower().endswith("_proxy")
+        if (name.startswith(("UV_", "SSL_")) and name != "UV_CONSTRAINT") or name.lower().endswith("_proxy")
     }
     # Environments made with this home find the packages of the project's own.
     settings.setdefault("UV_CACHE_DIR", subprocess.check_output([uv, "cache", "dir"], text=True).strip())
@@ -130,7 +130,9 @@ def replace_pip() -> None:
 def environment(directory: Path) -> dict[str, str]:
     """Return the environment for ansible-test, with a folder in ``directory`` on its ``PATH``."""
     replace_pip()
-    return {**os.environ, "PATH": usable_path(directory / "bin"), "HOME": str(HOME)}
+    # Not the project's pins: each ansible-core pins what ansible-test installs.
+    inherited = {name: value for name, value in os.environ.items() if name != "UV_CONSTRAINT"}
+    return {**inherited, "PATH": usable_path(directory / "bin"), "HOME": str(HOME)}
 
 
 def main() -> int:

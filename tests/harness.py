@@ -38,6 +38,7 @@ from unittest import mock
 
 from ansible.module_utils import basic
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.parameters import PASS_VARS
 from ansible.module_utils.testing import patch_module_args
 
 import ansible_collections.tencentcloud.clb.plugins.module_utils as module_utils
@@ -246,7 +247,8 @@ def _main(cloud: Cloud, main: Callable[[], None], flags: Raw, options: Raw) -> R
     arguments = {
         **{name: value for name, value in options.items() if value is not None},
         **{f"_ansible_{name}": value for name, value in flags.items()},
-        "_ansible_inject_invocation": True,
+        # An older ansible-core does not know it, and always adds the invocation.
+        **({"_ansible_inject_invocation": True} if "inject_invocation" in PASS_VARS else {}),
         "_ansible_remote_tmp": "/tmp",
         "_ansible_keep_remote_files": False,
     }

@@ -214,6 +214,8 @@ def container(collections_path, emulator, tmp_path):
         environment = {
             "PATH": os.environ["PATH"],
             "LC_ALL": "C.UTF-8",
+            # ansible-core 2.19 does not start for a user without a name.
+            "LOGNAME": "nobody",
             "ANSIBLE_COLLECTIONS_PATH": str(collections_path),
             **emulator.environ(),
             **dict.fromkeys(("TMPDIR", "ANSIBLE_HOME", "ANSIBLE_REMOTE_TMP"), str(own)),
