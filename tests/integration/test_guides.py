@@ -160,7 +160,8 @@ def check_typing_error(playbook, emulator, folder):
 def check_waiting_for_health(playbook, emulator, folder):
     (recipe,) = under("recipes", "Wait for health, without a change", "yaml")
     (output,) = under("recipes", "Wait for health, without a change", "console")
-    emulator.load(DEMO, health={"after": 3})
+    # Longer than Ansible takes to start on a busy machine.
+    emulator.load(DEMO, health={"after": 10})
     emulator.bind("lb-demo", {"ListenerId": "lbl-tcp443", "InstanceId": "ins-web4", "Port": 8443})
 
     run = playbook(plays(recipe), timeout=90)
