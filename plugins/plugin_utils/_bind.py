@@ -23,6 +23,8 @@ def bind(backends: object, listeners: object) -> list[Entry]:
 
     An entry of a result's ``listeners`` stands for the listener or rule that it describes, and one with ``rules`` for
     each of its rules. Keys of a backend win over those of a listener, unless they are null.
+
+    :raises AnsibleFilterError: something is no list, or something in it no dict.
     """
     pools = [pool for entry in _dicts(listeners, "listeners") for pool in _pools(entry)]
     return [

@@ -46,15 +46,22 @@ class _Detail(NamedTuple):
 
 
 def draw_tree(result: object, most: int = 0) -> str:
-    """Draw a result of ``targets_info`` as plain text, with at most so many backends of each pool; 0: all."""
+    """Draw a result of ``targets_info`` as plain text, a line for each load balancer, listener, rule and backend.
+
+    :param most: how many backends to show of each listener or rule; 0 for all.
+    :raises AnsibleFilterError: it is no such result.
+    """
     roots = _roots(_checked(result, most), _Detail(most or None))
     return "".join(f"{line}\n" for root in roots for line in ("  ".join(root.lines), *_branches(root, "")))
 
 
 def draw_mermaid(result: object, most: int = 10) -> str:
-    """Draw a result of ``targets_info`` as a Mermaid flow chart; ``most`` is as in :func:`draw_tree`.
+    """Draw a result of ``targets_info`` as a Mermaid flow chart, as GitHub and others render it.
 
     Where Mermaid could not draw all, there are fewer backends, then no rules, no listeners, fewer load balancers.
+
+    :param most: how many backends to show of each listener or rule; 0 for all.
+    :raises AnsibleFilterError: it is no such result.
     """
     checked = _checked(result, most)
     text = ""

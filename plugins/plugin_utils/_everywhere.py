@@ -26,7 +26,12 @@ Weights = dict[Key, int]
 
 
 class _Asked(NamedTuple):
-    """The arguments of a command; none of ``hosts`` means all that is remembered, no ``choice`` the whole region."""
+    """The arguments of a command.
+
+    :param hosts: a host for each backend, named by the ID or address that was given; none: all that is remembered.
+    :param choice: the option of the modules that chooses load balancers; empty: all of the region.
+    :param options: ``min_healthy`` and ``wait_timeout`` of what writes.
+    """
 
     hosts: list[Host]
     choice: Raw
@@ -97,7 +102,11 @@ def _command(name: str, bound: Mapping[str, Sequence[Raw]]) -> str:
 def _table(
     bound: Mapping[str, Sequence[Raw]], pools: Sequence[Raw], before: Weights, after: Weights | None = None
 ) -> Iterator[str]:
-    """Yield a line for each binding, below its backend; without weights ``after`` a change, count only the others."""
+    """Yield a line for each binding, below its backend.
+
+    :param pools: all targets of the same listeners and rules, with their health.
+    :param after: the weights after a change; None where there was none: then the others are counted, not all.
+    """
     health = {key_of(one): printable(str(one["health_status"])) for one in pools}
     then = {key_of(one): one["weight"] for one in pools}
     then.update(dict.fromkeys(before, 0) if after is None else after)
@@ -204,9 +213,14 @@ def find_dead(modules: Modules, *, selectors: list[Raw], min_healthy: object, re
 
 
 def plan_drain_dead(asked: Iterable[Raw], pools: Iterable[Raw], required: int) -> Raw:
-    """Choose the dead ``targets`` to drain, and say for each listener or rule that keeps them why they are ``kept``.
+    """Choose the dead targets that may be drained. Pure.
 
     Where too few targets are healthy, the health check itself may be broken: there nothing is drained.
+
+    :param asked: the targets that are to be drained where they are dead.
+    :param pools: all targets of the same listeners and rules, with their health.
+    :param required: how many targets of weight above 0 must be healthy.
+    :returns: ``targets`` (to drain) and ``kept`` (a sentence for each listener or rule that keeps its dead ones).
     """
     meant = {key_of(target) for target in asked}
     healthy: Counter[Key] = Counter()

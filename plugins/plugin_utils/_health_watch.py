@@ -57,7 +57,13 @@ _TEMPLATE = re.compile(r"\{(?=[{%#])")
 
 
 class Poll(NamedTuple):
-    """What one read found: changes of health or one failure, new warnings, and the seconds until the next read."""
+    """What one read found.
+
+    :param events: one for each target whose health is another than was known, or one on a failed read.
+    :param warnings: sentences for the user; those of the read before are not told again.
+    :param failure: why the read failed, for people.
+    :param pause: seconds until the next read.
+    """
 
     events: list[Raw]
     warnings: tuple[str, ...]
@@ -66,7 +72,11 @@ class Poll(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """The known health of a target, when it was bound, and the reads since that did not mention it."""
+    """The known health of a target.
+
+    :param registered: when it was bound, as the cloud tells it.
+    :param missed: reads since then that did not mention the target.
+    """
 
     healthy: bool
     status: str
@@ -74,12 +84,16 @@ class _Known(NamedTuple):
     missed: int = 0
 
     def bound_since(self, before: _Known) -> bool:
-        """Whether the target was bound again since then."""
+        """True where the target was bound again since then."""
         return bool(self.registered and before.registered) and self.registered != before.registered
 
 
 class HealthWatch:
-    """Reads the health of targets, and compares it with what was known of each last."""
+    """Reads the health of targets, and compares it with what was known of each last.
+
+    :raises InvalidArgument: an option is wrong or missing.
+    :raises ImportError: a library is missing.
+    """
 
     def __init__(self, args: Mapping[str, Any], environ: Mapping[str, str]) -> None:
         if REQUESTS_ERROR is not None:
@@ -91,7 +105,10 @@ class HealthWatch:
         self._warned: tuple[str, ...] = ()
 
     def poll(self) -> Poll:
-        """Read once; raise the failure of a first read if only other options or rights can mend it."""
+        """Read once.
+
+        :raises ClbError: the first read failed for a reason that does not pass by itself.
+        """
         done = run_info(self._params, self._environ)
         found = () if done.connection is None else done.connection.warnings
         warnings = tuple(dict.fromkeys((*found, *done.warnings, *_nothing_known(done))))
@@ -153,7 +170,11 @@ def _nothing_known(done: TaskResult) -> Iterator[str]:
 
 
 def _defused(event: Raw) -> Raw:
-    """An event without expressions: Ansible evaluates those of an event, and anybody may have named an instance."""
+    """An event in which no text is an expression.
+
+    ansible-rulebook gives events to playbooks as extra variables, in which Ansible evaluates expressions. Whoever may
+    name an instance must not get one evaluated.
+    """
     return {name: _defuse(value) for name, value in event.items()}
 
 

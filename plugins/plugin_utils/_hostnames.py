@@ -41,7 +41,10 @@ class HostNames:
         self._all = frozenset(name for host in hosts for name in host.names)
 
     def choose(self, groups: Collection[str]) -> list[str]:
-        """Call each host by the first of its names that no group and no other host has; all are different."""
+        """Call each host by the first of its names that no group and no other host has; all are different.
+
+        :raises InvalidArgument: none of a host's names is free.
+        """
         free = [[name for name in host.names if self._is_free(host, name, groups)][::-1] for host in self._hosts]
         for host, names in zip(self._hosts, free):
             if not names:

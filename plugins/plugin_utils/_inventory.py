@@ -30,12 +30,14 @@ ADDRESSES: dict[str, Callable[[Raw], Any]] = {
 }
 MAX_SHOWN = 255
 """Characters of a name that a message shows."""
-_POOL = ("load_balancer_id", "listener_id", "location_id")
-PoolKey = tuple[Any, ...]
 
 
 class Host(NamedTuple):
-    """A backend, once, however many bindings it has; of its ``names``, best first, no other host has the last one."""
+    """A backend, once, however many bindings it has.
+
+    :param names: what it can be called by, best first; the last one belongs to no other host.
+    :param groups: the groups that it is directly in.
+    """
 
     names: tuple[str, ...]
     groups: tuple[str, ...]
@@ -43,10 +45,14 @@ class Host(NamedTuple):
 
 
 class Groups(NamedTuple):
-    """Groups, as pairs of a group and one in it; ``pools`` has that of each load balancer, listener and location ID."""
+    """The groups of some load balancers.
+
+    :param edges: pairs of a group and a group in it.
+    :param pools: the group of a listener (layer 4) or rule, by load balancer, listener and location ID.
+    """
 
     edges: tuple[tuple[str, str], ...]
-    pools: Mapping[PoolKey, str]
+    pools: Mapping[tuple[str, str, str | None], str]
     warnings: tuple[str, ...] = ()
 
 
@@ -59,7 +65,7 @@ def make_groups(balancers: Sequence[Raw]) -> Groups:
     nested: dict[tuple[str, str], None] = {}
     called: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
     """The IDs that a name and its group's name stand for."""
-    pools: dict[PoolKey, str] = {}
+    pools: dict[tuple[str, str, str | None], str] = {}
     for outer, identity, pool, name, group in _things(balancers):
         nested[outer, identity] = None
         called[name, group][identity] = None
@@ -89,7 +95,7 @@ def make_groups(balancers: Sequence[Raw]) -> Groups:
     return Groups(tuple(edges), {key: groups[identity] for key, identity in pools.items()}, tuple(warnings))
 
 
-def _things(balancers: Iterable[Raw]) -> Iterator[tuple[str, str, PoolKey, str, str]]:
+def _things(balancers: Iterable[Raw]) -> Iterator[tuple[str, str, tuple[str, str, str | None], str, str]]:
     """Each load balancer, listener and rule: the ID around it, its own, its pool's key, its name, its group's name."""
     for balancer in balancers:
         balancer_id, balancer_name = balancer["load_balancer_id"], balancer["load_balancer_name"]
@@ -117,7 +123,12 @@ def _free(group: str, taken: set[str]) -> str:
 
 
 def make_hosts(balancers: Iterable[Raw], groups: Groups, hostnames: Sequence[str], ansible_host: str) -> list[Host]:
-    """Put the bindings of each backend together, with names by the keys of :data:`HOSTNAMES`, best first."""
+    """Put the bindings of each backend together.
+
+    :param groups: of the same load balancers.
+    :param hostnames: keys of :data:`HOSTNAMES`, best first.
+    :param ansible_host: a key of :data:`ADDRESSES`.
+    """
     # An instance ID exists once, and an address once in a VPC, or in a region where the VPC is not known.
     bindings: dict[tuple[str, str], list[Raw]] = defaultdict(list)
     for balancer in balancers:
@@ -130,7 +141,11 @@ def make_hosts(balancers: Iterable[Raw], groups: Groups, hostnames: Sequence[str
     return [
         Host(
             tuple(_names(*identity, found[0], hostnames)),
-            tuple(dict.fromkeys(groups.pools[tuple(one[key] for key in _POOL)] for one in found)),
+            tuple(
+                dict.fromkeys(
+                    groups.pools[one["load_balancer_id"], one["listener_id"], one["location_id"]] for one in found
+                )
+            ),
             _variables(found, ADDRESSES[ansible_host](found[0])),
         )
         for identity, found in bindings.items()

@@ -131,6 +131,9 @@ def read_load_balancers(connections: Iterable[Connection], request: Request) -> 
 
     Where load balancers are not named, one that is gone, or that these credentials may not read, is left out with a
     warning. The message of a failure says where something can't be read.
+
+    :raises InvalidArgument: a load balancer that is named exists in no region.
+    :raises ClbError: something can't be read; the message says where.
     """
     names: list[str] = []
     regions: list[_Region] = []
@@ -248,7 +251,10 @@ def pack(reading: Reading) -> dict[str, Any]:
 
 
 def unpack(kept: object, where: str) -> Reading:
-    """Take what was read out of the form in which it was kept; a message names the place in the cache."""
+    """Take what was read out of the form in which it was kept; a message names the place in the cache.
+
+    :raises InvalidArgument: something else has been written there.
+    """
     if isinstance(kept, Mapping) and kept.keys() == {"balancers", "warnings", "checksum"}:
         content = {"balancers": kept["balancers"], "warnings": kept["warnings"]}
         if kept["checksum"] == _digest(content):

@@ -35,8 +35,10 @@ _MINIMA = {"min_healthy": 0, "drain_seconds": 0, "drain_timeout": 1, "wait_timeo
 class Host:
     """One host, with the variables of the role as ``meta/argument_specs.yml`` describes them.
 
-    Where there are ``problems``, only the name can be relied on. It leaves its ``balancers``, or all of the region if
-    there are none, and is bound to ``wanted``, entries of ``targets``, when it comes back.
+    :param problems: of its variables; where there is any, only ``name`` can be relied on.
+    :param backend: its ``instance_id`` or ``eni_ip``, and its ``port`` where one is given.
+    :param balancers: the load balancers that it leaves; empty: all of the region.
+    :param wanted: entries of ``targets`` that it is bound to when it comes back.
     """
 
     name: str
@@ -239,7 +241,7 @@ def scaled(weight: object, share: int) -> int:
 
 
 def is_warming(host: Host, entry: Raw, weight: int) -> bool:
-    """Whether a run that was killed in a warm-up has left a binding with this weight."""
+    """True for a weight that a run which was killed in a warm-up can have left."""
     if not weight or not entry.get("weight") or weight == int(entry["weight"]):
         return False
     return any(weight == scaled(entry["weight"], share) for share in host.warm_up)

@@ -77,7 +77,11 @@ def split_into_batches(names: Sequence[str], batch: object) -> list[list[str]]:
 
 
 def check_answers(names: Iterable[str], present: Iterable[str], answers: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Name the hosts that don't answer their ping, or have failed already, with the cause."""
+    """Name the hosts that don't answer, with the cause.
+
+    :param present: the hosts that have not failed so far.
+    :param answers: host -> the result of its ping.
+    """
     there = set(present)
     problems = []
     for name in names:
@@ -184,7 +188,10 @@ class _Traffic:
         counts[standing] += 1
 
     def judge(self, pool: Key, lost: Mapping[Key, int]) -> str:
-        """Return what is wrong with a loss of targets, each with its ``clb_min_healthy``; empty where nothing is."""
+        """Return what is wrong with a loss in one listener or rule; empty where nothing is.
+
+        :param lost: the keys of targets, each with the ``clb_min_healthy`` of its host.
+        """
         minimum = max(lost.values())
         standings = [self._standings[key] for key in lost if key in self._standings]
         verdict = judge(self._counts[pool], standings, minimum)
@@ -206,7 +213,11 @@ class _Traffic:
 def check_guards(
     hosts: Sequence[Host], pools: Sequence[Raw], remembered: Sequence[Raw], batches: Sequence[Sequence[str]]
 ) -> list[str]:
-    """Name the batches that would leave a listener or rule with too few, when all batches before have come back."""
+    """Name the batches that would leave a listener or rule with too few, when all batches before have come back.
+
+    :param pools: all that is bound to the listeners and rules of the hosts, with its health.
+    :param batches: the names of the hosts of each.
+    """
     minima = {host.name: host.min_healthy for host in hosts}
     labels = {pool_of(binding): label_of(binding) for binding in pools}
     traffic = _Traffic()
@@ -236,9 +247,12 @@ def check_guards(
 
 
 def plan_parts(hosts: Iterable[Host], bound: Bound, remembered: Sequence[Raw]) -> Iterator[tuple[Raw, bool]]:
-    """Plan how hosts are drained: the module's options for each guard, and whether the drain is remembered.
+    """Plan how hosts are drained: one part for each guard, before it what a killed warm-up has left.
 
-    What a killed warm-up has left comes first: the restore file has its whole weight, which must not become the share.
+    The restore file has the whole weight of a binding that a warm-up has left; with the file, the drain would replace
+    it by a share.
+
+    :returns: the module's options of each part, and whether the drain is remembered.
     """
     parts: dict[tuple[bool, int], Raw] = {}
     for host in hosts:

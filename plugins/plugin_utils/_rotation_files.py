@@ -23,7 +23,10 @@ _UNKNOWN = "{{ }}"
 
 
 def asked(modules: Modules, *, given: Raw, matched: list[str], limit: str) -> Raw:
-    """Check the variables that are needed before there are hosts, and the files; ``clb_hosts`` matches ``matched``."""
+    """Check the variables that are needed before there are hosts, and the files.
+
+    :param matched: the hosts that ``clb_hosts`` matches.
+    """
     play = modules.play
     late = [name for name in TOO_LATE if any(play.of(host, name, given[name]) != given[name] for host in play.everyone)]
     why = "because there are no hosts yet when it is needed; give it with -e."

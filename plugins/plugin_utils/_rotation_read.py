@@ -44,17 +44,25 @@ def stop_if(problems: Iterable[str], end: str = "") -> None:
 
 
 class Left(NamedTuple):
-    """The notes of a run about a host that it has taken out of traffic, with what the restore file had of it then."""
+    """The notes of a run about a host that it has taken out of traffic.
+
+    :param since: when its batch left, in seconds since 1970.
+    :param ports: that it is bound with.
+    :param drained: the entries of the restore file for what was bound when it left.
+    :param seconds: how long it was out of traffic; None until it is back.
+    """
 
     since: float
     ports: list[int]
     drained: list[Raw]
     seconds: float | None = None
-    """Out of traffic; None until it is back."""
 
 
 class Play:
-    """The hosts of a play, by the variables of a task: all, those that have not failed, and the current batch."""
+    """The hosts of a play: all, those that have not failed, and of these the current batch.
+
+    :param variables: of a task.
+    """
 
     def __init__(self, variables: Mapping[str, Any]) -> None:
         self._hostvars = variables["hostvars"]
@@ -97,7 +105,10 @@ def failure(result: Raw) -> list[str]:
 
 
 def read_file(path: str, more: Sequence[Raw] = ()) -> list[Raw]:
-    """Read a restore file, after those entries were put into it that it lacks; stop if it can't be used."""
+    """Read a restore file, after those entries were put into it that it lacks; stop if it can't be used.
+
+    :raises Stop: it can't be used.
+    """
     file = RestoreFile(path, Budget(pace.ROTATION_FILE_SECONDS, 0))
 
     def add(there: Sequence[Any]) -> list[Any]:
@@ -113,7 +124,10 @@ def read_file(path: str, more: Sequence[Raw] = ()) -> list[Raw]:
 
 
 def read_bound(modules: Modules, hosts: Sequence[Host], **choice: Any) -> dict[str, list[Raw]]:
-    """Read the bindings of each host on the chosen load balancers; stop if one can't be read."""
+    """Read the bindings of each host on the chosen load balancers; stop if one can't be read.
+
+    :raises Stop: a load balancer can't be read.
+    """
     selectors = [selector for host in hosts for selector in host.selectors]
     found = modules.run_module("tencentcloud.clb.targets_info", targets=selectors, **choice)
     stop_if(failure(found) or find_unread(found["left_out"]))
@@ -121,7 +135,10 @@ def read_bound(modules: Modules, hosts: Sequence[Host], **choice: Any) -> dict[s
 
 
 def read_pools(modules: Modules, bindings: Iterable[Raw], *, settings: bool = False, region: str | None = None) -> Raw:
-    """Read all that is bound beside these bindings, with its health; settings that may not be read are a warning."""
+    """Read all that is bound beside these bindings, with its health; settings that may not be read are a warning.
+
+    :raises Stop: it can't be read.
+    """
     options: Raw = {"targets": find_pools(bindings), "health": True, "region": region}
     found = modules.run_module("tencentcloud.clb.targets_info", **options, settings=settings)
     if found.get("failed") and settings and (found.get("error") or {}).get("action") == "DescribeListeners":

@@ -35,9 +35,11 @@ def _read_batch(modules: Modules, hosts: Sequence[Host]) -> tuple[list[Raw], dic
 
 
 def check(modules: Modules, *, batch: object) -> Raw:
-    """Find what would fail, with batches as ``serial`` takes them.
+    """Find what would fail.
 
-    :returns: ``order``, the names of the hosts, those first that an earlier run has left out of traffic.
+    :param batch: as ``serial`` takes it.
+    :returns: ``order``, the names of the hosts in the order of their update: those that an earlier run has left out of
+        traffic come first.
     """
     play = modules.play
     if len(play.batch) != len(play.present):
@@ -177,9 +179,11 @@ def connections(modules: Modules) -> Raw:
 
 
 def back(modules: Modules, *, hosts: list[str] | None = None, warm_up: bool = True) -> Raw:
-    """Put hosts back as they were, by default the batch, and wait until they are healthy; return as :func:`out`.
+    """Put hosts back as they were, and wait until they are healthy.
 
-    Of hosts that the run has not taken out, the restore file alone tells.
+    :param hosts: names; None for the batch. Of hosts that the run has not taken out, the restore file alone tells.
+    :param warm_up: they come back with shares of their weight first.
+    :returns: as :func:`out`.
     """
     play = modules.play
     returning = play.hosts(play.batch if hosts is None else hosts)
@@ -198,7 +202,10 @@ def back(modules: Modules, *, hosts: list[str] | None = None, warm_up: bool = Tr
 
 
 def _bring_back(modules: Modules, hosts: Sequence[Host], left: Mapping[str, Left], shares: Mapping[int, int]) -> None:
-    """Bring hosts back, first with these shares of their weight in %, each for its seconds."""
+    """Bring hosts back.
+
+    :param shares: of the weight in %, with the seconds that the hosts keep it.
+    """
     path = hosts[0].restore_file
     known = [host for host in hosts if host.name in left]
     drained = [entry for host in known for entry in left[host.name].drained]

@@ -109,7 +109,10 @@ class Client:
 
         :param last_attempt: send once, even when the budget is used up and only its grace is left.
         :returns: the answer's ``Response``.
-        :raises ClbError: the last fault, or WaitTimeout.
+        :raises Refused: the cloud refused.
+        :raises ConnectionFailed: the endpoint can't be reached.
+        :raises UnexpectedAnswer: something else than the API answers.
+        :raises WaitTimeout: the time is up.
         """
         body = _encode(params)
         retries = _Retries(self._budget)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._base import pace
 from .._base.budget import Budget
-from .._base.errors import InvalidArgument, quoted
+from .._base.errors import InvalidArgument, shown_value
 from .._base.secrets import MINIMUM_PART, Secrets, embedded_passwords
 from .._credentials.chain import CredentialChain
 from .._credentials.credentials import MIN_LENGTH
@@ -68,6 +68,7 @@ def connect(
 
     :param pacer: shared by connections of one task to several regions; None makes one.
     :raises InvalidArgument: an option is wrong or missing.
+    :raises CredentialsNotFound: no source has complete credentials.
     """
     files, choice = ProfileFiles(environ), choose_profile(options, environ)
     given = options.get("region") or environ.get(REGION_VARIABLE) or files.region(choice)
@@ -175,5 +176,5 @@ def _check_region(region: str | None) -> str | None:
     if not region:
         return None
     if not _REGION.fullmatch(region):
-        raise InvalidArgument(f"region {quoted(region)} is not the name of a region; for example ap-guangzhou.")
+        raise InvalidArgument(f"region {shown_value(region)} is not the name of a region; for example ap-guangzhou.")
     return region

@@ -10,7 +10,7 @@ import ipaddress
 import re
 from typing import NamedTuple
 
-from .._base.errors import InvalidArgument, quoted
+from .._base.errors import InvalidArgument, shown_value
 from .._base.secrets import may_show
 
 DEFAULT_ENDPOINT = "clb.intl.tencentcloudapi.com"
@@ -68,7 +68,7 @@ def parse_endpoint(text: str, option: str = "endpoint", *, metadata: bool = Fals
     """
     if not may_show(text):
         raise InvalidArgument(f"{option} must not carry a user name or password; give a host, host:port or URL.")
-    shown = f"{option} {quoted(text)}"
+    shown = f"{option} {shown_value(text)}"
     found = _FORM.fullmatch(text.strip())
     name = found["name"].lower() if found else ""
     hostname = name.strip("[]")

@@ -78,7 +78,8 @@ class Answer(NamedTuple):
 class Tls:
     """The TLS settings of one task: its connections share one context, which takes 15 ms and 0.7 MB to make.
 
-    :param ca_path: file or folder of certificate authorities, None for the usual ones; the origin names it.
+    :param ca_path: file or folder of certificate authorities, None for the usual ones.
+    :param origin: the option or variable that names it, for messages.
     """
 
     def __init__(self, ca_path: str | None = None, origin: str = "ca_path") -> None:

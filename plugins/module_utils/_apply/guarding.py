@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 
 class Guard:
-    """The guard of one load balancer."""
+    """The guard of one load balancer.
+
+    :param minimum: targets that get traffic and must be left in each pool.
+    :param checked: the guard as it was checked before the first call; None where nothing was to be guarded.
+    """
 
     def __init__(self, session: Session, minimum: int, checked: Checked | None) -> None:
         self._session = session
@@ -75,6 +79,8 @@ class Guard:
         """See that enough serve now that the losses show; where not, put back the weights that were taken.
 
         No lock holds between controllers, so two tasks may have passed the guard at the same time.
+
+        :raises GuardRefused: too few served.
         """
         session = self._session
         records = [record for record in session.ledger.records() if record.shown and record.change.loss]

@@ -50,7 +50,10 @@ class Narrower:
         """The sizes of the group that was asked for last in `may_be_size`."""
 
     def narrow(self, changes: Sequence[Change], refusal: Refused) -> None:
-        """Find the cause of a refusal, and get the other changes through."""
+        """Find the cause of a refusal, and get the other changes through.
+
+        :raises ClbError: the task can't go on.
+        """
         try:
             self._narrow(changes, refusal)
         except _NoMoreCalls:

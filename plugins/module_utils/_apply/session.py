@@ -133,6 +133,7 @@ class Session:
         """Read the bindings, and learn from them.
 
         :param last_attempt: send once, even in the budget's grace.
+        :raises ClbError: it can't be read.
         """
         started = self._budget.now()
         try:
@@ -162,6 +163,7 @@ class Session:
         """Read until a condition holds; False where it does not within so many seconds.
 
         :param at_once: read for the first time without a wait.
+        :raises WaitTimeout: the budget is used up.
         """
         for waited in self._budget.polls(pace.READ_BACK, waiting_for, at_once=at_once, at_most=at_most):
             self.waits += waited > 0
@@ -200,6 +202,7 @@ class Session:
         :param another_call_follows: it needs this one's task to have ended.
         :param guard_before_resend: do not send after a wait: the guard has to be checked again first.
         :returns: a refusal that is not about this moment only.
+        :raises ClbError: the task can't go on.
         """
         patience, unsent = Patience(self._budget), pace.UNSENT.delays()
         while True:

@@ -192,6 +192,7 @@ def each(record: Record, raws: list[Any] | None, where: Where, name: str) -> Ite
     """Read the objects of a list in a record; None is an empty one.
 
     :returns: the place and the values of each.
+    :raises UnexpectedAnswer: as soon as one is not such a record.
     """
     for index, raw in enumerate(raws or ()):
         place = (where, name, index)
@@ -199,7 +200,10 @@ def each(record: Record, raws: list[Any] | None, where: Where, name: str) -> Ite
 
 
 def check_texts(values: list[Any] | None, where: Where, name: str) -> None:
-    """Check that a list in a record has nothing but texts in it; None is an empty one."""
+    """Check that a list in a record has nothing but texts in it; None is an empty one.
+
+    :raises UnexpectedAnswer: something in it is no text.
+    """
     for index, value in enumerate(values or ()):
         if not isinstance(value, str):
             raise unexpected(where, f"{name}[{index}]", value, "a text")

@@ -91,6 +91,7 @@ class Budget:
         :param at_once: look for the first time without a delay.
         :param at_most: after so many seconds comes the last look.
         :returns: at each look the seconds since the first call.
+        :raises WaitTimeout: the time is up.
         """
         started = self.now()
         if at_once:

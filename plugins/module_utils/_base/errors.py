@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 MAX_SHOWN = 2048
 """Characters of a text from outside that a message shows."""
-MAX_QUOTED = 200
-"""Characters of a wrong value that a message shows."""
 MAX_VALUE = 100
 """Characters of a user's value that a message shows."""
 MAX_ITEMS = 5
@@ -50,11 +48,6 @@ def escape(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(_escape(char) if unicodedata.category(char) in _ESCAPED else char for char in text)
-
-
-def quoted(value: str) -> str:
-    """A wrong value of the user's in a message, in quotes."""
-    return printable(repr(value), MAX_QUOTED)
 
 
 def printable_number(value: float) -> str:
@@ -86,12 +79,15 @@ def sentences(*parts: str) -> str:
 
 
 def and_more(texts: Sequence[str], maximum: int = MAX_ITEMS, separator: str = ", ") -> str:
-    """Join the first of many texts and say how many more there are; sentences are separated by a space."""
+    """Join the first of many texts and say how many more there are."""
     shown = separator.join(texts[:maximum])
-    if len(texts) <= maximum:
-        return shown
-    more = len(texts) - maximum
-    return f"{shown} And {more} more." if separator == " " else f"{shown} and {more} more"
+    return f"{shown} and {len(texts) - maximum} more" if len(texts) > maximum else shown
+
+
+def first_sentences(texts: Sequence[str], rest: str = "more") -> str:
+    """Join the first of many sentences, and say in one more how many are left out."""
+    left_out = len(texts) - MAX_ITEMS
+    return sentences(*texts[:MAX_ITEMS], f"And {left_out} {rest}" if left_out > 0 else "")
 
 
 def natural(text: str) -> tuple[object, ...]:
@@ -141,7 +137,10 @@ class ClbError(Exception):
 
     @classmethod
     def of(cls: type[Error], cause: ClbError, message: str | None = None) -> Error:
-        """Make an error of this class of another one, and its message where none is given."""
+        """Make an error of this class with the code, action and request ID of another error.
+
+        :param message: None takes the message of the other error.
+        """
         return cls(
             cause.message if message is None else message,
             code=cause.code,
@@ -205,12 +204,12 @@ class Refused(ClbError):
 
     @property
     def remedy(self) -> Remedy:
-        """The remedy of the ruling."""
+        """The action that can help."""
         return self.ruling.remedy
 
     @property
     def concerns(self) -> Concern:
-        """The object of the refusal."""
+        """The thing that the refusal is about."""
         return self.ruling.concern
 
     @property

@@ -71,7 +71,10 @@ def assign(entries: Sequence[Entry], snapshots: Mapping[str, Snapshot]) -> Assig
 
 
 def names_to_check(entries: Iterable[Entry], chosen: Mapping[str, str | None]) -> tuple[str, ...]:
-    """The load balancers whose names have to be looked up before :func:`check_belonging` can compare them."""
+    """The IDs of the load balancers whose names must be read before :func:`check_belonging`.
+
+    :param chosen: the names of the task's load balancers by ID; None where a name is not known.
+    """
     named = [entry for entry in entries if entry.load_balancer_name is not None]
     own = {entry.load_balancer_id for entry in named}
     return tuple(
@@ -82,7 +85,10 @@ def names_to_check(entries: Iterable[Entry], chosen: Mapping[str, str | None]) -
 
 
 def check_belonging(entries: Iterable[Entry], chosen: Mapping[str, str | None], region: str) -> None:
-    """Check that the names and regions beside the IDs of entries are those of the task's load balancers."""
+    """Check that the names and regions beside the IDs of entries are those of the task's load balancers.
+
+    :raises InvalidArgument: an entry contradicts them.
+    """
     found = [(entry.number, _find_contradiction(entry, chosen, region)) for entry in entries]
     raise_all([f"targets[{number}]: {problem}" for number, problem in found if problem])
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
-from .._base.errors import MAX_ITEMS, InvalidArgument, and_more, printable_number, shown_value
+from .._base.errors import MAX_ITEMS, InvalidArgument, and_more, first_sentences, printable_number, shown_value
 from .snapshot import Backend, address_label, canonical_ip
 
 if TYPE_CHECKING:
@@ -241,12 +241,12 @@ def find_doubtful_tags(raw_entries: Iterable[Mapping[str, Any]]) -> tuple[str, .
 
 
 def raise_all(problems: Sequence[str]) -> None:
-    """Raise one error for all problems, if there are any."""
+    """Raise one error for all problems, if there are any.
+
+    :raises InvalidArgument: the first problems, and the number of the others.
+    """
     if problems:
-        more = len(problems) - MAX_ITEMS
-        raise InvalidArgument(
-            " ".join([*problems[:MAX_ITEMS], *([f"And {more} more entries with errors."] if more > 0 else [])])
-        )
+        raise InvalidArgument(first_sentences(problems, "more entries with errors"))
 
 
 def check_agreement(
@@ -256,6 +256,7 @@ def check_agreement(
 
     :param claims: number of the entry, identity of the binding, weight, tag.
     :param label_of: the binding in messages, by the number of an entry.
+    :raises InvalidArgument: two entries disagree.
     """
     first: dict[Hashable, tuple[int, Hashable, int | None, str | None]] = {}
     problems = []

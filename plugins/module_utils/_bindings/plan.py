@@ -64,7 +64,11 @@ _NO_TAGS = "The API response contains no tags: tags are not compared, and the ta
 
 
 def make_plan(goal: Goal, snapshot: Snapshot) -> Plan:
-    """Plan the way from what is bound to what is asked for."""
+    """Plan the way from what is bound to what is asked for.
+
+    :raises UnknownName: a listener or rule that is named does not exist.
+    :raises InvalidArgument: names are ambiguous or contradict each other.
+    """
     if goal.state == "present":
         return plan_present(resolve_desired(goal.entries, snapshot), snapshot, goal)
     selection = select(goal.entries, snapshot)
@@ -140,7 +144,10 @@ def plan_absent(selection: Selection, snapshot: Snapshot, goal: Goal) -> Plan:
 
 
 def plan_drained(selection: Selection, snapshot: Snapshot, goal: Goal) -> Plan:
-    """Plan ``state: drained``; what does not exist can't be drained."""
+    """Plan ``state: drained``; what does not exist can't be drained.
+
+    :raises UnknownName: a selector names a listener or rule that does not exist: it can't be drained.
+    """
     if selection.unknown and not goal.lenient:
         raise UnknownName(" ".join(selection.unknown), selection.meant)
     return Plan(
@@ -212,7 +219,10 @@ class Remaining(NamedTuple):
 # absent, drained, purged  matches          matches no more        -               finished: no change
 # absent, drained, purged  not bound        matches                -               left, see bound_meanwhile
 def plan_rest(first: Plan, snapshot: Snapshot, finished: Collection[BindingKey]) -> Remaining:
-    """Compare the goal of a first plan with a newer snapshot; `finished` are bindings whose loss was seen in place."""
+    """Compare the goal of a task's first plan with a newer snapshot; names are not resolved again.
+
+    :param finished: the bindings whose loss a read has shown.
+    """
     changes: list[Change] = []
     gone: list[Change] = []
     raised: list[Change] = []

@@ -294,7 +294,10 @@ def all_meant(unknown: Iterable[UnknownName]) -> frozenset[str]:
 
 
 def check_certain(key: BindingKey, snapshot: Snapshot) -> None:
-    """Refuse a backend that may be one of several: nobody can say afterwards which of them was changed."""
+    """Refuse a backend that may be one of several: nobody can say afterwards which of them was changed.
+
+    :raises InvalidArgument: the API names the address for several bindings.
+    """
     _pool, address, port = key
     candidates = snapshot.ambiguous.get(address, {}).get(key)
     if candidates:
@@ -315,7 +318,10 @@ def identity_of(pool: Pool, backend: Backend, port: int, snapshot: Snapshot) -> 
 
 
 def select(entries: Sequence[Entry], snapshot: Snapshot) -> Selection:
-    """Match selectors with what is bound; keys left out match everything, and the weight is ignored."""
+    """Match selectors with what is bound; keys left out match everything, and the weight is ignored.
+
+    :raises InvalidArgument: names contradict an ID, or an address may be that of several bindings.
+    """
     names = PoolResolver(snapshot)
     by_address: dict[str, list[Binding]] = defaultdict(list)
     for binding in snapshot.all_bindings():

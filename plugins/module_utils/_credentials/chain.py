@@ -73,6 +73,7 @@ class CredentialChain:
         """Go through the chain.
 
         :raises CredentialsNotFound: no source has complete credentials, or one that was chosen is unusable.
+        :raises InvalidArgument: an option or variable is wrong.
         """
         base, from_profile = self._base()
         # A profile's role belongs to its keys; beside other keys it counts only where the profile was asked for.

@@ -92,7 +92,10 @@ class RefreshableCredentials:
         self._renew_at: float | None = None
 
     def current(self) -> Credentials:
-        """The credentials fetched last, or new ones where their end is near."""
+        """The credentials fetched last, or new ones where their end is near.
+
+        :raises ClbError: there are none, and none can be had.
+        """
         with self._lock:
             held = self._credentials
             if held is None:

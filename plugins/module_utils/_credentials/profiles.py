@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
-from .._base.errors import CredentialsNotFound, InvalidArgument, quoted, without_context
+from .._base.errors import CredentialsNotFound, InvalidArgument, shown_value, without_context
 from .._base.limits import parse_json, read_text
 from .credentials import Credentials, read_pair
 
@@ -60,14 +60,17 @@ class Profile(NamedTuple):
 
 
 def choose_profile(options: Mapping[str, Any], environ: Mapping[str, str]) -> ProfileChoice:
-    """Find and check the name of the profile: from the option ``profile``, else from the environment."""
+    """Find and check the name of the profile: from the option ``profile``, else from the environment.
+
+    :raises InvalidArgument: the name could not be a file's.
+    """
     named = [("profile", options.get("profile")), *((name, environ.get(name)) for name in PROFILE_VARIABLES)]
     by, name = next(((by, str(name)) for by, name in named if name), (None, DEFAULT_PROFILE))
     # The name is a part of a file's, which can't hold what is not encodable; that is not printable either.
     wrong = name in (".", "..") or len(name) > MAX_NAME or not name.isprintable()
     if wrong or any(mark and mark in name for mark in (os.sep, os.altsep)):
         raise InvalidArgument(
-            f"{by} {quoted(name)} is not the name of a profile; give a name of at most {MAX_NAME} "
+            f"{by} {shown_value(name)} is not the name of a profile; give a name of at most {MAX_NAME} "
             "printable characters, not a path."
         )
     return ProfileChoice(name, by)
@@ -89,7 +92,10 @@ class ProfileFiles:
         self._clock = clock
 
     def find(self, choice: ProfileChoice) -> Profile | None:
-        """Read a profile: tccli's, else the SDKs'; None where there is no such profile."""
+        """Read a profile: tccli's, else the SDKs'; None where there is no such profile.
+
+        :raises CredentialsNotFound: its file can't be read or is malformed.
+        """
         return self._tccli(choice.name) or self._sdk(choice.name)
 
     def missing(self, choice: ProfileChoice) -> CredentialsNotFound:
@@ -102,7 +108,10 @@ class ProfileFiles:
         )
 
     def region(self, choice: ProfileChoice) -> str | None:
-        """Read the region that tccli keeps with a profile, if any."""
+        """Read the region that tccli keeps with a profile, if any.
+
+        :raises CredentialsNotFound: its file can't be read or is malformed.
+        """
         path = self._tccli_file(choice.name, "configure")
         settings = _read_json(path)
         general = settings.get("_sys_param") if settings is not None else None

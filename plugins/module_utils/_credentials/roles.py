@@ -21,8 +21,7 @@ from .._base.errors import (
     InvalidArgument,
     Refused,
     UnexpectedAnswer,
-    printable_number,
-    quoted,
+    shown_value,
 )
 from .._base.limits import parse_json, read_text
 from .credentials import Credentials, parse_temporary
@@ -80,7 +79,10 @@ class PodIdentity(NamedTuple):
     token_file: Path
 
     def read_token(self) -> str:
-        """Read the token, which must not be empty."""
+        """Read the token, which must not be empty.
+
+        :raises CredentialsNotFound: the file is not there, is unreadable or is empty.
+        """
         problem = "it is empty"
         try:
             token = read_text(self.token_file).strip()
@@ -92,7 +94,10 @@ class PodIdentity(NamedTuple):
 
 
 def find_pod_identity(environ: Mapping[str, str]) -> PodIdentity | None:
-    """Find the identity that TKE gives a pod; None outside of such a pod, an error where only a part of it is there."""
+    """Find the identity that TKE gives a pod; None outside of such a pod, an error where only a part of it is there.
+
+    :raises CredentialsNotFound: only a part of it is there.
+    """
     missing = [name for name in _NEEDED if not environ.get(name)]
     if len(missing) == len(_NEEDED):
         return None
@@ -106,14 +111,17 @@ def find_pod_identity(environ: Mapping[str, str]) -> PodIdentity | None:
 
 
 def find_role(options: Mapping[str, Any], environ: Mapping[str, str], profile: Profile | None) -> RoleSession | None:
-    """Find and check the role that is to be assumed on top of the credentials; None where no role is asked for."""
+    """Find and check the role that is to be assumed on top of the credentials; None where no role is asked for.
+
+    :raises InvalidArgument: the role, the session's name or the duration can't be right.
+    """
     arn = str(options.get("role_arn") or _first(environ, ROLE_VARIABLES) or (profile and profile.role_arn) or "")
     if not arn:
         return None
     # Nothing else can be sent: half of a character, as JSON can have it, is not printable.
     if not arn.isprintable() or len(arn) > MAX_ARN:
         raise InvalidArgument(
-            f"role_arn {quoted(arn)} is not the name of a role; give at most {MAX_ARN} printable "
+            f"role_arn {shown_value(arn)} is not the name of a role; give at most {MAX_ARN} printable "
             "characters, for example qcs::cam::uin/100000000001:roleName/deploy."
         )
     return session_of(arn, options, environ, profile)
@@ -122,26 +130,28 @@ def find_role(options: Mapping[str, Any], environ: Mapping[str, str], profile: P
 def session_of(
     arn: str, options: Mapping[str, Any], environ: Mapping[str, str], profile: Profile | None = None
 ) -> RoleSession:
-    """Find and check the name and the length of a role's session."""
+    """Find and check the name and the length of a role's session.
+
+    :raises InvalidArgument: one of them can't be right.
+    """
     name = options.get("role_session_name") or _first(environ, NAME_VARIABLES)
     name = str(name or (profile and profile.role_session_name) or USUAL_NAME)
     if not _NAME.fullmatch(name):
         raise InvalidArgument(
-            f"role_session_name {quoted(name)} must be 2 to 128 letters, digits or any of _+=,.@- and no others."
+            f"role_session_name {shown_value(name)} must be 2 to 128 letters, digits or any of _+=,.@- and no others."
         )
     given = options.get("role_session_duration")
     origin = "role_session_duration"
     if given is None:
         origin = DURATION_VARIABLES[0]
         given = environ.get(origin) or pace.ROLE_SECONDS
-    if isinstance(given, str):
-        # By its length first: Python takes long to convert thousands of digits.
-        seconds = int(given) if _SECONDS.fullmatch(given.strip()) else 0
-        shown = quoted(given)
-    else:
-        seconds, shown = int(given), printable_number(given)
+    # A text by its length first: Python takes long to convert thousands of digits.
+    readable = not isinstance(given, str) or _SECONDS.fullmatch(given.strip())
+    seconds = int(given) if readable else 0
     if not 1 <= seconds <= pace.MAX_ROLE_SECONDS:
-        raise InvalidArgument(f"{origin} {shown} must be a whole number of seconds from 1 to {pace.MAX_ROLE_SECONDS}.")
+        raise InvalidArgument(
+            f"{origin} {shown_value(given)} must be a whole number of seconds from 1 to {pace.MAX_ROLE_SECONDS}."
+        )
     return RoleSession(arn, name, seconds)
 
 
@@ -153,6 +163,7 @@ def assume_role(api: Api, session: RoleSession) -> Credentials:
     """Get the credentials of a role, with the credentials that the client signs with.
 
     :raises CredentialsNotFound: STS refuses.
+    :raises ClbError: STS can't be reached, or answers something else.
     """
     advice = "Check role_arn, the role's trust policy, and that these credentials may call sts:AssumeRole."
     return _ask(api, "AssumeRole", session, {}, advice)
@@ -163,6 +174,7 @@ def assume_role_with_web_identity(api: Api, session: RoleSession, provider_id: s
 
     :param api: a client of STS without credentials.
     :raises CredentialsNotFound: STS refuses.
+    :raises ClbError: STS can't be reached, or answers something else.
     """
     identity = {"ProviderId": provider_id, "WebIdentityToken": web_token}
     advice = "Check the role's trust policy, and that its identity provider is this cluster's."

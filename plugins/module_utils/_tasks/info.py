@@ -117,7 +117,10 @@ def _read(fleet: Fleet, connection: Connection) -> list[tuple[Balancer, Info]]:
 
 
 def describe_balancer(balancer: Balancer, *, selects: bool = True) -> Info:
-    """Report what its entries match; all that is bound, where there are no selectors."""
+    """Report what its entries match; all that is bound, where there are no selectors.
+
+    :raises InvalidArgument: names of a selector contradict an ID.
+    """
     snapshot, entries = known(balancer.snapshot), balancer.entries if selects else None
     if entries is None:
         selection = Selection(tuple(snapshot.pools.values()), tuple(snapshot.all_bindings()))

@@ -59,7 +59,10 @@ class Recall:
     # -- what `restored` brings back
 
     def candidates(self, load_balancer_ids: Collection[str] | None = None) -> tuple[Entry, ...]:
-        """The entries of the file that can be meant, as far as that is known without a read; None: anywhere."""
+        """The entries of the file that can be meant, as far as that is known without a read.
+
+        :param load_balancer_ids: the load balancers that are meant; None: all.
+        """
         selectors = self.selectors
         self._items = tuple(
             item
@@ -70,7 +73,11 @@ class Recall:
         return tuple(item.entry for item in self._items)
 
     def select(self, balancers: Iterable[Balancer], clb: Clb) -> list[Balancer]:
-        """Give each load balancer, read or not, the entries that are brought back; those without any are dropped."""
+        """Give each load balancer the entries that are brought back there; those without any meant are dropped.
+
+        :param balancers: those that were read, and those that could not be.
+        :param clb: is asked for load balancers on which nothing was read.
+        """
         balancers = list(balancers)
         others = other_names(one.snapshot for one in balancers if one.snapshot is not None)
         unmatched = dict.fromkeys(self.selectors or ())

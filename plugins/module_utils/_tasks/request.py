@@ -181,7 +181,10 @@ class Request:
 
     @classmethod
     def parse_query(cls, params: Mapping[str, Any]) -> Request:
-        """Check the options of what only reads."""
+        """Check the options of what only reads.
+
+        :raises InvalidArgument: which value is wrong, why, and what would be right.
+        """
         check_minimum(params, "timeout", 1)
         raw = params["targets"]
         entries = None if raw is None else parse_entries(raw, selectors=True)
@@ -195,7 +198,10 @@ class Request:
 
 
 def check_minimum(params: Mapping[str, Any], name: str, minimum: int) -> None:
-    """Check that a number is neither too small nor, where :data:`MAXIMA` has the option, too large."""
+    """Check that a number is neither too small nor, where :data:`MAXIMA` has the option, too large.
+
+    :raises InvalidArgument: the value is out of this range.
+    """
     value, maximum = params[name], MAXIMA.get(name)
     if value < minimum:
         limits = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
@@ -280,7 +286,10 @@ def _check_among(entries: Iterable[Entry], chosen: Sequence[str], option: str) -
 
 
 def parse_tags(raw: Mapping[Any, Any]) -> Tags:
-    """Check the option ``load_balancer_tags``."""
+    """Check the option ``load_balancer_tags``.
+
+    :raises InvalidArgument: there is no tag, or a key or value is no text.
+    """
     if not raw:
         raise InvalidArgument(f"{TAGS_OPTION} is empty; give at least one tag, such as env: prod, or leave it out.")
     tags: Tags = {}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .._api.clb import MAX_FILTER_VALUES, MAX_FILTERS
 from .._api.connection import Connection, connect
 from .._api.members import IDS
-from .._base.errors import ClbError, InvalidArgument, Refused, and_more, printable, sentences
+from .._base.errors import ClbError, InvalidArgument, Refused, and_more, first_sentences, printable, sentences
 from .._base.refusals import Concern, Remedy
 from .._base.threads import MAX_THREADS, Finished, side_by_side
 from .._bindings.assign import Assignment, assign, check_belonging, may_apply, names_to_check
@@ -73,12 +73,18 @@ class Fleet:
         ]
 
     def connect(self, params: Mapping[str, Any], environ: Mapping[str, str], budget: Budget) -> Connection:
-        """Connect to the API."""
+        """Connect to the API.
+
+        :raises ClbError: an option is wrong, or there are no credentials.
+        """
         self._connection = connect(params, environ, budget)
         return self._connection
 
     def choose(self, connection: Connection, entries: Iterable[Entry]) -> list[Balancer]:
-        """Find the load balancers that are meant."""
+        """Find the load balancers that are meant.
+
+        :raises ClbError: a name is not the name of exactly one, or none has all tags.
+        """
         chosen = choose(connection, self.request.choice, entries)
         if not self.several:
             self._found_id = chosen[0].load_balancer_id
@@ -227,7 +233,10 @@ def assign_entries(balancers: Sequence[Balancer], entries: Sequence[Entry]) -> t
 
 
 def choose(connection: Connection, choice: Choice, entries: Iterable[Entry]) -> list[Balancer]:
-    """Find the load balancers that the options, or the entries themselves, name."""
+    """Find the load balancers that the options, or the entries themselves, name.
+
+    :raises InvalidArgument: a name is not the name of exactly one, or none has all tags.
+    """
     if choice.names:
         found = side_by_side(lambda name: _find_by_name(connection, name, choice.option or ""), choice.names)
         errors = [result.error for result in found if result.error is not None]
@@ -343,7 +352,7 @@ def check_entries_belong(
         if entry.load_balancer_id is not None and entry.load_balancer_id not in names
     ]
     if foreign and not choice.everywhere:
-        raise InvalidArgument(f"{and_more(foreign, separator=' ')} These are {and_more(list(names), MAX_LISTED)}.")
+        raise InvalidArgument(f"{first_sentences(foreign)} These are {and_more(list(names), MAX_LISTED)}.")
     unknown = names_to_check(entries, names)
     if unknown:
         found = connection.clb.describe_load_balancers(load_balancer_ids=unknown)

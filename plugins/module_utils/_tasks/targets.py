@@ -19,6 +19,7 @@ from .._base.errors import (
     GuardRefusedElsewhere,
     InvalidArgument,
     and_more,
+    first_sentences,
     sentences,
 )
 from .._base.threads import side_by_side
@@ -161,7 +162,7 @@ class _Task(Fleet):
             balancers, assignment = assign_entries(self.active, self._entries)
             if assignment.unknown and self.request.state != "absent" and not everywhere:
                 exists = [f"{one.load_balancer_id}: {what_exists(known(one.snapshot))}" for one in balancers]
-                raise InvalidArgument(sentences(*assignment.unknown[:MAX_ITEMS], and_more(exists, separator=" ")))
+                raise InvalidArgument(sentences(*assignment.unknown[:MAX_ITEMS], first_sentences(exists)))
             unknown = (*assignment.unknown, *(assignment.lacking if everywhere else ()))
             self.warnings.add(f"{sentence} Nothing to do for it." for sentence in unknown)
             self.put(balancers)

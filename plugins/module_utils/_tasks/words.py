@@ -87,7 +87,10 @@ def _kind(places: Sequence[Result]) -> str:
 
 
 def failure_message(ended: Sequence[Balancer], *, several: bool, check_mode: bool) -> str | None:
-    """The ``msg`` of a task that failed: what is wrong, what was done, what was not, what to run; else None."""
+    """The ``msg`` of a task that failed: what is wrong, what was done, what was not, what to run.
+
+    :returns: None where nothing failed.
+    """
     failed = [(balancer, balancer.error) for balancer in ended if balancer.error is not None]
     if not failed:
         return None
