@@ -118,7 +118,7 @@ def replace_pip() -> None:
     settings = {
         name: value
         for name, value in uv_settings(Path(sys.executable)).items()
-        if (name.startswith(("UV_", "SSL_")) and name != "UV_CONSTRAINT") or name.lower().endswith("_proxy")
+        if name.startswith(("UV_", "SSL_")) or name.lower().endswith("_proxy")
     }
     # Environments made with this home find the packages of the project's own.
     settings.setdefault("UV_CACHE_DIR", subprocess.check_output([uv, "cache", "dir"], text=True).strip())
@@ -130,14 +130,14 @@ def replace_pip() -> None:
 def environment(directory: Path) -> dict[str, str]:
     """Return the environment for ansible-test, with a folder in ``directory`` on its ``PATH``."""
     replace_pip()
-    # Not the project's pins: each ansible-core pins what ansible-test installs.
-    inherited = {name: value for name, value in os.environ.items() if name != "UV_CONSTRAINT"}
-    return {**inherited, "PATH": usable_path(directory / "bin"), "HOME": str(HOME)}
+    return {**os.environ, "PATH": usable_path(directory / "bin"), "HOME": str(HOME)}
 
 
 def main() -> int:
     """Run one of ansible-test's commands; return its exit status."""
     command, *arguments = sys.argv[1:]
+    # nox gives the project's pins to all that uv installs; each ansible-test has pins of its own.
+    os.environ.pop("UV_CONSTRAINT", None)
     options = ["--color", "no", *([] if command == "sanity" else ["--venv"])]
     if "--python" not in arguments:
         options += ["--python", VERSION]
