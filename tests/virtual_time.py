@@ -222,10 +222,20 @@ class _Random:
         return getattr(_clock().random, name)
 
 
-_SHIMS: dict[int, Any] = {id(time): _Time(), id(threading): _Threading(), id(random): _Random()}
+_TIME = _Time()
+_SHIMS: dict[int, Any] = {
+    id(time): _TIME,
+    id(time.monotonic): _TIME.monotonic,
+    id(time.sleep): _TIME.sleep,
+    id(time.time): _TIME.time,
+    id(threading): _Threading(),
+    id(threading.Thread): Thread,
+    id(threading.Lock): _Lock,
+    id(threading.Event): _Event,
+    id(threading.Semaphore): _Semaphore,
+    id(random): _Random(),
+}
 """The ID of what plugins use -> what stands there while a task runs."""
-for _module, _names in ((time, "monotonic sleep time"), (threading, "Thread Lock Event Semaphore")):
-    _SHIMS.update({id(getattr(_module, name)): getattr(_SHIMS[id(_module)], name) for name in _names.split()})
 
 
 class Patch(NamedTuple):
