@@ -7,13 +7,16 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from dataclasses import dataclass
+from types import CodeType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+Changed = list[tuple[CodeType, CodeType]]  # functions, as they were and as they are
 Edit = tuple[str, "Callable[[], None]"]  # words for a change, and the function that makes it in the tree
 
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -61,6 +64,27 @@ def mutants_of(file: Path) -> list[Mutant]:
         Mutant(file, number, node.lineno, node.end_lineno or node.lineno, lines[node.lineno - 1].strip(), change)
         for number, (node, (change, _)) in enumerate(_sites(ast.parse(text)))
     ]
+
+
+def changed_functions(mutant: Mutant) -> Changed | None:
+    """Return the functions that a change concerns; None where it concerns what runs at import."""
+    text = mutant.file.read_text(encoding="utf-8")
+    old, new = (compile(code, str(mutant.file), "exec", dont_inherit=True) for code in (text, mutant.tree()))
+    return _changed(old, new)
+
+
+def _changed(old: CodeType, new: CodeType) -> Changed | None:
+    if old.co_flags & inspect.CO_OPTIMIZED:
+        return [] if old == new else [(old, new)]
+    inner = [[const for const in code.co_consts if isinstance(const, CodeType)] for code in (old, new)]
+    # What is left is the module's own code, or that of a class: it runs at import.
+    own = [
+        code.replace(co_consts=tuple(c for c in code.co_consts if not isinstance(c, CodeType))) for code in (old, new)
+    ]
+    pairs = [_changed(*pair) for pair in zip(*inner, strict=False)]
+    if own[0] != own[1] or len(inner[0]) != len(inner[1]) or None in pairs:
+        return None
+    return [pair for found in pairs for pair in found or ()]
 
 
 def _sites(tree: ast.Module) -> Iterator[tuple[ast.stmt | ast.expr, Edit]]:

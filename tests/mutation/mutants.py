@@ -9,16 +9,22 @@ the share of those that were noticed. Changes that make no difference are listed
 do not count. The exit status is 0 where the share is at least 95 %.
 
 A first run of the tests says which lines each of them reaches. A change is then tried on the tests that reach its
-line, the quickest first, until one fails. Each trial is a fork of this process, in which the changed module is compiled
-in memory: no file is touched.
+line, the quickest first, until one fails. No file is touched: each trial is a fork of a process that has collected the
+tests, in which the changed function gets its new code. Where a change concerns what runs at import, it is a fork of a
+process that has imported nothing, and compiles the module.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
+import gc
+import importlib
 import inspect
 import json
 import os
+import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -28,35 +34,38 @@ from collections import Counter, defaultdict
 from hashlib import sha256
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
-import ansible.module_utils.basic
-import hypothesis
+import ansible.module_utils.basic  # noqa: F401 - every trial needs these: imported once, before the forks
+import hypothesis  # noqa: F401
 import pytest
-import requests
+import requests  # noqa: F401
 import yaml
-from changes import Mutant, mutants_of
+from changes import Changed, Mutant, changed_functions, mutants_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 UTILS = ROOT / "plugins" / "module_utils"
+PACKAGE = "ansible_collections.tencentcloud.clb.plugins.module_utils"
 UNIT = ROOT / "tests" / "unit" / "plugins"
 MUTATED = [UTILS / "_bindings", UTILS / "_apply", UTILS / "_tasks"]
 SPARED = {"__init__.py", "report.py", "info.py"}
 """Files that decide nothing: they put results into words."""
-TESTS = [UNIT / "module_utils" / "_bindings", UNIT / "module_utils" / "_apply", UNIT / "modules"]
+FOLDERS = [UNIT / "module_utils" / "_bindings", UNIT / "module_utils" / "_apply", UNIT / "modules"]
+TESTS = [*(file for folder in FOLDERS for file in sorted(folder.glob("test_*.py")))]
 TESTS += [UNIT / "plugin_utils" / "test_tags.py", UNIT / "plugin_utils" / "test_left_out.py"]
 LEFT_OUT = ("test_two_faults", "documentation", "plan_time", "processes")
 """Tests whose cases are many and like others."""
 GOAL = 0.95
 MAX_SECONDS = 300
 """A trial that takes longer does not end: the change was noticed."""
-ARGUMENTS = ["-q", "-x", "--no-header", "-p", "no:cacheprovider"]
-SURVIVED = 0
+ARGUMENTS = ["-q", "-x", "-s", "--no-header", "-p", "no:cacheprovider", "-m", "not long and not alone"]
+ARGUMENTS += ["-k", " and ".join(f"not {name}" for name in LEFT_OUT)]
+SURVIVED, NOTICED, BROKEN = 0, 1, 9  # the first two are pytest's own; the last: not tried
 
-LOADED = (ansible.module_utils.basic, hypothesis, requests)  # by every trial: imported once, before the forks
 EQUIVALENT = Path(__file__).with_name("equivalent.yml")
 
 Reached = dict[str, dict[str, Any]]
@@ -112,22 +121,54 @@ class Chosen:
         items[:] = sorted(chosen, key=lambda item: self._order[item.nodeid])
 
 
-def run_tests(paths: Sequence[str], *plugins: object) -> int:
-    """Run tests in this process; return 0 where all pass."""
-    return int(pytest.main([*ARGUMENTS, "-m", "not long and not alone", *paths], plugins=plugins))
+class Collected:
+    """Does something with the collected tests in place of running them, once every module is imported."""
+
+    def __init__(self, work: Callable[[Mapping[str, pytest.Item]], object]) -> None:
+        self._work = work
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        # Some modules are imported only where a task needs them.
+        for file in UTILS.rglob("*.py"):
+            importlib.import_module(".".join([PACKAGE, *file.relative_to(UTILS).with_suffix("").parts]))
+        self._work({item.nodeid: item for item in session.items})
+        return True
 
 
-def fork(work: Callable[[], int], log: Path, seconds: int = MAX_SECONDS) -> int:
-    """Start a copy of this process that does this for so long at most, and ends with its status; return its ID."""
+def run_tests(files: Iterable[Path | str], plugin: object) -> int:
+    """Run the tests of these files in this process; return 0 where all pass."""
+    return int(pytest.main([*ARGUMENTS, *map(str, files)], plugins=[plugin]))
+
+
+def run_items(items: Sequence[pytest.Item]) -> int:
+    """Run collected tests until one fails."""
+    for item, following in zip(items, [*items[1:], None], strict=False):
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if item.session.testsfailed:
+            return NOTICED
+    return SURVIVED
+
+
+def fork(work: Callable[[], int], folder: Path, seconds: float) -> int:
+    """Start a copy of this process that does this, with its output and its files in a new folder.
+
+    :param seconds: of processor time, after which it is killed.
+    :return: the ID of the process, which ends with what ``work`` returned.
+    """
+    folder.mkdir()
+    sys.stdout.flush()
     process = os.fork()
     if process:
         return process
-    status = 2
+    status = BROKEN
     try:
-        signal.alarm(seconds)
-        with log.open("wb") as file:
+        signal.alarm(MAX_SECONDS + int(seconds))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
+        with (folder / "log").open("wb") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
+        os.environ["TMPDIR"] = os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.tempdir = str(folder)
         status = work()
     except BaseException:  # noqa: BLE001 - a copy must never go on as the original
         traceback.print_exc()
@@ -149,6 +190,15 @@ def change_module(mutant: Mutant) -> None:
     SourceFileLoader.get_code = get_code  # type: ignore[assignment,method-assign]
 
 
+def functions_by_code() -> dict[tuple[str, CodeType], list[FunctionType]]:
+    """Return the functions of the collection that are loaded, by their file and code."""
+    found = defaultdict(list)
+    for thing in gc.get_objects():
+        if isinstance(thing, FunctionType) and "module_utils" in thing.__code__.co_filename:
+            found[os.path.realpath(thing.__code__.co_filename), thing.__code__].append(thing)
+    return found
+
+
 def tests_of(mutant: Mutant, reached: Reached) -> list[str]:
     """The tests that reach a change, the quickest first; of what runs at import, all that reach its file."""
     file = str(mutant.file)
@@ -162,45 +212,72 @@ def find_reached(files: Sequence[Path], folder: Path, keep: Path | None, jobs: i
     """Run every test once, which has to pass; return what each of them reaches."""
     if keep is not None and keep.exists():
         return dict(json.loads(keep.read_text(encoding="utf-8")))
-    tests = [str(file) for path in TESTS for file in sorted([path] if path.is_file() else path.glob("test_*.py"))]
-    names = " and ".join(f"not {name}" for name in LEFT_OUT)
-    outs = [folder / f"reached-{number}.json" for number in range(jobs)]
+    parts = [folder / f"reached-{number}" for number in range(jobs)]
 
     def work(number: int) -> int:
-        return run_tests(["-k", names, *tests[number::jobs]], Reach(files, outs[number]))
+        return run_tests(TESTS[number::jobs], Reach(files, parts[number] / "found"))
 
-    logs = [out.with_suffix(".log") for out in outs]
-    processes = [fork(lambda number=number: work(number), logs[number], 3600) for number in range(jobs)]
-    for process, log in zip(processes, logs, strict=True):
+    processes = [fork(functools.partial(work, number), part, 3600) for number, part in enumerate(parts)]
+    for process, part in zip(processes, parts, strict=True):
         if os.waitpid(process, 0)[1]:
-            sys.exit(f"The tests fail without a change:\n{log.read_text()[-3000:]}")
-    found = {test: what for out in outs for test, what in json.loads(out.read_text(encoding="utf-8")).items()}
+            sys.exit(f"The tests fail without a change:\n{(part / 'log').read_text()[-3000:]}")
+    found = {test: what for part in parts for test, what in json.loads((part / "found").read_text()).items()}
     if keep is not None:
         keep.write_text(json.dumps(found), encoding="utf-8")
     return found
 
 
-def try_all(mutants: Sequence[Mutant], reached: Reached, folder: Path, jobs: int) -> list[Mutant]:
-    """Try each change; return those that no test noticed."""
-    running: dict[int, Mutant] = {}
+def try_all(
+    mutants: Sequence[Mutant], work: Callable[[Mutant, list[str]], int], reached: Reached, folder: Path, jobs: int
+) -> list[Mutant]:
+    """Do this with each change and the tests that reach it; return the changes that no test noticed."""
+    running: dict[int, tuple[Mutant, Path]] = {}
     survivors: list[Mutant] = []
     waiting = list(reversed(mutants))
     while waiting or running:
         while waiting and len(running) < jobs:
             mutant = waiting.pop()
             names = tests_of(mutant, reached)
-            files = sorted({str(ROOT / name.partition("::")[0]) for name in names})
-
-            def work(mutant: Mutant = mutant, names: list[str] = names, files: list[str] = files) -> int:
-                change_module(mutant)
-                return run_tests(files, Chosen(names)) if names else SURVIVED
-
-            running[fork(work, folder / f"trial-{len(mutants) - len(waiting)}.log")] = mutant
+            seconds = 30 + 3 * sum(reached[name]["seconds"] for name in names)
+            trial = folder / f"{mutant.file.stem}-{mutant.number}"
+            running[fork(functools.partial(work, mutant, names), trial, seconds)] = (mutant, trial)
         process, status = os.wait()
-        mutant = running.pop(process)
-        if os.waitstatus_to_exitcode(status) == SURVIVED:
+        mutant, trial = running.pop(process)
+        ended = os.waitstatus_to_exitcode(status)
+        if ended in (SURVIVED, BROKEN):
             survivors.append(mutant)
-            print(f"NOT NOTICED {mutant.file.name}:{mutant.line}: {mutant.change}", flush=True)
+            words = "NOT NOTICED" if ended == SURVIVED else "NOT TRIED"
+            print(f"{words} {mutant.file.name}:{mutant.line}: {mutant.change}", flush=True)
+        shutil.rmtree(trial)
+    return survivors
+
+
+def try_at_import(mutant: Mutant, names: list[str]) -> int:
+    """Import everything with a change, and run these tests."""
+    change_module(mutant)
+    files = sorted({name.partition("::")[0] for name in names})
+    return run_tests(files, Chosen(names)) if names else SURVIVED
+
+
+def try_in_functions(mutants: Mapping[Mutant, Changed], reached: Reached, folder: Path, jobs: int) -> list[Mutant]:
+    """Collect the tests once, and try each change of functions; return the changes that no test noticed."""
+    survivors: list[Mutant] = []
+
+    def work(items: Mapping[str, pytest.Item]) -> None:
+        loaded = functions_by_code()
+
+        def try_one(mutant: Mutant, names: list[str]) -> int:
+            for old, new in mutants[mutant]:
+                functions = loaded[str(mutant.file), old]
+                if not functions:
+                    return BROKEN
+                for function in functions:
+                    function.__code__ = new
+            return run_items([items[name] for name in names])
+
+        survivors.extend(try_all(list(mutants), try_one, reached, folder, jobs))
+
+    run_tests(TESTS, Collected(work))
     return survivors
 
 
@@ -221,15 +298,19 @@ def main() -> int:
     stale = known - {mutant.key for mutant in every}
     # By a hash of each change, so that a seed tries the same ones after other lines have changed.
     chosen = sorted(every, key=lambda mutant: sha256(f"{given.seed} {mutant.key}".encode()).digest())[: given.number]
-    tried = [mutant for mutant in chosen if mutant.key not in known]
     if given.only:
-        tried = [mutant for mutant in tried if given.only in f"{mutant.file.name} {mutant.change}"]
+        chosen = [mutant for mutant in chosen if given.only in f"{mutant.file.name} {mutant.change}"]
+    tried = [mutant for mutant in chosen if mutant.key not in known]
     print(f"{len(every)} changes are possible; {len(tried)} are tried, {len(chosen) - len(tried)} make no difference.")
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         reached = find_reached(files, Path(folder), given.reached, given.jobs)
         print(f"{len(reached)} tests, {time.monotonic() - started:.0f} s", flush=True)
-        survivors = try_all(tried, reached, Path(folder), given.jobs)
+        changed = {mutant: changed_functions(mutant) for mutant in tried}
+        outside = [mutant for mutant, functions in changed.items() if functions is None]
+        survivors = try_all(outside, try_at_import, reached, Path(folder), given.jobs)
+        inside = {mutant: functions for mutant, functions in changed.items() if functions is not None}
+        survivors += try_in_functions(inside, reached, Path(folder), given.jobs)
     total, left = (Counter(mutant.file.name for mutant in some) for some in (tried, survivors))
     for name in total:
         print(f"{name:16} {total[name] - left[name]:4} of {total[name]:4}")
