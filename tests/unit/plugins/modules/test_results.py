@@ -40,7 +40,7 @@ def lines(bindings):
 
 MIXED = [
     want("lbl-1", "ins-1", weight=5, tag="green"),
-    want("lbl-1", "ins-3", weight=7, tag="new"),
+    want("lbl-1", "ins-3", weight=7, tag="grün"),
     {"location_id": "loc-1", "eni_ip": "10.2.0.1", "port": 80},
 ]
 ADDED = [want("lbl-1", "ins-3")]
@@ -50,7 +50,7 @@ KEYS = {"load_balancer_id", "listener_id", "location_id", "instance_id", "eni_ip
 def test_a_result_tells_what_was_written_and_what_is_in_place():
     cloud = shop()
     result = cloud.run(targets=MIXED, purge=True)
-    assert lines(result["registered"]) == [("lbl-1", "ins-3", 80, 7, "new")]
+    assert lines(result["registered"]) == [("lbl-1", "ins-3", 80, 7, "grün")]
     (modified,) = result["modified"]
     assert lines([modified]) == [("lbl-1", "ins-1", 80, 5, "green")]
     changes = ({"weight": 10, "tag": "blue"}, {"weight": 5, "tag": "green"})
@@ -59,7 +59,7 @@ def test_a_result_tells_what_was_written_and_what_is_in_place():
     # On touched listeners and rules only.
     assert lines(result["targets"]) == [
         ("lbl-1", "ins-1", 80, 5, "green"),
-        ("lbl-1", "ins-3", 80, 7, "new"),
+        ("lbl-1", "ins-3", 80, 7, "grün"),
         ("loc-1", "10.2.0.1", 80, 10, ""),
     ]
     assert (result["changed"], len(cloud.writes())) == (True, 4)
@@ -91,7 +91,7 @@ def test_the_diff_is_sorted_text_with_a_line_for_each_binding():
     assert diff["after"] == (
         "HTTP:80 (lbl-2) a.example.com/ (loc-1)  10.2.0.1:80  weight 10\n"
         'TCP:443 (lbl-1)  ins-1:80  weight 5  tag "green"\n'
-        'TCP:443 (lbl-1)  ins-3:80  weight 7  tag "new"\n'
+        'TCP:443 (lbl-1)  ins-3:80  weight 7  tag "grün"\n'
     )
 
 

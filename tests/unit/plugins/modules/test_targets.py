@@ -73,7 +73,7 @@ def test_bad_options_fail_with_every_key_and_without_a_call(options, words):
     assert words in (run.failure or "")
     assert run.result.keys() >= empty_result().keys()
     assert run["error"] == {"action": None, "code": "InvalidArgument", "message": run.message, "request_id": None}
-    assert (run.changed, cloud.calls()) == (False, [])
+    assert (run.changed, cloud.calls(), run["load_balancer_id"]) == (False, [], options.get("load_balancer_id", "lb-1"))
 
 
 @pytest.mark.parametrize("options", [{"state": "absent", "wait_for_health": True}, {"wait_timeout": 1, "timeout": 1}])

@@ -147,6 +147,14 @@ def test_what_would_fail_is_found_before_anything_is_drained(shop, variables, wo
         shop.check(**variables)
 
 
+def test_a_fault_that_lasts_40_seconds_is_waited_for(shop):
+    noted, until = shop.out(), shop.cloud.now() + 40
+    fault = {"kind": "error", "code": "InternalError", "load_balancers": ["lb-2"]}
+    shop.cloud.before("*", lambda: shop.cloud.now() < until and shop.cloud.add_faults(fault), times=-1)
+    shop.back(noted)
+    assert shop.is_as_at_first()
+
+
 def test_a_drain_that_is_refused_on_one_load_balancer_is_undone_on_the_other(shop):
     shop.cloud.add_faults({**DENIED, "action": "BatchModifyTargetWeight", "load_balancers": ["lb-2"]})
     with pytest.raises(Stop, match="No host of the batch was left out of traffic"):
