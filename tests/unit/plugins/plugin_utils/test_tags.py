@@ -158,7 +158,7 @@ def test_a_task_changes_those_with_the_tags_and_a_dry_run_says_so(site):
     ({"load_balancer_id": "lb-1"}, "Give at most one of"),
     ({"load_balancer_tags": {}}, "load_balancer_tags is empty"),
     ({"load_balancer_tags": {"env": "live"}, "targets": []}, "none of them is 'live'"),
-    ({"targets": [{**HOST, "load_balancer_id": "lb-3"}]}, "'lb-3' is not among the chosen load balancers. These are"),
+    ({"targets": [{**HOST, "load_balancer_id": "lb-3"}]}, "among the chosen load balancers. These are lb-1, lb-2."),
     (
         {"targets": [{**HOST, "port": port, "load_balancer_id": "lb-3"} for port in range(1, 7)]},
         "targets[4]: load_balancer_id 'lb-3' is not among the chosen load balancers. And 1 more. These are",

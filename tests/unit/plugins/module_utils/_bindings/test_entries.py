@@ -226,6 +226,7 @@ def test_whole_numbers_as_tags_are_warned_of():
     entries = [{**LISTENER, "tag": "5"}, {**LISTENER, "port": 81, "tag": 83}, {**LISTENER, "port": 82}]
     (warning,) = find_doubtful_tags(entries)
     assert warning.startswith("targets[1]: tag 83: a number is not always what was written")
+    assert warning.endswith(", YAML reads 0123 as 83. Put tags into quotes.")
     assert find_doubtful_tags([entries[0], entries[2]]) == ()
 
 
