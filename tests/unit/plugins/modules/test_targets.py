@@ -127,6 +127,9 @@ ALL = f"{TCP_443}; {RULES}; "
 UNKNOWN: list[tuple[list[Raw], str, str]] = [
     ([want("lbl-1", "ins-3"), want("lbl-no", "ins-3")], "targets[1]: there is no listener 'lbl-no'.", ALL),
     ([want("lbl-2", "ins-3")], "HTTP:80 (lbl-2) is a layer-7 listener", f"{RULES}."),
+    ([want("lbl-2", "ins-3", domain="a", url="/")], "HTTP:80 (lbl-2) has no rule with domain", f"{RULES}."),
+    ([want("lbl-1", "ins-3", domain="a", url="/")], "TCP:443 (lbl-1) is a layer-4 listener", f"{TCP_443}."),
+    ([{"listener_port": 443, "listener_protocol": "UDP", "instance_id": "ins-3", "port": 80}], "no UDP", f"{TCP_443}."),
     ([{**want("lbl-2", "ins-3"), "location_id": "loc-no"}], "no rule 'loc-no'", f"{RULES}."),
 ]
 
