@@ -101,6 +101,15 @@ def test_too_many_to_be_found_are_not_attempted_and_tried_again_next_time(cloud)
     assert (again.failure, len(again["registered"]), len(cloud.bindings())) == (None, len(failed), 500)
 
 
+def test_a_refusal_tells_more_than_that_others_were_not_attempted(cloud, monkeypatch):
+    cloud.run(targets=targets()[2:3])
+    monkeypatch.setattr(session, "MAX_EXTRA_CALLS", 0)
+    bad, *others = refuse(cloud, [2, 3, 4])
+    run = cloud.run(targets=[{**targets()[2], "weight": 5}, *targets()[3:5]])
+    assert codes(run) == {bad: "InvalidParameter", **dict.fromkeys(others, "NotAttempted")}
+    assert run.code == "InvalidParameter"
+
+
 def test_what_is_refused_is_found_in_tags_weights_and_removals_too(cloud):
     cloud.run(targets=targets())
     cloud.clear_journal()
@@ -233,7 +242,7 @@ def test_a_refused_removal_of_what_is_gone_is_no_failure(cloud, code):
     cloud.before("BatchDeregisterTargets", lambda: cloud.change("unbind", gone))
     cloud.add_faults(error(code, action="BatchDeregisterTargets", message="Not bound."))
     run = cloud.run(state="absent", targets=targets()[:2])
-    assert (run.failure, run.changed) == (None, False)
+    assert (run.failure, run.changed, run["restore"]) == (None, False, [])
 
 
 def test_a_code_that_fails_at_once_is_that_of_its_call_and_the_rest_is_not_attempted(cloud):
