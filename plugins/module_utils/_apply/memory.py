@@ -94,7 +94,7 @@ class RestoreFile:
     def _content(self) -> bytes | None:
         try:
             # Without O_NONBLOCK, opening a pipe waits until somebody writes into it.
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
         except FileNotFoundError:
             return None
         except OSError as exc:
@@ -120,7 +120,7 @@ class RestoreFile:
         content = f"[\n{lines}\n]\n".encode()
         # Nothing is written that could not be read again.
         parse_json(content)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         descriptor = os.open(self._temporary, flags, 0o600)
         try:
             with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, no path
@@ -136,7 +136,7 @@ class RestoreFile:
     @contextmanager
     def _locked(self, last_attempt: bool) -> Iterator[int]:
         """Hold the lock of the folder; gives its descriptor."""
-        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             waiting_for = f"another task to leave the restore file {self.shown}"
             wait_for_lock(folder, self._budget, waiting_for, grace=last_attempt)

@@ -42,6 +42,7 @@ def test_what_a_task_changes_is_on_disk_before_it_and_until_it_is_back(file):
     assert (foreseen.changed, len(held(file))) == (True, 2)
     back = restore(cloud, file)
     assert (back.failed, back.warnings, cloud.bindings()) == (False, [], before)
+    assert "DescribeLoadBalancers" not in back["api_calls"]
     assert ([one["weight"] for one in back["restore"]], back["diff"]) == ([0, 0], foreseen["diff"])
     assert list(file.parent.iterdir()) == []
     again = restore(cloud, file)
@@ -99,6 +100,8 @@ def test_a_task_that_removes_nothing_needs_no_memory(file):
     for options in ({"check": True}, {"targets": []}, {"targets": [{**HOST, "port": 9}]}):
         cloud.run(**{"state": "absent", "targets": [HOST], "restore_file": str(file), **options})
     assert not file.exists()
+    nowhere = Cloud.of({}).run(state="drained", targets=[HOST], all_load_balancers=True, restore_file=str(file))
+    assert [warning.partition(" in ")[0] for warning in nowhere.warnings] == ["No load balancer"]
 
 
 def test_many_load_balancers_share_one_file_in_one_task(file):
@@ -189,6 +192,7 @@ def test_selectors_and_options_narrow_what_is_brought_back(file):
     by_address = {"ip": "10.1.0.1", "listener_port": 80, "domain": "A.example.com"}
     one = restore(cloud, file, load_balancer_id="lb-2", targets=[by_address])
     assert (one["load_balancer_id"], [bound["location_id"] for bound in one["modified"]]) == ("lb-2", ["loc-2"])
+    assert one.warnings == []
     two = restore(cloud, file, load_balancer_names=["name-lb-3", "name-lb-2"], targets=[{"listener_port": 443}])
     assert [part["load_balancer_id"] for part in two["load_balancers"]] == ["lb-3", "lb-2"]
     assert (len(two["modified"]), {entry["load_balancer_id"] for entry in held(file)}) == (4, {"lb-1", "lb-3"})
@@ -233,11 +237,14 @@ def test_entries_that_lead_nowhere_are_taken_out_and_shown(file):
 def test_a_load_balancer_without_listeners_is_looked_up_before_its_entries_go(file):
     cloud = Cloud.of({"lb-1": []})
     nobody = {"LoadBalancerSet": [], "TotalCount": 0, "RequestId": "r-1"}
-    for listed, code, left in ((True, None, 0), (False, "InvalidArgument", 1)):
-        remember(file, {**ONE, "weight": 100})
-        if not listed:
+    for code, failed, left in ((None, 0, 1), ("UnauthorizedOperation", 1, 2), ("InvalidArgument", 1, 2)):
+        remember(file, {**ONE, "weight": 100}, {**ONE, "instance_id": None, "ip": "10.9.0.2"})
+        if code == "InvalidArgument":
             cloud.alter("DescribeLoadBalancers", lambda _answer: {"Response": nobody})
-        assert (restore(cloud, file).code, len(held(file))) == (code, left)
+        elif code:
+            cloud.add_faults(error(code, "DescribeLoadBalancers"))
+        run = restore(cloud, file, targets=[HOST])
+        assert (run.code, len(run["failed_targets"]), len(held(file))) == (code, failed, left)
 
 
 @pytest.mark.parametrize("check", [True, False])
@@ -287,10 +294,14 @@ def test_an_address_that_is_another_machine_now_does_not_get_the_weight(file):
 
 def test_entries_that_contradict_what_exists_are_told_and_stay(file):
     cloud = region(2)
-    remember(file, {**ONE, "listener_port": 444, "weight": 1}, {**ONE, **OTHER, "weight": 1})
+    wrong = {**ONE, "listener_port": 444, "weight": 1, "remembered": OLD}
+    on_rule = {**ONE, "listener_id": "lbl-10", "location_id": "loc-1", "weight": 1}
+    remember(file, wrong, on_rule, {**ONE, **OTHER, "weight": 1})
     run = restore(cloud, file)
-    assert (run.failed, len(run["modified"]), len(held(file))) == (True, 1, 1)
-    assert "listener_port 444 contradicts the ID beside it" in run["failed_targets"][0]["message"]
+    assert (run.failed, len(run["modified"]), held(file)) == (True, 2, [wrong])
+    (failed,) = run["failed_targets"]
+    assert "listener_port 444 contradicts the ID beside it" in failed["message"]
+    assert (failed["load_balancer_id"], "remembered" in failed) == ("lb-1", False)
     # By two names of one host, with two weights.
     remember(file, {**ONE, "weight": 1}, {**ONE, "instance_id": None, "ip": "10.1.0.1", "weight": 2})
     run = restore(cloud, file)
@@ -303,7 +314,9 @@ def test_what_could_not_be_bound_again_stays(file):
     removed = cloud.run(state="absent", targets=[HOST], restore_file=str(file))
     assert (removed.failed, len(held(file))) == (False, 2)
     cloud.add_faults({"kind": "refuse_targets", "targets": ["ins-1"], "times": -1})
-    assert (restore(cloud, file).failed, len(held(file))) == (True, 2)
+    run = restore(cloud, file)
+    assert (run.failed, len(run["failed_targets"]), len(held(file))) == (True, 2, 2)
+    assert "gone for good" not in run.message
 
 
 def test_an_entry_beside_a_change_that_may_still_happen_stays(file):
@@ -319,6 +332,11 @@ def test_a_guard_holds_for_what_is_brought_back(file):
     remember(file, {**ONE, "weight": 0})
     assert (restore(cloud, file, min_healthy=2).code, len(held(file))) == ("GuardRefused", 1)
     assert (restore(cloud, file, min_healthy=1).failed, file.exists()) == (False, False)
+    # Where it can't be checked, the entry stays.
+    cloud, there = region(2), {**ONE, **OTHER, "weight": 0}
+    remember(file, {**ONE, "weight": 0}, there)
+    cloud.add_faults(error("UnauthorizedOperation", "DescribeTargetHealth", times=-1, load_balancers=["lb-2"]))
+    assert (restore(cloud, file, min_healthy=1).code, held(file)) == ("UnauthorizedOperation", [there])
 
 
 def test_what_is_so_new_that_its_task_may_still_write_is_waited_for(file):
@@ -329,9 +347,12 @@ def test_what_is_so_new_that_its_task_may_still_write_is_waited_for(file):
     # Without the time for that, it stays.
     drain(cloud, file, HERE)
     interfere(cloud, {"ListenerId": "lbl-1"}, "ins-1", 100)
+    untimed = {**ONE, "listener_id": "lbl-10", "location_id": "loc-1", "weight": 50}
+    remember(file, *held(file), untimed)
     run = restore(cloud, file, wait_timeout=5)
     assert (run.failed, run.changed, len(held(file))) == (False, False, 1)
     assert "1 entries stay in" in run.warnings[0]
     assert restore(cloud, file, wait=False).warnings == []
+    cloud.sleep(9)
     run = restore(cloud, file)
-    assert (run.failed, run.changed, file.exists(), 5 < run.seconds < 16) == (False, False, False, True)
+    assert (run.failed, run.changed, file.exists(), 2 < run.seconds < 8) == (False, False, False, True)

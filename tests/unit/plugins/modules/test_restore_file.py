@@ -162,8 +162,9 @@ def test_the_lock_of_the_folder_is_waited_for(file):
     run = cloud.run(**DRAIN, restore_file=str(file), wait_timeout=5)
     assert (run.code, cloud.writes(), run.seconds) == ("WaitTimeout", [], pytest.approx(5, abs=0.5))
     assert "another task to leave the restore file" in run.message
-    # Reading needs no lock.
-    assert not cloud.run(**DRAIN, restore_file=str(file), check=True).failed
+    # Neither reading nor a task without changes needs the lock.
+    for options in ({"check": True}, {"targets": [{**HOST, "port": 9}]}):
+        assert not cloud.run(**{**DRAIN, **options}, restore_file=str(file), wait_timeout=5).failed
     cloud.before("DescribeTargets", lambda: os.close(folder))
     drain(cloud, file)
 
@@ -175,6 +176,9 @@ def test_what_a_killed_task_has_left_beside_the_file_is_replaced(file):
     cloud = region()
     drain(cloud, file)
     assert (list(file.parent.iterdir()), stat.S_IMODE(file.stat().st_mode)) == ([file], 0o600)
+    # An entry that is kept is not written anew.
+    found = seen(file)
+    assert (cloud.run(**{**DRAIN, "state": "absent"}, restore_file=str(file)).changed, seen(file)) == (True, found)
     beside.write_text("half")
     restore(cloud, file)
     assert list(file.parent.iterdir()) == []

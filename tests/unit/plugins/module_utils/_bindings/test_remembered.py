@@ -47,6 +47,7 @@ def said(items):
     # Nothing is remembered yet.
     (None, (100, "a"), {"weight": 0}, (100, "a")),
     (None, (0, "a"), {"removed": True}, (0, "a")),
+    (None, (100, "a"), {"weight": 100, "tag": "b"}, (100, "a")),
     # What serves replaces its entry, what has weight 0 does not.
     ((100, "a"), (10, "b"), {"weight": 0}, (10, "b")),
     ((100, "a"), (10, "b"), {"removed": True}, (10, "b")),
@@ -59,6 +60,7 @@ def said(items):
     # A task that brings back what is remembered needs no other memory.
     ((100, "a"), (10, "b"), {"weight": 100, "tag": "a"}, (100, "a")),
     ((100, "a"), (10, "a"), {"weight": 100}, (100, "a")),
+    ((1, "a"), (10, "a"), {"weight": 1}, (1, "a")),
     ((100, "a"), (10, "b"), {"weight": 100}, (10, "b")),
     ((100, None), (10, "b"), {"weight": 100}, (100, None)),
     ((100, None), (10, "b"), {"weight": 100, "tag": "c"}, (10, "b")),
@@ -108,10 +110,13 @@ def test_what_a_task_has_written_itself_stays_its_own():
     before = former(bound(100), weight=0)
     entries, mine = remembered.remember(held({"weight": 7}), [before], {}, NOW)
     # Again before a later call: younger, and what it replaced at first is not forgotten.
-    entries, again = remembered.remember(entries, [before], mine, NOW + 9)
+    entries, again = remembered.remember(entries, [before], mine, NOW + 9.75)
     assert said(entries) == [(100, "")]
     assert entries[0].at == NOW + 9
     assert said(remembered.settle(entries, again, set(), (), NOW)) == [(7, None)]
+    # Another task has replaced it meanwhile: that one is not forgotten.
+    other = held({"weight": 5})
+    assert remembered.settle(*remembered.remember(other, [before], again, NOW + 10), set(), (), NOW) == list(other)
     # Somebody else has set another weight since; then somebody has drained it.
     entries, again = remembered.remember(entries, [former(bound(30), weight=0)], again, NOW + 10)
     entries, again = remembered.remember(entries, [former(bound(0), removed=True)], again, NOW + 20)
@@ -149,6 +154,10 @@ def test_what_is_remembered_of_changes():
     assert (only.key, only.weight, only.removed) == (("lb-1", bound(1).identity), 50, False)
     removal = Change(ChangeKind.DEREGISTER, only.binding.pool, only.binding.backend, 80, before=only.binding)
     assert remembered.formers("lb-1", {}, [(removal, only.binding)])[0].removed
+    # Nothing is remembered of a binding that is made, nor of one that the task itself has made before.
+    kinds = {change.kind: change for change in made.changes}
+    made_before = [(kinds.pop(ChangeKind.REGISTER), only.binding), *((change, None) for change in kinds.values())]
+    assert (remembered.formers("lb-1", {}, made_before), bool(kinds)) == ([], True)
 
 
 @rows(
@@ -183,25 +192,25 @@ SEVERAL = {"PrivateIpAddresses": ["10.9.0.2", "10.9.0.3"]}
 
 
 @rows(
-    "selector, read, unread",
-    ({"instance_id": "ins-1"}, "0", "0"),
-    ({"ip": "10.1.0.1"}, "0", "0"),  # read on any load balancer
-    ({"ip": "10.9.0.2"}, "1", "134"),  # whose else it is, nobody knows
-    ({"ip": "10.9.0.3"}, "1", "34"),  # another address of the same interface
-    ({"ip": "10.1.0.9"}, "2", "2"),  # not bound there, but elsewhere
-    ({"instance_id": "ins-9"}, "2", "2"),
-    ({"ip": "10.1.0.8"}, "", "34"),
-    ({"instance_id": "ins-8"}, "3", "3"),
-    ({"listener_port": 443}, "0123", "01234"),
-    ({"listener_port": 444}, "", "01234"),
-    ({"listener_port": 80, "domain": "a.example.com"}, "4", "01234"),
-    ({"listener_id": "lbl-1", "port": 81}, "", ""),
-    ({"listener_id": "lbl-2", "load_balancer_id": "lb-1"}, "4", "4"),
-    ({"listener_id": "lbl-2", "load_balancer_id": "lb-2"}, "", ""),
-    ({"location_id": "loc-1"}, "4", "01234"),
-    ({"url": "/x", "instance_id": "ins-1"}, "", "0"),
+    "selector, first, read, unread",
+    ({"instance_id": "ins-1"}, "01", "0", "0"),
+    ({"ip": "10.1.0.1"}, "01234", "0", "0"),  # read on any load balancer
+    ({"ip": "10.9.0.2"}, "01234", "1", "134"),  # whose else it is, nobody knows
+    ({"ip": "10.9.0.3"}, "01234", "1", "34"),  # another address of the same interface
+    ({"ip": "10.1.0.9"}, "01234", "2", "2"),  # not bound there, but elsewhere
+    ({"instance_id": "ins-9"}, "12", "2", "2"),
+    ({"ip": "10.1.0.8"}, "01234", "", "34"),
+    ({"instance_id": "ins-8"}, "13", "3", "3"),
+    ({"listener_port": 443}, "01234", "0123", "01234"),
+    ({"listener_port": 444}, "01234", "", "01234"),
+    ({"listener_port": 80, "domain": "a.example.com"}, "01234", "4", "01234"),
+    ({"listener_id": "lbl-1", "port": 81}, "", "", ""),
+    ({"listener_id": "lbl-2", "load_balancer_id": "lb-1"}, "4", "4", "4"),
+    ({"listener_id": "lbl-2", "load_balancer_id": "lb-2"}, "", "", ""),
+    ({"location_id": "loc-1"}, "01234", "4", "01234"),
+    ({"url": "/x", "instance_id": "ins-1"}, "01", "", "0"),
 )
-def test_selectors_of_what_is_remembered(selector, read, unread):
+def test_selectors_of_what_is_remembered(selector, first, read, unread):
     items = held(
         {},
         {"instance_id": None, "ip": "10.9.0.2"},
@@ -215,6 +224,7 @@ def test_selectors_of_what_is_remembered(selector, read, unread):
     )
     others = recalled.other_names([now, snapshot(tcp("lbl-9", 1, target("ins-9")))])
     (entry,) = parse_entries([selector], selectors=True)
+    assert "".join(str(item.entry.number) for item in items if recalled.may_match(entry, item)) == first
     found = [str(one.item.entry.number) for one in recalled.locate(items, now) if recalled.matches(entry, one, others)]
     assert "".join(found) == read
     assert "".join(str(item.entry.number) for item in items if recalled.can_match(entry, item, others)) == unread
@@ -230,10 +240,11 @@ def test_entries_whose_place_is_gone_or_can_not_be_told():
     )
     found = recalled.locate(items, cloud())
     assert [one.gone for one in found] == [True, True, False, False, False]
+    assert not any(one.in_place for one in found)
     assert [(one.problem or "").partition(" ")[0] for one in found[2:]] == ["HTTP:80", "listener_id", "listener_port"]
     # A selector by name can't mean what is gone.
-    (by_port,) = parse_entries([{"listener_port": 443}], selectors=True)
-    assert [one.item.entry.number for one in found if recalled.matches(by_port, one, {})] == []
+    selectors = parse_entries([{"listener_port": 443}, {"listener_id": "lbl-9"}], selectors=True)
+    assert [[recalled.matches(one, each, {}) for each in found].count(True) for one in selectors] == [0, 1]
 
 
 @rows(
