@@ -200,13 +200,13 @@ class Recall:
         taken = list(self._gone)
         fresh = 0
         for balancer in balancers:
-            load_balancer_id, plan, outcome = balancer.load_balancer_id, balancer.plan, balancer.outcome
-            if plan is None or outcome is None:
+            load_balancer_id, outcome = balancer.load_balancer_id, balancer.outcome
+            if outcome is None:
                 continue
             changed.update((load_balancer_id, bound.identity) for bound in outcome.restore)
             mine = self._of(load_balancer_id) if self._takes_out and load_balancer_id not in unknown else []
             doubtful = {change.pool.key for change in outcome.unknown}
-            for found in find_back(mine, plan, outcome.snapshot):
+            for found in find_back(mine, known(balancer.plan), outcome.snapshot):
                 if found.pool is None or found.pool.key in doubtful:
                     continue
                 if not outcome.settled and _age(found.item) < pace.LAST_DOUBT_SECONDS:
