@@ -41,13 +41,10 @@ def assign(entries: Sequence[Entry], snapshots: Mapping[str, Snapshot]) -> Assig
 
     An entry without any of these holds for every load balancer.
     """
-    owners: dict[str, list[str]] = {}
+    owners: dict[str | None, list[str]] = {}
     for load_balancer_id, snapshot in snapshots.items():
-        for listener_id in snapshot.listeners:
-            owners.setdefault(listener_id, []).append(load_balancer_id)
-        for pool in snapshot.pools.values():
-            if pool.location_id is not None:
-                owners.setdefault(pool.location_id, []).append(load_balancer_id)
+        for identity in (*snapshot.listeners, *(pool.location_id for pool in snapshot.pools.values())):
+            owners.setdefault(identity, []).append(load_balancer_id)
     assigned: dict[str, list[Entry]] = {load_balancer_id: [] for load_balancer_id in snapshots}
     unknown: list[str] = []
     lacking: list[str] = []

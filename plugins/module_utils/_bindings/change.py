@@ -37,9 +37,9 @@ class Change:
     weight: int | None = None
     tag: str | None = None
     before: Binding | None = None
-    key: BindingKey = field(init=False, repr=False)
+    key: BindingKey = field(init=False)
     """Made once, as the hash is, since every comparison asks for it."""
-    _hash: int = field(init=False, repr=False)
+    _hash: int = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", (self.pool.key, self.backend.address, self.port))

@@ -31,7 +31,7 @@ class Goal(NamedTuple):
 
     state: str
     entries: tuple[Entry, ...]
-    purge: bool = False
+    purge: bool
     lenient: bool = False
 
 
@@ -45,6 +45,7 @@ class Plan(NamedTuple):
     :param unmatched: selectors that match nothing bound and should.
     """
 
+    goal: Goal
     snapshot: Snapshot
     touched: tuple[Pool, ...]
     changes: tuple[Change, ...]
@@ -52,7 +53,6 @@ class Plan(NamedTuple):
     named: frozenset[BindingKey] = frozenset()
     warnings: tuple[str, ...] = ()
     unmatched: tuple[Entry, ...] = ()
-    goal: Goal = Goal("present", ())
 
     @property
     def losses(self) -> tuple[Change, ...]:
@@ -97,13 +97,13 @@ def plan_present(desired: Sequence[DesiredBinding], snapshot: Snapshot, goal: Go
     changes = [change for wish, bound in found for change in _towards(wish, bound)]
     no_tags = any(wish.tag is not None and bound is not None and bound.tag is None for wish, bound in found)
     return Plan(
+        goal=goal,
         snapshot=snapshot,
         touched=tuple(pool for key, pool in snapshot.pools.items() if key in touched),
         changes=_in_order([*changes, *removals]),
         desired=tuple(desired),
         named=frozenset(bound.identity for _wish, bound in found if bound is not None),
         warnings=(_NO_TAGS,) if no_tags else (),
-        goal=goal,
     )
 
 
@@ -134,12 +134,12 @@ def plan_absent(selection: Selection, snapshot: Snapshot, goal: Goal) -> Plan:
     """Plan ``state: absent``."""
     unknown = () if goal.lenient else tuple(f"{sentence} Nothing to do for it." for sentence in selection.unknown)
     return Plan(
+        goal,
         snapshot,
         selection.touched,
         tuple(map(_removal, selection.bindings)),
         named=frozenset(bound.identity for bound in selection.bindings),
         warnings=(*unknown, *selection.warnings),
-        goal=goal,
     )
 
 
@@ -151,13 +151,13 @@ def plan_drained(selection: Selection, snapshot: Snapshot, goal: Goal) -> Plan:
     if selection.unknown and not goal.lenient:
         raise UnknownName(" ".join(selection.unknown), selection.meant)
     return Plan(
+        goal,
         snapshot,
         selection.touched,
         tuple(_drain(bound) for bound in selection.bindings if bound.weight != 0),
         named=frozenset(bound.identity for bound in selection.bindings),
         warnings=selection.warnings,
         unmatched=selection.unmatched,
-        goal=goal,
     )
 
 
