@@ -51,6 +51,7 @@ OF_LISTENERS = {"listener_id": "lbl-1", "protocol": "tcp", "port": 443}
     ({"location_id": "loc-1", "domain": "a"}, ONE._replace(place=Place("lbl-1", None, None, "loc-1", "a"))),
     ({"listener_id": None, "location_id": "loc-1"}, ONE._replace(place=Place(location_id="loc-1"))),
     ({"listener_id": None, "listener_port": 443}, ONE._replace(place=Place(None, 443))),
+    ({"listener_id": None, "listener_port": 1}, ONE._replace(place=Place(None, 1))),
     (
         {**BY_PORT, "domain": "A.Example.COM", "url": "/V1"},
         ONE._replace(place=Place(None, 80, "HTTP", None, "a.example.com", "/V1")),

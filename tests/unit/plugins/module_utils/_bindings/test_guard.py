@@ -354,7 +354,7 @@ MENTIONED = {"LocationId": "", "Targets": [state("ins-1", "Alive")]}
     answer_of(None)["LoadBalancers"],
     answer_of([MENTIONED], listener_id="lbl-2")["LoadBalancers"],
     answer_of([MENTIONED], load_balancer_id="lb-other")["LoadBalancers"],
-    answer_of([{**MENTIONED, "Targets": [state("ins-1", "Alive", Port=81)]}])["LoadBalancers"],
+    answer_of([{**MENTIONED, "Targets": [state("ins-1", "Alive", Port=port) for port in (0, 81)]}])["LoadBalancers"],
 )
 def test_a_target_that_the_answer_does_not_mention_has_no_known_health(balancers):
     """B1"""
