@@ -179,6 +179,13 @@ def test_what_keeps_a_weight_from_being_put_back_does_not_hide_that_too_few_serv
     assert former(run) == [("ins-1", 7, "blue")]
 
 
+def test_a_weight_is_put_back_as_soon_as_the_load_balancer_is_free():
+    cloud = two_controllers(None, order("busy"))
+    assert "was put back" in message_of(guarded(cloud))
+    _, busy, again = (call["time"] for call in cloud.writes())
+    assert again - busy < 4
+
+
 def test_a_weight_that_somebody_else_put_back_is_not_written():
     # Calls after our write: read, health, and then ours is raised again.
     cloud = two_controllers(then=[[], [(LBL_1, "ins-1", 7)]])
