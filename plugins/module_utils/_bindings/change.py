@@ -46,9 +46,8 @@ class Change:
         object.__setattr__(self, "_hash", hash((self.kind.value, self.key, self.weight, self.tag)))
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Change):
-            return NotImplemented
-        return (self.kind, self.key, self.weight, self.tag) == (other.kind, other.key, other.weight, other.tag)
+        asked = (self.kind, self.key, self.weight, self.tag)
+        return isinstance(other, Change) and asked == (other.kind, other.key, other.weight, other.tag)
 
     def __hash__(self) -> int:
         return self._hash

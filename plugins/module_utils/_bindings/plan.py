@@ -263,8 +263,6 @@ def _still_matching(first: Plan, snapshot: Snapshot) -> Iterator[tuple[Change, B
     """The losses of selectors and of purge in the first plan that still apply, with their binding now."""
     present = first.goal.state == "present"
     candidates = [change for change in first.losses if not present or change.kind is ChangeKind.DEREGISTER]
-    if not candidates:
-        return
     matching = None
     if not present:
         # Where the entries no longer resolve, as names have changed meanwhile, the first plan says what matches.
@@ -284,13 +282,10 @@ def bound_meanwhile(first: Plan, snapshot: Snapshot) -> tuple[Binding, ...]:
     The next run would take them away.
     """
     present = first.goal.state == "present"
-    if present and not first.goal.purge:
-        return ()
     planned = {change.key for change in first.losses}
     try:
         if present:
-            wishes = [wish for wish in first.desired if wish.pool.key in snapshot.pools]
-            again = plan_present(wishes, snapshot, first.goal)
+            again = plan_present(first.desired, snapshot, first.goal)
         else:
             again = make_plan(first.goal._replace(lenient=True), snapshot)
     except InvalidArgument:
@@ -314,8 +309,7 @@ def apply_changes(
         if change.kind is ChangeKind.REGISTER:
             new = change.as_new(untagged)
             bindings[new.identity] = new
-            continue
-        if change.kind is ChangeKind.DEREGISTER:
+        elif change.kind is ChangeKind.DEREGISTER:
             bindings.pop(change.key, None)
         elif (bound := bindings.get(change.key)) is not None:
             bindings[change.key] = bound._replace(

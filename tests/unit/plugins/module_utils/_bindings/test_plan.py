@@ -108,7 +108,7 @@ def test_tags_that_the_cloud_does_not_tell_are_not_compared_but_warned_of():
 def test_a_new_binding_is_predicted_with_the_clouds_default_weight_and_no_tag():
     (new,) = predict(plan_for([want("lbl-1", "ins-1")], snapshot(tcp("lbl-1"))))["lbl-1", None]
     assert (new.weight, new.tag) == (10, "")
-    silent = untagged(tcp("lbl-1", 443, target("ins-1")))
+    silent = untagged(tcp("lbl-1", 443, target("ins-1")), tcp("lbl-2", 444))
     assert predict(plan_for([want("lbl-1", "ins-2")], silent))["lbl-1", None][1].tag is None
 
 
@@ -266,7 +266,9 @@ def test_a_listener_that_is_gone_has_nothing_to_lose_and_hides_nothing(options):
     rest = planning.plan_rest(plan_for(ALL, snapshot(tcp("lbl-1", 443, *one())), **options), snapshot(), set())
     assert (rest.changes, rest.gone, rest.raised, rest.rebound) == ((), (), (), ())
     plan = plan_for([*ALL, {"listener_id": "lbl-2"}], snapshot(tcp("lbl-1"), tcp("lbl-2", 444)), **options)
-    assert len(planning.bound_meanwhile(plan, snapshot(tcp("lbl-1", 443, *one())))) == 1
+    purge = plan_for([want("lbl-1", "ins-2"), want("lbl-2", "ins-2")], plan.snapshot, purge=True)
+    for first in (plan, purge):
+        assert len(planning.bound_meanwhile(first, snapshot(tcp("lbl-1", 443, *one())))) == 1
 
 
 @rows(
