@@ -307,7 +307,7 @@ def _given(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 def _unknown_key(key: object) -> str:
     keys = (*TEXT_KEYS, *WHOLE_KEYS)
-    near = difflib.get_close_matches(key, keys, n=1) if isinstance(key, str) and len(key) <= 100 else []
+    near = difflib.get_close_matches(key, keys) if isinstance(key, str) and len(key) <= 100 else []
     hint = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(keys)}."
     return f"{shown_value(key)} is not a key of an entry; {hint}"
 

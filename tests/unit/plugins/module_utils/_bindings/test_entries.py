@@ -46,6 +46,7 @@ OF_LISTENERS = {"listener_id": "lbl-1", "protocol": "tcp", "port": 443}
     ({**NULLS, "protocol": None}, ONE),
     ({"tag": ""}, ONE._replace(tag="")),
     ({"tag": 83}, ONE._replace(tag="83")),
+    ({"tag": "x" * 2048}, ONE._replace(tag="x" * 2048)),
     ({"port": 1, "weight": 0}, ONE._replace(port=1, weight=0)),
     ({"port": 65535, "weight": 100}, ONE._replace(port=65535, weight=100)),
     ({"location_id": "loc-1", "domain": "a"}, ONE._replace(place=Place("lbl-1", None, None, "loc-1", "a"))),
@@ -116,7 +117,7 @@ def test_a_wrong_value_is_named_with_its_entry(change, words):
     assert (" more." in message, message.count("not a key") > 1) == (False, False)
 
 
-@rows("value", "80", " 80 ", "80.0", "80.", 80.0, "+80", "0080")
+@rows("value", "80", " 80 ", "80.0", "80.", 80.0, "+80", "0" * 18 + "80")
 def test_what_templates_make_of_numbers_is_the_number(value):
     (entry,) = parse({**LISTENER, "port": value, "weight": value, "listener_port": value})
     assert (entry.port, entry.weight, entry.place.listener_port) == (80, 80, 80)
@@ -125,7 +126,7 @@ def test_what_templates_make_of_numbers_is_the_number(value):
 @rows("value",
     "1e99999999", "1e2", "inf", "nan", float("inf"), float("-inf"), float("nan"), 1e300, 80.5, "80.5", "0x50", "8_0",
     "8 0", "\uff18\uff10", "", " ", "9" * 5000, "0" * 10_000_000 + "80", 10**5000, -(10**50), True, False, "http",
-    b"80", [80], {"port": 80},
+    b"80", [80], {"port": 80}, "0" * 19 + "80",
 )  # fmt: skip
 @rows("key", "port", "weight", "listener_port")
 def test_what_is_no_whole_number_is_refused_at_once(key, value):
@@ -150,6 +151,9 @@ def test_all_wrong_entries_are_told_at_once_but_not_hundreds():
     assert [f"targets[{number}]" in message for number in range(8)] == [True] * 5 + [False] * 3
     assert message.endswith("And 3 more entries with errors.")
     assert " more" not in problem(*({**LISTENER, "port": 0} for _ in range(5)))
+    unknown = problem(dict.fromkeys("abcdefg", 1))
+    assert (unknown.count("is not a key"), unknown.endswith(" And 2 more.")) == (5, True)
+    assert " more" not in problem(dict.fromkeys("abcde", 1))
 
 
 ON_UDP = {"listener_port": 80, "listener_protocol": "udp", "eni_ip": "2001:DB8::1", "port": 53}
@@ -232,13 +236,15 @@ def test_whole_numbers_as_tags_are_warned_of():
 
 
 def test_an_entry_is_named_by_what_it_selects_by():
-    long, odd = parse(
+    long, odd, listener = parse(
         {"instance_id": "ins-0000001", "listener_port": 80, "port": 8080, "tag": "blue", "weight": 3},
         {"domain": "*.example.com", "eni_ip": "10.0.0.1", "tag": "a\nb"},
+        {"listener_id": "lbl-1", "port": 53},
         selectors=True,
     )
     assert long.label == "targets[0] (listener_port 80, instance_id ins-0000001, port 8080, tag blue)"
     assert odd.label == "targets[1] (domain '*.example.com', eni_ip '10.0.0.1', tag 'a\\nb')"
+    assert listener.label == "targets[2] (listener_id lbl-1, port 53)"
 
 
 @rows("odd",
