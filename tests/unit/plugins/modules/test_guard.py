@@ -139,7 +139,10 @@ def test_a_weight_is_put_back_when_fewer_than_min_healthy_are_left(how):
     assert ("lbl-1", None, "ins-1", 80, 7, "blue") in cloud.bindings()
     assert (failed(run), done(run), former(run)) == ({"ins-1": "NotAttempted"}, [], [])
     assert [one["message"] for one in run["failed_targets"]] == ["The guard min_healthy: its weight was put back."]
-    assert run.changed
+    assert (run.changed, run["load_balancers"][0]["message"]) == (
+        True,
+        "GuardRefused: 1 of 1 changes are not in place.",
+    )
 
 
 def test_of_several_listeners_only_the_one_that_is_short_gets_its_weight_back():
