@@ -286,6 +286,13 @@ def test_an_error_after_the_targets_were_healthy_is_none_where_everything_is_in_
     assert (run.failure, addresses(cloud, "lbl-1"), cloud.count("DescribeTargets")) == (None, {"ins-3"}, 4)
 
 
+def test_a_read_before_the_end_of_a_task_says_nothing_of_it():
+    cloud = shop(task_seconds=3)
+    cloud.add_faults({"action": "DescribeTargets", "skip": 2, "times": -1, **refusal("UnauthorizedOperation")})
+    run = cloud.run(targets=NEW)
+    assert (run.code, failed(run), run["listeners"][0]["bound"]) == ("UnauthorizedOperation", {}, None)
+
+
 def test_busy_until_the_end_of_the_time_is_told_and_the_end_is_kept():
     cloud = shop()
     lock(cloud, 10_000)
