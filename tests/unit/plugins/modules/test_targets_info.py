@@ -297,6 +297,7 @@ def test_names_that_contradict_an_id_are_an_error_that_says_where(chosen):
     run = shops().run_info(targets=[{"listener_id": "lbl-1", "listener_port": 9}], **chosen)
     assert "listener_port 9 contradicts the ID beside it" in run.failure
     assert ("1 of 2 load balancers failed. lb-1: " in run.failure) is ("load_balancer_ids" in chosen)
+    assert "Nothing was changed" not in run.failure
 
 
 @pytest.mark.parametrize("count", [1, 3])
