@@ -136,8 +136,7 @@ class Fleet:
 
     def tell_failed(self, failed: Sequence[tuple[Balancer, ClbError]]) -> str:
         """Tell of what is wrong on load balancers before anything was written; on one at least."""
-        region = None if self._connection is None else self._connection.region
-        writes = not self._only_reads
+        region, writes = known(self._connection).region, not self._only_reads
         return tell_failed(failed, len(self._balancers), several=self.several, region=region, writes=writes)
 
     def check_some_left(self) -> None:

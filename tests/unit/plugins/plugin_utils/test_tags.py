@@ -79,6 +79,10 @@ def test_of_more_than_ten_tags_the_rest_is_filtered_here():
     fleet = fleet_of({"lb-1": many, "lb-2": {**many, "tag11": "y"}})
     assert chosen(fleet, many) == ["lb-1"]
     assert [len(one) for one in filters(fleet)] == [10]
+    # The same is done with a tag of more than 100 values.
+    fleet, others = fleet_of(TAGS), [f"v{number}" for number in range(99)]
+    assert chosen(fleet, {"env": ["prod", *others, "v99"], "team": ["shop", *others]}) == ["lb-1"]
+    assert filters(fleet) == [[{"Name": "tag:team", "Values": ["shop", *others]}]]
 
 
 @pytest.mark.parametrize("site", SITES)
@@ -109,6 +113,7 @@ def test_what_is_no_refusal_of_the_filter_is_an_error(code):
 def test_where_none_has_them_the_message_says_which_tags_there_are(site, tags, own, words):
     run = fleet_of(own, site).run_info(load_balancer_tags=tags)
     assert (words in (run.failure or ""), run.code) == (True, "InvalidArgument")
+    assert ("None has a tag" in run.message) is ("envi" in tags)
 
 
 def test_many_tags_and_long_ones_keep_a_message_short():
