@@ -141,9 +141,10 @@ def run_tests(files: Iterable[Path | str], plugin: object) -> int:
     return int(pytest.main([*ARGUMENTS, *map(str, files)], plugins=[plugin]))
 
 
-def run_items(items: Sequence[pytest.Item]) -> int:
-    """Run collected tests until one fails."""
+def run_items(items: Sequence[pytest.Item], reached: Reached) -> int:
+    """Run collected tests until one fails; one that takes ten times as long as it did has no end."""
     for item, following in zip(items, [*items[1:], None], strict=False):
+        signal.setitimer(signal.ITIMER_PROF, 5 + 10 * reached[item.nodeid]["seconds"])
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         if item.session.testsfailed:
             return NOTICED
@@ -265,6 +266,7 @@ def try_in_functions(mutants: Mapping[Mutant, Changed], reached: Reached, folder
 
     def work(items: Mapping[str, pytest.Item]) -> None:
         loaded = functions_by_code()
+        gc.freeze()  # so that a collection in a fork copies nothing
 
         def try_one(mutant: Mutant, names: list[str]) -> int:
             for old, new in mutants[mutant]:
@@ -273,7 +275,7 @@ def try_in_functions(mutants: Mapping[Mutant, Changed], reached: Reached, folder
                     return BROKEN
                 for function in functions:
                     function.__code__ = new
-            return run_items([items[name] for name in names])
+            return run_items([items[name] for name in names], reached)
 
         survivors.extend(try_all(list(mutants), try_one, reached, folder, jobs))
 
