@@ -85,7 +85,7 @@ def test_addresses_are_parsed(key, spelling, parsed):
     ({"domain": "a"}, "domain is given without url"),
     ({"url": "/"}, "url is given without domain"),
     ({"instance_id": None}, "no backend is named; give instance_id or eni_ip"),
-    ({"eni_ip": "10.0.0.1"}, "'ins-1' and eni_ip '10.0.0.1' are both given"),
+    ({"eni_ip": "10.0.0.1"}, "'ins-1' and eni_ip '10.0.0.1' are both given; a backend is addressed by exactly one"),
     ({"instance_id": None, "eni_ip": "10.0.0.256"}, "eni_ip '10.0.0.256' is not an IP address"),
     ({"instance_id": None, "eni_ip": "web-1"}, "eni_ip 'web-1' is not an IP address"),
     ({"port": None}, "port is missing"),
