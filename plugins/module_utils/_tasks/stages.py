@@ -352,9 +352,7 @@ def check_entries_belong(
     ]
     if foreign and not choice.everywhere:
         raise InvalidArgument(f"{first_sentences(foreign)} These are {and_more(list(names), MAX_LISTED)}.")
-    unknown = names_to_check(entries, names)
-    if unknown:
-        found = connection.clb.describe_load_balancers(load_balancer_ids=unknown)
-        names.update((balancer.load_balancer_id, balancer.name) for balancer in found)
+    found = connection.clb.describe_load_balancers(load_balancer_ids=names_to_check(entries, names))
+    names.update((balancer.load_balancer_id, balancer.name) for balancer in found)
     check_belonging(entries, names, connection.region)
     return foreign
