@@ -128,7 +128,7 @@ def test_targets_come_slot_by_slot_sorted_by_address():
 )
 def test_selectors(selector, targets, tree):
     info = read(selector)
-    assert (found(info), places(info), info.warnings) == (targets, tree, [])
+    assert (found(info), places(info), info.warnings, info["changed"]) == (targets, tree, [], False)
 
 
 def test_a_tag_where_the_cloud_tells_none_is_a_warning():
