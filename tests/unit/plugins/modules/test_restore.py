@@ -78,6 +78,11 @@ def test_what_a_task_has_not_changed_it_takes_out_again(file):
     file.unlink()
     guarded = cloud.run(state="drained", targets=[HOST], restore_file=str(file), min_healthy=9)
     assert (guarded.code, file.exists()) == ("GuardRefused", False)
+    # Nor does it matter that another task has emptied the file meanwhile.
+    cloud.add_faults(error("UnauthorizedOperation", "BatchModifyTargetWeight"))
+    cloud.before("BatchModifyTargetWeight", file.unlink)
+    run = cloud.run(state="drained", targets=[HOST], restore_file=str(file))
+    assert (run.code, run.warnings, file.exists()) == ("UnauthorizedOperation", [], False)
 
 
 def test_what_may_still_happen_stays(file):

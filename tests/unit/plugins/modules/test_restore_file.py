@@ -17,11 +17,13 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply import memory
 from ansible_collections.tencentcloud.clb.plugins.module_utils._apply.reconcile import Reconciler
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base import limits
 from clb_emulator.inprocess import scenario_of
 from clb_emulator.testing import Emulator
 
@@ -66,7 +68,8 @@ def test_what_is_no_restore_file_stops_every_task_and_is_left_alone(file, what):
     if what == "another user's" and os.geteuid():
         pytest.skip("only root can give a file away")
     make(file)
-    found, cloud = seen(file), region()
+    descriptors = Path("/proc/self/fd")
+    found, cloud, opened = seen(file), region(), len(list(descriptors.iterdir()))
     tasks = [DRAIN, {**DRAIN, "targets": []}, {"targets": [{**ONE, "instance_id": "ins-7"}]}, {"state": "restored"}]
     for options in [*tasks, *({**task, "check": True} for task in tasks)]:
         run = cloud.run(restore_file=str(file), **options)
@@ -74,6 +77,7 @@ def test_what_is_no_restore_file_stops_every_task_and_is_left_alone(file, what):
         assert f"restore_file {file}: " in run.message
         assert problem in run.message
     assert (cloud.calls(), seen(file), list(file.parent.iterdir())) == ([], found, [file])
+    assert len(list(descriptors.iterdir())) <= opened
 
 
 def test_a_file_may_be_as_large_as_is_allowed(file, monkeypatch):
@@ -167,6 +171,26 @@ def test_the_lock_of_the_folder_is_waited_for(file):
         assert not cloud.run(**{**DRAIN, **options}, restore_file=str(file), wait_timeout=5).failed
     cloud.before("DescribeTargets", lambda: os.close(folder))
     drain(cloud, file)
+
+
+def test_the_lock_is_waited_for_after_the_time_is_up(file):
+    cloud = region(2, task_seconds=60)
+    folder = os.open(file.parent, os.O_RDONLY)
+    cloud.before("Batch*", lambda: fcntl.flock(folder, fcntl.LOCK_EX))
+    cloud.before("DescribeTargets", lambda: fcntl.flock(folder, fcntl.LOCK_UN) if cloud.now() > 6 else None, times=-1)
+    tasks = {"restore_file": str(file), "wait_timeout": 5}, {"load_balancer_id": "lb-2", "wait": False, "after": 7}
+    late, _other = cloud.together(*({"load_balancer_id": "lb-1", **DRAIN, **task} for task in tasks))
+    os.close(folder)
+    assert (late.code, late.warnings) == ("WaitTimeout", [])
+
+
+def test_nothing_is_written_that_could_not_be_read_again(file, monkeypatch):
+    remember(file, *({**ONE, "port": port} for port in range(100, 200)))
+    left, cloud = held(file), region()
+    monkeypatch.setattr(limits, "MAX_VALUES", 505)
+    run = cloud.run(**DRAIN, restore_file=str(file))
+    assert (run.code, cloud.writes(), held(file)) == ("InvalidArgument", [], left)
+    assert "it can't be written: it has more than 505 values" in run.message
 
 
 def test_what_a_killed_task_has_left_beside_the_file_is_replaced(file):
