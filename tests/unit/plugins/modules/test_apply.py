@@ -183,6 +183,12 @@ def test_wait_false_leaves_out_only_the_last_poll_and_read_back(wait):
     assert (run.failure, sorted(done(run))) == (None, ["ins-1", "ins-2", "ins-3"])
 
 
+def test_a_busy_load_balancer_tells_nothing_of_how_long_a_task_takes():
+    cloud = shop(None, order("busy"), task_seconds=3)
+    assert cloud.run(targets=NEW, purge=True).failure is None
+    assert cloud.actions()[-3:] == ["DescribeTargets", "BatchDeregisterTargets", "DescribeTargets"], "no poll"
+
+
 def test_wait_false_with_one_call_returns_as_soon_as_it_is_accepted():
     cloud = shop(task_seconds=100)
     run = cloud.run(targets=NEW, wait=False)
