@@ -63,7 +63,7 @@ class Trial(Protocol[Item, Refusal]):
 
 
 def find_causes(
-    call: Sequence[Item], refusal: Refusal, trial: Trial[Item, Refusal], *, ask_alone: bool, skip_halves: bool = False
+    call: Sequence[Item], refusal: Refusal, trial: Trial[Item, Refusal], *, ask_alone: bool, skip_halves: bool
 ) -> Iterator[Found[Item, Refusal]]:
     """Send the members of a refused call in smaller groups until it is known why it was refused.
 

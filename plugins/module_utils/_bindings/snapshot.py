@@ -131,7 +131,7 @@ class Pool:
     end_port: int | None = None
     domain: str | None = None
     url: str | None = None
-    key: PoolKey = field(init=False, repr=False, compare=False)
+    key: PoolKey = field(init=False)
     """Made once, since every binding of the pool asks for it."""
 
     def __post_init__(self) -> None:

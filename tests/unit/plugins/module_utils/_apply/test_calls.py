@@ -191,11 +191,11 @@ class Door:
     def may_be_size(self, group, refusal):
         return refusal == LONG and len(group) > self.largest
 
-    def find(self, members, **options):
+    def find(self, members, skip_halves=False):
         """What is found, each with its members as one text."""
         refusal = self.send(members)
         assert refusal is not None
-        found = find_causes(members, refusal, self, **{"ask_alone": refusal != QUOTA, **options})
+        found = find_causes(members, refusal, self, ask_alone=refusal != QUOTA, skip_halves=skip_halves)
         return [(one.cause, " ".join(one.members), one.refusal) for one in found]
 
 
@@ -225,7 +225,7 @@ def test_culprits_are_found_with_the_answer_to_them_alone(group, bad, full, expe
 def test_a_refusal_that_does_not_come_again_names_nobody():
     for members in (["a1", "a2", "b1"], numbered(20)):
         door = Door()
-        assert list(find_causes(members, BAD, door, ask_alone=True)) == []
+        assert list(find_causes(members, BAD, door, ask_alone=True, skip_halves=False)) == []
         assert sorted(door.through) == sorted(members)
     # Four members or fewer are simply halved.
     for amount in (1, 2, 3, 4):
@@ -266,7 +266,7 @@ def test_any_two_bad_ones_are_found_though_they_are_refused_in_the_same_words(am
 @rows("most", 499, 300, 250, 120, 3, 1)
 def test_a_call_that_is_only_too_large_is_told_by_its_parts(most):
     door = Door(most=most)
-    found = next(find_causes(numbered(500), LONG, door, ask_alone=True))
+    found = next(find_causes(numbered(500), LONG, door, ask_alone=True, skip_halves=False))
     assert (found.cause, found.refusal) == (Cause.SIZE, LONG)
     assert set(found.members) <= set(door.through)
     assert most // 2 <= max(len(group) for group in door.asked if len(group) <= most) <= most
@@ -294,7 +294,7 @@ def test_one_culprit_among_many_takes_twice_the_logarithm_and_a_caller_can_stop(
         assert door.find(members) == [(Cause.MEMBERS, bad, BAD)]
         assert len(door.asked) <= 2 * 9 + 2
     door = Door("a1 b1")
-    assert next(find_causes(["a1", "a2", "b1", "b2"], BAD, door, ask_alone=True)).members == ["a1"]
+    assert next(find_causes(["a1", "a2", "b1", "b2"], BAD, door, ask_alone=True, skip_halves=False)).members == ["a1"]
     assert not any("b1" in group for group in door.asked)
 
 
@@ -326,7 +326,7 @@ def test_all_bad_ones_are_named_and_nobody_is_sent_after_getting_through(spoils,
         def may_be_size(self, _members, refusal):
             return refusal == LONG
 
-    found = list(find_causes(group, BAD, Trial(), ask_alone=ask_alone))
+    found = list(find_causes(group, BAD, Trial(), ask_alone=ask_alone, skip_halves=False))
     if any(one.cause is Cause.NO_MEMBER for one in found):
         # Three single members were refused alike; of two bad ones that can't be.
         assert len(bad) > 2
