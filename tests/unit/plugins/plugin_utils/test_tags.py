@@ -83,6 +83,10 @@ def test_of_more_than_ten_tags_the_rest_is_filtered_here():
     fleet, others = fleet_of(TAGS), [f"v{number}" for number in range(99)]
     assert chosen(fleet, {"env": ["prod", *others, "v99"], "team": ["shop", *others]}) == ["lb-1"]
     assert filters(fleet) == [[{"Name": "tag:team", "Values": ["shop", *others]}]]
+    # Where no tag is left to ask for, everything is listed once.
+    fleet.clear_journal()
+    assert fleet.run_info(load_balancer_tags={"env": [*others, "v99", "v100"]}).failed
+    assert filters(fleet) == [None]
 
 
 @pytest.mark.parametrize("site", SITES)
