@@ -145,7 +145,7 @@ def _without(
         others = [member for member in group if member not in known]
         if any(member in bad for member in group):
             loose += others
-        elif others:
+        else:
             certain.append((others, answer))
     return certain, loose
 

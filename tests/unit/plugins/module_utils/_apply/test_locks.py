@@ -102,6 +102,7 @@ def test_the_variable_names_another_folder(tmp_path, home, given, below):
     ("$HOME/locks", "is not an absolute path"),
     ("~nobody-has-this-name/x", "names no home directory that is known"),
     ("lo\x1b[31mcks", r"'lo\\x1b\[31mcks' is not an absolute path"),
+    ("x" * 300, r"'x{199}\.\.\. \(302 characters in all\) is not an absolute path"),
 )
 def test_a_folder_that_depends_on_the_working_directory_is_refused(monkeypatch, tmp_path, given, words):
     monkeypatch.chdir(tmp_path)

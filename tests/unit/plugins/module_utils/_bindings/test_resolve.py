@@ -208,7 +208,7 @@ def test_touched_is_what_a_selector_names_or_matched_on(selector, touched):
     ({"listener_id": "lbl-no"}, "there is no listener 'lbl-no'"),
     ({"listener_port": 9}, "there is no listener on port 9"),
     ({"location_id": "loc-no"}, "there is no rule 'loc-no'"),
-    ({"domain": "c.example.com"}, "there is no rule with domain 'c.example.com'"),
+    ({"domain": "c.example.com"}, "there is no rule with domain 'c.example.com'."),
     ({"listener_id": "lbl-http", "domain": "a.example.com", "url": "/no"}, "'a.example.com' and url '/no' on"),
     ({"listener_id": "lbl-http", "url": "/no"}, "there is no rule with url '/no' on listener 'lbl-http'"),
     ({"listener_id": "lbl-tcp", "domain": "a.example.com"}, "TCP:443 (lbl-tcp) is a layer-4 listener"),

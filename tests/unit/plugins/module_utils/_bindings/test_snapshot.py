@@ -254,6 +254,7 @@ def test_an_address_finds_the_binding_that_it_surely_is(bound_as, own, ambiguous
     assert sorted(bound.ambiguous) == ambiguous.split()
     assert all(len(several) > 1 for found in bound.ambiguous.values() for several in found.values())
     assert [one.backend.address for one in bound.all_bindings()] == own
+    assert all(bound.find(KEY, backend(name), 80) is None for name in {*ambiguous.split()}.difference(own))
     for name in {*own}.difference(ambiguous.split()):
         found = bound.find(KEY, backend(name), 80)
         assert found is not None
