@@ -50,7 +50,7 @@ def batches(changes: Sequence[Change], capacity: Capacity | None = None) -> list
                 calls.append(_Call(most, most_entries, size))
             roomiest.add(rest[:count])
             rest = rest[count:]
-    return [call.changes for call in calls if call.changes]
+    return [call.changes for call in calls]
 
 
 def calls_for(changes: Sequence[Change], capacity: Capacity) -> list[list[Change]]:

@@ -88,6 +88,8 @@ def test_every_other_kind_is_addressed_by_a_private_ip_whatever_its_ids_say(kind
         for address in ("10.2.0.1", "10.2.0.2"):
             assert bound.find(KEY, Backend(None, address), 80) is only(bound)
         assert bound.find(KEY, Backend("ins-9", None), 80) is None
+        both = [{"listener_id": "lbl-1", "eni_ip": address, "port": 80} for address in ("10.2.0.1", "10.2.0.2")]
+        assert [one.number for one in resolve_desired(parse_entries(both, selectors=False), bound)] == [0]
 
 
 @rows("text, expected",
