@@ -227,6 +227,9 @@ def test_a_refusal_that_does_not_come_again_names_nobody():
         door = Door()
         assert list(find_causes(members, BAD, door, ask_alone=True, skip_halves=False)) == []
         assert sorted(door.through) == sorted(members)
+    # Another refusal than before is followed.
+    (found,) = find_causes(["a1", "b1", "b2"], QUOTA, Door("b1"), ask_alone=False, skip_halves=False)
+    assert (found.members, found.refusal) == (["b1"], BAD)
     # Four members or fewer are simply halved.
     for amount in (1, 2, 3, 4):
         assert Door(closed=True).find(numbered(amount)) == [(Cause.MEMBERS, one, BAD) for one in numbered(amount)]
