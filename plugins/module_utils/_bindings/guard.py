@@ -216,7 +216,7 @@ def find_losses(
     losing: dict[PoolKey, list[Binding]] = defaultdict(list)
     for change in changes:
         bound = before.find(change.pool.key, change.backend, change.port) if change.loss else None
-        if bound is not None and bound.weight > 0:
+        if bound is not None:
             losing[change.pool.key].append(bound)
     pools = {change.pool.key: change.pool for change in changes if change.pool.key in losing}
     # A target that is raised from 0 has a known health; a new one counts only where it is waited for.

@@ -315,9 +315,9 @@ def test_after_the_losses_dead_ones_count_where_nobody_was_healthy_before(dead, 
     for number in others:
         cloud.before("BatchModifyTargetWeight", lambda name=f"ins-{number}": interfere(cloud, LBL_1, name, 0))
     run = cloud.run(**drop(1))
-    assert run.failed is put_back, run.message
-    assert ("ins-1" in serving(cloud)) is put_back
-    assert ("was put back" in run.message) is put_back
+    assert (run.failed, "ins-1" in serving(cloud)) == (put_back, put_back), run.message
+    told = [words in run.message for words in ("was put back", ", counting those that are not healthy)")]
+    assert told == [put_back, put_back and 1 in dead]
 
 
 SHAPES = (
