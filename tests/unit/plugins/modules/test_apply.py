@@ -221,6 +221,7 @@ def test_a_write_that_reaches_nobody_is_tried_for_a_minute():
     cloud.unreachable("Batch*", times=-1)
     run = cloud.run(targets=NEW)
     assert (run.code, 55 <= run.seconds <= 65) == ("ConnectionFailed", True)
+    assert 10 < run["api_calls"]["BatchRegisterTargets"] < 40
     # Where the time is up before that, it is told, too.
     assert failed(cloud.run(targets=NEW, wait_timeout=30)) == {"ins-3": "ConnectionFailed"}
 
