@@ -226,6 +226,13 @@ def test_a_write_that_reaches_nobody_is_tried_for_a_minute():
     assert failed(cloud.run(targets=NEW, wait_timeout=30)) == {"ins-3": "ConnectionFailed"}
 
 
+def test_a_drained_target_is_removed_without_a_look_at_health():
+    cloud, named = shop(task_seconds=0), [{"listener_id": "lbl-1", "instance_id": "ins-1"}]
+    assert cloud.run(targets=named, state="drained").failure is None
+    assert cloud.run(targets=named, state="absent", min_healthy=1).changed
+    assert cloud.count("DescribeTargetHealth") == 0
+
+
 @pytest.mark.parametrize("options", [{}, {"min_healthy": 1}], ids=str)
 def test_losses_wait_until_the_gains_are_healthy_which_count_in_the_guard_too(options):
     cloud = shop(health={"unknown": ["ins-3"]})

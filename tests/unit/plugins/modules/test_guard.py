@@ -135,7 +135,7 @@ def test_a_weight_is_put_back_when_fewer_than_min_healthy_are_left(how):
     run = guarded(cloud, how)
     message = message_of(run)
     assert "fewer targets that get traffic were left once the losses showed: TCP:443 (lbl-1) (0)" in message
-    assert "The weight of ins-1:80 on TCP:443 (lbl-1) was put back." in message
+    assert ". The weight of ins-1:80 on TCP:443 (lbl-1) was put back. Run the task again" in message
     assert ("lbl-1", None, "ins-1", 80, 7, "blue") in cloud.bindings()
     assert (failed(run), done(run), former(run)) == ({"ins-1": "NotAttempted"}, [], [])
     assert [one["message"] for one in run["failed_targets"]] == ["The guard min_healthy: its weight was put back."]
