@@ -113,6 +113,7 @@ def test_listeners_that_fit_whole_are_never_split(sizes):
     ([334, 333, 333], 2, 1),
     # A listener goes where least room is left, and what fits nowhere to where most is.
     ([150, 300, 300, 400, 350], 3, 1),
+    ([430, 200, 200, 60, 50, 50], 2, 0),
     ([350, 350, 300], 2, 1),
 )
 def test_a_listener_is_split_only_where_that_saves_a_call(sizes, calls, splits):
@@ -134,7 +135,7 @@ class Small(Capacity):
 
 
 def test_only_full_entries_begin_new_ones():
-    assert [len(call) for call in batches(changes(ChangeKind.WEIGHT, [12]), Small(8, 2, 4))] == [8, 4]
+    assert [len(call) for call in batches(changes(ChangeKind.WEIGHT, [12]), Small(12, 2, 4))] == [8, 4]
 
 
 @given(st.lists(st.integers(1, 6), max_size=6), st.sampled_from([(5, 3, 2), (10, 2, 5)]))
