@@ -231,6 +231,10 @@ def test_a_refusal_that_does_not_come_again_names_nobody():
     # Another refusal than before is followed.
     (found,) = find_causes(["a1", "b1", "b2"], QUOTA, Door("b1"), ask_alone=False, skip_halves=False)
     assert (found.members, found.refusal) == (["b1"], BAD)
+    # Halves that are refused in different words are searched each by itself.
+    members = [*numbered(5), "b0", "b1", "b2", "b3", "b4"]
+    found = next(find_causes(members, BAD, Door(full="a", closed=True), ask_alone=True, skip_halves=False))
+    assert (found.members, found.refusal) == (numbered(5), QUOTA)
     # Four members or fewer are simply halved.
     for amount in (1, 2, 3, 4):
         assert Door(closed=True).find(numbered(amount)) == [(Cause.MEMBERS, one, BAD) for one in numbered(amount)]

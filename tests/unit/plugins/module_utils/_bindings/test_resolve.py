@@ -163,6 +163,7 @@ def matched(selection):
     ({"listener_id": "lbl-http", "domain": "b.example.com"}, [B3]),
     ({"listener_port": 443}, [T1, T2, T9, U1]),
     ({"listener_port": 443, "listener_protocol": "UDP"}, [U1]),
+    ({"listener_port": 443, "instance_id": "ins-1", "port": 53}, [U1]),
     ({"location_id": "loc-1"}, [A1, A6]),
     ({"location_id": "loc-1", "instance_id": "ins-1", "port": 80}, [A1]),
     ({"location_id": "loc-1", "instance_id": "ins-1", "port": 81}, []),

@@ -277,6 +277,8 @@ def test_ports_and_pools_have_nothing_to_do_with_each_other():
     )
     assert bound.ambiguous == {}
     assert [one.aliases for one in bound.all_bindings()] == [(A, B)] * 3
+    in_order = snapshot(tcp("lbl-1", 443, ONE, {**ONE, "Port": 81}, interface(A, B))).all_bindings()
+    assert [one.port for one in in_order] == [80, 81, 80]
 
 
 @rows("address", A, B)
