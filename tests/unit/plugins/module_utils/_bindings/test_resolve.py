@@ -100,6 +100,7 @@ def test_the_listeners_that_can_be_meant_are_told_where_each_entry_tells():
     assert "TCP (lbl-tcp), UDP (lbl-udp); add listener_protocol" in problem({"listener_port": 443, **BACKEND}).message
     by_port, by_id = ({**place, **BACKEND} for place in ({"listener_id": "lbl-http"}, {"listener_id": "lbl-no"}))
     assert getattr(problem(by_port), "meant", None) == {"lbl-http"}
+    assert problem(by_id).message == "targets[0]: there is no listener 'lbl-no'."
     assert getattr(problem(by_port, {**by_id, "port": 81}), "meant", None) == frozenset()
 
 
