@@ -185,7 +185,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request im
     Choice,
     Request,
     Tags,
-    check_minimum,
+    check_range,
     parse_tags,
 )
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._hostnames import Draft, HostNames
@@ -273,7 +273,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _load(self, path: str, cache: bool) -> Reading:
         """Read the load balancers, or take them from the cache if it is allowed and has them."""
         options = {name: self._rendered(name) for name in CONNECTION_SPEC}
-        check_minimum(options, "timeout", 1)
+        check_range(options, "timeout", 1)
         by_name = ("load_balancer_ids", "load_balancer_names")
         query: Raw = {name: self._list_of_text(name) for name in by_name}
         query.update(load_balancer_tags=self._tags(), targets=self._list("targets"), health=self.get_option("health"))

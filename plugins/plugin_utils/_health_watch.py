@@ -17,7 +17,7 @@ from ..module_utils._base import pace
 from ..module_utils._base.errors import ClbError, CredentialsNotFound, InvalidArgument, sentences
 from ..module_utils._bindings.health import NO_HEALTH
 from ..module_utils._tasks.info import run_info
-from ..module_utils._tasks.request import CONNECTION_SPEC, LOAD_BALANCER_SPEC, Request, Spec, check_minimum
+from ..module_utils._tasks.request import CONNECTION_SPEC, LOAD_BALANCER_SPEC, Request, Spec, check_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -194,7 +194,7 @@ def _check_options(args: Mapping[str, Any]) -> Raw:
     if checked.error_messages:
         raise InvalidArgument(" ".join(f"{message.rstrip('.')}." for message in checked.error_messages))
     params: Raw = {**checked.validated_parameters, "health": True}
-    check_minimum(params, "interval", 1)
+    check_range(params, "interval", 1)
     if Request.parse_query(params).entries == ():
         raise InvalidArgument("targets is an empty list, which selects nothing; give a selector, or leave it out.")
     return params

@@ -156,7 +156,7 @@ class Request:
         :raises InvalidArgument: which value is wrong, why, and what would be right.
         """
         for name, minimum in (("timeout", 1), ("wait_timeout", 1), ("min_healthy", 0)):
-            check_minimum(params, name, minimum)
+            check_range(params, name, minimum)
         state, raw = params["state"], params["targets"]
         if params["restore_file"] is None and state == "restored":
             raise InvalidArgument("state restored needs restore_file: the file with the former weights and tags.")
@@ -185,7 +185,7 @@ class Request:
 
         :raises InvalidArgument: which value is wrong, why, and what would be right.
         """
-        check_minimum(params, "timeout", 1)
+        check_range(params, "timeout", 1)
         raw = params["targets"]
         entries = None if raw is None else parse_entries(raw, selectors=True)
         return cls(
@@ -197,19 +197,17 @@ class Request:
         )
 
 
-def check_minimum(params: Mapping[str, Any], name: str, minimum: int) -> None:
-    """Check that a number is neither too small nor, where :data:`MAXIMA` has the option, too large.
+def check_range(params: Mapping[str, Any], name: str, minimum: int) -> None:
+    """Check that a number is neither too small nor larger than :data:`MAXIMA` allows.
 
     :raises InvalidArgument: the value is out of this range.
     """
-    value, maximum = params[name], MAXIMA.get(name)
-    if value < minimum:
-        limits = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
-        raise InvalidArgument(f"{name} {printable_number(value)} is too small; give a whole number {limits}.")
-    if maximum is not None and value > maximum:
+    value, maximum = params[name], MAXIMA[name]
+    if not minimum <= value <= maximum:
+        problem = "small" if value < minimum else "large"
+        unit = "" if name == "min_healthy" else " of seconds"
         raise InvalidArgument(
-            f"{name} {printable_number(value)} is too large; "
-            f"give a whole number{'' if name == 'min_healthy' else ' of seconds'} from {minimum} to {maximum}."
+            f"{name} {printable_number(value)} is too {problem}; give a whole number{unit} from {minimum} to {maximum}."
         )
 
 

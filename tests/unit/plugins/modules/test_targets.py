@@ -59,7 +59,8 @@ def test_the_source_of_the_credentials_is_told_with_vvv_only():
     "options, words",
     ({"targets": None}, "targets is missing. State present needs it"),
     ({"timeout": 0}, "timeout 0 is too small"),
-    ({"wait_timeout": 0}, "wait_timeout 0 is too small; give a whole number from 1 to"),
+    ({"wait_timeout": 0}, "wait_timeout 0 is too small; give a whole number of seconds from 1 to 86400."),
+    ({"timeout": 3601}, "timeout 3601 is too large; give a whole number of seconds from 1 to 3600."),
     ({"min_healthy": -1}, "min_healthy -1 is too small; give a whole number from 0 to 1000000."),
     ({"min_healthy": 10**4000}, "min_healthy (a number of more than 40 digits) is too large"),
     ({"load_balancer_id": None, "load_balancer_name": "a" * 256}, "give at most 255 characters"),
@@ -76,7 +77,9 @@ def test_bad_options_fail_with_every_key_and_without_a_call(options, words):
     assert (run.changed, cloud.calls(), run["load_balancer_id"]) == (False, [], options.get("load_balancer_id", "lb-1"))
 
 
-@pytest.mark.parametrize("options", [{"state": "absent", "wait_for_health": True}, {"wait_timeout": 1, "timeout": 1}])
+@rows("options",
+    {"state": "absent", "wait_for_health": True}, {"wait_timeout": 1, "timeout": 1}, {"min_healthy": 1_000_000},
+)  # fmt: skip
 def test_these_options_go_together(options):
     assert shop().run(targets=[want("lbl-1", "ins-1")], check=True, **options).failure is None
 
@@ -198,10 +201,11 @@ def test_without_requests_the_module_says_what_is_missing(monkeypatch):
     assert run.result.keys() >= empty_result().keys()
 
 
-@pytest.mark.parametrize("option", ["endpoint", "sts_endpoint"])
-def test_a_password_in_an_endpoint_is_masked_where_ansible_shows_the_options(option):
+@rows("option", "secret_id", "secret_key", "token", "endpoint", "sts_endpoint")
+def test_what_is_secret_is_masked_where_ansible_shows_the_options(option):
     # Up to ansible-core 2.20, results carry the options of the task.
-    with patch_module_args({option: "https://me:hunter2hunter2@clb.example.com", "targets": []}):
+    value = "https://me:hunter2hunter2@clb.example.com" if option.endswith("endpoint") else "hunter2hunter2"
+    with patch_module_args({option: value, "targets": []}):
         module = ClbModule(targets.ARGUMENT_SPEC, empty_result)
     assert "hunter2hunter2" in module.no_log_values
 

@@ -274,8 +274,11 @@ def test_which_load_balancers_are_watched(options, watched):
     ({}, "No load balancer is chosen; give one of load_balancer_id"),
     ({"load_balancer_id": "lb-1", "all_load_balancers": True}, "Give at most one of"),
     ({"load_balancer_id": "lb-1", "regoin": "x"}, "There is no option regoin; the options are secret_id"),
-    ({"load_balancer_id": "lb-1", "interval": 0}, "interval 0 is too small; give a whole number from 1 to 86400"),
-    ({"load_balancer_id": "lb-1", "interval": 86401}, "interval 86401 is too large; give a whole number of"),
+    (
+        {"load_balancer_id": "lb-1", "interval": 0},
+        "interval 0 is too small; give a whole number of seconds from 1 to 86400",
+    ),
+    ({"load_balancer_id": "lb-1", "interval": 86401}, "interval 86401 is too large; give a whole number of seconds"),
     ({"load_balancer_id": "lb-1", "interval": "often"}, "'interval' is of type str and we were unable to convert"),
     ({"load_balancer_id": "lb-1", "timeout": 0}, "timeout 0 is too small"),
     ({"load_balancer_id": "lb 1"}, "is not an ID"),
