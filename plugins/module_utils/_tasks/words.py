@@ -121,7 +121,7 @@ def _several_failed(texts: Sequence[tuple[str, str]], total: int, rest: str = "a
 
 
 def tell_failed(
-    failed: Sequence[tuple[Balancer, ClbError]], total: int, *, several: bool, region: str | None, writes: bool
+    failed: Sequence[tuple[Balancer, ClbError]], total: int, *, several: bool, region: str, writes: bool
 ) -> str:
     """Tell of what is wrong on load balancers before anything was written; on one at least."""
     if several:
@@ -134,8 +134,7 @@ def tell_failed(
     if not (gone or isinstance(error, InvalidArgument)) or (balancer.load_balancer_id in error.message and gone):
         return error.message
     # Its name may lead to another one than the user thinks of.
-    where = f" in region {region}" if region else ""
-    return sentences(error.message, f"The load balancer is {balancer.load_balancer_id}{where}")
+    return sentences(error.message, f"The load balancer is {balancer.load_balancer_id} in region {region}")
 
 
 def _texts(balancer: Balancer, error: ClbError) -> list[str]:

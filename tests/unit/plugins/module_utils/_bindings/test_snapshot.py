@@ -279,6 +279,8 @@ def test_ports_and_pools_have_nothing_to_do_with_each_other():
     assert [one.aliases for one in bound.all_bindings()] == [(A, B)] * 3
     in_order = snapshot(tcp("lbl-1", 443, ONE, {**ONE, "Port": 81}, interface(A, B))).all_bindings()
     assert [one.port for one in in_order] == [80, 81, 80]
+    twice = snapshot(tcp("lbl-1", 443, interface(A), interface(A), {**interface(B), "Port": 81})).all_bindings()
+    assert [(one.aliases, one.port) for one in twice] == [((A,), 80), ((B,), 81)]
 
 
 @rows("address", A, B)
