@@ -30,7 +30,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.secrets imp
     may_show,
 )
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.threads import DeadlineExceeded, call_within
-from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import MAXIMA, check_minimum
+from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import MAXIMA, check_range
 from clb_emulator.clock import VirtualClock
 
 from ..builders import budget_on, in_threads, neighbours, rows
@@ -157,11 +157,11 @@ def test_a_regular_file(tmp_path):
 
 @pytest.mark.parametrize("name", MAXIMA)
 def test_times_are_bounded_and_named(name):
-    check_minimum({name: 1}, name, 1)
-    check_minimum({name: MAXIMA[name]}, name, 1)
+    check_range({name: 1}, name, 1)
+    check_range({name: MAXIMA[name]}, name, 1)
     for value in (0, -1, 10**30, 10**5000, MAXIMA[name] + 1):
         with pytest.raises(errors.InvalidArgument, match=f"^{name} .* from 1 to {MAXIMA[name]}"):
-            check_minimum({name: value}, name, 1)
+            check_range({name: value}, name, 1)
 
 
 # -- secrets
