@@ -37,10 +37,10 @@ from pathlib import Path
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
-import ansible.module_utils.basic  # noqa: F401 - every trial needs these: imported once, before the forks
-import hypothesis  # noqa: F401
+import ansible.module_utils.basic  # noqa: F401 - every trial needs it: imported once, before the forks
+import hypothesis  # noqa: F401 - as above
 import pytest
-import requests  # noqa: F401
+import requests  # noqa: F401 - as above
 import yaml
 from changes import Changed, Mutant, changed_functions, mutants_of
 
@@ -55,7 +55,7 @@ MUTATED = [UTILS / "_bindings", UTILS / "_apply", UTILS / "_tasks"]
 SPARED = {"__init__.py", "report.py", "info.py"}
 """Files that decide nothing: they put results into words."""
 FOLDERS = [UNIT / "module_utils" / "_bindings", UNIT / "module_utils" / "_apply", UNIT / "modules"]
-TESTS = [*(file for folder in FOLDERS for file in sorted(folder.glob("test_*.py")))]
+TESTS = [file for folder in FOLDERS for file in sorted(folder.glob("test_*.py"))]
 TESTS += [UNIT / "plugin_utils" / "test_tags.py", UNIT / "plugin_utils" / "test_left_out.py"]
 LEFT_OUT = ("test_two_faults", "documentation", "plan_time", "processes")
 """Tests whose cases are many and like others."""
