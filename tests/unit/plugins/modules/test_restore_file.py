@@ -124,16 +124,17 @@ def test_a_full_disk_stops_the_task_before_any_call(file, monkeypatch, step, the
     cloud = region()
     real_open, real_fsync = os.open, os.fsync
     patches = {
-        "open": ("open", lambda path, flags, *mode: full() if flags & os.O_CREAT else real_open(path, flags, *mode)),
-        "write": ("fchmod", full),
-        "fsync": ("fsync", full),
-        "replace": ("replace", full),
-        "folder": ("fsync", lambda fd: full() if stat.S_ISDIR(os.fstat(fd).st_mode) else real_fsync(fd)),
+        "open": (os, "open", lambda path, how, *mode: full() if how & os.O_CREAT else real_open(path, how, *mode)),
+        "write": (os, "fchmod", full),
+        "fsync": (os, "fsync", full),
+        # Before Python 3.10, paths keep the functions that os had when pathlib was imported.
+        "replace": (Path, "replace", full),
+        "folder": (os, "fsync", lambda fd: full() if stat.S_ISDIR(os.fstat(fd).st_mode) else real_fsync(fd)),
     }
     # Also where it would begin with a call that takes nothing away.
     new = {"targets": [{**ONE, "instance_id": "ins-9"}], "purge": True}
     with monkeypatch.context() as patch:
-        patch.setattr(os, *patches[step])
+        patch.setattr(*patches[step])
         run = cloud.run(restore_file=str(file), **(new if there else DRAIN))
     assert run.code == "InvalidArgument"
     assert f"restore_file {file}: it can't be written: No space left on device" in run.message
@@ -143,7 +144,7 @@ def test_a_full_disk_stops_the_task_before_any_call(file, monkeypatch, step, the
 def test_a_file_that_can_not_be_brought_up_to_date_is_a_warning(file, monkeypatch):
     cloud = region()
     drain(cloud, file)
-    cloud.before("BatchModifyTargetWeight", lambda: monkeypatch.setattr(os, "unlink", full))
+    cloud.before("BatchModifyTargetWeight", lambda: monkeypatch.setattr(Path, "unlink", full))
     run = restore(cloud, file)
     monkeypatch.undo()
     assert (run.failed, run.changed, len(held(file))) == (False, True, 2)
