@@ -38,14 +38,14 @@ options:
       - "The name of a profile: the file C(~/.tccli/NAME.credential) of the command line C(tccli), or else the section
         C([NAME]) of C(~/.tencentcloud/credentials) or C(/etc/tencentcloud/credentials)."
       - This option is used before the environment variables of O(secret_id).
-      - "Default: E(TENCENTCLOUD_PROFILE), then E(TCCLI_PROFILE), then the profile V(default). These are used only if
-        E(TENCENTCLOUD_SECRET_ID) is not set."
+      - "Default: E(TENCENTCLOUD_PROFILE), then E(TCCLI_PROFILE), then the profile V(default). Their keys are used only
+        if E(TENCENTCLOUD_SECRET_ID) is not set."
     type: str
   role_arn:
     description:
       - A role that the plugins assume with these credentials. The temporary credentials are renewed before they end.
       - "Default: E(TENCENTCLOUD_ROLE_ARN), then E(TENCENTCLOUD_ASSUME_ROLE_ARN), then the role in the profile. The
-        profile's role is used only if the credentials come from the profile or O(profile) is given."
+        profile's role is used only if the profile's keys are used, or if O(profile) or its variables name it."
     type: str
   role_session_name:
     description:

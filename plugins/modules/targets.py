@@ -88,8 +88,8 @@ options:
         lowers a weight from 100 to 10 and a second one to 0, the file remembers 10.
       - O(state=present) and O(state=restored) take out an entry when its binding has its former weight and tag. With
         O(wait=false) they take out none. A task also takes out the entries of changes that it did not make.
-      - O(state=restored) may wait up to 15 seconds before it takes out an entry that is already in place. It does so if
-        the entry is younger than that, because a call of the other task may still be under way.
+      - Both states may wait up to 15 seconds before they take out an entry that is already in place. They do so if the
+        entry is younger than that, because a call of the other task may still be under way.
       - A file that is not such a list, or is not writable, stops the task before any change. Check mode reads and
         checks the file, and does not write it. If the file cannot be updated at the end, a warning says so.
     type: path
@@ -590,7 +590,7 @@ error:
       description:
         - The code of the cloud, or C(FailListenerIdSet) if the cloud reported listeners as failed.
         - "Or a code of this collection: C(InvalidArgument), C(CredentialsNotFound), C(ConnectionFailed),
-          C(UnexpectedAnswer), C(TaskFailed), C(WaitTimeout) or C(GuardRefused)."
+          C(UnexpectedAnswer), C(TaskFailed), C(WaitTimeout), C(GuardRefused) or C(NotAttempted)."
       type: str
       sample: InvalidParameter.LBIdNotFound
     message:

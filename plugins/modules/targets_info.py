@@ -4,7 +4,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Read the bindings of one load balancer."""
+"""Read the bindings of load balancers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ description:
   - Reads the backends that are bound to the listeners and rules of one Cloud Load Balancer (CLB), of several, or of all
     in a region. On request it also reads their health.
   - Finds all bindings of a host in a region, if O(all_load_balancers) is true and O(targets) names the host.
-  - Needs one call of the API for each load balancer, and one more for the health of up to 30 load balancers.
+  - Needs one call of the API for each load balancer, and one for the health of up to 30 of them. A choice by name, by
+    tag or of all needs one more for each list of 100 load balancers.
   - Returns RV(targets) in the form of O(tencentcloud.clb.targets#module:targets). A saved result can be brought back
     later.
 extends_documentation_fragment:

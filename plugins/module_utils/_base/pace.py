@@ -62,7 +62,7 @@ MAX_FAILED_INTERVAL_SECONDS = 300
 PATIENCE_SECONDS = 60.0
 """A request is sent again for so long after the first of its faults that may pass."""
 FIRST_ATTEMPTS = 4
-"""A read is sent so often to an address that the API has not answered at yet: the address is probably wrong."""
+"""Attempts of a read without a connection, where the API has not answered yet: the address is probably wrong."""
 ROUNDING_SECONDS = 0.001
 """Sums of seconds are off by less than this."""
 
@@ -96,12 +96,12 @@ BUSY = Waits(
     least=0.25,
 )
 FAULT = Waits(
-    "A read failed: ``InternalError``, HTTP 5xx, or a cut connection",
+    "A read failed: no connection, a cut one, ``InternalError``, or HTTP 5xx",
     0.5,
     2.0,
     4.0,
-    f"the read, {PATIENCE_SECONDS:g} s after the first such fault; at an address from which no answer has come yet, "
-    f"after {FIRST_ATTEMPTS} attempts",
+    f"the read, {PATIENCE_SECONDS:g} s after the first such fault; without a connection, after {FIRST_ATTEMPTS} "
+    "attempts if the API has not answered yet",
     least=0.0,
 )
 UNSENT = Waits(

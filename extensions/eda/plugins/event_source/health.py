@@ -33,7 +33,8 @@ description:
   - A read of several load balancers fails if one of them can't be read. To watch the others then, too, give each a
     source of its own. With O(load_balancer_tags) or O(all_load_balancers=true), a load balancer that is gone, or that
     these credentials may not read, is left out with a warning.
-  - If the first read fails because of the options, the credentials or their rights, the source ends with a message.
+  - If no read has succeeded yet, and one fails because of the options, the credentials or their rights, the source ends
+    with a message.
   - Each read takes one call of the API for each load balancer, and one more for the health of up to 30 of them. With
     O(role_arn), it assumes the role anew.
 options:
