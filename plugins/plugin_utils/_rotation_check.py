@@ -202,7 +202,7 @@ class _Traffic:
         if not_known:
             self._told.add(pool)
             named = [key[3] for key, standing in self._standings.items() if key[:3] == pool and standing in not_known]
-            return f"serves {listed(named)}, whose health the cloud doesn't say; nothing can be taken."
+            return f"has targets of unknown health ({listed(named)}), so no target can be taken."
         kept = f"targets in traffic ({_NONE_HEALTHY})" if verdict.traffic.counts_sick else "healthy targets"
         return (
             f"would keep {verdict.left} {kept}, and clb_min_healthy is {minimum}; "

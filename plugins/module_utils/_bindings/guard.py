@@ -138,7 +138,7 @@ class PoolLoss:
     def describe(self) -> str:
         """The problem with this loss, without a full stop."""
         if self.not_known:
-            return f"{self.pool.label} serves through {' and '.join(self.not_known)}"
+            return f"{self.pool.label} has targets of unknown health: {' and '.join(self.not_known)}"
         why = f" ({_WHY_SICK})" if self.counts_sick else ""
         now, left = self.verdict.now, self.verdict.left
         return f"{self.pool.label} would fall from {now} to {left} by losing {_names(self.losing)}{why}"
@@ -193,11 +193,13 @@ def check_guard(
         if bound.identity in served and bound.identity not in serving
     ]
     since = f" Not serving any more since the first check: {_names(stopped)}." if stopped else ""
-    raise GuardRefused(
-        f"min_healthy is {minimum}, and too few targets that get traffic would be left: "
-        f"{and_more([loss.describe() for loss in refused], separator='; ')}.{since} "
-        "Take fewer at once, add healthy ones first, or lower min_healthy."
-    )
+    problem = "nobody can tell how many targets would be left in traffic"
+    cure = "Run the task again when their health is known, or set min_healthy to 0."
+    if not all(loss.not_known for loss in refused):
+        problem = "too few targets that get traffic would be left"
+        cure = "Take fewer at once, add healthy ones first, or lower min_healthy."
+    told = and_more([loss.describe() for loss in refused], separator="; ")
+    raise GuardRefused(f"min_healthy is {minimum}, and {problem}: {told}.{since} {cure}")
 
 
 def find_losses(
@@ -268,7 +270,7 @@ def _why_not_known(bindings: Sequence[Binding], health: HealthSnapshot) -> Itera
         why = "does not mention it"
         if detail is not None:
             why = f"gives HealthStatus true with the detail '{printable(detail, 40)}', and nobody else is healthy"
-        yield f"{_names(silent)}, whose health is not known: DescribeTargetHealth {why}"
+        yield f"{_names(silent)} (DescribeTargetHealth {why})"
 
 
 def all_serving(

@@ -292,7 +292,7 @@ def sick(names=NAMES, status="Dead", *, healthy=False):
 AT = "lb-1 lbl-1 (TCP:443)"
 FEW = "batch 3 (web5, web6): lb-1 lbl-2 (TCP:80) would keep 1 healthy targets, and clb_min_healthy is 2;"
 FIRST = "batch 1 (web1, web2, web3)"
-ODD = f"batch 1 (web1, web2): {AT} serves ins-web7, ins-web8, whose health the cloud doesn't say"
+ODD = f"batch 1 (web1, web2): {AT} has targets of unknown health (ins-web7, ins-web8)"
 
 
 @rows(
@@ -310,7 +310,7 @@ ODD = f"batch 1 (web1, web2): {AT} serves ins-web7, ins-web8, whose health the c
     # HealthStatus is true with a word that nobody knows: that matters only where nobody is healthy.
     ([*pool(NAMES[:6]), *sick(NAMES[6:], "Checking", healthy=None)], {"minimum": 1}, []),
     ([*pool(NAMES[:6]), *sick(NAMES[6:], "Unknown")], {"minimum": 1}, []),
-    (sick(status="Checking", healthy=None), {"minimum": 1}, [f"batch 1 (web1, web2): {AT} serves ins-web1, "]),
+    (sick(status="Checking", healthy=None), {"minimum": 1}, [f"batch 1 (web1, web2): {AT} has targets of unk"]),
     # Where nobody is healthy, each counts, until the first batch has come back.
     *((sick(status=one), {"minimum": 6}, []) for one in ("Dead", "Unknown", "Checking")),
     (sick(), {"minimum": 6, "batch": [3, 1]}, [f"{FIRST}: {AT} would keep 5 targets in traffic (none is healthy"]),

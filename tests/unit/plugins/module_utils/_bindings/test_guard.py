@@ -87,11 +87,12 @@ ODD, STRANGE = Health(False, "Odd", True), Health(False, "Strange", True)
     (MANY, ALL, {}, 1, "ins-4:80 and 3 more"),
     (RULES, HOST, {}, 1, r"left: HTTP:80 \(lbl-1\) a/ \(loc-1\) would fall from 1 to 0 by losing ins-1:80\. Take"),
     # It fails closed where the health of what serves is not known.
-    (THREE, FIRST, {"ins_1": None}, 1, "ins-1:80, whose health is not known: DescribeTargetHealth does not mention it"),
-    (THREE, FIRST, {"ins_2": None}, 1, "through ins-2:80, whose health is not known: DescribeTargetHealth does"),
-    (THREE, HOST, {"ins_1": None}, 1, r"\(lbl-1\) serves through .*; TCP:444 \(lbl-2\) serves through"),
-    (TWO, FIRST, {"ins_1": ODD, "ins_2": STRANGE}, 1, r"1:80, whose [^;]*'Odd'.* ins-2:80, whose [^;]*'Strange'"),
-    (TWO, FIRST, {"ins_1": ODD, "ins_2": ODD}, 1, r"ins-1:80, ins-2:80, whose [^;]*'Odd', and nobody else is healthy"),
+    (THREE, FIRST, {"ins_1": None}, 1, "unknown health: ins-1:80 .DescribeTargetHealth does not mention it"),
+    (THREE, FIRST, {"ins_2": None}, 1, "can tell .*: ins-2:80 .* Run the task again"),
+    (THREE, HOST, {"ins_1": None}, 1, r"\(lbl-1\) has .*; TCP:444 \(lbl-2\) has"),
+    (THREE, HOST, {"ins_2": None}, 1, r"too few .* \(lbl-1\) has .*; TCP:444 \(lbl-2\) would .* Take fewer"),
+    (TWO, FIRST, {"ins_1": ODD, "ins_2": STRANGE}, 1, r"1:80 \([^;]*'Odd'.* ins-2:80 \([^;]*'Strange'"),
+    (TWO, FIRST, {"ins_1": ODD, "ins_2": ODD}, 1, r"ins-1:80, ins-2:80 \([^;]*'Odd', and nobody else is healthy"),
     # A drained target, or one on another listener, need not be mentioned.
     (DRAINED, FIRST, {"ins_3": None}, 1, "^$"),
     ([*TWO, tcp("lbl-2", 444, target("ins-4"))], FIRST, {"ins_4": None}, 1, "^$"),
