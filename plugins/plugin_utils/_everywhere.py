@@ -170,8 +170,9 @@ def take_out(modules: Modules, **given: Any) -> Raw:
     out = f"{sum(not weight for weight in after.values())} of {len(after)} bindings"
     if modules.check_mode:
         return _shown([*lines, f"{out} would be out of traffic. Nothing was changed."], result)
-    lines.append(f"{out} are out of traffic. Their weights are in {asked.restore_file}.")
-    return _shown([*lines, f"Bring back as it was: {_command('back', bound)}"], result)
+    kept = sum(after.get(key_of(entry)) == 0 for entry in read_file(asked.restore_file))
+    lines.append(f"{out} are out of traffic. The former weights of {kept or 'none'} are in {asked.restore_file}.")
+    return _shown([*lines, *([f"Bring back as it was: {_command('back', bound)}"] if kept else [])], result)
 
 
 def bring_back(modules: Modules, **given: Any) -> Raw:

@@ -96,7 +96,7 @@ def test_out_and_back(night):
         "  lb-1  TCP:443 lbl-tcp                              port 8443  weight 10 -> 0  Alive  1 healthy in traffic",
         "  lb-1  HTTP:80 lbl-http shop.example.com/ loc-shop  port 8080  weight 20 -> 0  Alive  0 healthy in traffic",
         "  lb-2  UDP:53 lbl-udp                               port 53    weight 7 -> 0   Alive  1 healthy in traffic",
-        f"3 of 3 bindings are out of traffic. Their weights are in {night.file}.",
+        f"3 of 3 bindings are out of traffic. The former weights of 3 are in {night.file}.",
         "Bring back as it was: ansible-playbook tencentcloud.clb.back -e clb_backend=ins-web1",
     ]
     assert night.out == {("lbl-tcp", "ins-web1"), ("lbl-http", "ins-web1"), ("lbl-udp", "ins-web1")}
@@ -129,7 +129,7 @@ def test_dry_runs_write_nothing(night):
 def test_a_guard_that_refuses_shows_what_is_in_traffic_and_fails(night):
     lines, problem = night("take_out", "ins-web1", min_healthy="1")
     assert "loc-shop" in problem
-    assert lines[-2] == f"0 of 3 bindings are out of traffic. Their weights are in {night.file}."
+    assert lines[-1] == f"0 of 3 bindings are out of traffic. The former weights of none are in {night.file}."
     assert night.cloud.bindings() == night.at_first
     assert not night.file.exists()
 
