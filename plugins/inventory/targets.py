@@ -79,8 +79,8 @@ options:
     description:
       - Selectors, as O(tencentcloud.clb.targets_info#module:targets) takes them. The inventory has only the bindings
         that match one of them. An empty list matches nothing.
-      - A selector that matches nothing is no error. A selector with a load balancer matches only there. The plugin must
-        read that load balancer.
+      - A selector that matches nothing is no error. A selector with a load balancer matches only there. If the plugin
+        does not read that load balancer, it fails.
     type: list
     elements: dict
   health:

@@ -184,7 +184,7 @@ def _read_bindings(host: Host, typed: Mapping[str, Any]) -> tuple[Host, list[str
         for balancer in ([entry["load_balancer_id"]] if entry.get("load_balancer_id") else balancers)
     ]
     if any(str(entry.get("weight")).strip() == "0" for entry in (typed["backend"], *wanted)):
-        problems.append("weight 0 as the weight to come back with would leave it out of traffic; give 1 to 100")
+        problems.append("clb_backend or clb_listeners gives weight 0, with which it gets no traffic; give 1 to 100")
     problems += _parse(wanted, "clb_listeners with clb_backend", selectors=False)
     return replace(host, wanted=tuple(wanted)), problems
 

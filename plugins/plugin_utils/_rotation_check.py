@@ -134,7 +134,7 @@ def find_warnings(
     keys = {key_of(entry) for host in hosts for entry in remembered_of(host, bound[host.name], remembered)}
     foreign = sorted({backend_of(entry) for entry in remembered if key_of(entry) not in keys}, key=natural)
     if foreign:
-        yield f"The restore file also remembers {listed(foreign)}, which no host of this run is; they stay as they are."
+        yield f"The restore file also has entries of {listed(foreign)}, which belong to no host of this run. They stay."
     drained = [
         host.name
         for host in hosts
@@ -142,7 +142,7 @@ def find_warnings(
         and any(binding["weight"] == 0 and key_of(binding) not in keys for binding in bound[host.name])
     ]
     if drained:
-        yield f"{listed(drained)}: bound with weight 0, and the restore file doesn't know another; the weight stays 0."
+        yield f"{listed(drained)}: bound with weight 0, and the restore file has no other weight. The weight stays 0."
     yield from _find_short_drains(hosts, bound, listeners)
 
 
@@ -243,7 +243,7 @@ def check_guards(
         for key in (key for name in batch for key in returned[name]):
             traffic.put(key, Standing.HEALTHY)
     more = len(problems) - MAX_PROBLEMS
-    return problems if more <= 0 else [*problems[:MAX_PROBLEMS], f"The same goes {more} more times."]
+    return problems if more <= 0 else [*problems[:MAX_PROBLEMS], f"{more} more problems of this kind."]
 
 
 def plan_parts(hosts: Iterable[Host], bound: Bound, remembered: Sequence[Raw]) -> Iterator[tuple[Raw, bool]]:

@@ -201,7 +201,7 @@ class Transport:
         except (InvalidSchema, HTTPError, ValueError, AssertionError) as exc:
             problem = "the proxy that the environment names is no valid URL; give http://host:port"
             if isinstance(exc, InvalidSchema):
-                problem = "for a SOCKS proxy, as the environment names one, requests needs PySocks"
+                problem = "the environment names a SOCKS proxy, for which requests needs PySocks"
             raise ConnectionFailed(f"{where}: {problem}. Check HTTPS_PROXY and ALL_PROXY.") from None
 
     def _close_idle(self) -> None:

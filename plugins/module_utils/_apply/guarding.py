@@ -90,7 +90,9 @@ class Guard:
         try:
             health = session.read_health()
         except ClbError as error:
-            session.warnings.append(f"How many targets serve after the losses could not be read: {error.message}")
+            session.warnings.append(
+                f"min_healthy was not checked after the losses, because the health could not be read: {error.message}"
+            )
             return
         losses, fresh = {self._passed[change.key] for change in lost}, _registered(session)
         count = find_short(session.snapshot, losses, health, self._checked.health, self._minimum, fresh)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MAX_PATH = 500
 """Characters of a path that a message shows."""
-CURE = "Correct it, or move it away after putting back by hand what it remembers."
+CURE = "Correct it. Or set by hand the weights and tags that it holds, and then move it away."
 
 
 class RestoreFile:
@@ -89,7 +89,7 @@ class RestoreFile:
         except ValueError as exc:
             raise self._unusable(f"it is not valid JSON: {exc}. {CURE}") from None
         except InvalidArgument as exc:
-            raise self._unusable(f"its entries, numbered as targets, can't be used: {exc.message} {CURE}") from None
+            raise self._unusable(f"its entries can't be used (targets[0] is the first): {exc.message} {CURE}") from None
 
     def _content(self) -> bytes | None:
         try:

@@ -106,7 +106,7 @@ def _any_text(key: str, value: object) -> str:
     if len(text) > _MAX_TEXT:
         raise InvalidArgument(f"{key} {shown_value(text)} is too long; give at most {_MAX_TEXT} characters.")
     if not text.isascii() and _HALF_CHARACTER.search(text):
-        raise InvalidArgument(f"{key} {shown_value(text)} is not encodable as UTF-8: it holds half of a character.")
+        raise InvalidArgument(f"{key} {shown_value(text)} is not encodable as UTF-8.")
     return text
 
 

@@ -56,7 +56,7 @@ class Located(NamedTuple):
             return f"it is {bound.backend.instance_id} now"
         registered = seconds_of(bound.registered_time)
         if registered is not None and registered > item.at:
-            return f"it was bound at {bound.registered_time}, after that was remembered"
+            return f"it was bound at {bound.registered_time}, after its entry was written"
         return None
 
 

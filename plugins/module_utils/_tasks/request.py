@@ -251,8 +251,8 @@ def _check_value(option: str, value: object, kind: str) -> str:
         raise InvalidArgument(f"{option} is empty; give the {kind} of a load balancer.")
     if not _fits(text):
         raise InvalidArgument(
-            f"{option} {printable(repr(text), MAX_NAME)} can't be the {kind} of a load balancer; give at most "
-            f"{MAX_NAME} characters, none of them half of one."
+            f"{option} {printable(repr(text), MAX_NAME)} can't be the {kind} of a load balancer: it is longer than "
+            f"{MAX_NAME} characters, or not encodable as UTF-8."
         )
     if kind == "ID" and not _IDENTITY.fullmatch(text):
         raise InvalidArgument(
@@ -311,7 +311,7 @@ def _tag_text(value: object, what: str, *, may_be_empty: bool = False) -> str:
         raise InvalidArgument(f"{TAGS_OPTION}: {what} is empty; give the name of a tag.")
     if not _fits(value):
         raise InvalidArgument(
-            f"{TAGS_OPTION}: {what} is {printable(repr(value), MAX_NAME)}; give at most {MAX_NAME} characters, none of "
-            "them half of one."
+            f"{TAGS_OPTION}: {what}, {printable(repr(value), MAX_NAME)}, is longer than {MAX_NAME} characters, or not "
+            "encodable as UTF-8."
         )
     return str(value)

@@ -157,7 +157,7 @@ def test_losses_whose_effect_can_not_be_seen_are_done_and_a_warning_says_so(clou
     answer_badly(cloud, "DescribeTargetHealth", reply, nth=2)
     run = cloud.run(**DRAIN)
     assert (run["error"], len(run["modified"])) == (None, 1)
-    (warning,) = (text for text in run.warnings if "after the losses could not be read" in text)
+    (warning,) = (text for text in run.warnings if "not checked after the losses" in text)
     assert REPLIES[reply][2] in warning
 
 

@@ -198,7 +198,7 @@ def test_a_health_that_can_not_be_read_after_the_loss_is_a_warning():
     cloud.add_faults({"action": "DescribeTargetHealth", "skip": 1, "times": -1, **refusal("UnauthorizedOperation")})
     run = guarded(cloud)
     assert (run.failure, done(run), len(run.warnings)) == (None, ["ins-1"], 1)
-    assert "serve after the losses could not be read" in run.warnings[0]
+    assert "min_healthy was not checked after the losses" in run.warnings[0]
 
 
 @pytest.mark.parametrize("meanwhile", [False, True])

@@ -299,7 +299,7 @@ ODD = f"batch 1 (web1, web2): {AT} has targets of unknown health (ins-web7, ins-
     "bindings, options, problems",
     (pool(), {"minimum": 6}, []),
     ([*pool(), *pool(NAMES[4:7], listener_id="lbl-2", listener_port=80)], {"minimum": 2}, [FEW]),
-    (pool(), {"batch": 1, "minimum": 8}, [*(f"batch {n} " for n in range(1, 6)), "The same goes 3 more times."]),
+    (pool(), {"batch": 1, "minimum": 8}, [*(f"batch {n} " for n in range(1, 6)), "3 more problems of this kind."]),
     # What is sick does not count, and may leave.
     ([*sick(NAMES[:2]), *pool(NAMES[2:])], {"minimum": 6}, []),
     ([*sick(NAMES[:2]), *pool(NAMES[2:])], {"minimum": 6, "names": NAMES[::-1]}, ["batch 1", "batch 2", "batch 3"]),
@@ -342,7 +342,7 @@ def test_a_check_of_400_hosts_and_50_listeners_looks_at_each_binding_a_few_times
 def test_what_the_file_does_not_tell_of_the_hosts_is_worth_a_warning():
     (foreign,) = check(pool(), remembered=[entry(bound(f"ins-{name}")) for name in (10, "web1", 2)])[1]
     (drained,) = check([*pool(NAMES[1:]), *pool(NAMES[:1], weight=0)])[1]
-    assert "ins-2, ins-10, which no host of this run is" in foreign
+    assert "ins-2, ins-10, which belong to no host of this run" in foreign
     assert drained.startswith("web1: bound with weight 0")
 
 

@@ -138,8 +138,8 @@ def test_many_tags_and_long_ones_keep_a_message_short():
     ({"env": []}, "the list of 'env' is empty"),
     ({1: "a"}, "a key is 1, which is no text"),
     ({"": "a"}, "a key is empty"),
-    ({"env": "x" * 256}, "give at most 255 characters"),
-    ({"env": "\ud800"}, "none of them half of one"),
+    ({"env": "x" * 256}, "is longer than 255 characters"),
+    ({"env": "\ud800"}, "or not encodable as UTF-8"),
 )
 def test_what_can_be_no_tag(tags, words):
     with pytest.raises(InvalidArgument) as caught:
