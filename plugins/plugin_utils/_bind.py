@@ -14,7 +14,7 @@ from ansible.errors import AnsibleFilterError
 Entry = dict[str, Any]
 
 _POOL = ("listener_id", "location_id", "domain", "url")
-"""What names a listener or rule in an entry of a result's ``listeners``, next to its ``protocol`` and ``port``."""
+"""The keys that name a listener or rule in an entry of a result's ``listeners``, beside ``protocol`` and ``port``."""
 _MAX_SHOWN = 80
 
 

@@ -35,7 +35,7 @@ WATCH_SPEC: Spec = {
 }
 """The options; documented in ``extensions/eda/plugins/event_source/health.py``."""
 _OF_RULEBOOK = "eda_feedback_queue"
-"""What ansible-rulebook itself adds to the options of a source."""
+"""An option that ansible-rulebook itself adds to those of a source."""
 _NOT_BY_WAITING = (
     CredentialsNotFound.default_code,
     InvalidArgument.default_code,
@@ -135,7 +135,7 @@ class HealthWatch:
             before = known.get(key)
             after = _Known(bool(target["healthy"]), target["health_status"], target["registered_time"])
             if after.status == _UNKNOWN:
-                # That is also what a target has of which the answer says nothing: what was known last still stands.
+                # A target that the answer does not mention is unknown, too: its last known health still stands.
                 continue
             self._known[key] = after
             if before is not None and after.bound_since(before) and not after.healthy:

@@ -133,7 +133,7 @@ def _ip(text: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 _TEMPLATE_STARTS = ("{{", "{%", "{#", "#jinja2:")
-"""What begins an expression, a statement, a comment, or a line that says what else begins one."""
+"""The beginnings of an expression, a statement and a comment, and of a line that sets other beginnings."""
 
 
 class Draft(InventoryData):  # type: ignore[misc]  # ansible-core has no types
@@ -187,7 +187,7 @@ def trust_plain(value: Any) -> Any:
     """Mark every text in a value that can't be a template as one that Ansible may evaluate: it stays what it is.
 
     An export shows a text without that mark as ``{"__ansible_unsafe": ...}``. A text in which a template could begin
-    never gets it, nor what stands beside such a key: whoever may name an instance must not get anything evaluated.
+    never gets the mark; nor do the values of a dict with such a key: the name of an instance is never evaluated.
     """
     if isinstance(value, str):
         return value if _may_be_template(value) else trust_as_template(value)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can be known to go wrong with a rotation before the first host is drained. Pure.
+"""The checks of a rotation before the first host is drained. Pure.
 
 ``bound`` is always of :func:`bindings_by_host`; ``remembered`` are the entries of the restore file.
 """
@@ -103,7 +103,7 @@ def _cause(answer: Mapping[str, Any]) -> str:
 
 
 def check_hosts(hosts: Sequence[Host], bound: Bound, remembered: Sequence[Raw]) -> list[str]:
-    """Return what is wrong with where hosts are bound."""
+    """Return the problems with the bindings of hosts, and with their restore file."""
     problems = [
         f"clb_restore_file differs between {hosts[0].name} and {host.name}; it must be the same for all hosts."
         for host in hosts

@@ -62,7 +62,7 @@ def _check(modules: Modules, hosts: Sequence[Host], batch: object) -> list[str]:
     order = sorted(own, key=lambda name: not own[name])
     batches = checks.split_into_batches(order, batch)
     problems = checks.check_guards(hosts, pools["targets"], remembered, batches)
-    # What keeps hosts from coming back; what is remembered of a load balancer that is gone is only a warning.
+    # An entry that can't come back is a problem; one of a load balancer that is gone is only a warning.
     if targets := [selector_of(entry) for entries in own.values() for entry in entries]:
         path = hosts[0].restore_file
         result = _targets(modules, check=True, state="restored", restore_file=path, targets=targets)

@@ -39,8 +39,8 @@ class Reconciler:
     """Carries out the plan of one load balancer.
 
     :param checked: the guard as it was checked before; None where nothing was to be guarded.
-    :param remembered_at: when another task last remembered the bindings in place, on the budget's clock: a call of it
-        may still be under way. None: that does not matter.
+    :param remembered_at: the time on the budget's clock at which another task remembered the bindings in place: a call
+        of it may still be under way. None where no such call can be under way.
     """
 
     def __init__(

@@ -66,7 +66,7 @@ class TaskTimes:
 
 @dataclass(frozen=True)
 class Shared:
-    """The state itself. Threads may share one.
+    """The state that the load balancers of one task share, in threads.
 
     :param memory: remembers bindings on disk before they are changed; None: nothing does.
     :param extra_calls: those that narrowing may still add.
@@ -118,7 +118,7 @@ class Session:
         self.stale = False
         """A call went out, or its task ended, since the last read."""
         self.waits = 0
-        """Waits so far, but for the end of the last call."""
+        """Waits so far, except those for the end of the last call."""
         self.last_answer: ClbError | None = None
         """The answer to the latest write, if it was not accepted: it explains why time ran out."""
         self.warnings: list[str] = []
@@ -276,7 +276,7 @@ class Session:
         else:
             self._open = _OpenTask(changes, action, answer.request_id or "", self._budget.now())
             if another_call_follows or named:
-                # Only the end of its task tells until when a listener that is named may still show a part.
+                # A listener that is named may still show a part of the call: its lag counts from the end of the task.
                 self.follow(another_call_follows=True)
         if not named:
             return Sent.ACCEPTED

@@ -117,7 +117,7 @@ def _path(place: Where) -> str:
 
 
 def unexpected(where: Where, name: str, value: object, expected: str) -> UnexpectedAnswer:
-    """What to raise where an answer is not what its action answers.
+    """The error for an answer that is not in the form of its action.
 
     :param name: the field in it; empty for the record itself.
     """

@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_FILE_BYTES = 1 << 20
-"""Of a profile, a token or a file of certificates."""
+"""Bytes of a profile, a token or a file of certificates."""
 MAX_BODY_BYTES = 24 << 20
-"""Of an answer, as it comes and unpacked. A binding takes about 500."""
+"""Bytes of an answer, both packed and unpacked. A binding takes about 500."""
 MAX_WIDE_BYTES = 12 << 20
-"""Of one with characters such as emoji: of these, Python keeps each letter of the text in four bytes."""
+"""Bytes of an answer with characters such as emoji: Python then keeps each letter of it in four bytes."""
 MAX_VALUES = 500_000
 """Values in one JSON text, about 17 for a binding. Each takes up to 250 bytes of memory, however short it is."""
 MAX_DIGITS = 20
-"""Of a whole number: more than 64 bits need."""
+"""Digits of a whole number: more than 64 bits need."""
 MAX_MEMBERS = 100
-"""Of a packed body: each takes time, even where there is nothing in it."""
+"""Parts of a packed body: each takes time, even an empty one."""
 _WIDE = re.compile(rb"[\xf0-\xff]")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _ENCODINGS = ("gzip", "x-gzip", "deflate")
 _WINDOW_BITS = 47
-"""How zlib is asked to find out by itself which of these it is."""
+"""Lets zlib find out by itself which of these encodings a body has."""
 
 
 class TooLarge(Exception):

@@ -69,7 +69,7 @@ ROUNDING_SECONDS = 0.001
 # -- how fast a task sends
 
 MAX_RATE = 18.5
-"""Requests of one action a second: so far below the API's 20 that one which is late makes no second too full."""
+"""Requests of one action a second: below the API's 20, so that a late request makes no second too full."""
 MIN_RATE = 0.5
 """Requests of one action a second that a task sends at least, however often it is throttled."""
 RECOVERY_RATE = 1.0
@@ -124,7 +124,7 @@ FIRST_LOOK_SECONDS = 0.2
 LEARN_SECONDS = 5.0
 """A load balancer waits so long at most for what the first ones learn of the cloud's pace."""
 FIRST_LOOK_SHARE = 0.95
-"""The end of a task that another call waits for is looked for after this share of the time that the last one took."""
+"""A call that waits for the end of a task looks for it after this share of the last task's time."""
 
 LAST_TASK = Waits("The cloud carries out a write, and no other write waits", 0.8, 1.4, 2.0, _TASK)
 NEXT_TASK = Waits("The cloud carries out a write, and the next one waits for its end", 0.01, 1.1, 0.25, _TASK)
@@ -143,9 +143,9 @@ HEALTH = Waits("Targets are not healthy yet (``wait_for_health``)", 0.5, 1.7, 3.
 HEALTH_SECONDS = 2.0
 """Health may be so old when a loss is sent."""
 FRESH_SECONDS = 5.0
-"""An entry of a restore file that is older is made younger before the next call that it is for."""
+"""An older entry of a restore file gets a new time before the next call for its binding."""
 REMEMBERED_STEP_SECONDS = 1
-"""An entry of a restore file that is written anew is younger than the one before by so much at least."""
+"""An entry of a restore file that is written again gets a time that is later by so much at least."""
 CLOCK_SKEW_SECONDS = 60
 """A refused signature is blamed on this host's clock where it is off by so much: requests take time as well."""
 

@@ -52,7 +52,7 @@ class Concern(Enum):
 
 
 NOT_THERE = frozenset({Concern.GONE, Concern.UNSUPPORTED})
-"""What a refused read is about where a load balancer was listed and can't be worked on: every task leaves it out."""
+"""Every task leaves out a listed load balancer if its read is refused for one of these concerns."""
 
 
 class Ruling(NamedTuple):

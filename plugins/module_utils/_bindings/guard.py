@@ -51,7 +51,7 @@ class Traffic(NamedTuple):
 
     :param sure: of those that do.
     :param possible: of those that may.
-    :param not_known: because of these, nothing that gets traffic or may get some can be taken.
+    :param not_known: if there are any, no target that gets traffic, or may get some, can be taken.
     :param stopped: the listener is stopped: nobody gets traffic, and nothing has to be kept.
     """
 
@@ -117,7 +117,7 @@ class PoolLoss:
     """A loss of one listener or rule, with the guard's decision.
 
     :param losing: the targets that get traffic, or may, and that it would lose.
-    :param not_known: the targets of weight above 0 because of whose health nothing can be taken, with the reason.
+    :param not_known: the targets of weight above 0 and unknown health, with the reason: nothing can be taken.
     """
 
     pool: Pool

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from .._base.secrets import Secrets
 
 MIN_LENGTH = 8
-"""Characters of a key or a token: Ansible masks one everywhere in a result, also where it is as short as a port."""
+"""Shortest key or token, in characters: Ansible would mask a shorter one everywhere in a result, ports included."""
 MAX_LENGTH = 16384
-"""Of an ID, a key or a token in characters: tokens have up to a few thousand."""
+"""Longest ID, key or token, in characters: tokens have up to a few thousand."""
 MAX_TIME = 1e11
 """Seconds since the epoch: no credentials last for thousands of years."""
 _HEADER_TEXT = re.compile(rf"[!-~]{{1,{MAX_LENGTH}}}")
@@ -124,7 +124,7 @@ class RefreshableCredentials:
         self._renew_at = None
         if fetched.expires_at is not None:
             now = self._clock()
-            # Of a short life, most is used: a margin as long as the life would fetch anew for every request.
+            # Renew at 3/4 of a short lifetime; the 5-minute margin would renew on every request.
             self._renew_at = fetched.expires_at - min(pace.RENEW_BEFORE_SECONDS, max(0.0, fetched.expires_at - now) / 4)
         return fetched
 

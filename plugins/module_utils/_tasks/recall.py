@@ -160,7 +160,7 @@ class Recall:
     # -- what every task remembers, and what it takes out
 
     def remember(self, balancers: Iterable[Balancer]) -> None:
-        """Have on disk what plans will change.
+        """Write to disk the bindings that plans will change.
 
         :raises ClbError: that is not possible; the file is as it was.
         """
@@ -182,9 +182,9 @@ class Recall:
             raise
 
     def remembered_at(self, balancer: Balancer, now: float) -> float | None:
-        """When a task last remembered what is in place: if it was killed, a call of it may still be under way.
+        """The time of the youngest entry that is in place: a call of a task that was killed may still be under way.
 
-        :returns: on that clock; None where it does not matter, or is long ago.
+        :returns: on the clock of ``now``; None where no such call can be under way.
         """
         mine, plan = self._of(balancer.load_balancer_id) if self._takes_out else [], known(balancer.plan)
         back = find_back(mine, plan, plan.snapshot)
@@ -223,7 +223,7 @@ class Recall:
 
 
 def _find_doubt(load_balancer_id: str, located: Sequence[Located], snapshot: Snapshot, clb: Clb) -> ClbError | None:
-    """Doubt that listeners are gone where nothing at all was read: the load balancer may be elsewhere."""
+    """Return the error if no listener was read because the load balancer is not in this region."""
     if snapshot.listeners or not located:
         return None
     try:
