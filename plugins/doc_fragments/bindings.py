@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """How load balancers and bindings are named; the modules' attributes."""
+    """The options that name load balancers and bindings; the modules' attributes."""
 
     DOCUMENTATION = r"""
 options:

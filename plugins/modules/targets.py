@@ -21,7 +21,7 @@ description:
     again before it sends the next call. It respects the changes of others.
   - Reads several load balancers side by side. It writes nothing until all names are found and all guards have passed.
     Then it changes each load balancer on its own. A failure on one does not stop the others.
-  - RV(restore) in the result has the former weights and tags of all bindings that the task drained or unbound. With
+  - RV(restore) in the result has the former weights and tags of all bindings that the task changed or unbound. With
     O(restore_file) they are on disk before the first change. O(state=restored) brings them back, even after a task that
     was killed.
 extends_documentation_fragment:

@@ -232,7 +232,7 @@ def _bring_back(modules: Modules, hosts: Sequence[Host], left: Mapping[str, Left
 
 
 def _find_missing(must: Iterable[Raw], targets: Iterable[Raw]) -> Iterator[str]:
-    """Name what this run has drained and what does not serve with its weight."""
+    """Name the bindings that this run has drained and that do not have their former weight."""
     weights = {key_of(binding): binding["weight"] for binding in targets}
     missing = [
         f"{backend_of(entry)}:{entry['port']} on {entry['load_balancer_id']} {entry.get('listener_id')} "

@@ -76,11 +76,11 @@ class Guard:
         return again
 
     def look_after_losses(self) -> None:
-        """See that enough serve now that the losses show; where not, put back the weights that were taken.
+        """Check that enough targets get traffic once the losses show; if not, put back the weights that were taken.
 
         No lock holds between controllers, so two tasks may have passed the guard at the same time.
 
-        :raises GuardRefused: too few served.
+        :raises GuardRefused: too few get traffic.
         """
         session = self._session
         records = [record for record in session.ledger.records() if record.shown and record.change.loss]
@@ -106,7 +106,7 @@ class Guard:
             f"min_healthy is {self._minimum}, and fewer targets that get traffic were left once the losses showed: "
             f"{and_more(sorted(labels, key=natural), MAX_NAMED)}. Something else takes capacity away at the same "
             f"time, such as a task on another controller. {self._put_back(short)}"
-            "Run the task again when enough targets serve."
+            "Run the task again when enough targets get traffic."
         )
 
     def _put_back(self, losses: Sequence[Change]) -> str:

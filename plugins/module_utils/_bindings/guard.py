@@ -192,7 +192,7 @@ def check_guard(
         for bound in before.bindings.get(loss.pool.key, ())
         if bound.identity in served and bound.identity not in serving
     ]
-    since = f" Not serving any more since the first check: {_names(stopped)}." if stopped else ""
+    since = f" No longer in traffic since the first check: {_names(stopped)}." if stopped else ""
     problem = "nobody can tell how many targets would be left in traffic"
     cure = "Run the task again when their health is known, or set min_healthy to 0."
     if not all(loss.not_known for loss in refused):

@@ -9,10 +9,10 @@ A task that changes a binding, when the file already has an entry for it:
 =================================================  ===============================================================
 the binding before the task                        the entry
 =================================================  ===============================================================
-serves (weight above 0)                            is replaced by the binding as it is
+has a weight above 0                               is replaced by the binding as it is
 has weight 0                                       is kept
-serves, and the task gives it the entry's values   is kept, and taken out once they are in place
-serves, and has the weight or tag that is asked    is replaced, but keeps that weight or tag: an earlier run of the
+that, and the task gives it the entry's values     is kept, and taken out once they are in place
+that, and it has the weight or tag that is asked   is replaced, but keeps that weight or tag: an earlier run of the
 for                                                same task may have set it and been killed
 =================================================  ===============================================================
 """

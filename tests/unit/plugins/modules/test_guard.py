@@ -105,7 +105,7 @@ def test_a_guard_that_passed_and_refuses_after_busy_names_what_has_stopped_servi
     dies(cloud, "ins-2", 1.0)
     run = guarded(cloud)
     assert "would fall from 1 to 0 by losing ins-1:80" in message_of(run)
-    assert "Not serving any more since the first check: ins-2:80" in message_of(run)
+    assert "No longer in traffic since the first check: ins-2:80" in message_of(run)
     assert (failed(run), run.changed) == ({"ins-1": "NotAttempted"}, False)
     assert weights(cloud) == {"ins-1": 7, "ins-2": 10}
 

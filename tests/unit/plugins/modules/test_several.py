@@ -221,7 +221,7 @@ def test_a_guard_that_refuses_later_on_one_stops_no_other(other):
         cloud.next_writes(refusal("UnauthorizedOperation"), load_balancer_id="lb-1")
     run = cloud.run(load_balancer_ids=IDS[:2], **GUARDED)
     assert status(run) == {"lb-1": other, "lb-2": "failed"}
-    assert "Not serving any more since the first check: ins-22:80" in run.message
+    assert "No longer in traffic since the first check: ins-22:80" in run.message
     assert "run the same task again" in run.message
 
 

@@ -128,7 +128,7 @@ def test_the_refusal_names_what_has_stopped_serving_since_the_guard_passed():
     drained = snapshot(tcp("lbl-1", 443, target("ins-1"), target("ins-2", weight=0), target("ins-3")))
     plan = plan_for([FIRST], drained, state="drained")
     message = refusal(drained, plan.changes, health_of(THREE, ins_3=Health(False, "Dead")), 1, served=before)
-    assert "Not serving any more since the first check: ins-2:80, ins-3:80." in message
+    assert "No longer in traffic since the first check: ins-2:80, ins-3:80." in message
 
 
 # -- every state of 2 to 4 targets
