@@ -48,7 +48,7 @@ class _Detail(NamedTuple):
 def draw_tree(result: object, most: int = 0) -> str:
     """Draw a result of ``targets_info`` as plain text, a line for each load balancer, listener, rule and backend.
 
-    :param most: how many backends to show of each listener or rule; 0 for all.
+    :param most: the number of backends to show of each listener or rule; 0 for all.
     :raises AnsibleFilterError: it is no such result.
     """
     roots = _roots(_checked(result, most), _Detail(most or None))
@@ -60,7 +60,7 @@ def draw_mermaid(result: object, most: int = 10) -> str:
 
     Where Mermaid could not draw all, there are fewer backends, then no rules, no listeners, fewer load balancers.
 
-    :param most: how many backends to show of each listener or rule; 0 for all.
+    :param most: the number of backends to show of each listener or rule; 0 for all.
     :raises AnsibleFilterError: it is no such result.
     """
     checked = _checked(result, most)

@@ -220,7 +220,7 @@ def plan_drain_dead(asked: Iterable[Raw], pools: Iterable[Raw], required: int) -
 
     :param asked: the targets that are to be drained where they are dead.
     :param pools: all targets of the same listeners and rules, with their health.
-    :param required: how many targets of weight above 0 must be healthy.
+    :param required: the number of targets of weight above 0 that must be healthy.
     :returns: ``targets`` (to drain) and ``kept`` (a sentence for each listener or rule that keeps its dead ones).
     """
     meant = {key_of(target) for target in asked}

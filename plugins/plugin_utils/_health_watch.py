@@ -57,11 +57,11 @@ _TEMPLATE = re.compile(r"\{(?=[{%#])")
 
 
 class Poll(NamedTuple):
-    """What one read found.
+    """The findings of one read.
 
-    :param events: one for each target whose health is another than was known, or one on a failed read.
+    :param events: one for each target whose known health has changed, or one for a failed read.
     :param warnings: sentences for the user; those of the read before are not told again.
-    :param failure: why the read failed, for people.
+    :param failure: the reason why the read failed, for people.
     :param pause: seconds until the next read.
     """
 
@@ -74,7 +74,7 @@ class Poll(NamedTuple):
 class _Known(NamedTuple):
     """The known health of a target.
 
-    :param registered: when it was bound, as the cloud tells it.
+    :param registered: the time of its binding, as the cloud tells it.
     :param missed: reads since then that did not mention the target.
     """
 

@@ -35,7 +35,7 @@ MAX_SHOWN = 255
 class Host(NamedTuple):
     """A backend, once, however many bindings it has.
 
-    :param names: what it can be called by, best first; the last one belongs to no other host.
+    :param names: its possible names, the best first; the last one belongs to no other host.
     :param groups: the groups that it is directly in.
     """
 

@@ -33,7 +33,7 @@ Raw = dict[str, Any]
 
 
 class Reading(NamedTuple):
-    """What was read.
+    """The bindings that were read.
 
     :param balancers: for each load balancer its ``region``, ``vpc_id``, ``load_balancer_id``, ``load_balancer_name``,
         ``listeners`` as ``targets_info`` describes them, and ``targets`` likewise, with ``public_ips``. Plain data.
@@ -205,7 +205,7 @@ _FORMAT = 2
 _OPTIONS = ("secret_id", "profile", "role_arn", "region", "endpoint", "sts_endpoint")
 """The connection options that decide whose load balancers are read, and where."""
 _VARIABLES = ("TENCENTCLOUD_", "TCCLI_", "TKE_")
-"""How the environment variables begin that can take their place."""
+"""The beginnings of the environment variables that can replace them."""
 _SECRET_VARIABLES = frozenset({"TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN"})
 
 

@@ -46,10 +46,10 @@ def stop_if(problems: Iterable[str], end: str = "") -> None:
 class Left(NamedTuple):
     """The notes of a run about a host that it has taken out of traffic.
 
-    :param since: when its batch left, in seconds since 1970.
+    :param since: the time at which its batch left, in seconds since 1970.
     :param ports: that it is bound with.
     :param drained: the entries of the restore file for what was bound when it left.
-    :param seconds: how long it was out of traffic; None until it is back.
+    :param seconds: its time out of traffic; None until it is back.
     """
 
     since: float

@@ -43,7 +43,7 @@ CONTENT_TYPE = "application/json; charset=utf-8"
 CALLER = "ansible-tencentcloud.clb"
 UNKNOWN_KEY = "AuthFailure.SecretIdNotFound"
 RENEWABLE = ("AuthFailure.TokenFailure", UNKNOWN_KEY)
-"""How the cloud refuses temporary credentials that ended before their time; nothing was applied then."""
+"""The codes for temporary credentials that ended before their time; nothing was applied then."""
 
 
 class CallCounts(Counter[str]):

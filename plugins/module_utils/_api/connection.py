@@ -46,7 +46,7 @@ class Connection:
     """A way to one region's CLB API.
 
     :param api_calls: those to STS as well.
-    :param source: where the credentials come from, in words and without any value.
+    :param source: the source of the credentials, in words and without any value.
     :param endpoint: the host of the API.
     """
 

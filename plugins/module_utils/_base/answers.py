@@ -91,7 +91,7 @@ def optional_text(name: str) -> Field:
 
 
 Where = tuple[Any, str, Any]
-"""Where something stands in an answer: the place around it, its list there, its number in that list.
+"""A place in an answer: the place around it, its list there, its number in that list.
 
 The answer itself is (None, action, request ID). A plain tuple, since 100,000 are made of which none is shown.
 """

@@ -37,9 +37,9 @@ class Budget:
 
     Several threads may share one: after it is made it holds no state but its clock.
 
-    :param seconds: how long new work may be started (``wait_timeout``).
+    :param seconds: the time in which new work may be started (``wait_timeout``).
     :param grace: seconds after that in which a request under way may still be answered (``timeout``).
-    :param name: what messages call it: the option that sets it, where there is one.
+    :param name: its name in messages: the option that sets it, where there is one.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Budget:
     def sleep(self, seconds: float, waiting_for: str, *, grace: bool = False) -> None:
         """Sleep, but not past the deadline.
 
-        :param waiting_for: what for, in words that fit behind "waiting for".
+        :param waiting_for: the reason, in words that fit behind "waiting for".
         :param grace: sleep in the grace as well, which only the last attempt of a task may use.
         :raises WaitTimeout: the time is up, at once or after the sleep.
         """

@@ -111,7 +111,7 @@ def without_context() -> Iterator[None]:
 class ClbError(Exception):
     """Base of everything that this collection raises on purpose.
 
-    :param message: what happened, which value, what would help.
+    :param message: the problem, the value and the remedy.
     :param code: the cloud's code, or one of this collection's own.
     :param api_message: the cloud's own words, where there are any.
     """
@@ -221,8 +221,8 @@ class Refused(ClbError):
 class WaitTimeout(ClbError):
     """The time for the whole task is used up.
 
-    :param last: what the latest attempt ended with, where that is why. This error has its words, action and request
-        ID; unless it only asked to wait, its code too.
+    :param last: the end of the latest attempt, if it is the reason. This error has its words, action and request ID;
+        unless it only asked to wait, its code too.
     """
 
     default_code = "WaitTimeout"
@@ -247,4 +247,4 @@ class UnhealthyTimeout(WaitTimeout):
 
 
 class OutcomeUnknown(ClbError):
-    """A write went out and nobody knows whether it took effect; the cause says what came back."""
+    """A write went out and its effect is not known; the cause has the answer, or the fault."""

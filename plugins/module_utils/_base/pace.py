@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 class Waits(NamedTuple):
     """The waits in one situation: they grow from the first to a maximum and stay there.
 
-    :param situation: when it is waited, for the guide.
+    :param situation: the reason for the waits, for the guide.
     :param first: seconds.
     :param growth: each wait is so many times the one before.
     :param maximum: seconds.
-    :param gives_up: what ends the waiting, for the guide.
+    :param gives_up: the end of the waits, for the guide.
     :param least: where it is given, each wait is random: between these seconds and the growing number.
     """
 

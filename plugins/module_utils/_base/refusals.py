@@ -19,7 +19,7 @@ class Remedy(Enum):
     WAIT_BUSY = "busy"
     """Another task holds the load balancer: wait, and before a write read and plan again."""
     TRANSIENT = "unknown"
-    """A read may be sent again; whether a write took effect has to be read back."""
+    """A read may be sent again; the effect of a write has to be read back."""
     FATAL = "fatal"
     """Nothing that this task can do will help."""
     NARROW = "narrow"
@@ -150,7 +150,7 @@ _BUSY_WORDS = re.compile(
     r"|\byour task is working\b|\bsame wsname is working\b|\btasks? (?:is|are) being processed\b",
     re.IGNORECASE,
 )
-"""How the cloud says under any code that a load balancer is busy, as callers in production have recorded it:
+"""The cloud's words, under any code, for a busy load balancer, as callers in production have recorded them:
 "is not in normal state, maybe some tasks are being processed", "is not in normal status", "is not in normal desState",
 "desState is abnormal", "des status abnormal", "Your task is working (...)", "Same wsName is Working(...)"."""
 _GENERAL_CODE = "FailedOperation"
@@ -165,7 +165,7 @@ _GONE_WORDS = re.compile(
     r"(?:(?:is|was|does|do|can|could) ?)?(?:not|n't|no longer) (?:be )?(?:exist|found)",
     re.IGNORECASE,
 )
-"""How the cloud says under a general code that there is no such load balancer: "LoadBalancer not exist".
+"""The cloud's words, under a general code, for a load balancer that does not exist: "LoadBalancer not exist".
 
 Not "Listener lbl-1 of LB lb-1 not found", where the load balancer only says where.
 """

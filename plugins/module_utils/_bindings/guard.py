@@ -88,8 +88,8 @@ class Verdict(NamedTuple):
     """The guard's decision on a loss.
 
     :param traffic: who gets traffic before it.
-    :param now: how many these are.
-    :param left: how many of them stay.
+    :param now: the number of these.
+    :param left: the number of them that stay.
     :param refused: too few are left, or nobody can know.
     """
 
@@ -173,7 +173,7 @@ def check_guard(
 ) -> list[PoolLoss]:
     """Refuse changes that take too many targets out of traffic.
 
-    :param minimum: ``min_healthy``: how many of those that get traffic must be left in each pool.
+    :param minimum: ``min_healthy``: the number of those that get traffic which must be left in each pool.
     :param count_gains: count gains as healthy, because they will be waited for.
     :param fresh: the bindings that this task has just registered: they get nothing until they are healthy.
     :param served: the bindings that got traffic when the guard passed before; the message names those that have

@@ -36,7 +36,7 @@ _SDK_NAMES = ("secret_id", "secret_key", "token")
 class ProfileChoice(NamedTuple):
     """The profile that a task uses.
 
-    :param by: what named it: ``profile`` or a variable; None for the default that nothing named.
+    :param by: the option or variable that names it; None for the default, which nothing names.
     """
 
     name: str

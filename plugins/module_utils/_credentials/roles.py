@@ -60,7 +60,7 @@ class RoleSession(NamedTuple):
     """A role, and how to assume it.
 
     :param name: the session's name, which the account's audit log shows.
-    :param seconds: how long the credentials are good.
+    :param seconds: the lifetime of the credentials.
     """
 
     arn: str

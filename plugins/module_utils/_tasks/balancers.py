@@ -30,9 +30,9 @@ Value = TypeVar("Value")
 
 
 class TaskResult(NamedTuple):
-    """What a module returns.
+    """The result of a module.
 
-    :param failure: why the task failed, for people; None where it did not.
+    :param failure: the reason why the task failed, for people; None where it did not.
     :param connection: to the API; None where the task ended before there was one.
     """
 
@@ -50,7 +50,7 @@ class Balancer:
     :param listed: it comes from a listing of the region, and may be gone by now.
     :param entries: those that can be about it; once it was read, those that are.
     :param failed: entries of ``failed_targets`` for what never came into the plan.
-    :param error: what went wrong here; the stages that follow pass it over.
+    :param error: the failure here; the stages that follow pass this load balancer over.
     :param left_out: the task goes on without it.
     """
 

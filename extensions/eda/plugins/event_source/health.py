@@ -180,7 +180,7 @@ class Queue(Protocol):
 async def main(queue: Queue, args: Mapping[str, Any]) -> None:
     """Read the health until the rulebook ends.
 
-    :param queue: where events go.
+    :param queue: takes the events.
     :param args: the options.
     :raises ClbError: an option is wrong or missing, or there are no credentials.
     """
