@@ -38,9 +38,9 @@ def wait_for(condition):
         time.sleep(0.02)
 
 
-def refuse(farm, *words, **variables):
+def refuse(farm, *words, arguments=(), **variables):
     """Run the playbook, which fails for reasons with these words, and has written nothing."""
-    run = farm.roll(**variables)
+    run = farm.roll(*arguments, **variables)
 
     assert run.rc != 0, run.output
     assert [text for text in words if text not in run.output.replace("\n", " ")] == [], run.output
@@ -226,7 +226,10 @@ def test_an_update_that_ansible_can_not_load(farm, update, words):
     "group, host, variables, words",
     [
         ({}, {}, {"clb_handlers": "handlers.yml"}, "handlers.yml"),
-        ({}, {}, {"clb_hosts": "web9"}, "No host matches clb_hosts web9"),
+        (
+            *({}, {}, {"clb_hosts": "web2", "arguments": ["--limit", "web1"]}),
+            "No host matches clb_hosts web2 within --limit web1",
+        ),
         ({}, {}, {"clb_min_healthy": 4}, "batch 1 (web1): lb-1 lbl-1-443 (TCP:443) would keep 3 healthy targets"),
         ({"clb_batch": 2}, {}, {}, "clb_batch can't be set in the inventory"),
         ({"clb_handlers": "handlers.yml"}, {}, {}, "clb_handlers can't be set in the inventory"),
