@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 
 import pytest
+import yaml
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.guard import judge
-from ansible_collections.tencentcloud.clb.plugins.plugin_utils import _rotation, _rotation_files
+from ansible_collections.tencentcloud.clb.plugins.plugin_utils import _rotation, _rotation_files, _rotation_read
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils import _rotation_check as checks
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation import bindings_by_host, parse_host
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils._rotation_read import Stop
@@ -30,6 +31,14 @@ def test_the_defaults_are_those_of_the_spec():
         if "default" in option and hasattr(read, field) and field != "restore_file":
             default = option["default"]
             assert getattr(read, field) == (tuple(default) if isinstance(default, list) else default)
+
+
+def test_the_role_gives_its_steps_every_variable_of_the_spec():
+    variables = (_rotation_read.SPEC.parents[1] / "vars" / "main.yml").read_text(encoding="utf-8")
+    given = yaml.safe_load(variables)["__rotation_variables"]
+    passed = {name for name, text in given.items() if text.startswith(f"{{{{ {name} | default(")}
+    # The role itself reads clb_batch, once for all hosts.
+    assert passed == SPEC.keys() - {"clb_batch"}
 
 
 @rows(
