@@ -208,10 +208,11 @@ def test_no_selector_at_all_selects_nothing_and_asks_nothing():
 
 @pytest.mark.parametrize("tags", [True, False])
 def test_what_it_tells_is_what_the_module_targets_finds_in_place(tags):
-    cloud = region(tags=tags)
-    targets = cloud.run_info()["targets"]
+    named = tcp("lbl-named", 444, target("ins-4", InstanceName="web-4", Zone="ap-guangzhou-3"))
+    cloud = region([*SHOP, named], tags=tags)
+    targets = cloud.run_info(health=True)["targets"]
     run = cloud.run(targets=targets, purge=True)
-    assert (len(targets), run.failure, run.changed) == (7, None, False)
+    assert (len(targets), run.failure, run.changed) == (8, None, False)
 
 
 def test_a_listener_or_rule_of_the_tree_is_a_selector():
