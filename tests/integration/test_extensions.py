@@ -49,7 +49,8 @@ def test_playbook_drains_the_target_of_the_event_if_it_is_still_dead(playbook, e
     before = weights(emulator)
     emulator.set_health(**{health: ["ins-web1"]})
 
-    run = playbook(PLAYBOOK, variables=ON_EVENT)
+    # The region is that of the event.
+    run = playbook(PLAYBOOK, variables=ON_EVENT, environment={"TENCENTCLOUD_REGION": "ap-beijing"})
 
     assert run.rc == 0, run.output
     assert weights(emulator) == {**before, **drained}
