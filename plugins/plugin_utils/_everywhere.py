@@ -154,7 +154,7 @@ def where(modules: Modules, **given: Any) -> Raw:
 def take_out(modules: Modules, **given: Any) -> Raw:
     """Drain backends wherever they are bound, and remember their weights."""
     asked = _parse(given)
-    read_file(asked.restore_file)
+    held = {key_of(entry) for entry in read_file(asked.restore_file)}
     bound = _find(modules, asked)
     pools = _read_pools(modules, bound)
     targets = [
@@ -170,9 +170,13 @@ def take_out(modules: Modules, **given: Any) -> Raw:
     out = f"{sum(not weight for weight in after.values())} of {len(after)} bindings"
     if modules.check_mode:
         return _shown([*lines, f"{out} would be out of traffic. Nothing was changed."], result)
-    kept = sum(after.get(key_of(entry)) == 0 for entry in read_file(asked.restore_file))
-    lines.append(f"{out} are out of traffic. The former weights of {kept or 'none'} are in {asked.restore_file}.")
-    return _shown([*lines, *([f"Bring back as it was: {_command('back', bound)}"] if kept else [])], result)
+    held.update(key_of(one) for one in result["modified"])
+    kept = sum(key in held and not weight for key, weight in after.items())
+    lines.append(f"{out} are out of traffic.")
+    if kept:
+        lines[-1] += f" The former weights of {kept} are in {asked.restore_file}."
+        lines.append(f"Bring back as it was: {_command('back', bound)}")
+    return _shown(lines, result)
 
 
 def bring_back(modules: Modules, **given: Any) -> Raw:
