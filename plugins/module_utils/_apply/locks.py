@@ -80,13 +80,14 @@ def _usual_folder() -> Path:
 
 
 class GuardLocks:
-    """The locks that one task holds.
+    """The locks that one task holds. Their folder is made for the first one: a task that loses nothing needs none.
 
+    :param environ: the environment, which may name the folder.
     :param endpoint: of the API: equal IDs at two endpoints are two load balancers.
     """
 
-    def __init__(self, folder: Path, endpoint: str, budget: Budget) -> None:
-        self._folder = folder
+    def __init__(self, environ: Mapping[str, str], endpoint: str, budget: Budget) -> None:
+        self._environ = environ
         self._endpoint = endpoint
         self._budget = budget
         self._held: dict[str, int] = {}
@@ -95,10 +96,10 @@ class GuardLocks:
         """Wait for the lock of one load balancer; several are taken in the order of their IDs.
 
         :raises WaitTimeout: another task holds it until the time is up.
-        :raises GuardRefused: the lock file can't be opened.
+        :raises GuardRefused: the folder can't be used, or the lock file can't be opened.
         """
         name = hashlib.sha256(f"{self._endpoint} {load_balancer_id}".encode()).hexdigest()
-        path = self._folder / f"{name}.lock"
+        path = lock_folder(self._environ) / f"{name}.lock"
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as exc:

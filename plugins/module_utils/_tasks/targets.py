@@ -145,9 +145,9 @@ class _Task(Fleet):
         request = self.request
         if not request.min_healthy or self._check_mode:
             return
-        from .._apply.locks import GuardLocks, lock_folder  # noqa: PLC0415 - few tasks have a guard
+        from .._apply.locks import GuardLocks  # noqa: PLC0415 - few tasks have a guard
 
-        self._locks = GuardLocks(lock_folder(self._environ), connection.endpoint, self._budget)
+        self._locks = GuardLocks(self._environ, connection.endpoint, self._budget)
         may_lose = not request.binds or request.purge or any(entry.weight == 0 for entry in self._entries)
         if len(self.all) == 1 and may_lose:
             self._locks.acquire(self.all[0].load_balancer_id)

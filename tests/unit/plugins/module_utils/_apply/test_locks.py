@@ -37,7 +37,7 @@ def folder(tmp_path):
 @pytest.fixture
 def first(folder):
     """A task that holds the lock of lb-1."""
-    locks = GuardLocks(folder, ENDPOINT, budget_on(VirtualClock()))
+    locks = GuardLocks({FOLDER_VARIABLE: str(folder)}, ENDPOINT, budget_on(VirtualClock()))
     locks.acquire("lb-1")
     yield locks
     locks.release_all()
@@ -49,7 +49,7 @@ def open_files():
 
 def held(folder, load_balancer_id="lb-1", endpoint=ENDPOINT):
     """Whether another task would have to wait for a lock."""
-    locks = GuardLocks(folder, endpoint, budget_on(VirtualClock(), 0.2))
+    locks = GuardLocks({FOLDER_VARIABLE: str(folder)}, endpoint, budget_on(VirtualClock(), 0.2))
     try:
         locks.acquire(load_balancer_id)
     except WaitTimeout:
@@ -187,7 +187,7 @@ def test_lock_files_are_of_this_user_alone_and_tell_no_names(first, folder):
 def test_waiting_ends_with_the_budget_and_leaves_nothing_open(first, folder):
     clock = VirtualClock()
     before = open_files()
-    second = GuardLocks(folder, ENDPOINT, budget_on(clock, 7))
+    second = GuardLocks({FOLDER_VARIABLE: str(folder)}, ENDPOINT, budget_on(clock, 7))
     with pytest.raises(WaitTimeout, match="another task with min_healthy on this controller to leave lb-1"):
         second.acquire("lb-1")
     assert clock.seconds == pytest.approx(7)
@@ -195,7 +195,7 @@ def test_waiting_ends_with_the_budget_and_leaves_nothing_open(first, folder):
 
 
 def test_a_lock_is_taken_as_soon_as_the_other_task_gives_it_back(first, folder):
-    second = GuardLocks(folder, ENDPOINT, Budget(10, 1))
+    second = GuardLocks({FOLDER_VARIABLE: str(folder)}, ENDPOINT, Budget(10, 1))
     waiting = threading.Thread(target=second.acquire, args=("lb-1",))
     waiting.start()
     waiting.join(0.1)
@@ -213,7 +213,7 @@ def test_a_lock_file_that_is_a_link_is_refused(first, folder):
     path.unlink()
     path.symlink_to(folder.parent / "target")
     with pytest.raises(GuardRefused, match="can't be opened"):
-        GuardLocks(folder, ENDPOINT, budget_on(VirtualClock())).acquire("lb-1")
+        GuardLocks({FOLDER_VARIABLE: str(folder)}, ENDPOINT, budget_on(VirtualClock())).acquire("lb-1")
     assert not (folder.parent / "target").exists()
 
 
@@ -224,5 +224,5 @@ def test_a_file_system_without_locks_is_refused(monkeypatch, folder):
     before = open_files()
     monkeypatch.setattr(locks_module.fcntl, "flock", flock)
     with pytest.raises(GuardRefused, match=r"can't be locked: No locks available\. .*on a local file system"):
-        GuardLocks(folder, ENDPOINT, budget_on(VirtualClock())).acquire("lb-1")
+        GuardLocks({FOLDER_VARIABLE: str(folder)}, ENDPOINT, budget_on(VirtualClock())).acquire("lb-1")
     assert open_files() == before
