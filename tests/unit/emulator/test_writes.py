@@ -170,6 +170,18 @@ def test_one_bad_target_refuses_the_batch(target: dict[str, Any], expected: str)
     assert cloud.bindings() == before
 
 
+@pytest.mark.parametrize(
+    "option, failed, left",
+    [("fail_listener", ["lbl-tcp"], 1), ("fail_target", ["lbl-tcp"], 0), ("ignore", [], 0)],
+)
+def test_removing_what_is_gone_spoils_its_own_listener_at_most(option: str, failed: list[str], left: int) -> None:
+    cloud = Shop(deregister_gone=option, **INSTANT)
+    in_rule = {"ListenerId": "lbl-http", "LocationId": "loc-1", "EniIp": "10.0.0.9", "Port": 8080}
+    answer = cloud.write(DEREGISTER, A, B, in_rule)
+    assert (answer["FailListenerIdSet"], bool(answer["Message"])) == (failed, bool(failed))
+    assert (len(cloud.targets()), cloud.targets("lbl-http", "loc-1")) == (left, [])
+
+
 def test_how_many_a_call_may_have() -> None:
     """The other limits are found by the conformance tool."""
     targets = [{"InstanceId": "ins-a", "Port": port} for port in range(1, 22)]
