@@ -63,7 +63,7 @@ def test_the_source_of_the_credentials_is_told_with_vvv_only():
     ({"timeout": 3601}, "timeout 3601 is too large; give a whole number of seconds from 1 to 3600."),
     ({"min_healthy": -1}, "min_healthy -1 is too small; give a whole number from 0 to 1000000."),
     ({"min_healthy": 10**4000}, "min_healthy (a number of more than 40 digits) is too large"),
-    ({"load_balancer_id": None, "load_balancer_name": "a" * 256}, "give at most 255 characters"),
+    ({"load_balancer_id": None, "load_balancer_name": "a" * 256}, "is longer than 255 characters"),
     ({"purge": True, "state": "drained"}, "not with drained"),
     ({"wait_for_health": True, "wait": False, "state": "absent"}, "wait_for_health needs wait: true"),
     ({"targets": [want("lbl-1", "ins-1", load_balancer_id="lb-other")]}, "load_balancer_id 'lb-other'"),
