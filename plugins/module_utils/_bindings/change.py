@@ -71,6 +71,13 @@ class Change:
             return False
         return self.weight in (None, found.weight) and (found.tag is None or self.tag in (None, found.tag))
 
+    def applied_to(self, bound: Binding) -> Binding:
+        """A binding with the weight and tag that are asked for."""
+        return bound._replace(
+            weight=bound.weight if self.weight is None else self.weight,
+            tag=bound.tag if self.tag is None else self.tag,
+        )
+
     def as_new(self, tag: str | None) -> Binding:
         """The binding that a registration makes; ``tag`` is that of a binding that was given none."""
         return Binding(

@@ -312,8 +312,5 @@ def apply_changes(
         elif change.kind is ChangeKind.DEREGISTER:
             bindings.pop(change.key, None)
         elif (bound := bindings.get(change.key)) is not None:
-            bindings[change.key] = bound._replace(
-                weight=bound.weight if change.weight is None else change.weight,
-                tag=bound.tag if change.tag is None else change.tag,
-            )
+            bindings[change.key] = change.applied_to(bound)
     return {key: tuple(bindings.values()) for key, bindings in result.items()}

@@ -164,6 +164,7 @@ class _Described:
         self._plan = plan
         self._outcome = outcome
         self._unknown = {change.pool.key for change in outcome.unknown}
+        self._written = {change.key for change in outcome.done}
         self._now = _bindings_at_the_end(plan, outcome)
         self._by_key = {binding.identity: binding for bindings in self._now.values() for binding in bindings}
         self._shown = self._keys_to_show() if several else None
@@ -202,7 +203,8 @@ class _Described:
         for change, before in self._outcome.done.items():
             if change.kind not in (ChangeKind.WEIGHT, ChangeKind.TAG) or before is None or before.identity in found:
                 continue
-            now = self._by_key.get(before.identity, before)
+            # Somebody may have unbound it since.
+            now = self._by_key.get(before.identity) or change.applied_to(before)
             found[before.identity] = {
                 **describe_binding(self._id, now),
                 "before": {"weight": before.weight, "tag": before.tag},
@@ -242,14 +244,15 @@ class _Described:
         ]
 
     def _listener(self, pool: Pool, counts: PoolCounts, problems: Sequence[str]) -> Result:
-        bound = None if pool.key in self._unknown else len(self._now[pool.key])
+        now = None if pool.key in self._unknown else self._now[pool.key]
+        others = None if now is None else [binding for binding in now if binding.identity not in self._written]
         return {
             "load_balancer_id": self._id,
             **{name: getattr(pool, name) for name in _POOL_KEYS},
             "status": "failed" if problems else "changed" if any(counts) else "unchanged",
             **counts._asdict(),
-            "unchanged": None if bound is None else bound - counts.registered - counts.modified,
-            "bound": bound,
+            "unchanged": None if others is None else len(others),
+            "bound": None if now is None else len(now),
             "message": "; ".join(dict.fromkeys(problems)) or None,
         }
 

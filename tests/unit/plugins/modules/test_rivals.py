@@ -251,6 +251,19 @@ def test_a_rule_that_is_renamed_after_the_call_is_still_the_one_that_was_meant(s
     assert (run.failure, run.changed, done(run), len(run["request_ids"])) == (None, True, ["ins-1"], 1)
 
 
+@pytest.mark.parametrize("change", ["unbind", "delete_listener"])
+def test_what_is_drained_and_gone_is_told_as_drained(change):
+    cloud = balancer(SHOP)
+    gone = {"LoadBalancerId": "lb-1", **LBL_1, "InstanceId": "ins-1", "Port": 80}
+    what = [gone] if change == "unbind" else {"load_balancer_id": "lb-1", "listener_id": "lbl-1"}
+    cloud.add_events({"change": change, "with": what, "action": "Batch*", "accepted": True, "delay": 0.1})
+    run = cloud.run(targets=[{"instance_id": "ins-1"}], state="drained")
+    assert (run.failure, run.message) == (None, "re-weighted 1 on 1 of 1 listeners of lb-1")
+    assert [one["after"] for one in run["modified"]] == [{"weight": 0, "tag": ""}]
+    left = 2 if change == "unbind" else 0
+    assert [(one["unchanged"], one["bound"]) for one in run["listeners"]] == [(left, left)]
+
+
 def test_somebody_who_undoes_it_every_time_is_given_up_on_after_three_sends():
     cloud = balancer(SHOP, rivals=[[], [], *[[(LBL_1, "ins-4", None)]] * 30], task_seconds=0)
     run = cloud.run(targets=[want("lbl-1", "ins-4")])
