@@ -136,6 +136,13 @@ def test_a_guard_that_refuses_shows_what_is_in_traffic_and_fails(night):
     assert not night.file.exists()
 
 
+def test_only_weights_that_are_in_the_file_are_said_to_be_there(night):
+    night("take_out", "ins-web1", load_balancer_ids="lb-2")
+    night.file.unlink()
+    lines, _ = night("take_out", "ins-web1")
+    assert lines[-2] == f"3 of 3 bindings are out of traffic. The former weights of 2 are in {night.file}."
+
+
 @rows(
     "choice, out",
     ({"load_balancer_ids": "lb-2"}, {"lbl-udp"}),
