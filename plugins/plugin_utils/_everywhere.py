@@ -44,9 +44,12 @@ def _parse(given: Mapping[str, Any]) -> _Asked:
     ids = given["load_balancer_ids"]
     if ids is not None and not _several(ids):
         raise Stop("clb_load_balancer_ids is empty; name load balancers, or leave it out for all of the region.")
+    backends = _several(given["backend"])
+    if given["backend"] is not None and not backends:
+        raise Stop("clb_backend is empty; give the ID or address of a backend, such as -e clb_backend=10.0.0.5.")
     choice = {"load_balancer_ids": _several(ids) or None, "load_balancer_tags": given["load_balancer_tags"]}
     return _Asked(
-        [_parse_backend(one, path) for one in _several(given["backend"])],
+        [_parse_backend(one, path) for one in backends],
         {name: value for name, value in choice.items() if value is not None},
         path,
         {name: given[name] for name in ("min_healthy", "wait_timeout") if name in given},

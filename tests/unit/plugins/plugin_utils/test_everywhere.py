@@ -143,6 +143,14 @@ def test_only_weights_that_are_in_the_file_are_said_to_be_there(night):
     assert lines[-2] == f"3 of 3 bindings are out of traffic. The former weights of 2 are in {night.file}."
 
 
+@pytest.mark.parametrize("backend", ["", " , ", [], "[]"])
+def test_a_backend_that_is_empty_does_not_mean_all(night, backend):
+    night("take_out", "ins-web1")
+    with pytest.raises(Stop, match="clb_backend is empty"):
+        night("bring_back", backend)
+    assert len(night.out) == 3
+
+
 @rows(
     "choice, out",
     ({"load_balancer_ids": "lb-2"}, {"lbl-udp"}),
