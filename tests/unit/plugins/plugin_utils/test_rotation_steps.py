@@ -121,7 +121,10 @@ def test_what_is_gone_is_told_and_the_rest_put_back_and_reruns_go_on(shop, gone,
     with pytest.raises(Stop, match="lb-2"):
         shop.back(noted, **slow)
     assert shop.cloud.bindings() == rest
+    shop.modules.warnings.clear()
     assert shop.check() == ["web1", "web2"]
+    told = [one for one in shop.modules.warnings if one.startswith("lb-2: ") and "take its entries out" in one]
+    assert len(told) == (gone == "load_balancer")
     shop.back(shop.out())
     assert shop.cloud.bindings() == rest
 
