@@ -138,8 +138,10 @@ def find_warnings(
     drained = [
         host.name
         for host in hosts
-        if not host.wanted
-        and any(binding["weight"] == 0 and key_of(binding) not in keys for binding in bound[host.name])
+        if any(
+            binding["weight"] == 0 and key_of(binding) not in keys and not host.gives_weight(binding)
+            for binding in bound[host.name]
+        )
     ]
     if drained:
         yield f"{listed(drained)}: bound with weight 0, and the restore file has no other weight. The weight stays 0."

@@ -355,6 +355,18 @@ def test_what_the_file_does_not_tell_of_the_hosts_is_worth_a_warning():
     assert drained.startswith("web1: bound with weight 0")
 
 
+@rows(
+    "listener, warned",
+    ({"listener_id": "lbl-1"}, True),  # without a weight, a binding keeps what it has
+    ({"listener_id": "lbl-1", "weight": 5}, False),
+    ({"listener_port": 443, "listener_protocol": "tcp", "weight": "5"}, False),
+    ({"listener_id": "lbl-2", "weight": 5}, True),
+)
+def test_a_weight_of_0_that_clb_listeners_leave_is_worth_a_warning(listener, warned):
+    web1 = host("web1", {"instance_id": "ins-web1", "port": 80}, load_balancer_id="lb-1", listeners=[listener])
+    assert len(judge_hosts([web1], pool(NAMES[:1], weight=0))[1]) == warned
+
+
 def test_each_host_leaves_its_own_load_balancers_under_its_own_guard():
     hosts = [host("a", load_balancer_id="lb-1", min_healthy=3), host("b", load_balancer_id="lb-2", min_healthy=1)]
     bindings = [bound("ins-a"), bound("ins-b", load_balancer_id="lb-2"), bound("ins-b", load_balancer_id="lb-1")]
