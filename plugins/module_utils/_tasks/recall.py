@@ -152,6 +152,9 @@ class Recall:
                 f"Its entries stay in {self._shown}; if the load balancer is gone for good, take its "
                 "entries out of that file by hand"
             )
+            if isinstance(error, InvalidArgument) and balancer.snapshot is not None and balancer.snapshot.listeners:
+                # It was read, so the entries themselves are the problem.
+                cure = f"These are entries of {self._shown}, which stay there; correct them in that file"
             error = retold(error, sentences(error.message, cure))
             mine = [*((item, error) for item in self._of(balancer.load_balancer_id)), *mine]
         failed = tuple({**_shape(item), "code": why.code, "message": why.message} for item, why in mine)

@@ -313,6 +313,7 @@ def test_entries_that_contradict_what_exists_are_told_and_stay(file):
     run = restore(cloud, file)
     assert (run.failed, run.changed, len(run["failed_targets"])) == (True, False, 2)
     assert "name the same binding" in run.message
+    assert f"These are entries of {file}, which stay there; correct them in that file." in run.message
 
 
 def test_what_could_not_be_bound_again_stays(file):
