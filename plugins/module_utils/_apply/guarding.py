@@ -105,8 +105,7 @@ class Guard:
         raise GuardRefused(
             f"min_healthy is {self._minimum}, and fewer targets that get traffic were left once the losses showed: "
             f"{and_more(sorted(labels, key=natural), MAX_NAMED)}. Something else takes capacity away at the same "
-            f"time, such as a task on another controller. {self._put_back(short)}"
-            "Run the task again when enough targets get traffic."
+            f"time, such as a task on another controller. {self._put_back(short)}{_cure(short)}"
         )
 
     def _put_back(self, losses: Sequence[Change]) -> str:
@@ -156,6 +155,18 @@ class Guard:
                 if answer is not Sent.ACCEPTED:
                     break
             session.settle()
+
+
+def _cure(short: Sequence[Change]) -> str:
+    """Say what helps: a weight can be taken again later, and a removal can only be undone."""
+    removed = [change.label for change in short if change.kind is ChangeKind.DEREGISTER]
+    texts = []
+    if removed:
+        texts.append(f"Removed: {and_more(removed, MAX_NAMED)}")
+        texts.append("To bind these again, give restore of this result as targets")
+    if len(removed) < len(short):
+        texts.append("Run the task again when enough targets get traffic")
+    return sentences(*texts)
 
 
 def _registered(session: Session) -> set[BindingKey]:

@@ -155,6 +155,8 @@ def _extent(outcome: Outcome | None) -> str:
         return "nothing was changed."
     if outcome.unknown:
         return "changes were accepted, or may have been, and the state after them is not known."
+    if not outcome.failures:
+        return "all changes are in place."
     return f"{len(outcome.failures)} of {len({*outcome.failures, *outcome.done})} changes are not in place."
 
 

@@ -271,8 +271,10 @@ def test_what_does_not_get_healthy_in_time_is_named_with_its_detail_and_nothing_
 def test_of_many_targets_that_are_not_healthy_ten_are_named():
     names = [f"ins-{number}" for number in range(14)]
     cloud, entries = balancer([tcp("lbl-1")], health={"dead": names}), [want("lbl-1", name) for name in names]
-    message = cloud.run(targets=entries, wait_for_health=True, wait_timeout=30)["error"]["message"]
+    run = cloud.run(targets=entries, wait_for_health=True, wait_timeout=30)
+    message = run["error"]["message"]
     assert (message.count("is Dead"), "and 4 more" in message) == (10, True)
+    assert run["load_balancers"][0]["message"] == "WaitTimeout: all changes are in place."
 
 
 def test_an_unhealthy_target_fails_the_task_also_where_nothing_else_is_left_to_do():

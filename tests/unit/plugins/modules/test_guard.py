@@ -156,7 +156,7 @@ def test_of_several_listeners_only_the_one_that_is_short_gets_its_weight_back():
 @pytest.mark.parametrize("how", ["absent", "purge"])
 def test_a_removal_cannot_be_put_back_and_stands_in_restore(how):
     run = guarded(two_controllers(), how)
-    assert "put back" not in message_of(run)
+    assert "controller. Removed: ins-1:80 on TCP:443 (lbl-1). To bind these again" in message_of(run)
     assert (done(run), former(run)) == (["ins-1"], [("ins-1", 7, "blue")])
 
 
