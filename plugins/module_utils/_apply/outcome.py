@@ -105,7 +105,14 @@ class Ending:
         elif not self.readable:
             unknown = set(still_open)
         failures = self._failures(still_open if self.assumed else unknown)
-        done = self._done(failures.keys() | unknown)
+        made = self._done(failures.keys() | unknown)
+        # Of a binding that is missing at the end, nothing is in place; it may have been changed before all the same.
+        missing = {change.key for change in failures if change.kind is ChangeKind.REGISTER}
+        done = {
+            change: before
+            for change, before in made.items()
+            if change.kind is ChangeKind.REGISTER or change.key not in missing
+        }
         if not failures and not unknown and not self.awaits_health and not isinstance(error, GuardRefused):
             error = None
         elif error is None and failures:
@@ -118,9 +125,9 @@ class Ending:
             done=done,
             failures=failures,
             unknown=frozenset(unknown),
-            restore=self._restore({*done, *unknown}),
+            restore=self._restore({*made, *unknown}),
             # A listener that FailListenerIdSet names can have been changed in part.
-            accepted=ledger.accepted or bool(done),
+            accepted=ledger.accepted or bool(made),
             request_ids=tuple(ledger.request_ids),
             error=error,
             warnings=tuple(self._all_warnings()),

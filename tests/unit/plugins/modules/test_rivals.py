@@ -264,6 +264,16 @@ def test_what_is_drained_and_gone_is_told_as_drained(change):
     assert [(one["unchanged"], one["bound"]) for one in run["listeners"]] == [(left, left)]
 
 
+@pytest.mark.parametrize("weight", [0, 30])
+def test_what_is_re_weighted_and_gone_is_not_told_as_modified(weight):
+    cloud = balancer(SHOP)
+    gone = {"load_balancer_id": "lb-1", "listener_id": "lbl-1"}
+    cloud.add_events({"change": "delete_listener", "with": gone, "action": "Batch*", "accepted": True, "delay": 0.1})
+    run = cloud.run(targets=[want("lbl-1", "ins-1", weight=weight)])
+    assert (run.changed, failed(run), done(run)) == (True, {"ins-1": "NotAttempted"}, [])
+    assert [one["weight"] for one in run["restore"]] == [10]
+
+
 def test_somebody_who_undoes_it_every_time_is_given_up_on_after_three_sends():
     cloud = balancer(SHOP, rivals=[[], [], *[[(LBL_1, "ins-4", None)]] * 30], task_seconds=0)
     run = cloud.run(targets=[want("lbl-1", "ins-4")])
