@@ -120,7 +120,8 @@ def _refusal(error: Any, source: _Source, request_id: str | None, skew_hint: str
         # Whatever a gateway writes into the body.
         return source.odd("")
     hint = skew_hint if code.startswith("AuthFailure.SignatureExpire") else ""
-    message = sentences(f"{source.action} was refused with {code}: {words}", ruling.hint, hint)
+    told = f"{code}: {words}" if words else code
+    message = sentences(f"{source.action} was refused with {told}", ruling.hint, hint)
     return Refused(message, code=code, action=source.action, request_id=request_id, api_message=words)
 
 

@@ -228,6 +228,7 @@ def test_a_refusal(status):
     for message in ({}, {"Message": None}, {"Message": ""}):
         error = refusal({"Error": {"Code": "X", **message}})
         assert (error.code, error.api_message, error.request_id) == ("X", "", None)
+        assert error.message == "Act was refused with X."
 
 
 @rows(
