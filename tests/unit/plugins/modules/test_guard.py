@@ -390,13 +390,11 @@ def test_hosts_that_drain_themselves_take_turns(settings, lag, seed):
 
 
 def test_without_a_folder_for_locks_nothing_is_taken_away():
-    cloud = farm(6)
-    environ = {"TENCENTCLOUD_CLB_LOCK_DIR": "relative/locks"}
+    cloud, environ = farm(6), {"TENCENTCLOUD_CLB_LOCK_DIR": "relative/locks"}
     run = cloud.run(**drop(1, minimum=4), environ=environ)
     assert (run.code, run.changed, cloud.writes()) == ("GuardRefused", False, [])
     assert "TENCENTCLOUD_CLB_LOCK_DIR 'relative/locks' is not an absolute path" in run.message
     # What takes nothing away under a guard needs no lock.
-    new = [{"listener_id": LISTENER, "instance_id": "ins-7", "port": 80}]
-    assert cloud.run(targets=new, min_healthy=4, environ=environ).changed
-    assert not cloud.run(**drop(1, minimum=4), environ=environ, check=True).failed
-    assert not cloud.run(**drop(1, minimum=0), environ=environ).failed
+    new = {"targets": [want(LISTENER, "ins-7")], "min_healthy": 4}
+    for options in (new, {**drop(1, minimum=4), "check": True}, drop(1, minimum=0)):
+        assert not cloud.run(**options, environ=environ).failed
