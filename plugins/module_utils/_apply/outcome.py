@@ -105,14 +105,8 @@ class Ending:
         elif not self.readable:
             unknown = set(still_open)
         failures = self._failures(still_open if self.assumed else unknown)
-        made = self._done(failures.keys() | unknown)
-        # Of a binding that is missing at the end, nothing is in place; it may have been changed before all the same.
-        missing = {change.key for change in failures if change.kind is ChangeKind.REGISTER}
-        done = {
-            change: before
-            for change, before in made.items()
-            if change.kind is ChangeKind.REGISTER or change.key not in missing
-        }
+        made = self._made(failures.keys() | unknown)
+        done = self._in_place(made, failures, still_open if self.assumed else ())
         if not failures and not unknown and not self.awaits_health and not isinstance(error, GuardRefused):
             error = None
         elif error is None and failures:
@@ -173,17 +167,36 @@ class Ending:
             return Failure("WaitTimeout", "It was sent, and DescribeTargets did not show it in time.")
         return Failure.of(error)
 
-    def _done(self, others: Collection[Change]) -> dict[Change, Binding | None]:
+    def _made(self, others: Collection[Change]) -> dict[Change, Binding | None]:
+        """The changes that took effect, and those that may have, except others; each with its former binding."""
         left_out = {change.key for change in self.rest.rebound}
-        done: dict[Change, Binding | None] = {}
+        made: dict[Change, Binding | None] = {}
         for record in self._sent():
             change = record.change
             if change in others or change.key in self.ledger.reverted or (change.loss and change.key in left_out):
                 continue
             shows = record.shown and (change.loss or change.in_place(self.rest.snapshot))
             if shows or record.open:
-                done[change] = self.ledger.formers.of(change)
-        return done
+                made[change] = self.ledger.formers.of(change)
+        return made
+
+    def _in_place(
+        self, made: Mapping[Change, Binding | None], failures: Iterable[Change], assumed: Collection[Change]
+    ) -> dict[Change, Binding | None]:
+        """The changes that are in place at the end; of a binding that was to be bound as well, only that."""
+        snapshot = self.rest.snapshot
+        # A weight of 0 does not show where somebody has unbound the target since, and is in place all the same.
+        kept = {change for change in made if change.loss or change in assumed or change.in_place(snapshot)}
+        bound = {change.key for change in (*kept, *failures) if change.kind is ChangeKind.REGISTER}
+
+        def is_told(before: Binding) -> bool:
+            return any((before.pool.key, name, before.port) in bound for name in before.aliases)
+
+        return {
+            change: before
+            for change, before in made.items()
+            if change in kept and (change.kind is ChangeKind.REGISTER or (before is not None and not is_told(before)))
+        }
 
     def _restore(self, changed: Collection[Change]) -> tuple[Binding, ...]:
         """The former bindings of changes that were made, or may have been, in the order of the plan."""
