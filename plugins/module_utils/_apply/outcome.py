@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .._base.errors import ClbError, GuardRefused, WaitTimeout, and_more, natural
 from .._bindings.change import ChangeKind
 from .._bindings.plan import bound_meanwhile
-from .ledger import NOT_ATTEMPTED, Failure, pending
+from .ledger import NOT_ATTEMPTED, Failure, is_overdue, pending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -98,7 +98,12 @@ class Ending:
     def conclude(self) -> Outcome:
         """Tell the fate of each change."""
         ledger, error = self.ledger, self.error
-        still_open = {record.change: record.doubtful for record in ledger.records() if record.open}
+        still_open = {
+            record.change: record.doubtful
+            for record in ledger.records()
+            # With `wait: false`, calls of unknown outcome are read back all the same.
+            if record.open and not (self.assumed and record.doubtful and is_overdue(ledger, record))
+        }
         unknown: set[Change] = set()
         if self.assumed:
             unknown = {change for change, doubtful in still_open.items() if doubtful}

@@ -281,6 +281,13 @@ def test_what_is_re_weighted_and_gone_is_not_told_as_modified(weight):
     assert [one["weight"] for one in run["restore"]] == [10]
 
 
+def test_without_wait_a_call_that_was_seen_to_have_done_nothing_leaves_no_doubt():
+    rivals = [*[[]] * 6, [(LBL_1, "ins-4", 50)]]
+    cloud = balancer(SHOP, order("cut_after", apply=0.0), rivals=rivals, task_seconds=0)
+    run = cloud.run(targets=[want("lbl-1", "ins-4", weight=30)], wait=False)
+    assert (run.failure, run["failed_listeners"], done(run)) == (None, [], ["ins-4"])
+
+
 def test_somebody_who_undoes_it_every_time_is_given_up_on_after_three_sends():
     cloud = balancer(SHOP, rivals=[[], [], *[[(LBL_1, "ins-4", None)]] * 30], task_seconds=0)
     run = cloud.run(targets=[want("lbl-1", "ins-4")])
