@@ -19,7 +19,7 @@ from .outcome import MAX_NAMED
 from .session import Sent, Session, missing_losses, to_send
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from .._bindings.snapshot import BindingKey
 
@@ -102,10 +102,11 @@ class Guard:
         labels = {
             f"{loss.pool.label} ({count[loss.pool.key]}{loss.counted})" for loss in losses if loss.pool.key in count
         }
+        undone = self._put_back(short)
         raise GuardRefused(
             f"min_healthy is {self._minimum}, and fewer targets that get traffic were left once the losses showed: "
             f"{and_more(sorted(labels, key=natural), MAX_NAMED)}. Something else takes capacity away at the same "
-            f"time, such as a task on another controller. {self._put_back(short)}{_cure(short)}"
+            f"time, such as a task on another controller. {undone}{_cure(short, session.ledger.reverted)}"
         )
 
     def _put_back(self, losses: Sequence[Change]) -> str:
@@ -157,14 +158,14 @@ class Guard:
             session.settle()
 
 
-def _cure(short: Sequence[Change]) -> str:
-    """Say what helps: a weight can be taken again later, and a removal can only be undone."""
+def _cure(short: Sequence[Change], returned: Collection[BindingKey]) -> str:
+    """Say what helps: a loss that was put back can be tried again; any other one would be left as it is by a rerun."""
     removed = [change.label for change in short if change.kind is ChangeKind.DEREGISTER]
-    texts = []
-    if removed:
-        texts.append(f"Removed: {and_more(removed, MAX_NAMED)}")
-        texts.append("To bind these again, give restore of this result as targets")
-    if len(removed) < len(short):
+    texts = [f"Removed: {and_more(removed, MAX_NAMED)}"] if removed else []
+    back = [change.key in returned for change in short]
+    if not all(back):
+        texts.append("To put these back, give their entries of restore as targets, with state present")
+    if any(back):
         texts.append("Run the task again when enough targets get traffic")
     return sentences(*texts)
 
