@@ -66,19 +66,6 @@ class Host:
         """A selector of its bindings on these load balancers."""
         return [{**self.backend, "load_balancer_id": balancer} for balancer in balancers]
 
-    def gives_weight(self, binding: Mapping[str, Any]) -> bool:
-        """True where ``clb_listeners`` says with which weight a binding comes back."""
-        keys = ("load_balancer_id", *_PLACE_KEYS, "port")
-        return any(
-            all(
-                str(entry[key]).strip().lower() == str(binding[key]).lower()
-                for key in keys
-                if entry.get(key) is not None
-            )
-            for entry in self.wanted
-            if entry.get("weight") is not None
-        )
-
     @property
     def address(self) -> str | None:
         """The ID or canonical address that names its backend."""

@@ -128,20 +128,22 @@ def check_hosts(hosts: Sequence[Host], bound: Bound, remembered: Sequence[Raw]) 
 
 
 def find_warnings(
-    hosts: Sequence[Host], bound: Bound, remembered: Sequence[Raw], listeners: Iterable[Raw]
+    hosts: Sequence[Host], bound: Bound, remembered: Sequence[Raw], listeners: Iterable[Raw], foreseen: Iterable[Raw]
 ) -> Iterator[str]:
-    """Yield what is worth knowing, but no reason to stop; ``listeners`` have settings where they could be read."""
+    """Yield what is worth knowing, but no reason to stop.
+
+    :param listeners: of the hosts, with settings where they could be read.
+    :param foreseen: the bindings as ``clb_listeners`` makes them.
+    """
     keys = {key_of(entry) for host in hosts for entry in remembered_of(host, bound[host.name], remembered)}
     foreign = sorted({backend_of(entry) for entry in remembered if key_of(entry) not in keys}, key=natural)
     if foreign:
         yield f"The restore file also has entries of {listed(foreign)}, which belong to no host of this run. They stay."
+    keys.update(key_of(binding) for binding in foreseen if binding["weight"])
     drained = [
         host.name
         for host in hosts
-        if any(
-            binding["weight"] == 0 and key_of(binding) not in keys and not host.gives_weight(binding)
-            for binding in bound[host.name]
-        )
+        if any(binding["weight"] == 0 and key_of(binding) not in keys for binding in bound[host.name])
     ]
     if drained:
         yield f"{listed(drained)}: bound with weight 0, and the restore file has no other weight. The weight stays 0."

@@ -67,10 +67,13 @@ def _check(modules: Modules, hosts: Sequence[Host], batch: object) -> list[str]:
         path = hosts[0].restore_file
         result = _targets(modules, check=True, state="restored", restore_file=path, targets=targets)
         problems += _judge(modules, result, must=())
+    foreseen: list[Raw] = []
     if wanted := [entry for host in hosts for entry in host.wanted]:
-        problems += failure(_targets(modules, check=True, targets=wanted))
+        result = _targets(modules, check=True, targets=wanted)
+        problems += failure(result)
+        foreseen = result.get("targets") or []
     stop_if(problems)
-    for warning in checks.find_warnings(hosts, bound, remembered, pools["listeners"]):
+    for warning in checks.find_warnings(hosts, bound, remembered, pools["listeners"], foreseen):
         modules.warn(warning)
     return order
 

@@ -217,7 +217,7 @@ def judge_hosts(hosts, bindings, remembered=(), batch=1):
     batches = checks.split_into_batches([one.name for one in hosts], batch)
     problems = checks.check_hosts(hosts, bound_of, remembered)
     problems = problems or checks.check_guards(hosts, bindings, remembered, batches)
-    return problems, list(checks.find_warnings(hosts, bound_of, remembered, []))
+    return problems, list(checks.find_warnings(hosts, bound_of, remembered, [], []))
 
 
 def check(bindings, names=NAMES, remembered=(), batch=2, minimum=0):
@@ -353,18 +353,6 @@ def test_what_the_file_does_not_tell_of_the_hosts_is_worth_a_warning():
     (drained,) = check([*pool(NAMES[1:]), *pool(NAMES[:1], weight=0)])[1]
     assert "ins-2, ins-10, which belong to no host of this run" in foreign
     assert drained.startswith("web1: bound with weight 0")
-
-
-@rows(
-    "listener, warned",
-    ({"listener_id": "lbl-1"}, True),  # without a weight, a binding keeps what it has
-    ({"listener_id": "lbl-1", "weight": 5}, False),
-    ({"listener_port": 443, "listener_protocol": "tcp", "weight": "5"}, False),
-    ({"listener_id": "lbl-2", "weight": 5}, True),
-)
-def test_a_weight_of_0_that_clb_listeners_leave_is_worth_a_warning(listener, warned):
-    web1 = host("web1", {"instance_id": "ins-web1", "port": 80}, load_balancer_id="lb-1", listeners=[listener])
-    assert len(judge_hosts([web1], pool(NAMES[:1], weight=0))[1]) == warned
 
 
 def test_each_host_leaves_its_own_load_balancers_under_its_own_guard():

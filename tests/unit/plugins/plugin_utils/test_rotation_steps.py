@@ -237,6 +237,23 @@ def test_a_drain_that_is_shorter_than_session_persistence_is_worth_a_warning(tmp
     assert any("lb-1 lbl-1 (TCP:443): 90 s" in text for text in shop.modules.warnings) is warned
 
 
+@rows(
+    "listener, warned",
+    ({}, True),  # without a weight, a binding keeps what it has
+    ({"weight": 5}, False),
+    ({"listener_id": None, "listener_port": 443, "listener_protocol": "tcp", "weight": "5"}, False),
+    ({"listener_id": "lbl-1-b", "weight": 9}, True),
+)
+def test_a_weight_of_0_that_clb_listeners_leave_is_worth_a_warning(tmp_path, listener, warned):
+    shop = Shop(tmp_path, load_balancers=[balancer(1, weight=0)])
+    wanted = [{"listener_id": "lbl-1-b", "port": 80, "weight": 9}, {"listener_id": "lbl-1", "port": 80, **listener}]
+    variables = {"load_balancer_id": "lb-1", "listeners": wanted}
+    shop.check("web1", **variables)
+    assert any(text.startswith("web1: bound with weight 0") for text in shop.modules.warnings) is warned
+    shop.back(shop.out("web1", **variables), "web1", **variables)
+    assert (shop.weights["lbl-1", "ins-web1"] == 0) is warned
+
+
 def test_settings_that_may_not_be_read_are_a_warning(shop):
     shop.cloud.add_faults({**DENIED, "action": "DescribeListeners"})
     assert shop.check() == ["web1", "web2"]
