@@ -89,7 +89,11 @@ class RestoreFile:
         except ValueError as exc:
             raise self._unusable(f"it is not valid JSON: {exc}. {CURE}") from None
         except InvalidArgument as exc:
-            raise self._unusable(f"its entries can't be used (targets[0] is the first): {exc.message} {CURE}") from None
+            raise self.blame(exc) from None
+
+    def blame(self, problem: InvalidArgument) -> InvalidArgument:
+        """The error for a problem with entries of this file; it names them by their number."""
+        return self._unusable(f"its entries can't be used (targets[0] is the first): {problem.message} {CURE}")
 
     def _content(self) -> bytes | None:
         try:

@@ -42,6 +42,8 @@ class Recall:
     def __init__(self, request: Request, budget: Budget, warnings: Warnings) -> None:
         self._memory = Memory(RestoreFile(known(request.restore_file), budget))
         self._shown = self._memory.file.shown
+        self.blame = self._memory.file.blame
+        """Names the file in an error about its entries."""
         self._takes_out = request.wait and request.binds
         self._warnings = warnings
         self._items: tuple[Remembered, ...] = self._memory.file.read()

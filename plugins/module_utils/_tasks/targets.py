@@ -133,8 +133,12 @@ class _Task(Fleet):
             chosen = [replace(balancer, listed=False) for balancer in chosen]
             identities = {balancer.load_balancer_id for balancer in chosen}
             self._entries = self._recall.candidates(identities)
+            try:
+                check_entries_belong(connection, chosen, self._entries, self.request.choice)
+            except InvalidArgument as error:
+                raise self._recall.blame(error) from None
             about = {None, *identities}
-            named = (*self._entries, *(one for one in self._recall.selectors or () if one.load_balancer_id in about))
+            named = tuple(one for one in self._recall.selectors or () if one.load_balancer_id in about)
         self.warnings.add(check_entries_belong(connection, chosen, named, self.request.choice))
         self.hold(chosen, self._entries)
         if not chosen and self._entries and self.request.state == "drained":

@@ -316,6 +316,13 @@ def test_entries_that_contradict_what_exists_are_told_and_stay(file):
     assert f"These are entries of {file}, which stay there; correct them in that file." in run.message
 
 
+@rows("wrong", {"load_balancer_name": "else"}, {"region": "ap-beijing"})
+def test_an_entry_that_names_another_load_balancer_or_region_is_told_with_the_file(file, wrong):
+    remember(file, {**ONE, "weight": 1, **wrong})
+    run = restore(region(), file)
+    assert (run.code, f"restore_file {file}: its entries can't be used" in run.message) == ("InvalidArgument", True)
+
+
 def test_what_could_not_be_bound_again_stays(file):
     cloud = region()
     removed = cloud.run(state="absent", targets=[HOST], restore_file=str(file))
