@@ -135,10 +135,11 @@ class Recall:
                 )
                 self._warnings.add([text], item.load_balancer_id)
             elif reason is not None and not found.in_place:
+                what = "tag" if item.entry.weight is None else f"weight {item.entry.weight}"
                 text = (
-                    f"{item.entry.binding_label} is not given its former weight {item.entry.weight}: {reason}, so it "
-                    f"may be another machine. Its entry stays in {self._shown}; set the weight with state present, or "
-                    "take the entry out by hand."
+                    f"{item.entry.binding_label} is not given its former {what}: {reason}, so it may be another "
+                    f"machine. Its entry stays in {self._shown}; set that with state present, or take the entry out by "
+                    "hand."
                 )
                 self._warnings.add([text], item.load_balancer_id)
             else:

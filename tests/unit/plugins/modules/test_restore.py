@@ -292,6 +292,10 @@ def test_an_address_that_is_another_machine_now_does_not_get_the_weight(file):
     (warning,) = run.warnings
     assert "10.9.0.2:80 on listener_id lbl-1" in warning
     assert "is not given its former weight 30: it was bound at" in warning
+    (entry,) = held(file)
+    remember(file, {**entry, "weight": None, "tag": "theirs"})
+    assert "is not given its former tag: it was bound at" in restore(cloud, file).warnings[0]
+    remember(file, entry)
     # Once it has that weight all the same, nothing is left to bring back.
     cloud.change("weight", [{**new, "Weight": 30}])
     assert (restore(cloud, file).changed, file.exists()) == (False, False)
