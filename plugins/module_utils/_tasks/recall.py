@@ -222,8 +222,8 @@ class Recall:
         self._warnings.add(self._memory.settle(changed, taken, unknown))
         if fresh:
             text = (
-                f"{fresh} entries stay in {self._shown}, although they are in place: they are so new that a call of "
-                "the task that wrote them may still be under way. Run the task again."
+                f"{'1 entry stays' if fresh == 1 else f'{fresh} entries stay'} in {self._shown}, although in place: a "
+                "call of the task that wrote there may still be under way. Run the task again."
             )
             self._warnings.add([text])
 

@@ -364,7 +364,7 @@ def test_what_is_so_new_that_its_task_may_still_write_is_waited_for(file):
     remember(file, *held(file), untimed)
     run = restore(cloud, file, wait_timeout=5)
     assert (run.failed, run.changed, len(held(file))) == (False, False, 1)
-    assert "1 entries stay in" in run.warnings[0]
+    assert "1 entry stays in" in run.warnings[0]
     assert restore(cloud, file, wait=False).warnings == []
     cloud.sleep(9)
     run = restore(cloud, file)
