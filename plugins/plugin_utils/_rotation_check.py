@@ -247,7 +247,8 @@ def check_guards(
         for key in (key for name in batch for key in returned[name]):
             traffic.put(key, Standing.HEALTHY)
     more = len(problems) - MAX_PROBLEMS
-    return problems if more <= 0 else [*problems[:MAX_PROBLEMS], f"{more} more problems of this kind."]
+    rest = [f"{more} more problem{'' if more == 1 else 's'} of this kind."] if more > 0 else []
+    return [*problems[:MAX_PROBLEMS], *rest]
 
 
 def plan_parts(hosts: Iterable[Host], bound: Bound, remembered: Sequence[Raw]) -> Iterator[tuple[Raw, bool]]:

@@ -156,9 +156,9 @@ def _texts(balancer: Balancer, error: ClbError) -> list[str]:
         causes = f": {_causes(outcome, error)}" if begun else ""
         texts.append(f"{len(outcome.failures)} of {total} changes are not in place{causes}.")
     if outcome.unknown:
-        texts.append(
-            f"{len(outcome.unknown)} changes were accepted, or may have been, and the state after them is not known."
-        )
+        number = len(outcome.unknown)
+        were = f"{_count(number, 'changes')} {'was' if number == 1 else 'were'}"
+        texts.append(f"{were} accepted, or may have been, and the state after that is not known.")
     counts = count_by_pool(outcome.done).values()
     totals = {name: sum(getattr(pool_counts, name) for pool_counts in counts) for name in PoolCounts._fields}
     done = ", ".join(f"{total} {name}" for name, total in totals.items() if total)

@@ -309,6 +309,7 @@ def test_a_read_before_the_end_of_a_task_says_nothing_of_it():
     cloud.add_faults({"action": "DescribeTargets", "skip": 2, "times": -1, **refusal("UnauthorizedOperation")})
     run = cloud.run(targets=NEW)
     assert (run.code, failed(run), run["listeners"][0]["bound"]) == ("UnauthorizedOperation", {}, None)
+    assert "1 change was accepted, or may have been, and the state after that is not known." in run.message
 
 
 def test_busy_until_the_end_of_the_time_is_told_and_the_end_is_kept():

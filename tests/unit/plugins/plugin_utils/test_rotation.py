@@ -309,6 +309,7 @@ ODD = f"batch 1 (web1, web2): {AT} has targets of unknown health (ins-web7, ins-
     (pool(), {"minimum": 6}, []),
     ([*pool(), *pool(NAMES[4:7], listener_id="lbl-2", listener_port=80)], {"minimum": 2}, [FEW]),
     (pool(), {"batch": 1, "minimum": 8}, [*(f"batch {n} " for n in range(1, 6)), "3 more problems of this kind."]),
+    (pool(), {"batch": [3, 1], "minimum": 8}, [*(f"batch {n} " for n in range(1, 6)), "1 more problem of this kind."]),
     # What is sick does not count, and may leave.
     ([*sick(NAMES[:2]), *pool(NAMES[2:])], {"minimum": 6}, []),
     ([*sick(NAMES[:2]), *pool(NAMES[2:])], {"minimum": 6, "names": NAMES[::-1]}, ["batch 1", "batch 2", "batch 3"]),
