@@ -97,8 +97,12 @@ class Formers:
     def note(self, changes: Iterable[Change]) -> None:
         """A call is about to go out with changes that were planned from the newest read."""
         for change in changes:
+            # The task may have bound it by another address than the one by which the cloud lists it.
+            aliases = () if change.before is None else change.before.aliases
+            if not self._shown.isdisjoint([change.key, *((change.pool.key, name, change.port) for name in aliases)]):
+                continue
             # A binding that somebody else unbinds after the call is registered anew: its former state stays known.
-            if change.key not in self._shown and (change.before is not None or change.key not in self._bindings):
+            if change.before is not None or change.key not in self._bindings:
                 self._bindings[change.key] = change.before
 
     def keep(self, bindings: Iterable[BindingKey]) -> None:

@@ -281,6 +281,16 @@ def test_what_is_re_weighted_and_gone_is_not_told_as_modified(weight):
     assert [one["weight"] for one in run["restore"]] == [10]
 
 
+@pytest.mark.parametrize("backend", [{"instance_id": "ins-4"}, {"eni_ip": "10.1.0.4"}])
+def test_what_this_task_has_bound_by_any_name_has_no_state_before(backend):
+    rivals = [[], [], [], [(LBL_1, "ins-4", 50)]]
+    cloud = balancer(SHOP, None, order("busy"), rivals=rivals, task_seconds=0)
+    run = cloud.run(
+        targets=[want("lbl-1", "ins-1", weight=5), {"listener_id": "lbl-1", "port": 80, "weight": 30, **backend}]
+    )
+    assert (run.failure, former(run), weights(cloud)["ins-4"]) == (None, [("ins-1", 10, "")], 30)
+
+
 def test_without_wait_a_call_that_was_seen_to_have_done_nothing_leaves_no_doubt():
     rivals = [*[[]] * 6, [(LBL_1, "ins-4", 50)]]
     cloud = balancer(SHOP, order("cut_after", apply=0.0), rivals=rivals, task_seconds=0)
