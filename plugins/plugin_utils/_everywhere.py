@@ -130,7 +130,7 @@ def _row(
     rule = f" {binding['domain']}{binding['url']} {binding['location_id']}" if binding["location_id"] else ""
     place = f"{binding['listener_protocol']}:{binding['listener_port']} {binding['listener_id']}{rule}"
     weight = f"weight {before.get(key, binding['weight'])}"
-    weight += "" if after is None else f" -> {after.get(key, binding['weight'])}"
+    weight += f" -> {after[key]}" if after and key in after else ""
     others = f"other{'' if count == 1 else 's'} healthy" if after is None else "healthy in traffic"
     return (
         binding["load_balancer_id"], printable(place), f"port {binding['port']}", weight,
@@ -168,14 +168,16 @@ def take_out(modules: Modules, **given: Any) -> Raw:
     options: Raw = {"restore_file": asked.restore_file, "targets": targets, **asked.options}
     result = modules.run_module("tencentcloud.clb.targets", state="drained", **options)
     before = _weights(bound)
-    after = {**before, **{key_of(one): one["weight"] for one in result["modified"]}}
+    read = {key_of(one): one["weight"] for one in (*result["targets"], *result["modified"])}
+    taken = {key_of(one) for one in result["restore"]}
+    after = {key: read.get(key, weight) for key, weight in before.items() if key in read or key not in taken}
     lines = list(_table(bound, pools, before, after))
-    out = f"{sum(not weight for weight in after.values())} of {len(after)} bindings"
+    out = f"{sum(not weight for weight in after.values())} of {len(before)} bindings"
     if modules.check_mode:
         return _shown([*lines, f"{out} would be out of traffic. Nothing was changed."], result)
-    held.update(key_of(one) for one in result["modified"])
-    kept = sum(key in held and not weight for key, weight in after.items())
-    lines.append(f"{out} are out of traffic.")
+    kept = sum(key in taken or (key in held and not weight) for key, weight in before.items())
+    doubt = f"; of {len(before) - len(after)} it is not known" if len(after) < len(before) else ""
+    lines.append(f"{out} are out of traffic{doubt}.")
     if kept:
         lines[-1] += f" The former weights of {kept} are in {asked.restore_file}."
         lines.append(f"Bring back as it was: {_command('back', bound)}")

@@ -143,6 +143,21 @@ def test_only_weights_that_are_in_the_file_are_said_to_be_there(night):
     assert lines[-2] == f"3 of 3 bindings are out of traffic. The former weights of 2 are in {night.file}."
 
 
+def test_what_could_not_be_read_after_the_drain_is_not_said_to_be_in_traffic(night):
+    denied = {
+        "kind": "error",
+        "code": "UnauthorizedOperation",
+        "message": "no",
+        "action": "DescribeTargets",
+        "times": -1,
+    }
+    night.cloud.before("BatchModify*", lambda: night.cloud.add_faults(denied))
+    lines, problem = night("take_out", "ins-web1", load_balancer_ids="lb-2")
+    assert ("the state after that is not known" in problem, "->" in lines[1]) == (True, False)
+    told = f"0 of 1 bindings are out of traffic; of 1 it is not known. The former weights of 1 are in {night.file}."
+    assert lines[-2] == told
+
+
 @pytest.mark.parametrize("backend", ["", " , ", [], "[]"])
 def test_a_backend_that_is_empty_does_not_mean_all(night, backend):
     night("take_out", "ins-web1")
