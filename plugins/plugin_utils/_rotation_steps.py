@@ -217,7 +217,6 @@ def _bring_back(modules: Modules, hosts: Sequence[Host], left: Mapping[str, Left
     # In a dry run, what this run would have drained is in place.
     must = [] if modules.check_mode else drained
     remembered = read_file(path, must)
-    wanted = list(_find_wanted(modules, hosts, [*drained, *remembered]))
     own = [entry for host in known for entry in remembered_of(host, left[host.name].drained, remembered)]
     selectors = [selector_of(entry) for entry in own]
     selectors += [selector for host in hosts if host not in known for selector in host.selectors]
@@ -231,9 +230,8 @@ def _bring_back(modules: Modules, hosts: Sequence[Host], left: Mapping[str, Left
         if problems and not modules.check_mode:
             in_place = {key_of(binding) for binding in result["targets"]}
             read_file(path, [entry for entry in own if key_of(entry) in in_place])
-    if wanted:
-        problems += failure(_targets(modules, targets=wanted, **options))
-    stop_if(problems)
+    # Last, so that a listener that is gone keeps no host out of traffic elsewhere.
+    stop_if([*problems, *_bind_wanted(modules, hosts, [*drained, *remembered], options)])
 
 
 def _find_missing(must: Iterable[Raw], targets: Iterable[Raw]) -> Iterator[str]:
@@ -250,13 +248,15 @@ def _find_missing(must: Iterable[Raw], targets: Iterable[Raw]) -> Iterator[str]:
         yield f"This run has drained {listed(missing)}, and could not put it back as it was. Everything else is back."
 
 
-def _find_wanted(modules: Modules, hosts: Sequence[Host], remembered: Iterable[Raw]) -> Iterator[Raw]:
-    """Yield what ``clb_listeners`` asks for and is not in place; what is remembered of a binding wins."""
-    if wanted := [entry for host in hosts for entry in host.wanted]:
-        result = _targets(modules, check=True, targets=wanted)
-        stop_if(failure(result))
-        keys = {key_of(entry) for entry in remembered}
-        yield from (one for one in (*result["registered"], *result["modified"]) if key_of(one) not in keys)
+def _bind_wanted(modules: Modules, hosts: Sequence[Host], remembered: Iterable[Raw], options: Raw) -> list[str]:
+    """Bind hosts as ``clb_listeners`` asks, and return why that failed; what is remembered of a binding wins."""
+    wanted = [entry for host in hosts for entry in host.wanted]
+    result: Raw = _targets(modules, check=True, targets=wanted) if wanted else {"registered": (), "modified": ()}
+    keys = {key_of(entry) for entry in remembered}
+    lacking = [one for one in (*result["registered"], *result["modified"]) if key_of(one) not in keys]
+    if lacking and not result.get("failed"):
+        result = _targets(modules, targets=lacking, **options)
+    return [f"clb_listeners: {text}" for text in failure(result)]
 
 
 def _warm_up(modules: Modules, shares: Mapping[int, int], restored: Raw, options: Raw) -> None:

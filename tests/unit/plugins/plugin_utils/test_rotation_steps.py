@@ -110,16 +110,16 @@ def test_what_does_not_serve_at_the_end_fails_by_name(shop, monkeypatch):
         shop.back(noted)
 
 
-@pytest.mark.parametrize("shares", [[], [50]])
+@pytest.mark.parametrize("more", [{}, {"warm_up": [50]}, {"listeners": [{"listener_port": 443, "port": 80}]}])
 @pytest.mark.parametrize("gone, left", [("listener", ["lbl-2-b"]), ("load_balancer", [])])
-def test_what_is_gone_is_told_and_the_rest_put_back_and_reruns_go_on(shop, gone, left, shares):
-    slow = {"warm_up": shares, "warm_up_seconds": 0}
-    noted = shop.out(**slow)
+def test_what_is_gone_is_told_and_the_rest_put_back_and_reruns_go_on(shop, gone, left, more):
+    more = {"load_balancer_ids": ["lb-1", "lb-2"], "warm_up_seconds": 0, **more}
+    noted = shop.out(**more)
     named = {"listener_id": "lbl-2"} if gone == "listener" else {}
     shop.cloud.change(f"delete_{gone}", {"load_balancer_id": "lb-2", **named})
     rest = {binding for binding in shop.at_first if binding[0] in ["lbl-1", "lbl-1-b", *left]}
     with pytest.raises(Stop, match="lb-2"):
-        shop.back(noted, **slow)
+        shop.back(noted, **more)
     assert shop.cloud.bindings() == rest
     shop.modules.warnings.clear()
     assert shop.check() == ["web1", "web2"]
