@@ -226,7 +226,7 @@ def _bring_back(modules: Modules, hosts: Sequence[Host], left: Mapping[str, Left
         restored = {"state": "restored", "restore_file": path, "targets": selectors, **options}
         _warm_up(modules, shares, restored, options)
         result = _targets(modules, **restored)
-        problems = _judge(modules, result, must) or list(_find_missing(must, result["targets"]))
+        problems = [*_judge(modules, result, must), *_find_missing(must, result["targets"])]
         if problems and not modules.check_mode:
             in_place = {key_of(binding) for binding in result["targets"]}
             read_file(path, [entry for entry in own if key_of(entry) in in_place])
@@ -245,7 +245,7 @@ def _find_missing(must: Iterable[Raw], targets: Iterable[Raw]) -> Iterator[str]:
         if str(weights.get(key_of(entry))) != str(entry.get("weight"))
     ]
     if missing:
-        yield f"This run has drained {listed(missing)}, and could not put it back as it was. Everything else is back."
+        yield f"This run has drained {listed(missing)}, and could not put it back as it was."
 
 
 def _bind_wanted(modules: Modules, hosts: Sequence[Host], remembered: Iterable[Raw], options: Raw) -> list[str]:

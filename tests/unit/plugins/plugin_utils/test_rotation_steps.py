@@ -118,7 +118,7 @@ def test_what_is_gone_is_told_and_the_rest_put_back_and_reruns_go_on(shop, gone,
     named = {"listener_id": "lbl-2"} if gone == "listener" else {}
     shop.cloud.change(f"delete_{gone}", {"load_balancer_id": "lb-2", **named})
     rest = {binding for binding in shop.at_first if binding[0] in ["lbl-1", "lbl-1-b", *left]}
-    with pytest.raises(Stop, match="lb-2"):
+    with pytest.raises(Stop, match="This run has drained ins-web1:80 on lb-2 lbl-2 "):
         shop.back(noted, **more)
     assert shop.cloud.bindings() == rest
     shop.modules.warnings.clear()
