@@ -199,8 +199,13 @@ def back(modules: Modules, *, hosts: list[str] | None = None, warm_up: bool = Tr
         return host.warm_up if warm_up and not modules.check_mode else ()
 
     seconds = max((host.warm_up_seconds for host in returning), default=0)
+    problems = []
     for common, some in groupby(sorted(returning, key=shares), shares):
-        _bring_back(modules, list(some), left, dict.fromkeys(common, seconds))
+        try:
+            _bring_back(modules, list(some), left, dict.fromkeys(common, seconds))
+        except Stop as stop:
+            problems.append(str(stop))
+    stop_if(problems)
     now = time.time()
     done = {host.name: left[host.name] for host in returning if host.name in left}
     return _noted({**left, **{name: one._replace(seconds=now - one.since) for name, one in done.items()}})

@@ -37,11 +37,16 @@ class Shop:
         self.modules = Modules(self.cloud)
         self.at_first = self.cloud.bindings()
 
-    def step(self, name, *names, noted=None, answers=(), batch=None, present=None, arguments=None, **variables):
-        """Take a step with a batch, the first hosts of a run; ``noted`` is what the last step has returned."""
+    def step(self, name, *names, noted=None, answers=(), own=(), batch=None, present=None, arguments=None, **variables):
+        """Take a step with a batch, the first hosts of a run; ``noted`` is what the last step has returned.
+
+        :param own: variables of single hosts.
+        """
         hostvars = {
             one: {
-                "__rotation_given": given(one, **{"restore_file": str(self.file), **variables}),
+                "__rotation_given": given(
+                    one, **{"restore_file": str(self.file), **variables, **dict(own).get(one, {})}
+                ),
                 "__rotation_noted": noted,
                 "__rotation_answer": {"ping": "pong", **dict(answers).get(one, {})},
             }
@@ -180,13 +185,14 @@ def test_runs_share_a_file_and_bring_back_their_own_hosts(shop):
     assert shop.cloud.bindings() == shop.at_first
 
 
-def test_hosts_that_do_not_get_healthy_are_kept_in_the_file(shop):
+@rows("own, kept", ({}, ["ins-web1", "ins-web2"]), ({"web1": {"warm_up": [50]}}, ["ins-web2"]))
+def test_hosts_that_do_not_get_healthy_are_kept_in_the_file(shop, own, kept):
     noted = shop.out()
     shop.health(dead=["ins-web2"])
     with pytest.raises(Stop, match="ins-web2"):
-        shop.back(noted, wait_timeout=5)
+        shop.back(noted, wait_timeout=5, own=own)
     assert shop.cloud.bindings() == shop.at_first
-    assert {entry["instance_id"] for entry in shop.remembered} == {"ins-web1", "ins-web2"}
+    assert sorted({entry["instance_id"] for entry in shop.remembered}) == kept
     shop.health(alive=["ins-web2"])
     assert shop.check("web3", "web2")[0] == "web2"
     shop.back(shop.out())
