@@ -136,9 +136,9 @@ def _take_out(modules: Modules, hosts: Sequence[Host]) -> dict[str, Left]:
         options = {**part, "min_healthy": 0} if modules.check_mode else part
         result = _targets(modules, state="drained", restore_file=path if remember else None, **options)
         taken += result.get("restore") or []
+        remembered = _keep(modules, path, taken, {"wait_timeout": part["wait_timeout"]})
         if result.get("failed"):
             raise Stop(f"{result['msg']} {_undo(modules, path, taken, part['wait_timeout'])}")
-    remembered = [*remembered, *taken] if modules.check_mode else read_file(path)
     now, left = time.time(), {}
     for host in hosts:
         keys = {key_of(binding) for binding in bound[host.name]}
@@ -147,6 +147,19 @@ def _take_out(modules: Modules, hosts: Sequence[Host]) -> dict[str, Left]:
     if not modules.check_mode:
         time.sleep(max(host.drain_seconds for host in hosts))
     return left
+
+
+def _keep(modules: Modules, path: str, drained: Sequence[Raw], options: Raw) -> list[Raw]:
+    """Read the restore file, with what it lacks of the entries of this run; a dry run does not write them.
+
+    :raises Stop: it can't be used. What this run has drained is put back without it.
+    """
+    try:
+        return [*read_file(path), *drained] if modules.check_mode else read_file(path, drained)
+    except Stop as stop:
+        problems = failure(_targets(modules, targets=drained, **options))
+        end = " ".join(problems) or "What this run has drained is back in traffic."
+        raise Stop(f"{stop} {end}") from stop
 
 
 def _undo(modules: Modules, path: str, taken: Sequence[Raw], wait_timeout: int) -> str:
@@ -221,11 +234,11 @@ def _bring_back(modules: Modules, hosts: Sequence[Host], left: Mapping[str, Left
     drained = [entry for host in known for entry in left[host.name].drained]
     # In a dry run, what this run would have drained is in place.
     must = [] if modules.check_mode else drained
-    remembered = read_file(path, must)
+    options: Raw = {"wait_timeout": max(host.wait_timeout for host in hosts), "wait_for_health": True}
+    remembered = _keep(modules, path, must, options)
     own = [entry for host in known for entry in remembered_of(host, left[host.name].drained, remembered)]
     selectors = [selector_of(entry) for entry in own]
     selectors += [selector for host in hosts if host not in known for selector in host.selectors]
-    options: Raw = {"wait_timeout": max(host.wait_timeout for host in hosts), "wait_for_health": True}
     problems: list[str] = []
     if selectors:
         restored = {"state": "restored", "restore_file": path, "targets": selectors, **options}

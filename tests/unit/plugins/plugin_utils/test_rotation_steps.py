@@ -96,10 +96,20 @@ def test_a_batch_leaves_and_comes_back_as_it_was(shop):
 
 
 def test_what_the_file_does_not_hold_any_more_is_put_back_from_what_the_run_knows(shop):
-    noted = shop.out()
+    # Between two parts of the drain, and during the update.
+    shop.cloud.before("DescribeTargetHealth", shop.file.unlink)
+    noted = shop.out(own={"web1": {"min_healthy": 1}})
     shop.file.unlink()
     shop.back(noted)
     assert shop.is_as_at_first()
+
+
+def test_a_file_that_is_damaged_while_a_batch_is_out_keeps_no_host_out(shop):
+    noted = shop.out()
+    shop.file.write_text("[{")
+    with pytest.raises(Stop, match="not valid JSON.* What this run has drained is back in traffic"):
+        shop.back(noted)
+    assert shop.cloud.bindings() == shop.at_first
 
 
 def test_what_does_not_serve_at_the_end_fails_by_name(shop, monkeypatch):
