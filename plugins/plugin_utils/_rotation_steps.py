@@ -243,6 +243,8 @@ def _bring_back(modules: Modules, hosts: Sequence[Host], left: Mapping[str, Left
     if selectors:
         restored = {"state": "restored", "restore_file": path, "targets": selectors, **options}
         _warm_up(modules, shares, restored, options)
+        # A warm-up takes long enough for somebody to delete the file.
+        _keep(modules, path, must, options)
         result = _targets(modules, **restored)
         problems = [*_judge(modules, result, must), *_find_missing(must, result["targets"])]
         if problems and not modules.check_mode:
@@ -283,8 +285,9 @@ def _warm_up(modules: Modules, shares: Mapping[int, int], restored: Raw, options
     rising = [*foreseen.get("modified", ()), *foreseen.get("registered", ())]
     for share, seconds in shares.items() if rising else ():
         targets = [{**one, "weight": scaled(one["weight"], share)} if one["weight"] else one for one in rising]
-        stays = f"It stays at a share of its weight; the whole weight is in {restored['restore_file']}."
-        stop_if(failure(_targets(modules, targets=targets, **options)), f"{stays} Run the same command again.")
+        names = listed(dict.fromkeys(map(backend_of, rising)))
+        end = f"At a share of their weight now: {names}. The whole weights are in {restored['restore_file']};"
+        stop_if(failure(_targets(modules, targets=targets, **options)), f"{end} run the same command again.")
         time.sleep(seconds)
 
 
