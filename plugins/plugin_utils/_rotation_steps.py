@@ -167,7 +167,8 @@ def _undo(modules: Modules, path: str, taken: Sequence[Raw], wait_timeout: int) 
     targets = [selector_of(entry) for entry in taken]
     options: Raw = {"restore_file": path, "targets": targets, "wait_timeout": wait_timeout}
     if taken and (result := _targets(modules, state="restored", **options)).get("failed"):
-        return f"The drained hosts could not be put back: {result['msg']} Their weights are in {path}."
+        names = listed(dict.fromkeys(map(backend_of, taken)))
+        return f"{names}: drained, and could not be put back: {result['msg']} The weights are in {path}."
     return "No host of the batch was left out of traffic."
 
 

@@ -181,7 +181,7 @@ def test_a_drain_that_is_refused_on_one_load_balancer_is_undone_on_the_other(sho
     # Where that fails, too, it stays remembered.
     fault = {**DENIED, "action": "BatchModifyTargetWeight", "load_balancers": ["lb-1"]}
     shop.cloud.before("BatchModifyTargetWeight", lambda: shop.cloud.add_faults(fault), nth=3)
-    with pytest.raises(Stop, match=r"could not be put back: .* Their weights are in"):
+    with pytest.raises(Stop, match=r"ins-web1, ins-web2: drained, and could not be put back: .* The weights are in"):
         shop.out()
     assert {entry["load_balancer_id"] for entry in shop.remembered} == {"lb-1"}
 
