@@ -311,12 +311,14 @@ def test_hosts_that_do_not_answer_and_variables_that_mean_nothing_are_told_at_on
 def test_a_host_that_has_failed_stops_the_next_batch(shop):
     noted = shop.back(shop.out(*NAMES, batch=NAMES[:2]), *NAMES, batch=["web1"])
     writes = len(shop.cloud.writes())
+    shop.file.unlink()
     with pytest.raises(Stop) as caught:
         shop.out(*NAMES, noted=noted, batch=["web3"], present=["web1", "web3"])
     begin = "web2 could not be updated and stays out of traffic. 1 of 3 hosts updated and back in traffic"
     assert str(caught.value).startswith(begin)
     end = f"Still out of traffic: web2. Their weights are in {shop.file}. Not touched: web3. Remove the cause"
     assert end in str(caught.value)
+    assert {entry["instance_id"] for entry in shop.remembered} == {"ins-web2"}
     assert len(shop.cloud.writes()) == writes
 
 
