@@ -243,9 +243,11 @@ def _bring_back(modules: Modules, hosts: Sequence[Host], left: Mapping[str, Left
     problems: list[str] = []
     if selectors:
         restored = {"state": "restored", "restore_file": path, "targets": selectors, **options}
-        _warm_up(modules, shares, restored, options)
-        # A warm-up takes long enough for somebody to delete the file.
-        _keep(modules, path, must, options)
+        try:
+            _warm_up(modules, shares, restored, options)
+        finally:
+            # A warm-up takes long enough for somebody to delete the file.
+            _keep(modules, path, must, options)
         result = _targets(modules, **restored)
         problems = [*_judge(modules, result, must), *_find_missing(must, result["targets"])]
         if problems and not modules.check_mode:

@@ -234,6 +234,7 @@ def test_a_warm_up_that_was_killed_is_completed_by_the_next_run(shop):
     slow = {"warm_up": [10, 50], "warm_up_seconds": 20}
     noted = shop.out("web1", **slow)
     shop.health(dead=["ins-web1"])
+    shop.cloud.before("BatchModifyTargetWeight", shop.file.unlink)
     words = r"At a share of their weight now: ins-web1\. The whole weights are in .*; run the same command"
     with pytest.raises(Stop, match=words):
         shop.back(noted, "web1", wait_timeout=3, **slow)
