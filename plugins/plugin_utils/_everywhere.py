@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..module_utils._base.errors import InvalidArgument, natural, printable
+from ..module_utils._base.errors import InvalidArgument, natural, printable, sentences
 from ..module_utils._bindings.entries import parse_entries
 from ..module_utils._bindings.guard import Standing, standing_of
 from ..module_utils._bindings.health import Health
@@ -198,7 +198,10 @@ def bring_back(modules: Modules, **given: Any) -> Raw:
     after = {key_of(one): one["weight"] for one in result["targets"] if key_of(one) in remembered}
     before = {**after, **{key_of(one): (one.get("before") or {}).get("weight", 0) for one in changed}}
     bound: dict[str, list[Raw]] = {}
-    pools = _read_pools(modules, {"": result["targets"]}) if after else []
+    try:
+        pools = _read_pools(modules, {"": result["targets"]}) if after else []
+    except Stop as stop:
+        raise Stop(sentences(result["msg"], f"The table can't be shown: {stop}")) from stop
     for one in sorted(pools, key=lambda one: natural(backend_of(one))):
         if key_of(one) in after:
             bound.setdefault(backend_of(one), []).append(one)

@@ -179,6 +179,17 @@ def test_load_balancers_can_be_chosen(night, choice, out):
     assert night.cloud.bindings() == night.at_first
 
 
+def test_what_is_back_is_told_also_where_the_table_can_not_be_read(night):
+    night("take_out", "ins-web1")
+    fault = {"kind": "error", "code": "FailedOperation", "action": "DescribeTargetHealth", "times": -1}
+    # The first two are those of the task.
+    night.cloud.before("DescribeTargetHealth", lambda: night.cloud.add_faults(fault), nth=3)
+    words = r"re-weighted 3 on 2 of 2 load balancers\. The table can't be shown: .*FailedOperation"
+    with pytest.raises(Stop, match=words):
+        night("bring_back")
+    assert night.cloud.bindings() == night.at_first
+
+
 def test_what_can_not_be_read_stops(night):
     fault = {"kind": "error", "code": "UnauthorizedOperation", "times": -1, "action": "DescribeTargets"}
     night.cloud.add_faults({**fault, "load_balancers": ["lb-2"]})
