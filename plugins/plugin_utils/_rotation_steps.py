@@ -38,7 +38,7 @@ def check(modules: Modules, *, batch: object) -> Raw:
     """Find what would fail.
 
     :param batch: as ``serial`` takes it.
-    :returns: ``order``, the names of the hosts in the order of their update: those that an earlier run has left out of
+    :returns: ``order``, patterns of the hosts in the order of their update: those that an earlier run has left out of
         traffic come first.
     """
     play = modules.play
@@ -50,7 +50,7 @@ def check(modules: Modules, *, batch: object) -> Raw:
     problems += [problem for host in hosts for problem in host.problems]
     stop_if([*problems, *checks.check_batch(batch)], NONE_DRAINED)
     try:
-        return {"order": _check(modules, hosts, batch)}
+        return {"order": [checks.pattern_of(name) for name in _check(modules, hosts, batch)]}
     except Stop as stop:
         raise Stop(f"{stop} {NONE_DRAINED}") from stop
 

@@ -10,6 +10,8 @@ import contextlib
 
 import pytest
 import yaml
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.guard import judge
 from ansible_collections.tencentcloud.clb.plugins.plugin_utils import _rotation, _rotation_files, _rotation_read
@@ -118,6 +120,16 @@ def test_what_is_remembered_of_a_host_is_found_by_every_name_of_its_backend():
     assert _rotation.remembered_of(host(backend={"eni_ip": "2001:DB8::0:1"}), [], remembered) == remembered[:1]
     assert _rotation.remembered_of(host(backend={"eni_ip": "10.0.0.2"}), [instance], remembered) == remembered[1:2]
     assert _rotation.remembered_of(host(backend={"instance_id": "ins-2", "port": 81}), [], remembered) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["web-1.example.com", "web 1", "web,1", "web:1", "2001:db8::1", "!web", "网站 *", "w[1]"]
+)
+def test_the_pattern_of_a_host_is_of_no_other(name):
+    inventory = InventoryManager(DataLoader())
+    for one in (name, "web", "1", "web-1xexample", "2001"):
+        inventory._inventory.add_host(one)
+    assert [str(host) for host in inventory.get_hosts([checks.pattern_of(name)])] == [name]
 
 
 @pytest.mark.parametrize("weight, share, part", [(10, 25, 3), (10, 1, 1), (100, 33, 33), ("20", 50, 10), (1, 99, 1)])
