@@ -303,7 +303,9 @@ def summary(modules: Modules) -> Raw:
 
 def _sum_up(modules: Modules, left: Mapping[str, Left]) -> list[str]:
     names, dry = modules.play.everyone, modules.check_mode
-    back = {name: one.seconds for name, one in left.items() if one.seconds is not None}
+    # A host that was put back because of its connections has failed, and is not updated.
+    present = modules.play.present
+    back = {name: one.seconds for name, one in left.items() if one.seconds is not None and name in present}
     batches = len({one.since for one in left.values()})
     what = "would be updated" if dry else "updated and back in traffic"
     lines = [f"{len(back)} of {len(names)} hosts {what}, in {batches} batch{'' if batches == 1 else 'es'}."]

@@ -342,6 +342,9 @@ def test_a_summary_counts_hosts_and_seconds(shop):
         "3 of 3 hosts updated and back in traffic, in 2 batches.",
         f"Out of traffic: {sum(seconds.values()) / 3:.0f} s on average, {seconds['web3']:.0f} s at most (web3).",
     ]
+    # Put back because of its connections, and failed.
+    lines = shop.step("summary", *NAMES, noted=noted, present=NAMES[1:])["lines"]
+    assert lines[0] == "2 of 3 hosts updated and back in traffic, in 2 batches."
 
 
 @rows("busy, fails, warned", ([], False, False), (["::"], False, True), (["0.0.0.0"], True, False))
