@@ -157,6 +157,8 @@ def _keep(modules: Modules, path: str, drained: Sequence[Raw], options: Raw) -> 
     try:
         return [*read_file(path), *drained] if modules.check_mode else read_file(path, drained)
     except Stop as stop:
+        if not drained or modules.check_mode:
+            raise
         problems = failure(_targets(modules, targets=drained, **options))
         end = " ".join(problems) or "What this run has drained is back in traffic."
         raise Stop(f"{stop} {end}") from stop
