@@ -52,8 +52,8 @@ _HEALTH = ("healthy", "health_status")
 _UNKNOWN = NO_HEALTH.detail
 MAX_MISSED = 10
 """Reads in a row without a target, after which it counts as unbound; a single answer can leave something out."""
-_TEMPLATE = re.compile(r"\{(?=[{%#])")
-"""Where an expression of Ansible begins."""
+_TEMPLATE = re.compile(r"\{(?=[{%#])|#(?=jinja2:)")
+"""Where an expression of Ansible begins, and a line that lets others begin one."""
 
 
 class Poll(NamedTuple):
@@ -180,7 +180,7 @@ def _defused(event: Raw) -> Raw:
 
 def _defuse(value: Any) -> Any:
     if isinstance(value, str):
-        return _TEMPLATE.sub("{ ", value)
+        return _TEMPLATE.sub(r"\g<0> ", value)
     return list(map(_defuse, value)) if isinstance(value, list) else value
 
 

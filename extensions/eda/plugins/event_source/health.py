@@ -25,8 +25,8 @@ description:
   - If a read leaves out a load balancer, a listener or a target, or does not know its health, there is no event. The
     next read compares with the last known health. A target that is missing from ten reads in a row counts as unbound. A
     target that was bound again starts anew.
-  - In every text of an event, a brace that would begin an expression of Ansible is followed by a space. So a playbook
-    never evaluates the name of an instance as a template.
+  - In every text of an event, a brace that would begin an expression of Ansible is followed by a space. So is the C(#)
+    of C(#jinja2:). So a playbook never evaluates the name of an instance as a template.
   - A read that fails puts one event C(clb_error), with C(summary), C(action), C(code), C(message), C(request_id) and
     C(failed_reads), which counts the failed reads in a row. The next reads come later each time, up to 5 minutes. An
     answer that differs from the API's documentation changes no health.

@@ -188,6 +188,7 @@ def test_a_stopped_listener_is_told_although_the_cloud_has_one_word_for_two_thin
     ("{% x %} {# y #}", "{ % x %} { # y #}"),
     ("{{{", "{ { {"),
     ("{web}", "{web}"),
+    ("#jinja2: x {#jinja2: y", "# jinja2: x { # jinja2: y"),
 )
 def test_no_text_of_an_event_is_an_expression(name, told):
     watching = Watching(cloud=Cloud(WORLD, instances={**INSTANCES, "ins-1": {"ip": "10.0.1.11", "name": name}}))
