@@ -101,7 +101,7 @@ class ProfileFiles:
     def missing(self, choice: ProfileChoice) -> CredentialsNotFound:
         """The error for a profile that was named and is not there."""
         ini = self._ini_file()
-        looked = f"{ini} has no section [{choice.name}]" if ini.exists() else f"neither is {ini}"
+        looked = f"{ini} has no section [{choice.name}]" if os.path.exists(ini) else f"neither is {ini}"  # noqa: PTH110 - as below
         return CredentialsNotFound(
             f"There is no profile {choice.name!r}, which {choice.by} names: "
             f"{self._tccli_file(choice.name, 'credential')} is not there, and {looked}."

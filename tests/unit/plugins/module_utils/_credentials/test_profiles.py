@@ -209,12 +209,14 @@ def test_no_permission(home, exists, monkeypatch):
 
     monkeypatch.setattr(profiles, "read_text", refuse)
     monkeypatch.setattr(os.path, "exists", lambda _: exists)
+    monkeypatch.setattr(Path, "stat", refuse)
     if exists:
         with pytest.raises(CredentialsNotFound, match=f"Can't read {path}: Permission denied"):
             home.files.find(DEFAULT)
     else:
         # A home directory that is closed to this user: as if nothing were there.
         assert home.files.find(DEFAULT) is None
+        assert f"neither is {home.system}" in home.files.missing(DEFAULT).message
 
 
 @rows("kind, mode, warned",
