@@ -63,7 +63,8 @@ def read_text(path: Path) -> str:
     :raises OSError: as :func:`read_file`; ``strerror`` also says that it is no such text.
     """
     try:
-        return read_file(path).decode("utf-8")
+        # Editors of Windows begin a file with a byte order mark.
+        return read_file(path).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise OSError(errno.EILSEQ, "it is not UTF-8 text", str(path)) from None
 

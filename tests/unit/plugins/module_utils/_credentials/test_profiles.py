@@ -112,6 +112,7 @@ def test_the_first_file_with_keys_counts_and_the_systems_one_only_without_an_own
     "text, expected",
     (INI, Credentials("AKIDi", SECRET)),
     (INI + "token = ignored\n", Credentials("AKIDi", SECRET)),
+    ("\ufeff" + INI.replace("\n", "\r\n"), Credentials("AKIDi", SECRET)),
     ("[default]\nSECRET_ID: a%b\nsecret_key=%(x)s-key\n", Credentials("a%b", "%(x)s-key")),
     (
         "[DEFAULT]\nsecret_key = inherited\n[default]\nsecret_id = a\nsecret_key = key-of-a\n",
