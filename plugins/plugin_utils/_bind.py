@@ -11,6 +11,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ..module_utils._bindings.entries import OF_LISTENERS
+
 Entry = dict[str, Any]
 
 _POOL = ("listener_id", "location_id", "domain", "url")
@@ -36,7 +38,7 @@ def bind(backends: object, listeners: object) -> list[Entry]:
 
 def _pools(entry: Entry) -> list[Entry]:
     """The listener or rules that an entry of ``listeners`` stands for, as ``targets`` names them."""
-    if "protocol" not in entry:
+    if "protocol" not in entry or entry.keys().isdisjoint(OF_LISTENERS):
         return [entry]
     named = {"listener_port": entry.get("port"), "listener_protocol": entry["protocol"]}
     if "load_balancer_id" in entry:

@@ -185,13 +185,13 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "region": _text,
 }
 
-_OF_LISTENERS = ("status", "bound", "registered", "rules")
+OF_LISTENERS = ("status", "bound", "registered", "rules")
 """Keys of the result ``listeners``: beside one of them, ``protocol`` is the listener's."""
 
 _IGNORED = (
     "private_ips", "public_ips", "instance_name", "type", "zone", "registered_time", "remembered", "healthy",
     "health_status", "before", "after", "code", "message", "error",
-    "protocol", "end_port", "modified", "deregistered", "unchanged", "serving", *_OF_LISTENERS,
+    "protocol", "end_port", "modified", "deregistered", "unchanged", "serving", *OF_LISTENERS,
 )  # fmt: skip
 """Keys of results that only describe; accepted, so that a list of a result goes back in."""
 
@@ -314,7 +314,7 @@ def _unknown_key(key: object) -> str:
 
 def _take_protocol(given: dict[str, Any]) -> None:
     """An entry of the result ``listeners`` names a listener or rule: its port and protocol are the listener's."""
-    if not any(key in given for key in _OF_LISTENERS):
+    if not any(key in given for key in OF_LISTENERS):
         raise InvalidArgument(
             f"protocol {shown_value(given['protocol'])} is not a key of an entry; did you mean listener_protocol? Then "
             "port is the backend's, and listener_port the listener's."

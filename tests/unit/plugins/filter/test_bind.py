@@ -41,6 +41,8 @@ def test_every_backend_on_every_listener_backend_by_backend():
     ({"weight": None}, {}, {"weight": None}),
     ({"weight": 5}, {"weight": None}, {"weight": 5}),
     ({"port": 1}, {"port": 2, "listener_port": 3}, {"port": 1, "listener_port": 3}),
+    # No entry of a result: the module says that listener_protocol is meant.
+    ({}, {"listener_port": 3, "protocol": "TCP"}, {"listener_port": 3, "protocol": "TCP"}),
 )
 def test_a_backends_value_wins_unless_it_is_null(backend, listener, expected):
     assert bind([backend], [listener]) == [expected]
