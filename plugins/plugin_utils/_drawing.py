@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ansible.errors import AnsibleFilterError
@@ -45,6 +46,19 @@ class _Detail(NamedTuple):
     load_balancers: int | None = None
 
 
+@contextmanager
+def _odd_parts_named() -> Iterator[None]:
+    """Check what is drawn by drawing it: a result of the module ``targets``, for example, lacks counts."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError) as error:
+        raise AnsibleFilterError(
+            "The filter takes a result of tencentcloud.clb.targets_info; a part of this one is missing, or is of "
+            f"another type: {error!r}."
+        ) from error
+
+
+@_odd_parts_named()
 def draw_tree(result: object, most: int = 0) -> str:
     """Draw a result of ``targets_info`` as plain text, a line for each load balancer, listener, rule and backend.
 
@@ -55,6 +69,7 @@ def draw_tree(result: object, most: int = 0) -> str:
     return "".join(f"{line}\n" for root in roots for line in ("  ".join(root.lines), *_branches(root, "")))
 
 
+@_odd_parts_named()
 def draw_mermaid(result: object, most: int = 10) -> str:
     """Draw a result of ``targets_info`` as a Mermaid flow chart, as GitHub and others render it.
 

@@ -137,6 +137,8 @@ def test_where_there_is_no_room_for_backends_the_counts_still_tell_of_them():
 @rows(
     "given, words",
     *(([value], "takes a result of tencentcloud.clb.targets_info") for value in (None, [], "x", {"targets": []})),
+    ([{"load_balancer_id": "lb-1", "listeners": [], "targets": [{}]}], "part of this one is missing.*'listener_id'"),
+    ([{"load_balancer_id": "lb-1", "listeners": None, "targets": []}], "or is of another type"),
     *(([result(), most], "most must be a whole number of at least 0") for most in (-1, "ten", True, 1.5, None)),
 )
 def test_what_is_no_result_or_no_number_is_an_error(draw, given, words):
