@@ -24,7 +24,8 @@ HOSTNAMES: dict[str, Callable[[Raw], Any]] = {
     "address": lambda target: target["eni_ip"] or next(iter(target["private_ips"]), None),
 }
 ADDRESSES: dict[str, Callable[[Raw], Any]] = {
-    "private_ip": lambda target: next(iter(target["private_ips"]), None),
+    # An interface can be answered with all of its addresses, of which another one may be another host.
+    "private_ip": HOSTNAMES["address"],
     "public_ip": lambda target: next(iter(target["public_ips"]), None),
     "none": lambda _target: None,
 }

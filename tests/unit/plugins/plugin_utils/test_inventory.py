@@ -157,6 +157,14 @@ def test_ansible_host(region, ansible_host, addresses):
     assert {name: own["ansible_host"] for name, own in found.items() if "ansible_host" in own} == addresses
 
 
+def test_a_host_is_reached_at_its_own_address_of_an_interface(region):
+    balancers = read_regions(region).balancers
+    (bound,) = (one for balancer in balancers for one in balancer["targets"] if one["eni_ip"])
+    bound["private_ips"] = ["10.9.9.8", bound["eni_ip"]]
+    made = _inventory.make_hosts(balancers, make_groups(balancers), ["address"], "private_ip")
+    assert {host.variables["ansible_host"] for host in made} == set(PRIVATE.values())
+
+
 @rows(
     "hostnames, names",
     (["instance_name", "instance_id", "address"], {"web-1", "10.9.9.9", "ins-2"}),
