@@ -178,6 +178,7 @@ from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors impo
     escape,
     sentences,
 )
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.secrets import Secrets
 from ansible_collections.tencentcloud.clb.plugins.module_utils._bindings.entries import parse_entries
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.info import reading_budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._tasks.request import (
@@ -242,6 +243,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         :raises AnsibleParserError: the file, and the cause.
         """
         super().parse(inventory, loader, path, cache)
+        self._secrets = Secrets()
         try:
             self._read_options(path)
             reading = self._load(path, cache)
@@ -249,7 +251,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self._draft(reading.balancers, groups).apply(self.inventory)
         except ClbError as error:
             # The causes behind it say the same in other libraries' words, which nobody has checked for secrets.
-            raise AnsibleParserError(f"{path}: {error.message}") from None
+            raise AnsibleParserError(f"{path}: {self._secrets.scrub(error.message)}") from None
         except AnsibleError as error:
             text = str(error)
             message = text if path in text else f"{path}: {text}"
@@ -316,12 +318,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             options["timeout"],
             health=query["health"],
         )
-        return read_load_balancers(self._connections(options, regions), request)
+        reading = read_load_balancers(self._connections(options, regions), request)
+        # Whoever answers may give back what he was sent.
+        return Reading(self._secrets.scrub(reading.balancers), self._secrets.scrub(reading.warnings))
 
     def _connections(self, options: Raw, regions: Sequence[str | None]) -> Iterator[Connection]:
         budget, pacer = reading_budget(options["timeout"]), Pacer()
         for region in regions:
-            connection = connect({**options, "region": region}, os.environ, budget, pacer=pacer)
+            connection = connect({**options, "region": region}, os.environ, budget, pacer=pacer, secrets=self._secrets)
             self.display.vvv(f"{self.NAME}: the credentials come from {connection.source}")
             for warning in connection.warnings:
                 self.display.warning(warning)

@@ -60,20 +60,25 @@ class Connection:
 
 
 def connect(
-    options: Mapping[str, Any], environ: Mapping[str, str], budget: Budget, *, pacer: Pacer | None = None
+    options: Mapping[str, Any],
+    environ: Mapping[str, str],
+    budget: Budget,
+    *,
+    pacer: Pacer | None = None,
+    secrets: Secrets | None = None,
 ) -> Connection:
     """Check the connection options and find credentials; nothing is sent to the APIs yet.
 
     Only where nothing else is configured, the metadata service is asked.
 
-    :param pacer: shared by connections of one task to several regions; None makes one.
+    :param pacer: shared by connections of one task to several regions, as the secrets are; None makes one.
     :raises InvalidArgument: an option is wrong or missing.
     :raises CredentialsNotFound: no source has complete credentials.
     """
     files, choice = ProfileFiles(environ), choose_profile(options, environ)
     given = options.get("region") or environ.get(REGION_VARIABLE) or files.region(choice)
     region = _check_region(given or environ.get(POD_REGION_VARIABLE))
-    network = _Network(options, environ, budget, pacer or Pacer(), region or "")
+    network = _Network(options, environ, budget, pacer or Pacer(), region or "", secrets)
     found = CredentialChain(options, environ, files, choice, network, network.secrets).find()
     if region is None:
         raise InvalidArgument(f"region is missing; give region, for example ap-guangzhou, or set {REGION_VARIABLE}.")
@@ -87,10 +92,17 @@ class _Network:
     """Makes the clients of one task, which share its options, its budget, its counts and its secrets."""
 
     def __init__(
-        self, options: Mapping[str, Any], environ: Mapping[str, str], budget: Budget, pacer: Pacer, region: str
+        self,
+        options: Mapping[str, Any],
+        environ: Mapping[str, str],
+        budget: Budget,
+        pacer: Pacer,
+        region: str,
+        secrets: Secrets | None = None,
     ) -> None:
         self.api_calls = CallCounts()
-        self.secrets = Secrets(_proxy_passwords(environ))
+        self.secrets = secrets or Secrets()
+        self.secrets.add(*_proxy_passwords(environ))
         self.endpoint = _find_endpoint(options, environ, "endpoint", ENDPOINT_VARIABLE, DEFAULT_ENDPOINT)
         self._sts_endpoint = _find_endpoint(
             options, environ, "sts_endpoint", STS_ENDPOINT_VARIABLE, sts_host(self.endpoint)

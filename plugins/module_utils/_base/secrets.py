@@ -9,11 +9,13 @@ from __future__ import annotations
 import base64
 import re
 import threading
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional, TypeVar
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+Value = TypeVar("Value")
 
 MASK = "********"
 MINIMUM_PART = 4
@@ -51,11 +53,20 @@ class Secrets:
         # The longest first, so that a secret which is part of another leaves no rest of it.
         return iter(sorted(texts, key=len, reverse=True))
 
-    def scrub(self, text: str) -> str:
-        """Mask every secret, and every signature, in a text."""
-        for secret in self:
-            text = text.replace(secret, MASK)
-        return _SIGNATURE.sub(MASK, text)
+    def scrub(self, value: Value) -> Value:
+        """Mask every secret, and every signature, in a text, or in the texts of plain data."""
+        scrubbed: Value = _scrub(value, tuple(self))
+        return scrubbed
+
+
+def _scrub(value: Any, secrets: tuple[str, ...]) -> Any:
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, MASK)
+        return _SIGNATURE.sub(MASK, value)
+    if isinstance(value, dict):
+        return {name: _scrub(item, secrets) for name, item in value.items()}
+    return [_scrub(item, secrets) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def embedded_passwords(text: str | None) -> tuple[str, ...]:

@@ -55,6 +55,7 @@ def connected(region, monkeypatch):
 
     def connect(options, environ, budget, **how):
         made.append(options)
+        how["secrets"].add("hush-hush")
         return region.connection()
 
     monkeypatch.setattr(targets, "connect", connect)

@@ -17,6 +17,7 @@ from ansible.inventory.data import InventoryData
 
 from ansible_collections.tencentcloud.clb.plugins.inventory import targets
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import connect as real_connect
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base.errors import UnexpectedAnswer
 
 from ..builders import refused, rows, target, tcp
 from .conftest import DEFAULTS, Plugin, parse
@@ -131,6 +132,13 @@ def test_a_missing_permission(read, region):
     with pytest.raises(AnsibleParserError, match=words) as caught:
         read(load_balancer_ids=["lb-1", "lb-2"])
     assert caught.value.__cause__ is None
+
+
+def test_a_secret_in_an_answer_is_not_shown(read, failure, region):
+    region.hold({"lb-1": ("shop", [tcp("lbl-1", 443, target("ins-1", InstanceName="hush-hush"))])})
+    assert read().hosts["ins-1"].vars["clb_instance_name"] == "********"
+    region.errors["lb-1"] = UnexpectedAnswer("Port is 'hush-hush'.")
+    assert failure() == "region ap-guangzhou, load balancer lb-1 (shop): Port is '********'."
 
 
 def test_without_requests(read, monkeypatch):

@@ -188,10 +188,12 @@ def test_a_stopped_listener_is_told_although_the_cloud_has_one_word_for_two_thin
     ("{% x %} {# y #}", "{ % x %} { # y #}"),
     ("{{{", "{ { {"),
     ("{web}", "{web}"),
+    ("hush-hush", "********"),
     ("#jinja2: x {#jinja2: y", "# jinja2: x { # jinja2: y"),
 )
-def test_no_text_of_an_event_is_an_expression(name, told):
-    watching = Watching(cloud=Cloud(WORLD, instances={**INSTANCES, "ins-1": {"ip": "10.0.1.11", "name": name}}))
+def test_no_text_of_an_event_is_an_expression_or_a_secret(name, told):
+    instances, proxy = {**INSTANCES, "ins-1": {"ip": "10.0.1.11", "name": name}}, "http://me:hush-hush@proxy"
+    watching = Watching(cloud=Cloud(WORLD, instances=instances, environ={"HTTPS_PROXY": proxy}))
     watching.health(dead=["ins-1"])
     (event,) = (one for one in watching.poll().events if "clb_health" in one)
     watching.cloud.add_faults({**REFUSED, "message": name})
