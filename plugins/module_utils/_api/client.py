@@ -185,9 +185,10 @@ class Client:
         self.api_calls.add(action)
         where = f"{action} at {self._endpoint.url}"
         try:
-            answer = self._transport.post(where, headers, body, seconds=seconds, write=write)
+            status, told, content = self._transport.post(where, headers, body, seconds=seconds, write=write)
             scrub, now = self._secrets.scrub, self._clock()
-            response = parse_response(action, *answer, write=write, where=where, now=now, scrub=scrub)
+            content = self._secrets.hide_signature(content)
+            response = parse_response(action, status, told, content, write=write, where=where, now=now, scrub=scrub)
         except Refused as refusal:
             # A gateway can throttle, too; its answer has no request ID.
             self._answered = self._answered or refusal.request_id is not None

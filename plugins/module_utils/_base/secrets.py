@@ -47,6 +47,12 @@ class Secrets:
         with self._lock:
             self._signatures[threading.get_ident()] = signature
 
+    def hide_signature(self, content: bytes) -> bytes:
+        """Mask this thread's signature in the answer to its request: later requests have other signatures."""
+        with self._lock:
+            signature = self._signatures.get(threading.get_ident())
+        return content.replace(signature.encode(), MASK.encode()) if signature else content
+
     def __iter__(self) -> Iterator[str]:
         with self._lock:
             texts = {*self._texts, *self._signatures.values()}

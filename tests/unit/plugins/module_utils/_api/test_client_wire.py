@@ -69,6 +69,12 @@ def test_one_signed_post():
     assert {name: seen.headers.get(name) for name in expected} == expected
 
 
+def test_a_signature_in_the_data_of_an_answer_is_masked():
+    with HttpServer(lambda seen: response(Echo=seen.headers["authorization"].rpartition("=")[2])) as server:
+        client = make_client(server.url)
+        assert [client.read("DescribeTargets", {"Port": port})["Echo"] for port in (1, 2)] == ["********"] * 2
+
+
 def test_without_credentials_the_signature_is_skipped():
     with HttpServer() as server:
         make_client(server.url, credentials=None).read("AssumeRoleWithWebIdentity", {})
