@@ -52,7 +52,8 @@ options:
   regions:
     description:
       - The regions of the load balancers, instead of O(region). The plugin reads one after the other.
-      - An empty list is an error. All lists and connection options can be templates.
+      - An empty list is an error. It can be a template, as can O(load_balancer_ids), O(load_balancer_names),
+        O(load_balancer_tags), O(targets), and the connection options that are of type C(str).
     type: list
     elements: str
   load_balancer_ids:
