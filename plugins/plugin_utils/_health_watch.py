@@ -132,7 +132,8 @@ class HealthWatch:
         for target in done.result["targets"]:
             key = _key_of(target)
             before = known.get(key)
-            after = _Known(bool(target["healthy"]), target["health_status"], target["registered_time"])
+            registered = target["registered_time"] or (before.registered if before is not None else None)
+            after = _Known(bool(target["healthy"]), target["health_status"], registered)
             if after.status == _UNKNOWN:
                 # A target that the answer does not mention is unknown, too: its last known health still stands.
                 continue

@@ -98,6 +98,21 @@ def test_what_is_told_after_each_change(steps, told):
         assert changes(watching.poll()) == expected
 
 
+def test_a_target_is_bound_again_also_where_a_read_between_leaves_out_the_time():
+    watching, told = Watching(), []
+    watching.health(dead=["ins-1"])
+    for time in ("10:00", None, "10:00", None, "11:00"):
+        watching.cloud.clear_faults()
+        watching.cloud.alter("DescribeTargets", lambda answer, time=time: bound_at(time, answer))
+        told.append(changes(watching.poll()))
+    assert told == [[DIED], [], [], [], [DIED]]
+
+
+def bound_at(time, answer):
+    answer["Response"]["Listeners"][0]["Targets"][0]["RegisteredTime"] = time
+    return answer
+
+
 def test_an_event_has_all_that_names_the_target():
     watching = Watching()
     watching.poll()
