@@ -15,7 +15,7 @@ from ansible.inventory.manager import split_host_pattern
 from ansible.template import trust_as_template
 
 from ..module_utils._base.errors import InvalidArgument, and_more, printable
-from ._inventory import MAX_SHOWN
+from ._inventory import BUILT_IN_GROUPS, MAX_SHOWN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 255
 """The longest name of a file: Ansible looks for ``host_vars/NAME``, and keeps a host's facts in a file of its name."""
-_BUILT_IN_GROUPS = frozenset({"all", "ungrouped"})
 _PATTERN_STARTS = ("!", "&", "~", "@", "-")
 """A host pattern, or an argument of a command, begins so."""
 _PATTERN_MARKS = frozenset("*?[]")
@@ -109,7 +108,7 @@ def is_plain_name(name: str) -> bool:
     (``-o``), paths (``../x``: Ansible reads ``host_vars/NAME``), control characters, and what is too long for a file.
     """
     return (
-        name not in _BUILT_IN_GROUPS
+        name not in BUILT_IN_GROUPS
         and not _is_this_machine(name)
         and name.isprintable()
         and len(name.encode("utf-8")) <= MAX_BYTES

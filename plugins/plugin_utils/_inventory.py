@@ -29,6 +29,7 @@ ADDRESSES: dict[str, Callable[[Raw], Any]] = {
     "public_ip": lambda target: next(iter(target["public_ips"]), None),
     "none": lambda _target: None,
 }
+BUILT_IN_GROUPS = frozenset({"all", "ungrouped"})
 MAX_SHOWN = 255
 """Characters of a name that a message shows."""
 
@@ -72,7 +73,7 @@ def make_groups(balancers: Sequence[Raw]) -> Groups:
         called[name, group][identity] = None
         pools[pool] = identity
     groups: dict[str, str] = {}
-    taken: set[str] = set()
+    taken = set(BUILT_IN_GROUPS)
     for identity in dict.fromkeys(identity for edge in nested for identity in edge if identity):
         groups[identity] = _free(_safe(identity), taken)
     edges = {(groups[outer], groups[inner]): None for outer, inner in nested if outer}

@@ -77,6 +77,7 @@ def balancer(identity, name, *rules):
         ["'a-b' (lb-1), 'a_b' (lb-2) can't"],
     ),
     ([balancer("clb-x", "x")], {"clb_x_clb_x": ["clb_x"]}, ["'x' (clb-x) can't have the group clb_x,"]),
+    ([balancer("all", "a")], {"clb_a": ["all_2"]}, []),
     ([balancer("lb-1", "a"), balancer("lb_1", "b")], {"clb_a": ["lb_1"], "clb_b": ["lb_1_2"]}, []),
     (
         [balancer("lb-1", "a", ("x.example.com", "/"), ("x-example.com", "/"))],
