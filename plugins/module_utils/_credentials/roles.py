@@ -189,6 +189,10 @@ def _ask(api: Api, action: str, session: RoleSession, more: dict[str, Any], advi
         # Not to be taken for a refusal of the write for which the credentials were wanted.
         message = f"Can't assume the role {session.arn}: {refusal.message} {advice}"
         raise CredentialsNotFound.of(refusal, message) from refusal
+    except (ConnectionFailed, UnexpectedAnswer) as fault:
+        # The sentences about the address are those of every client.
+        fault.add("The endpoint of STS is the option sts_endpoint.")
+        raise
     return parse_temporary(answer.get("Credentials"), answer.get("ExpiredTime"), f"{action} of STS")
 
 

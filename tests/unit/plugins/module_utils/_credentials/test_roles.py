@@ -122,7 +122,7 @@ class Api:
 
     def read(self, action, params):
         self.asked.append((action, dict(params)))
-        if isinstance(self.answer, errors.Refused):
+        if isinstance(self.answer, errors.ClbError):
             raise self.answer
         return self.answer
 
@@ -159,6 +159,14 @@ def test_a_refusal_is_not_one_of_the_write_that_wanted_credentials(action, code)
     assert (error.code, error.action, error.request_id, error.api_message) == (code, action, "r-1", "no {{ x }}")
     assert SESSION.arn in error.message
     assert "jwt" not in error.message
+
+
+@rows("action", *ACTIONS)
+@rows("error", errors.NotSent, errors.UnexpectedAnswer)
+def test_a_fault_names_the_option_of_its_address(action, error):
+    with pytest.raises(error) as caught:
+        ask(Api(error("can't connect. Check endpoint.")), action)
+    assert caught.value.message.endswith(" Check endpoint. The endpoint of STS is the option sts_endpoint.")
 
 
 @rows("key", "TmpSecretId", "TmpSecretKey", "Token", "ExpiredTime")
