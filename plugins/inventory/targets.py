@@ -53,7 +53,7 @@ options:
     description:
       - The regions of the load balancers, instead of O(region). The plugin reads one after the other.
       - An empty list is an error. It can be a template, as can O(load_balancer_ids), O(load_balancer_names),
-        O(load_balancer_tags), O(targets), and the connection options that are of type C(str).
+        O(targets), the values of O(load_balancer_tags), and the connection options that are of type C(str).
     type: list
     elements: str
   load_balancer_ids:
@@ -338,13 +338,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if not isinstance(value, (str, list, tuple, Mapping)):
             return value
         try:
-            return self.templar.template(value)
+            rendered = self.templar.template(value)
         except AnsibleError as error:
             problem = f"The expression in {name} cannot be rendered"
             if name in _SECRET_OPTIONS:
                 # What is wrong can repeat a part of the expression.
                 raise AnsibleParserError(f"{problem}.") from None
             raise AnsibleParserError(f"{problem}: {error}") from error
+        if rendered is None and name in _AS_WRITTEN:
+            # As if it were not given, it would choose more than anybody has named.
+            raise InvalidArgument(f"The expression in {name} gives null; let it give a value, or leave the option out.")
+        return rendered
 
     def _list(self, name: str) -> list[Any] | None:
         value = self._rendered(name)

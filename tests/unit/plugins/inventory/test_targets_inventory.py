@@ -332,6 +332,13 @@ def test_a_list_that_names_nothing_is_an_error(failure, region, name, value, wor
     assert region.calls == []
 
 
+@rows("name", "regions", "load_balancer_ids", "load_balancer_names", "targets")
+@rows("value", "{{ none }}", "{% if false %}lb-1{% endif %}")
+def test_an_expression_for_a_choice_must_give_one(failure, region, name, value):
+    assert failure(**{name: value}).startswith(f"The expression in {name} gives null;")
+    assert region.calls == []
+
+
 @rows("name", "region", "regions", "load_balancer_ids", "load_balancer_names", "targets", "endpoint")
 def test_an_expression_that_cannot_be_rendered_is_named(failure, name):
     message = failure(**{name: "{{ no_such_variable }}"})
