@@ -80,7 +80,7 @@ def draw_mermaid(result: object, most: int = 10) -> str:
     """
     checked = _checked(result, most)
     text = ""
-    for detail in _less_and_less(checked, most or _MAX_EDGES):
+    for detail in _less_and_less(checked, min(most or _MAX_EDGES, _MAX_EDGES)):
         nodes: list[str] = []
         edges: list[str] = []
         looks: set[str] = set()

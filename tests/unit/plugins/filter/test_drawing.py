@@ -122,6 +122,7 @@ def test_most(draw, usual):
 )
 def test_a_chart_stays_within_what_mermaid_draws(listeners):
     chart = mermaid(result(listeners), 0)
+    assert mermaid(result(listeners), 10**12) == chart
     assert (len(edges(chart)) <= 500, len(chart) <= 50_000) == (True, True)
     assert all(f"({listener['ListenerId']})" in chart for listener in listeners)
 
