@@ -266,6 +266,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         # What is no mapping makes ansible-core stumble; a key that it does not know it passes over.
         if config is not None and not isinstance(config, Mapping):
             raise AnsibleParserError("The file must hold a mapping of options.")
+        no_texts = [name for name in _SECRET_OPTIONS if isinstance((config or {}).get(name), (list, Mapping))]
+        if no_texts:
+            # Ansible would show the value.
+            raise InvalidArgument(f"{' and '.join(no_texts)} must be a text, not a list or a dictionary.")
         self._config = self._read_config_data(path)
         unknown = sorted(str(key) for key in set(self._config) - set(self.option_definitions))
         if unknown:
@@ -429,16 +433,16 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
 
 def _holds_secret(path: str) -> bool:
-    text = _beginning(path)
+    text = _beginning(path, None)
     return any(name in text for name in _SECRET_OPTIONS)
 
 
-def _beginning(path: str) -> str:
-    """Return the beginning of a file; empty if it is not readable or no text."""
+def _beginning(path: str, characters: int | None = _MAX_SNIFFED) -> str:
+    """Return the beginning of a file, None for all of it; empty if it is not readable or no text."""
     if not Path(path).is_file():
         return ""
     try:
         with Path(path).open(encoding="utf-8") as file:
-            return file.read(_MAX_SNIFFED)
+            return file.read(characters)
     except (OSError, UnicodeDecodeError):
         return ""

@@ -279,12 +279,17 @@ def test_a_cache_that_ansible_stumbles_over_is_named_likewise(failure, error):
 
 
 @pytest.mark.parametrize("secret", [{}, {"secret_key": "hidden", "secret_id": "AKID"}, {"token": "hidden"}])
-@rows("broken", {"regions": "{{ no_such_variable }}"}, {"strict": True, "compose": {"x": UNKNOWN}})
+@rows("broken", {"regions": "{{ no_such_variable }}"}, {"strict": True, "compose": {"x": UNKNOWN, "y": " " * 70000}})
 def test_lines_of_a_file_with_secrets_are_not_shown(read, secret, broken):
     with pytest.raises(AnsibleParserError) as caught:
         read(**secret, **broken)
     assert "no_such_variable" in caught.value.message
     assert (caught.value.__cause__ is None) is bool(secret)
+
+
+@rows("value", ["hidden"], {"hidden": 1})
+def test_a_secret_of_another_type_is_not_shown(failure, value):
+    assert failure(token=value, secret_key=value).startswith("secret_key and token must be a text,")
 
 
 @pytest.mark.parametrize("kept", [[], {"balancers": 1, "warnings": [], "checksum": "x"}])
