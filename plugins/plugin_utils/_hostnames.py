@@ -84,8 +84,8 @@ class HostNames:
         theirs = self._inventory_hosts.get(name)
         if theirs is None:
             return False
-        # A user can give a host a backend, too; the bindings are known to this plugin alone.
-        if "clb_bindings" in theirs:
+        # A user can give a host some of them, too; only this plugin gives all.
+        if theirs.keys() >= {"clb_backend", "clb_bindings", "clb_load_balancer_ids"}:
             return not _is_same_backend(theirs, host.variables)
         address = theirs.get("ansible_host")
         own = (*host.variables["clb_private_ips"], *host.variables["clb_public_ips"])

@@ -283,6 +283,7 @@ ADDRESS = {"clb_backend": {"eni_ip": "10.0.0.1"}, "clb_load_balancer_ids": ["lb-
     ({"ansible_connection": "local"}, False),
     ({"clb_backend": {"instance_id": "ins-2"}}, True),
     ({"clb_backend": "{{ x }}", "ansible_host": "10.0.0.2"}, False),
+    ({"clb_bindings": [], "clb_backend": {"instance_id": "ins-1"}}, True),
     (INSTANCE, True),
     ({**INSTANCE, "clb_backend": {"instance_id": "ins-2"}}, False),
     (ADDRESS, False),
