@@ -140,6 +140,9 @@ def make_hosts(balancers: Iterable[Raw], groups: Groups, hostnames: Sequence[str
             instance_id = target["instance_id"]
             identity = (instance_id, "") if instance_id else (target["eni_ip"], network)
             bindings[identity].append({**target, **belongs})
+    for found in bindings.values():
+        # Names, addresses and zones may be missing from a row; then another row of the backend can have them.
+        found[0].update((key, next(filter(None, (one[key] for one in found)), found[0][key])) for key in _OF_THE_HOST)
     return [
         Host(
             tuple(_names(*identity, found[0], hostnames)),

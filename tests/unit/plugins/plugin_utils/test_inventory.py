@@ -166,6 +166,14 @@ def test_a_host_is_reached_at_its_own_address_of_an_interface(region):
     assert {host.variables["ansible_host"] for host in made} == set(PRIVATE.values())
 
 
+def test_what_is_missing_from_one_binding_of_a_host_is_taken_from_another(region):
+    balancers = read_regions(region).balancers
+    expected = _inventory.make_hosts(balancers, make_groups(balancers), ["instance_name"], "private_ip")
+    first = next(one for one in balancers[0]["targets"] if one["instance_name"] == "web-1")
+    first.update(instance_name=None, private_ips=[], public_ips=[], zone=None)
+    assert _inventory.make_hosts(balancers, make_groups(balancers), ["instance_name"], "private_ip") == expected
+
+
 @rows(
     "hostnames, names",
     (["instance_name", "instance_id", "address"], {"web-1", "10.9.9.9", "ins-2"}),
