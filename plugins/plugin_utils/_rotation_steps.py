@@ -278,7 +278,9 @@ def _bind_wanted(modules: Modules, hosts: Sequence[Host], remembered: Iterable[R
     wanted = [entry for host in hosts for entry in host.wanted]
     result: Raw = _targets(modules, check=True, targets=wanted) if wanted else {"registered": (), "modified": ()}
     keys = {key_of(entry) for entry in remembered}
-    lacking = [one for one in (*result["registered"], *result["modified"]) if key_of(one) not in keys]
+    # What serves keeps its weight and tag.
+    idle = [one for one in result["modified"] if not one["before"]["weight"]]
+    lacking = [one for one in (*result["registered"], *idle) if key_of(one) not in keys]
     if lacking and not result.get("failed"):
         result = _targets(modules, targets=lacking, **options)
     return [f"clb_listeners: {text}" for text in failure(result)]

@@ -292,8 +292,10 @@ def test_a_dry_run_writes_nothing_and_foresees_what_the_file_brings_back(shop):
 
 def test_listeners_bind_what_is_new_and_what_is_remembered_wins(shop):
     wanted = [{"listener_port": 443, "port": 80, "weight": 99}, {"listener_id": "lbl-1-b", "port": 81, "weight": 5}]
-    variables = {"load_balancer_id": "lb-1", "listeners": wanted}
+    elsewhere = {"load_balancer_id": "lb-2", "listener_port": 443, "port": 80, "weight": 5}
+    variables = {"load_balancer_id": "lb-1", "listeners": [*wanted, elsewhere]}
     bound = {("lbl-1", "ins-web4", 80, 99), ("lbl-1-b", "ins-web1", 81, 5), ("lbl-1-b", "ins-web4", 81, 5)}
+    bound.add(("lbl-2", "ins-web4", 80, 5))
     for known in (True, False):
         noted = shop.out("web1", "web4", **variables)
         shop.back(noted if known else None, "web1", "web4", **variables)
