@@ -98,8 +98,12 @@ def _weights(bound: Mapping[str, Sequence[Raw]]) -> Weights:
     return {key_of(one): one["weight"] for mine in bound.values() for one in mine}
 
 
-def _command(name: str, bound: Mapping[str, Sequence[Raw]]) -> str:
-    return f"ansible-playbook tencentcloud.clb.{name} -e clb_backend={','.join(bound)}"
+def _command(name: str, asked: _Asked) -> str:
+    """The command for the same backends; with a port they can only be given as JSON."""
+    backends = [dict(host.backend) for host in asked.hosts]
+    plain = f"clb_backend={','.join(map(backend_of, backends))}"
+    given = f"'{json.dumps({'clb_backend': backends})}'" if any("port" in one for one in backends) else plain
+    return f"ansible-playbook tencentcloud.clb.{name} -e {given}"
 
 
 def _table(
@@ -149,9 +153,10 @@ def _shown(lines: Sequence[str], result: Raw) -> Raw:
 
 def where(modules: Modules, **given: Any) -> Raw:
     """Tell where backends are bound, and how healthy it is there."""
-    bound = _find(modules, _parse(given))
+    asked = _parse(given)
+    bound = _find(modules, asked)
     lines = _table(bound, _read_pools(modules, bound), _weights(bound))
-    return {"lines": [*lines, f"Take out of traffic everywhere: {_command('out', bound)}"]}
+    return {"lines": [*lines, f"Take out of traffic everywhere: {_command('out', asked)}"]}
 
 
 def take_out(modules: Modules, **given: Any) -> Raw:
@@ -180,7 +185,8 @@ def take_out(modules: Modules, **given: Any) -> Raw:
     lines.append(f"{out} are out of traffic{doubt}.")
     if kept:
         lines[-1] += f" The former weights of {kept} are in {asked.restore_file}."
-        lines.append(f"Bring back as it was: {_command('back', bound)}")
+        file = "" if given["restore_file"] == "clb-restore.json" else f" -e clb_restore_file={asked.restore_file}"
+        lines.append(f"Bring back as it was: {_command('back', asked)}{file}")
     return _shown(lines, result)
 
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pytest
 
@@ -88,8 +89,19 @@ def test_what_can_not_be_meant_is_named(night, name, backend, more, words):
     assert night.cloud.writes() == []
 
 
+@pytest.mark.parametrize("backend", [{"instance_id": "ins-web1", "port": 53}, [{"eni_ip": "2001:db8::1", "port": 53}]])
+def test_the_commands_that_are_shown_name_the_port(night, backend):
+    for name, lines in (("out", night("where", backend)[0]), ("back", night("take_out", backend)[0])):
+        command = shlex.split(lines[-1].split(f"tencentcloud.clb.{name} -e ")[1])
+        given = json.loads(command[0])["clb_backend"]
+        assert given == (backend if isinstance(backend, list) else [backend])
+    night("bring_back", given)
+    assert night.cloud.bindings() == night.at_first
+
+
 def test_out_and_back(night):
     lines, problem = night("take_out", "ins-web1", min_healthy=0)
+    file = f"-e clb_restore_file={night.file}"
     assert problem == ""
     assert lines == [
         "ins-web1 (web-1)",
@@ -97,7 +109,7 @@ def test_out_and_back(night):
         "  lb-1  HTTP:80 lbl-http shop.example.com/ loc-shop  port 8080  weight 20 -> 0  Alive  0 healthy in traffic",
         "  lb-2  UDP:53 lbl-udp                               port 53    weight 7 -> 0   Alive  1 healthy in traffic",
         f"3 of 3 bindings are out of traffic. The former weights of 3 are in {night.file}.",
-        "Bring back as it was: ansible-playbook tencentcloud.clb.back -e clb_backend=ins-web1",
+        f"Bring back as it was: ansible-playbook tencentcloud.clb.back -e clb_backend=ins-web1 {file}",
     ]
     assert night.out == {("lbl-tcp", "ins-web1"), ("lbl-http", "ins-web1"), ("lbl-udp", "ins-web1")}
     night("take_out", "2001:db8:0::1")
