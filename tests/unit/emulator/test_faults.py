@@ -84,9 +84,8 @@ def test_an_answer_lost_before_or_after_applying(kind: str, apply: bool) -> None
 def test_a_caller_in_the_process_gets_no_answer(kind: str, seconds: float) -> None:
     cloud = ordered({"kind": kind, "action": TARGETS})
     with pytest.raises(BrokenAnswer):
-        cloud.ask(TARGETS, **LB)
-    assert cloud.now() == seconds
-    assert cloud.targets()
+        cloud.targets()
+    assert (cloud.now(), bool(cloud.targets())) == (seconds, True)
 
 
 def test_what_comes_back() -> None:
@@ -134,8 +133,7 @@ def test_health_that_lacks_something(shape: str, expected: Any) -> None:
     cloud.targets()
     answered = cloud.ask(HEALTH, LoadBalancerIds=["lb-1"])["LoadBalancers"]
     assert (answered and [entry["LoadBalancerId"] for entry in answered]) == expected
-    if shape == "no_listeners":
-        assert answered[0]["Listeners"] is None
+    assert shape != "no_listeners" or answered[0]["Listeners"] is None
     if shape == "lacks":
         assert [listener["Rules"][0]["Targets"] == [] for listener in answered[0]["Listeners"]] == [True, False, True]
     assert cloud.health()["lbl-tcp", None], "only the first call meets it"
@@ -166,10 +164,8 @@ def test_failing_listeners(apply: str, kept: int) -> None:
 def test_what_is_refused_spoils_every_call_with_it(order: dict[str, Any], bad: dict[str, Any]) -> None:
     cloud = ordered({**order, "code": "FailedOperation", "message": "no", "times": -1})
     good = {**RULE, "EniIp": "10.0.0.8"}
-    for _ in range(2):
-        refusal = cloud.refusal(REGISTER, **LB, Targets=[good, bad])
-        assert refusal is not None
-        assert (refusal.code, refusal.message) == ("FailedOperation", "no")
+    refusals = [cloud.refusal(REGISTER, **LB, Targets=[good, bad]) for _ in range(2)]
+    assert [(each.code, each.message) for each in refusals if each] == [("FailedOperation", "no")] * 2
     cloud.write(REGISTER, good)
 
 

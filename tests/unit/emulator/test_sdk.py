@@ -107,22 +107,6 @@ def test_register_poll_describe_modify_deregister(emulator: Emulator) -> None:
     assert code(client, DEREGISTER, **LB, Targets=[gone]) == errorcodes.INVALIDPARAMETER
 
 
-def test_finding_load_balancers(emulator: Emulator) -> None:
-    old = {"id": "lb-old", "forward": 0}
-    six = {"id": "lb-six", "ipv6": "2001:db8::80", "tags": {"team": "web"}, "vpc_id": "vpc-2"}
-    emulator.load(SHOP, load_balancers=[old, six, {"id": "lb-new", "name": "shop"}])
-    client = sdk(emulator)
-
-    def found(**params: Any) -> list[str]:
-        return [item.LoadBalancerId for item in ask(client, LISTING, **params).LoadBalancerSet]
-
-    assert [found(Forward=1), found(LoadBalancerName="ho")] == [["lb-new", "lb-six"], ["lb-new"]]
-    assert found(VpcId="vpc-2", Filters=[{"Name": "tag:team", "Values": ["web"]}]) == ["lb-six"]
-    (shown,) = ask(client, LISTING, LoadBalancerIds=["lb-six"]).LoadBalancerSet
-    assert (shown.AddressIPv6, shown.LoadBalancerVips, shown.Tags[0].TagKey) == ("2001:db8::80", [], "team")
-    assert code(client, TARGETS, LoadBalancerId="lb-old") == errorcodes.UNSUPPORTEDOPERATION
-
-
 @pytest.mark.parametrize("kind, bound", [("cut_before", 2), ("cut_after", 3), ("hang", 2)])
 def test_a_connection_that_is_cut(emulator: Emulator, kind: str, bound: int) -> None:
     emulator.configure(task_seconds=0)
@@ -165,20 +149,6 @@ def test_assuming_a_role(emulator: Emulator) -> None:
     web = {"ProviderId": "tke", "WebIdentityToken": "jwt", **asked}
     answer = unsigned.call_json("AssumeRoleWithWebIdentity", web, options={"SkipSign": True})["Response"]
     assert answer["Credentials"]["Token"]
-
-
-STYLES = {"coded": errorcodes.FAILEDOPERATION_RESOURCEINOPERATING, "text": errorcodes.FAILEDOPERATION}
-STYLES |= {"in_use": errorcodes.RESOURCEINUSE, "unavailable": errorcodes.RESOURCEUNAVAILABLE}
-
-
-@pytest.mark.parametrize("style", STYLES)
-def test_busy_while_a_batch_is_done_already(emulator: Emulator, style: str) -> None:
-    emulator.configure(batch_is_task=False, lock_after=1000, busy_style=style)
-    client = sdk(emulator)
-    task = ask(client, REGISTER, **LB, Targets=[B]).RequestId
-    assert len(ask(client, TARGETS, **LB).Listeners[0].Targets) == 2
-    assert code(client, DEREGISTER, **LB, Targets=[B]) == STYLES[style]
-    assert code(client, "DescribeTaskStatus", TaskId=task) == errorcodes.INVALIDPARAMETER
 
 
 ACTIONS = sorted(action for service, action in api.HANDLERS if service == "clb")

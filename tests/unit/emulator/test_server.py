@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    Emulate = Callable[..., Emulator]
+
 BOUND = ("lbl-tcp", None, "ins-b", 80, 10, "")
 
 
@@ -45,7 +47,7 @@ def refused_call(emulator: Emulator, **how: Any) -> requests.Response:
 
 
 @pytest.mark.parametrize("start", [Emulator, Emulator.spawn])
-def test_both_forms_do_the_same(start: Callable[..., Emulator]) -> None:
+def test_both_forms_do_the_same(start: Emulate) -> None:
     with start(SHOP, metadata={"role": "clb-role"}) as emulator:
         assert emulator.environ() == {
             "TENCENTCLOUD_SECRET_ID": emulator.secret_id,
@@ -85,7 +87,7 @@ def test_both_forms_do_the_same(start: Callable[..., Emulator]) -> None:
         requests.get(emulator.url, timeout=60)
 
 
-def test_gateway_errors_redirects_and_latency(emulate: Callable[..., Emulator]) -> None:
+def test_gateway_errors_redirects_and_latency(emulate: Emulate) -> None:
     emulator = emulate(metadata={"role": "clb-role"}, latency=0.2)
     emulator.add_faults(
         {"action": "MetadataRole", "kind": "http", "status": 503},
@@ -103,7 +105,7 @@ def test_gateway_errors_redirects_and_latency(emulate: Callable[..., Emulator]) 
 
 
 @pytest.mark.parametrize("start", [Emulator, Emulator.spawn])
-def test_https(tmp_path: Path, start: Callable[..., Emulator]) -> None:
+def test_https(tmp_path: Path, start: Emulate) -> None:
     certificate = make_certificate(tmp_path)
     with start(SHOP, tls=certificate) as emulator:
         assert emulator.url.startswith("https://127.0.0.1:")
@@ -136,14 +138,12 @@ def test_the_command_serves_the_demo(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text, message",
-    [(None, "No such file"), ("- 1", "holds no mapping"), ("regoin: x", "unknown keys: regoin"), ("a: [", "YAML")],
+    "text, message", [("- 1", "no mapping"), ("regoin: x", "unknown keys: regoin"), ("a: [", "YAML")]
 )
-def test_a_bad_scenario_file(tmp_path: Path, text: str | None, message: str) -> None:
+def test_a_bad_scenario_file(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "scenario.yml"
-    if text is not None:
-        path.write_text(text, encoding="utf-8")
-    with pytest.raises((OSError, ValueError), match=message), Emulator(path):
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=message), Emulator(path):
         pass
 
 
@@ -156,9 +156,7 @@ def test_a_process_that_does_not_start_says_why(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("keepalive, is_closed", [(None, False), (20, True), (0, True), (60000, False)])
-def test_only_idle_connections_are_closed(
-    emulate: Callable[..., Emulator], keepalive: float | None, is_closed: bool
-) -> None:
+def test_only_idle_connections_are_closed(emulate: Emulate, keepalive: float | None, is_closed: bool) -> None:
     emulator = emulate(keepalive_ms=keepalive, latency_ms=50)
     connection = http.client.HTTPConnection(emulator.host, timeout=30)
     connection.request("POST", "/", b"{}")
@@ -168,7 +166,7 @@ def test_only_idle_connections_are_closed(
     connection.close()
 
 
-def test_a_function_changes_answers(emulate: Callable[..., Emulator]) -> None:
+def test_a_function_changes_answers(emulate: Emulate) -> None:
     emulator = emulate()
     emulator.alter("DescribeTargets", lambda answer: {"Response": list(answer["Response"])}, times=1)
     assert [refused_call(emulator).json()["Response"] == ["Error", "RequestId"] for _ in range(2)] == [True, False]
@@ -179,7 +177,7 @@ def test_a_function_changes_answers(emulate: Callable[..., Emulator]) -> None:
     assert refused_call(emulator).status_code == 200
 
 
-def test_a_gzip_bomb_and_an_endless_body(emulate: Callable[..., Emulator]) -> None:
+def test_a_gzip_bomb_and_an_endless_body(emulate: Emulate) -> None:
     emulator = emulate(metadata={"role": "clb-role"})
 
     def meet(**order: Any) -> requests.Response:
@@ -198,7 +196,7 @@ def test_a_gzip_bomb_and_an_endless_body(emulate: Callable[..., Emulator]) -> No
     assert refused_call(emulator).status_code == 200, "the server goes on"
 
 
-def test_many_connections_at_once(emulate: Callable[..., Emulator]) -> None:
+def test_many_connections_at_once(emulate: Emulate) -> None:
     emulator = emulate(latency_ms=50)
     with ThreadPoolExecutor(40) as pool:
         answers = list(pool.map(lambda _: refused_call(emulator).status_code, range(40)))
