@@ -13,8 +13,6 @@
     It points to the emulator where the test asks for that fixture too.
 ``inventory``
     ``inventory(...)`` runs ``ansible-inventory`` on a file of the plugin with these options.
-``ansible_environment``
-    The environment for any other Ansible command.
 """
 
 from __future__ import annotations
@@ -41,6 +39,8 @@ if TYPE_CHECKING:
 
     from .forks import ForkedRun
 
+    Plays = str | Path | Sequence[Mapping[str, Any]]
+
 DEMO = ROOT / "tests" / "emulator" / "scenarios" / "demo.yml"
 TIMEOUT_SECONDS = 300.0
 INVENTORY = "tencentcloud.clb.targets"
@@ -64,8 +64,6 @@ class TaskResult:
 
 @dataclass(frozen=True)
 class PlaybookRun:
-    """A finished run."""
-
     rc: int
     stdout: str
     stderr: str
@@ -87,8 +85,6 @@ class PlaybookRun:
 
 @dataclass
 class RunningPlaybook:
-    """A started ``ansible-playbook``."""
-
     process: subprocess.Popen[str] | ForkedRun
     results: Path
 
@@ -106,31 +102,15 @@ class RunningPlaybook:
 
 
 class PlaybookRunner:
-    """Runs playbooks in a directory of their own."""
-
     def __init__(self, ansible: Ansible, directory: Path, environment: Mapping[str, str]) -> None:
-        self.ansible = ansible
-        self.directory = directory
-        self.environment = dict(environment)
+        self.ansible, self.directory, self.environment = ansible, directory, dict(environment)
         self._numbers = itertools.count(1)
 
-    def __call__(
-        self,
-        plays: str | Path | Sequence[Mapping[str, Any]],
-        *arguments: str,
-        timeout: float = TIMEOUT_SECONDS,
-        **how: Any,
-    ) -> PlaybookRun:
+    def __call__(self, plays: Plays, *arguments: str, timeout: float = TIMEOUT_SECONDS, **how: Any) -> PlaybookRun:
         """Run a playbook to its end; ``how`` is what ``start`` takes."""
         return self.start(plays, *arguments, **how).wait(timeout)
 
-    def start(
-        self,
-        plays: str | Path | Sequence[Mapping[str, Any]],
-        *arguments: str,
-        variables: Mapping[str, Any] | None = None,
-        environment: Mapping[str, str] | None = None,
-    ) -> RunningPlaybook:
+    def start(self, plays: Plays, *arguments: str, variables=None, environment=None) -> RunningPlaybook:
         """Start a playbook.
 
         ``plays`` is YAML text, a file, or a list of plays; ``arguments`` go to ``ansible-playbook`` (``--check``);
@@ -156,19 +136,11 @@ class InventoryRunner:
     """Runs ansible-inventory in a folder, where any source that can't be parsed is a failure."""
 
     def __init__(self, ansible: Ansible, folder: Path, environment: Mapping[str, str]) -> None:
-        self._ansible = ansible
-        self._folder = folder
+        self._ansible, self._folder = ansible, folder
         enabled = {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true", "ANSIBLE_INVENTORY_ENABLED": INVENTORY}
         self._environment = {**environment, **enabled}
 
-    def __call__(
-        self,
-        *arguments: str,
-        text: str | None = None,
-        environment: Mapping[str, str] | None = None,
-        name: str = "shop.clb.yml",
-        **options: Any,
-    ) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, text=None, environment=None, name="shop.clb.yml", **options: Any):
         """List what a file of this name with these options, or with this text, makes of the cloud."""
         self.write(name, text=text, **options)
         command = ["ansible-inventory", "-i", name, "--list", "--export", *arguments]
@@ -176,7 +148,6 @@ class InventoryRunner:
         return self._ansible.run(command, cwd=self._folder, env=env, timeout=TIMEOUT_SECONDS)
 
     def write(self, name: str = "shop.clb.yml", *, text: str | None = None, **options: Any) -> None:
-        """Write an inventory file."""
         content = yaml.safe_dump({"plugin": INVENTORY, **options}) if text is None else text
         (self._folder / name).write_text(content, encoding="utf-8")
 
@@ -216,6 +187,7 @@ def ansible() -> Iterator[Ansible]:
 
 @pytest.fixture
 def ansible_environment(collections_path, tmp_path, request) -> dict[str, str]:
+    """Return the environment for any Ansible command."""
     home = tmp_path / "home"
     home.mkdir()
     environment = {

@@ -30,6 +30,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    Command = Sequence[str | Path]
+
 COMMANDS = ("ansible-inventory", "ansible-playbook")
 # What nearly every run loads later on.
 PLUGINS = (
@@ -43,8 +45,7 @@ class ForkedRun:
     """A started command; the part of ``subprocess.Popen`` that tests use."""
 
     def __init__(self, server: _Server, number: int) -> None:
-        self._server = server
-        self._number = number
+        self._server, self._number = server, number
         self.pid = server.told(f"{number} pid", None)
 
     @property
@@ -87,7 +88,7 @@ class _Server:
         """Return the files with what a run has printed, and with its errors."""
         return [Path(self._folder.name, f"{number}.{stream}") for stream in ("out", "err")]
 
-    def start(self, command: Sequence[str | Path], cwd: Path, env: Mapping[str, str]) -> ForkedRun:
+    def start(self, command: Command, cwd: Path, env: Mapping[str, str]) -> ForkedRun:
         number = next(self._numbers)
         request = {"number": number, "command": command, "cwd": cwd, "env": env, "output": self.output(number)}
         self._control.settimeout(None)
@@ -121,9 +122,7 @@ class Ansible:
         self._servers: dict[str, _Server] = {}
         self._used: set[str] = set()
 
-    def start(
-        self, command: Sequence[str | Path], cwd: Path, env: Mapping[str, str]
-    ) -> ForkedRun | subprocess.Popen[str]:
+    def start(self, command: Command, cwd: Path, env: Mapping[str, str]) -> ForkedRun | subprocess.Popen[str]:
         settings = json.dumps(sorted(item for item in env.items() if item[0].startswith("ANSIBLE_")))
         if settings not in self._used or (cwd / "ansible.cfg").exists():
             self._used.add(settings)
@@ -133,9 +132,7 @@ class Ansible:
             self._servers[settings] = _Server({**os.environ, **dict(json.loads(settings)), "LC_ALL": "C.UTF-8"})
         return self._servers[settings].start(command, cwd, env)
 
-    def run(
-        self, command: Sequence[str | Path], cwd: Path, env: Mapping[str, str], timeout: float
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, command: Command, cwd: Path, env: Mapping[str, str], timeout: float):
         """Run a command to its end, or kill it and raise ``subprocess.TimeoutExpired`` after ``timeout`` seconds."""
         started = self.start(command, cwd, env)
         try:
@@ -145,7 +142,6 @@ class Ansible:
         return subprocess.CompletedProcess(command, started.returncode or 0, stdout, stderr)
 
     def stop(self) -> None:
-        """End the servers."""
         for server in self._servers.values():
             server.stop()
 

@@ -21,5 +21,4 @@ def task(name: str, keywords: Task | None = None, **options: Any) -> Task:
 
 
 def show(name: str, text: str) -> Task:
-    """A task that shows a text, often a template."""
     return {"name": name, "ansible.builtin.debug": {"msg": text}}

@@ -43,12 +43,8 @@ class Farm:
     :param variables: of all hosts, on top of those that every test needs.
     """
 
-    def __init__(
-        self, emulator: Emulator, playbook: PlaybookRunner, *, hosts: int = 4, balancers: int = 1, **variables: Any
-    ) -> None:
-        self.emulator = emulator
-        self.playbook = playbook
-        self.directory = playbook.directory
+    def __init__(self, emulator: Emulator, playbook: PlaybookRunner, *, hosts=4, balancers=1, **variables: Any) -> None:
+        self.emulator, self.playbook, self.directory = emulator, playbook, playbook.directory
         self.update = UPDATE
         names = [f"web{number}" for number in range(1, hosts + 1)]
         self.hosts: dict[str, Any] = {name: {"clb_backend": {"instance_id": f"ins-{name}"}} for name in names}
@@ -68,7 +64,6 @@ class Farm:
         self.load()
 
     def load(self) -> None:
-        """Start the cloud."""
         listener = {"protocol": "TCP", "port": 443, "targets": self.targets}
         balancers = [
             {"id": f"lb-{number}", "listeners": [{**listener, "id": f"lbl-{number}-443"}]}

@@ -26,15 +26,13 @@ if TYPE_CHECKING:
 
     from clb_emulator.testing import Emulator
 
-ROLE, OTHER_ROLE, CLOSED_ROLE = (
-    f"qcs::cam::uin/100000000001:roleName/{name}" for name in ("deploy", "other", "closed")
-)
+ROLES = "qcs::cam::uin/100000000001:roleName"
+ROLE, OTHER_ROLE, CLOSED_ROLE = f"{ROLES}/deploy", f"{ROLES}/other", f"{ROLES}/closed"
 WEB_TOKEN = "eyJhbGciOiJSUzI1NiJ9.web-identity.sEcReT"
 EXPIRED_TOKEN = "tOkEnThatHasEndedsEcReT"
 PASSWORD = "hunter2hunter2hunter2"
-KEYS = {
-    f"AKID{pair}": f"{pair}KeysEcReT0123456789" for pair in ("option", "environment", "tccli", "deploy", "sdkdeploy")
-}
+PAIRS = ("option", "environment", "tccli", "deploy", "sdkdeploy")
+KEYS = {f"AKID{pair}": f"{pair}KeysEcReT0123456789" for pair in PAIRS}
 """ID -> key of every pair that the emulator knows."""
 SETTINGS: dict[str, Any] = {
     "credentials": [{"secret_id": secret_id, "secret_key": key} for secret_id, key in KEYS.items()],
@@ -71,9 +69,8 @@ class Places:
         return path
 
     def tccli(self, name: str, secret_id: str, **more: Any) -> Path:
-        return self.write(
-            f".tccli/{name}.credential", json.dumps({"secretId": secret_id, "secretKey": KEYS[secret_id], **more})
-        )
+        keys = {"secretId": secret_id, "secretKey": KEYS[secret_id]}
+        return self.write(f".tccli/{name}.credential", json.dumps({**keys, **more}))
 
     def pod(self) -> dict[str, str]:
         return {
@@ -92,9 +89,7 @@ class Places:
             # Nothing listens there, so that asking for the CVM's role fails at once.
             "TENCENTCLOUD_METADATA_ENDPOINT": self.url if cvm else "http://127.0.0.1:9",
         }
-        for each in more:
-            variables.update(each)
-        return variables
+        return {name: value for each in (variables, *more) for name, value in each.items()}
 
 
 def read(name: str, environment: dict[str, str], **options: Any) -> dict[str, Any]:
@@ -117,7 +112,9 @@ def links(places) -> list[tuple[dict[str, Any], list[tuple[str, str | None]], st
     sdk.write(".tencentcloud/credentials", f"[deploy]\nsecret_id = AKIDsdkdeploy\nsecret_key = {key}\n")
     other = {"TENCENTCLOUD_ROLE_ARN": OTHER_ROLE}
     tccli, cvm, with_keys = places.environment(), bare.environment(cvm=True), bare.environment(keep=ENVIRONMENT)
-    from_role = [(assume, TEMPORARY), (asked, TEMPORARY)]
+    signers = ("AKIDenvironment", "AKIDtccli", TEMPORARY)
+    from_keys, from_tccli, from_role = ([(assume, signer), (asked, TEMPORARY)] for signer in signers)
+    by_option = f"the role {ROLE}, assumed with"
     return [
         (read("options", bare.environment(), **OPTIONS), [(asked, "AKIDoption")], "the options"),
         (read("keys", with_keys), [(asked, "AKIDenvironment")], "the environment"),
@@ -125,17 +122,9 @@ def links(places) -> list[tuple[dict[str, Any], list[tuple[str, str | None]], st
         (read("sdk", sdk.environment(), profile="deploy"), [(asked, "AKIDsdkdeploy")], "profile 'deploy'"),
         (read("pod", bare.environment(bare.pod())), [(pod, None), (asked, TEMPORARY)], "the TKE pod identity"),
         (read("cvm", cvm), [(asked, TEMPORARY)], "the role of this CVM"),
-        (
-            read("role by option", with_keys | other, role_arn=ROLE),
-            [(assume, "AKIDenvironment"), (asked, TEMPORARY)],
-            f"the role {ROLE}, assumed with the environment",
-        ),
-        (
-            read("role by environment", tccli | other),
-            [(assume, "AKIDtccli"), (asked, TEMPORARY)],
-            f"the role {OTHER_ROLE}, assumed with profile",
-        ),
-        (read("role of a role", cvm, role_arn=ROLE), from_role, f"the role {ROLE}, assumed with the role of this CVM"),
+        (read("role by option", with_keys | other, role_arn=ROLE), from_keys, f"{by_option} the environment"),
+        (read("role by environment", tccli | other), from_tccli, f"the role {OTHER_ROLE}, assumed with profile"),
+        (read("role of a role", cvm, role_arn=ROLE), from_role, f"{by_option} the role of this CVM"),
     ]
 
 

@@ -24,15 +24,9 @@ from .checkout import ROOT
 from .plays import play
 
 PLAYBOOK = "- ansible.builtin.import_playbook: tencentcloud.clb.drain_dead\n"
-NAMES = {
-    "listener_id": "lbl-http80",
-    "location_id": "loc-shop",
-    "instance_id": "ins-web1",
-    "eni_ip": None,
-    "port": 8080,
-}
+NAMES = {"listener_id": "lbl-http80", "location_id": "loc-shop", "instance_id": "ins-web1", "eni_ip": None}
 HEALTH = {"health_before": "Alive", "health_after": "Dead", "healthy": False, "weight": 20, "instance_name": "web-1"}
-EVENT = {"region": "ap-guangzhou", "load_balancer_id": "lb-demo", **NAMES, **HEALTH}
+EVENT = {"region": "ap-guangzhou", "load_balancer_id": "lb-demo", **NAMES, "port": 8080, **HEALTH}
 ON_EVENT = {"ansible_eda": {"event": {"clb_health": EVENT}}}
 
 
@@ -113,11 +107,10 @@ def rulebook(environment, directory, **variables):
     (directory / "hosts.yml").write_text("all: {hosts: {localhost: {ansible_connection: local}}}\n")
     log = directory / "rulebook.log"
     command = ["ansible-rulebook", "--rulebook", "tencentcloud.clb.drain_dead"]
+    command += ["--inventory", "hosts.yml", "--vars", "vars.yml"]
     with log.open("w") as output:
-        process = subprocess.Popen(
-            [*command, "--inventory", "hosts.yml", "--vars", "vars.yml"], cwd=directory, env=environment,
-            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
+        process = subprocess.Popen(command, cwd=directory, env=environment, **streams)
         try:
             yield process, log
         finally:
@@ -137,10 +130,8 @@ def wait_until(condition, process, log):
         time.sleep(0.2)
 
 
-JAVA = shutil.which("java") or "JAVA_HOME" in os.environ
-needs_rulebook = pytest.mark.skipif(
-    not (JAVA and shutil.which("ansible-rulebook")), reason="ansible-rulebook or Java is not installed"
-)
+HAS_RULEBOOK = shutil.which("ansible-rulebook") and (shutil.which("java") or "JAVA_HOME" in os.environ)
+needs_rulebook = pytest.mark.skipif(not HAS_RULEBOOK, reason="ansible-rulebook or Java is not installed")
 
 
 @pytest.mark.long

@@ -28,8 +28,6 @@ HEADER = re.compile(r"\A(---\n)?(#.*\n)+\n+")
 
 
 class Block(NamedTuple):
-    """One block of code: the heading above it, its language, its text."""
-
     heading: str
     language: str
     text: str
@@ -171,7 +169,6 @@ def check_waiting_for_health(playbook, emulator, folder):
 
 
 def check_long_task(playbook, emulator, folder):
-    """It shows that it is alive."""
     (task,) = under("operating", "Long tasks", "yaml")
     # Ansible looks for the job in the home of the password file, and a test has another one.
     jobs = {"ANSIBLE_ASYNC_DIR": str(folder / "jobs")}
@@ -184,13 +181,11 @@ def check_long_task(playbook, emulator, folder):
 
 
 def check_drift(playbook, emulator, folder):
-    """It fails a dry run and is shown."""
     (recipe,) = under("recipes", "Check for drift in CI", "yaml")
     (output,) = under("recipes", "Check for drift in CI", "console")
 
-    drifted = playbook(recipe, "--check", "--diff")
-    repaired = playbook(recipe)
-    clean = playbook(recipe, "--check", "--diff")
+    dry = ("--check", "--diff")
+    drifted, repaired, clean = playbook(recipe, *dry), playbook(recipe), playbook(recipe, *dry)
 
     assert (drifted.rc, missing(output, drifted)) == (2, []), drifted.output
     assert (repaired.rc, clean.rc) == (0, 0), repaired.output + clean.output

@@ -29,6 +29,7 @@ def tcp(identity, *targets):
     return {"id": identity, "protocol": "TCP", "port": 443, "targets": list(targets)}
 
 
+FRONT = tcp("lbl-1", WEB, {"instance_id": "ins-2", "port": 8443, "weight": 0})
 API = tcp("lbl-3", {"instance_id": "ins-3", "port": 9443}, {"eni_ip": "2001:db8::1", "port": 9443})
 # Several load balancers, one of them in another region; two instances have the same name.
 SCENARIO = {
@@ -39,12 +40,7 @@ SCENARIO = {
     },
     "health": {"dead": ["ins-2"]},
     "load_balancers": [
-        balancer(
-            1,
-            "shop front",
-            tcp("lbl-1", WEB, {"instance_id": "ins-2", "port": 8443, "weight": 0}),
-            {"id": "lbl-2", "protocol": "HTTP", "port": 80, "rules": RULES},
-        ),
+        balancer(1, "shop front", FRONT, {"id": "lbl-2", "protocol": "HTTP", "port": 80, "rules": RULES}),
         balancer(2, "api", API),
         balancer(3, "north", tcp("lbl-4", WEB), region="ap-beijing"),
     ],
@@ -139,10 +135,7 @@ def test_the_cache_spares_the_calls_and_a_broken_one_is_named(inventory, emulato
     [
         ({"text": "plugin: ["}, "YAML"),
         ({"hostnames": ["dns"]}, "hostnames"),
-        (
-            {"endpoint": "http://127.0.0.1:1"},
-            "region ap-guangzhou: DescribeLoadBalancers at http://127.0.0.1:1/: can't",
-        ),
+        ({"endpoint": "http://127.0.0.1:1"}, "ap-guangzhou: DescribeLoadBalancers at http://127.0.0.1:1/: can't"),
         ({"name": "shop.yaml", "environment": {"ANSIBLE_INVENTORY_ENABLED": "auto"}}, "names end with .clb.yml or"),
     ],
 )

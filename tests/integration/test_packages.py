@@ -89,16 +89,11 @@ def test_version_is_the_newest_of_the_changelog_or_awaits_its_release(installed)
     assert newest == VERSION or (ROOT / "changelogs" / "fragments" / f"{VERSION}.yml").exists()
 
 
-SCENARIO = {
-    "load_balancers": [
-        {"id": f"lb-{n}", "listeners": [{"id": f"lbl-{n}", "protocol": "TCP", "port": 443}]} for n in (1, 2)
-    ]
-}
-
-
 @pytest.mark.long
 def test_a_job_goes_to_a_worker_and_its_events_come_back(emulator, collections_path, ansible_environment, tmp_path):
-    emulator.load(SCENARIO)
+    listener = {"protocol": "TCP", "port": 443}
+    balancers = [{"id": f"lb-{n}", "listeners": [{"id": f"lbl-{n}", **listener}]} for n in (1, 2)]
+    emulator.load({"load_balancers": balancers})
     servers = "{{ servers | tencentcloud.clb.bind([{'listener_port': 443, 'port': 8443}]) }}"
     bind = task("Bind", {"loop": ["lb-1", "lb-2"]}, load_balancer_id="{{ item }}", targets=servers)
     # A project that brings the collection along, extra variables, and what a credential injects.
@@ -181,9 +176,8 @@ def test_a_playbook_is_tested_with_the_installed_emulator(tmp_path, ansible_envi
 
     run([*pip, "install", "--quiet", "--no-deps", "--target", site, wheel], os.environ)
     (tmp_path / "test_shop.py").write_text(TEST, encoding="utf-8")
-    bind = task(
-        "Bind", load_balancer_id="lb-demo", targets=[{"listener_port": 443, "instance_id": "ins-web4", "port": 8443}]
-    )
+    target = {"listener_port": 443, "instance_id": "ins-web4", "port": 8443}
+    bind = task("Bind", load_balancer_id="lb-demo", targets=[target])
     (tmp_path / "bind.yml").write_text(yaml.safe_dump(play(bind)), encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-n", "2", "-rP", "-p", "no:cacheprovider", "test_shop.py"]
     printed = run(command, {**ansible_environment, "PYTHONPATH": os.fspath(site)}, cwd=tmp_path, text=True)

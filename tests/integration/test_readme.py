@@ -73,16 +73,9 @@ def test_whole_page_runs_in_one_shell_and_prints_what_it_shows(tmp_path, before)
     script = NO_MAKE + before + script_of_the_page()
     script = script.replace(f"{REPOSITORY} ", f"file://{origin} tencentcloud.clb ").replace("8765", str(port))
     keep = {name: os.environ[name] for name in os.environ if name.startswith(("PIP_", "LC_", "LANG"))}
-    done = subprocess.run(
-        ["bash"],
-        input=script,
-        cwd=tmp_path,
-        env={**keep, "LC_ALL": "C.UTF-8", "HOME": str(home), "PATH": os.environ["PATH"]},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=240,
-    )
+    environment = {**keep, "LC_ALL": "C.UTF-8", "HOME": str(home), "PATH": os.environ["PATH"]}
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    done = subprocess.run(["bash"], input=script, cwd=tmp_path, env=environment, timeout=240, **output)
 
     printed = done.stdout.split(MARK)
     assert len(printed) == len(CONSOLE) + 1, done.stdout

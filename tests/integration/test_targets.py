@@ -30,7 +30,6 @@ TCP = {"listener_id": "lbl-tcp"}
 
 
 def load(emulator: Any) -> None:
-    """Load a web shop."""
     emulator.load({"task_seconds": 0.05, "rate_limit": 0, "load_balancers": [web_shop("lb-1", "name-lb-1")]})
 
 
@@ -115,13 +114,8 @@ def test_forty_playbooks_at_once(playbook, emulator):
     """One load balancer, which takes one task at a time; no listener gets more than the 100 targets of its quota."""
     balancer = {"id": "lb-1", "generate": {"listeners": 4}}
     emulator.load({"task_seconds": 2.0, "rate_limit": 20, "load_balancers": [balancer]})
-    wanted = [
-        [
-            {"listener_id": f"lbl-g{writer % 4:04}", "eni_ip": f"10.1.{writer}.{number}", "port": 8080}
-            for number in range(5)
-        ]
-        for writer in range(40)
-    ]
+    places = [{"listener_id": f"lbl-g{writer % 4:04}", "port": 8080} for writer in range(40)]
+    wanted = [[{**place, "eni_ip": f"10.1.{n}.{host}"} for host in range(5)] for n, place in enumerate(places)]
     started = [playbook.start(play(task("Bind", load_balancer_id="lb-1", targets=targets))) for targets in wanted]
     runs = [running.wait() for running in started]
 
@@ -152,10 +146,8 @@ print(int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
 
 @pytest.mark.long
 def test_memory_and_result_of_100_load_balancers_with_1000_bindings_each():
-    balancers = [
-        {"id": f"lb-{number}", "generate": {"listeners": 10, "targets": 100, "prefix": f"n{number}"}}
-        for number in range(100)
-    ]
+    large = {"listeners": 10, "targets": 100}
+    balancers = [{"id": f"lb-{number}", "generate": {**large, "prefix": f"n{number}"}} for number in range(100)]
     with Emulator.spawn({"rate_limit": 0, "load_balancers": balancers}) as running:
         named = min(binding[2] for binding in running.bindings("lb-0"))
         backend = {"instance_id" if named.startswith("ins-") else "eni_ip": named}
@@ -235,10 +227,8 @@ def container(collections_path, emulator, tmp_path):
 def test_guard_names_the_folder_that_it_lacks(container, emulator):
     output, _ = container("ins-web1").communicate(timeout=120)
 
-    folder = f"/tmp/tencentcloud-clb-{USER}"
-    assert f"the folder {folder} can't be made: Read-only file system. Set TENCENTCLOUD_CLB_LOCK_DIR" in " ".join(
-        output.split()
-    ), output
+    told = f"/tmp/tencentcloud-clb-{USER} can't be made: Read-only file system. Set TENCENTCLOUD_CLB_LOCK_DIR"
+    assert told in " ".join(output.split()), output
     assert not emulator.count("BatchModifyTargetWeight")
 
 
