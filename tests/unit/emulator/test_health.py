@@ -48,9 +48,7 @@ def details(cloud: Shop) -> list[tuple[str, bool]]:
         ((10, 10), {"dead": [1], "closed": [2]}, {2}),
     ],
 )
-def test_where_nobody_is_healthy_all_of_some_weight_get_traffic(
-    weights: tuple[int, ...], marks: dict[str, list[int]], expected: set[int]
-) -> None:
+def test_where_nobody_is_healthy_all_of_some_weight_get_traffic(weights: Any, marks: Any, expected: set[int]) -> None:
     named = {kind: [f"ins-{number}" for number in numbers] for kind, numbers in marks.items()}
     assert in_traffic(pool(*weights, health=named)) == expected
     cloud = pool(*weights)

@@ -55,9 +55,7 @@ class Signed(Shop):
         }
         return {**headers, "x-tc-token": self.credential.token} if self.credential.token else headers
 
-    def send(
-        self, action: str = TARGETS, params: Any = LB, headers: dict[str, str] | None = None, **how: Any
-    ) -> dict[str, Any]:
+    def send(self, action: str = TARGETS, params: Any = LB, headers: Any = None, **how: Any) -> dict[str, Any]:
         """Return the ``Response``; these headers replace the proper ones."""
         body = params if isinstance(params, bytes) else json.dumps(params).encode()
         request = api.Request({**self.headers(action, body, **how), **(headers or {})}, body)
