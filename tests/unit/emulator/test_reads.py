@@ -111,9 +111,9 @@ def test_paging() -> None:
     assert (len(ids(cloud)), cloud.ask(LISTING)["TotalCount"]) == (20, 251)
 
 
-@pytest.mark.parametrize("code", ["UnsupportedOperation", "InvalidParameter.LBIdNotFound"])
-def test_a_classic_load_balancer_is_refused(code: str) -> None:
-    cloud, old = Shop(load_balancers=REGION, classic_code=code), {"LoadBalancerId": "lb-old"}
+@pytest.mark.parametrize("settings, code", [({}, "UnsupportedOperation"), ({"classic_code": "Odd"}, "Odd")])
+def test_a_classic_load_balancer_is_refused(settings: dict[str, str], code: str) -> None:
+    cloud, old = Shop(load_balancers=REGION, **settings), {"LoadBalancerId": "lb-old"}
     targets = [{"ListenerId": "lbl-lb-old", "InstanceId": "ins-b", "Port": 1}]
     params: dict[str, dict[str, Any]] = {TARGETS: old, LISTENERS: old, REGISTER: {**old, "Targets": targets}}
     params[HEALTH] = {"LoadBalancerIds": ["lb-cvm", "lb-old"]}
