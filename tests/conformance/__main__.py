@@ -33,7 +33,7 @@ from .leftovers import Leftovers
 from .masking import Mask
 from .questions import QUESTIONS
 from .report import DIFFERS, NOT_ASKED, as_json, as_markdown, compare
-from .runner import Outcome, Run, prepare, reason_of, run
+from .runner import INTERRUPTED, Outcome, Run, prepare, reason_of, run
 from .world import EMULATED, EMULATED_BACKENDS, EMULATED_ID
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 QUESTION_SECONDS = 3.0
 """The mean of a question, with its turns and waits, as real runs are estimated to take."""
-THE_EMULATED = (EMULATED_ID, EMULATED_BACKENDS)
+THE_EMULATED: Named = (EMULATED_ID, EMULATED_BACKENDS)
 """The ID of a load balancer, and its backends."""
 REPORT, TABLE, STATE = "conformance.json", "conformance.md", "conformance.state.json"
 LOAD_BALANCER, BACKENDS, YES = "CONFORMANCE_LOAD_BALANCER", "CONFORMANCE_BACKENDS", "CONFORMANCE_YES"
@@ -144,8 +144,7 @@ def ask_cloud(options: Options, api: CollectionApi, environ: Mapping[str, str]) 
     leftovers = Leftovers(options.folder / STATE, (api.endpoint, api.region, load_balancer_id))
     secrets = [value for name, value in environ.items() if name.startswith("TENCENTCLOUD_") and "REGION" not in name]
     mask = Mask([*api.secrets, *secrets, load_balancer_id, *options.backends])
-    cloud = Cloud(api, api.now() + options.minutes * 60)
-    named = (load_balancer_id, options.backends)
+    cloud, named = Cloud(api, api.now() + options.minutes * 60), (load_balancer_id, options.backends)
     here, report = _conduct(cloud, api, named, leftovers, mask, _progress(api.now))
     return _finish(options, here, report, must_be_same=False)
 
@@ -172,8 +171,7 @@ def _conduct(
     cloud: Cloud, api: CollectionApi, named: Named, leftovers: Leftovers, mask: Mask, progress: Progress
 ) -> tuple[Run, dict[str, Any]]:
     """Ask, and ask an emulated load balancer that looks the same; return the run and its report."""
-    here, scenario = Run(), EMULATED
-    twin: Named = THE_EMULATED
+    here, scenario, twin = Run(), EMULATED, THE_EMULATED
     try:
         world = prepare(cloud, *named, leftovers)
     except NotClean as error:
@@ -188,7 +186,6 @@ def _conduct(
 
 
 def ask_twin(scenario: dict[str, Any], named: Named) -> Run:
-    """Ask an emulated load balancer in this process."""
     cloud = Cloud(EmulatorApi(InProcess(scenario)))
     return run(Asker(cloud, prepare(cloud, *named, Leftovers()), Leftovers()), QUESTIONS)
 
@@ -227,7 +224,7 @@ def _finish(options: Options, here: Run, report: dict[str, Any], *, must_be_same
     if here.refused:
         print(f"Nothing was changed: {here.stopped}.", file=sys.stderr)
         return 2
-    if here.interrupted:
+    if here.stopped == INTERRUPTED:
         return 130
     if here.stopped:
         print(f"Not all was asked: {here.stopped.rstrip('.')}.", file=sys.stderr)

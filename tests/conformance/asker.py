@@ -58,8 +58,7 @@ class Looker:
     """Looks at one load balancer; NotAsked says why something can't be seen."""
 
     def __init__(self, cloud: Cloud, world: World) -> None:
-        self.cloud = cloud
-        self.world = world
+        self.cloud, self.world = cloud, world
 
     def bindings(self) -> Iterator[tuple[str, str | None, Target]]:
         """Yield what is bound: listener ID, location ID and the target's entry."""

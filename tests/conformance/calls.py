@@ -111,9 +111,8 @@ class Cloud:
     """
 
     def __init__(self, api: Api, until: float | None = None) -> None:
+        self.api, self.until = api, until
         self.records: list[Record] = []
-        self.api = api
-        self.until = until
         self._sent: deque[float] = deque(maxlen=MAX_RATE)
         """When the last requests were answered."""
         self._lost = 0

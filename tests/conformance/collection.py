@@ -59,9 +59,7 @@ class CollectionApi:
         except ClbError as error:
             raise Unusable(error.message) from error
         self._client = connection.clb.api
-        self.endpoint = connection.endpoint
-        self.region = connection.region
-        self.secrets = connection.secrets
+        self.endpoint, self.region, self.secrets = connection.endpoint, connection.region, connection.secrets
 
     def call(self, action: str, params: Mapping[str, Any], *, write: bool) -> Answer:
         try:

@@ -69,10 +69,8 @@ class Leftovers:
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise Unusable(f"{self._file} can't be read ({error}): look what it names, and delete it") from error
         if kept["place"] != self._place:
-            raise Unusable(
-                f"{self._file} is of a run that was killed, on {', '.join(kept['place'])}: run this on the same load "
-                "balancer again, so that it is cleaned up, or delete the file"
-            )
+            what_to_do = "run this on the same load balancer again, so that it is cleaned up, or delete the file"
+            raise Unusable(f"{self._file} is of a run that was killed, on {', '.join(kept['place'])}: {what_to_do}")
         return True
 
     def add(self, bindings: Iterable[Bound]) -> None:

@@ -85,9 +85,8 @@ def _names(struct: Struct) -> Iterator[str]:
             yield from _names(member)
 
 
-FIELDS = frozenset(
-    {*SCHEMAS, *DESCRIBING, *(name for struct in SCHEMAS.values() for name in _names(struct)), *_FIELDS.split()}
-)
+_PARAMETERS = (name for struct in SCHEMAS.values() for name in _names(struct))
+FIELDS = frozenset({*SCHEMAS, *DESCRIBING, *_PARAMETERS, *_FIELDS.split()})
 """Names of actions, parameters and fields, and types of backends."""
 
 _CODE = re.compile(r"([A-Z][A-Za-z]{2,40})(\.[A-Za-z]{2,60}){0,2}")

@@ -43,10 +43,6 @@ class Run:
     refused: bool = False
     """The load balancer does not fit, so that nothing was begun."""
 
-    @property
-    def interrupted(self) -> bool:
-        return self.stopped == INTERRUPTED
-
 
 def reason_of(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):

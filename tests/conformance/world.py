@@ -120,10 +120,8 @@ class World:
 
     def _check(self, pool: Raw) -> None:
         if pool.get("Targets") or pool.get("FunctionTargets"):
-            raise Unusable(
-                f"something is bound to {self.load_balancer_id}: use a load balancer that was made for this, without "
-                "any target"
-            )
+            usable = "use a load balancer that was made for this, without any target"
+            raise Unusable(f"something is bound to {self.load_balancer_id}: {usable}")
 
     def open(self, *, layer4: bool | None = None) -> list[Place]:
         """Return the listeners, rules or both that take targets, those with a health check and plain TCP first."""

@@ -155,10 +155,8 @@ question += [refusal(name, REGISTER, to, target, *means) for name, to, target, m
 @question("What do the reads answer to a filter that does not exist?", as_codes("unknown_filter"))
 def _unknown_filter(ask: Asker) -> dict[str, str]:
     filters = {"Filters": [{"Name": "clb-conformance", "Values": ["none"]}]}
-    own = {"LoadBalancerId": ask.world.load_balancer_id}
-    return {
-        action: ask.cloud.read(action, {**ids, **filters}).verdict for action, ids in ((TARGETS, own), (LISTING, {}))
-    }
+    asked = {TARGETS: {"LoadBalancerId": ask.world.load_balancer_id}, LISTING: {}}
+    return {action: ask.cloud.read(action, {**ids, **filters}).verdict for action, ids in asked.items()}
 
 
 _RANGE = answered(f"codes.{REGISTER}.range", lambda answer: next(filter(is_code, answer.values()), None))

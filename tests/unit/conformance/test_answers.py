@@ -102,8 +102,6 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"target_group_code": "FailedOperation"}, "target-group"),
     ({"language": "zh-CN"}, "language busy"),
 ]
-
-
 HIDDEN = {
     # Without its field HealthCheck, nobody knows where the check is switched off.
     str({"sparse": True}): ["health-unchecked"],
@@ -162,8 +160,6 @@ def test_garbled_answers(seed: int) -> None:
 
 
 LOST = Answer(Kind.LOST, code="UnexpectedAnswer", message="HTTP 502")
-
-
 CODES = "RequestLimitExceeded LimitExceeded InternalError UnauthorizedOperation InvalidParameterValue.Length"
 ODD = [LOST, refused("FailedOperation", "Your task is working"), *(refused(code, "no") for code in CODES.split())]
 

@@ -31,11 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-NAMED = {
-    "CONFORMANCE_LOAD_BALANCER": EMULATED_ID,
-    "CONFORMANCE_BACKENDS": ",".join(EMULATED_BACKENDS),
-    "CONFORMANCE_YES": "1",
-}
+NAMED = {"CONFORMANCE_LOAD_BALANCER": EMULATED_ID, "CONFORMANCE_BACKENDS": ",".join(EMULATED_BACKENDS)}
+NAMED["CONFORMANCE_YES"] = "1"
 
 
 class Asked:
@@ -161,9 +158,7 @@ ALIKE: tuple[dict[str, Any], ...] = (
 
 
 @pytest.mark.parametrize("fault", ALIKE, ids=str)
-def test_a_server_that_answers_everything_alike(
-    asked: Asked, capsys: pytest.CaptureFixture[str], fault: dict[str, Any]
-) -> None:
+def test_a_server_that_answers_everything_alike(asked: Asked, capsys: Any, fault: dict[str, Any]) -> None:
     asked.emulator.add_faults({**fault, "times": -1})
     assert asked.ask(CONFORMANCE_TIMEOUT="0.2" if fault["kind"] == "hang" else "15") in (1, 2)
     report = asked.report()
