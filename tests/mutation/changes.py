@@ -34,8 +34,6 @@ FUNCTIONS = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change of one file."""
-
     file: Path
     number: int  # among the changes of this file
     line: int
@@ -49,7 +47,6 @@ class Mutant:
         return (self.file.name, self.source, self.change)
 
     def tree(self) -> ast.Module:
-        """Return the file's tree with this change."""
         tree = ast.parse(self.file.read_text(encoding="utf-8"))
         _, (_, edit) = list(_sites(tree))[self.number]
         edit()
@@ -78,9 +75,8 @@ def _changed(old: CodeType, new: CodeType) -> Changed | None:
         return [] if old == new else [(old, new)]
     inner = [[const for const in code.co_consts if isinstance(const, CodeType)] for code in (old, new)]
     # What is left is the module's own code, or that of a class: it runs at import.
-    own = [
-        code.replace(co_consts=tuple(c for c in code.co_consts if not isinstance(c, CodeType))) for code in (old, new)
-    ]
+    consts = [tuple(const for const in code.co_consts if not isinstance(const, CodeType)) for code in (old, new)]
+    own = [code.replace(co_consts=left) for code, left in zip((old, new), consts, strict=True)]
     pairs = [_changed(*pair) for pair in zip(*inner, strict=False)]
     if own[0] != own[1] or len(inner[0]) != len(inner[1]) or None in pairs:
         return None

@@ -209,10 +209,8 @@ def tests_of(mutant: Mutant, reached: Reached) -> list[str]:
     return sorted(near or reaching, key=lambda name: float(reached[name]["seconds"]))
 
 
-def find_reached(files: Sequence[Path], folder: Path, keep: Path | None, jobs: int) -> Reached:
+def find_reached(files: Sequence[Path], folder: Path, jobs: int) -> Reached:
     """Run every test once, which has to pass; return what each of them reaches."""
-    if keep is not None and keep.exists():
-        return dict(json.loads(keep.read_text(encoding="utf-8")))
     parts = [folder / f"reached-{number}" for number in range(jobs)]
 
     def work(number: int) -> int:
@@ -222,10 +220,7 @@ def find_reached(files: Sequence[Path], folder: Path, keep: Path | None, jobs: i
     for process, part in zip(processes, parts, strict=True):
         if os.waitpid(process, 0)[1]:
             sys.exit(f"The tests fail without a change:\n{(part / 'log').read_text()[-3000:]}")
-    found = {test: what for part in parts for test, what in json.loads((part / "found").read_text()).items()}
-    if keep is not None:
-        keep.write_text(json.dumps(found), encoding="utf-8")
-    return found
+    return {test: what for part in parts for test, what in json.loads((part / "found").read_text()).items()}
 
 
 def try_all(
@@ -284,13 +279,10 @@ def try_in_functions(mutants: Mapping[Mutant, Changed], reached: Reached, folder
 
 
 def main() -> int:
-    """Return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--number", type=int, default=240, help="how many changes, chosen by the seed")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--only", help="of the changes those whose file or words contain this")
-    parser.add_argument("--reached", type=Path, help="a file that keeps the first run for the next time")
     given = parser.parse_args()
     os.chdir(ROOT)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
@@ -300,13 +292,11 @@ def main() -> int:
     stale = known - {mutant.key for mutant in every}
     # By a hash of each change, so that a seed tries the same ones after other lines have changed.
     chosen = sorted(every, key=lambda mutant: sha256(f"{given.seed} {mutant.key}".encode()).digest())[: given.number]
-    if given.only:
-        chosen = [mutant for mutant in chosen if given.only in f"{mutant.file.name} {mutant.change}"]
     tried = [mutant for mutant in chosen if mutant.key not in known]
     print(f"{len(every)} changes are possible; {len(tried)} are tried, {len(chosen) - len(tried)} make no difference.")
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        reached = find_reached(files, Path(folder), given.reached, given.jobs)
+        reached = find_reached(files, Path(folder), given.jobs)
         print(f"{len(reached)} tests, {time.monotonic() - started:.0f} s", flush=True)
         changed = {mutant: changed_functions(mutant) for mutant in tried}
         outside = [mutant for mutant, functions in changed.items() if functions is None]
