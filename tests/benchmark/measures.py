@@ -40,8 +40,6 @@ class Shape:
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured."""
-
     task_seconds: float  # that the cloud works on each write
     against: Shape  # that the comparison with a loop binds
     playbooks: int  # of the comparison with ping
@@ -150,8 +148,6 @@ class Fleet:
 
 @dataclass(frozen=True)
 class Results:
-    """All of it."""
-
     against: Against
     added: list[Added]
     first_use: float  # seconds that the first use in a playbook adds
@@ -195,11 +191,8 @@ def measure_against(size: Size, collections: Path) -> Against:
     for one in targets:
         by_listener[one["listener_id"]].append(one)
     ours = task(load_balancer_id=OURS, targets="{{ all }}")
-    loop = {
-        "name": "loop",
-        "register_targets": {"load_balancer_id": LOOP, "listener_id": "{{ item }}", "targets": "{{ by[item] }}"},
-        "loop": list(by_listener),
-    }
+    options = {"load_balancer_id": LOOP, "listener_id": "{{ item }}", "targets": "{{ by[item] }}"}
+    loop = {"name": "loop", "register_targets": options, "loop": list(by_listener)}
     with bench(collections, empty(size, size.against, OURS, LOOP)) as run:
         timed = run.play([ours, loop, ours, loop], {"all": targets, "by": by_listener})
         bound = {name: run.emulator.bindings(name) for name in (OURS, LOOP)}
@@ -294,7 +287,6 @@ def measure_fleet(size: Size, collections: Path) -> Fleet:
 
 
 def measure_all(size: Size, collections: Path) -> Results:
-    """Run everything, telling what is under way."""
     print("Planning ...", flush=True)
     planning = {bindings: planning_seconds(bindings, size.plans) for bindings in PLANNED}
     print("One task against a loop ...", flush=True)

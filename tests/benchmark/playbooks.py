@@ -25,13 +25,12 @@ if TYPE_CHECKING:
     Task = dict[str, Any]
 
 HERE = Path(__file__).resolve().parent
+STREAMS: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 FOREIGN = ("ANSIBLE_", "TENCENTCLOUD_", "TCCLI_", "TKE_")
 """Variables that would bring settings of whoever runs the benchmark into it."""
 
 
 class Timed(NamedTuple):
-    """One task that ran."""
-
     name: str
     seconds: float  # from its start to its result, as the user waits for it
     cloud_seconds: float  # of these, those in which an answer was on its way or the cloud worked on a task
@@ -86,12 +85,7 @@ class Bench:
             file = self._directory / f"playbook-{number}.json"
             file.write_text(json.dumps([{**where, "gather_facts": False, "tasks": tasks}]))
             command = [sys.executable, "-m", "ansible", "playbook", *inventory, str(file), *arguments]
-            running.append(
-                subprocess.Popen(
-                    command, cwd=self._directory, env=self._environment, text=True,
-                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                )
-            )  # fmt: skip
+            running.append(subprocess.Popen(command, cwd=self._directory, env=self._environment, text=True, **STREAMS))
         for process in running:
             output, _ = process.communicate()
             if process.returncode and "GuardRefused" not in output:

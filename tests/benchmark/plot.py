@@ -29,7 +29,6 @@ CONFIG = {
 
 
 def style(*colors: str) -> Style:
-    """Return how a plot of these series looks."""
     return Style(**_GREY, **_CLEAR, **_DOTTED, **_FONT, opacity=1, colors=colors)
 
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from measures import Results, Size
 
-
 MAX_ADDED_SECONDS = 1.5
 MAX_PLANNING_SECONDS = 0.5
 MAX_GROWTH = 12.0
@@ -53,7 +52,6 @@ class Limit(NamedTuple):
 
 
 def limits(results: Results) -> list[Limit]:
-    """Return what is promised, with what was measured."""
     planning, fleet, drains = results.planning, results.fleet, results.drains
     growth = planning[100_000] / planning[10_000]
     beside = f"targets beside {MAX_BATCH_SHARE} of the cloud's own time"
@@ -109,7 +107,6 @@ def _fleet(results: Results) -> str:
 
 
 def write(results: Results, size: Size) -> str:
-    """Return the page."""
     head = f"{LICENCE}\nWritten by `make bench`; what is changed here is lost.\n-->"
     sections = [head, "# Measurements", _summary(results)]
     sections += [_against(results, size), _added(results), _planning(results), _many(results)]

@@ -47,9 +47,8 @@ def main() -> int:
     print(text)
     missed = [limit for limit in limits(results) if not limit.kept]
     for limit in missed:
-        print(
-            f"Not kept: {limit.what} is {limit.value:.2f} {limit.unit}, not {limit.maximum} at most.", file=sys.stderr
-        )
+        measured = f"{limit.what} is {limit.value:.2f} {limit.unit}"
+        print(f"Not kept: {measured}, not {limit.maximum} at most.", file=sys.stderr)
     return 1 if missed and not options.quick else 0
 
 

@@ -76,8 +76,7 @@ class Tab:
             if message.get("id") == number:
                 if "error" in message:
                     raise RuntimeError(f"{method}: {message['error']['message']}")
-                result: dict[str, Any] = message["result"]
-                return result
+                return message["result"]
             self._events.append(message.get("method", ""))
 
     async def open(self, page: Path) -> None:
@@ -94,8 +93,7 @@ class Tab:
 
     async def measure(self) -> dict[str, Any]:
         answer = await self.call("Runtime.evaluate", expression=MEASURE, returnByValue=True)
-        measures: dict[str, Any] = answer["result"]["value"]
-        return measures
+        return answer["result"]["value"]
 
     async def shoot(self, file: Path) -> None:
         picture = await self.call("Page.captureScreenshot", format="png")

@@ -79,13 +79,9 @@ def register(client: ClbClient, balancer: str, listener: str, targets: list[dict
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "load_balancer_id": {"type": "str", "required": True},
-            "listener_id": {"type": "str", "required": True},
-            "targets": {"type": "list", "elements": "dict", "required": True},
-        }
-    )
+    names = ("load_balancer_id", "listener_id")
+    spec = {name: {"type": "str", "required": True} for name in names}
+    module = AnsibleModule({**spec, "targets": {"type": "list", "elements": "dict", "required": True}})
     options = module.params
     try:
         count = register(make_client(), options["load_balancer_id"], options["listener_id"], options["targets"])
