@@ -65,10 +65,8 @@ class Farm:
 
     def load(self) -> None:
         listener = {"protocol": "TCP", "port": 443, "targets": self.targets}
-        balancers = [
-            {"id": f"lb-{number}", "listeners": [{**listener, "id": f"lbl-{number}-443"}]}
-            for number in range(1, self.balancers + 1)
-        ]
+        numbers = range(1, self.balancers + 1)
+        balancers = [{"id": f"lb-{n}", "listeners": [{**listener, "id": f"lbl-{n}-443"}]} for n in numbers]
         self.emulator.load({"task_seconds": 0.02, "load_balancers": balancers})
         self.at_first = self.emulator.bindings()
 

@@ -127,7 +127,6 @@ def test_recipe_runs(number, playbook, emulator, tmp_path):
 
 
 def check_first_task(playbook, emulator, folder):
-    """It has five lines and does what the page shows."""
     (first,) = under("getting_started", "The first task", "yaml")
     (dry,) = under("getting_started", "See the changes first", "console")
     once, again = under("getting_started", "Run it", "console")

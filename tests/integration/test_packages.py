@@ -128,11 +128,9 @@ def test_a_job_goes_to_a_worker_and_its_events_come_back(emulator, collections_p
 
 def test_an_execution_environment_can_be_created(collections_path, ansible_environment, tmp_path):
     packages = {name.replace("-", "_"): {"package_pip": name} for name in ("ansible-core", "ansible-runner")}
-    definition = {
-        "version": 3,
-        "images": {"base_image": {"name": "localhost/base:latest"}},
-        "dependencies": {**packages, "galaxy": {"collections": ["tencentcloud.clb"]}},
-    }
+    dependencies = {**packages, "galaxy": {"collections": ["tencentcloud.clb"]}}
+    images = {"base_image": {"name": "localhost/base:latest"}}
+    definition = {"version": 3, "images": images, "dependencies": dependencies}
     (tmp_path / "execution-environment.yml").write_text(yaml.safe_dump(definition))
 
     run(["ansible-builder", "create", "--output-filename", "Containerfile"], ansible_environment, cwd=tmp_path)

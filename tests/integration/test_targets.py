@@ -181,7 +181,6 @@ DRAIN = task("Drain", load_balancer_id="lb-demo", state="drained", min_healthy=2
 
 
 def can_contain():
-    """Say whether this user may make mount namespaces here."""
     if os.geteuid() or not all(map(shutil.which, ("unshare", "setpriv", "chroot"))):
         return False
     return subprocess.run(["unshare", "-m", "mount", "--make-rprivate", "/"], capture_output=True).returncode == 0
