@@ -319,10 +319,13 @@ def _sum_up(modules: Modules, left: Mapping[str, Left]) -> list[str]:
         lines.append(f"Out of traffic: {mean:.0f} s on average, {back[slowest]:.0f} s at most ({slowest}).")
     if still := _out(left):
         path = modules.play.hosts(still[:1])[0].restore_file
-        if not dry:
+        place = f"Their weights are in {path}."
+        try:
             # Somebody can have deleted the file during the update.
-            read_file(path, [entry for name in still for entry in left[name].drained])
-        lines.append(f"Still out of traffic: {listed(still)}. Their weights are in {path}.")
+            read_file(path, [entry for name in still if not dry for entry in left[name].drained])
+        except Stop as stop:
+            place = str(stop)
+        lines.append(f"Still out of traffic: {listed(still)}. {place}")
     if untouched := [name for name in names if name not in left]:
         lines.append(f"Not touched: {listed(untouched)}.")
     if len(back) < len(names):

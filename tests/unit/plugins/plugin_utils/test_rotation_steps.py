@@ -323,6 +323,9 @@ def test_a_host_that_has_failed_stops_the_next_batch(shop):
     assert end in str(caught.value)
     assert {entry["instance_id"] for entry in shop.remembered} == {"ins-web2"}
     assert len(shop.cloud.writes()) == writes
+    shop.file.write_text("[{")
+    lines = shop.step("summary", *NAMES, noted=noted, present=["web1", "web3"])["lines"]
+    assert any("Still out of traffic: web2. restore_file" in line and "not valid JSON" in line for line in lines)
 
 
 def test_an_update_that_has_ended_the_play_is_found_by_the_next_batch_and_at_the_end(shop):
