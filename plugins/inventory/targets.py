@@ -209,8 +209,6 @@ if TYPE_CHECKING:
 
 Raw = dict[str, Any]
 _FILE_NAMES = (".clb.yml", ".clb.yaml")
-_MAX_SNIFFED = 65536
-"""Characters at the beginning of a file that may name the plugin."""
 _FOR_THIS_PLUGIN = re.compile(r"""^plugin:\s*["']?tencentcloud\.clb\.targets["']?\s*(#.*)?$""", re.MULTILINE)
 _SECRET_OPTIONS = ("secret_key", "token")
 _AS_WRITTEN = ("regions", "load_balancer_ids", "load_balancer_names", "load_balancer_tags", "targets")
@@ -230,7 +228,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return False
         if path.endswith(_FILE_NAMES):
             return True
-        if _FOR_THIS_PLUGIN.search(_beginning(path)):
+        if _FOR_THIS_PLUGIN.search(_text_of(path)):
             self.display.warning(
                 f"{path} is for the inventory plugin {self.NAME}, which reads only files whose names end with "
                 f"{' or '.join(_FILE_NAMES)}. Rename it, for example to shop{_FILE_NAMES[0]}."
@@ -433,16 +431,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
 
 def _holds_secret(path: str) -> bool:
-    text = _beginning(path, None)
+    text = _text_of(path)
     return any(name in text for name in _SECRET_OPTIONS)
 
 
-def _beginning(path: str, characters: int | None = _MAX_SNIFFED) -> str:
-    """Return the beginning of a file, None for all of it; empty if it is not readable or no text."""
-    if not Path(path).is_file():
-        return ""
+def _text_of(path: str) -> str:
+    """Return the text of a file; empty if it is not readable or no text."""
     try:
-        with Path(path).open(encoding="utf-8") as file:
-            return file.read(characters)
+        return Path(path).read_text(encoding="utf-8") if Path(path).is_file() else ""
     except (OSError, UnicodeDecodeError):
         return ""
