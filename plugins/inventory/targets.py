@@ -321,9 +321,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             options["timeout"],
             health=query["health"],
         )
-        reading = read_load_balancers(self._connections(options, regions), request)
         # Whoever answers may give back what he was sent.
-        return Reading(self._secrets.scrub(reading.balancers), self._secrets.scrub(reading.warnings))
+        return Reading(*self._secrets.scrub(read_load_balancers(self._connections(options, regions), request)))
 
     def _connections(self, options: Raw, regions: Sequence[str | None]) -> Iterator[Connection]:
         budget, pacer = reading_budget(options["timeout"]), Pacer()

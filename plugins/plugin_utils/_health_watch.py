@@ -16,12 +16,13 @@ from ..module_utils._api.transport import INSTALL_REQUESTS, REQUESTS_ERROR
 from ..module_utils._base import pace
 from ..module_utils._base.errors import ClbError, CredentialsNotFound, InvalidArgument, sentences
 from ..module_utils._bindings.health import NO_HEALTH
-from ..module_utils._tasks.balancers import TaskResult
 from ..module_utils._tasks.info import run_info
 from ..module_utils._tasks.request import CONNECTION_SPEC, LOAD_BALANCER_SPEC, Request, Spec, check_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from ..module_utils._tasks.balancers import TaskResult
 
 Raw = dict[str, Any]
 _Key = tuple[Any, ...]
@@ -108,8 +109,12 @@ class HealthWatch:
 
         :raises ClbError: the first read failed for a reason that does not pass by itself.
         """
-        done = _masked(run_info(self._params, self._environ))
-        found = () if done.connection is None else done.connection.warnings
+        done = run_info(self._params, self._environ)
+        found: tuple[str, ...] = ()
+        if done.connection is not None:
+            found = done.connection.warnings
+            # Whoever answers may give back what he was sent. Modules leave this to Ansible.
+            done = type(done)(*done.connection.secrets.scrub(done))
         warnings = tuple(dict.fromkeys((*found, *done.warnings, *_nothing_known(done))))
         fresh = tuple(warning for warning in warnings if warning not in self._warned)
         self._warned = warnings
@@ -146,13 +151,6 @@ class HealthWatch:
             was = None if before is None else before.status
             health = {"health_before": was, "health_after": after.status, "healthy": after.healthy}
             yield {"clb_health": _defused({"region": region, **described, **health})}
-
-
-def _masked(done: TaskResult) -> TaskResult:
-    """The result without secrets: whoever answers may give back what he was sent. Modules leave this to Ansible."""
-    if done.connection is None:
-        return done
-    return TaskResult(*done.connection.secrets.scrub(done[:3]), done.connection)
 
 
 def _key_of(target: Raw) -> _Key:

@@ -9,13 +9,11 @@ from __future__ import annotations
 import base64
 import re
 import threading
-from typing import TYPE_CHECKING, Any, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, Optional
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-Value = TypeVar("Value")
 
 MASK = "********"
 MINIMUM_PART = 4
@@ -59,10 +57,9 @@ class Secrets:
         # The longest first, so that a secret which is part of another leaves no rest of it.
         return iter(sorted(texts, key=len, reverse=True))
 
-    def scrub(self, value: Value) -> Value:
-        """Mask every secret, and every signature, in a text, or in the texts of plain data."""
-        scrubbed: Value = _scrub(value, tuple(self))
-        return scrubbed
+    def scrub(self, value: Any) -> Any:
+        """Mask every secret, and every signature, in a text, or in the texts of plain data; tuples become lists."""
+        return _scrub(value, tuple(self))
 
 
 def _scrub(value: Any, secrets: tuple[str, ...]) -> Any:
