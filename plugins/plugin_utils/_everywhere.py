@@ -17,7 +17,7 @@ from ..module_utils._bindings.entries import parse_entries
 from ..module_utils._bindings.guard import Standing, standing_of
 from ..module_utils._bindings.health import Health
 from ._rotation import Host, Key, Raw, backend_of, key_of, label_of, listed, pool_of, read_backend
-from ._rotation_read import Modules, Stop, failure, read_bound, read_file, read_pools, stop_if
+from ._rotation_read import Modules, Stop, failure, read_bound, read_file, read_pools, run_targets, stop_if
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -171,9 +171,9 @@ def take_out(modules: Modules, **given: Any) -> Raw:
         for selector in host.selectors_on(dict.fromkeys(one["load_balancer_id"] for one in bound[host.name]))
     ]
     options: Raw = {"restore_file": asked.restore_file, "targets": targets, **asked.options}
-    result = modules.run_module("tencentcloud.clb.targets", state="drained", **options)
+    result = run_targets(modules, state="drained", **options)
     before = _weights(bound)
-    read = {key_of(one): one["weight"] for one in (*result["targets"], *result["modified"])}
+    read = {key_of(one): one["weight"] for one in result["targets"]}
     taken = {key_of(one) for one in result["restore"]}
     after = {key: read.get(key, weight) for key, weight in before.items() if key in read or key not in taken}
     lines = list(_table(bound, pools, before, after))
@@ -199,7 +199,7 @@ def bring_back(modules: Modules, **given: Any) -> Raw:
         return {"lines": [f"Nothing is remembered in {path}, so there is nothing to bring back."], "problem": ""}
     options = {"restore_file": path, "wait_for_health": True, **asked.choice, **asked.options}
     selectors = [selector for host in asked.hosts for selector in host.selectors] or None
-    result = modules.run_module("tencentcloud.clb.targets", state="restored", targets=selectors, **options)
+    result = run_targets(modules, state="restored", targets=selectors, **options)
     changed = [*result["modified"], *result["registered"]]
     after = {key_of(one): one["weight"] for one in result["targets"] if key_of(one) in remembered}
     before = {**after, **{key_of(one): (one.get("before") or {}).get("weight", 0) for one in changed}}

@@ -99,6 +99,11 @@ class Modules(Protocol):
         """Show a warning."""
 
 
+def run_targets(modules: Modules, *, check: bool = False, **options: Any) -> Raw:
+    """Run the module ``targets``; ``module_defaults`` must not take away what the steps read of its result."""
+    return modules.run_module("tencentcloud.clb.targets", check=check, wait=True, return_targets=True, **options)
+
+
 def failure(result: Raw) -> list[str]:
     """The message of a result that has failed."""
     return [result["msg"]] if result.get("failed") else []

@@ -13,16 +13,12 @@ from typing import TYPE_CHECKING, Any
 from ..module_utils._base.refusals import NOT_THERE, ruling_for
 from . import _rotation_check as checks
 from ._rotation import Host, Raw, backend_of, canonical, key_of, listed, remembered_of, scaled, selector_of
-from ._rotation_read import Left, Modules, Stop, failure, read_bound, read_file, read_pools, stop_if
+from ._rotation_read import Left, Modules, Stop, failure, read_bound, read_file, read_pools, run_targets, stop_if
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 NONE_DRAINED = "No host was drained."
-
-
-def _targets(modules: Modules, *, check: bool = False, **options: Any) -> Raw:
-    return modules.run_module("tencentcloud.clb.targets", check=check, **options)
 
 
 def _read_batch(modules: Modules, hosts: Sequence[Host]) -> tuple[list[Raw], dict[str, list[Raw]]]:
@@ -65,11 +61,11 @@ def _check(modules: Modules, hosts: Sequence[Host], batch: object) -> list[str]:
     # An entry that can't come back is a problem; one of a load balancer that is gone is only a warning.
     if targets := [selector_of(entry) for entries in own.values() for entry in entries]:
         path = hosts[0].restore_file
-        result = _targets(modules, check=True, state="restored", restore_file=path, targets=targets)
+        result = run_targets(modules, check=True, state="restored", restore_file=path, targets=targets)
         problems += _judge(modules, result, must=())
     foreseen: list[Raw] = []
     if wanted := [entry for host in hosts for entry in host.wanted]:
-        result = _targets(modules, check=True, targets=wanted)
+        result = run_targets(modules, check=True, targets=wanted)
         problems += failure(result)
         foreseen = result.get("targets") or []
     stop_if(problems)
@@ -134,7 +130,7 @@ def _take_out(modules: Modules, hosts: Sequence[Host]) -> dict[str, Left]:
     for part, remember in checks.plan_parts(hosts, bound, remembered):
         # In a dry run the batches before are not really out, nor back; the check has judged each batch as it will be.
         options = {**part, "min_healthy": 0} if modules.check_mode else part
-        result = _targets(modules, state="drained", restore_file=path if remember else None, **options)
+        result = run_targets(modules, state="drained", restore_file=path if remember else None, **options)
         taken += result.get("restore") or []
         remembered = _keep(modules, path, taken, {"wait_timeout": part["wait_timeout"]})
         if result.get("failed"):
@@ -159,7 +155,7 @@ def _keep(modules: Modules, path: str, drained: Sequence[Raw], options: Raw) -> 
     except Stop as stop:
         if not drained or modules.check_mode:
             raise
-        problems = failure(_targets(modules, targets=drained, **options))
+        problems = failure(run_targets(modules, targets=drained, **options))
         end = " ".join(problems) or "What this run has drained is back in traffic."
         raise Stop(f"{stop} {end}") from stop
 
@@ -168,7 +164,7 @@ def _undo(modules: Modules, path: str, taken: Sequence[Raw], wait_timeout: int) 
     """Put back what was drained; return how that went."""
     targets = [selector_of(entry) for entry in taken]
     options: Raw = {"restore_file": path, "targets": targets, "wait_timeout": wait_timeout}
-    if taken and (result := _targets(modules, state="restored", **options)).get("failed"):
+    if taken and (result := run_targets(modules, state="restored", **options)).get("failed"):
         names = listed(dict.fromkeys(map(backend_of, taken)))
         return f"{names}: drained, and could not be put back: {result['msg']} The weights are in {path}."
     return "No host of the batch was left out of traffic."
@@ -250,7 +246,7 @@ def _bring_back(modules: Modules, hosts: Sequence[Host], left: Mapping[str, Left
         finally:
             # A warm-up takes long enough for somebody to delete the file.
             _keep(modules, path, must, options)
-        result = _targets(modules, **restored)
+        result = run_targets(modules, **restored)
         problems = [*_judge(modules, result, must), *_find_missing(must, result["targets"])]
         if problems and not modules.check_mode:
             in_place = {key_of(binding) for binding in result["targets"]}
@@ -276,25 +272,25 @@ def _find_missing(must: Iterable[Raw], targets: Iterable[Raw]) -> Iterator[str]:
 def _bind_wanted(modules: Modules, hosts: Sequence[Host], remembered: Iterable[Raw], options: Raw) -> list[str]:
     """Bind hosts as ``clb_listeners`` asks, and return why that failed; what is remembered of a binding wins."""
     wanted = [entry for host in hosts for entry in host.wanted]
-    result: Raw = _targets(modules, check=True, targets=wanted) if wanted else {"registered": (), "modified": ()}
+    result: Raw = run_targets(modules, check=True, targets=wanted) if wanted else {"registered": (), "modified": ()}
     keys = {key_of(entry) for entry in remembered}
     # What serves keeps its weight and tag.
     idle = [one for one in result["modified"] if not one["before"]["weight"]]
     lacking = [one for one in (*result["registered"], *idle) if key_of(one) not in keys]
     if lacking and not result.get("failed"):
-        result = _targets(modules, targets=lacking, **options)
+        result = run_targets(modules, targets=lacking, **options)
     return [f"clb_listeners: {text}" for text in failure(result)]
 
 
 def _warm_up(modules: Modules, shares: Mapping[int, int], restored: Raw, options: Raw) -> None:
     """Bring hosts back with rising shares of the weight that ``restored`` gives them. The restore file stays."""
-    foreseen = _targets(modules, check=True, **restored) if shares else {}
+    foreseen = run_targets(modules, check=True, **restored) if shares else {}
     rising = [*foreseen.get("modified", ()), *foreseen.get("registered", ())]
     for share, seconds in shares.items() if rising else ():
         targets = [{**one, "weight": scaled(one["weight"], share)} if one["weight"] else one for one in rising]
         names = listed(dict.fromkeys(map(backend_of, rising)))
         end = f"At a share of their weight now: {names}. The whole weights are in {restored['restore_file']};"
-        stop_if(failure(_targets(modules, targets=targets, **options)), f"{end} run the same command again.")
+        stop_if(failure(run_targets(modules, targets=targets, **options)), f"{end} run the same command again.")
         time.sleep(seconds)
 
 

@@ -49,7 +49,9 @@ class Modules:
             return {"msg": message} if message else {"state": "drained"}
         options = {"load_balancer_id": None, **{key: value for key, value in options.items() if value is not None}}
         if module == "tencentcloud.clb.targets":
-            run = self.cloud.run(check=check or self.check_mode, **options)
+            # As in somebody's module_defaults.
+            defaults = {"return_targets": False, "wait": False}
+            run = self.cloud.run(check=check or self.check_mode, **{**defaults, **options})
         else:
             run = self.cloud.run_info(**options)
         self.warnings += run.warnings
