@@ -230,7 +230,8 @@ def test_hosts_warm_up_healthy_at_each_step_and_so_long_on_each(tmp_path):
     assert shop.is_as_at_first()
 
 
-def test_a_warm_up_that_was_killed_is_completed_by_the_next_run(shop):
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_warm_up_that_was_killed_is_completed_by_the_next_run(shop, lost):
     slow = {"warm_up": [10, 50], "warm_up_seconds": 20}
     noted = shop.out("web1", **slow)
     shop.health(dead=["ins-web1"])
@@ -241,6 +242,7 @@ def test_a_warm_up_that_was_killed_is_completed_by_the_next_run(shop):
     assert {shop.weights[f"lbl-{number}", "ins-web1"] for number in (1, 2)} == {1, 2}
     shop.health(alive=["ins-web1"])
     assert shop.check("web2", "web1", **slow)[0] == "web1"
+    shop.cloud.before("BatchModifyTargetWeight", lambda: lost and shop.file.unlink())
     noted = shop.out("web1", **slow)
     assert {entry["weight"] for entry in shop.remembered} == {10, 20}
     shop.back(noted, "web1", **slow)
