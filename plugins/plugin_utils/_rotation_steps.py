@@ -157,9 +157,9 @@ def _keep(modules: Modules, path: str, drained: Sequence[Raw], options: Raw) -> 
     except Stop as stop:
         if not drained or modules.check_mode:
             raise
-        problems = failure(run_targets(modules, targets=drained, **options))
-        end = " ".join(problems) or "What this run has drained is back in traffic."
-        raise Stop(f"{stop} {end}") from stop
+        result = run_targets(modules, targets=drained, **options)
+        problems = [*failure(result), *_find_missing(drained, result["targets"])]
+        raise Stop(" ".join([str(stop), *(problems or ["What this run has drained is back in traffic."])])) from stop
 
 
 def _undo(modules: Modules, path: str, taken: Sequence[Raw], wait_timeout: int) -> str:
