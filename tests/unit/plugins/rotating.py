@@ -50,8 +50,7 @@ class Modules:
         options = {"load_balancer_id": None, **{key: value for key, value in options.items() if value is not None}}
         if module == "tencentcloud.clb.targets":
             # As in somebody's module_defaults.
-            defaults = {"return_targets": False, "wait": False}
-            run = self.cloud.run(check=check or self.check_mode, **{**defaults, **options})
+            run = self.cloud.run(check=check or self.check_mode, **{"return_targets": False, "wait": False, **options})
         else:
             run = self.cloud.run_info(**options)
         self.warnings += run.warnings
