@@ -83,10 +83,6 @@ class _Known(NamedTuple):
     registered: str | None = None
     missed: int = 0
 
-    def bound_since(self, before: _Known) -> bool:
-        """True where the target was bound again since then."""
-        return bool(self.registered and before.registered) and self.registered != before.registered
-
 
 class HealthWatch:
     """Reads the health of targets, and compares it with what was known of each last.
@@ -143,7 +139,8 @@ class HealthWatch:
                 # A target that the answer does not mention is unknown, too: its last known health still stands.
                 continue
             self._known[key] = after
-            if before is not None and after.bound_since(before) and not after.healthy:
+            if before is not None and before.registered not in (None, registered) and not after.healthy:
+                # It was bound again since then.
                 before = None
             if after.healthy if before is None else after[:2] == before[:2]:
                 continue
@@ -174,19 +171,17 @@ def _nothing_known(done: TaskResult) -> Iterator[str]:
         yield "The health of every target that is watched is unknown, or the answer says nothing of it."
 
 
-def _defused(event: Raw) -> Raw:
-    """An event in which no text is an expression.
+def _defused(value: Any) -> Any:
+    """An event, or a part of one, in which no text is an expression.
 
     ansible-rulebook gives events to playbooks as extra variables, in which Ansible evaluates expressions. Whoever may
     name an instance must not get one evaluated.
     """
-    return {name: _defuse(value) for name, value in event.items()}
-
-
-def _defuse(value: Any) -> Any:
     if isinstance(value, str):
         return _TEMPLATE.sub(r"\g<0> ", value)
-    return list(map(_defuse, value)) if isinstance(value, list) else value
+    if isinstance(value, dict):
+        return {name: _defused(item) for name, item in value.items()}
+    return list(map(_defused, value)) if isinstance(value, list) else value
 
 
 def _check_options(args: Mapping[str, Any]) -> Raw:

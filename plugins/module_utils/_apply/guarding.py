@@ -125,7 +125,7 @@ class Guard:
             # Report the shortfall; why the undo failed is a detail of it.
             why = session.explain(error).message
         returned = [change for change in back if change.in_place(session.snapshot)]
-        session.ledger.revert(change.key for change in returned)
+        session.ledger.reverted.update(change.key for change in returned)
         text = ""
         if returned:
             text = f"The weight of {and_more([change.label for change in returned], MAX_NAMED)} was put back. "

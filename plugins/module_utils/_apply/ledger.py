@@ -128,7 +128,7 @@ class Ledger:
         self.cleared: set[str] = set()
         """Listeners that were named in ``FailListenerIdSet`` and of which a read has shown changes in place."""
         self.reverted: set[BindingKey] = set()
-        """Bindings whose loss this task has taken back."""
+        """Bindings whose loss, which was in place, this task has taken back."""
         self.closed = False
         """No call follows any more."""
         self.seen_at = clock()
@@ -170,10 +170,6 @@ class Ledger:
             # A call in doubt can be why this one was refused: it may have filled a quota.
             since = record.since if record.doubtful else -math.inf
             self._update([record], failure=failure, final=True, shown=False, named=False, since=since)
-
-    def revert(self, bindings: Iterable[BindingKey]) -> None:
-        """This task has taken back its own losses, which were in place."""
-        self.reverted.update(bindings)
 
     def no_more_calls(self) -> None:
         """No call follows any more."""
