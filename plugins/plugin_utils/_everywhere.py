@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -98,12 +99,14 @@ def _weights(bound: Mapping[str, Sequence[Raw]]) -> Weights:
     return {key_of(one): one["weight"] for mine in bound.values() for one in mine}
 
 
-def _command(name: str, asked: _Asked) -> str:
-    """The command for the same backends; with a port they can only be given as JSON."""
+def _command(name: str, asked: _Asked, **more: str) -> str:
+    """The command for the same backends; a port, or a path that a shell would split, can only be given as JSON."""
     backends = [dict(host.backend) for host in asked.hosts]
-    plain = f"clb_backend={','.join(map(backend_of, backends))}"
-    given = f"'{json.dumps({'clb_backend': backends})}'" if any("port" in one for one in backends) else plain
-    return f"ansible-playbook tencentcloud.clb.{name} -e {given}"
+    ported = any("port" in one for one in backends)
+    given = {"clb_backend": backends if ported else ",".join(map(backend_of, backends)), **more}
+    plain = " -e ".join(f"{key}={value}" for key, value in given.items())
+    as_json = ported or not all(re.fullmatch(r"[\w.,:/-]*", value) for value in more.values())
+    return f"ansible-playbook tencentcloud.clb.{name} -e {shlex.quote(json.dumps(given)) if as_json else plain}"
 
 
 def _table(
@@ -185,8 +188,8 @@ def take_out(modules: Modules, **given: Any) -> Raw:
     lines.append(f"{out} are out of traffic{doubt}.")
     if kept:
         lines[-1] += f" The former weights of {kept} are in {asked.restore_file}."
-        file = "" if given["restore_file"] == "clb-restore.json" else f" -e clb_restore_file={asked.restore_file}"
-        lines.append(f"Bring back as it was: {_command('back', asked)}{file}")
+        file = {} if given["restore_file"] == "clb-restore.json" else {"clb_restore_file": asked.restore_file}
+        lines.append(f"Bring back as it was: {_command('back', asked, **file)}")
     return _shown(lines, result)
 
 

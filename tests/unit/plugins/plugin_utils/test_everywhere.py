@@ -93,9 +93,10 @@ def test_what_can_not_be_meant_is_named(night, name, backend, more, words):
 def test_the_commands_that_are_shown_name_the_port(night, backend):
     for name, lines in (("out", night("where", backend)[0]), ("back", night("take_out", backend)[0])):
         command = shlex.split(lines[-1].split(f"tencentcloud.clb.{name} -e ")[1])
-        given = json.loads(command[0])["clb_backend"]
-        assert given == (backend if isinstance(backend, list) else [backend])
-    night("bring_back", given)
+        given = json.loads(command[0])
+        assert given["clb_backend"] == (backend if isinstance(backend, list) else [backend])
+    assert given["clb_restore_file"] == str(night.file)
+    night("bring_back", given["clb_backend"])
     assert night.cloud.bindings() == night.at_first
 
 
