@@ -79,7 +79,7 @@ def split_into_batches(names: Sequence[str], batch: object) -> list[list[str]]:
 def pattern_of(name: str) -> str:
     """A pattern of this host alone: Ansible takes ``web 1`` for two patterns, ``web`` and ``1``."""
     plain = re.fullmatch(r"\w[\w.-]*", name)
-    return name if plain else "~" + re.sub(r"\W", lambda found: f"\\U{ord(found[0]):08x}", name) + "$"
+    return name if plain else "~" + re.sub(r"[^\w-]", lambda found: f"\\U{ord(found[0]):08x}", name) + "$"
 
 
 def check_answers(names: Iterable[str], present: Iterable[str], answers: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from .._credentials.credentials import CredentialProvider, Credentials
     from .._credentials.roles import PodIdentity
 
+    Options = Mapping[str, Any]
+    Environ = Mapping[str, str]
+
 ENDPOINT_VARIABLE = "TENCENTCLOUD_CLB_ENDPOINT"
 STS_ENDPOINT_VARIABLE = "TENCENTCLOUD_STS_ENDPOINT"
 REGION_VARIABLE = "TENCENTCLOUD_REGION"
@@ -60,12 +63,7 @@ class Connection:
 
 
 def connect(
-    options: Mapping[str, Any],
-    environ: Mapping[str, str],
-    budget: Budget,
-    *,
-    pacer: Pacer | None = None,
-    secrets: Secrets | None = None,
+    options: Options, environ: Environ, budget: Budget, *, pacer: Pacer | None = None, secrets: Secrets | None = None
 ) -> Connection:
     """Check the connection options and find credentials; nothing is sent to the APIs yet.
 
@@ -78,7 +76,7 @@ def connect(
     files, choice = ProfileFiles(environ), choose_profile(options, environ)
     given = options.get("region") or environ.get(REGION_VARIABLE) or files.region(choice)
     region = _check_region(given or environ.get(POD_REGION_VARIABLE))
-    network = _Network(options, environ, budget, pacer or Pacer(), region or "", secrets)
+    network = _Network(options, environ, budget, pacer or Pacer(), region or "", secrets or Secrets())
     found = CredentialChain(options, environ, files, choice, network, network.secrets).find()
     if region is None:
         raise InvalidArgument(f"region is missing; give region, for example ap-guangzhou, or set {REGION_VARIABLE}.")
@@ -92,17 +90,11 @@ class _Network:
     """Makes the clients of one task, which share its options, its budget, its counts and its secrets."""
 
     def __init__(
-        self,
-        options: Mapping[str, Any],
-        environ: Mapping[str, str],
-        budget: Budget,
-        pacer: Pacer,
-        region: str,
-        secrets: Secrets | None = None,
+        self, options: Options, environ: Environ, budget: Budget, pacer: Pacer, region: str, secrets: Secrets
     ) -> None:
         self.api_calls = CallCounts()
-        self.secrets = secrets or Secrets()
-        self.secrets.add(*_proxy_passwords(environ))
+        self.secrets = secrets
+        secrets.add(*_proxy_passwords(environ))
         self.endpoint = _find_endpoint(options, environ, "endpoint", ENDPOINT_VARIABLE, DEFAULT_ENDPOINT)
         self._sts_endpoint = _find_endpoint(
             options, environ, "sts_endpoint", STS_ENDPOINT_VARIABLE, sts_host(self.endpoint)
@@ -157,14 +149,12 @@ class _Network:
         return assume_role_with_web_identity(sts, session, identity.provider_id, web_token)
 
 
-def _find_endpoint(
-    options: Mapping[str, Any], environ: Mapping[str, str], option: str, variable: str, usual: str
-) -> Endpoint:
+def _find_endpoint(options: Options, environ: Environ, option: str, variable: str, usual: str) -> Endpoint:
     given = options.get(option)
     return parse_endpoint(given, option) if given else parse_endpoint(environ.get(variable) or usual, variable)
 
 
-def _find_tls(options: Mapping[str, Any], environ: Mapping[str, str]) -> Tls:
+def _find_tls(options: Options, environ: Environ) -> Tls:
     given: str | None = options.get("ca_path")
     if given:
         tls = Tls(given)
@@ -174,7 +164,7 @@ def _find_tls(options: Mapping[str, Any], environ: Mapping[str, str]) -> Tls:
     return next((Tls(environ[name], name) for name in CA_VARIABLES if environ.get(name)), None) or Tls()
 
 
-def _proxy_passwords(environ: Mapping[str, str]) -> Iterator[str]:
+def _proxy_passwords(environ: Environ) -> Iterator[str]:
     """The passwords of the environment's proxies: libraries show the addresses in their exceptions.
 
     Shorter ones than of a few characters are left out: masking them would spoil every result.

@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.connection import _Network
 from ansible_collections.tencentcloud.clb.plugins.module_utils._api.pacer import Pacer
-from ansible_collections.tencentcloud.clb.plugins.module_utils._base import errors, pace
+from ansible_collections.tencentcloud.clb.plugins.module_utils._base import errors, pace, secrets
 from ansible_collections.tencentcloud.clb.plugins.module_utils._base.budget import Budget
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials import credentials as sources
 from ansible_collections.tencentcloud.clb.plugins.module_utils._credentials import roles
@@ -202,7 +202,7 @@ NAME = Reply(b"clb-role")
 def fetch(*replies, seconds=60):
     with HttpServer(*replies) as server:
         environ = {roles.METADATA_VARIABLE: server.url}
-        return _Network({}, environ, Budget(seconds, 0), Pacer(), "").from_metadata(), server
+        return _Network({}, environ, Budget(seconds, 0), Pacer(), "", secrets.Secrets()).from_metadata(), server
 
 
 def given(**changes):
