@@ -63,13 +63,10 @@ def _check(modules: Modules, hosts: Sequence[Host], batch: object) -> list[str]:
         path = hosts[0].restore_file
         result = run_targets(modules, check=True, state="restored", restore_file=path, targets=targets)
         problems += _judge(modules, result, must=())
-    foreseen: list[Raw] = []
-    if wanted := [entry for host in hosts for entry in host.wanted]:
-        result = run_targets(modules, check=True, targets=wanted)
-        problems += failure(result)
-        foreseen = result.get("targets") or []
-    stop_if(problems)
-    for warning in checks.find_warnings(hosts, bound, remembered, pools["listeners"], foreseen):
+    wanted = [entry for host in hosts for entry in host.wanted]
+    foreseen = run_targets(modules, check=True, targets=wanted) if wanted else {"targets": ()}
+    stop_if([*problems, *failure(foreseen)])
+    for warning in checks.find_warnings(hosts, bound, remembered, pools["listeners"], foreseen["targets"]):
         modules.warn(warning)
     return order
 
@@ -306,8 +303,7 @@ def summary(modules: Modules) -> Raw:
 def _sum_up(modules: Modules, left: Mapping[str, Left]) -> list[str]:
     names, dry = modules.play.everyone, modules.check_mode
     # A host that was put back because of its connections has failed, and is not updated.
-    present = modules.play.present
-    back = {name: one.seconds for name, one in left.items() if one.seconds is not None and name in present}
+    back = {name: one.seconds for name, one in left.items() if one.seconds is not None and name in modules.play.present}
     batches = len({one.since for one in left.values()})
     what = "would be updated" if dry else "updated and back in traffic"
     lines = [f"{len(back)} of {len(names)} hosts {what}, in {batches} batch{'' if batches == 1 else 'es'}."]
