@@ -24,7 +24,7 @@ HOSTNAMES: dict[str, Callable[[Raw], Any]] = {
     "address": lambda target: target["eni_ip"] or next(iter(target["private_ips"]), None),
 }
 ADDRESSES: dict[str, Callable[[Raw], Any]] = {
-    # An interface can be answered with all of its addresses, of which another one may be another host.
+    # Of an interface the cloud may list all addresses, and the first of them may lead to another host.
     "private_ip": HOSTNAMES["address"],
     "public_ip": lambda target: next(iter(target["public_ips"]), None),
     "none": lambda _target: None,

@@ -128,7 +128,7 @@ def _take_out(modules: Modules, hosts: Sequence[Host]) -> dict[str, Left]:
         # In a dry run the batches before are not really out, nor back; the check has judged each batch as it will be.
         options = {**part, "min_healthy": 0} if modules.check_mode else part
         result = run_targets(modules, state="drained", restore_file=path if remember else None, **options)
-        # A share that a killed warm-up has left is nothing to put back; what is remembered of it is.
+        # Where a killed warm-up has left a share, the drain tells the share; the whole weight is remembered.
         whole = {} if remember else {key_of(entry): entry for entry in remembered}
         taken += [whole.get(key_of(one), one) for one in result["restore"]]
         remembered = _keep(modules, path, taken, {"wait_timeout": part["wait_timeout"]})

@@ -188,7 +188,12 @@ class Ending:
     def _in_place(
         self, made: Mapping[Change, Binding | None], failures: Iterable[Change], assumed: Collection[Change]
     ) -> dict[Change, Binding | None]:
-        """The changes that are in place at the end; of a binding that was to be bound as well, only that."""
+        """The changes that are in place at the end.
+
+        Where somebody has unbound a target after it was changed, and it was bound anew, only the latter is told.
+
+        :param assumed: the changes that count as in place without a read.
+        """
         snapshot = self.rest.snapshot
         # A weight of 0 does not show where somebody has unbound the target since, and is in place all the same.
         kept = {change for change in made if change.loss or change in assumed or change.in_place(snapshot)}
