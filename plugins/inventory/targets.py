@@ -255,7 +255,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             text = str(error)
             message = text if path in text else f"{path}: {text}"
             # With the cause, Ansible shows lines of the file around the place, and a secret can be in one of them.
-            raise AnsibleParserError(message) from (None if _holds_secret(path) else error)
+            content = _text_of(path)
+            raise AnsibleParserError(message) from (None if any(one in content for one in _SECRET_OPTIONS) else error)
         for warning in (*reading.warnings, *groups.warnings):
             self.display.warning(f"{path}: {escape(warning)}")
 
@@ -427,11 +428,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._set_composite_vars(self.get_option("compose"), variables, host, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict=strict)
-
-
-def _holds_secret(path: str) -> bool:
-    text = _text_of(path)
-    return any(name in text for name in _SECRET_OPTIONS)
 
 
 def _text_of(path: str) -> str:
