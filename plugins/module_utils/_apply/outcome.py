@@ -198,15 +198,12 @@ class Ending:
         # A weight of 0 does not show where somebody has unbound the target since, and is in place all the same.
         kept = {change for change in made if change.loss or change in assumed or change.in_place(snapshot)}
         bound = {change.key for change in (*kept, *failures) if change.kind is ChangeKind.REGISTER}
-
-        def is_told(before: Binding) -> bool:
-            return any((before.pool.key, name, before.port) in bound for name in before.aliases)
-
-        return {
-            change: before
-            for change, before in made.items()
-            if change in kept and (change.kind is ChangeKind.REGISTER or (before is not None and not is_told(before)))
-        }
+        done: dict[Change, Binding | None] = {}
+        for change, before in made.items():
+            alone = before and bound.isdisjoint((before.pool.key, name, before.port) for name in before.aliases)
+            if change in kept and (change.kind is ChangeKind.REGISTER or alone):
+                done[change] = before
+        return done
 
     def _restore(self, changed: Collection[Change]) -> tuple[Binding, ...]:
         """The former bindings of changes that were made, or may have been, in the order of the plan."""
