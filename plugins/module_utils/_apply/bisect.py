@@ -90,8 +90,9 @@ def find_causes(
         if not others:
             yield Found(Cause.NO_MEMBER, members, refusal)
             return
-        yield from _bad((*alone, *others))
-        refused, loose = _without((*alone, *others), refused)
+        answered = (*alone, *others)
+        yield from (Found(Cause.MEMBERS, [member], answer) for member, answer in answered if answer is not None)
+        refused, loose = _without(answered, refused)
     while refused or loose:
         if not refused:
             answer = trial.send(loose)
@@ -102,12 +103,6 @@ def find_causes(
         loose = beside + loose
         if found is not None:
             yield found
-
-
-def _bad(answered: Sequence[Answered[Item, Refusal]]) -> Iterator[Found[Item, Refusal]]:
-    for member, answer in answered:
-        if answer is not None:
-            yield Found(Cause.MEMBERS, [member], answer)
 
 
 def _try_alone(
