@@ -101,7 +101,9 @@ class Modules(Protocol):
 
 def run_targets(modules: Modules, *, check: bool = False, **options: Any) -> Raw:
     """Run the module ``targets``; ``module_defaults`` must not take away what the steps read of its result."""
-    return modules.run_module("tencentcloud.clb.targets", check=check, wait=True, return_targets=True, **options)
+    result = modules.run_module("tencentcloud.clb.targets", check=check, wait=True, return_targets=True, **options)
+    # A module that was killed, or could not start, returns only a message.
+    return {"targets": [], "restore": [], "registered": [], "modified": [], **result}
 
 
 def failure(result: Raw) -> list[str]:

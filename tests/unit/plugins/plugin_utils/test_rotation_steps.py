@@ -104,6 +104,14 @@ def test_what_the_file_does_not_hold_any_more_is_put_back_from_what_the_run_know
     assert shop.is_as_at_first()
 
 
+def test_a_module_that_is_killed_leaves_the_hosts_named(shop, monkeypatch):
+    noted, run = shop.out(), shop.modules.run_module
+    killed = {"failed": True, "msg": "MODULE FAILURE."}
+    monkeypatch.setattr(shop.modules, "run_module", lambda name, **how: run(name, **how) if "info" in name else killed)
+    with pytest.raises(Stop, match=r"MODULE FAILURE\. This run has drained ins-web1:80 on lb-1"):
+        shop.back(noted)
+
+
 def test_a_file_that_is_damaged_while_a_batch_is_out_keeps_no_host_out(shop):
     noted = shop.out()
     shop.file.write_text("[{")
