@@ -101,7 +101,7 @@ class ProfileFiles:
     def missing(self, choice: ProfileChoice) -> CredentialsNotFound:
         """The error for a profile that was named and is not there."""
         ini = self._ini_file()
-        looked = f"{ini} has no section [{choice.name}]" if os.path.exists(ini) else f"neither is {ini}"  # noqa: PTH110 - as below
+        looked = f"{ini} has no section [{choice.name}]" if _exists(ini) else f"neither is {ini}"
         return CredentialsNotFound(
             f"There is no profile {choice.name!r}, which {choice.by} names: "
             f"{self._tccli_file(choice.name, 'credential')} is not there, and {looked}."
@@ -154,7 +154,7 @@ class ProfileFiles:
     def _ini_file(self) -> Path:
         own = self._home / ".tencentcloud" / "credentials"
         # As in the SDKs, a user's own file hides the system's even where it lacks the section.
-        return own if os.path.exists(own) else self._system_file  # noqa: PTH110 - Path.exists() raises where a folder is closed
+        return own if _exists(own) else self._system_file
 
     def _sdk(self, name: str) -> Profile | None:
         path = self._ini_file()
@@ -196,7 +196,7 @@ def _read(path: Path) -> str | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as exc:
-        if isinstance(exc, PermissionError) and not os.path.exists(path):  # noqa: PTH110 - as above
+        if isinstance(exc, PermissionError) and not _exists(path):
             return None
         raise CredentialsNotFound(f"Can't read {path}: {exc.strerror or type(exc).__name__}.") from None
 
@@ -234,3 +234,7 @@ def _warnings(path: Path, credentials: Credentials | None, *, shared: bool) -> t
         return ()
     remedy = f"chmod o-rw {path}" if shared else f"chmod 600 {path}"
     return (f"Other users can read or change {path} (mode {mode:04o}), which holds a secret key: {remedy}",)
+
+
+def _exists(path: Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 - Path.exists() raises where a folder is closed
