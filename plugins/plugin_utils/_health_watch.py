@@ -59,7 +59,7 @@ _TEMPLATE = re.compile(r"\{(?=[{%#])|#(?=jinja2:)")
 class Poll(NamedTuple):
     """The findings of one read.
 
-    :param events: one for each target whose known health has changed, or one for a failed read.
+    :param events: an event for each target whose health has changed; a single one for a read that failed.
     :param warnings: sentences for the user; those of the read before are not told again.
     :param failure: the reason why the read failed, for people.
     :param pause: seconds until the next read.
@@ -103,7 +103,7 @@ class HealthWatch:
     def poll(self) -> Poll:
         """Read once.
 
-        :raises ClbError: the first read failed for a reason that does not pass by itself.
+        :raises ClbError: no read has succeeded yet, and this one failed for a reason that does not pass by itself.
         """
         done = run_info(self._params, self._environ)
         found: tuple[str, ...] = ()

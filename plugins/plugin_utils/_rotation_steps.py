@@ -76,7 +76,7 @@ def _judge(modules: Modules, result: Raw, must: Iterable[Raw]) -> list[str]:
     needed = {entry["load_balancer_id"] for entry in must}
     errors = {one["load_balancer_id"]: one for one in result.get("load_balancers") or () if one["error"]}
     gone = [name for name, one in errors.items() if _is_gone(one["error"]) and name not in needed]
-    # The entry of a load balancer has only the code; that of its targets says what to do, too.
+    # failed_targets says what to do; load_balancers has only the code.
     texts = {one["load_balancer_id"]: one["message"] for one in result.get("failed_targets") or ()}
     for name in gone:
         modules.warn(f"{name}: {texts.get(name, errors[name]['message'])}")

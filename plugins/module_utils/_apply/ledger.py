@@ -128,7 +128,7 @@ class Ledger:
         self.cleared: set[str] = set()
         """Listeners that were named in ``FailListenerIdSet`` and of which a read has shown changes in place."""
         self.reverted: set[BindingKey] = set()
-        """Bindings whose loss, which was in place, this task has taken back."""
+        """Bindings that this task has drained, and given their weight back."""
         self.closed = False
         """No call follows any more."""
         self.seen_at = clock()
